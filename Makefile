@@ -1,0 +1,42 @@
+# `make demo` and `make test` do all their set-up; the second time it is quick.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TASK ?= reviews_sample
+export MLFLOW_DISABLE_TELEMETRY ?= true
+export DVC_NO_ANALYTICS ?= 1
+
+.PHONY: demo test lint type check data clean
+
+demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
+	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
+	    -m static_multilingual -m all_minilm_l6_v2 -m static_multilingual+dim64
+	$(BIN)/xlembed compare
+	@echo "Figures: runs/reviews_sample/*/figures and reports/compare/reviews_sample/figures"
+	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
+
+test: $(VENV)/.installed data check  ## format, lint, types, tests
+	HF_HUB_OFFLINE=1 $(BIN)/pytest
+
+check: lint type
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+
+type: $(VENV)/.installed
+	$(BIN)/mypy
+
+data: $(VENV)/.installed  ## the bundled data, from the DVC remote inside the repository
+	@$(BIN)/dvc pull --quiet data.dvc
+
+# torch first: pip then takes the build for this machine, and nothing later asks for another.
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet -e '.[dev]'
+	@touch $@
+
+clean:  ## what a run made, not the environment
+	rm -rf embeddings runs indices reports mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache
