@@ -1,0 +1,226 @@
+"""Settings of every stage: defaults here, params.yaml over them, options over both; the one reader of that file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from xlembed.metrics.measures import parse_measures
+from xlembed.types import Mode, OtherVersions, UserError, near_miss
+
+PARAMS_FILE = Path("params.yaml")
+SLUG = re.compile(r"[A-Za-z0-9._+-]+")
+"""What a model or task may be called where the name becomes a path."""
+
+
+def _split(value: Any) -> Any:
+    """``a,b`` -> [``a``, ``b``]: options and MLproject parameters are strings."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Modes = Annotated[tuple[Mode, ...], BeforeValidator(_split)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml; an empty string means unset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _drop_unset(cls, values: Any) -> Any:
+        return {k: v for k, v in values.items() if v != "" and v is not None} if isinstance(values, dict) else values
+
+
+class RunSettings(Section):
+    """What `dvc repro` runs: every model on every task."""
+
+    tasks: Words = ("reviews_sample",)
+    models: Words = ("static_multilingual",)
+
+    @field_validator("tasks", "models")
+    @classmethod
+    def _are_slugs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if "@" in name and name.startswith("models:/"):
+                raise ValueError(f"{name!r}: a registry alias moves, so results could not be reproduced; name the version")
+            if not SLUG.fullmatch(name):
+                raise ValueError(f"{name!r} is no name for a path: give it an entry under `models:` ({SLUG.pattern})")
+        return names
+
+
+class CorpusSettings(Section):
+    """Which part of a task is used, and what counts as relevant."""
+
+    keep_duplicates: bool = False
+    relevance: Literal["all", "own"] = "all"
+    max_documents_per_language: int | None = Field(default=None, ge=1)
+
+
+class EncodeSettings(Section):
+    """How texts become vectors. Precision, length and dimension belong to the model's name (``+bf16+max128+dim64``)."""
+
+    instruction: str = ""
+    storage_dtype: Literal["float32", "float16"] = "float32"
+    device: str = ""
+    batch_tokens: int = Field(default=16_384, ge=1)
+    trust_remote_code: bool = False
+
+
+class IndexSettings(Section):
+    """The search engine."""
+
+    engine: Literal["exact"] = "exact"
+
+
+class EvaluateSettings(Section):
+    """Modes, measures and depth."""
+
+    modes: Modes = tuple(Mode)
+    measures: Words = (
+        *(f"{family}@{k}" for family in ("accuracy", "recall", "precision") for k in (1, 3, 5, 10, 100)),
+        "MRR@10",
+        "MRR",
+        "nDCG@10",
+    )
+    depth: int = Field(default=1000, ge=1)
+    other_versions: OtherVersions = OtherVersions.IGNORE
+    resamples: int = Field(default=10_000, ge=100)
+    language_k: int = Field(default=5, ge=1)
+
+    @field_validator("measures")
+    @classmethod
+    def _are_measures(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(m.name for m in parse_measures(names))
+
+    @pydantic.model_validator(mode="after")
+    def _fits_depth(self) -> EvaluateSettings:
+        for measure in parse_measures(self.measures):
+            if measure.cutoff and measure.cutoff > self.depth:
+                raise ValueError(f"measure {measure.name} looks deeper than depth {self.depth}")
+        if self.language_k > self.depth:
+            raise ValueError(f"language_k {self.language_k} looks deeper than depth {self.depth}")
+        return self
+
+
+class CompareSettings(Section):
+    """The primary measure of the family of tests, and its level."""
+
+    primary_measure: str = "accuracy@1"
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+
+    @field_validator("primary_measure")
+    @classmethod
+    def _is_measure(cls, name: str) -> str:
+        return parse_measures([name])[0].name
+
+
+class Settings(Section):
+    """All of params.yaml."""
+
+    run: RunSettings = RunSettings()
+    corpus: CorpusSettings = CorpusSettings()
+    encode: EncodeSettings = EncodeSettings()
+    index: IndexSettings = IndexSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    compare: CompareSettings = CompareSettings()
+    models: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Slug -> `source` (folder, Hub id, models:/name/version) and fields of its model card."""
+
+    @field_validator("models")
+    @classmethod
+    def _named_by_slug(cls, models: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, entry in models.items():
+            if not SLUG.fullmatch(name) or "+" in name:
+                raise ValueError(f"{name!r}: a model's name may hold letters, digits, '.', '_' and '-'")
+            if re.fullmatch(r"models:/[^/]+@.+", str(entry.get("source", ""))):
+                raise ValueError(f"{name}: {entry['source']!r} is an alias, which moves; name a version (models:/name/3)")
+        return models
+
+
+UNCHANGED_RESULTS = frozenset({"encode.device", "encode.batch_tokens", "encode.trust_remote_code"})
+"""Settings that leave every vector and score as they are."""
+
+
+def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Defaults, then params.yaml, then `overrides` (``section.key`` -> value; None and "" are unset).
+
+    Args:
+        path: a params file that must exist; None takes ./params.yaml if there is one.
+        overrides: from command-line options.
+
+    Raises:
+        UserError: names the file, every wrong section and key, and the allowed ones.
+    """
+    values: dict[str, Any] = {}
+    source = path or PARAMS_FILE
+    if path is not None or source.is_file():
+        values = _read_yaml(source)
+    for key, value in (overrides or {}).items():
+        if value is not None and value != "":
+            section, _, name = key.partition(".")
+            values[section] = {**(values.get(section) or {}), name: value}
+    try:
+        return Settings.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise UserError(_explain(error, source, overrides or {})) from None
+
+
+def result_overrides(settings: Settings, base: Settings) -> list[str]:
+    """Keys in which `settings` differs from `base` so that results may differ under the same file name."""
+    changed = []
+    for section in ("corpus", "encode", "index", "evaluate"):
+        ours, theirs = getattr(settings, section), getattr(base, section)
+        changed += [f"{section}.{k}" for k in type(ours).model_fields if getattr(ours, k) != getattr(theirs, k)]
+    return [key for key in changed if key not in UNCHANGED_RESULTS]
+
+
+def flatten(settings: Settings, sections: Iterable[str]) -> dict[str, str]:
+    """`section.key` -> value in words, for run parameters."""
+    flat = {}
+    for section in sections:
+        for key, value in getattr(settings, section).model_dump(mode="json").items():
+            words = ",".join(map(str, value)) if isinstance(value, list) else value
+            flat[f"{section}.{key}"] = "" if words is None else str(words)
+    return flat
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected sections (key: value), found {type(values).__name__}")
+    return values
+
+
+def _explain(error: pydantic.ValidationError, source: Path, overrides: Mapping[str, Any]) -> str:
+    lines = []
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"])
+        where = f"option {place}" if any(place.startswith(k) for k in overrides) else f"{source}: {place}"
+        if problem["type"] == "extra_forbidden":
+            known = _fields_beside(problem["loc"])
+            lines.append(f"{where}: unknown; known here: {', '.join(known)}.{near_miss(str(problem['loc'][-1]), known)}")
+        else:
+            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')} (found {problem['input']!r})")
+    return "\n".join(lines)
+
+
+def _fields_beside(place: tuple[int | str, ...]) -> list[str]:
+    model: Any = Settings
+    for part in place[:-1]:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)

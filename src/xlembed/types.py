@@ -1,0 +1,81 @@
+"""Words that every room of the house shares; numpy only."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Lang = str
+"""ISO 639-1 code in lower case: ``en``, ``tr``, ``zh``."""
+
+Vectors = NDArray[np.float32]
+"""float32, shape (n, dim)."""
+
+
+class UserError(ValueError):
+    """Bad input or bad usage: the message says what was expected, what was found and how to mend it."""
+
+
+class Choice(enum.StrEnum):
+    """A closed set of words; a wrong one is answered with the list of right ones."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Choice:
+        raise UserError(f"{value!r} is not a {cls.__name__}: choose one of {', '.join(cls)}")
+
+
+class Role(Choice):
+    """What a text is to the encoder; it decides prompt and adapter."""
+
+    QUERY = "query"
+    DOCUMENT = "document"
+
+
+class Mode(Choice):
+    """One way of evaluating (definitions: docs/evaluation.md)."""
+
+    MONOLINGUAL = "monolingual"
+    CROSS_LINGUAL = "cross_lingual"
+    TRUE_CROSS_LINGUAL = "true_cross_lingual"
+
+
+class Pool(Choice):
+    """The documents searched: all of them, or those of the target language."""
+
+    ALL = "all"
+    TARGET = "target"
+
+
+class OtherVersions(Choice):
+    """How a unit treats its need's relevant documents in other languages."""
+
+    IGNORE = "ignore"
+    WRONG = "wrong"
+    RELEVANT = "relevant"
+
+
+class DType(Choice):
+    """Number format of the model's computation."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Pooling(Choice):
+    """How token vectors become one text vector."""
+
+    MEAN = "mean"
+    CLS = "cls"
+    LASTTOKEN = "lasttoken"
+    STATIC = "static"
+
+
+def near_miss(word: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` for the closest known word, or an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
