@@ -1,0 +1,1 @@
+"""Corpora: reading, checking and writing tasks (documents, queries, judgements); layout: docs/data.md."""

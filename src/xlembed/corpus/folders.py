@@ -1,0 +1,79 @@
+"""Where tasks are: folders under data/, and those that DVC tracks but has not fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from xlembed.corpus.card import is_task_name
+from xlembed.corpus.readers.beir import CORPUS_FILE
+from xlembed.types import UserError, near_miss
+
+DATA_DIR = Path("data")
+
+
+def list_tasks(data_dir: Path = DATA_DIR) -> list[str]:
+    """Names of the task folders under `data_dir`, in alphabetical order; empty without such a folder."""
+    return sorted(
+        path.parent.name for path in data_dir.glob(f"*/{CORPUS_FILE}") if path.parent.name[0] != "."
+    )
+
+
+def absent_tasks(data_dir: Path = DATA_DIR) -> dict[str, Path]:
+    """Name -> .dvc file of the tasks that DVC tracks and that are not there."""
+    present = set(list_tasks(data_dir))
+    tracked = {path.name: dvc for path, dvc in _tracked(data_dir) if path.parent == data_dir.resolve()}
+    return {name: dvc for name, dvc in sorted(tracked.items()) if name not in present}
+
+
+def find_task(name_or_folder: str, data_dir: Path = DATA_DIR) -> Path:
+    """The folder of a task given by its name under `data_dir`, or by its path.
+
+    Raises:
+        UserError: with the known tasks and the near miss; or with the `dvc pull` that brings the folder.
+    """
+    by_name = data_dir / name_or_folder
+    is_name = is_task_name(name_or_folder)
+    if is_name and (by_name / CORPUS_FILE).is_file():
+        return by_name
+    folder = Path(name_or_folder)
+    if (folder / CORPUS_FILE).is_file():
+        return folder
+    absent = absent_tasks(data_dir)
+    wanted = (by_name if is_name else folder).resolve()
+    for name, dvc in absent.items():
+        if wanted == (data_dir / name).resolve():
+            raise UserError(
+                f"the task {name!r} is tracked by DVC but not here yet; fetch it with: dvc pull {dvc}"
+            )
+    if folder.is_dir() or by_name.is_dir():
+        there = folder if folder.is_dir() else by_name
+        raise UserError(f"{there} is no task folder: it has no {CORPUS_FILE} (the layout is in docs/data.md)")
+    known = [*list_tasks(data_dir), *absent]
+    listed = (
+        f"known tasks: {', '.join(known)}" if known else "there are no tasks yet (xlembed import makes one)"
+    )
+    raise UserError(
+        f"there is no task {name_or_folder!r}: neither a folder nor a name under {data_dir}/; {listed}."
+        f"{near_miss(name_or_folder, known)}"
+    )
+
+
+def _tracked(data_dir: Path) -> Iterator[tuple[Path, Path]]:
+    """Paths that the .dvc files beside and inside `data_dir` track, each with its file."""
+    beside = data_dir.parent / f"{data_dir.name}.dvc"
+    for dvc in [beside, *sorted(data_dir.glob("*.dvc"))]:
+        if not dvc.is_file():
+            continue
+        try:
+            content = yaml.safe_load(dvc.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            continue
+        if not isinstance(content, dict):
+            continue
+        base = dvc.parent / str(content.get("wdir") or ".")
+        for out in content.get("outs") or []:
+            if isinstance(out, dict) and out.get("path"):
+                yield (base / str(out["path"])).resolve(), dvc

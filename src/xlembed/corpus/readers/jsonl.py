@@ -1,0 +1,146 @@
+"""JSON lines of documents, questions, or both in one row (an FAQ, a catalogue with questions)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xlembed.corpus.card import Card
+from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.fields import optional_field, tell_misspelt, text_field
+from xlembed.corpus.languages import language_of_file
+from xlembed.corpus.lines import read_json_lines
+from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
+from xlembed.corpus.rows import Rows
+from xlembed.corpus.task import Document, Query
+from xlembed.types import Lang, UserError
+
+_DOCUMENT_FIELDS = ("_id", "text", "title", "lang", "group")
+_QUERY_FIELDS = ("query", "query_id", "query_lang", "need_id", "cluster", "doc_id")
+
+
+def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
+    """A row with `text` holds a document, one with `query` a question, one with both a question and answer.
+
+    Right for a question are the document of its row, the one its `doc_id` names, and every document of the
+    same `group`; questions with the same `need_id` share their judgements. Missing ids are made from
+    row numbers.
+
+    Raises:
+        UserError: for a wrong language option.
+    """
+    refuse_documents(options, "a JSON lines file")
+    defaults: tuple[Lang | None, ...] = (
+        languages_of(files, options) if options.langs else tuple(_told_by_name(file) for file in files)
+    )
+    rows = Rows(Card(options.name, source=", ".join(file.name for file in files)), problems)
+    parsed = [
+        _Row(place, row, default, number)
+        for number, (place, row, default) in enumerate(_all_rows(files, defaults, problems), start=1)
+    ]
+    builder = _Builder(rows, len(str(len(parsed))))
+    for row in parsed:
+        builder.add_document(row)
+    for row in parsed:
+        builder.add_query(row)
+    return rows
+
+
+class _Row:
+    def __init__(self, place: Place, values: dict[str, Any], default: Lang | None, number: int) -> None:
+        self.place = place
+        self.values = values
+        self.default = default
+        self.number = number
+        self.doc_id: str | None = None
+
+    def lang(self, problems: Problems, *names: str) -> Lang | None:
+        """The first of the fields that is there, else the file's language; None with an error told."""
+        for name in names:
+            if self.values.get(name) is not None:
+                return optional_field(self.values, name, self.place, problems)
+        if self.default is None:
+            fix = 'add "lang" to every row, or name the language with --lang'
+            problems.error(self.place, "lang", "missing language", "the row has no language", fix)
+        return self.default
+
+
+class _Builder:
+    """Takes all documents first, then all questions."""
+
+    def __init__(self, rows: Rows, width: int) -> None:
+        self._rows = rows
+        self._width = max(4, width)
+        self._of_group: dict[str, list[str]] = defaultdict(list)
+        self._of_content: dict[tuple[Lang, str, str, str | None], str] = {}
+        self._ids: dict[str, tuple[Lang, str, str, str | None]] = {}
+
+    def add_document(self, row: _Row) -> None:
+        """The row's document; the same content again is the same document."""
+        problems, place, values = self._rows.problems, row.place, row.values
+        tell_misspelt(values, _DOCUMENT_FIELDS + _QUERY_FIELDS, place, problems)
+        if values.get("text") is None and values.get("query") is None:
+            message = "the row has neither a text (document) nor a query"
+            problems.error(place, "text", "missing field", message, "add 'text', 'query' or both")
+        if values.get("text") is None:
+            return
+        text = text_field(values, "text", place, problems)
+        lang = row.lang(problems, "lang")
+        title = optional_field(values, "title", place, problems) or ""
+        group = optional_field(values, "group", place, problems) or None
+        given = optional_field(values, "_id", place, problems)
+        if text is None or lang is None:
+            return
+        content = (lang, title, text, group)
+        if given is None:
+            row.doc_id = self._of_content.get(content) or f"{lang}-d{row.number:0{self._width}d}"
+        else:
+            row.doc_id = given
+        if self._ids.get(row.doc_id) == content:
+            return
+        if self._rows.add_document(Document(row.doc_id, text, lang, title, group), place):
+            self._ids[row.doc_id] = content
+            self._of_content.setdefault(content, row.doc_id)
+            if group is not None:
+                self._of_group[group].append(row.doc_id)
+
+    def add_query(self, row: _Row) -> None:
+        """The row's question and its judgements."""
+        problems, place, values = self._rows.problems, row.place, row.values
+        if values.get("query") is None:
+            return
+        text = text_field(values, "query", place, problems)
+        lang = row.lang(problems, "query_lang", "lang")
+        id_field = "query_id" if values.get("text") is not None or "query_id" in values else "_id"
+        given = optional_field(values, id_field, place, problems)
+        need_id = optional_field(values, "need_id", place, problems)
+        cluster = optional_field(values, "cluster", place, problems) or None
+        group = optional_field(values, "group", place, problems)
+        own = optional_field(values, "doc_id", place, problems) or row.doc_id
+        if text is None or lang is None:
+            return
+        query_id = f"{lang}-q{row.number:0{self._width}d}" if given is None else given
+        query = Query(query_id, text, lang, query_id if need_id is None else need_id, cluster, own)
+        if self._rows.add_query(query, place, (id_field, "query")):
+            right = dict.fromkeys([*([own] if own else []), *self._of_group.get(group or "", [])])
+            for doc_id in right:
+                self._rows.add_judgement(query_id, doc_id, 1, place)
+
+
+def _all_rows(
+    files: Sequence[Path], defaults: Sequence[Lang | None], problems: Problems
+) -> list[tuple[Place, dict[str, Any], Lang | None]]:
+    return [
+        (place, row, default)
+        for file, default in zip(files, defaults, strict=True)
+        for place, row in read_json_lines(file, problems)
+    ]
+
+
+def _told_by_name(file: Path) -> Lang | None:
+    try:
+        return language_of_file(file)
+    except UserError:
+        return None

@@ -1,0 +1,71 @@
+"""A Task -> a folder in our layout, the same bytes for the same task."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from xlembed.corpus.card import CARD_FILE, card_text, is_task_name, slugify
+from xlembed.corpus.readers.beir import CORPUS_FILE, HEADER, QRELS_FILE, QUERIES_FILE
+from xlembed.corpus.task import Document, Query, Task
+from xlembed.files import atomic_folder, atomic_writer
+from xlembed.types import UserError
+
+
+def check_target(name: str, folder: Path, force: bool = False) -> None:
+    """Nothing when a task called `name` may be written to `folder`.
+
+    Raises:
+        UserError: for a name that is no slug; for a folder that exists, unless `force` replaces a task.
+    """
+    if not is_task_name(name):
+        advice = f"use letters, digits, '.', '_', '+' and '-', e.g. {slugify(name)!r}"
+        raise UserError(f"{name!r} is no name for a task: {advice}")
+    if not folder.exists():
+        return
+    if not force:
+        raise UserError(
+            f"{folder} exists already; choose another --name or --out, or replace it with --force"
+        )
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / CORPUS_FILE).is_file()):
+        raise UserError(f"{folder} is no task (it has no {CORPUS_FILE}), so --force does not replace it")
+
+
+def write_task(task: Task, folder: Path, force: bool = False) -> None:
+    """Write task.yaml, corpus.jsonl, queries.jsonl and qrels/test.tsv; whole or not at all.
+
+    Raises:
+        UserError: as `check_target`.
+    """
+    check_target(task.name, folder, force)
+    with atomic_folder(folder) as temporary:
+        with atomic_writer(temporary / CARD_FILE) as file:
+            file.write(card_text(task))
+        with atomic_writer(temporary / CORPUS_FILE) as file:
+            file.writelines(_json_line(_document_row(document)) for document in task.documents)
+        with atomic_writer(temporary / QUERIES_FILE) as file:
+            file.writelines(_json_line(_query_row(query)) for query in task.queries)
+        order = {document.doc_id: row for row, document in enumerate(task.documents)}
+        with atomic_writer(temporary / QRELS_FILE) as file:
+            file.write("\t".join(HEADER) + "\n")
+            for query in task.queries:
+                judged = task.qrels.get(query.query_id, {})
+                for doc_id in sorted(judged, key=order.__getitem__):
+                    file.write(f"{query.query_id}\t{doc_id}\t{judged[doc_id]}\n")
+
+
+def _document_row(document: Document) -> dict[str, Any]:
+    row = {"_id": document.doc_id, "title": document.title, "text": document.text, "lang": document.lang}
+    return row if document.group is None else {**row, "group": document.group}
+
+
+def _query_row(query: Query) -> dict[str, Any]:
+    row = {"_id": query.query_id, "text": query.text, "lang": query.lang, "need_id": query.need_id}
+    extra = {"cluster": query.cluster, "doc_id": query.doc_id}
+    translated = {} if query.native else {"native": False}
+    return row | {k: v for k, v in extra.items() if v is not None} | translated
+
+
+def _json_line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
