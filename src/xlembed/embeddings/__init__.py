@@ -1,0 +1,1 @@
+"""Texts to vectors: batching, the resumable store, the finished export."""
