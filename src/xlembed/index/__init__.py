@@ -1,0 +1,1 @@
+"""Nearest-neighbour search over document vectors: one protocol, one file per engine."""

@@ -1,0 +1,1 @@
+"""Retrieval measures: (ranks of the judged documents) -> one value per unit and measure."""

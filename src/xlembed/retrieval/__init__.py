@@ -1,0 +1,1 @@
+"""Modes, units, rankings and run files."""
