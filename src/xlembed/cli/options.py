@@ -1,0 +1,107 @@
+"""Options that commands share, and turning them into settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from xlembed.stages.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SETTING_OPTIONS = {
+    "corpus": ("keep_duplicates", "relevance", "max_documents_per_language"),
+    "encode": ("instruction", "storage_dtype", "device", "batch_tokens", "trust_remote_code"),
+    "index": ("index",),
+    "evaluate": ("modes", "measures", "depth", "other_versions", "resamples", "language_k"),
+    "compare": ("primary_measure", "alpha"),
+}
+"""Section of params.yaml -> options that override its keys."""
+KEY_OF_OPTION = {"index": "engine"}
+
+OPTION_HELP = {
+    "keep_duplicates": "Keep identical documents apart instead of uniting them (true or false).",
+    "relevance": "all: every document of the right answer counts; own: only the query's own document.",
+    "max_documents_per_language": "Evaluate on a seeded part of the corpus that keeps every judged document.",
+    "instruction": "Instruction of models that take one.",
+    "storage_dtype": "Number format of stored vectors: float32 or float16.",
+    "device": "cpu, cuda, cuda:1, mps; default: the best there is.",
+    "batch_tokens": "Tokens per batch; smaller needs less memory.",
+    "trust_remote_code": "Run code from the model's repository (true or false).",
+    "index": "Search engine: exact.",
+    "modes": "Comma-separated: monolingual,cross_lingual,true_cross_lingual.",
+    "measures": "Comma-separated, for example accuracy@1,nDCG@10,MRR.",
+    "depth": "Documents per ranking that are scored.",
+    "other_versions": "Relevant documents in other languages: ignore, wrong or relevant.",
+    "resamples": "Bootstrap resamples.",
+    "language_k": "Depth of the retrieval language matrix that is drawn.",
+    "primary_measure": "Measure of the primary family of tests.",
+    "alpha": "Level of the tests.",
+}
+
+
+def settings_options(*sections: str) -> Callable[[F], F]:
+    """Options for the keys of some sections; empty means unset, so that MLproject can pass everything on."""
+
+    def decorate(command: F) -> F:
+        for section in reversed(sections):
+            for option in reversed(SETTING_OPTIONS[section]):
+                command = click.option(f"--{option.replace('_', '-')}", default=None, help=OPTION_HELP[option])(command)
+        return command
+
+    return decorate
+
+
+def workspace_options(command: F) -> F:
+    """--params and --out."""
+    command = click.option("--out", default=None, help="Write results under this folder instead of the checkout.")(command)
+    return click.option("--params", default=None, help="Settings file (default: ./params.yaml if there is one).")(command)
+
+
+def variation_options(command: F) -> F:
+    """Options that become part of the model's name."""
+    command = click.option("--dtype", default=None, help="Compute in float32, bfloat16 or float16 (name: +bf16, +fp16).")(command)
+    command = click.option("--max-tokens", default=None, help="Cut texts at N tokens (name: +maxN).")(command)
+    return click.option("--dim", default=None, help="Cut vectors to N dimensions (name: +dimN).")(command)
+
+
+def open_workspace(params: str | None, out: str | None, options: dict[str, Any]) -> Workspace:
+    """Settings from file and options.
+
+    Raises:
+        UserError: for a bad value, or when an option would change results under a name that does not say so.
+    """
+    from xlembed.settings import load_settings, result_overrides
+    from xlembed.stages.workspace import Workspace
+    from xlembed.types import UserError
+
+    path = Path(params) if params else None
+    overrides = {
+        f"{section}.{KEY_OF_OPTION.get(name, name)}": options[name]
+        for section, names in SETTING_OPTIONS.items()
+        for name in names
+        if name in options
+    }
+    settings = load_settings(path, overrides)
+    changed = result_overrides(settings, load_settings(path))
+    if changed and not out:
+        raise UserError(
+            f"{', '.join(changed)}: differs from params.yaml, and results/TASK/MODEL.json would not say so. "
+            "Set it in params.yaml, or give --out FOLDER for results of their own."
+        )
+    return Workspace(settings, Path(), Path(out) if out else Path())
+
+
+def whole_number(name: str, value: str | None) -> int | None:
+    """An optional positive integer option; empty is unset."""
+    if not value:
+        return None
+    if not value.isdigit() or int(value) < 1:
+        from xlembed.types import UserError
+
+        raise UserError(f"--{name}: expected a positive whole number, found {value!r}")
+    return int(value)

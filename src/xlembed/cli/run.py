@@ -1,0 +1,98 @@
+"""`xlembed run`: encode, index, evaluate and track; several models give one MLflow run each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from xlembed.cli.options import open_workspace, settings_options, variation_options, whole_number, workspace_options
+
+
+@click.command()
+@click.option("-m", "--model", "models", multiple=True, help="Catalogue name, folder, Hub id or models:/name/1; repeatable.")
+@click.option("-t", "--task", default=None, help="Task under data/, or a folder.")
+@click.option("--experiment", default=None, help="MLflow experiment (default: the task's name).")
+@click.option("--json", "as_json", is_flag=True, help="Print what results/TASK/MODEL.json holds.")
+@variation_options
+@settings_options("corpus", "encode", "index", "evaluate")
+@workspace_options
+def run(
+    models: tuple[str, ...],
+    task: str | None,
+    experiment: str | None,
+    as_json: bool,
+    dim: str | None,
+    max_tokens: str | None,
+    dtype: str | None,
+    params: str | None,
+    out: str | None,
+    **options: Any,
+) -> None:
+    """Encode, index and evaluate models on a task; everything is tracked in MLflow."""
+    import time
+
+    from rich.console import Console
+
+    from xlembed.cli import echo_json
+    from xlembed.cli.progress import Bars
+    from xlembed.report.tables import language_table, scores_table
+    from xlembed.settings import RunSettings
+    from xlembed.stages.encode import encode
+    from xlembed.stages.evaluate import evaluate
+    from xlembed.stages.index import index
+    from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
+    from xlembed.tracking.log import log_metrics
+    from xlembed.tracking.runs import child_run, open_run
+
+    workspace = open_workspace(params, out, options)
+    defaults = RunSettings()
+    opened = workspace.open_task(task or defaults.tasks[0])
+    names = [name for given in models for name in given.split(",") if name] or list(defaults.models)
+    cut = whole_number("dim", dim), whole_number("max-tokens", max_tokens)
+    # Every name is resolved before any work starts: a typo in the third model costs no hour.
+    refs = [workspace.open_model(name, dim=cut[0], max_tokens=cut[1], dtype=dtype or None) for name in names]
+    console = Console(stderr=True)
+    for note in opened.notes:
+        console.print(f"{opened.name}: {note}", style="yellow", highlight=False, markup=False)
+    results = []
+    for ref in refs:
+        folder = workspace.task_folder(task or defaults.tasks[0])
+        with (
+            open_run(workspace.root, experiment=experiment or opened.name, name=ref.slug, tags=run_tags(ref, opened)) as run_id,
+            Bars(ref.slug) as bars,
+        ):
+            log_inputs(workspace.settings, ref, opened, workspace.root, folder)
+            started = time.perf_counter()
+            with child_run("encode"):
+                encoded = encode(opened, ref, workspace, bars)
+                log_metrics(encoded.speed_metrics())
+            with child_run("index"):
+                index(opened, ref, workspace)
+            with child_run("evaluate"):
+                result = evaluate(opened, ref, workspace, bars)
+            log_metrics({**encoded.speed_metrics(), "speed/total_seconds": time.perf_counter() - started})
+            log_evaluation(workspace.run_folder(opened.name, ref.slug), result)
+        n_new = sum(report.n_encoded for report in encoded.reports.values())
+        console.print(
+            f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {workspace.result_file(opened.name, ref.slug)}",
+            highlight=False,
+            markup=False,
+        )
+        results.append(result)
+    if as_json:
+        echo_json(results[0] if len(results) == 1 else results)
+    else:
+        _print_tables(workspace, opened.name, [ref.slug for ref in refs], scores_table, language_table)
+
+
+def _print_tables(workspace: Any, task: str, models: list[str], scores_table: Any, language_table: Any) -> None:
+    import json
+
+    from rich.console import Console
+
+    scores = [json.loads((workspace.run_folder(task, m) / "scores.json").read_text(encoding="utf-8")) for m in models]
+    console = Console()
+    console.print(scores_table(scores))
+    if len(scores) == 1:
+        console.print(language_table(scores[0]))

@@ -1,0 +1,1 @@
+"""Results -> figures and tables; reads scores.json in memory, writes only what `style.save` is asked to."""

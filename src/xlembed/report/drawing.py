@@ -1,0 +1,24 @@
+"""Figures on disk: every registered figure of a run or a comparison, as PNG and PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xlembed.report.figures.registry import draw_comparison, draw_run
+from xlembed.report.style import save
+
+
+def write_run_figures(scores: Mapping[str, Any], folder: Path) -> None:
+    """All figures of one evaluated model."""
+    for name, figure in draw_run(scores).items():
+        save(figure, folder, name)
+
+
+def write_comparison_figures(
+    scores: Sequence[Mapping[str, Any]], comparison: Mapping[str, Any], folder: Path
+) -> None:
+    """All figures of a comparison; its tests of the primary family are drawn."""
+    for name, figure in draw_comparison(scores, comparison["primary"]).items():
+        save(figure, folder, name)

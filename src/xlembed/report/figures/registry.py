@@ -1,0 +1,73 @@
+"""Which figures there are: found in this folder, so that a new one is one new file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+Scores = Mapping[str, Any]
+"""Content of one scores.json."""
+Comparisons = Sequence[Mapping[str, Any]]
+"""Rows of paired differences, see `comparison.Paired`."""
+
+
+@dataclass(frozen=True)
+class RunFigure:
+    """A figure of one model on one task.
+
+    Attributes:
+        draw: draws it.
+        applies: whether these scores have what it shows.
+    """
+
+    draw: Callable[[Scores], Figure]
+    applies: Callable[[Scores], bool]
+
+
+@dataclass(frozen=True)
+class ComparisonFigure:
+    """A figure of several models on one task.
+
+    Attributes:
+        draw: draws it.
+        applies: whether these scores and comparisons have what it shows.
+    """
+
+    draw: Callable[[Sequence[Scores], Comparisons], Figure]
+    applies: Callable[[Sequence[Scores], Comparisons], bool]
+
+
+def run_figures() -> dict[str, RunFigure]:
+    """Figures of a run by file name, sorted."""
+    return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
+
+
+def comparison_figures() -> dict[str, ComparisonFigure]:
+    """Figures of a comparison by file name, sorted."""
+    return {name: f for name, f in _found().items() if isinstance(f, ComparisonFigure)}
+
+
+def draw_run(scores: Scores) -> dict[str, Figure]:
+    """Every figure of a run that applies."""
+    return {name: f.draw(scores) for name, f in run_figures().items() if f.applies(scores)}
+
+
+def draw_comparison(scores: Sequence[Scores], comparisons: Comparisons) -> dict[str, Figure]:
+    """Every figure of a comparison that applies."""
+    found = comparison_figures().items()
+    return {name: f.draw(scores, comparisons) for name, f in found if f.applies(scores, comparisons)}
+
+
+def _found() -> dict[str, object]:
+    result: dict[str, object] = {}
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        figure = getattr(importlib.import_module(f"{__package__}.{module.name}"), "FIGURE", None)
+        if figure is not None:
+            result[module.name] = figure
+    return dict(sorted(result.items()))

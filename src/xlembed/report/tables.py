@@ -1,0 +1,316 @@
+"""Tables of scores and comparisons for the console; `to_markdown` writes the same for files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from xlembed.report.comparison import Paired, label_notes, read_comparisons
+from xlembed.report.scorebook import (
+    CROSS_LINGUAL,
+    MACROS,
+    MONOLINGUAL,
+    TRUE_CROSS_ALL,
+    TRUE_CROSS_TARGET,
+    Estimate,
+    Macro,
+    ScoreBook,
+    read_all,
+    read_scores,
+)
+from xlembed.report.text import MINUS, count_text, interval_text, p_text, percent, points
+from xlembed.types import Pool
+
+ALSO = ("MRR@10", "nDCG@10")
+"""Measures whose macros are shown below the primary one, when they are there."""
+UNADJUSTED = "In %. Brackets: 95 % CI, unadjusted."
+INVALID = "A labelled row is invalid for a decision."
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and its interval: on one line where there is room, else on two."""
+
+    value: str
+    interval: str
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.interval}"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        fits = len(str(self)) <= options.max_width
+        yield Text(str(self) if fits else f"{self.value}\n{self.interval}", justify="right")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(max(len(self.value), len(self.interval)), len(str(self)))
+
+
+Cell = str | Interval
+
+
+def scores_table(scores: Sequence[Mapping[str, Any]], also: Sequence[str] = ALSO) -> Table:
+    """Models x the four macro averages, one block per measure: the primary one, then those of `also`.
+
+    The last row of a block counts units and clusters; if models differ, there is a range.
+
+    Args:
+        scores: one content of scores.json per model, all on one task.
+        also: further measures in [0, 1].
+
+    Raises:
+        UserError: as `scorebook.read_all`.
+    """
+    books = read_all(scores)
+    labels = any(b.labels for b in books)
+    present = [m for m in also if any(m in b.measures() for b in books)]
+    measures = list(dict.fromkeys([books[0].primary_measure, *present]))
+    note = f"{UNADJUSTED} Macro average: unweighted mean of languages or pairs."
+    measure = f"{measures[0]}, " if len(measures) == 1 else ""
+    table = _table(f"{books[0].task}: {measure}macro averages", note, labels)
+    table.add_column("model", overflow="fold", min_width=12)
+    for macro in MACROS:
+        table.add_column(_head(macro), justify="right", min_width=12)
+    if labels:
+        table.add_column("label", overflow="fold", min_width=12)
+    for measure in measures:
+        if len(measures) > 1:
+            _add(table, [measure, *[""] * len(MACROS)], labels, style="bold")
+        for book in books:
+            found = [book.macro(m, measure) for m in MACROS]
+            _add(table, [book.model, *map(_estimate, found)], labels, book.label())
+        _add(
+            table,
+            ["units / clusters", *(_counts(b.macro(m, measure) for b in books) for m in MACROS)],
+            labels,
+            style="dim",
+            end=True,
+        )
+    return table
+
+
+def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Table:
+    """Languages of one model: the same language in both pools, and means over the other languages if stored.
+
+    Args:
+        scores: content of scores.json.
+        measure: a measure in [0, 1]; default: the primary one.
+    """
+    book = read_scores(scores)
+    measure = measure or book.primary_measure
+    shown = [
+        m
+        for m in MACROS
+        if m in (MONOLINGUAL, CROSS_LINGUAL) or any(_of_language(book, m, x, measure) for x in book.languages)
+    ]
+    labels = bool(book.labels)
+    table = _table(f"{book.task}, {book.model}: {measure} by query language", UNADJUSTED, labels)
+    table.add_column("language", no_wrap=True)
+    for macro in shown:
+        table.add_column(_head(macro), justify="right")
+    table.add_column("units / clusters", justify="right")
+    if labels:
+        table.add_column("label", overflow="fold")
+    for lang in book.languages:
+        found = [_of_language(book, m, lang, measure) for m in shown]
+        _add(table, [lang, *map(_estimate, found), _counts(found[:2])], labels, book.labels.get(lang, ""))
+    table.add_section()
+    macros = [book.macro(m, measure) for m in shown]
+    _add(table, ["macro", *map(_estimate, macros), _counts(macros[:2])], labels, book.label(), style="bold")
+    return table
+
+
+def pair_table(scores: Mapping[str, Any], pool: str = Pool.ALL, measure: str | None = None) -> Table:
+    """The language matrix of one pool: query languages as rows, document languages as columns; no intervals.
+
+    Args:
+        scores: content of scores.json.
+        pool: ``all`` or ``target``.
+        measure: a measure in [0, 1]; default: the primary one.
+    """
+    book = read_scores(scores)
+    measure = measure or book.primary_measure
+    diagonal = CROSS_LINGUAL if pool == Pool.ALL else MONOLINGUAL
+    table = _table(
+        f"{book.task}, {book.model}: {measure}, pool = {pool}",
+        f"In %. Rows: query language; columns: document language; diagonal: {diagonal.kind}. "
+        + book.footnote(),
+        labels=False,
+    )
+    table.add_column("", no_wrap=True)
+    for lang in book.languages:
+        table.add_column(book.marked(lang), justify="right")
+    for query_lang in book.languages:
+        found = [book.pair(pool, query_lang, x, measure) for x in book.languages]
+        _add(
+            table,
+            [book.marked(query_lang), *("n/a" if e is None else percent(e.value) for e in found)],
+            False,
+        )
+    return table
+
+
+def comparison_table(
+    comparison: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    scores: Sequence[Mapping[str, Any]] = (),
+    measure: str | None = None,
+) -> Table:
+    """Pairs of models x macros: difference, interval, p, adjusted p and the verdict in words.
+
+    Args:
+        comparison: content of comparison.json (its primary family and labels are shown), or rows as
+            `figures.forest` takes them.
+        scores: of the models, for labels that `comparison` does not have.
+        measure: default: the measure of the first row.
+
+    Raises:
+        UserError: if there are rows, but none of this measure.
+    """
+    whole: Mapping[str, Any] = comparison if isinstance(comparison, Mapping) else {"primary": comparison}
+    labels = {**{s["model"]: s.get("labels") or {} for s in scores}, **whole.get("labels", {})}
+    rows = read_comparisons(whole["primary"], measure) if whole["primary"] else []
+    measure = rows[0].measure if rows else measure or whole.get("primary_measure", "")
+    tests = ", ".join(dict.fromkeys(r.test for r in rows))
+    units = "; ".join(
+        f"{m.short} {_paired_counts(rows, m)}" for m in MACROS if any(r.macro == m for r in rows)
+    )
+    notes = [
+        f"Differences in percentage points [95 % CI, unadjusted]; tests: {tests}; Holm over the family. "
+        "Verdicts follow the adjusted p only.",
+        f"Units / clusters: {units}.",
+        *label_notes(rows, labels),
+    ]
+    title = ": ".join(part for part in (whole.get("task"), f"paired differences in {measure}") if part)
+    table = _table(title, "\n".join(notes) if rows else "No pair of models could be tested.", labels=False)
+    table.add_column(f"A {MINUS} B", overflow="fold", min_width=18)
+    table.add_column("difference", justify="right", min_width=15)
+    table.add_column("p", justify="right", no_wrap=True)
+    table.add_column("adj. p", justify="right", no_wrap=True)
+    table.add_column("verdict", min_width=13)
+    previous: tuple[str, str] | None = None
+    for r in rows:
+        if previous != (r.a, r.b):
+            if previous:
+                table.add_section()
+            a, b = (f"{m}*" if labels.get(m) else m for m in (r.a, r.b))
+            _add(table, [f"{a} {MINUS} {b}", "", "", "", ""], False, style="bold")
+            previous = (r.a, r.b)
+        difference = Interval(points(r.difference), interval_text(r.interval, signed=True))
+        cells: list[Cell] = [
+            f"  {r.macro.short}",
+            difference,
+            p_text(r.p_value),
+            p_text(r.p_adjusted),
+            r.verdict,
+        ]
+        _add(table, cells, False, style="bold" if r.is_decided else None)
+    return table
+
+
+def scores_markdown(scores: Sequence[Mapping[str, Any]], also: Sequence[str] = ALSO) -> str:
+    """`scores_table` as Markdown."""
+    return to_markdown(scores_table(scores, also))
+
+
+def language_markdown(scores: Mapping[str, Any], measure: str | None = None) -> str:
+    """`language_table` as Markdown."""
+    return to_markdown(language_table(scores, measure))
+
+
+def comparison_markdown(
+    comparison: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    scores: Sequence[Mapping[str, Any]] = (),
+    measure: str | None = None,
+) -> str:
+    """`comparison_table` as Markdown."""
+    return to_markdown(comparison_table(comparison, scores, measure))
+
+
+def to_markdown(table: Table) -> str:
+    """A table of this module as a Markdown table with title and notes; headings of blocks are bold."""
+    columns = list(table.columns)
+    rules = ["---:" if c.justify == "right" else "---" for c in columns]
+    lines = [f"**{_plain(table.title)}**", "", _line([_plain(c.header) for c in columns]), _line(rules)]
+    for row in zip(*([_plain(cell) for cell in c.cells] for c in columns), strict=True):
+        is_heading = len(row) > 1 and not any(row[1:])
+        lines.append(_line([f"**{row[0]}**", *row[1:]] if is_heading else row))
+    if table.caption:
+        for note in _text(table.caption).split("\n"):
+            lines += ["", f"\\{note}" if note.startswith("*") else note]
+    return "\n".join(lines) + "\n"
+
+
+def _table(title: str, note: str, labels: bool) -> Table:
+    return Table(
+        title=Text(title, style="bold"),
+        caption=Text(f"{note} {INVALID}" if labels else note),
+        title_justify="left",
+        caption_justify="left",
+        caption_style="",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0 if labels else 1, 0, 0),  # a labelled table must still fit into 80 columns
+        show_edge=False,
+    )
+
+
+def _add(
+    table: Table,
+    cells: Sequence[Cell],
+    labels: bool,
+    label: str = "",
+    style: str | None = None,
+    end: bool = False,
+) -> None:
+    shown = [Text(c) if isinstance(c, str) else c for c in cells]
+    table.add_row(*shown, *([Text(label)] if labels else []), style=style, end_section=end)
+
+
+def _head(macro: Macro) -> Text:
+    heads = {
+        CROSS_LINGUAL: "cross_\nlingual",
+        TRUE_CROSS_ALL: "true cross,\npool all",
+        TRUE_CROSS_TARGET: "true cross,\npool target",
+    }
+    return Text(heads.get(macro, macro.title), justify="right")
+
+
+def _estimate(estimate: Estimate | None) -> Cell:
+    if estimate is None:
+        return "n/a"
+    return Interval(percent(estimate.value), interval_text(estimate.interval))
+
+
+def _of_language(book: ScoreBook, macro: Macro, lang: str, measure: str) -> Estimate | None:
+    doc_lang = lang if macro in (MONOLINGUAL, CROSS_LINGUAL) else None
+    return book.cell(macro.kind, macro.pool, lang, doc_lang, measure)
+
+
+def _counts(estimates: Iterable[Estimate | None]) -> str:
+    found = [e for e in estimates if e is not None]
+    if not found:
+        return "n/a"
+    return f"{count_text(e.n_units for e in found)} / {count_text(e.n_clusters for e in found)}"
+
+
+def _paired_counts(rows: Sequence[Paired], macro: Macro) -> str:
+    found = [r for r in rows if r.macro == macro]
+    return f"{count_text(r.n_units for r in found)} / {count_text(r.n_clusters for r in found)}"
+
+
+def _text(cell: object) -> str:
+    return cell.plain if isinstance(cell, Text) else str(cell if cell is not None else "")
+
+
+def _plain(cell: object) -> str:
+    """Of one line, as a cell of a Markdown table."""
+    return _text(cell).replace("_\n", "_").replace("\n", " ").replace("|", "\\|").strip()
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

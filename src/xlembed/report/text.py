@@ -1,0 +1,72 @@
+"""Numbers in words: one way of printing each kind of number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MINUS = "−"
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """A share in percent, without the sign.
+
+    >>> percent(0.5834)
+    '58.3'
+    """
+    return f"{100 * value:.{digits}f}"
+
+
+def interval_text(interval: tuple[float, float] | None, signed: bool = False) -> str:
+    """An interval in percent, or that there is none.
+
+    >>> interval_text((0.551, 0.614))
+    '[55.1, 61.4]'
+    >>> interval_text(None)
+    '(no CI)'
+    """
+    show = points if signed else percent
+    return "(no CI)" if interval is None else f"[{show(interval[0])}, {show(interval[1])}]"
+
+
+def estimate_text(value: float, interval: tuple[float, float] | None) -> str:
+    """A share with its interval.
+
+    >>> estimate_text(0.583, (0.551, 0.614))
+    '58.3 [55.1, 61.4]'
+    """
+    return f"{percent(value)} {interval_text(interval)}"
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, signed.
+
+    >>> points(0.042), points(-0.042), points(0.0)
+    ('+4.2', '−4.2', '0.0')
+    """
+    text = f"{100 * abs(value):.1f}"
+    if text == "0.0":
+        return text
+    return ("+" if value > 0 else MINUS) + text
+
+
+def p_text(p: float | None) -> str:
+    """A p-value with three digits; never 0.
+
+    >>> p_text(0.00004), p_text(0.0312), p_text(None)
+    ('<0.001', '0.031', 'n/a')
+    """
+    if p is None:
+        return "n/a"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def count_text(numbers: Iterable[int]) -> str:
+    """A count, or the range of several.
+
+    >>> count_text([1050]), count_text([30, 35, 30])
+    ('1,050', '30–35')
+    """
+    found = sorted(set(numbers))
+    if not found:
+        return "0"
+    return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,}–{found[-1]:,}"

@@ -1,0 +1,217 @@
+"""Stage compare: finished evaluations -> paired tests, tables and figures."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xlembed.files import atomic_folder, atomic_path, write_json
+from xlembed.metrics.measures import parse_measure, parse_measures
+from xlembed.metrics.table import read_units
+from xlembed.report.drawing import write_comparison_figures
+from xlembed.report.tables import comparison_markdown, scores_markdown
+from xlembed.settings import SLUG
+from xlembed.stages.workspace import Workspace
+from xlembed.stats.comparison import Comparisons, Evaluated, compare_models
+from xlembed.types import UserError
+
+SAME = ("task_digest", "measures_version", "corpus")
+"""Parts of the header that must be equal between compared runs."""
+SAME_SETTINGS = ("depth", "other_versions")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One finished evaluation read back.
+
+    Attributes:
+        source: as the user named it.
+        units: units.parquet.
+        scores: scores.json.
+    """
+
+    source: str
+    units: pd.DataFrame
+    scores: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The model's slug."""
+        return str(self.scores["model"])
+
+
+def read_evaluation(source: str, workspace: Workspace) -> Evaluation:
+    """Read runs/TASK/MODEL (as a folder or TASK/MODEL), results/TASK/MODEL.json, or an MLflow run id.
+
+    Raises:
+        UserError: if there is no evaluation to be found under that name.
+    """
+    folder = _run_folder(source, workspace)
+    if folder is not None:
+        return _read_folder(source, folder)
+    from xlembed.tracking.registry import RUN_ID, fetch_run  # MLflow only when asked for
+
+    if RUN_ID.fullmatch(source):
+        with tempfile.TemporaryDirectory() as temporary:
+            fetch_run(source, workspace.root, ["units.parquet", "scores.json"], Path(temporary))
+            return _read_folder(source, Path(temporary))
+    raise UserError(
+        f"{source!r}: expected a folder runs/TASK/MODEL, TASK/MODEL, results/TASK/MODEL.json or an MLflow run id "
+        "(32 hexadecimal digits); nothing of that kind is there. Evaluate first: xlembed run -m MODEL -t TASK"
+    )
+
+
+def _run_folder(source: str, workspace: Workspace) -> Path | None:
+    path = Path(source)
+    if path.suffix == ".json" and path.is_file():  # results/TASK/MODEL.json stands beside runs/TASK/MODEL
+        path = path.parents[2] / "runs" / path.parent.name / path.stem
+    for folder in (path, workspace.out / "runs" / source):
+        if (folder / "units.parquet").is_file():
+            return folder
+    return None
+
+
+def _read_folder(source: str, folder: Path) -> Evaluation:
+    units = read_units(folder / "units.parquet")
+    try:
+        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / 'scores.json'} cannot be read ({error}): evaluate the model again") from None
+    return Evaluation(source, units, scores)
+
+
+def compare(evaluations: Sequence[Evaluation], workspace: Workspace, target: Path, *, intersect: bool = False) -> dict[str, Any]:
+    """Compare evaluations of one task and write comparison.json, comparison.md and figures to `target`.
+
+    Raises:
+        UserError: unequal tasks, settings or units; one model twice.
+    """
+    _check_comparable(evaluations)
+    settings = workspace.settings.compare
+    measures = [m for m in _common_measures(evaluations) if parse_measure(m).cutoff in (None, 1, 10)]
+    primary = parse_measure(settings.primary_measure)
+    models = [Evaluated(e.name, e.units, e.scores.get("labels", {})) for e in evaluations]
+    outcome = compare_models(
+        models,
+        parse_measures(measures),
+        primary,
+        alpha=settings.alpha,
+        intersect=intersect,
+        n_resamples=evaluations[0].scores["evaluate"]["resamples"],
+    )
+    report = _report(evaluations, outcome, primary.name, settings.alpha)
+    scores = [dict(e.scores) for e in evaluations]
+    with atomic_folder(target) as folder:
+        write_json(folder / "comparison.json", report)
+        text = [f"# Comparison on {report['task']}", scores_markdown(scores), comparison_markdown(report)]
+        (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+        write_comparison_figures(scores, report, folder / "figures")
+    return report
+
+
+def comparison_folder(workspace: Workspace, task: str) -> Path:
+    """Where the comparison of params.yaml's models on a task goes."""
+    return workspace.out / "reports" / "compare" / task
+
+
+def _check_comparable(evaluations: Sequence[Evaluation]) -> None:
+    names = [e.name for e in evaluations]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise UserError(f"{', '.join(twice)} is given more than once")
+    first = evaluations[0]
+    for other in evaluations[1:]:
+        for key in SAME:
+            if first.scores.get(key) != other.scores.get(key):
+                raise UserError(
+                    f"{first.source} and {other.source} cannot be compared: {key} differs "
+                    f"({_short(first.scores.get(key))} and {_short(other.scores.get(key))}). Evaluate both again on the same task."
+                )
+        for key in SAME_SETTINGS:
+            if first.scores["evaluate"][key] != other.scores["evaluate"][key]:
+                raise UserError(
+                    f"{first.source} and {other.source} cannot be compared: evaluate.{key} is "
+                    f"{first.scores['evaluate'][key]} and {other.scores['evaluate'][key]}"
+                )
+        if first.scores["index"]["engine"] != other.scores["index"]["engine"]:
+            raise UserError(
+                f"{first.source} and {other.source} cannot be compared: they were searched by "
+                f"{first.scores['index']['engine']} and {other.scores['index']['engine']}"
+            )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value) if not isinstance(value, str) else value
+    return text if len(text) <= 60 else text[:16] + "..."
+
+
+def _common_measures(evaluations: Sequence[Evaluation]) -> list[str]:
+    lists = [e.scores["evaluate"]["measures"] for e in evaluations]
+    return [m for m in lists[0] if all(m in other for other in lists[1:])]
+
+
+def _report(evaluations: Sequence[Evaluation], outcome: Comparisons, primary: str, alpha: float) -> dict[str, Any]:
+    rows = [row.to_json(alpha) for row in outcome.rows]
+    return {
+        "task": evaluations[0].scores["task"],
+        "task_digest": evaluations[0].scores["task_digest"],
+        "models": [e.name for e in evaluations],
+        "labels": {e.name: dict(e.scores.get("labels", {})) for e in evaluations},
+        "primary_measure": primary,
+        "alpha": alpha,
+        "primary": [r for r in rows if r["family"] == "primary"],
+        "exploratory": [r for r in rows if r["family"] != "primary"],
+        "untested": list(outcome.untested),
+        "dropped_units": dict(outcome.dropped),
+    }
+
+
+def write_summary(results: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """results/summary.csv: one flat row per task and model."""
+    rows = []
+    for result in results:
+        row: dict[str, Any] = {
+            "task": result["task"],
+            "model": result["model"],
+            "label": "English-only model" if result["english_only"] else "; ".join(sorted(set(result["labels"].values()))),
+            "fingerprint": result["fingerprint"],
+        }
+        row |= _flat(result["scores"])
+        rows.append(row)
+    table = pd.DataFrame(rows).sort_values(["task", "model"], kind="stable")
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _flat(scores: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """`mono.macro.accuracy@1` -> value, and its `.ci_low` and `.ci_high`."""
+    flat: dict[str, float] = {}
+    for key, value in scores.items():
+        name = f"{prefix}{key}"
+        if "value" in value:
+            flat |= {name: value["value"], f"{name}.ci_low": value["ci_low"], f"{name}.ci_high": value["ci_high"]}
+        else:
+            flat |= _flat(value, f"{name}.")
+    return flat
+
+
+def read_results(workspace: Workspace, task: str, models: Sequence[str]) -> list[dict[str, Any]]:
+    """The headline files of some models.
+
+    Raises:
+        UserError: names the first that is missing and the command that makes it.
+    """
+    found = []
+    for model in models:
+        if not SLUG.fullmatch(model):
+            raise UserError(f"{model!r} is no name of a result")
+        path = workspace.result_file(task, model)
+        if not path.is_file():
+            raise UserError(f"{path} is missing: run xlembed run -m {model} -t {task} (or dvc repro)")
+        found.append(json.loads(path.read_text(encoding="utf-8")))
+    return found

@@ -1,0 +1,201 @@
+"""Stage evaluate: embeddings and index -> runs/TASK/MODEL/ and results/TASK/MODEL.json."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xlembed import __version__
+from xlembed.corpus.task import Task
+from xlembed.embeddings.export import Embeddings
+from xlembed.files import atomic_folder, write_json
+from xlembed.index.base import Rows
+from xlembed.metrics.measures import Measure, parse_measures
+from xlembed.metrics.table import units_table, write_units
+from xlembed.models.spec import ModelRef
+from xlembed.report.drawing import write_run_figures
+from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
+from xlembed.retrieval.run import write_trec
+from xlembed.settings import EvaluateSettings
+from xlembed.stages.index import describe_index, open_embeddings, open_index, unit_vectors
+from xlembed.stages.workspace import Watch, Workspace, unwatched
+from xlembed.stats.clusters import cluster_needs
+from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
+from xlembed.types import Lang, Mode
+
+FORMAT = 1
+"""Version of what a score means; stored with it, so that unlike scores are never compared."""
+TREC_DEPTH = 100
+HEADLINE = ("accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10")
+
+
+def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> dict[str, Any]:
+    """Search, score, draw and write; returns what results/TASK/MODEL.json holds.
+
+    Raises:
+        UserError: embeddings are missing or belong to other texts, or there is nothing to evaluate.
+    """
+    settings = workspace.settings.evaluate
+    embeddings = open_embeddings(task, ref, workspace)
+    clusters = task_clusters(task)
+    total = count_searches(task, settings.modes, settings.other_versions)
+    done = 0
+
+    def count(n: int) -> None:
+        nonlocal done
+        done += n
+        watch("search", done, total)
+
+    rankings = rank_units(
+        task,
+        open_index(task, embeddings),
+        unit_vectors(embeddings.queries),
+        depth=settings.depth,
+        modes=settings.modes,
+        other_versions=settings.other_versions,
+        keep_top=min(settings.depth, max(TREC_DEPTH, settings.language_k)),
+        progress=count,
+    )
+    measures = parse_measures(settings.measures)
+    units = units_table(task, rankings.units, measures, clusters)
+    unsupported = {lang: label for lang in task.languages if (label := ref.card.label(lang))}
+    watch("bootstrap", 0, 1)
+    shares = _share_tables(task, rankings.top, clusters, settings)
+    rows = score_run(units, shares, measures, set(units["cluster"]), unsupported, settings.resamples)
+    watch("bootstrap", 1, 1)
+    header = _header(task, ref, embeddings, workspace, unsupported)
+    scores = {
+        **header,
+        "boundary_ties": rankings.boundary_ties,
+        "zero_vectors": _zero_vectors(embeddings),
+        "corpus_shares": _corpus_shares(task),
+        "empty_queries": _empty_queries(task, rankings.top, settings.modes),
+        "queries_without_relevant": sorted(set(q.query_id for q in task.queries) - set(units["query_id"])),
+        "notes": list(task.notes),
+        "merged_documents": [{"document": m.doc_id, "kept": m.kept} for m in task.merged],
+        "scores": [row.to_json() for row in rows],
+    }
+    with atomic_folder(workspace.run_folder(task.name, ref.slug)) as folder:
+        write_units(units, folder / "units.parquet")
+        write_json(folder / "scores.json", scores)
+        if settings.modes != (Mode.MONOLINGUAL,):
+            write_trec(_run(task, rankings.top), folder / "all.trec", ref.slug)
+        write_run_figures(scores, folder / "figures")
+    result = {**header, **headline(rows, measures, task.languages)}
+    write_json(workspace.result_file(task.name, ref.slug), result)
+    return result
+
+
+def task_clusters(task: Task) -> dict[str, str]:
+    """Need id -> cluster id: needs connected through a relevant document or its group, or as the queries say."""
+    return cluster_needs(
+        {need: [d for d, grade in docs.items() if grade >= 1] for need, docs in task.needs.items()},
+        {d.doc_id: d.group for d in task.documents if d.group},
+        {q.need_id: q.cluster for q in task.queries if q.cluster},
+    )
+
+
+def headline(rows: Sequence[ScoreRow], measures: Sequence[Measure], languages: Sequence[Lang]) -> dict[str, Any]:
+    """Macro and per language, nested: `mono.macro.accuracy@1.value`, `true_cross.all.macro...`, `loss_weak...`.
+
+    `macro_cells` lists the cells that each macro is the mean of.
+    """
+    wanted = [m.name for m in measures if m.name in HEADLINE] or [measures[0].name]
+    result: dict[str, Any] = {}
+    cells: dict[str, list[str]] = {}
+    for row in rows:
+        if row.kind == "retrieved_language" or row.measure not in (*wanted, "language_bias"):
+            continue
+        if row.kind == Mode.MONOLINGUAL or row.kind == Mode.CROSS_LINGUAL:
+            place = ["mono" if row.kind == Mode.MONOLINGUAL else "cross", row.doc_lang or "macro"]
+        elif row.query_lang is not None:
+            continue  # single pairs stay in scores.json
+        elif row.kind == Mode.TRUE_CROSS_LINGUAL:
+            place = ["true_cross", str(row.pool), "macro"]
+        else:
+            place = [row.kind, "macro"]
+        if row.cells:
+            cells["/".join(place[:-1])] = list(row.cells)
+        target = result
+        for key in place:
+            target = target.setdefault(key, {})
+        number = row.to_json()
+        keep = ("value", "ci_low", "ci_high", "ci_method", "n_units", "n_needs", "n_clusters", "label")
+        target[row.measure] = {k: number[k] for k in keep if k in number}
+    return {"scores": result, "macro_cells": cells}
+
+
+def _header(
+    task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace, unsupported: Mapping[Lang, str]
+) -> dict[str, Any]:
+    """What was evaluated, with all that results depend on; the same for scores.json and the headline."""
+    settings = workspace.settings
+    return {
+        "format": FORMAT,
+        "measures_version": f"xlembed {__version__}",
+        "task": task.name,
+        "task_digest": task.digest,
+        "alignment": str(task.alignment),
+        "languages": list(task.languages),
+        "model": ref.slug,
+        "english_only": ref.card.english_only,
+        "labels": dict(unsupported),
+        "fingerprint": embeddings.manifest["fingerprint"],
+        "base_fingerprint": embeddings.manifest["base_fingerprint"],
+        "index": describe_index(task, embeddings, workspace),
+        "primary_measure": settings.compare.primary_measure,
+        "evaluate": settings.evaluate.model_dump(mode="json"),
+        "corpus": settings.corpus.model_dump(mode="json"),
+    }
+
+
+def _share_tables(
+    task: Task, top: Rows, clusters: Mapping[str, str], settings: EvaluateSettings
+) -> dict[int, pd.DataFrame]:
+    """Shares of each language among the first k documents, per query."""
+    if settings.modes == (Mode.MONOLINGUAL,):
+        return {}
+    tables = {}
+    for k in sorted({*SHARE_CUTS, settings.language_k}):
+        table = pd.DataFrame(language_shares(task, top, k), columns=list(task.languages))
+        table.insert(0, "query_lang", [q.lang for q in task.queries])
+        table.insert(0, "cluster", [clusters[q.need_id] for q in task.queries])
+        table.insert(0, "need_id", [q.need_id for q in task.queries])
+        table.insert(0, "query_id", [q.query_id for q in task.queries])
+        native = np.array([q.native for q in task.queries])
+        judged = np.array([any(g >= 1 for g in task.qrels.get(q.query_id, {}).values()) for q in task.queries])
+        tables[k] = table[native & judged].dropna()
+    return tables
+
+
+def _run(task: Task, top: Rows) -> dict[str, list[str]]:
+    return {
+        query.query_id: [task.documents[row].doc_id for row in rows[:TREC_DEPTH] if row >= 0]
+        for query, rows in zip(task.queries, top, strict=True)
+    }
+
+
+def _zero_vectors(embeddings: Embeddings) -> dict[str, list[str]]:
+    zero_docs = np.flatnonzero(~np.asarray(embeddings.documents).any(axis=1))
+    zero_queries = np.flatnonzero(~np.asarray(embeddings.queries).any(axis=1))
+    return {
+        "documents": [embeddings.doc_ids[i] for i in zero_docs],
+        "queries": [embeddings.query_ids[i] for i in zero_queries],
+    }
+
+
+def _corpus_shares(task: Task) -> dict[Lang, float]:
+    counts = Counter(d.lang for d in task.documents)
+    return {lang: round(counts[lang] / len(task.documents), 6) for lang in task.languages}
+
+
+def _empty_queries(task: Task, top: Rows, modes: Sequence[Mode]) -> dict[Lang, int]:
+    if tuple(modes) == (Mode.MONOLINGUAL,):
+        return {}
+    empty = Counter(q.lang for q, rows in zip(task.queries, top, strict=True) if not (rows >= 0).any())
+    return {lang: empty[lang] for lang in task.languages}

@@ -1,0 +1,79 @@
+"""What a run records: settings, data, scores, files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import yaml
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.entities import Metric
+from mlflow.tracking import MlflowClient
+from mlflow.utils.time import get_current_time_millis
+
+METRICS_PER_CALL = 500
+DIGEST_CHARS = 36
+"""MLflow keeps no longer digest of a data set."""
+
+
+def metric_name(name: str) -> str:
+    """MLflow allows no ``@``: ``accuracy@1`` -> ``accuracy_at_1``."""
+    return re.sub(r"[^\w./ :-]", "_", name.replace("@", "_at_"))
+
+
+def log_params(params: Mapping[str, str]) -> None:
+    """Write-once parameters named ``section.key``."""
+    mlflow.log_params(dict(params))
+
+
+def log_tags(tags: Mapping[str, str]) -> None:
+    """Tags of the active run."""
+    mlflow.set_tags(dict(tags))
+
+
+def log_metrics(values: Mapping[str, float]) -> None:
+    """Many metrics of the active run in few calls."""
+    run_id = mlflow.active_run().info.run_id
+    now = get_current_time_millis()
+    metrics = [Metric(metric_name(key), value, now, 0) for key, value in values.items()]
+    for start in range(0, len(metrics), METRICS_PER_CALL):
+        MlflowClient().log_batch(run_id, metrics=metrics[start : start + METRICS_PER_CALL])
+
+
+def log_dataset(name: str, folder: Path, digest: str) -> None:
+    """Link a task to the active run by its content digest."""
+    source = LocalArtifactDatasetSource(folder.as_posix())
+    mlflow.log_input(MetaDataset(source, name=name, digest=digest[:DIGEST_CHARS]), context="evaluation")
+
+
+def log_folder(folder: Path) -> None:
+    """All files of a folder as artifacts of the active run."""
+    mlflow.log_artifacts(str(folder))
+
+
+def log_table(table: pd.DataFrame, name: str) -> None:
+    """A table that the MLflow UI shows."""
+    mlflow.log_table(table.astype(object).where(table.notna(), None), name)
+
+
+def version_tags(root: Path, data: Path) -> dict[str, str]:
+    """Git commit of the checkout and DVC revision of the data, where there are any."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+    tags = {"git_commit": commit.stdout.strip()} if commit.returncode == 0 else {}
+    revision = _dvc_revision(root, data)
+    return {**tags, **({"dvc_data_revision": revision} if revision else {})}
+
+
+def _dvc_revision(root: Path, data: Path) -> str | None:
+    """The hash that a .dvc file records for this folder."""
+    for file in [*root.glob("*.dvc"), *root.glob("data/*.dvc")]:
+        if file.is_file():
+            for out in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("outs", []):
+                if (file.parent / str(out.get("path"))).resolve() == data.resolve():
+                    return str(out.get("md5", "")) or None
+    return None

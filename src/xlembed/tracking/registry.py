@@ -1,0 +1,81 @@
+"""Reading back: registered models as folders, files of finished runs."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from xlembed.models.spec import Fetched
+from xlembed.tracking.store import connect
+from xlembed.types import UserError
+
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def fetch_model(uri: str, root: Path, cache: Path) -> Fetched:
+    """Files of ``models:/name/3`` or ``models:/name@alias``; an alias is resolved to its version first.
+
+    Args:
+        uri: MLflow model URI.
+        root: the checkout, whose store is asked when the user named none.
+        cache: where versions are kept; a version never changes, so it is fetched once.
+
+    Raises:
+        UserError: if the registry has no such model, or it holds no sentence-transformers folder.
+    """
+    match = re.fullmatch(r"models:/([^/@]+)(?:/(\d+)|@(.+))", uri)
+    if not match:
+        raise UserError(f"{uri!r}: expected models:/NAME/VERSION or models:/NAME@ALIAS")
+    name, version, alias = match.groups()
+    store = connect(root)
+    try:
+        client = MlflowClient()
+        found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, version)
+        folder = cache / "registry" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{name}-{found.version}-{found.creation_timestamp}")
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+                target = Path(temporary) / "model"
+                mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{name}/{found.version}", dst_path=str(target))
+                target.rename(folder)
+    except MlflowException as error:
+        raise UserError(f"{uri!r}: {error.message} (tracking store: {_without_password(store)})") from None
+    models = sorted(p.parent for p in folder.rglob("modules.json"))
+    if not models:
+        raise UserError(f"{uri!r}: version {found.version} holds no sentence-transformers model (no modules.json)")
+    return Fetched(re.sub(r"[^A-Za-z0-9._-]", "-", name) + f"-v{found.version}", models[0])
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Artifacts of one finished evaluation."""
+
+    run_id: str
+    folder: Path
+
+
+def fetch_run(run_id: str, root: Path, names: list[str], target: Path) -> RunFiles:
+    """Download some artifacts of a run.
+
+    Raises:
+        UserError: if there is no such run or artifact.
+    """
+    store = connect(root)
+    try:
+        for name in names:
+            mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(target))
+    except (MlflowException, OSError) as error:
+        raise UserError(
+            f"run {run_id}: no evaluation to be read ({error}); tracking store: {_without_password(store)}"
+        ) from None
+    return RunFiles(run_id, target)
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//***@", uri)
