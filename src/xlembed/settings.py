@@ -36,7 +36,11 @@ class Section(BaseModel):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _drop_unset(cls, values: Any) -> Any:
-        return {k: v for k, v in values.items() if v != "" and v is not None} if isinstance(values, dict) else values
+        return (
+            {k: v for k, v in values.items() if v != "" and v is not None}
+            if isinstance(values, dict)
+            else values
+        )
 
 
 class RunSettings(Section):
@@ -50,9 +54,13 @@ class RunSettings(Section):
     def _are_slugs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if "@" in name and name.startswith("models:/"):
-                raise ValueError(f"{name!r}: a registry alias moves, so results could not be reproduced; name the version")
+                raise ValueError(
+                    f"{name!r}: a registry alias moves, so results could not be reproduced; name the version"
+                )
             if not SLUG.fullmatch(name):
-                raise ValueError(f"{name!r} is no name for a path: give it an entry under `models:` ({SLUG.pattern})")
+                raise ValueError(
+                    f"{name!r} is no name for a path: give it an entry under `models:` ({SLUG.pattern})"
+                )
         return names
 
 
@@ -141,7 +149,9 @@ class Settings(Section):
             if not SLUG.fullmatch(name) or "+" in name:
                 raise ValueError(f"{name!r}: a model's name may hold letters, digits, '.', '_' and '-'")
             if re.fullmatch(r"models:/[^/]+@.+", str(entry.get("source", ""))):
-                raise ValueError(f"{name}: {entry['source']!r} is an alias, which moves; name a version (models:/name/3)")
+                raise ValueError(
+                    f"{name}: {entry['source']!r} is an alias, which moves; name a version (models:/name/3)"
+                )
         return models
 
 
@@ -178,7 +188,9 @@ def result_overrides(settings: Settings, base: Settings) -> list[str]:
     changed = []
     for section in ("corpus", "encode", "index", "evaluate"):
         ours, theirs = getattr(settings, section), getattr(base, section)
-        changed += [f"{section}.{k}" for k in type(ours).model_fields if getattr(ours, k) != getattr(theirs, k)]
+        changed += [
+            f"{section}.{k}" for k in type(ours).model_fields if getattr(ours, k) != getattr(theirs, k)
+        ]
     return [key for key in changed if key not in UNCHANGED_RESULTS]
 
 
@@ -213,9 +225,13 @@ def _explain(error: pydantic.ValidationError, source: Path, overrides: Mapping[s
         where = f"option {place}" if any(place.startswith(k) for k in overrides) else f"{source}: {place}"
         if problem["type"] == "extra_forbidden":
             known = _fields_beside(problem["loc"])
-            lines.append(f"{where}: unknown; known here: {', '.join(known)}.{near_miss(str(problem['loc'][-1]), known)}")
+            lines.append(
+                f"{where}: unknown; known here: {', '.join(known)}.{near_miss(str(problem['loc'][-1]), known)}"
+            )
         else:
-            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')} (found {problem['input']!r})")
+            lines.append(
+                f"{where}: {problem['msg'].removeprefix('Value error, ')} (found {problem['input']!r})"
+            )
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hashing_encoder import HashingEncoder, sentences
+from embeddings.hashing_encoder import HashingEncoder, sentences
 
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.encode import encode_texts

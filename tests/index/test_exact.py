@@ -50,7 +50,9 @@ def test_dense_path_equals_candidate_path(monkeypatch):
     queries = unit(rng, 10)
     index = ExactIndex(ids, langs, vectors)
     dense = index.search(queries, 100)  # 600 <= 8 * (100 + margin)
-    monkeypatch.setattr(ExactIndex, "_search_dense", lambda *_: pytest.fail("this must not score the whole pool"))
+    monkeypatch.setattr(
+        ExactIndex, "_search_dense", lambda *_: pytest.fail("this must not score the whole pool")
+    )
     candidates = index._search_faiss(queries, 100, index._pool(None))
     np.testing.assert_array_equal(dense.rows, candidates.rows)
     np.testing.assert_array_equal(dense.scores, candidates.scores)
@@ -62,7 +64,9 @@ def test_full_ranks_count_what_scores_above(monkeypatch):
     ids, langs, vectors = corpus(rng, 300)
     queries = unit(rng, 5)
     index = ExactIndex(ids, langs, vectors)
-    wanted = [np.array(rng.choice([i for i in range(300) if langs[i] == "de"], 3, replace=False)) for _ in queries]
+    wanted = [
+        np.array(rng.choice([i for i in range(300) if langs[i] == "de"], 3, replace=False)) for _ in queries
+    ]
     for lang in (None, "de"):
         for query, rows, ranks in zip(queries, wanted, index.full_ranks(queries, wanted, lang), strict=True):
             by_hand = sorted_by_hand(ids, langs, vectors, query, lang)

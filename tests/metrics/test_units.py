@@ -14,7 +14,8 @@ from xlembed.metrics.units import JudgedRanks, measure_units
 from xlembed.types import UserError
 
 ALL = parse_measures(
-    [f"{f}@{k}" for f in ("accuracy", "recall", "precision", "nDCG") for k in (1, 3, 5, 10, 100)] + ["MRR@10", "MRR"]
+    [f"{f}@{k}" for f in ("accuracy", "recall", "precision", "nDCG") for k in (1, 3, 5, 10, 100)]
+    + ["MRR@10", "MRR"]
 )
 
 
@@ -83,7 +84,9 @@ def test_bad_names(name, message):
 
 
 def test_names_and_columns():
-    assert [(m.name, m.column) for m in parse_measures(["accuracy@5", "nDCG@10", "MRR", "MRR@10", "accuracy@5"])] == [
+    assert [
+        (m.name, m.column) for m in parse_measures(["accuracy@5", "nDCG@10", "MRR", "MRR@10", "accuracy@5"])
+    ] == [
         ("accuracy@5", "hit@5"),
         ("nDCG@10", "ndcg@10"),
         ("MRR", "rr"),

@@ -49,7 +49,9 @@ def test_other_versions_wrong_keeps_them_in_the_ranking(tiny_task, tiny_index, t
 
 
 def test_other_versions_relevant_gives_one_unit_per_query_in_pool_all(tiny_task, tiny_index, tiny_queries):
-    found = first_ranks(rank_units(tiny_task, tiny_index, tiny_queries, other_versions=OtherVersions.RELEVANT))
+    found = first_ranks(
+        rank_units(tiny_task, tiny_index, tiny_queries, other_versions=OtherVersions.RELEVANT)
+    )
     assert found == {
         ("q1-de", "*", "all"): (1, 2),
         ("q1-en", "*", "all"): (4, 3),
@@ -61,14 +63,18 @@ def test_other_versions_relevant_gives_one_unit_per_query_in_pool_all(tiny_task,
 def test_exact_search_knows_ranks_below_the_depth(tiny_task, tiny_index, tiny_queries):
     rankings = rank_units(tiny_task, tiny_index, tiny_queries, depth=1)
     assert first_ranks(rankings)["q1-en", "en", "all"] == (3,)
-    unit = next(u for u in rankings.units if u.unit.query == 1 and u.unit.doc_lang == "en" and u.pool is Pool.ALL)
+    unit = next(
+        u for u in rankings.units if u.unit.query == 1 and u.unit.doc_lang == "en" and u.pool is Pool.ALL
+    )
     assert unit.n_retrieved == 1
     table = units_table(tiny_task, rankings.units, parse_measures(["accuracy@1", "MRR"]), CLUSTERS)
     row = table[(table.query_id == "q1-en") & (table.doc_lang == "en") & (table.pool == "all")].iloc[0]
     assert row["rr"] == pytest.approx(1 / 3) and row["rank_first_relevant"] == 3 and row["hit@1"] == 0
 
 
-def test_an_engine_that_is_not_exact_leaves_what_it_missed_without_a_rank(tiny_task, tiny_index, tiny_queries):
+def test_an_engine_that_is_not_exact_leaves_what_it_missed_without_a_rank(
+    tiny_task, tiny_index, tiny_queries
+):
     class Approximate:
         exact = False
         doc_ids = tiny_index.doc_ids
@@ -102,7 +108,11 @@ def scores(tiny_task, tiny_index, tiny_queries):
     measures = parse_measures(["accuracy@1", "recall@3"])
     units = units_table(tiny_task, rankings.units, measures, CLUSTERS)
     rows = score_run(units, {}, measures, set(units.cluster), {}, n_resamples=100)
-    return {(r.kind, r.pool, r.query_lang, r.doc_lang): r for r in rows if r.measure in ("accuracy@1", "language_bias")}
+    return {
+        (r.kind, r.pool, r.query_lang, r.doc_lang): r
+        for r in rows
+        if r.measure in ("accuracy@1", "language_bias")
+    }
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ def test_round_trip_and_what_other_tools_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("q1 Q0 d1 1 0.5", r"x\.trec:2: expected 6 fields .* found 5"), ("q1 Q0 d1 1 high t", r"x\.trec:2: score 'high'")],
+    [
+        ("q1 Q0 d1 1 0.5", r"x\.trec:2: expected 6 fields .* found 5"),
+        ("q1 Q0 d1 1 high t", r"x\.trec:2: score 'high'"),
+    ],
 )
 def test_bad_lines_are_named(tmp_path, line, message):
     path = tmp_path / "x.trec"

@@ -27,7 +27,9 @@ class ExactIndex:
 
     def __init__(self, doc_ids: Sequence[str], langs: Sequence[Lang], vectors: Vectors) -> None:
         if not len(doc_ids) == len(langs) == len(vectors):
-            raise ValueError(f"{len(doc_ids)} ids, {len(langs)} languages and {len(vectors)} vectors must be one each")
+            raise ValueError(
+                f"{len(doc_ids)} ids, {len(langs)} languages and {len(vectors)} vectors must be one each"
+            )
         self.doc_ids = doc_ids
         self._vectors = vectors
         by_id = id_order(doc_ids)
@@ -52,7 +54,9 @@ class ExactIndex:
         width = max(1, len(pool) if dense else k + MARGIN)
         batch = max(1, QUERY_BATCH_BYTES // (8 * width * (1 if dense else self._vectors.shape[1])))
         parts = [
-            self._search_dense(queries[i : i + batch], k, pool) if dense else self._search_faiss(queries[i : i + batch], k, pool)
+            self._search_dense(queries[i : i + batch], k, pool)
+            if dense
+            else self._search_faiss(queries[i : i + batch], k, pool)
             for i in range(0, len(queries), batch)
         ]
         if not parts:
@@ -73,7 +77,9 @@ class ExactIndex:
             coarse, positions = self._candidates(queries, fetch, pool)
             positions.sort(axis=1)  # the pool is in id order, so positions are too
             rows = pool[positions]
-            scores = np.stack([exact_scores(q[None], self._vectors[r])[0] for q, r in zip(queries, rows, strict=True)])
+            scores = np.stack(
+                [exact_scores(q[None], self._vectors[r])[0] for q, r in zip(queries, rows, strict=True)]
+            )
             hits = top_k(scores, rows, k)
             # A document that was not fetched scores at most `coarse[:, -1]`.
             safe = coarse[:, -1] < hits.scores[:, -1] - FLOAT32_SLACK
@@ -87,7 +93,10 @@ class ExactIndex:
         for start in range(0, len(pool), BLOCK_ROWS):
             block = np.ascontiguousarray(self._vectors[pool[start : start + BLOCK_ROWS]], dtype=np.float32)
             scores, positions = faiss.knn(
-                np.ascontiguousarray(queries, dtype=np.float32), block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT
+                np.ascontiguousarray(queries, dtype=np.float32),
+                block,
+                min(k, len(block)),
+                metric=faiss.METRIC_INNER_PRODUCT,
             )
             heap.add_result(scores, positions + start)
         heap.finalize()
@@ -113,4 +122,6 @@ class ExactIndex:
 
     def _check_dim(self, queries: Vectors) -> None:
         if queries.shape[1] != self._vectors.shape[1]:
-            raise ValueError(f"queries have {queries.shape[1]} dimensions, the index has {self._vectors.shape[1]}")
+            raise ValueError(
+                f"queries have {queries.shape[1]} dimensions, the index has {self._vectors.shape[1]}"
+            )

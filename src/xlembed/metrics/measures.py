@@ -64,7 +64,9 @@ def parse_measure(name: str) -> Measure:
     family = match[1] if match else name
     if match is None or family not in FAMILIES:
         known = [f"{f}@10" for f in FAMILIES] + ["MRR"]
-        raise UserError(f"unknown measure {name!r}: use one of {', '.join(known)} (any cutoff).{near_miss(name, known)}")
+        raise UserError(
+            f"unknown measure {name!r}: use one of {', '.join(known)} (any cutoff).{near_miss(name, known)}"
+        )
     cutoff = int(match[2]) if match[2] else None
     if cutoff is None and family in NEEDS_CUTOFF:
         raise UserError(f"measure {name!r} needs a cutoff, for example {family}@10")

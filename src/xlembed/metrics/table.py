@@ -53,7 +53,9 @@ def units_table(
         )
     table = pd.DataFrame(rows)
     if table.empty:
-        raise UserError(f"task {task.name}: no query has a relevant document, so there is nothing to evaluate")
+        raise UserError(
+            f"task {task.name}: no query has a relevant document, so there is nothing to evaluate"
+        )
     table["rank_first_relevant"] = table["rank_first_relevant"].astype("Int64")
     judged = [JudgedRanks(r.n_retrieved, r.ranks, r.unit.grades) for r in ranked]
     for name, values in measure_units(judged, measures).items():

@@ -26,8 +26,9 @@ class JudgedRanks(NamedTuple):
     grades: tuple[int, ...]
 
 
-
-def measure_units(units: Sequence[JudgedRanks], measures: Sequence[Measure]) -> dict[str, NDArray[np.float64]]:
+def measure_units(
+    units: Sequence[JudgedRanks], measures: Sequence[Measure]
+) -> dict[str, NDArray[np.float64]]:
     """One value per unit and measure, keyed by measure name.
 
     A document's name does not matter to a measure, so ranks stand for names, and units with the same
@@ -42,7 +43,9 @@ def measure_units(units: Sequence[JudgedRanks], measures: Sequence[Measure]) -> 
     values = _measure_patterns(list(patterns), [m for m in measures if m.cutoff])
     result = {name: column[index] for name, column in values.items()}
     if any(m.cutoff is None for m in measures):
-        result["MRR"] = np.array([1.0 / min(found) if (found := [r for r in u.ranks if r]) else 0.0 for u in units])
+        result["MRR"] = np.array(
+            [1.0 / min(found) if (found := [r for r in u.ranks if r]) else 0.0 for u in units]
+        )
     return {m.name: result[m.name] for m in measures}
 
 
@@ -52,7 +55,9 @@ def _cut(unit: JudgedRanks, deepest: int) -> JudgedRanks:
     return JudgedRanks(min(unit.n_retrieved, deepest), tuple(r for r, _ in pairs), tuple(g for _, g in pairs))
 
 
-def _measure_patterns(patterns: Sequence[JudgedRanks], measures: Sequence[Measure]) -> dict[str, NDArray[np.float64]]:
+def _measure_patterns(
+    patterns: Sequence[JudgedRanks], measures: Sequence[Measure]
+) -> dict[str, NDArray[np.float64]]:
     values = {m.name: np.zeros(len(patterns)) for m in measures}
     if not measures:
         return values

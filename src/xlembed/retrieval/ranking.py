@@ -84,7 +84,9 @@ def rank_units(
         raise ValueError(f"{len(query_vectors)} query vectors for {len(task.queries)} queries")
     units = build_units(task, other_versions)
     corpus = _Corpus(task)
-    result = Rankings(top=np.full((len(task.queries), min(keep_top, len(task.documents))), -1, dtype=np.int64))
+    result = Rankings(
+        top=np.full((len(task.queries), min(keep_top, len(task.documents))), -1, dtype=np.int64)
+    )
     for pool, lang, chosen in _searches(task, units, modes):
         by_query: dict[int, list[Unit]] = {}
         for unit in chosen:
@@ -108,7 +110,9 @@ def rank_units(
     return result
 
 
-def count_searches(task: Task, modes: Collection[Mode] = tuple(Mode), other_versions: OtherVersions = OtherVersions.IGNORE) -> int:
+def count_searches(
+    task: Task, modes: Collection[Mode] = tuple(Mode), other_versions: OtherVersions = OtherVersions.IGNORE
+) -> int:
     """How many searches `rank_units` will do: the total of its progress."""
     return sum(
         len(task.queries) if pool is Pool.ALL else len({u.query for u in chosen})
@@ -116,7 +120,9 @@ def count_searches(task: Task, modes: Collection[Mode] = tuple(Mode), other_vers
     )
 
 
-def _searches(task: Task, units: Sequence[Unit], modes: Collection[Mode]) -> Iterable[tuple[Pool, Lang | None, list[Unit]]]:
+def _searches(
+    task: Task, units: Sequence[Unit], modes: Collection[Mode]
+) -> Iterable[tuple[Pool, Lang | None, list[Unit]]]:
     """(pool, language filter, units) of each pass over the index."""
 
     def wanted(unit: Unit, pool: Pool) -> bool:
@@ -161,7 +167,10 @@ def _ranks(
         which, place = np.nonzero(judged[:, None] == ranking[None, :])
         found.append({int(judged[w]): int(p) + 1 for w, p in zip(which, place, strict=True)})
     if index.exact:
-        lacking = [np.array([r for r in judged if r not in f], dtype=np.int64) for judged, f in zip(wanted, found, strict=True)]
+        lacking = [
+            np.array([r for r in judged if r not in f], dtype=np.int64)
+            for judged, f in zip(wanted, found, strict=True)
+        ]
         some = [i for i, missing in enumerate(lacking) if len(missing)]
         if some:
             counted = index.full_ranks(queries[some], [lacking[i] for i in some], lang)
@@ -170,7 +179,9 @@ def _ranks(
     return found
 
 
-def _rank_unit(unit: Unit, pool: Pool, ranking: Rows, ranks: dict[int, int], depth: int, corpus: _Corpus) -> RankedUnit:
+def _rank_unit(
+    unit: Unit, pool: Pool, ranking: Rows, ranks: dict[int, int], depth: int, corpus: _Corpus
+) -> RankedUnit:
     """Take the ignored documents out and renumber."""
     removed = sorted(ranks[row] for row in unit.ignored if row in ranks) if pool is Pool.ALL else []
     retrieved = int((ranking >= 0).sum())
@@ -180,7 +191,9 @@ def _rank_unit(unit: Unit, pool: Pool, ranking: Rows, ranks: dict[int, int], dep
         unit=unit,
         pool=pool,
         n_retrieved=min(depth, left),
-        ranks=tuple(ranks[r] - int(np.searchsorted(removed, ranks[r])) if r in ranks else 0 for r in unit.relevant),
+        ranks=tuple(
+            ranks[r] - int(np.searchsorted(removed, ranks[r])) if r in ranks else 0 for r in unit.relevant
+        ),
         first_lang=None if first is None else corpus.doc_langs[first],
         first_correct=first in unit.relevant,
         wrong_share=corpus.wrong_share(unit, pool),
@@ -200,7 +213,9 @@ def language_shares(task: Task, top: Rows, k: int) -> NDArray[np.float64]:
     langs = np.array([task.languages.index(d.lang) for d in task.documents], dtype=np.int64)
     cut = top[:, :k]
     found = cut >= 0
-    shares = np.stack([((langs[np.maximum(cut, 0)] == i) & found).sum(axis=1) for i in range(len(task.languages))], axis=1)
+    shares = np.stack(
+        [((langs[np.maximum(cut, 0)] == i) & found).sum(axis=1) for i in range(len(task.languages))], axis=1
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(shares / found.sum(axis=1, keepdims=True), dtype=np.float64)
 

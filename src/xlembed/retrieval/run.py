@@ -16,7 +16,9 @@ def write_trec(run: Run, path: Path, tag: str) -> None:
     """Write `query Q0 document rank score tag` lines; score = -rank, so that no reader breaks ties its own way."""
     with atomic_writer(path) as file:
         for query_id, doc_ids in run.items():
-            file.writelines(f"{query_id} Q0 {doc_id} {rank} {-rank} {tag}\n" for rank, doc_id in enumerate(doc_ids, 1))
+            file.writelines(
+                f"{query_id} Q0 {doc_id} {rank} {-rank} {tag}\n" for rank, doc_id in enumerate(doc_ids, 1)
+            )
 
 
 def read_trec(path: Path) -> dict[str, list[str]]:
@@ -35,7 +37,9 @@ def _rows(path: Path) -> Iterator[tuple[str, str, float]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         fields = line.split()
         if len(fields) != 6:
-            raise UserError(f"{path}:{number}: expected 6 fields (query Q0 document rank score tag), found {len(fields)}")
+            raise UserError(
+                f"{path}:{number}: expected 6 fields (query Q0 document rank score tag), found {len(fields)}"
+            )
         try:
             yield fields[0], fields[2], float(fields[4])
         except ValueError:

@@ -36,7 +36,11 @@ def build_units(task: Task, other_versions: OtherVersions = OtherVersions.IGNORE
     row_of = {d.doc_id: i for i, d in enumerate(task.documents)}
     units = []
     for query_row, query in enumerate(task.queries):
-        judged = {row_of[doc_id]: grade for doc_id, grade in task.qrels.get(query.query_id, {}).items() if grade >= 1}
+        judged = {
+            row_of[doc_id]: grade
+            for doc_id, grade in task.qrels.get(query.query_id, {}).items()
+            if grade >= 1
+        }
         by_lang: dict[Lang, list[int]] = defaultdict(list)
         for row in sorted(judged):
             relevant_anywhere = other_versions is OtherVersions.RELEVANT

@@ -82,11 +82,15 @@ def _read_folder(source: str, folder: Path) -> Evaluation:
     try:
         scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder / 'scores.json'} cannot be read ({error}): evaluate the model again") from None
+        raise UserError(
+            f"{folder / 'scores.json'} cannot be read ({error}): evaluate the model again"
+        ) from None
     return Evaluation(source, units, scores)
 
 
-def compare(evaluations: Sequence[Evaluation], workspace: Workspace, target: Path, *, intersect: bool = False) -> dict[str, Any]:
+def compare(
+    evaluations: Sequence[Evaluation], workspace: Workspace, target: Path, *, intersect: bool = False
+) -> dict[str, Any]:
     """Compare evaluations of one task and write comparison.json, comparison.md and figures to `target`.
 
     Raises:
@@ -128,9 +132,10 @@ def _check_comparable(evaluations: Sequence[Evaluation]) -> None:
     for other in evaluations[1:]:
         for key in SAME:
             if first.scores.get(key) != other.scores.get(key):
+                found = f"{_short(first.scores.get(key))} and {_short(other.scores.get(key))}"
                 raise UserError(
-                    f"{first.source} and {other.source} cannot be compared: {key} differs "
-                    f"({_short(first.scores.get(key))} and {_short(other.scores.get(key))}). Evaluate both again on the same task."
+                    f"{first.source} and {other.source} cannot be compared: {key} differs ({found}). "
+                    "Evaluate both again on the same task."
                 )
         for key in SAME_SETTINGS:
             if first.scores["evaluate"][key] != other.scores["evaluate"][key]:
@@ -155,7 +160,9 @@ def _common_measures(evaluations: Sequence[Evaluation]) -> list[str]:
     return [m for m in lists[0] if all(m in other for other in lists[1:])]
 
 
-def _report(evaluations: Sequence[Evaluation], outcome: Comparisons, primary: str, alpha: float) -> dict[str, Any]:
+def _report(
+    evaluations: Sequence[Evaluation], outcome: Comparisons, primary: str, alpha: float
+) -> dict[str, Any]:
     rows = [row.to_json(alpha) for row in outcome.rows]
     return {
         "task": evaluations[0].scores["task"],
@@ -178,7 +185,9 @@ def write_summary(results: Sequence[Mapping[str, Any]], path: Path) -> None:
         row: dict[str, Any] = {
             "task": result["task"],
             "model": result["model"],
-            "label": "English-only model" if result["english_only"] else "; ".join(sorted(set(result["labels"].values()))),
+            "label": "English-only model"
+            if result["english_only"]
+            else "; ".join(sorted(set(result["labels"].values()))),
             "fingerprint": result["fingerprint"],
         }
         row |= _flat(result["scores"])
@@ -194,7 +203,11 @@ def _flat(scores: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     for key, value in scores.items():
         name = f"{prefix}{key}"
         if "value" in value:
-            flat |= {name: value["value"], f"{name}.ci_low": value["ci_low"], f"{name}.ci_high": value["ci_high"]}
+            flat |= {
+                name: value["value"],
+                f"{name}.ci_low": value["ci_low"],
+                f"{name}.ci_high": value["ci_high"],
+            }
         else:
             flat |= _flat(value, f"{name}.")
     return flat

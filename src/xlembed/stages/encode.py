@@ -38,7 +38,9 @@ class Encoded:
         metrics: dict[str, float] = {}
         for role, report in self.reports.items():
             for name, value in asdict(report).items():
-                if isinstance(value, int | float) and (report.n_encoded or name in ("n_texts", "n_encoded", "n_reused")):
+                if isinstance(value, int | float) and (
+                    report.n_encoded or name in ("n_texts", "n_encoded", "n_reused")
+                ):
                     metrics[f"speed/{role}/{name}"] = float(value)
         return metrics
 
@@ -72,7 +74,9 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
             folder=folder,
         )
 
-    documents = TextList([d.doc_id for d in task.documents], [document_text(ref.card, d) for d in task.documents])
+    documents = TextList(
+        [d.doc_id for d in task.documents], [document_text(ref.card, d) for d in task.documents]
+    )
     queries = TextList([q.query_id for q in task.queries], [q.text for q in task.queries])
     reports: dict[Role, EncodeReport] = {}
     batch_tokens = settings.batch_tokens

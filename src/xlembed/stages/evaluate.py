@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from xlembed import __version__
 from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
 from xlembed.files import atomic_folder, write_json
@@ -29,6 +27,8 @@ from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
 from xlembed.types import Lang, Mode
 
 FORMAT = 1
+"""Version of the files' layout."""
+MEASURES_VERSION = 1
 """Version of what a score means; stored with it, so that unlike scores are never compared."""
 TREC_DEPTH = 100
 HEADLINE = ("accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10")
@@ -75,7 +75,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         "zero_vectors": _zero_vectors(embeddings),
         "corpus_shares": _corpus_shares(task),
         "empty_queries": _empty_queries(task, rankings.top, settings.modes),
-        "queries_without_relevant": sorted(set(q.query_id for q in task.queries) - set(units["query_id"])),
+        "queries_without_relevant": sorted({q.query_id for q in task.queries} - set(units["query_id"])),
         "notes": list(task.notes),
         "merged_documents": [{"document": m.doc_id, "kept": m.kept} for m in task.merged],
         "scores": [row.to_json() for row in rows],
@@ -100,7 +100,9 @@ def task_clusters(task: Task) -> dict[str, str]:
     )
 
 
-def headline(rows: Sequence[ScoreRow], measures: Sequence[Measure], languages: Sequence[Lang]) -> dict[str, Any]:
+def headline(
+    rows: Sequence[ScoreRow], measures: Sequence[Measure], languages: Sequence[Lang]
+) -> dict[str, Any]:
     """Macro and per language, nested: `mono.macro.accuracy@1.value`, `true_cross.all.macro...`, `loss_weak...`.
 
     `macro_cells` lists the cells that each macro is the mean of.
@@ -137,7 +139,7 @@ def _header(
     settings = workspace.settings
     return {
         "format": FORMAT,
-        "measures_version": f"xlembed {__version__}",
+        "measures_version": MEASURES_VERSION,
         "task": task.name,
         "task_digest": task.digest,
         "alignment": str(task.alignment),
@@ -168,7 +170,9 @@ def _share_tables(
         table.insert(0, "need_id", [q.need_id for q in task.queries])
         table.insert(0, "query_id", [q.query_id for q in task.queries])
         native = np.array([q.native for q in task.queries])
-        judged = np.array([any(g >= 1 for g in task.qrels.get(q.query_id, {}).values()) for q in task.queries])
+        judged = np.array(
+            [any(g >= 1 for g in task.qrels.get(q.query_id, {}).values()) for q in task.queries]
+        )
         tables[k] = table[native & judged].dropna()
     return tables
 

@@ -16,7 +16,14 @@ from xlembed.types import Lang, Role, UserError
 
 
 def search(
-    text: str, task: Task, ref: ModelRef, workspace: Workspace, *, k: int, lang: Lang | None, watch: Watch = unwatched
+    text: str,
+    task: Task,
+    ref: ModelRef,
+    workspace: Workspace,
+    *,
+    k: int,
+    lang: Lang | None,
+    watch: Watch = unwatched,
 ) -> list[dict[str, Any]]:
     """The k nearest documents, best first; what is not encoded yet is encoded first.
 

@@ -1,0 +1,116 @@
+"""Model card: everything needed to encode with a model correctly, and to group results by kind of model."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+from xlembed.types import DType, Lang, Pooling, Role
+
+
+class PackagedWeights(BaseModel):
+    """Weights that an installed Python package carries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    module: str
+    folder: str
+    install: str
+
+
+class ModelCard(BaseModel):
+    """One entry of the catalogue (a YAML file under models/cards/, or an entry of params.yaml)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    hub_id: str | None = None
+    revision: str | None = None
+    code_revision: str | None = None
+    """Revision of the repository that the remote code comes from, when it is another one."""
+    bundled: str | None = None
+    """Folder inside the package that holds the weights."""
+    packaged: PackagedWeights | None = None
+    query_prompt: str = ""
+    """Put before every query; `{instruction}` is replaced by the instruction."""
+    document_prompt: str = ""
+    folder_prompts: bool = False
+    """The prompts are those that the repository's own files store; for models without a card."""
+    instruction: str = ""
+    """Default instruction of models that take one."""
+    query_adapter: str | None = None
+    document_adapter: str | None = None
+    title_template: str = "{title} {text}"
+    pooling: Pooling | None = None
+    """None: as the folder's own modules say."""
+    layer_norm: bool = False
+    """Layer norm without weights over the pooled vector, before truncation (Nomic)."""
+    padding_side: Literal["left", "right"] | None = None
+    dim: int | None = None
+    matryoshka_dims: tuple[int, ...] = ()
+    max_tokens: int | None = None
+    dtype: DType = DType.FLOAT32
+    requires_remote_code: bool = False
+    config_overrides: dict[str, JsonValue] = Field(default_factory=dict)
+    """Entries put over the folder's config.json."""
+    unused_weights: tuple[str, ...] = ()
+    """Regular expressions of weights that the files hold and the model rightly leaves out."""
+    languages: tuple[Lang, ...] = ()
+    """ISO 639-1; empty: unknown, nothing is labelled."""
+    licence: str = ""
+    gated: bool = False
+    parameters: int | None = None
+    year: int | None = None
+    objective: str = ""
+    training_data: str = ""
+    unconfirmed: tuple[str, ...] = ()
+    """Fields that were not checked against the weights."""
+    notes: tuple[str, ...] = ()
+
+    @field_validator("languages")
+    @classmethod
+    def _are_languages(cls, languages: tuple[Lang, ...]) -> tuple[Lang, ...]:
+        wrong = [lang for lang in languages if not re.fullmatch("[a-z]{2}", lang)]
+        if wrong:
+            raise ValueError(f"expected ISO 639-1 codes (two lower-case letters), found {', '.join(wrong)}")
+        return languages
+
+    @field_validator("unused_weights")
+    @classmethod
+    def _are_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        return patterns
+
+    @field_validator("unconfirmed")
+    @classmethod
+    def _are_fields(cls, fields: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [field for field in fields if field not in cls.model_fields]
+        if wrong:
+            raise ValueError(f"no fields of a card: {', '.join(wrong)}")
+        return fields
+
+    @property
+    def english_only(self) -> bool:
+        """Whether results in other languages must carry the label."""
+        return self.languages == ("en",)
+
+    def prompt(self, role: Role, instruction: str = "") -> str:
+        """The exact text put before an input of this role."""
+        template = self.query_prompt if role is Role.QUERY else self.document_prompt
+        return template.replace("{instruction}", instruction or self.instruction)
+
+    def adapter(self, role: Role) -> str | None:
+        """Name of the adapter that is active for this role."""
+        return self.query_adapter if role is Role.QUERY else self.document_adapter
+
+    def label(self, lang: Lang) -> str | None:
+        """What must be shown beside a number in this language, if anything."""
+        if not self.languages or lang in self.languages:
+            return None
+        return "English-only model" if self.english_only else "language not supported"

@@ -1,0 +1,69 @@
+"""The catalogue: one YAML file per model under models/cards/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+import pydantic
+import yaml
+
+from xlembed.models.card import ModelCard
+from xlembed.types import UserError, near_miss
+
+CARDS = Path(__file__).parent / "cards"
+
+
+def catalogue() -> Mapping[str, ModelCard]:
+    """Name -> card, in alphabetical order; read once per process.
+
+    Raises:
+        UserError: names the file and the field that is wrong.
+    """
+    return _read_all(CARDS)
+
+
+@lru_cache(maxsize=4)
+def _read_all(folder: Path) -> Mapping[str, ModelCard]:
+    return MappingProxyType({path.stem: read_card(path) for path in sorted(folder.glob("*.yaml"))})
+
+
+def read_card(path: Path) -> ModelCard:
+    """One card; its name is the file's.
+
+    Raises:
+        UserError: names the file and the field that is wrong.
+    """
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(fields, dict):
+        raise UserError(
+            f"{path}: expected fields of a model card (key: value), found {type(fields).__name__}"
+        )
+    if fields.setdefault("name", path.stem) != path.stem:
+        raise UserError(f"{path}: name: expected {path.stem!r} like the file, found {fields['name']!r}")
+    try:
+        return ModelCard.model_validate(fields)
+    except pydantic.ValidationError as error:
+        raise UserError(f"{path}: {explain(error)}") from None
+
+
+def explain(error: pydantic.ValidationError) -> str:
+    """What is wrong with a card's fields, with the near miss of an unknown one."""
+    known = list(ModelCard.model_fields)
+    lines = []
+    for problem in error.errors():
+        field = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            lines.append(
+                f"{field}: no field of a model card.{near_miss(field, known)} Fields: {', '.join(known)}"
+            )
+        else:
+            lines.append(
+                f"{field}: {problem['msg'].removeprefix('Value error, ')} (found {problem['input']!r})"
+            )
+    return "; ".join(lines)

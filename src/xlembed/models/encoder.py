@@ -1,0 +1,43 @@
+"""What a loaded model can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from xlembed.types import Role, Vectors
+
+
+class OutOfMemory(RuntimeError):
+    """A batch did not fit; the caller halves it and goes on."""
+
+
+class Encoder(Protocol):
+    """A loaded model that turns texts and a role into vectors.
+
+    Not safe to share between threads: the adapter of a role is state of the model.
+    """
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the base vectors."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes: ``cpu``, ``cuda:0``, ``mps``."""
+
+    def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
+        """Tokens of each text with its prompt and special tokens, before truncation to the maximum length."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Inputs are cut here; None if the model has no limit."""
+
+    def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
+        """Vectors of one batch: float32, shape (len(texts), dim), unit length.
+
+        Prompts are added here. A text without any known token comes back as zeros.
+
+        Raises:
+            OutOfMemory: if the batch does not fit into the device's memory.
+        """

@@ -1,0 +1,102 @@
+"""The hash of everything that determines a vector; cheap, so that a fully stored run loads no model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from xlembed.models.card import ModelCard
+from xlembed.models.digest import file_digest, folder_digest
+from xlembed.models.folder import folder_modules, length_limit, remote_classes, with_folder_prompts
+from xlembed.models.hub import locate_code
+from xlembed.models.spec import ModelRef
+from xlembed.types import Role
+
+LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")
+SCHEME = 1
+"""Raised when the same ingredients come to mean other vectors."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What made the vectors.
+
+    Attributes:
+        description: every ingredient, readable; JSON.
+    """
+
+    description: dict[str, Any]
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 (hex) over the description as sorted JSON."""
+        text = json.dumps(self.description, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def base_fingerprint(
+    ref: ModelRef, folder: Path, *, storage_dtype: str, instruction: str = "", trust_remote_code: bool = False
+) -> Fingerprint:
+    """What determines the stored vectors of a model.
+
+    Batch size, device, threads, name, revision and the folder's place are no part of it, and neither is the
+    truncation dimension (see `derived_fingerprint`).
+
+    Args:
+        ref: the model as asked for.
+        folder: where its files are (`locate`).
+        storage_dtype: number format the vectors are stored in.
+        instruction: put in place of the card's default instruction.
+        trust_remote_code: whether the folder's own Python code runs.
+
+    Raises:
+        UserError: if the folder holds no safetensors, or its remote code cannot be found.
+    """
+    card = with_folder_prompts(ref.card, folder)
+    description = {
+        "scheme": SCHEME,
+        "files": folder_digest(folder),
+        "prompts": {role.value: card.prompt(role, instruction) for role in Role},
+        "adapters": {role.value: card.adapter(role) for role in Role},
+        "title_template": card.title_template,
+        "modules": _modules(card, folder),
+        "layer_norm": card.layer_norm,
+        "normalised": True,
+        "max_tokens": length_limit(folder, ref.max_tokens, card.config_overrides),
+        "padding_side": card.padding_side,
+        "config_overrides": card.config_overrides,
+        "remote_code": _code_digests(card, folder) if trust_remote_code and remote_classes(folder) else None,
+        "backend": "torch",
+        "attention": "sdpa",
+        "dtype": ref.dtype.value,
+        "storage_dtype": storage_dtype,
+        "libraries": {name: ".".join(version(name).split(".")[:2]) for name in LIBRARIES},
+    }
+    return Fingerprint(description)
+
+
+def derived_fingerprint(base_digest: str, dim: int | None) -> str:
+    """Hash of the base vectors and the dimension they are cut to; None: not cut."""
+    return hashlib.sha256(json.dumps({"base": base_digest, "dim": dim}, sort_keys=True).encode()).hexdigest()
+
+
+def _modules(card: ModelCard, folder: Path) -> list[str]:
+    modules = folder_modules(folder)
+    if modules:
+        return [module.type for module in modules]
+    return ["Transformer", f"Pooling {card.pooling.value if card.pooling else ''}".strip(), "Normalize"]
+
+
+def _code_digests(card: ModelCard, folder: Path) -> dict[str, str]:
+    """File -> digest of all Python code that may run: the folder's own and that of repositories it names."""
+    sources = {"": folder, **locate_code(card, folder)}
+    return {
+        f"{repository}:{path.relative_to(root).as_posix()}": file_digest(path)
+        for repository, root in sources.items()
+        for path in sorted(root.rglob("*.py"))
+    }

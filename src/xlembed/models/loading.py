@@ -1,0 +1,356 @@
+"""A model folder -> an encoder, or a refusal: nothing is repaired silently."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlembed.models.digest import content_files
+from xlembed.models.encoder import Encoder
+from xlembed.models.folder import (
+    body_folder,
+    folder_modules,
+    length_limit,
+    read_json,
+    remote_classes,
+    stored_pooling,
+    stored_prompts,
+    with_folder_prompts,
+)
+from xlembed.models.hub import locate, locate_code
+from xlembed.models.report import quiet_transformers, refuse_bad_report, refuse_bad_reports, reports
+from xlembed.models.selfcheck import check_tokenizer
+from xlembed.models.spec import ModelRef
+from xlembed.types import Pooling, Role, UserError
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    from xlembed.models.card import ModelCard
+
+log = logging.getLogger(__name__)
+
+__all__ = ["load_encoder", "locate"]
+
+
+def load_encoder(
+    ref: ModelRef,
+    *,
+    device: str = "",
+    trust_remote_code: bool = False,
+    instruction: str = "",
+    folder: Path | None = None,
+) -> Encoder:
+    """Load a model so that it is used as its card says, or refuse.
+
+    Args:
+        ref: the model as asked for (`resolve_model`).
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; empty takes cuda, else mps, else cpu.
+        trust_remote_code: run Python code that the model's repository brings along.
+        instruction: put in place of the card's default instruction.
+        folder: where the files are; None looks for them (`locate`).
+
+    Raises:
+        UserError: the files are missing, are no safetensors, need remote code that was not allowed, do not
+            fit the model (missing, unexpected or mismatched weights), or the tokenizer does not know the
+            card's languages.
+    """
+    folder = folder or locate(ref, trust_remote_code)
+    card = with_folder_prompts(ref.card, folder)
+    _refuse_unsafe(ref, folder, trust_remote_code)
+    _warn_of_differences(card, folder)
+    where = _device(device)
+    model = _load_model(ref, card, folder, where, trust_remote_code)
+    model.prompts, model.default_prompt_name = {}, None  # prompts are put before the texts by us, visibly
+    _load_adapters(card, model, folder)
+    limit = _apply_limit(model, length_limit(folder, ref.max_tokens, card.config_overrides))
+    dim = model.get_embedding_dimension()
+    if dim is None or (card.dim and dim != card.dim):
+        raise UserError(
+            f"{ref.slug}: the card says {card.dim} dimensions, the files in {folder} give {dim}: another "
+            "model?"
+        )
+    check_tokenizer(model.tokenizer, card.languages, ref.slug)
+    from xlembed.models.sentence_encoder import SentenceEncoder
+
+    return SentenceEncoder(
+        model=model.eval(),
+        name=ref.slug,
+        prompts={role: card.prompt(role, instruction) for role in Role},
+        adapters={role: card.adapter(role) for role in Role},
+        layer_norm=card.layer_norm,
+        dim=dim,
+        max_tokens=limit,
+    )
+
+
+def _refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
+    """Everything that the small files show to be wrong, before any weight is read."""
+    if ref.card.requires_remote_code and not trust_remote_code:
+        locate(ref, trust_remote_code)
+    content_files(folder)
+    for place in {folder, *(folder / module.path for module in folder_modules(folder))}:
+        if any(place.glob("*.bin")) and not any(place.glob("*.safetensors")):
+            raise UserError(
+                f"{ref.slug}: {place} holds weights only as *.bin (pickled, which can run code); expected "
+                "*.safetensors. "
+                "Convert them once with model.save_pretrained(..., safe_serialization=True)."
+            )
+    if (body_folder(folder) / "adapter_config.json").is_file():
+        raise UserError(
+            f"{ref.slug}: {folder} is an adapter without its base model. Merge them (merge_and_unload) and "
+            "save the whole model."
+        )
+    config = read_json(body_folder(folder) / "config.json")
+    if trust_remote_code:
+        return
+    if config.get("model_type") == "nomic_bert" and config.get("num_experts"):
+        raise UserError(
+            f"{ref.slug}: a nomic_bert with experts has no class in transformers; the dense class would "
+            "load with random "
+            "weights. Read the repository's code, then pass --trust-remote-code true."
+        )
+    for module in folder_modules(folder):
+        activation = read_json(folder / module.path / "config.json").get("activation_function")
+        if module.kind == "Dense" and activation and not str(activation).startswith("torch."):
+            # sentence-transformers would fall back to tanh with a warning.
+            raise UserError(
+                f"{ref.slug}: {folder / module.path} uses the activation {activation!r}, which is code "
+                "outside torch; "
+                "read it, then pass --trust-remote-code true."
+            )
+    foreign = {
+        reference: file for reference, file in remote_classes(folder).items() if not _is_native(file, config)
+    }
+    if foreign:
+        reference, file = next(iter(foreign.items()))
+        raise UserError(
+            f"{ref.slug}: {folder / file} names {reference}, Python code from a repository that installed "
+            "transformers "
+            f"(model type {config.get('model_type')!r}) has no class of its own for. It is not run unless "
+            "asked for: read it, "
+            "then pass --trust-remote-code true (encode.trust_remote_code: true in params.yaml)."
+        )
+
+
+def _is_native(file: str, config: dict[str, Any]) -> bool:
+    """Whether transformers has its own class where the folder names code; loading checks the weights."""
+    if file != "config.json":
+        return (
+            file == "tokenizer_config.json"
+        )  # a tokenizer is rebuilt from tokenizer.json; the self-check watches it
+    from transformers import CONFIG_MAPPING
+
+    return config.get("model_type") in CONFIG_MAPPING
+
+
+def _warn_of_differences(card: ModelCard, folder: Path) -> None:
+    stored = stored_pooling(folder)
+    if stored and card.pooling and stored != card.pooling.value:
+        log.warning(
+            "%s: the card says pooling %s, the folder's own modules say %s and are used",
+            card.name,
+            card.pooling,
+            stored,
+        )
+    prompts = stored_prompts(folder)
+    for role in Role:
+        used, own = card.prompt(role), prompts.get(role.value)
+        if (
+            own
+            and own != used
+            and "{instruction}" not in (card.query_prompt if role is Role.QUERY else card.document_prompt)
+        ):
+            log.warning(
+                "%s: the folder stores the %s prompt %r; %r is used", card.name, role.value, own, used
+            )
+
+
+def _device(device: str) -> str:
+    import torch
+
+    if not device:
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        kind = torch.device(device)
+    except RuntimeError:
+        raise UserError(f"device {device!r}: expected cpu, cuda, cuda:N or mps") from None
+    if (kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count()) or (
+        kind.type == "mps" and not torch.backends.mps.is_available()
+    ):
+        raise UserError(
+            f"device {device!r} is not there; found {torch.cuda.device_count()} cuda devices. Leave it out "
+            "to choose one."
+        )
+    return device
+
+
+class _Kept(dict[str, Any]):
+    """Keeps `code_revision`, which sentence-transformers takes out before the weights are loaded."""
+
+    def pop(self, key: str, *default: Any) -> Any:
+        return self.get(key, *default) if key == "code_revision" else super().pop(key, *default)
+
+
+def _load_model(
+    ref: ModelRef, card: ModelCard, folder: Path, device: str, trust_remote_code: bool
+) -> SentenceTransformer:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    dtype = getattr(torch, ref.dtype.value)
+    code = _code_revision(card, folder) if trust_remote_code else {}
+    model_kwargs = _Kept(dtype=dtype, use_safetensors=True, attn_implementation=_attention(folder), **code)
+    processor_kwargs = {"padding_side": card.padding_side} if card.padding_side else {}
+    config_kwargs = {**card.config_overrides, **code}
+    try:
+        with reports() as found:
+            if folder_modules(folder):
+                model = SentenceTransformer(
+                    str(folder),
+                    device=device,
+                    trust_remote_code=trust_remote_code,
+                    local_files_only=True,
+                    model_kwargs=model_kwargs,
+                    processor_kwargs=processor_kwargs,
+                    config_kwargs=config_kwargs,
+                )
+            else:
+                local = {"local_files_only": True, "trust_remote_code": trust_remote_code}
+                modules = _plain_modules(
+                    card,
+                    folder,
+                    {**model_kwargs, **local},
+                    {**processor_kwargs, **local},
+                    {**config_kwargs, **local},
+                )
+                model = SentenceTransformer(modules=modules, device=device)
+    except UserError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, AttributeError) as error:
+        raise UserError(
+            f"{ref.slug}: cannot be loaded from {folder}: {type(error).__name__}: {error}"
+        ) from error
+    refuse_bad_reports(ref.slug, folder, found, card.unused_weights, uses_pooler=_uses_pooler(model))
+    if not found and _body(model) is not None:
+        log.warning(
+            "%s: its own code loads the weights; whether all of them fit could not be checked", ref.slug
+        )
+    _check_static(ref, model, folder)
+    for module in model:
+        # A transformers body chose its own exceptions (rotary tables stay float32); the rest is cast.
+        if _body(model) is None or module is not model[0]:
+            module.to(dtype)
+    return model
+
+
+def _attention(folder: Path) -> str:
+    """Scaled dot product attention, except for bodies that were never ported to it."""
+    return "eager" if read_json(body_folder(folder) / "config.json").get("model_type") == "mpnet" else "sdpa"
+
+
+def _code_revision(card: ModelCard, folder: Path) -> dict[str, str]:
+    """The commit that code from another repository is run from."""
+    commits = {snapshot.name for snapshot in locate_code(card, folder).values()}
+    return {"code_revision": commits.pop()} if len(commits) == 1 else {}
+
+
+def _plain_modules(
+    card: ModelCard,
+    folder: Path,
+    model_kwargs: dict[str, Any],
+    processor_kwargs: dict[str, Any],
+    config_kwargs: dict[str, Any],
+) -> list[torch.nn.Module]:
+    """Body, the card's pooling, unit length: for a folder without modules.json."""
+    if card.pooling is None or card.pooling is Pooling.STATIC:
+        raise UserError(
+            f"{card.name}: {folder} has no modules.json and its pooling is unknown. Say it by an entry in "
+            "params.yaml: "
+            f"models: {{{card.name}: {{source: {folder}, pooling: mean}}}} (mean, cls or lasttoken)."
+        )
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize
+    from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
+
+    # Without this a tokenizer that has a chat template would turn every text into a chat.
+    text = {"method": "forward", "method_output_name": "last_hidden_state"}
+    body = Transformer(
+        str(folder),
+        model_kwargs=model_kwargs,
+        processor_kwargs=processor_kwargs,
+        config_kwargs=config_kwargs,
+        modality_config={"text": text},
+        module_output_name="token_embeddings",
+    )
+    return [body, PoolingModule(body.get_embedding_dimension(), card.pooling.value), Normalize()]
+
+
+def _body(model: SentenceTransformer) -> Any:
+    """The transformers model inside, if there is one."""
+    return getattr(model[0], "model", None) or getattr(model[0], "auto_model", None)
+
+
+def _uses_pooler(model: SentenceTransformer) -> bool:
+    modalities = getattr(model[0], "modality_config", None) or {}
+    return any("pooler" in str(params.get("method_output_name")) for params in modalities.values())
+
+
+def _check_static(ref: ModelRef, model: SentenceTransformer, folder: Path) -> None:
+    rows = getattr(model[0], "num_embeddings", None)
+    if rows is None:
+        return
+    size = model.tokenizer.get_vocab_size()
+    if size > rows:
+        raise UserError(
+            f"{ref.slug}: the tokenizer in {folder} knows {size} tokens, the weights have {rows} rows"
+        )
+
+
+def _load_adapters(card: ModelCard, model: SentenceTransformer, folder: Path) -> None:
+    names = {name for role in Role if (name := card.adapter(role))}
+    for name in sorted(names):
+        place = body_folder(folder) / name
+        if not (place / "adapter_model.safetensors").is_file():
+            raise UserError(
+                f"{card.name}: the adapter {name} is not in {folder} (expected "
+                f"{name}/adapter_model.safetensors)"
+            )
+        try:
+            with quiet_transformers():
+                report = _body(model).load_adapter(str(place), adapter_name=name).to_dict()
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise UserError(f"{card.name}: adapter {name} cannot be loaded from {place}: {error}") from error
+        # Weights of the adapters loaded before are listed as missing from this file.
+        report["missing_keys"] = {key for key in report["missing_keys"] if f".{name}." in key}
+        refuse_bad_report(card.name, place, report, card.unused_weights, uses_pooler=True)
+    if names:
+        _body(model).to(model.device)
+
+
+def _apply_limit(model: SentenceTransformer, limit: int | None) -> int | None:
+    """Set the cut in force; also below a position table that the config does not tell of."""
+    table = _position_rows(_body(model))
+    if table is not None and (limit is None or limit > table):
+        log.warning("inputs are cut at %d tokens, where the position table ends", table)
+        limit = table
+    if _body(model) is not None:
+        model.max_seq_length = limit
+    elif limit is not None:
+        model.tokenizer.enable_truncation(max_length=limit)
+    return limit
+
+
+def _position_rows(body: Any) -> int | None:
+    from torch import nn
+
+    for module in body.modules() if body is not None else ():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, nn.Embedding):
+            offset = getattr(module, "padding_idx", None)
+            return table.num_embeddings - (offset + 1 if isinstance(offset, int) else 0)
+    return None

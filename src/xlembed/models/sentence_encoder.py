@@ -1,0 +1,154 @@
+"""An encoder over a sentence-transformers model: prompts, adapters and unit length are ours."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.util import batch_to_device
+
+from xlembed.models.encoder import OutOfMemory
+from xlembed.types import Role, UserError, Vectors
+
+MEMORY_WORDS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "failed to allocate",
+)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch says that memory ran out: by class, or in words where there is no class for it (CPU)."""
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error).lower() for words in MEMORY_WORDS
+    )
+
+
+class SentenceEncoder:
+    """What `load_encoder` gives back; see `Encoder`."""
+
+    def __init__(
+        self,
+        *,
+        model: SentenceTransformer,
+        name: str,
+        prompts: Mapping[Role, str],
+        adapters: Mapping[Role, str | None],
+        layer_norm: bool,
+        dim: int,
+        max_tokens: int | None,
+    ) -> None:
+        self._model = model
+        self._name = name
+        self._prompts = prompts
+        self._adapters = adapters
+        self._layer_norm = layer_norm
+        self._dim = dim
+        self._max_tokens = max_tokens
+        self._active: str | None = None
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the base vectors."""
+        return self._dim
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        return str(self._model.device)
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Inputs are cut here; None if the model has no limit."""
+        return self._max_tokens
+
+    def prompt(self, role: Role) -> str:
+        """The exact text put before an input of this role."""
+        return self._prompts[role]
+
+    def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
+        """Tokens of each text with its prompt and special tokens, before truncation."""
+        if not texts:
+            return []
+        inputs = [self._prompts[role] + text for text in texts]
+        tokenizer = self._counting_tokenizer
+        if hasattr(tokenizer, "encode_batch"):  # of a table of token vectors: no special tokens there
+            return [len(found.ids) for found in tokenizer.encode_batch(inputs, add_special_tokens=False)]
+        found = tokenizer(inputs, truncation=False, padding=False, return_attention_mask=False, verbose=False)
+        return [len(ids) for ids in found["input_ids"]]
+
+    @cached_property
+    def _counting_tokenizer(self) -> Any:
+        tokenizer = self._model.tokenizer
+        if hasattr(tokenizer, "no_truncation") and tokenizer.truncation:
+            tokenizer = copy.deepcopy(tokenizer)
+            tokenizer.no_truncation()
+        return tokenizer
+
+    def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
+        """Vectors of one batch: float32, shape (len(texts), dim), unit length; zeros for no tokens.
+
+        Raises:
+            OutOfMemory: if the batch does not fit into the device's memory.
+            UserError: if the model computes something that is no number.
+        """
+        if not texts:
+            return np.zeros((0, self._dim), np.float32)
+        self._activate(self._adapters[role])
+        try:
+            vectors = self._forward([self._prompts[role] + text for text in texts])
+        except MemoryError as error:
+            raise OutOfMemory(str(error)) from error
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                self._free_memory()
+                raise OutOfMemory(str(error)) from error
+            raise
+        if not np.isfinite(vectors).all():
+            raise UserError(
+                f"{self._name}: the model computed values that are no numbers; in float16 that is an "
+                "overflow: "
+                "use +bf16 or float32"
+            )
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+        return np.asarray(unit, dtype=np.float32)
+
+    def _forward(self, inputs: list[str]) -> Vectors:
+        features = batch_to_device(self._model.preprocess(inputs), self._model.device)
+        if features["input_ids"].numel() == 0:
+            return np.zeros((len(inputs), self._dim), np.float32)
+        with torch.inference_mode():
+            pooled = self._model(features)["sentence_embedding"].float()
+            if self._layer_norm:
+                pooled = torch.nn.functional.layer_norm(pooled, pooled.shape[-1:])
+        vectors: Vectors = pooled.cpu().numpy()
+        mask = features.get("attention_mask")
+        if mask is not None and mask.ndim == 2 and len(mask) == len(vectors):
+            vectors[(mask.sum(dim=1) == 0).cpu().numpy()] = 0
+        return vectors
+
+    def _activate(self, adapter: str | None) -> None:
+        if adapter == self._active:
+            return
+        body: Any = self._model[0].model
+        if adapter is None:
+            body.disable_adapters()
+        else:
+            if self._active is None:
+                body.enable_adapters()
+            body.set_adapter(adapter)
+        self._active = adapter
+
+    def _free_memory(self) -> None:
+        if self._model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self._model.device.type == "mps":
+            torch.mps.empty_cache()

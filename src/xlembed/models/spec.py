@@ -1,0 +1,239 @@
+"""What a user types as MODEL -> a name for paths, a card, and where the weights are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from xlembed.models.card import ModelCard
+from xlembed.models.catalogue import catalogue, explain
+from xlembed.models.digest import folder_digest
+from xlembed.models.folder import with_folder_prompts
+from xlembed.types import DType, UserError, near_miss
+
+DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class Variation:
+    """What a name's suffixes ask for: ``+dim64+max128+bf16``."""
+
+    dim: int | None = None
+    max_tokens: int | None = None
+    dtype: DType | None = None
+
+    @property
+    def suffix(self) -> str:
+        """In canonical order, so that one configuration has one name."""
+        parts = [f"dim{self.dim}" if self.dim else "", f"max{self.max_tokens}" if self.max_tokens else ""]
+        parts += [name for name, dtype in DTYPE_SUFFIX.items() if dtype is self.dtype]
+        return "".join(f"+{part}" for part in parts if part)
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """One model as asked for.
+
+    Attributes:
+        slug: its name in paths and tables, variation included.
+        card: how to encode with it.
+        folder: local folder with the weights; None when they must come from the Hub.
+        variation: truncation, length and precision asked for.
+    """
+
+    slug: str
+    card: ModelCard
+    folder: Path | None
+    variation: Variation = Variation()
+
+    @property
+    def dtype(self) -> DType:
+        """Number format to compute in."""
+        return self.variation.dtype or self.card.dtype
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Length limit in force, if the card or the name gives one."""
+        return self.variation.max_tokens or self.card.max_tokens
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A registered model's files: what an MLflow URI resolves to."""
+
+    slug: str
+    folder: Path
+
+
+def resolve_model(
+    spec: str,
+    entries: Mapping[str, Mapping[str, Any]] | None = None,
+    fetch_uri: Callable[[str], Fetched] | None = None,
+    *,
+    dim: int | None = None,
+    max_tokens: int | None = None,
+    dtype: str | None = None,
+) -> ModelRef:
+    """Find a model by catalogue name, params.yaml entry, folder, Hub id or MLflow URI.
+
+    Args:
+        spec: with optional suffixes, for example ``bge_m3+dim64+bf16``.
+        entries: `models:` of params.yaml.
+        fetch_uri: turns ``models:/name/3`` into files; None where no registry is at hand.
+        dim: same as the suffix ``+dimN``.
+        max_tokens: same as ``+maxN``.
+        dtype: same as ``+bf16`` or ``+fp16``.
+
+    Raises:
+        UserError: unknown name (with the near miss and the list), bad suffix, unusable folder.
+    """
+    name, variation = _split(spec)
+    if dtype:
+        variation = replace(variation, dtype=DType(dtype))
+    variation = replace(variation, dim=dim or variation.dim, max_tokens=max_tokens or variation.max_tokens)
+    entries = entries or {}
+    known = catalogue()
+    if name in entries:
+        ref = _from_entry(name, dict(entries[name]), fetch_uri)
+    elif name in known:
+        ref = _from_card(known[name])
+    elif name.startswith("models:/"):
+        ref = _from_uri(name, fetch_uri)
+    elif Path(name).is_dir():
+        ref = _from_folder(Path(name))
+    elif HUB_ID.fullmatch(name) and not name.startswith((".", "/")):
+        ref = _from_hub_id(name)
+    else:
+        raise UserError(
+            f"unknown model {name!r}: it is no catalogue name, no entry of `models:` in params.yaml, no "
+            "folder here, no "
+            f"Hub id (owner/name) and no MLflow URI (models:/name/1).{near_miss(name, [*known, *entries])} "
+            "`xlembed models` lists the catalogue."
+        )
+    return _vary(ref, variation)
+
+
+def _split(spec: str) -> tuple[str, Variation]:
+    if Path(spec).is_dir():  # a folder's name may hold a plus sign
+        return spec, Variation()
+    name, *suffixes = spec.split("+")
+    fields: dict[str, Any] = {}
+    for suffix in suffixes:
+        number = re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix)
+        key: str
+        value: int | DType
+        if number:
+            key, value = {"dim": "dim", "max": "max_tokens"}[number[1]], int(number[2])
+        elif suffix in DTYPE_SUFFIX:
+            key, value = "dtype", DTYPE_SUFFIX[suffix]
+        else:
+            known = ", ".join(["+dimN", "+maxN", *(f"+{name}" for name in DTYPE_SUFFIX)])
+            raise UserError(f"{spec!r}: unknown suffix '+{suffix}'; known: {known}")
+        if key in fields:
+            raise UserError(f"{spec!r}: two suffixes set {key}")
+        fields[key] = value
+    return name, Variation(**fields)
+
+
+def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
+    """Drop what the card says anyway, so that a default spelled out gets no name of its own."""
+    card = ref.card
+    if variation.dim and card.dim and variation.dim > card.dim:
+        raise UserError(f"{ref.slug}: cannot cut {card.dim} dimensions to {variation.dim}")
+    if variation.max_tokens and card.max_tokens and variation.max_tokens > card.max_tokens:
+        raise UserError(
+            f"{ref.slug}: takes {card.max_tokens} tokens at most, {variation.max_tokens} asked for"
+        )
+    kept = Variation(
+        dim=None if variation.dim == card.dim else variation.dim,
+        max_tokens=None if variation.max_tokens == card.max_tokens else variation.max_tokens,
+        dtype=None if variation.dtype == card.dtype else variation.dtype,
+    )
+    return replace(ref, slug=ref.slug + kept.suffix, variation=kept)
+
+
+def _from_card(card: ModelCard) -> ModelRef:
+    if card.bundled:
+        return ModelRef(card.name, card, Path(__file__).parent / card.bundled)
+    return ModelRef(card.name, card, _packaged_folder(card))
+
+
+def _packaged_folder(card: ModelCard) -> Path | None:
+    """The weights of an installed Python package, if the card names one and it is installed."""
+    if card.packaged is None:
+        return None
+    from importlib.util import find_spec
+
+    found = find_spec(card.packaged.module)
+    if found is None or not found.submodule_search_locations:
+        return None
+    return Path(found.submodule_search_locations[0]) / card.packaged.folder
+
+
+def _from_hub_id(hub_id: str) -> ModelRef:
+    slug = hub_id.replace("/", "_")
+    return ModelRef(slug, ModelCard(name=slug, hub_id=hub_id, folder_prompts=True), None)
+
+
+def _from_folder(folder: Path) -> ModelRef:
+    digest = folder_digest(folder)
+    base = folder.resolve().name
+    slug = re.sub(r"[^A-Za-z0-9._-]", "-", base) + "-" + digest[:8]
+    return ModelRef(slug, with_folder_prompts(ModelCard(name=slug, folder_prompts=True), folder), folder)
+
+
+def _from_uri(uri: str, fetch_uri: Callable[[str], Fetched] | None) -> ModelRef:
+    if fetch_uri is None:
+        raise UserError(f"{uri!r}: no MLflow registry is at hand here; pass a folder")
+    fetched = fetch_uri(uri)
+    card = with_folder_prompts(ModelCard(name=fetched.slug, folder_prompts=True), fetched.folder)
+    return ModelRef(fetched.slug, card, fetched.folder)
+
+
+def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fetched] | None) -> ModelRef:
+    """A named entry of params.yaml: `source`, `card` (whose card it borrows), and any field of a card.
+
+    A catalogue name as `source` brings its card along; a folder, a Hub id or an MLflow URI has none, so
+    `card` lends one.
+    """
+    where = f"params.yaml: models.{name}"
+    source, lender = entry.pop("source", None), entry.pop("card", None)
+    if not source:
+        raise UserError(
+            f"{where}: `source` is missing (a catalogue name, folder, Hub id or models:/name/version)"
+        )
+    ref = resolve_model(str(source), {}, fetch_uri)
+    if ref.variation != Variation():
+        raise UserError(
+            f"{where}: source {source!r} has suffixes; put them behind the entry's name: "
+            f"{name}{ref.variation.suffix}"
+        )
+    if "query_prompt" in entry or "document_prompt" in entry:
+        entry.setdefault("folder_prompts", False)
+    base = ref.card if lender is None else _lend(where, str(lender), ref)
+    try:
+        card = ModelCard.model_validate({**base.model_dump(), **entry, "name": name})
+    except pydantic.ValidationError as error:
+        raise UserError(f"{where}: {explain(error)}") from None
+    return ModelRef(name, card, ref.folder)
+
+
+def _lend(where: str, lender: str, ref: ModelRef) -> ModelCard:
+    """The lender's card over the files of `ref`."""
+    known = catalogue()
+    if lender not in known:
+        raise UserError(
+            f"{where}: card: {lender!r} is not in the catalogue.{near_miss(lender, known)} Known: "
+            f"{', '.join(known)}"
+        )
+    own_files = {"bundled": None, "packaged": None}
+    if ref.folder is None:  # another repository on the Hub: the lender's revision does not exist there
+        own_repository = {"hub_id": ref.card.hub_id, "revision": ref.card.revision}
+        return known[lender].model_copy(update={**own_files, **own_repository})
+    return known[lender].model_copy(update=own_files)

@@ -1,0 +1,57 @@
+"""Which needs may not be resampled apart: those that share a right answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+
+def cluster_needs(
+    need_documents: Mapping[str, Iterable[str]],
+    document_groups: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Needs connected through a shared relevant document, or through a group of documents.
+
+    Args:
+        need_documents: need id -> ids of its relevant documents in any language; none is allowed.
+        document_groups: document id -> group, for the documents that have one.
+        overrides: need id -> cluster named by the user (the query field `cluster`). Such a need is
+            clustered by that name alone: it neither joins other needs nor is joined through documents.
+            A name that is also the id of another cluster means that cluster.
+
+    Returns:
+        need id -> cluster id, in the order of `need_documents`; the id is the override, or the smallest
+        need id (as text) of the connected component. The order of the input does not matter.
+
+    Raises:
+        ValueError: if an override names a need that is not in `need_documents`.
+
+    >>> cluster_needs({"n2": ["d1"], "n1": ["d1", "d2"], "n3": ["d3"]})
+    {'n2': 'n1', 'n1': 'n1', 'n3': 'n3'}
+    """
+    groups, named = document_groups or {}, overrides or {}
+    if unknown := sorted(set(named) - set(need_documents)):
+        raise ValueError(f"cluster override for unknown needs {unknown[:5]}: expected need ids of this task")
+    parent: dict[str, str] = {need: need for need in need_documents if need not in named}
+    first_need: dict[tuple[str, str], str] = {}
+    for need in parent:
+        for document in need_documents[need]:
+            answers = [("document", document)]
+            if document in groups:
+                answers.append(("group", groups[document]))
+            for answer in answers:
+                _join(parent, need, first_need.setdefault(answer, need))
+    return {need: named[need] if need in named else _root(parent, need) for need in need_documents}
+
+
+def _root(parent: dict[str, str], need: str) -> str:
+    while parent[need] != need:
+        parent[need] = parent[parent[need]]
+        need = parent[need]
+    return need
+
+
+def _join(parent: dict[str, str], left: str, right: str) -> None:
+    """The smaller id stays the root, so a root is the smallest id of its component."""
+    low, high = sorted((_root(parent, left), _root(parent, right)))
+    parent[high] = low

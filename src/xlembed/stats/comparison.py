@@ -1,0 +1,276 @@
+"""Paired comparison of models on the same units: differences, tests, families, power."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xlembed.metrics.measures import Measure
+from xlembed.metrics.table import KEY
+from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
+from xlembed.stats.evaluation import CellLayout, cell_layout, number_json
+from xlembed.stats.holm import Adjusted, Comparison, adjust, primary_size
+from xlembed.stats.layout import Floats
+from xlembed.stats.mcnemar import McNemar, has_one_unit_per_cluster, mcnemar_test
+from xlembed.stats.paired import difference_cells
+from xlembed.stats.power import Power, detectable_difference
+from xlembed.stats.scores import Difference
+from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
+from xlembed.types import Lang, UserError
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One model's units, ready to be compared.
+
+    Attributes:
+        name: as shown in tables.
+        units: from units.parquet.
+        unsupported: task languages not on the model's card, with their label; cells that touch one are not tested.
+    """
+
+    name: str
+    units: pd.DataFrame
+    unsupported: Mapping[Lang, str]
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """One tested difference A - B in a cell or macro."""
+
+    adjusted: Adjusted
+    difference: Difference
+    query_lang: Lang | None
+    doc_lang: Lang | None
+    cells: tuple[str, ...]
+    test: str
+    power: Power | None
+    mcnemar: McNemar | None = None
+
+    def verdict(self, alpha: float) -> str:
+        """In words; "better" comes from the adjusted p only."""
+        c = self.adjusted.comparison
+        if self.power is not None and self.power.note:
+            return "this test cannot reject"
+        if self.adjusted.p_adjusted >= alpha:
+            return "no difference shown"
+        return f"{c.model_a if self.difference.value > 0 else c.model_b} better"
+
+    def to_json(self, alpha: float) -> dict[str, Any]:
+        """Flat, with floats rounded to 1e-6 (p-values to 8 digits)."""
+        c, f = self.adjusted.comparison, self.adjusted.family
+        row = {
+            "a": c.model_a,
+            "b": c.model_b,
+            "kind": c.mode,
+            "pool": c.pool,
+            "query_lang": self.query_lang,
+            "doc_lang": self.doc_lang,
+            "measure": c.measure,
+            **number_json(self.difference),
+            "p_value": round(c.p_value, 8),
+            "p_adjusted": round(self.adjusted.p_adjusted, 8),
+            "family": str(f.kind),
+            "family_name": f.name,
+            "family_size": f.size,
+            "test": self.test,
+            "n_discordant": self.difference.n_discordant,
+            "verdict": self.verdict(alpha),
+        }
+        row["difference"] = row.pop("value")
+        if self.cells:
+            row["cells"] = list(self.cells)
+        if self.power is not None:
+            row["detectable"] = round(self.power.detectable, 6)
+            row["detectable_unadjusted"] = round(self.power.detectable_unadjusted, 6)
+        if self.mcnemar is not None:
+            m = self.mcnemar
+            row["table"] = {"both": m.both, "only_a": m.only_a, "only_b": m.only_b, "neither": m.neither}
+        return row
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Outcome of `compare_models`.
+
+    Attributes:
+        rows: every tested difference.
+        untested: pairs of models that share no supported cell, with the reason.
+        dropped: units left out by `intersect`, per model.
+    """
+
+    rows: tuple[ComparisonRow, ...]
+    untested: tuple[str, ...]
+    dropped: Mapping[str, int]
+
+
+def compare_models(
+    models: Sequence[Evaluated],
+    measures: Sequence[Measure],
+    primary: Measure,
+    *,
+    alpha: float = 0.05,
+    intersect: bool = False,
+    n_resamples: int = N_RESAMPLES,
+) -> Comparisons:
+    """All pairs of models: every measure on the macros, the primary measure on every cell.
+
+    Macros and clustered cells use the sign-flip test, cells with one unit per cluster McNemar's on hit@1.
+
+    Args:
+        models: at least two, on the same task and settings (the caller checks digests).
+        measures: to compare; each must be a column of every model's units.
+        primary: the measure of the primary family.
+        alpha: level of the tests and of the power.
+        intersect: compare the common units instead of refusing unequal sets.
+        n_resamples: of the bootstrap.
+
+    Raises:
+        UserError: fewer than two models, a measure is missing, or the sets of units differ.
+    """
+    if len(models) < 2:
+        raise UserError(f"a comparison needs at least two models, found {len(models)}")
+    _check_columns(models, [*measures, primary])
+    aligned, dropped = _align(models, intersect)
+    rows: list[_Tested] = []
+    untested = []
+    n_pairs = len(models) * (len(models) - 1) // 2
+    for a, b in itertools.combinations(aligned, 2):
+        unsupported = {**b.unsupported, **a.unsupported}
+        keep = ~(a.units["query_lang"].isin(unsupported) | a.units["doc_lang"].isin(unsupported)).to_numpy()
+        if not keep.any():
+            untested.append(
+                f"{a.name} and {b.name}: no cell in languages that both support ({_reasons(unsupported)})"
+            )
+            continue
+        rows += _compare_pair(
+            a, b, keep, list(dict.fromkeys([primary, *measures])), primary, n_pairs, alpha, n_resamples
+        )
+    adjusted = adjust([t.comparison for t in rows], primary.name)
+    return Comparisons(
+        tuple(t.row(adj, alpha) for t, adj in zip(rows, adjusted, strict=True)), tuple(untested), dropped
+    )
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A difference with its unadjusted p."""
+
+    comparison: Comparison
+    difference: Difference
+    query_lang: Lang | None
+    doc_lang: Lang | None
+    cells: tuple[str, ...]
+    test: str
+    mcnemar: McNemar | None
+
+    def row(self, adjusted: Adjusted, alpha: float) -> ComparisonRow:
+        power = detectable_difference(self.difference, adjusted.family.size, alpha)
+        return ComparisonRow(
+            adjusted,
+            self.difference,
+            self.query_lang,
+            self.doc_lang,
+            self.cells,
+            self.test,
+            power,
+            self.mcnemar,
+        )
+
+
+def _compare_pair(
+    a: Evaluated,
+    b: Evaluated,
+    keep: np.ndarray[Any, np.dtype[np.bool_]],
+    measures: Sequence[Measure],
+    primary: Measure,
+    n_pairs: int,
+    alpha: float,
+    n_resamples: int,
+) -> list[_Tested]:
+    columns = [m.column for m in measures]
+    clusters = sorted(set(a.units["cluster"]))
+    cells = cell_layout(a.units[keep], clusters)
+    first = a.units.loc[keep, columns].to_numpy(dtype=np.float64)
+    second = b.units.loc[keep, columns].to_numpy(dtype=np.float64)
+    table = difference_cells(cells.layout, first, second, cells.macros, n_resamples)
+    n_flips = max(N_FLIPS, flips_needed(max(primary_size(2) * n_pairs, n_pairs * len(cells.cells)), alpha))
+    rng = np.random.default_rng(cluster_seed(clusters) + 1)  # + 1: not the stream of the bootstrap weights
+    tested = []
+    for macro, line in table.macros.items():
+        mode, _, pool = macro.partition("/")
+        p_values = sign_flip_tests(_contributions(cells, first - second, cells.macros[macro]), rng, n_flips)
+        members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
+        for measure, difference, test in zip(measures, line, p_values, strict=True):
+            if difference is not None:
+                comparison = Comparison(a.name, b.name, measure.name, mode, test.p_value, pool)
+                tested.append(_Tested(comparison, difference, None, None, members, "sign-flip", None))
+    column = measures.index(primary)
+    for i, (mode, pool, query_lang, doc_lang) in enumerate(cells.cells):
+        difference = table.cells[i][column]
+        if difference is None:
+            continue
+        inside = cells.layout.cells == i
+        mcnemar = None
+        if primary.family == "accuracy" and has_one_unit_per_cluster(cells.layout.clusters[inside]):
+            mcnemar = mcnemar_test(
+                first[inside, column], second[inside, column], cells.layout.clusters[inside]
+            )
+            p_value, name = mcnemar.p_value, "McNemar exact"
+        else:
+            delta = (first - second)[:, [column]]
+            p_value, name = (
+                sign_flip_tests(_contributions(cells, delta, [i]), rng, n_flips)[0].p_value,
+                "sign-flip",
+            )
+        comparison = Comparison(
+            a.name, b.name, primary.name, mode, p_value, pool, f"{query_lang}->{doc_lang}"
+        )
+        tested.append(_Tested(comparison, difference, query_lang, doc_lang, (), name, mcnemar))
+    return tested
+
+
+def _contributions(cells: CellLayout, delta: Floats, members: Sequence[int]) -> Floats:
+    return cluster_contributions(cells.layout, delta, members)
+
+
+def _check_columns(models: Sequence[Evaluated], measures: Collection[Measure]) -> None:
+    for model in models:
+        lacking = sorted({m.name for m in measures if m.column not in model.units})
+        if lacking:
+            raise UserError(
+                f"{model.name} was evaluated without {', '.join(lacking)}: evaluate it again or compare other measures"
+            )
+
+
+def _align(models: Sequence[Evaluated], intersect: bool) -> tuple[list[Evaluated], dict[str, int]]:
+    """The same units in the same order for every model."""
+    indexed = [m.units.set_index(KEY, drop=False) for m in models]
+    for model, table in zip(models, indexed, strict=True):
+        if table.index.has_duplicates:
+            raise UserError(f"{model.name}: a unit stands twice in its table; evaluate the model again")
+    common = indexed[0].index
+    for table in indexed[1:]:
+        common = common.intersection(table.index)
+    dropped = {m.name: len(t) - len(common) for m, t in zip(models, indexed, strict=True)}
+    if any(dropped.values()) and not intersect:
+        counts = ", ".join(f"{name} has {n} units the others lack" for name, n in dropped.items() if n)
+        raise UserError(
+            f"the models were not evaluated on the same units ({counts}); --intersect compares the common ones"
+        )
+    if not len(common):
+        raise UserError("the models share no unit: they were evaluated on different tasks or modes")
+    common = common.sort_values()
+    return [
+        Evaluated(m.name, t.loc[common].reset_index(drop=True), m.unsupported)
+        for m, t in zip(models, indexed, strict=True)
+    ], dropped
+
+
+def _reasons(unsupported: Mapping[Lang, str]) -> str:
+    return ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))

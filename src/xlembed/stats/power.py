@@ -1,0 +1,89 @@
+"""How small a difference the task could show; never computed from the difference that was seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from xlembed.stats.scores import Difference
+
+
+@dataclass(frozen=True)
+class Power:
+    """Smallest difference that a two-sided test finds with the given power.
+
+    Attributes:
+        detectable: with alpha divided by the family size.
+        detectable_unadjusted: with alpha as it is.
+        se: standard error that was used, after the floor.
+        family_size: m.
+        n_clusters: clusters behind it.
+        n_discordant: units where the two differ.
+        n_discordant_clusters: clusters with a contribution other than 0.
+        n_needed: discordant clusters without which not even a unanimous result is below alpha (6 at 5 %).
+        n_needed_adjusted: the same at alpha / m.
+        note: "" or the sentence to print.
+    """
+
+    detectable: float
+    detectable_unadjusted: float
+    se: float
+    family_size: int
+    n_clusters: int
+    n_discordant: int
+    n_discordant_clusters: int
+    n_needed: int
+    n_needed_adjusted: int
+    note: str
+
+
+def detectable_difference(
+    difference: Difference, family_size: int = 1, alpha: float = 0.05, power: float = 0.8
+) -> Power | None:
+    """(z(1 - alpha/2m) + z(power)) x SE of the paired cluster difference.
+
+    The floor: n clusters of which the share q is discordant, each by a whole point, have SE = sqrt(q / n).
+    So q = SE^2 n is the discordance that an SE stands for, and it is taken as at least 3 / n (what "none
+    seen" leaves possible), that is SE >= sqrt(3) / n. The same holds for a macro, with the clusters of all
+    its cells.
+
+    A test on the signs of k discordant clusters cannot go below p = 2^(1 - k), so fewer than 6 of them cannot
+    reject at 5 %. Clusters are counted, since signs are flipped by cluster: fewer than 6 discordant units are
+    fewer than 6 such clusters, and with one unit per cluster the two are the same.
+
+    Args:
+        difference: from `difference_cells`; only its SE and counts are used.
+        family_size: m, tests in the Holm family.
+        alpha: two-sided level.
+        power: probability to find a difference of the size returned.
+
+    Returns:
+        None if there are too few clusters for an SE.
+
+    Raises:
+        ValueError: if family_size < 1, or alpha or power is not inside (0, 1).
+    """
+    if family_size < 1 or not 0 < alpha < 1 or not 0 < power < 1:
+        raise ValueError(
+            f"expected family_size >= 1 and alpha, power in (0, 1), found {family_size}, {alpha}, {power}"
+        )
+    if difference.se is None:
+        return None
+    z = NormalDist().inv_cdf
+    se = max(difference.se, math.sqrt(3) / difference.n_clusters)
+    needed, needed_adjusted = (math.ceil(1 - math.log2(a)) for a in (alpha, alpha / family_size))
+    k = difference.n_discordant_clusters
+    note = f"fewer than {needed} discordant units: this test cannot reject" if k < needed else ""
+    return Power(
+        detectable=(z(1 - alpha / (2 * family_size)) + z(power)) * se,
+        detectable_unadjusted=(z(1 - alpha / 2) + z(power)) * se,
+        se=se,
+        family_size=family_size,
+        n_clusters=difference.n_clusters,
+        n_discordant=difference.n_discordant,
+        n_discordant_clusters=k,
+        n_needed=needed,
+        n_needed_adjusted=needed_adjusted,
+        note=note,
+    )

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xlembed.models.catalogue import CARDS, catalogue, read_card
+from xlembed.types import DType, Pooling, Role, UserError
+
+BASE = ("query: ", "passage: ")
+NOTHING = ("", "")
+INSTRUCT = "Instruct: {instruction}\nQuery: "
+PROMPTS = {
+    "e5_small": BASE,
+    "e5_base": BASE,
+    "e5_large": BASE,
+    "e5_large_instruct": (INSTRUCT, ""),
+    "minilm_multilingual": NOTHING,
+    "mpnet_multilingual": NOTHING,
+    "labse": NOTHING,
+    "gte_multilingual_base": NOTHING,
+    "bge_m3": NOTHING,
+    "jina_v3": (
+        "Represent the query for retrieving evidence documents: ",
+        "Represent the document for retrieval: ",
+    ),
+    "qwen3_emb_06b": ("Instruct: {instruction}\nQuery:", ""),
+    "nemotron_8b": (INSTRUCT, ""),
+    "nomic_embed_v1_5": ("search_query: ", "search_document: "),
+    "nomic_embed_v2_moe": ("search_query: ", "search_document: "),
+    "embeddinggemma": ("task: search result | query: ", "title: none | text: "),
+    "turkembed4retrieval": NOTHING,
+    "all_mpnet_base_v2": NOTHING,
+    "all_minilm_l6_v2": NOTHING,
+    "bge_large_en_v1_5": ("Represent this sentence for searching relevant passages: ", ""),
+    "e5_large_v2": BASE,
+    "e5_mistral_7b": (INSTRUCT, ""),
+    "static_multilingual": NOTHING,
+}
+SHAPES = {
+    "e5_small": (384, 512, Pooling.MEAN),
+    "e5_base": (768, 512, Pooling.MEAN),
+    "e5_large": (1024, 512, Pooling.MEAN),
+    "e5_large_instruct": (1024, 512, Pooling.MEAN),
+    "minilm_multilingual": (384, 128, Pooling.MEAN),
+    "mpnet_multilingual": (768, 128, Pooling.MEAN),
+    "labse": (768, 256, Pooling.CLS),
+    "gte_multilingual_base": (768, 8192, Pooling.CLS),
+    "bge_m3": (1024, 8192, Pooling.CLS),
+    "jina_v3": (1024, 8192, Pooling.MEAN),
+    "qwen3_emb_06b": (1024, 32768, Pooling.LASTTOKEN),
+    "nemotron_8b": (4096, 4096, Pooling.MEAN),
+    "nomic_embed_v1_5": (768, 2048, Pooling.MEAN),
+    "nomic_embed_v2_moe": (768, 512, Pooling.MEAN),
+    "embeddinggemma": (768, 2048, Pooling.MEAN),
+    "turkembed4retrieval": (768, 512, Pooling.CLS),
+    "all_mpnet_base_v2": (768, 384, Pooling.MEAN),
+    "all_minilm_l6_v2": (384, 256, Pooling.MEAN),
+    "bge_large_en_v1_5": (1024, 512, Pooling.CLS),
+    "e5_large_v2": (1024, 512, Pooling.MEAN),
+    "e5_mistral_7b": (4096, 4096, Pooling.LASTTOKEN),
+    "static_multilingual": (256, None, Pooling.STATIC),
+}
+
+
+def test_the_catalogue_is_complete() -> None:
+    assert set(catalogue()) == set(PROMPTS)
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_prompts_are_exact(name: str) -> None:
+    card = catalogue()[name]
+    assert (card.query_prompt, card.document_prompt) == PROMPTS[name]
+    for role in Role:
+        assert "{" not in card.prompt(role)
+        assert card.prompt(role, "Find it.") == PROMPTS[name][role is Role.DOCUMENT].replace(
+            "{instruction}", "Find it."
+        )
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_dimension_length_and_pooling(name: str) -> None:
+    card = catalogue()[name]
+    assert (card.dim, card.max_tokens, card.pooling) == SHAPES[name]
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_every_card_says_what_results_are_grouped_by(name: str) -> None:
+    card = catalogue()[name]
+    assert card.objective and card.training_data and card.licence and card.year
+    assert card.parameters
+    assert card.hub_id or card.bundled
+    assert card.revision or card.bundled or "revision" in card.unconfirmed
+    assert len(set(card.languages)) == len(card.languages)
+    if card.matryoshka_dims:
+        assert list(card.matryoshka_dims) == sorted(card.matryoshka_dims, reverse=True)
+        assert card.matryoshka_dims[0] == card.dim
+
+
+def test_english_only_models_are_marked() -> None:
+    marked = {name for name, card in catalogue().items() if card.english_only}
+    assert marked == {
+        "all_minilm_l6_v2",
+        "all_mpnet_base_v2",
+        "bge_large_en_v1_5",
+        "e5_large_v2",
+        "e5_mistral_7b",
+        "nomic_embed_v1_5",
+    }
+    assert catalogue()["e5_large_v2"].label("tr") == "English-only model"
+    assert catalogue()["e5_large_v2"].label("en") is None
+    assert catalogue()["static_multilingual"].label("ko") == "language not supported"
+
+
+def test_norwegian_is_listed_under_both_codes() -> None:
+    for name in ("e5_base", "minilm_multilingual", "labse", "jina_v3"):
+        assert {"nb", "no"} <= set(catalogue()[name].languages)
+
+
+def test_adapters_code_and_licences() -> None:
+    jina = catalogue()["jina_v3"]
+    assert (
+        jina.adapter(Role.QUERY) == "retrieval_query" and jina.adapter(Role.DOCUMENT) == "retrieval_passage"
+    )
+    assert jina.licence == "cc-by-nc-4.0"
+    needs_code = {name for name, card in catalogue().items() if card.requires_remote_code}
+    assert needs_code == {"nemotron_8b", "nomic_embed_v2_moe", "turkembed4retrieval"}
+    assert catalogue()["embeddinggemma"].gated and "query_prompt" in catalogue()["embeddinggemma"].unconfirmed
+    assert catalogue()["nomic_embed_v1_5"].layer_norm
+    assert catalogue()["nemotron_8b"].dtype is DType.FLOAT16 and catalogue()["bge_m3"].dtype is DType.FLOAT32
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hub_id: [", "mine.yaml: not valid YAML"),
+        ("- a", "mine.yaml: expected fields of a model card"),
+        ("name: other", "mine.yaml: name: expected 'mine' like the file, found 'other'"),
+        ("poolin: mean", "mine.yaml: poolin: no field of a model card. Did you mean 'pooling'"),
+        ("languages: [en, no]", "mine.yaml: languages"),
+        ("languages: [eng]", "mine.yaml: languages: expected ISO 639-1 codes"),
+        ("unconfirmed: [poolin]", "mine.yaml: unconfirmed: no fields of a card: poolin"),
+        ("unused_weights: ['(']", "mine.yaml: unused_weights: '\\(' is no regular expression"),
+    ],
+)
+def test_broken_cards_name_file_and_field(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_card(path)
+
+
+def test_no_card_lies_beside_the_catalogue() -> None:
+    assert {path.suffix for path in CARDS.iterdir()} == {".yaml"}
