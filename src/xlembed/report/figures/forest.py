@@ -62,7 +62,7 @@ def _one_column(rows: list[Paired], pairs: list[tuple[str, str]], books: list[Sc
         of_pair = [r for r in rows if (r.a, r.b) == (a, b)]
         lines += [Line(y + 1 + i, r) for i, r in enumerate(of_pair)]
         y += 1.5 + len(of_pair)
-    width = left + plot + beside[2] + max(text_width(r.verdict, SIZE) for r in rows) + MARGIN
+    width = left + plot + beside[2] + max(text_width(r.verdict, SIZE, "bold") for r in rows) + MARGIN
     y -= 0.7
     page = _page(width, 0.3 + y * ROW + 0.6, rows, books)
     axes = page.axes(left, 0.3, plot, y * ROW)
