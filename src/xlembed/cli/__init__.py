@@ -22,7 +22,10 @@ COMMANDS = {
     "models": ("xlembed.cli.models:models", "The catalogue of models, or one card."),
     "tasks": ("xlembed.cli.tasks:tasks", "The tasks at hand, or one of them."),
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
-    "train-static": ("xlembed.cli.train_static:train_static", "Train the bundled static model from parallel data."),
+    "train-static": (
+        "xlembed.cli.train_static:train_static",
+        "Train the bundled static model from parallel data.",
+    ),
 }
 """Name -> where the command lives, and its line in the help."""
 
@@ -49,7 +52,9 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the near miss named."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from xlembed.types import near_miss
@@ -62,7 +67,11 @@ def accept_underscores(command: click.Command) -> click.Command:
     """`--max_tokens` works as `--max-tokens`: `mlflow run -P max_tokens=...` passes names as they are."""
     for param in command.params:
         if isinstance(param, click.Option):
-            param.opts += [o.replace("-", "_").replace("__", "--", 1) for o in param.opts if o.startswith("--") and "-" in o[2:]]
+            param.opts += [
+                o.replace("-", "_").replace("__", "--", 1)
+                for o in param.opts
+                if o.startswith("--") and "-" in o[2:]
+            ]
     return command
 
 

@@ -12,7 +12,9 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 @click.command()
 @click.argument("runs", nargs=-1)
 @click.option("-t", "--task", default=None, help="Only this task of params.yaml (when no RUN is given).")
-@click.option("--intersect", is_flag=True, help="Compare the units that all have, and print what was dropped.")
+@click.option(
+    "--intersect", is_flag=True, help="Compare the units that all have, and print what was dropped."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison for scripts.")
 @settings_options("compare")
 @workspace_options
@@ -50,18 +52,28 @@ def compare(
     else:
         if task and task not in declared.tasks:
             raise UserError(f"params.yaml: run.tasks does not list {task!r}: {', '.join(declared.tasks)}")
-        groups = {name: [f"{name}/{m}" for m in declared.models] for name in ([task] if task else declared.tasks)}
+        groups = {
+            name: [f"{name}/{m}" for m in declared.models] for name in ([task] if task else declared.tasks)
+        }
     reports = []
     console = Console(stderr=as_json)
     for name, sources in groups.items():
         evaluations = [read_evaluation(source, workspace) for source in sources]
         target = comparison_folder(workspace, name)
         on = str(evaluations[0].scores["task"])
-        with open_run(workspace.root, experiment=on, name="compare", tags={"task": on, "kind": "compare"}):
-            log_params({"compare.runs": ",".join(sources)[:6000], "compare.alpha": str(workspace.settings.compare.alpha)})
+        with open_run(workspace.root, task=on, name="compare", tags={"task": on, "kind": "compare"}):
+            log_params(
+                {
+                    "compare.runs": ",".join(sources)[:6000],
+                    "compare.alpha": str(workspace.settings.compare.alpha),
+                }
+            )
             report = stage(evaluations, workspace, target, intersect=intersect)
             log_metrics(
-                {f"{r['a']}_minus_{r['b']}/{r['kind']}/{r['pool']}/{r['measure']}": r["difference"] for r in report["primary"]}
+                {
+                    f"{r['a']}_minus_{r['b']}/{r['kind']}/{r['pool']}/{r['measure']}": r["difference"]
+                    for r in report["primary"]
+                }
             )
             log_folder(target)
         reports.append(report)

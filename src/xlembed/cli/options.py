@@ -50,7 +50,9 @@ def settings_options(*sections: str) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         for section in reversed(sections):
             for option in reversed(SETTING_OPTIONS[section]):
-                command = click.option(f"--{option.replace('_', '-')}", default=None, help=OPTION_HELP[option])(command)
+                command = click.option(
+                    f"--{option.replace('_', '-')}", default=None, help=OPTION_HELP[option]
+                )(command)
         return command
 
     return decorate
@@ -58,13 +60,19 @@ def settings_options(*sections: str) -> Callable[[F], F]:
 
 def workspace_options(command: F) -> F:
     """--params and --out."""
-    command = click.option("--out", default=None, help="Write results under this folder instead of the checkout.")(command)
-    return click.option("--params", default=None, help="Settings file (default: ./params.yaml if there is one).")(command)
+    command = click.option(
+        "--out", default=None, help="Write results under this folder instead of the checkout."
+    )(command)
+    return click.option(
+        "--params", default=None, help="Settings file (default: ./params.yaml if there is one)."
+    )(command)
 
 
 def variation_options(command: F) -> F:
     """Options that become part of the model's name."""
-    command = click.option("--dtype", default=None, help="Compute in float32, bfloat16 or float16 (name: +bf16, +fp16).")(command)
+    command = click.option(
+        "--dtype", default=None, help="Compute in float32, bfloat16 or float16 (name: +bf16, +fp16)."
+    )(command)
     command = click.option("--max-tokens", default=None, help="Cut texts at N tokens (name: +maxN).")(command)
     return click.option("--dim", default=None, help="Cut vectors to N dimensions (name: +dimN).")(command)
 

@@ -6,11 +6,23 @@ from typing import Any
 
 import click
 
-from xlembed.cli.options import open_workspace, settings_options, variation_options, whole_number, workspace_options
+from xlembed.cli.options import (
+    open_workspace,
+    settings_options,
+    variation_options,
+    whole_number,
+    workspace_options,
+)
 
 
 @click.command()
-@click.option("-m", "--model", "models", multiple=True, help="Catalogue name, folder, Hub id or models:/name/1; repeatable.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    help="Catalogue name, folder, Hub id or models:/name/1; repeatable.",
+)
 @click.option("-t", "--task", default=None, help="Task under data/, or a folder.")
 @click.option("--experiment", default=None, help="MLflow experiment (default: the task's name).")
 @click.option("--json", "as_json", is_flag=True, help="Print what results/TASK/MODEL.json holds.")
@@ -59,7 +71,13 @@ def run(
     for ref in refs:
         folder = workspace.task_folder(task or defaults.tasks[0])
         with (
-            open_run(workspace.root, experiment=experiment or opened.name, name=ref.slug, tags=run_tags(ref, opened)) as run_id,
+            open_run(
+                workspace.root,
+                task=opened.name,
+                experiment=experiment,
+                name=ref.slug,
+                tags=run_tags(ref, opened),
+            ) as run_id,
             Bars(ref.slug) as bars,
         ):
             log_inputs(workspace.settings, ref, opened, workspace.root, folder)
@@ -86,12 +104,17 @@ def run(
         _print_tables(workspace, opened.name, [ref.slug for ref in refs], scores_table, language_table)
 
 
-def _print_tables(workspace: Any, task: str, models: list[str], scores_table: Any, language_table: Any) -> None:
+def _print_tables(
+    workspace: Any, task: str, models: list[str], scores_table: Any, language_table: Any
+) -> None:
     import json
 
     from rich.console import Console
 
-    scores = [json.loads((workspace.run_folder(task, m) / "scores.json").read_text(encoding="utf-8")) for m in models]
+    scores = [
+        json.loads((workspace.run_folder(task, m) / "scores.json").read_text(encoding="utf-8"))
+        for m in models
+    ]
     console = Console()
     console.print(scores_table(scores))
     if len(scores) == 1:

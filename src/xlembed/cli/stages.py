@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 
-from xlembed.cli.options import open_workspace, settings_options, variation_options, whole_number, workspace_options
+from xlembed.cli.options import (
+    open_workspace,
+    settings_options,
+    variation_options,
+    whole_number,
+    workspace_options,
+)
 
 MODEL = click.option("-m", "--model", required=True, help="Catalogue name, folder, Hub id or models:/name/1.")
 TASK = click.option("-t", "--task", required=True, help="Task under data/, or a folder.")
@@ -35,7 +41,10 @@ def encode(
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
     ref = workspace.open_model(
-        model, dim=whole_number("dim", dim), max_tokens=whole_number("max-tokens", max_tokens), dtype=dtype or None
+        model,
+        dim=whole_number("dim", dim),
+        max_tokens=whole_number("max-tokens", max_tokens),
+        dtype=dtype or None,
     )
     with Bars(ref.slug) as bars:
         encoded = stage(opened, ref, workspace, bars)
@@ -91,7 +100,9 @@ def evaluate(
     opened = workspace.open_task(task)
     ref = workspace.open_model(model)
     with (
-        open_run(workspace.root, experiment=experiment or opened.name, name=ref.slug, tags=run_tags(ref, opened)),
+        open_run(
+            workspace.root, task=opened.name, experiment=experiment, name=ref.slug, tags=run_tags(ref, opened)
+        ),
         Bars(ref.slug) as bars,
     ):
         log_inputs(workspace.settings, ref, opened, workspace.root, workspace.task_folder(task))

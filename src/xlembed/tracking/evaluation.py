@@ -12,7 +12,15 @@ import pandas as pd
 from xlembed.corpus.task import Task
 from xlembed.models.spec import ModelRef
 from xlembed.settings import Settings, flatten
-from xlembed.tracking.log import log_dataset, log_folder, log_metrics, log_params, log_table, log_tags, version_tags
+from xlembed.tracking.log import (
+    log_dataset,
+    log_folder,
+    log_metrics,
+    log_params,
+    log_table,
+    log_tags,
+    version_tags,
+)
 from xlembed.types import Mode
 
 PER_LANGUAGE = frozenset({"accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10"})
@@ -27,7 +35,11 @@ def run_tags(ref: ModelRef, task: Task) -> dict[str, str]:
 
 def log_inputs(settings: Settings, ref: ModelRef, task: Task, root: Path, task_folder: Path) -> None:
     """Settings, model card and data of the active run."""
-    card = {f"card.{k}": str(v)[:500] for k, v in ref.card.model_dump(mode="json").items() if v not in (None, "", [], {})}
+    card = {
+        f"card.{k}": str(v)[:500]
+        for k, v in ref.card.model_dump(mode="json").items()
+        if v not in (None, "", [], {})
+    }
     card.pop("card.notes", None)
     names = {"model.slug": ref.slug, "task.name": task.name, "task.alignment": str(task.alignment)}
     log_params({**flatten(settings, ("corpus", "encode", "index", "evaluate")), **card, **names})

@@ -63,17 +63,32 @@ def log_table(table: pd.DataFrame, name: str) -> None:
 
 def version_tags(root: Path, data: Path) -> dict[str, str]:
     """Git commit of the checkout and DVC revision of the data, where there are any."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
-    tags = {"git_commit": commit.stdout.strip()} if commit.returncode == 0 else {}
-    revision = _dvc_revision(root, data)
-    return {**tags, **({"dvc_data_revision": revision} if revision else {})}
+    found = {"git_commit": _git_commit(root), "dvc_data_revision": _dvc_revision(root, data)}
+    return {key: value for key, value in found.items() if value}
+
+
+def _git_commit(root: Path) -> str | None:
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):  # no git, or no checkout
+        return None
+    return commit.stdout.strip()
 
 
 def _dvc_revision(root: Path, data: Path) -> str | None:
-    """The hash that a .dvc file records for this folder."""
-    for file in [*root.glob("*.dvc"), *root.glob("data/*.dvc")]:
-        if file.is_file():
-            for out in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("outs", []):
-                if (file.parent / str(out.get("path"))).resolve() == data.resolve():
-                    return str(out.get("md5", "")) or None
+    """The hash that a .dvc file records for this folder, or for one that holds it."""
+    for file in sorted([*root.glob("*.dvc"), *root.glob("data/*.dvc")]):
+        if not file.is_file():
+            continue
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            for out in content["outs"]:
+                if data.resolve().is_relative_to(
+                    (file.parent / content.get("wdir", "") / out["path"]).resolve()
+                ):
+                    return str(out["md5"])
+        except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+            continue  # not this tool's file to complain about
     return None

@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from xlembed.models.spec import Fetched
+from xlembed.tracking.errors import hide_secrets
 from xlembed.tracking.store import connect
 from xlembed.types import UserError
 
@@ -36,19 +37,32 @@ def fetch_model(uri: str, root: Path, cache: Path) -> Fetched:
     store = connect(root)
     try:
         client = MlflowClient()
-        found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, version)
-        folder = cache / "registry" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{name}-{found.version}-{found.creation_timestamp}")
+        found = (
+            client.get_model_version_by_alias(name, alias)
+            if alias
+            else client.get_model_version(name, version)
+        )
+        folder = (
+            cache
+            / "registry"
+            / re.sub(r"[^A-Za-z0-9._-]", "-", f"{name}-{found.version}-{found.creation_timestamp}")
+        )
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
                 target = Path(temporary) / "model"
-                mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{name}/{found.version}", dst_path=str(target))
+                mlflow.artifacts.download_artifacts(
+                    artifact_uri=f"models:/{name}/{found.version}", dst_path=str(target)
+                )
                 target.rename(folder)
-    except MlflowException as error:
-        raise UserError(f"{uri!r}: {error.message} (tracking store: {_without_password(store)})") from None
+    except (MlflowException, OSError) as error:
+        message = getattr(error, "message", str(error))
+        raise UserError(hide_secrets(f"{uri!r}: {message} (tracking store: {store})")) from None
     models = sorted(p.parent for p in folder.rglob("modules.json"))
     if not models:
-        raise UserError(f"{uri!r}: version {found.version} holds no sentence-transformers model (no modules.json)")
+        raise UserError(
+            f"{uri!r}: version {found.version} holds no sentence-transformers model (no modules.json)"
+        )
     return Fetched(re.sub(r"[^A-Za-z0-9._-]", "-", name) + f"-v{found.version}", models[0])
 
 
@@ -72,10 +86,6 @@ def fetch_run(run_id: str, root: Path, names: list[str], target: Path) -> RunFil
             mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(target))
     except (MlflowException, OSError) as error:
         raise UserError(
-            f"run {run_id}: no evaluation to be read ({error}); tracking store: {_without_password(store)}"
+            hide_secrets(f"run {run_id}: no evaluation to be read ({error}); tracking store: {store}")
         ) from None
     return RunFiles(run_id, target)
-
-
-def _without_password(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//***@", uri)

@@ -3,84 +3,132 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import mlflow
+from mlflow import ActiveRun
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
-from xlembed.tracking.store import connect, use_experiment
+from xlembed.tracking.errors import TrackingError, hide_secrets
+from xlembed.tracking.signals import undisturbed
+from xlembed.tracking.store import connect, told, use_experiment
 
 END_REASON_CHARS = 500
+log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def open_run(root: Path, *, experiment: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+def open_run(
+    root: Path, *, task: str, name: str, tags: Mapping[str, str], experiment: str | None = None
+) -> Iterator[str]:
     """The parent run of one piece of work; yields its id.
 
     Under `mlflow run` the run exists already (MLFLOW_RUN_ID) and is continued. In a DVC stage that id is only
-    the parent, so that stages do not write into one run. Otherwise a run of its own is opened in `experiment`.
-    A failure marks the run FAILED with the reason, an interrupt KILLED (MLflow itself marks a project run
-    FAILED; the tag `end_reason` is written first).
+    the parent, so that stages do not write into one run. Otherwise a run of its own is opened.
+    A failure marks the run FAILED, an interrupt KILLED (if MLflow gets there first, it marks a project run
+    FAILED); the tag `end_reason` says why and is written first.
+
+    Args:
+        root: the checkout, whose database is used if the user named no store.
+        task: names the experiment if neither `experiment` nor MLFLOW_EXPERIMENT_NAME or _ID does.
+        name: of the run.
+        tags: known before the work.
+        experiment: the user's choice; empty is none.
+
+    Raises:
+        UserError: the store or the run to be continued cannot be used.
+        TrackingError: the store failed on the way.
     """
-    connect(root)
-    dvc_stage = os.environ.get("DVC_STAGE")
-    project_run = os.environ.get("MLFLOW_RUN_ID")
-    all_tags = {**tags, **({"dvc_stage": dvc_stage} if dvc_stage else {})}
-    if dvc_stage:
-        os.environ.pop("MLFLOW_RUN_ID", None)
-        use_experiment(experiment)
-        run = mlflow.start_run(run_name=name, tags=all_tags, parent_run_id=project_run, log_system_metrics=_system_metrics())
-    elif project_run and mlflow.active_run() is None:
-        run = mlflow.start_run(log_system_metrics=_system_metrics())
-        mlflow.set_tags(all_tags)
-    else:
-        if not project_run:
-            use_experiment(experiment)
-        run = mlflow.start_run(run_name=name, tags=all_tags, nested=bool(project_run), log_system_metrics=_system_metrics())
-    with _closing(run):
+    uri = connect(root)
+    stage = os.environ.get("DVC_STAGE")
+    given = os.environ.pop("MLFLOW_RUN_ID", None) if stage else os.environ.get("MLFLOW_RUN_ID")
+    continued = bool(given) and not stage
+    if not continued:
+        use_experiment(task, experiment)
+
+    def start() -> ActiveRun:
+        _sample_every_second()
+        with told(uri):
+            run = mlflow.start_run(
+                run_name=None if continued else name,
+                parent_run_id=given if stage else None,
+                tags={**tags, **({"dvc_stage": stage} if stage else {})},
+                log_system_metrics=True,
+            )
+        return run
+
+    with _recorded(start) as run:
+        # MLflow notes the checkout's Git remote, which may hold a token.
+        unsafe = {
+            key: hide_secrets(text) for key, text in run.data.tags.items() if hide_secrets(text) != text
+        }
+        if unsafe:
+            mlflow.set_tags(unsafe)
         yield str(run.info.run_id)
 
 
 @contextlib.contextmanager
 def child_run(name: str) -> Iterator[str]:
-    """A stage's run under the open one."""
-    run = mlflow.start_run(run_name=name, nested=True, tags={"stage": name})
-    with _closing(run):
+    """A stage's run under the open one, in its experiment."""
+    parent = mlflow.active_run()
+
+    def start() -> ActiveRun:
+        return mlflow.start_run(
+            run_name=name,
+            nested=True,
+            tags={"stage": name},
+            experiment_id=parent.info.experiment_id if parent else None,
+        )
+
+    with _recorded(start) as run:
         yield str(run.info.run_id)
 
 
 @contextlib.contextmanager
-def _closing(run: Any) -> Iterator[None]:
-    status = "FINISHED"
+def _recorded(start: Callable[[], ActiveRun]) -> Iterator[ActiveRun]:
+    """Start a run, and end exactly this one as its body ended."""
+    run: ActiveRun | None = None
+    status, reason = "FINISHED", ""
     try:
-        yield
+        with undisturbed():
+            run = start()
+        yield run
     except (KeyboardInterrupt, SystemExit):
-        status = "KILLED"
-        _tag_end("interrupted")
+        status, reason = "KILLED", "interrupted"
         raise
+    except MlflowException as error:
+        status, reason = "FAILED", f"MLflow: {error.message}"
+        raise TrackingError(hide_secrets(f"the tracking store failed: {error.message}")) from None
     except BaseException as error:
-        status = "FAILED"
-        _tag_end(f"{type(error).__name__}: {error}")
+        status, reason = "FAILED", f"{type(error).__name__}: {error}"
         raise
     finally:
-        # A stage may have failed so early or late that another run is active: end exactly this one.
+        if run is not None:
+            with undisturbed():
+                _end(run.info.run_id, status, hide_secrets(reason))
+
+
+def _end(run_id: str, status: str, reason: str) -> None:
+    try:
+        if reason:
+            MlflowClient().set_tag(run_id, "end_reason", reason[:END_REASON_CHARS])
         active = mlflow.active_run()
-        while active is not None and active.info.run_id != run.info.run_id:
+        while active is not None and active.info.run_id != run_id:  # left open by whatever failed
             mlflow.end_run(status)
             active = mlflow.active_run()
         mlflow.end_run(status)
+    except MlflowException as error:
+        if status == "FINISHED":
+            raise TrackingError(hide_secrets(f"the tracking store failed: {error.message}")) from None
+        # The failure being reported must not be hidden by a store that is gone.
+        log.warning("the run %s could not be marked %s: %s", run_id, status, hide_secrets(error.message))
 
 
-def _tag_end(reason: str) -> None:
-    # The failure being reported must not be hidden by a store that is gone.
-    with contextlib.suppress(Exception):
-        mlflow.set_tag("end_reason", reason[:END_REASON_CHARS])
-
-
-def _system_metrics() -> bool:
-    """Sample processor and memory every second, so that a short run has some points too."""
+def _sample_every_second() -> None:
+    """Processor and memory, often enough for a short run to have some points too."""
     mlflow.set_system_metrics_sampling_interval(1)
     mlflow.set_system_metrics_samples_before_logging(1)
-    return True

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import mlflow
 from filelock import FileLock
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from xlembed.tracking.errors import hide_secrets
 from xlembed.types import UserError
+
+SQLITE = "sqlite:///"
 
 
 def connect(root: Path) -> str:
@@ -19,25 +27,72 @@ def connect(root: Path) -> str:
     empty database migrates it, which six processes must not do at once.
 
     Raises:
-        UserError: inside `dvc exp run --temp`, whose folder is deleted with everything recorded in it.
+        UserError: inside `dvc exp run --temp`, whose folder is deleted with everything recorded in it; or the
+            database cannot be opened.
     """
+    _quiet_mlflow()
     if not os.environ.get("MLFLOW_TRACKING_URI"):
-        root = root.resolve()
-        if {".dvc", "exps"} <= set(root.parts):
+        mlflow.set_tracking_uri(f"{SQLITE}{root.resolve() / 'mlflow.db'}")
+    uri = str(mlflow.get_tracking_uri())
+    database = _database(uri)
+    if database is not None:
+        if {".dvc", "exps"} <= set(database.parts):
             raise UserError(
                 "inside `dvc exp run --temp` or `--queue` runs would be recorded in a folder that DVC deletes: "
                 "set MLFLOW_TRACKING_URI (for example sqlite:////path/to/mlflow.db) first"
             )
-        mlflow.set_tracking_uri(f"sqlite:///{root / 'mlflow.db'}")
-    uri = str(mlflow.get_tracking_uri())
-    if uri.startswith("sqlite:///"):
-        database = Path(uri.removeprefix("sqlite:///"))
-        with FileLock(database.with_name(database.name + ".lock")):
+        with told(uri), _alone(database):
             MlflowClient().search_experiments(max_results=1)
     return uri
 
 
-def use_experiment(name: str) -> None:
-    """Make `name` the active experiment unless the user chose one (MLFLOW_EXPERIMENT_NAME or _ID)."""
-    if not (os.environ.get("MLFLOW_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_ID")):
+def use_experiment(task: str, chosen: str | None = None) -> None:
+    """Make an experiment the active one: the one chosen, else MLFLOW_EXPERIMENT_NAME or _ID, else the task's.
+
+    Raises:
+        UserError: the store cannot be reached, or the experiment has been deleted.
+    """
+    if not chosen and (os.environ.get("MLFLOW_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_ID")):
+        return
+    name = chosen or task
+    uri = str(mlflow.get_tracking_uri())
+    database = _database(uri)
+    with told(uri):
+        if database is not None:
+            # MLflow would put artifacts beside the current folder, which `mlflow run` and DVC may delete.
+            with _alone(database):
+                if MlflowClient().get_experiment_by_name(name) is None:
+                    folder = database.parent / "mlruns" / quote(name, safe="")
+                    MlflowClient().create_experiment(name, artifact_location=folder.as_uri())
         mlflow.set_experiment(name)
+
+
+@contextlib.contextmanager
+def told(uri: str) -> Iterator[None]:
+    """MLflow's refusals as messages that name the store, without its password.
+
+    Raises:
+        UserError: instead of an MlflowException.
+    """
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        message = getattr(error, "message", str(error))
+        raise UserError(hide_secrets(f"tracking store {uri}: {message}")) from None
+
+
+def _database(uri: str) -> Path | None:
+    """The file of a SQLite store."""
+    return Path(uri.removeprefix(SQLITE)).resolve() if uri.startswith(SQLITE) else None
+
+
+@contextlib.contextmanager
+def _alone(database: Path) -> Iterator[None]:
+    with FileLock(database.with_name(database.name + ".lock")):
+        yield
+
+
+def _quiet_mlflow() -> None:
+    """Warnings only, unless the user asked for more: migrations and monitors would bury our own lines."""
+    if not os.environ.get("MLFLOW_LOGGING_LEVEL"):
+        logging.getLogger("mlflow").setLevel(logging.WARNING)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from xlembed.cli.import_ import import_task
+from xlembed.cli.tasks import tasks
+from xlembed.types import UserError
+
+ROWS = [
+    {"_id": "d1", "query_id": "q1", "query": "Rückgabe?", "text": "30 Tage.", "lang": "de"},
+    {"_id": "d2", "query_id": "q2", "query": "Shipping?", "text": "Two days.", "lang": "en"},
+    {"query": "Unanswered?", "lang": "en"},
+]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faq.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return tmp_path
+
+
+def _import(*args: str) -> Result:
+    return CliRunner().invoke(import_task, ["jsonl", "faq.jsonl", *args], catch_exceptions=False)
+
+
+def test_import_writes_under_data_and_reports(workplace: Path) -> None:
+    result = _import("--name", "faq")
+    assert result.exit_code == 0
+    assert "Wrote data/faq. Next: xlembed run -t faq" in result.output
+    assert "1 query without judgements left out: en-q0003" in result.output
+    assert sorted(p.name for p in (workplace / "data/faq").iterdir()) == [
+        "corpus.jsonl",
+        "qrels",
+        "queries.jsonl",
+        "task.yaml",
+    ]
+
+
+def test_import_elsewhere_and_again(workplace: Path) -> None:
+    assert "Next: xlembed run -t elsewhere/faq" in _import("--name", "faq", "--out", "elsewhere/faq").output
+    with pytest.raises(UserError, match="elsewhere/faq exists already"):
+        _import("--name", "faq", "--out", "elsewhere/faq")
+    assert _import("--name", "faq", "--out", "elsewhere/faq", "--force").exit_code == 0
+    assert not (workplace / "data").exists()
+
+
+def test_documents_is_a_closed_choice(workplace: Path) -> None:
+    with pytest.raises(UserError, match="'titles' is not a DocumentUnit: choose one of contexts, answers"):
+        _import("--name", "faq", "--documents", "titles")
+    with pytest.raises(UserError, match="--documents answers is for squad files"):
+        _import("--name", "faq", "--documents", "answers")
+
+
+def test_tasks_lists_what_is_there_and_what_can_be_pulled(workplace: Path) -> None:
+    runner = CliRunner()
+    assert "No tasks under data/ yet" in runner.invoke(tasks, []).output
+    _import("--name", "faq")
+    (workplace / "data.dvc").write_text("outs:\n- path: data/faq\n- path: data/far\n")
+    lines = runner.invoke(tasks, []).output.splitlines()
+    assert lines[1].split() == ["faq", "2", "2", "de,", "en", "(comparable)"]
+    assert lines[2].split() == ["far", "not", "here", "yet:", "dvc", "pull", "data.dvc"]
+    listed = json.loads(runner.invoke(tasks, ["--json"]).output)
+    assert [entry["name"] for entry in listed] == ["faq", "far"]
+    assert (listed[0]["documents"], listed[0]["languages"], listed[1]["fetch"]) == (
+        2,
+        ["de", "en"],
+        "dvc pull data.dvc",
+    )
+
+
+def test_one_task(workplace: Path) -> None:
+    _import("--name", "faq")
+    runner = CliRunner()
+    shown = json.loads(runner.invoke(tasks, ["faq", "--json"]).output)
+    assert (shown["documents"], shown["queries"], shown["needs"], shown["judgements"]) == (2, 2, 2, 2)
+    assert shown["per_language"]["de"] == {
+        "documents": 1,
+        "queries": 1,
+        "relevant_same_language": 1,
+        "relevant_other_languages": 0,
+    }
+    assert shown["notes"] == ["1 query without judgements left out: en-q0003"]
+    text = runner.invoke(tasks, ["data/faq"]).output
+    assert shown["digest"][:16] in text and "1 query without judgements" in text
+    with pytest.raises(UserError, match=r"no task 'fag'.*Did you mean 'faq'"):
+        runner.invoke(tasks, ["fag"], catch_exceptions=False)
+
+
+def test_the_commands_import_nothing_heavy() -> None:
+    modules = "xlembed.cli.import_, xlembed.cli.tasks"
+    heavy = "('numpy', 'yaml', 'torch', 'mlflow')"
+    code = f"import sys, {modules}; sys.exit(any(m in sys.modules for m in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
