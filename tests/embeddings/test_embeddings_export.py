@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from embeddings.hashing_encoder import HashingEncoder, sentences
 
+from embeddings.hashing_encoder import HashingEncoder, sentences
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.export import TextList, export, load_export

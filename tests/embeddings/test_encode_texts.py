@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from embeddings.hashing_encoder import HashingEncoder, sentences
 
+from embeddings.hashing_encoder import HashingEncoder, sentences
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.store import VectorStore, default_cache, text_keys
 from xlembed.types import Role, UserError, Vectors

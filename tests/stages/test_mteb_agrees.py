@@ -23,7 +23,10 @@ CUTOFFS = (1, 3, 5, 10, 100)
 def ours(task_folder: Path, model: str, tmp_path: Path) -> dict[str, float]:
     import json
 
-    measures = [f"{f}@{k}" for f in ("accuracy", "recall", "precision") for k in CUTOFFS] + ["MRR@10", "nDCG@10"]
+    measures = [f"{f}@{k}" for f in ("accuracy", "recall", "precision") for k in CUTOFFS] + [
+        "MRR@10",
+        "nDCG@10",
+    ]
     settings = load_settings(None, {"evaluate.modes": "monolingual", "evaluate.measures": ",".join(measures)})
     workspace = Workspace(settings, tmp_path, tmp_path)
     task = workspace.open_task(str(task_folder))
@@ -32,7 +35,9 @@ def ours(task_folder: Path, model: str, tmp_path: Path) -> dict[str, float]:
     index(task, ref, workspace)
     evaluate(task, ref, workspace)
     scores = json.loads((workspace.run_folder(task.name, ref.slug) / "scores.json").read_text())["scores"]
-    return {r["measure"]: r["value"] for r in scores if r["kind"] == "monolingual" and r["query_lang"] is None}
+    return {
+        r["measure"]: r["value"] for r in scores if r["kind"] == "monolingual" and r["query_lang"] is None
+    }
 
 
 def theirs(task: Task, folder: Path) -> dict[str, float]:
@@ -73,7 +78,9 @@ def theirs(task: Task, folder: Path) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(("model", "lang"), [("all_minilm_l6_v2", "en"), ("static_multilingual", "tr")])
-def test_xquad_equals_mteb(model: str, lang: str, shared_data: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_xquad_equals_mteb(
+    model: str, lang: str, shared_data: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
     pytest.importorskip("mteb")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     folder = tmp_path / "xquad"

@@ -18,7 +18,7 @@ from xlembed.stats.holm import Adjusted, Comparison, adjust, primary_size
 from xlembed.stats.layout import Floats
 from xlembed.stats.mcnemar import McNemar, has_one_unit_per_cluster, mcnemar_test
 from xlembed.stats.paired import difference_cells
-from xlembed.stats.power import Power, detectable_difference
+from xlembed.stats.power import Power, detectable_difference, discordant_needed
 from xlembed.stats.scores import Difference
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
 from xlembed.types import Lang, UserError
@@ -55,7 +55,7 @@ class ComparisonRow:
     def verdict(self, alpha: float) -> str:
         """In words; "better" comes from the adjusted p only."""
         c = self.adjusted.comparison
-        if self.power is not None and self.power.note:
+        if self.difference.n_discordant_clusters < discordant_needed(alpha):
             return "this test cannot reject"
         if self.adjusted.p_adjusted >= alpha:
             return "no difference shown"

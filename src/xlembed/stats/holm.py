@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from statsmodels.stats.multitest import multipletests
 
 from xlembed.stats.layout import Floats
 from xlembed.types import Choice
@@ -82,9 +81,12 @@ def holm(p_values: ArrayLike) -> Floats:
     array = np.asarray(p_values, dtype=np.float64).reshape(-1)
     if not ((array >= 0) & (array <= 1)).all():
         raise ValueError(f"expected p-values in [0, 1], found {array.min()} to {array.max()}")
-    if not len(array):
-        return array
-    return np.asarray(multipletests(array, method="holm")[1], dtype=np.float64)
+    # Not statsmodels' multipletests: it collects garbage on every call, a third of a second in a large process.
+    order = np.argsort(array, kind="stable")
+    times = np.arange(len(array), 0, -1)
+    adjusted = np.empty(len(array))
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(array[order] * times))
+    return adjusted
 
 
 def primary_size(n_models: int, n_macros: int = N_MACROS) -> int:

@@ -38,6 +38,15 @@ class Power:
     note: str
 
 
+def discordant_needed(alpha: float) -> int:
+    """Discordant clusters without which not even a unanimous result goes below alpha: p = 2^(1 - k).
+
+    >>> discordant_needed(0.05)
+    6
+    """
+    return math.ceil(1 - math.log2(alpha))
+
+
 def detectable_difference(
     difference: Difference, family_size: int = 1, alpha: float = 0.05, power: float = 0.8
 ) -> Power | None:
@@ -72,7 +81,7 @@ def detectable_difference(
         return None
     z = NormalDist().inv_cdf
     se = max(difference.se, math.sqrt(3) / difference.n_clusters)
-    needed, needed_adjusted = (math.ceil(1 - math.log2(a)) for a in (alpha, alpha / family_size))
+    needed, needed_adjusted = (discordant_needed(a) for a in (alpha, alpha / family_size))
     k = difference.n_discordant_clusters
     note = f"fewer than {needed} discordant units: this test cannot reject" if k < needed else ""
     return Power(
