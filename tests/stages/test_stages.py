@@ -196,15 +196,15 @@ def test_units_and_clusters(make: MakeWorkspace) -> None:
 def test_zero_vectors_are_listed_and_rank_last(make: MakeWorkspace) -> None:
     workspace = make()
     run(workspace)
-    assert scores_of(workspace)["zero_vectors"] == {"documents": ["d-en-3"], "queries": ["q3-de"]}
+    assert scores_of(workspace)["zero_vectors"] == {"documents": ["a-en-3"], "queries": ["q3-de"]}
     ranking: dict[str, list[str]] = {}
     trec = (workspace.run_folder("toy", "toy") / "all.trec").read_text(encoding="utf-8")
     for line in trec.splitlines():
         query_id, _, doc_id, _, _, _ = line.split()
         ranking.setdefault(query_id, []).append(doc_id)
-    assert {ids[-1] for ids in ranking.values()} == {"d-en-3"}
-    assert ranking["q2-de"] == ["d-de-2", "d-de-3", "d-en-2", "d-de-1", "d-en-1", "d-en-3"]
-    assert ranking["q3-de"] == ["d-de-1", "d-de-2", "d-de-3", "d-en-1", "d-en-2", "d-en-3"]  # all 0: by id
+    assert {ids[-1] for ids in ranking.values()} == {"a-en-3"}
+    assert ranking["q2-de"] == ["d-de-2", "d-de-3", "d-en-2", "d-de-1", "d-en-1", "a-en-3"]
+    assert ranking["q3-de"] == ["d-de-1", "d-de-2", "d-de-3", "d-en-1", "d-en-2", "a-en-3"]  # all 0: by id
 
 
 # Running again
@@ -345,7 +345,7 @@ def test_truncated_dimensions(make: MakeWorkspace) -> None:
     assert cut["fingerprint"] != full["fingerprint"]
     assert cut["base_fingerprint"] == full["base_fingerprint"]
     scores = scores_of(workspace, "toy+dim3")
-    assert scores["zero_vectors"] == {"documents": ["d-en-3", "d-de-3"], "queries": ["q3-de"]}
+    assert scores["zero_vectors"] == {"documents": ["a-en-3", "d-de-3"], "queries": ["q3-de"]}
     assert value(scores, "true_cross_lingual", "all", "de->en") == pytest.approx(2 / 3, abs=1e-6)
     # Both lie beside each other; neither run touches the other's files.
     assert scores_of(workspace)["model"] == "toy"

@@ -7,7 +7,7 @@ Cosines that matter (each text is one word, or words of which all but one have n
     cat       0     0     1     .6     0
     katze     0     0     .6    1      .8
 
-"zzz" and "qqq" have no vector: d-en-3 and q3-de are zero vectors.
+"zzz" and "qqq" have no vector: a-en-3, first by its id, and q3-de are zero vectors.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WORDS = {
 DOCUMENTS: list[dict[str, Any]] = [
     {"_id": "d-en-1", "title": "", "text": "boat", "lang": "en", "group": "boat"},
     {"_id": "d-en-2", "title": "", "text": "cat", "lang": "en", "group": "cat"},
-    {"_id": "d-en-3", "title": "", "text": "zzz", "lang": "en"},
+    {"_id": "a-en-3", "title": "", "text": "zzz", "lang": "en"},
     {"_id": "d-de-1", "title": "", "text": "boot", "lang": "de", "group": "boat"},
     {"_id": "d-de-2", "title": "", "text": "katze", "lang": "de", "group": "cat"},
     {"_id": "d-de-3", "title": "", "text": "haus", "lang": "de"},
@@ -42,7 +42,7 @@ DOCUMENTS: list[dict[str, Any]] = [
 QUERIES: list[dict[str, Any]] = [
     {"_id": "q1-en", "text": "boat qqq", "lang": "en", "need_id": "n1", "doc_id": "d-en-1"},
     {"_id": "q2-en", "text": "cat", "lang": "en", "need_id": "n2", "doc_id": "d-en-2"},
-    {"_id": "q3-en", "text": "boat", "lang": "en", "need_id": "n3", "doc_id": "d-en-3"},
+    {"_id": "q3-en", "text": "boat", "lang": "en", "need_id": "n3", "doc_id": "a-en-3"},
     {"_id": "q1-de", "text": "boot", "lang": "de", "need_id": "n1", "doc_id": "d-de-1"},
     {"_id": "q2-de", "text": "katze", "lang": "de", "need_id": "n2", "doc_id": "d-de-2"},
     {"_id": "q3-de", "text": "qqq", "lang": "de", "need_id": "n3"},
@@ -52,7 +52,7 @@ QRELS = [
     ("q1-en", "d-de-1", 1),
     ("q2-en", "d-en-2", 1),
     ("q2-en", "d-de-2", 1),
-    ("q3-en", "d-en-3", 1),
+    ("q3-en", "a-en-3", 1),
 ]
 """The German queries say nothing: they inherit the judgements of their needs."""
 

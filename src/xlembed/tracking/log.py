@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,10 +12,9 @@ import mlflow
 import pandas as pd
 import yaml
 from mlflow.data.meta_dataset import MetaDataset
-from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]  # made at run time
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
-from mlflow.utils.time import get_current_time_millis
 
 METRICS_PER_CALL = 500
 DIGEST_CHARS = 36
@@ -38,17 +38,20 @@ def log_tags(tags: Mapping[str, str]) -> None:
 
 def log_metrics(values: Mapping[str, float]) -> None:
     """Many metrics of the active run in few calls."""
-    run_id = mlflow.active_run().info.run_id
-    now = get_current_time_millis()
+    run = mlflow.active_run()
+    if run is None:
+        raise RuntimeError("there is no active run to log metrics to")
+    now = int(time.time() * 1000)
     metrics = [Metric(metric_name(key), value, now, 0) for key, value in values.items()]
     for start in range(0, len(metrics), METRICS_PER_CALL):
-        MlflowClient().log_batch(run_id, metrics=metrics[start : start + METRICS_PER_CALL])
+        MlflowClient().log_batch(run.info.run_id, metrics=metrics[start : start + METRICS_PER_CALL])
 
 
 def log_dataset(name: str, folder: Path, digest: str) -> None:
     """Link a task to the active run by its content digest."""
     source = LocalArtifactDatasetSource(folder.as_posix())
-    mlflow.log_input(MetaDataset(source, name=name, digest=digest[:DIGEST_CHARS]), context="evaluation")
+    dataset = MetaDataset(source, name=name, digest=digest[:DIGEST_CHARS])  # type: ignore[abstract]  # MLflow's own use
+    mlflow.log_input(dataset, context="evaluation")
 
 
 def log_folder(folder: Path) -> None:

@@ -130,5 +130,5 @@ def _end(run_id: str, status: str, reason: str) -> None:
 
 def _sample_every_second() -> None:
     """Processor and memory, often enough for a short run to have some points too."""
-    mlflow.set_system_metrics_sampling_interval(1)
-    mlflow.set_system_metrics_samples_before_logging(1)
+    mlflow.set_system_metrics_sampling_interval(1)  # type: ignore[no-untyped-call]
+    mlflow.set_system_metrics_samples_before_logging(1)  # type: ignore[no-untyped-call]

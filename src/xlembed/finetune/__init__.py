@@ -1,0 +1,1 @@
+"""Training: the bundled static model, and fine-tuning of other models."""

@@ -1,0 +1,138 @@
+"""The recipe of the bundled static model: what is set, and within which limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from xlembed.finetune.parallel import Source
+from xlembed.types import UserError
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRecipe(_Section):
+    """Which rows are trained on."""
+
+    languages: tuple[str, ...] = Field(min_length=2)
+    """The first is the one by which repeated STS sentences are found."""
+    ntrex_tail: int = Field(ge=0)
+    """Rows at the end of NTREX kept for choosing settings."""
+    weights: dict[Source, Annotated[float, Field(ge=0)]]
+    """How often a row of each source is drawn, relative to the others."""
+
+    @field_validator("languages")
+    @classmethod
+    def _distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(languages)) < len(languages):
+            raise ValueError("a language stands twice")
+        return languages
+
+    @field_validator("weights")
+    @classmethod
+    def _every_source(cls, weights: dict[Source, float]) -> dict[Source, float]:
+        missing = [name for name in get_args(Source) if name not in weights]
+        if missing:
+            raise ValueError(f"no weight for {', '.join(missing)} (0 leaves a source out)")
+        if not any(weights.values()):
+            raise ValueError("at least one weight must be above 0")
+        return weights
+
+
+class TokenizerRecipe(_Section):
+    """A byte-pair tokenizer, trained on the training texts only."""
+
+    pieces: int = Field(ge=100)
+    max_piece_characters: int = Field(ge=2)
+    fold_accents: bool
+    """Write Latin letters without accents, so that música meets musica."""
+
+
+class SubwordRecipe(_Section):
+    """Character n-grams of pieces, which share what is learned between related pieces."""
+
+    min_characters: int = Field(ge=1)
+    max_characters: int = Field(ge=1)
+    min_pieces: int = Field(ge=1)
+    """An n-gram in fewer pieces than this is not used."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SubwordRecipe:
+        if self.min_characters > self.max_characters:
+            raise ValueError("min_characters is above max_characters")
+        return self
+
+
+class TrainingRecipe(_Section):
+    """How the vectors are learned."""
+
+    dimensions: int = Field(ge=2)
+    matryoshka: tuple[int, ...] = Field(min_length=1)
+    """Numbers of leading dimensions that must work alone; each has its own loss."""
+    scale: float = Field(gt=0)
+    """Cosines are multiplied by it before the softmax."""
+    batch: int = Field(ge=2)
+    steps: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    """Falls linearly to zero."""
+    warmup_steps: int = Field(ge=0)
+    second_moment_decay: float = Field(gt=0, lt=1)
+    initial_spread: float = Field(gt=0)
+    """Standard deviation of the first piece vectors; n-gram vectors start at zero."""
+    token_dropout: Share
+    paragraph_share: Share
+    """Share of pairs whose second side is a paragraph around the translation."""
+    paragraph_sentences: int = Field(ge=2)
+    """The most sentences such a paragraph has."""
+    seed: int
+    threads: int = Field(ge=1)
+    """Part of the recipe: another number of threads adds up in another order."""
+
+    @model_validator(mode="after")
+    def _matryoshka_fits(self) -> TrainingRecipe:
+        if any(size < 2 or size > self.dimensions for size in self.matryoshka):
+            raise ValueError(f"matryoshka: every size must lie between 2 and dimensions ({self.dimensions})")
+        return self
+
+
+class StaticRecipe(_Section):
+    """Everything that decides the weights, beside the data."""
+
+    data: DataRecipe
+    tokenizer: TokenizerRecipe
+    subwords: SubwordRecipe
+    training: TrainingRecipe
+
+
+def load_recipe(path: Path) -> StaticRecipe:
+    """A recipe read from YAML.
+
+    Raises:
+        UserError: if the file is missing or not YAML, or a field is missing, unknown or out of range;
+            the message names file and field.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such recipe") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a YAML file: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected sections {', '.join(StaticRecipe.model_fields)}, found {value!r}")
+    try:
+        return StaticRecipe.model_validate(value)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}, found {problem['input']!r}"
+            if problem["type"] != "missing"
+            else f"{'.'.join(str(part) for part in problem['loc'])}: missing"
+            for problem in error.errors()
+        )
+        raise UserError(f"{path}: {problems}") from None
