@@ -1,0 +1,168 @@
+"""A finished run read back through MLflow's client: what architecture.md promises."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow.entities import ViewType
+from mlflow.tracking import MlflowClient
+
+from xlembed.tracking.log import metric_name
+from xlembed.tracking.store import connect
+from xlembed.types import UserError
+
+WORDS = {"de": ["Hund", "Katze", "Haus"], "en": ["dog", "cat", "house"]}
+
+
+def write_task(root: Path) -> None:
+    folder = root / "data" / "animals"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "task.yaml").write_text("name: animals\nlanguages: [de, en]\nalignment: parallel\n")
+    documents, queries, qrels = [], [], ["query-id\tcorpus-id\tscore"]
+    for lang, words in WORDS.items():
+        for i, word in enumerate(words):
+            documents.append(f'{{"_id": "d{i}-{lang}", "text": "{word}", "lang": "{lang}", "group": "{i}"}}')
+            queries.append(
+                f'{{"_id": "q{i}-{lang}", "text": "{word}?", "lang": "{lang}", "need_id": "q{i}"}}'
+            )
+            qrels += [f"q{i}-{lang}\td{i}-{other}\t1" for other in WORDS]
+    for name, rows in (("corpus.jsonl", documents), ("queries.jsonl", queries), ("qrels/test.tsv", qrels)):
+        (folder / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def xlembed(root: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    surroundings = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "DVC_"))}
+    surroundings |= {
+        "HF_HUB_OFFLINE": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "XLEMBED_CACHE": str(root / "cache"),
+    }
+    command = [sys.executable, "-c", "from xlembed.cli import main; main()", *words]
+    return subprocess.run(
+        command, cwd=root, env=surroundings | env, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("checkout")
+    write_task(root)
+    done = xlembed(root, "run", "-m", "static_multilingual", "-t", "animals", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (root / "results/animals/static_multilingual.json").read_text(encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def client(finished: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return MlflowClient(f"sqlite:///{finished / 'mlflow.db'}")
+
+
+def runs(client: MlflowClient, experiment: str = "animals") -> dict:
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    listed = client.search_runs([found.experiment_id], run_view_type=ViewType.ALL)
+    return {run.info.run_name: run for run in listed}
+
+
+def test_parent_and_children(client: MlflowClient) -> None:
+    found = runs(client)
+    parent = found["static_multilingual"]
+    assert parent.info.status == "FINISHED"
+    for stage in ("encode", "index", "evaluate"):
+        assert found[stage].data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert found[stage].info.status == "FINISHED"
+
+
+def test_params_tags_metrics_and_data(client: MlflowClient) -> None:
+    run = runs(client)["static_multilingual"]
+    assert run.data.params["evaluate.depth"] == "1000"
+    assert run.data.params["encode.storage_dtype"] == "float32"
+    assert run.data.tags["task"] == "animals" and run.data.tags["english_only"] == "false"
+    assert len(run.data.tags["fingerprint"]) == 64
+    for name in (
+        "mono/accuracy_at_1",
+        "cross/nDCG_at_10",
+        "true_cross/all/accuracy_at_1",
+        "true_cross/target/MRR",
+    ):
+        assert 0 <= run.data.metrics[name] <= 1
+    assert "mono/de/accuracy_at_1" in run.data.metrics and "speed/query/seconds" in run.data.metrics
+    assert not any("de->en" in name for name in run.data.metrics)  # single pairs are a table
+    assert [d.dataset.name for d in run.inputs.dataset_inputs] == ["animals"]
+
+
+def test_artifacts(client: MlflowClient) -> None:
+    run = runs(client)["static_multilingual"]
+    names = {a.path for a in client.list_artifacts(run.info.run_id)}
+    assert {"units.parquet", "scores.json", "all.trec", "figures", "pairs.json"} <= names
+    figures = {Path(a.path).name for a in client.list_artifacts(run.info.run_id, "figures")}
+    assert {"accuracy_matrix.png", "language_bars.png", "language_matrix.pdf"} <= figures
+
+
+def test_compare_reads_run_ids(finished: Path, client: MlflowClient) -> None:
+    second = xlembed(finished, "run", "-m", "static_multilingual", "--dim", "64", "-t", "animals")
+    assert second.returncode == 0, second.stderr
+    assert (finished / "results/animals/static_multilingual+dim64.json").is_file()
+    found = runs(client)
+    ids = [found[name].info.run_id for name in ("static_multilingual", "static_multilingual+dim64")]
+    done = xlembed(finished, "compare", *ids, "--json")
+    assert done.returncode == 0, done.stderr
+    assert '"this test cannot reject"' in done.stdout  # three needs only
+    assert runs(client)["compare"].info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "-m", "static_multilingul", "-t", "animals"), "Did you mean 'static_multilingual'"),
+        (("run", "-m", "static_multilingual", "-t", "animal"), "animals"),
+        (("rnu",), "Did you mean 'run'"),
+        (("run", "-m", "static_multilingual+dm64", "-t", "animals"), "unknown suffix '+dm64'"),
+        (("run", "-m", "static_multilingual", "-t", "animals", "--depth", "100"), "--out FOLDER"),
+        (
+            ("run", "-m", "static_multilingual", "-t", "animals", "--measures", "ndgc@10", "--out", "x"),
+            "ndgc@10",
+        ),
+        (("compare", "nothing"), "MLflow run id"),
+        (
+            ("search", "x", "-m", "static_multilingual", "-t", "animals", "--lang", "fr"),
+            "no documents in 'fr'",
+        ),
+    ],
+)
+def test_mistakes_exit_2_with_a_message(finished: Path, words: tuple[str, ...], message: str) -> None:
+    done = xlembed(finished, *words)
+    assert done.returncode == 2
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_failing_run_is_marked_failed_and_leaves_no_result(finished: Path, tmp_path: Path) -> None:
+    write_task(tmp_path)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "model.safetensors").write_bytes(b"nothing")
+    (broken / "config.json").write_text("{}")
+    done = xlembed(tmp_path, "run", "-m", "./broken", "-t", "animals")
+    assert done.returncode != 0
+    assert not list(tmp_path.glob("results/**/*.json"))
+    found = list(runs(MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")).values())
+    parent = next(run for run in found if "mlflow.parentRunId" not in run.data.tags)
+    assert parent.info.status == "FAILED" and parent.data.tags["end_reason"]
+
+
+def test_temporary_experiments_need_a_tracking_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / ".dvc" / "tmp" / "exps" / "tmpabc"
+    folder.mkdir(parents=True)
+    with pytest.raises(UserError, match="MLFLOW_TRACKING_URI"):
+        connect(folder)
+
+
+def test_metric_names() -> None:
+    assert metric_name("true_cross/all/nDCG@10/ci_low") == "true_cross/all/nDCG_at_10/ci_low"
