@@ -23,7 +23,7 @@ from xlembed.finetune.static import BUNDLED_RECIPE, load_recipe, train_static
 from xlembed.types import UserError
 
 ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("XLEMBED_SHARED", ROOT.parent / "shared")) / "data"
+SHARED = Path(os.environ.get("XLEMBED_SHARED", ROOT.parent / "shared" / "data"))
 BUNDLED = ROOT / "src" / "xlembed" / "models" / "bundled" / "static_multilingual"
 LANGS = ("en", "de", "es", "fr", "pt", "tr", "ja", "zh")
 
