@@ -30,10 +30,11 @@ def search(
     **options: Any,
 ) -> None:
     """Encode TEXT as a query and print the nearest documents."""
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from xlembed.cli import echo_json
+    from xlembed.cli.console import open_console
     from xlembed.cli.progress import Bars
     from xlembed.stages.search import search as stage
 
@@ -44,8 +45,9 @@ def search(
     if as_json:
         echo_json(hits)
         return
-    table = Table("rank", "score", "lang", "document", "text")
+    table = Table("rank", "score", "lang", "document", "text")  # Text: a document may hold [square brackets]
     for hit in hits:
         words = f"{hit['title']}: {hit['text']}" if hit["title"] else hit["text"]
-        table.add_row(str(hit["rank"]), f"{hit['score']:.3f}", hit["lang"], hit["doc_id"], words[:160])
-    Console().print(table)
+        cells = (str(hit["rank"]), f"{hit['score']:.3f}", hit["lang"], hit["doc_id"], words[:160])
+        table.add_row(*map(Text, cells))
+    open_console().print(table)
