@@ -252,31 +252,31 @@ class PieceTable:
 
 
 class _Rows:
-    """A matrix whose rows are moved by Adam without momentum, one second moment per row (after Kingma & Ba 2015).
+    """A matrix whose rows are moved by Adam without its first moment (Kingma & Ba 2015), only those of a batch.
 
-    Only the rows of a batch move. A row's moment decays while it waits and its bias is corrected by the step of
-    the whole training, as in dense Adam: a row seen for the first time late moves far, so rare words learn too.
+    The second moment is one number per entry: one number per row is quicker, and learns clearly worse. It is
+    corrected for bias by the step of the whole training, so a row seen for the first time late moves far
+    and rare words learn too.
     """
 
     def __init__(self, values: torch.Tensor) -> None:
         self.values = values
-        self._moments = torch.zeros(len(values))
-        self._seen = torch.zeros(len(values))
+        self._moments = torch.zeros_like(values)
 
     def leaf(self, rows: Integers) -> torch.Tensor:
-        return self.values[torch.from_numpy(rows)].requires_grad_()
+        return self.values.index_select(0, torch.from_numpy(rows)).requires_grad_()
 
     def descend(self, rows: Integers, leaf: torch.Tensor, rate: float, decay: float, step: int) -> None:
         gradient = leaf.grad
         if gradient is None or not len(rows):
             return
         index = torch.from_numpy(rows)
-        moments = decay ** (step - self._seen[index]) * self._moments[index]
-        moments += (1 - decay) * gradient.square().mean(dim=1)
-        self._moments[index] = moments
-        self._seen[index] = float(step)
-        unbiased = moments / (1 - decay**step)
-        self.values[index] = leaf.detach() - gradient * (rate / (unbiased.sqrt() + 1e-8))[:, None]
+        moments = (
+            self._moments.index_select(0, index).mul_(decay).addcmul_(gradient, gradient, value=1 - decay)
+        )
+        self._moments.index_copy_(0, index, moments)
+        root = moments.div_(1 - decay**step).sqrt_().add_(1e-8)
+        self.values.index_copy_(0, index, leaf.detach().sub_(gradient.div_(root), alpha=rate))
 
 
 def matryoshka_loss(

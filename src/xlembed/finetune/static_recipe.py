@@ -47,7 +47,7 @@ class DataRecipe(_Section):
 
 
 class TokenizerRecipe(_Section):
-    """A byte-pair tokenizer, trained on the training texts only."""
+    """A Unigram tokenizer, trained on the training texts only."""
 
     pieces: int = Field(ge=100)
     max_piece_characters: int = Field(ge=2)
