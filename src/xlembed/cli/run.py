@@ -86,7 +86,7 @@ def run(
                 encoded = encode(opened, ref, workspace, bars)
                 log_metrics(encoded.speed_metrics())
             with child_run("index"):
-                index(opened, ref, workspace)
+                index(opened, ref, workspace, bars, run_id)
             with child_run("evaluate"):
                 result = evaluate(opened, ref, workspace, bars)
             log_metrics({**encoded.speed_metrics(), "speed/total_seconds": time.perf_counter() - started})

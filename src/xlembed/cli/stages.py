@@ -60,12 +60,14 @@ def encode(
 @workspace_options
 def index(model: str, task: str, params: str | None, out: str | None, **options: Any) -> None:
     """Index a task's vectors: indices/TASK/MODEL.json says what, where and with which settings."""
+    from xlembed.cli.progress import Bars
     from xlembed.stages.index import index as stage
 
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
     ref = workspace.open_model(model)
-    description = stage(opened, ref, workspace)
+    with Bars(ref.slug) as bars:
+        description = stage(opened, ref, workspace, bars)
     click.echo(
         f"{workspace.index_file(opened.name, ref.slug)}: {description['engine']} search over "
         f"{description['documents']:,} documents, {description['dim']} dimensions",

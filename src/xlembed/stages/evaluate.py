@@ -12,7 +12,8 @@ import pandas as pd
 from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
 from xlembed.files import atomic_folder, write_json
-from xlembed.index.base import Rows
+from xlembed.index.base import Rows, VectorIndex
+from xlembed.index.exact import ExactIndex
 from xlembed.metrics.measures import Measure, parse_measures
 from xlembed.metrics.table import units_table, write_units
 from xlembed.models.spec import ModelRef
@@ -20,7 +21,7 @@ from xlembed.report.drawing import write_run_figures
 from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
 from xlembed.retrieval.run import write_trec
 from xlembed.settings import EvaluateSettings
-from xlembed.stages.index import describe_index, open_embeddings, open_index, unit_vectors
+from xlembed.stages.index import describe_index, exact_index, open_embeddings, open_index, unit_vectors
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.clusters import cluster_needs
 from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
@@ -51,23 +52,26 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         done += n
         watch("search", done, total)
 
+    index = open_index(task, ref, embeddings, workspace)
+    queries = unit_vectors(embeddings.queries)
     rankings = rank_units(
         task,
-        open_index(task, embeddings),
-        unit_vectors(embeddings.queries),
+        index,
+        queries,
         depth=settings.depth,
         modes=settings.modes,
         other_versions=settings.other_versions,
         keep_top=min(settings.depth, max(TREC_DEPTH, settings.language_k)),
         progress=count,
     )
-    measures = parse_measures(settings.measures)
+    measures = parse_measures(measures_of(settings, index.exact))
     units = units_table(task, rankings.units, measures, clusters)
     unsupported = {lang: label for lang in task.languages if (label := ref.card.label(lang))}
     watch("bootstrap", 0, 1)
     shares = _share_tables(task, rankings.top, clusters, settings)
     rows = score_run(units, shares, measures, set(units["cluster"]), unsupported, settings.resamples)
     watch("bootstrap", 1, 1)
+    fidelity = _fidelity(task, index, embeddings, units, measures, clusters, settings)
     header = _header(task, ref, embeddings, workspace, unsupported)
     scores = {
         **header,
@@ -79,6 +83,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         "notes": list(task.notes),
         "merged_documents": [{"document": m.doc_id, "kept": m.kept} for m in task.merged],
         "scores": [row.to_json() for row in rows],
+        **fidelity,
     }
     with atomic_folder(workspace.run_folder(task.name, ref.slug)) as folder:
         write_units(units, folder / "units.parquet")
@@ -86,9 +91,52 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / "all.trec", ref.slug)
         write_run_figures(scores, folder / "figures")
-    result = {**header, **headline(rows, measures, task.languages)}
+    result = {**header, **headline(rows, measures, task.languages), **_fidelity_headline(fidelity, measures)}
     write_json(workspace.result_file(task.name, ref.slug), result)
     return result
+
+
+def measures_of(settings: EvaluateSettings, exact: bool) -> list[str]:
+    """The measures, under their true names: without exact search the full ranking is not known, and MRR is cut."""
+    names = [name if exact or name != "MRR" else f"MRR@{settings.depth}" for name in settings.measures]
+    return list(dict.fromkeys(names))
+
+
+def _fidelity(
+    task: Task,
+    index: VectorIndex,
+    embeddings: Embeddings,
+    units: pd.DataFrame,
+    measures: Sequence[Measure],
+    clusters: Mapping[str, str],
+    settings: EvaluateSettings,
+) -> dict[str, Any]:
+    """What an index on a server costs; nothing for exact search in memory, which is the standard."""
+    if isinstance(index, ExactIndex):
+        return {}
+    from xlembed.stages.fidelity import compare_with_exact, fidelity_report  # the client only when asked for
+
+    exact, queries = exact_index(task, embeddings), unit_vectors(embeddings.queries)
+    found = compare_with_exact(task, index, exact, queries, measures, clusters, settings)  # type: ignore[arg-type]
+    return {
+        "index_fidelity": fidelity_report(found, units, measures, set(units["cluster"]), settings.resamples)
+    }
+
+
+def _fidelity_headline(fidelity: Mapping[str, Any], measures: Sequence[Measure]) -> dict[str, Any]:
+    """Macros only."""
+    if not fidelity:
+        return {}
+    report = fidelity["index_fidelity"]
+    wanted = {m.name for m in measures if m.name in HEADLINE} or {measures[0].name}
+    return {
+        "index_fidelity": {
+            "exercised": report["exercised"],
+            "note": report["note"],
+            "loss": [r for r in report["loss"] if r["query_lang"] is None and r["measure"] in wanted],
+            "recall": [r for r in report["recall"] if r["query_lang"] is None],
+        }
+    }
 
 
 def task_clusters(task: Task) -> dict[str, str]:

@@ -15,7 +15,7 @@ from xlembed.files import write_json
 from xlembed.index.base import VectorIndex
 from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
-from xlembed.stages.workspace import Workspace
+from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import UserError, Vectors
 
 
@@ -36,8 +36,22 @@ def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddin
     return embeddings
 
 
-def open_index(task: Task, embeddings: Embeddings) -> VectorIndex:
-    """The documents of a task, searchable."""
+def open_index(task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace) -> VectorIndex:
+    """The documents of a task, searchable by the engine of the settings.
+
+    Raises:
+        UserError: the engine is a server that cannot be reached, or lacks the index.
+    """
+    vectors = unit_vectors(embeddings.documents)
+    if workspace.settings.index.engine == "elasticsearch":
+        from xlembed.stages.elastic import open_elastic  # the client only when asked for
+
+        return open_elastic(task, ref, embeddings, vectors, workspace)
+    return exact_index(task, embeddings)
+
+
+def exact_index(task: Task, embeddings: Embeddings) -> ExactIndex:
+    """Exact search in memory; what every other engine is measured against."""
     vectors = unit_vectors(embeddings.documents)
     return ExactIndex(embeddings.doc_ids, [d.lang for d in task.documents], vectors)
 
@@ -49,22 +63,41 @@ def unit_vectors(stored: NDArray[np.floating]) -> Vectors:
 
 def describe_index(task: Task, embeddings: Embeddings, workspace: Workspace) -> dict[str, Any]:
     """What determines the index's answers."""
-    return {
-        "engine": workspace.settings.index.engine,
+    settings = workspace.settings.index
+    found: dict[str, Any] = {
+        "engine": settings.engine,
         "similarity": "cosine",
-        "exact": True,
+        "exact": settings.engine == "exact" or settings.type == "flat",
         "documents": len(task.documents),
         "documents_per_language": dict(sorted(Counter(d.lang for d in task.documents).items())),
         "dim": int(embeddings.documents.shape[1]),
         "fingerprint": embeddings.manifest["fingerprint"],
         "task_digest": task.digest,
     }
+    if settings.engine == "elasticsearch":
+        from xlembed.stages.elastic import describe_elastic
+
+        found |= describe_elastic(settings)
+    return found
 
 
-def index(task: Task, ref: ModelRef, workspace: Workspace) -> dict[str, Any]:
-    """Check the vectors and write what is indexed with which settings; exact search itself lives in memory."""
+def index(
+    task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched, run_id: str | None = None
+) -> dict[str, Any]:
+    """Index the vectors and write what was indexed with which settings; exact search itself lives in memory.
+
+    Raises:
+        UserError: no vectors of these texts, or the server refuses; the same call resumes a load.
+    """
     embeddings = open_embeddings(task, ref, workspace)
-    open_index(task, embeddings)
     description = describe_index(task, embeddings, workspace)
+    if workspace.settings.index.engine == "elasticsearch":
+        from xlembed.stages.elastic import build_index  # the client only when asked for
+
+        vectors = unit_vectors(embeddings.documents)
+        built = build_index(task, ref, embeddings, vectors, workspace, run_id=run_id, watch=watch)
+        description["name"] = built.name
+    else:
+        exact_index(task, embeddings)
     write_json(workspace.index_file(task.name, ref.slug), description)
     return description

@@ -10,7 +10,7 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encode import encode
-from xlembed.stages.index import open_embeddings, open_index
+from xlembed.stages.index import index, open_embeddings, open_index
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Lang, Role, UserError
 
@@ -37,6 +37,7 @@ def search(
     if lang is not None and lang not in task.languages:
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
     encode(task, ref, workspace, watch)
+    index(task, ref, workspace, watch)
     embeddings = open_embeddings(task, ref, workspace)
     settings = workspace.settings.encode
     encoder = load_encoder(
@@ -46,7 +47,7 @@ def search(
         instruction=settings.instruction,
     )
     query = derive(np.asarray(encoder.encode_batch([text], Role.QUERY)), ref.variation.dim)
-    hits = open_index(task, embeddings).search(query, k, lang)
+    hits = open_index(task, ref, embeddings, workspace).search(query, k, lang)
     found = []
     for rank, (row, score) in enumerate(zip(hits.rows[0], hits.scores[0], strict=True), 1):
         document = task.documents[row]

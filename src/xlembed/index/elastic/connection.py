@@ -1,0 +1,203 @@
+"""The door to a server: where it is, who we are, and what to say when it does not open."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import elasticsearch
+from dotenv import dotenv_values
+from elastic_transport import ConnectionTimeout, TlsError, TransportError
+from elasticsearch import ApiError, Elasticsearch, OrjsonSerializer, UnsupportedProductError
+
+from xlembed.types import UserError
+
+ENVIRONMENT = (
+    "XLEMBED_ES_URL",
+    "XLEMBED_ES_API_KEY",
+    "XLEMBED_ES_USER",
+    "XLEMBED_ES_PASSWORD",
+    "XLEMBED_ES_CA_CERT",
+    "XLEMBED_ES_FINGERPRINT",
+)
+"""Variables that describe a connection; also read from the ignored file `.env` of the checkout."""
+REQUEST_SECONDS = 120
+OLDEST = (8, 12)
+"""Oldest server: int8_hnsw came with it."""
+CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class Server:
+    """An open connection.
+
+    Attributes:
+        client: retries nothing by itself: what may be sent again is decided where it is sent.
+        version: (major, minor).
+        number: version in the server's words.
+        url: without credentials, for messages.
+    """
+
+    client: Elasticsearch
+    version: tuple[int, int]
+    number: str
+    url: str
+
+
+def connect(url: str | None = None, root: Path = Path()) -> Server:
+    """Open the connection that the environment describes.
+
+    Args:
+        url: one address or several, comma-separated, instead of XLEMBED_ES_URL.
+        root: the checkout, whose `.env` is read for what the environment lacks.
+
+    Raises:
+        UserError: no address, or nothing usable answers; says what to do, and never holds a secret.
+    """
+    given = read_environment(os.environ, root)
+    urls = [part.strip() for part in (url or given.get("XLEMBED_ES_URL", "")).split(",") if part.strip()]
+    if not urls:
+        raise UserError(
+            "no Elasticsearch server: set XLEMBED_ES_URL (for example http://localhost:9200) or give --es-url"
+        )
+    shown = ", ".join(checked_url(part) for part in urls)
+    client = _client(urls, given, shown)
+    try:
+        info = client.info()
+    except (ApiError, TransportError, UnsupportedProductError) as error:
+        raise refusal(error, shown) from None
+    number = str(info.get("version", {}).get("number", ""))
+    match = re.match(r"(\d+)\.(\d+)", number)
+    if not match:
+        raise UserError(f"{shown}: something answers, but it is no Elasticsearch; check the port")
+    version = int(match[1]), int(match[2])
+    if version < OLDEST:
+        raise UserError(f"{shown}: Elasticsearch {number} is too old; 8.12 or newer is needed")
+    return Server(client, version, number, shown)
+
+
+def read_environment(environment: Mapping[str, str], root: Path) -> dict[str, str]:
+    """The connection's variables: the environment's, then those of `.env`; empty ones are unset."""
+    file = root / ".env"
+    from_file = dotenv_values(file) if file.is_file() else {}
+    values = {name: environment.get(name) or from_file.get(name) or "" for name in ENVIRONMENT}
+    return {name: value for name, value in values.items() if value}
+
+
+def checked_url(url: str) -> str:
+    """The address itself, if it may be shown.
+
+    Raises:
+        UserError: it is no address, or holds a name or password, which would be printed and recorded.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise UserError("the Elasticsearch address is not a URL: expected http(s)://host:port") from None
+    if parts.username or parts.password:
+        raise UserError(
+            "the Elasticsearch address holds a user name or password; leave them out and set "
+            "XLEMBED_ES_USER and XLEMBED_ES_PASSWORD, or XLEMBED_ES_API_KEY"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"{url!r}: expected http(s)://host:port")
+    return url if port else f"{url.rstrip('/')}:{443 if parts.scheme == 'https' else 9200}"
+
+
+def _client(urls: list[str], given: Mapping[str, str], shown: str) -> Elasticsearch:
+    key, user, password = (given.get(f"XLEMBED_ES_{part}") for part in ("API_KEY", "USER", "PASSWORD"))
+    if key and (user or password):
+        raise UserError("set either XLEMBED_ES_API_KEY or XLEMBED_ES_USER and XLEMBED_ES_PASSWORD, not both")
+    if bool(user) != bool(password):
+        raise UserError("XLEMBED_ES_USER and XLEMBED_ES_PASSWORD belong together: one of them is not set")
+    tls: dict[str, str] = {}
+    if ca := given.get("XLEMBED_ES_CA_CERT"):
+        if not Path(ca).is_file():
+            raise UserError(f"XLEMBED_ES_CA_CERT: {ca} does not exist")
+        tls["ca_certs"] = ca
+    if fingerprint := given.get("XLEMBED_ES_FINGERPRINT"):
+        tls["ssl_assert_fingerprint"] = fingerprint
+    if tls and not all(url.startswith("https:") for url in urls):
+        raise UserError(f"{shown}: a certificate is given, but the address is not https")
+    try:
+        return Elasticsearch(
+            [checked_url(url) for url in urls],
+            api_key=key,
+            basic_auth=(user, password) if user and password else None,
+            request_timeout=REQUEST_SECONDS,
+            max_retries=0,
+            retry_on_timeout=False,
+            connections_per_node=CONNECTIONS,
+            serializer=OrjsonSerializer(),
+            **tls,  # type: ignore[arg-type]
+        )
+    except ValueError:
+        raise UserError(f"{shown}: the connection's settings are not usable (XLEMBED_ES_*)") from None
+
+
+def refusal(error: Exception, shown: str) -> UserError:
+    """A server's or the network's refusal, in words that say what to do."""
+    if isinstance(error, UnsupportedProductError):
+        return UserError(
+            f"{shown}: something answers that is not Elasticsearch (OpenSearch, a proxy, another service); "
+            "check the address and port"
+        )
+    if isinstance(error, TlsError):
+        return UserError(
+            f"{shown}: the server's certificate is not trusted ({_short(error.message)}); set "
+            "XLEMBED_ES_CA_CERT to the authority's file or XLEMBED_ES_FINGERPRINT to the certificate's SHA-256"
+        )
+    if isinstance(error, ConnectionTimeout):
+        return UserError(f"{shown}: no answer within {REQUEST_SECONDS} s")
+    if isinstance(error, TransportError):
+        return UserError(
+            f"{shown}: no Elasticsearch server answers ({_short(error.message)}); is it running?"
+        )
+    if not isinstance(error, ApiError):
+        return UserError(f"{shown}: {type(error).__name__}")
+    kind, reason = cause(error.body)
+    if error.status_code == 401:
+        return UserError(
+            f"{shown}: 401, not authenticated; set XLEMBED_ES_API_KEY, or XLEMBED_ES_USER and XLEMBED_ES_PASSWORD"
+        )
+    if error.status_code == 403:
+        if kind == "cluster_block_exception":
+            return UserError(
+                f"{shown}: the index is read-only ({reason}); lift the block and run the command again"
+            )
+        return UserError(f"{shown}: 403, a privilege is missing: {reason or 'forbidden'}")
+    if kind == "media_type_header_exception":
+        client = ".".join(map(str, elasticsearch.__version__[:2]))
+        return UserError(
+            f"{shown}: this server does not accept the {client} client's requests ({reason}); client and server "
+            "must be of one major version, or the client the older: pip install 'elasticsearch>=8.19,<9'"
+        )
+    if not kind:
+        return UserError(
+            f"{shown}: answered {error.status_code}, but not as Elasticsearch does; check the address and port"
+        )
+    return UserError(f"{shown}: {error.status_code} {kind}: {reason}")
+
+
+def cause(body: object) -> tuple[str, str]:
+    """(type, reason) of an error answer, the innermost known; empty if it is not Elasticsearch's form."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, str):
+        return "error", error
+    if not isinstance(error, dict):
+        return "", ""
+    kind, reason = str(error.get("type", "")), str(error.get("reason", ""))
+    inner = error.get("caused_by")
+    if isinstance(inner, dict) and inner.get("reason"):
+        reason = f"{reason}: {inner['reason']}"
+    return kind, reason
+
+
+def _short(message: object) -> str:
+    text = str(message)
+    return text if len(text) <= 200 else f"{text[:200]}..."
