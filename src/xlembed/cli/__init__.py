@@ -18,7 +18,16 @@ COMMANDS = {
     "index": ("xlembed.cli.stages:index", "Stage 2: the search index."),
     "evaluate": ("xlembed.cli.stages:evaluate", "Stage 3: scores in every mode."),
     "compare": ("xlembed.cli.compare:compare", "Paired tests and figures over evaluated models."),
-    "search": ("xlembed.cli.search:search", "Ask a task's documents a question."),
+    "search": ("xlembed.cli.search:search", "Ask a task's documents, or a published alias, a question."),
+    "publish": (
+        "xlembed.cli.publish:publish",
+        "Let an Elasticsearch alias point to a checked index, or back.",
+    ),
+    "indices": ("xlembed.cli.indices:indices", "Our Elasticsearch indices; delete those nobody uses."),
+    "tune-index": (
+        "xlembed.cli.tune_index:tune_index",
+        "What Elasticsearch index settings cost, and which to take.",
+    ),
     "models": ("xlembed.cli.models:models", "The catalogue of models, or one card."),
     "tasks": ("xlembed.cli.tasks:tasks", "The tasks at hand, or one of them."),
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
@@ -67,11 +76,12 @@ def accept_underscores(command: click.Command) -> click.Command:
     """`--max_tokens` works as `--max-tokens`: `mlflow run -P max_tokens=...` passes names as they are."""
     for param in command.params:
         if isinstance(param, click.Option):
-            param.opts += [
+            names = [
                 o.replace("-", "_").replace("__", "--", 1)
                 for o in param.opts
                 if o.startswith("--") and "-" in o[2:]
             ]
+            param.opts += [name for name in names if name not in param.opts]  # a command may be used twice
     return command
 
 

@@ -101,8 +101,16 @@ def variation_options(command: F) -> F:
     return click.option("--dim", default=None, help="Cut vectors to N dimensions (name: +dimN).")(command)
 
 
-def open_workspace(params: str | None, out: str | None, options: dict[str, Any]) -> Workspace:
+def open_workspace(
+    params: str | None, out: str | None, options: dict[str, Any], *, named: tuple[str, ...] = ()
+) -> Workspace:
     """Settings from file and options.
+
+    Args:
+        params: settings file.
+        out: folder for results.
+        options: of the command line, by name.
+        named: sections whose options change nothing that is written under the model's name.
 
     Raises:
         UserError: for a bad value, or when an option would change results under a name that does not say so.
@@ -119,7 +127,9 @@ def open_workspace(params: str | None, out: str | None, options: dict[str, Any])
         if name in options
     }
     settings = load_settings(path, overrides)
-    changed = result_overrides(settings, load_settings(path))
+    changed = [
+        key for key in result_overrides(settings, load_settings(path)) if key.partition(".")[0] not in named
+    ]
     if changed and not out:
         raise UserError(
             f"{', '.join(changed)}: differs from params.yaml, and results/TASK/MODEL.json would not say so. "

@@ -48,11 +48,11 @@ def run(
 
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
-    from xlembed.report.tables import language_table, scores_table
+    from xlembed.report.tables import index_table, language_table, scores_table
     from xlembed.settings import RunSettings
     from xlembed.stages.encode import encode
     from xlembed.stages.evaluate import evaluate
-    from xlembed.stages.index import index
+    from xlembed.stages.index import check_engine, index
     from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
     from xlembed.tracking.log import log_metrics
     from xlembed.tracking.runs import child_run, open_run
@@ -64,6 +64,8 @@ def run(
     cut = whole_number("dim", dim), whole_number("max-tokens", max_tokens)
     # Every name is resolved before any work starts: a typo in the third model costs no hour.
     refs = [workspace.open_model(name, dim=cut[0], max_tokens=cut[1], dtype=dtype or None) for name in names]
+    for ref in refs:
+        check_engine(ref, workspace.settings.index)
     console = Console(stderr=True)
     for note in opened.notes:
         console.print(f"{opened.name}: {note}", style="yellow", highlight=False, markup=False)
@@ -101,11 +103,18 @@ def run(
     if as_json:
         echo_json(results[0] if len(results) == 1 else results)
     else:
-        _print_tables(workspace, opened.name, [ref.slug for ref in refs], scores_table, language_table)
+        _print_tables(
+            workspace, opened.name, [ref.slug for ref in refs], scores_table, language_table, index_table
+        )
 
 
 def _print_tables(
-    workspace: Any, task: str, models: list[str], scores_table: Any, language_table: Any
+    workspace: Any,
+    task: str,
+    models: list[str],
+    scores_table: Any,
+    language_table: Any,
+    index_table: Any,
 ) -> None:
     import json
 
@@ -119,3 +128,6 @@ def _print_tables(
     console.print(scores_table(scores))
     if len(scores) == 1:
         console.print(language_table(scores[0]))
+    for of_model in scores:
+        if "index_fidelity" in of_model:
+            console.print(index_table(of_model))

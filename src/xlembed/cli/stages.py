@@ -50,7 +50,7 @@ def encode(
         encoded = stage(opened, ref, workspace, bars)
     new = {role: report.n_encoded for role, report in encoded.reports.items()}
     counts = ", ".join(f"{n:,} of {encoded.reports[role].n_unique:,} {role} texts" for role, n in new.items())
-    click.echo(f"{encoded.folder}: encoded {counts}", err=True)
+    click.echo(f"{encoded.folder}: {f'encoded {counts}' if new else 'nothing to encode'}", err=True)
 
 
 @click.command()
@@ -68,9 +68,10 @@ def index(model: str, task: str, params: str | None, out: str | None, **options:
     ref = workspace.open_model(model)
     with Bars(ref.slug) as bars:
         description = stage(opened, ref, workspace, bars)
+    what = f"{description['dim']} dimensions" if "dim" in description else "words only"
     click.echo(
         f"{workspace.index_file(opened.name, ref.slug)}: {description['engine']} search over "
-        f"{description['documents']:,} documents, {description['dim']} dimensions",
+        f"{description['documents']:,} documents, {what}",
         err=True,
     )
 

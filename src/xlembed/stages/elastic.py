@@ -49,7 +49,7 @@ def index_spec(
     graph = settings.type in GRAPHS
     return IndexSpec(
         task=task.name,
-        model=ref.slug,
+        model=ref.vectors_slug,
         task_digest=task.digest,
         documents_digest=task.documents_digest,
         fingerprint=str(embeddings.manifest["fingerprint"]),

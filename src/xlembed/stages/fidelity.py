@@ -16,6 +16,7 @@ from xlembed.metrics.measures import Measure
 from xlembed.metrics.table import units_table
 from xlembed.retrieval.fidelity import neighbour_recall
 from xlembed.retrieval.ranking import rank_units
+from xlembed.retrieval.searcher import Searcher, VectorSearcher
 from xlembed.retrieval.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
 from xlembed.stats.index_loss import loss_rows, recall_rows
@@ -51,6 +52,8 @@ def compare_with_exact(
     measures: Sequence[Measure],
     clusters: Mapping[str, str],
     settings: EvaluateSettings,
+    *,
+    reference: Searcher | None = None,
 ) -> Fidelity:
     """Rank every unit by exact search too, and measure the recall of each pool's searches.
 
@@ -62,11 +65,12 @@ def compare_with_exact(
         measures: columns of the units.
         clusters: need id -> cluster id.
         settings: modes, depth and other versions.
+        reference: what the evaluated search would be without an index: exact search itself, unless the vectors are
+            only a part of the search.
     """
     rankings = rank_units(
         task,
-        exact,
-        queries,
+        reference or VectorSearcher(exact, queries),
         depth=settings.depth,
         modes=settings.modes,
         other_versions=settings.other_versions,
@@ -80,7 +84,7 @@ def compare_with_exact(
         p or ANY_LANGUAGE: index.exercised(settings.depth + (extra if p is None else 0), p) for p in pools
     }
     through = [p for p in pools if index.exercised(max(RECALL_CUTS), p)]
-    parts = [_recall_table(task, index, exact, queries, clusters, pool) for pool in through]
+    parts = [recall_table(task, index, exact, queries, clusters, pool) for pool in through]
     return Fidelity(
         exact_units=units_table(task, rankings.units, measures, clusters),
         exercised=exercised,
@@ -89,7 +93,7 @@ def compare_with_exact(
     )
 
 
-def _recall_table(
+def recall_table(
     task: Task,
     index: VectorIndex,
     exact: VectorIndex,
@@ -97,6 +101,7 @@ def _recall_table(
     clusters: Mapping[str, str],
     pool: Lang | None,
 ) -> pd.DataFrame:
+    """Recall of every query's neighbours in one pool, see `stats.index_loss.recall_rows`."""
     directed = np.flatnonzero(np.asarray(queries).any(axis=1))
     recalls = neighbour_recall(index, exact, np.asarray(queries)[directed], RECALL_CUTS, pool)
     chosen = [task.queries[row] for row in directed]
@@ -141,6 +146,24 @@ def fidelity_report(
         "exercised": dict(fidelity.exercised),
         "recall_exercised": dict(fidelity.recall_exercised),
         "note": "" if through else NOT_EXERCISED,
+        "exact": exact_macros(fidelity.exact_units, measures),
         "loss": [row.to_json() for row in loss],
         "recall": [row.to_json() for row in recall],
     }
+
+
+def exact_macros(units: pd.DataFrame, measures: Sequence[Measure]) -> list[dict[str, Any]]:
+    """Macro averages of exact search, to stand beside those of the index: kind, pool, measure, value."""
+    rows = []
+    for (mode, pool), part in units.groupby(["mode", "pool"], sort=True):
+        cells = part.groupby(["query_lang", "doc_lang"])[[m.column for m in measures]].mean()
+        rows += [
+            {
+                "kind": str(mode),
+                "pool": str(pool),
+                "measure": m.name,
+                "value": round(float(cells[m.column].mean()), 6),
+            }
+            for m in measures
+        ]
+    return rows

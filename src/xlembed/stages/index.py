@@ -15,6 +15,7 @@ from xlembed.files import write_json
 from xlembed.index.base import VectorIndex
 from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
+from xlembed.settings import IndexSettings
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import UserError, Vectors
 
@@ -25,6 +26,8 @@ def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddin
     Raises:
         UserError: if it is missing, damaged, or was made from other texts.
     """
+    if ref.card.lexical:
+        raise UserError(f"{ref.slug} finds texts by their words: it has no vectors")
     folder = workspace.embeddings(task.name, ref.slug)
     embeddings = load_export(folder)
     for key, wanted in (("documents_digest", task.documents_digest), ("queries_digest", task.queries_digest)):
@@ -61,18 +64,35 @@ def unit_vectors(stored: NDArray[np.floating]) -> Vectors:
     return stored if stored.dtype == np.float32 else derive(stored, None)
 
 
-def describe_index(task: Task, embeddings: Embeddings, workspace: Workspace) -> dict[str, Any]:
-    """What determines the index's answers."""
+def check_engine(ref: ModelRef, settings: IndexSettings) -> None:
+    """Words are searched on a server only.
+
+    Raises:
+        UserError: says which engine to choose.
+    """
+    if ref.searches_words and settings.engine != "elasticsearch":
+        raise UserError(
+            f"{ref.slug} searches words, which needs a server: --index elasticsearch (index.engine in params.yaml), "
+            f"found engine {settings.engine!r}"
+        )
+
+
+def describe_index(task: Task, workspace: Workspace, embeddings: Embeddings | None = None) -> dict[str, Any]:
+    """What determines the index's answers; without vectors, only which documents are in it."""
     settings = workspace.settings.index
     found: dict[str, Any] = {
         "engine": settings.engine,
-        "similarity": "cosine",
-        "exact": settings.engine == "exact" or settings.type == "flat",
         "documents": len(task.documents),
         "documents_per_language": dict(sorted(Counter(d.lang for d in task.documents).items())),
+        "task_digest": task.digest,
+    }
+    if embeddings is None:
+        return found
+    found |= {
+        "similarity": "cosine",
+        "exact": settings.engine == "exact" or settings.type == "flat",
         "dim": int(embeddings.documents.shape[1]),
         "fingerprint": embeddings.manifest["fingerprint"],
-        "task_digest": task.digest,
     }
     if settings.engine == "elasticsearch":
         from xlembed.stages.elastic import describe_elastic
@@ -84,13 +104,30 @@ def describe_index(task: Task, embeddings: Embeddings, workspace: Workspace) -> 
 def index(
     task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched, run_id: str | None = None
 ) -> dict[str, Any]:
-    """Index the vectors and write what was indexed with which settings; exact search itself lives in memory.
+    """Index vectors or texts and write what was indexed with which settings; exact search itself lives in memory.
 
     Raises:
         UserError: no vectors of these texts, or the server refuses; the same call resumes a load.
     """
+    check_engine(ref, workspace.settings.index)
+    description = _index_vectors(task, ref, workspace, watch, run_id) if not ref.card.lexical else {}
+    if ref.searches_words:
+        from xlembed.stages.words import build_words  # the client only when asked for
+
+        built, words = build_words(task, workspace, run_id=run_id, watch=watch)
+        if ref.card.lexical:
+            description = describe_index(task, workspace) | words | {"name": built.name}
+        else:
+            description["words"] = words | {"name": built.name}
+    write_json(workspace.index_file(task.name, ref.slug), description)
+    return description
+
+
+def _index_vectors(
+    task: Task, ref: ModelRef, workspace: Workspace, watch: Watch, run_id: str | None
+) -> dict[str, Any]:
     embeddings = open_embeddings(task, ref, workspace)
-    description = describe_index(task, embeddings, workspace)
+    description = describe_index(task, workspace, embeddings)
     if workspace.settings.index.engine == "elasticsearch":
         from xlembed.stages.elastic import build_index  # the client only when asked for
 
@@ -99,5 +136,4 @@ def index(
         description["name"] = built.name
     else:
         exact_index(task, embeddings)
-    write_json(workspace.index_file(task.name, ref.slug), description)
     return description

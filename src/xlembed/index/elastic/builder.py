@@ -5,25 +5,42 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from elastic_transport import ConnectionTimeout, TransportError
+from elastic_transport import TransportError
 from elasticsearch import ApiError
 
-from xlembed.index.elastic.connection import Server, cause, refusal
-from xlembed.index.elastic.ingest import LoadReport, Source, load
-from xlembed.index.elastic.layout import IndexSpec, bytes_needed
+from xlembed.index.elastic.asking import ask
+from xlembed.index.elastic.connection import Server, cause, disk_full, refusal
+from xlembed.index.elastic.ingest import (
+    PATIENCE,
+    IndexGoneError,
+    LoadReport,
+    Source,
+    Trouble,
+    free_disk,
+    judge_error,
+    load,
+)
+from xlembed.index.elastic.layout import SIMILARITY, IndexSpec, bytes_needed, loading_alias
+from xlembed.index.elastic.sealing import COMPLETE as COMPLETE  # the builder's two states, found in one place
+from xlembed.index.elastic.sealing import LONG_WORK_SECONDS as LONG_WORK_SECONDS
+from xlembed.index.elastic.sealing import POLL_SECONDS, seal
+from xlembed.index.elastic.sealing import force_merge as force_merge
 from xlembed.settings import IndexSettings
 from xlembed.types import UserError
 
-LOADING, COMPLETE = "loading", "complete"
+HEALTH_WAIT = "3s"
+EMPTY, LOADING = "empty", "loading"
 PACKED_SINCE = (9, 3)
 """First server that takes vectors as base64."""
 EXCLUDES_SOURCE_SINCE = (9, 2)
 """First server that keeps vectors out of `_source`."""
-POLL_SECONDS = 1.0
-LONG_WORK_SECONDS = 7200.0
-"""Bound of a refresh or force merge (Elastic's own benchmarks allow as much)."""
+LOOK_PATIENCE = 15.0
+"""Seconds for which a server that has just started is given time to find its indices."""
+HIGH_WATERMARK, MOST_HEADROOM = 0.9, 150e9
+"""Beyond this share of a disk (but at most so many free bytes) the servers move shards away."""
 
 Watch = Callable[[str, int, int], None]
 
@@ -45,7 +62,7 @@ class Built:
 
 def node_plugins(server: Server) -> frozenset[str]:
     """Plugins that every node has."""
-    nodes = _ask(server, lambda: server.client.nodes.info(metric="plugins").body)["nodes"].values()
+    nodes = ask(server, lambda: server.client.nodes.info(metric="plugins").body)["nodes"].values()
     found = [frozenset(plugin["name"] for plugin in node.get("plugins", ())) for node in nodes]
     return frozenset.intersection(*found) if found else frozenset()
 
@@ -76,32 +93,63 @@ def build(
     Raises:
         UserError: the server refuses, or has too little room; the same call resumes.
     """
+    if (len(source.rows), source.vectors.shape[1]) != (spec.documents, spec.dims):
+        raise UserError(
+            f"{spec.documents:,} vectors of {spec.dims} dimensions were to be indexed, found {len(source.rows):,} of "
+            f"{source.vectors.shape[1]} ({', '.join(d.doc_id for d in source.documents[:3])}, ...): encode again"
+        )
     started = time.monotonic()
+    patience = float(load_options.get("patience", PATIENCE))
     state = index_state(server, spec)
+    if state is None:
+        check_room(server, spec, source, settings)
+        state = _create(server, spec, run_id, patience)
+    report = None
     if state != COMPLETE:
-        if state is None:
-            check_room(server, spec, source, settings)
-            _create(server, spec, run_id)
-        uuid = _uuid(server, spec.name)
+        progress = partial(watch, "load") if watch else None
+        report = _fill(server, spec, source, state == LOADING, patience, progress, load_options)
+        if report is not None:
+            seal(server, spec, run_id, patience)
+    _set_replicas(server, spec.name, settings.replicas, patience)
+    return Built(spec.name, report, time.monotonic() - started)
+
+
+def _fill(
+    server: Server,
+    spec: IndexSpec,
+    source: Source,
+    resume: bool,
+    patience: float,
+    progress: Callable[[int, int], None] | None,
+    load_options: Mapping[str, Any],
+) -> LoadReport | None:
+    """Load what is lacking; None if another process completed the index meanwhile."""
+    alias = loading_alias(spec.name)
+    if resume:  # it may be gone, if the last try ended just before the index was called complete
+        ask(server, lambda: server.client.indices.put_alias(index=spec.name, name=alias), patience)
+    _await_shards(server, spec.name, patience)
+    uuid = _uuid(server, spec.name, patience)
+    try:
         report = load(
             server.client,
-            spec.name,
+            alias,
             source,
             shown=server.url,
-            resume=state == LOADING,
+            resume=resume,
             packed=server.version >= PACKED_SINCE,
-            progress=(lambda done, total: watch("load", done, total)) if watch else None,
+            require_alias=True,
+            progress=progress,
             **load_options,
         )
-        if _uuid(server, spec.name) != uuid:
-            raise UserError(
-                f"{server.url}: the index {spec.name} was replaced while it was loaded; delete it and run again"
-            )
-        _seal(server, spec, source, run_id)
-    else:
-        report = None
-    _set_replicas(server, spec.name, settings.replicas)
-    return Built(spec.name, report, time.monotonic() - started)
+    except IndexGoneError:
+        if index_state(server, spec) == COMPLETE:
+            return None
+        raise
+    if _uuid(server, spec.name, patience) != uuid:
+        raise UserError(
+            f"{server.url}: the index {spec.name} was replaced while it was loaded; run the same command again"
+        )
+    return report
 
 
 def index_state(server: Server, spec: IndexSpec) -> str | None:
@@ -123,14 +171,19 @@ def index_state(server: Server, spec: IndexSpec) -> str | None:
 
 def read_meta(server: Server, name: str) -> Mapping[str, Any] | None:
     """`_meta` of an index or of what an alias points to; None if there is none such."""
-    try:
-        answer = server.client.indices.get_mapping(index=name).body
-    except ApiError as error:
-        if error.status_code == 404 and cause(error.body)[0] == "index_not_found_exception":
-            return None
-        raise refusal(error, server.url) from None
-    except TransportError as error:
-        raise refusal(error, server.url) from None
+
+    def look() -> Mapping[str, Any] | None:
+        try:
+            found: Mapping[str, Any] = server.client.indices.get_mapping(index=name).body
+        except ApiError as error:
+            if error.status_code == 404 and cause(error.body)[0] == "index_not_found_exception":
+                return None
+            raise
+        return found
+
+    answer = ask(server, look, LOOK_PATIENCE)
+    if answer is None:
+        return None
     if len(answer) != 1:
         raise UserError(f"{server.url}: {name!r} stands for {len(answer)} indices; one was expected")
     meta: Mapping[str, Any] = next(iter(answer.values()))["mappings"].get("_meta") or {}
@@ -151,18 +204,18 @@ def check_room(server: Server, spec: IndexSpec, source: Source, settings: IndexS
         nodes = list(server.client.nodes.stats(metric="fs,os,jvm").body["nodes"].values())
     except (ApiError, TransportError):
         return  # a user without the privilege to look may still be allowed to load
+    nodes = [n for n in nodes if any(role.startswith("data") for role in n.get("roles", ["data"]))]
     # An index of one shard lies on one node; the roomiest takes it.
-    free = max((n["fs"]["total"]["available_in_bytes"] for n in nodes), default=0) * min(
-        spec.shards, len(nodes)
-    )
+    free = max((_usable(n["fs"]["total"]) for n in nodes), default=0.0) * min(spec.shards, len(nodes))
     memory_free = sum(
         max(0, n["os"]["mem"]["total_in_bytes"] - n["jvm"]["mem"]["heap_max_in_bytes"]) for n in nodes
     )
     copies = 1 + settings.replicas
     lacking = []
-    if disk * copies > 0.9 * free:  # above 90 % the servers move shards away
+    if disk * copies > free:
         lacking.append(
-            f"about {disk * copies / 1e9:.1f} GB of disk are needed while loading, {free / 1e9:.1f} GB are free"
+            f"about {disk * copies / 1e9:.1f} GB of disk are needed while loading, {free / 1e9:.1f} GB are free "
+            "below the high watermark"
         )
     if memory * copies > memory_free:
         lacking.append(
@@ -171,99 +224,113 @@ def check_room(server: Server, spec: IndexSpec, source: Source, settings: IndexS
         )
     if lacking:
         raise UserError(
-            f"{server.url}: too little room for {spec.documents:,} vectors of {spec.dims} dimensions: "
+            f"{server.url}: too little room for {spec.documents:,} documents with {spec.dims} dimensions: "
             f"{'; '.join(lacking)}. Use a smaller type (index.type) or --dim, or set index.ignore_forecast: true"
         )
 
 
-def _create(server: Server, spec: IndexSpec, run_id: str | None) -> None:
+def _usable(disk: Mapping[str, int]) -> float:
+    """Bytes that may be written before the server moves shards away."""
+    kept = min((1 - HIGH_WATERMARK) * disk["total_in_bytes"], MOST_HEADROOM)
+    return max(0.0, disk["available_in_bytes"] - kept)
+
+
+def _create(server: Server, spec: IndexSpec, run_id: str | None, patience: float) -> str:
+    """Create an empty index; its state, which is not empty's if another process was quicker."""
     settings: dict[str, Any] = {
         "number_of_shards": spec.shards,
         "number_of_replicas": 0,
         "refresh_interval": "-1",
+        "similarity": {"default": SIMILARITY},
     }
     if server.version >= EXCLUDES_SOURCE_SINCE:
         settings["mapping.exclude_source_vectors"] = True
     mapping = {**spec.mapping(), "_meta": spec.manifest(state=LOADING, run_id=run_id)}
-    try:
-        server.client.indices.create(
-            index=spec.name, settings=settings, mappings=mapping, wait_for_active_shards=1
-        )
-    except ApiError as error:
-        kind, reason = cause(error.body)
-        if kind == "resource_already_exists_exception":
-            return  # another process was quicker; both load the same documents under the same ids
-        if kind == "mapper_parsing_exception" or "index options" in reason.lower():
+    aliases: dict[str, Any] = {loading_alias(spec.name): {}}
+
+    def create() -> str:
+        try:
+            server.client.indices.create(
+                index=spec.name,
+                settings=settings,
+                mappings=mapping,
+                aliases=aliases,
+                wait_for_active_shards=0,
+            )
+        except ApiError as error:
+            kind, reason = cause(error.body)
+            # Another process was quicker, or our own request was answered too late and sent again.
+            if kind == "resource_already_exists_exception" and (state := index_state(server, spec)):
+                return state
+            if kind == "mapper_parsing_exception" or "index options" in reason.lower():
+                raise UserError(
+                    f"{server.url}: Elasticsearch {server.number} refuses the mapping (index.type {spec.type}): "
+                    f"{reason}"
+                ) from None
+            raise
+        return EMPTY
+
+    return str(ask(server, create, patience))
+
+
+def _await_shards(server: Server, name: str, patience: float) -> None:
+    """Wait until every shard has a place; a shard without one takes no document, and says so a minute later.
+
+    Raises:
+        UserError: a shard has no place; says why.
+    """
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            health = server.client.cluster.health(index=name, wait_for_status="yellow", timeout=HEALTH_WAIT)
+            if not health["timed_out"]:
+                return
+        except ApiError as error:
+            if error.status_code == 403:
+                return  # without the privilege to look, the load itself will show
+            if error.status_code != 408 and judge_error(error)[0] is Trouble.FATAL:
+                raise refusal(error, server.url) from None
+        except TransportError as error:
+            if judge_error(error)[0] is Trouble.FATAL:
+                raise refusal(error, server.url) from None
+        why = _why_unassigned(server, name)
+        if "disk_threshold" in why:
+            raise disk_full(server.url, free_disk(server.client))
+        if time.monotonic() > give_up:
             raise UserError(
-                f"{server.url}: Elasticsearch {server.number} refuses the mapping (index.type {spec.type}): {reason}"
-            ) from None
-        raise refusal(error, server.url) from None
-    except TransportError as error:
-        raise refusal(error, server.url) from None
-
-
-def _seal(server: Server, spec: IndexSpec, source: Source, run_id: str | None) -> None:
-    """Make everything searchable, merge if wanted, count, and only then call it complete."""
-    patient = server.client.options(request_timeout=LONG_WORK_SECONDS)
-    _ask(
-        server,
-        lambda: patient.indices.put_settings(index=spec.name, settings={"index.refresh_interval": None}),
-    )
-    _ask(server, lambda: patient.indices.refresh(index=spec.name))
-    _wait_for_merges(server, spec.name)
-    if spec.segments:
-        force_merge(server, spec.name, spec.segments)
-    _ask(server, lambda: patient.indices.flush(index=spec.name))
-    count = int(_ask(server, lambda: server.client.count(index=spec.name))["count"])
-    if count != len(source.rows):
-        raise UserError(
-            f"{server.url}: the index {spec.name} holds {count:,} documents instead of {len(source.rows):,}; "
-            "it stays marked as loading: run the same command again"
-        )
-    meta = spec.manifest(state=COMPLETE, run_id=run_id)
-    _ask(server, lambda: server.client.indices.put_mapping(index=spec.name, meta=meta))
-
-
-def force_merge(server: Server, name: str, segments: int) -> None:
-    """Merge to so many segments per shard, and wait; a dropped connection does not stop the server."""
-    try:
-        server.client.options(request_timeout=LONG_WORK_SECONDS).indices.forcemerge(
-            index=name, max_num_segments=segments
-        )
-    except ConnectionTimeout:
-        pass
-    except (ApiError, TransportError) as error:
-        raise refusal(error, server.url) from None
-    _wait_for_merges(server, name)
-
-
-def _wait_for_merges(server: Server, name: str) -> None:
-    deadline = time.monotonic() + LONG_WORK_SECONDS
-    while _ask(server, lambda: server.client.indices.stats(index=name, metric="merge"))["_all"]["primaries"][
-        "merges"
-    ]["current"]:
-        if time.monotonic() > deadline:
-            raise UserError(f"{server.url}: {name} has been merging for {LONG_WORK_SECONDS / 3600:.0f} hours")
+                f"{server.url}: a shard of {name} has no place on any node: {why or 'unknown why'}"
+            )
         time.sleep(POLL_SECONDS)
 
 
-def _set_replicas(server: Server, name: str, replicas: int) -> None:
-    _ask(
-        server,
-        lambda: server.client.indices.put_settings(
-            index=name, settings={"index.number_of_replicas": replicas}
-        ),
-    )
-
-
-def _uuid(server: Server, name: str) -> str:
-    answer = _ask(server, lambda: server.client.indices.get_settings(index=name, name="index.uuid"))
-    return str(next(iter(answer.values()))["settings"]["index"]["uuid"])
-
-
-def _ask(server: Server, call: Callable[[], Any]) -> Any:
-    """An administrative request; refusals become messages."""
+def _why_unassigned(server: Server, name: str) -> str:
+    """Deciders that keep a shard from every node, in the server's words; empty if it is on its way."""
     try:
-        return call()
-    except (ApiError, TransportError) as error:
-        raise refusal(error, server.url) from None
+        answer = server.client.cluster.allocation_explain(index=name, shard=0, primary=True).body
+    except (ApiError, TransportError):
+        return ""
+    if answer.get("can_allocate") != "no":
+        return ""
+    nodes = answer.get("node_allocation_decisions", ())
+    no = [d for node in nodes for d in node.get("deciders", ()) if d.get("decision") == "NO"]
+    return "; ".join(dict.fromkeys(f"{d['decider']}: {d['explanation']}" for d in no))
+
+
+def _set_replicas(server: Server, name: str, replicas: int, patience: float) -> None:
+    """Only if they differ: a complete index may be used although its settings cannot be written now."""
+    answer = ask(
+        server,
+        lambda: server.client.indices.get_settings(index=name, name="index.number_of_replicas").body,
+        patience,
+    )
+    if int(next(iter(answer.values()))["settings"]["index"]["number_of_replicas"]) == replicas:
+        return
+    settings = {"index.number_of_replicas": replicas}
+    ask(server, lambda: server.client.indices.put_settings(index=name, settings=settings), patience)
+
+
+def _uuid(server: Server, name: str, patience: float) -> str:
+    answer = ask(
+        server, lambda: server.client.indices.get_settings(index=name, name="index.uuid").body, patience
+    )
+    return str(next(iter(answer.values()))["settings"]["index"]["uuid"])

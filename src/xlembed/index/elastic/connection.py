@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -36,7 +38,7 @@ class Server:
     """An open connection.
 
     Attributes:
-        client: retries nothing by itself: what may be sent again is decided where it is sent.
+        client: retries nothing by itself but to ask another node: what may be sent again is decided where it is sent.
         version: (major, minor).
         number: version in the server's words.
         url: without credentials, for messages.
@@ -66,11 +68,13 @@ def connect(url: str | None = None, root: Path = Path()) -> Server:
         )
     shown = ", ".join(checked_url(part) for part in urls)
     client = _client(urls, given, shown)
+    # A line for each failed request, in the midst of a progress bar; what they come to is told by whoever asked.
+    logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
     try:
         info = client.info()
     except (ApiError, TransportError, UnsupportedProductError) as error:
         raise refusal(error, shown) from None
-    number = str(info.get("version", {}).get("number", ""))
+    number = _version_number(info.body)
     match = re.match(r"(\d+)\.(\d+)", number)
     if not match:
         raise UserError(f"{shown}: something answers, but it is no Elasticsearch; check the port")
@@ -94,19 +98,26 @@ def checked_url(url: str) -> str:
     Raises:
         UserError: it is no address, or holds a name or password, which would be printed and recorded.
     """
+    if "@" in url:  # also where the scheme was forgotten, so that the parts would not be told apart
+        raise UserError(
+            "the Elasticsearch address holds a user name or password; leave them out and set "
+            "XLEMBED_ES_USER and XLEMBED_ES_PASSWORD, or XLEMBED_ES_API_KEY"
+        )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise UserError("the Elasticsearch address is not a URL: expected http(s)://host:port") from None
-    if parts.username or parts.password:
-        raise UserError(
-            "the Elasticsearch address holds a user name or password; leave them out and set "
-            "XLEMBED_ES_USER and XLEMBED_ES_PASSWORD, or XLEMBED_ES_API_KEY"
-        )
+    if parts.query or parts.fragment:
+        raise UserError("the Elasticsearch address has a query part: expected http(s)://host:port")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"{url!r}: expected http(s)://host:port")
     return url if port else f"{url.rstrip('/')}:{443 if parts.scheme == 'https' else 9200}"
+
+
+def _version_number(body: object) -> str:
+    version = body.get("version") if isinstance(body, dict) else None
+    return str(version.get("number", "")) if isinstance(version, dict) else ""
 
 
 def _client(urls: list[str], given: Mapping[str, str], shown: str) -> Elasticsearch:
@@ -115,6 +126,13 @@ def _client(urls: list[str], given: Mapping[str, str], shown: str) -> Elasticsea
         raise UserError("set either XLEMBED_ES_API_KEY or XLEMBED_ES_USER and XLEMBED_ES_PASSWORD, not both")
     if bool(user) != bool(password):
         raise UserError("XLEMBED_ES_USER and XLEMBED_ES_PASSWORD belong together: one of them is not set")
+    for part in ("API_KEY", "USER", "PASSWORD"):
+        value = given.get(f"XLEMBED_ES_{part}", "")
+        # Such a key would come back in the exception of whoever builds the header.
+        if any(ord(char) < 32 or ord(char) == 127 for char in value) or (
+            part == "API_KEY" and not value.isascii()
+        ):
+            raise UserError(f"XLEMBED_ES_{part} holds characters that no header can carry (a line break?)")
     tls: dict[str, str] = {}
     if ca := given.get("XLEMBED_ES_CA_CERT"):
         if not Path(ca).is_file():
@@ -124,20 +142,26 @@ def _client(urls: list[str], given: Mapping[str, str], shown: str) -> Elasticsea
         tls["ssl_assert_fingerprint"] = fingerprint
     if tls and not all(url.startswith("https:") for url in urls):
         raise UserError(f"{shown}: a certificate is given, but the address is not https")
+    nodes = list(dict.fromkeys(checked_url(url).rstrip("/") for url in urls))
     try:
         return Elasticsearch(
-            [checked_url(url) for url in urls],
+            nodes,
             api_key=key,
-            basic_auth=(user, password) if user and password else None,
+            # Encoded here, because the client takes no letters beyond ASCII.
+            basic_auth=base64.b64encode(f"{user}:{password}".encode()).decode() if user else None,
             request_timeout=REQUEST_SECONDS,
-            max_retries=0,
+            max_retries=len(nodes) - 1,  # the other nodes, if one cannot be reached
+            retry_on_status=(),
             retry_on_timeout=False,
             connections_per_node=CONNECTIONS,
             serializer=OrjsonSerializer(),
             **tls,  # type: ignore[arg-type]
         )
-    except ValueError:
-        raise UserError(f"{shown}: the connection's settings are not usable (XLEMBED_ES_*)") from None
+    except (ValueError, OSError):  # OSError: a file that is no certificate
+        raise UserError(
+            f"{shown}: the connection's settings are not usable: check XLEMBED_ES_CA_CERT (a PEM file) and "
+            "XLEMBED_ES_FINGERPRINT (SHA-256, 64 hexadecimal digits)"
+        ) from None
 
 
 def refusal(error: Exception, shown: str) -> UserError:
@@ -147,13 +171,17 @@ def refusal(error: Exception, shown: str) -> UserError:
             f"{shown}: something answers that is not Elasticsearch (OpenSearch, a proxy, another service); "
             "check the address and port"
         )
+    if isinstance(error, TlsError) and not distrusted(error):
+        return UserError(
+            f"{shown}: no TLS connection ({_short(error.message)}); is the address http:// rather than https://?"
+        )
     if isinstance(error, TlsError):
         return UserError(
             f"{shown}: the server's certificate is not trusted ({_short(error.message)}); set "
             "XLEMBED_ES_CA_CERT to the authority's file or XLEMBED_ES_FINGERPRINT to the certificate's SHA-256"
         )
     if isinstance(error, ConnectionTimeout):
-        return UserError(f"{shown}: no answer within {REQUEST_SECONDS} s")
+        return UserError(f"{shown}: the server did not answer in time")
     if isinstance(error, TransportError):
         return UserError(
             f"{shown}: no Elasticsearch server answers ({_short(error.message)}); is it running?"
@@ -161,16 +189,8 @@ def refusal(error: Exception, shown: str) -> UserError:
     if not isinstance(error, ApiError):
         return UserError(f"{shown}: {type(error).__name__}")
     kind, reason = cause(error.body)
-    if error.status_code == 401:
-        return UserError(
-            f"{shown}: 401, not authenticated; set XLEMBED_ES_API_KEY, or XLEMBED_ES_USER and XLEMBED_ES_PASSWORD"
-        )
-    if error.status_code == 403:
-        if kind == "cluster_block_exception":
-            return UserError(
-                f"{shown}: the index is read-only ({reason}); lift the block and run the command again"
-            )
-        return UserError(f"{shown}: 403, a privilege is missing: {reason or 'forbidden'}")
+    if words := barred(error.status_code, kind, reason, shown):
+        return words
     if kind == "media_type_header_exception":
         client = ".".join(map(str, elasticsearch.__version__[:2]))
         return UserError(
@@ -184,6 +204,44 @@ def refusal(error: Exception, shown: str) -> UserError:
     return UserError(f"{shown}: {error.status_code} {kind}: {reason}")
 
 
+def barred(status: int, kind: str, reason: str, shown: str) -> UserError | None:
+    """Words for what an operator must mend, of a whole request or of one of its documents; None for anything else."""
+    if is_disk_full(kind, reason):
+        return disk_full(shown)
+    if status == 401:
+        return UserError(
+            f"{shown}: 401, not authenticated; set XLEMBED_ES_API_KEY, or XLEMBED_ES_USER and XLEMBED_ES_PASSWORD"
+        )
+    if kind == "cluster_block_exception" and status != 503:
+        return UserError(
+            f"{shown}: the index is read-only ({reason}); lift the block and run the command again"
+        )
+    if status == 403:
+        return UserError(f"{shown}: 403, a privilege is missing: {reason or 'forbidden'}")
+    return None
+
+
+def distrusted(error: TlsError) -> bool:
+    """Whether the certificate is to blame; any other trouble with TLS may be a line that broke."""
+    words = str(error.message).lower()
+    return any(word in words for word in ("certificate", "fingerprint", "hostname", "unknown ca"))
+
+
+def is_disk_full(kind: str, reason: str) -> bool:
+    """Whether an error is the block that a full disk sets (a 429 today, a 403 on older servers)."""
+    return kind == "cluster_block_exception" and (
+        "flood-stage" in reason or "read-only-allow-delete" in reason
+    )
+
+
+def disk_full(shown: str, free: str = "") -> UserError:
+    """What to do about a full disk; `free` is a part of a sentence that begins with a comma."""
+    return UserError(
+        f"{shown}: the disk is full (flood stage){free}; the index is read-only until space is freed. What was "
+        "written is kept: free space, wait until the server lifts the block, and run the same command again"
+    )
+
+
 def cause(body: object) -> tuple[str, str]:
     """(type, reason) of an error answer, the innermost known; empty if it is not Elasticsearch's form."""
     error = body.get("error") if isinstance(body, dict) else None
@@ -195,6 +253,10 @@ def cause(body: object) -> tuple[str, str]:
     inner = error.get("caused_by")
     if isinstance(inner, dict) and inner.get("reason"):
         reason = f"{reason}: {inner['reason']}"
+    roots = error.get("root_cause")
+    if isinstance(roots, list) and roots and isinstance(roots[0], dict):
+        root = str(roots[0].get("reason", ""))  # of "all shards failed", the first one's
+        reason = reason if root in reason else f"{reason}: {root}"
     return kind, reason
 
 

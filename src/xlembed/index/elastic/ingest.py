@@ -17,7 +17,7 @@ from elasticsearch import ApiError, Elasticsearch
 from numpy.typing import NDArray
 
 from xlembed.corpus.task import Document
-from xlembed.index.elastic.connection import cause, refusal
+from xlembed.index.elastic.connection import barred, cause, disk_full, distrusted, is_disk_full, refusal
 from xlembed.index.elastic.layout import VECTOR, text_field
 from xlembed.index.elastic.pace import Pace
 from xlembed.types import UserError, Vectors
@@ -44,7 +44,8 @@ class Source:
 
     Attributes:
         documents: ids, texts, languages, groups.
-        vectors: float32, shape (n, dim), unit length; a row of zeros is never indexed.
+        vectors: float32, shape (n, dim), unit length; a row of zeros is never indexed. With dim 0 there are no
+            vectors and all texts are indexed.
         rows: those to be indexed, ascending.
     """
 
@@ -53,7 +54,30 @@ class Source:
     rows: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rows", check_vectors(self.vectors, [d.doc_id for d in self.documents]))
+        doc_ids = [d.doc_id for d in self.documents]
+        rows = check_vectors(self.vectors, doc_ids) if self.vectors.shape[1] else np.arange(len(doc_ids))
+        object.__setattr__(self, "rows", rows)
+
+    @classmethod
+    def of_texts(cls, documents: Sequence[Document]) -> Source:
+        """Documents without vectors.
+
+        Raises:
+            UserError: lists documents whose id is too long.
+        """
+        check_ids([d.doc_id for d in documents])
+        return cls(documents, np.empty((len(documents), 0), dtype=np.float32))
+
+
+def check_ids(doc_ids: Sequence[str]) -> None:
+    """Refuse ids that the server would refuse.
+
+    Raises:
+        UserError: lists them.
+    """
+    too_long = [doc_id for doc_id in doc_ids if len(doc_id.encode()) > LONGEST_ID]
+    if too_long:
+        raise UserError(f"document ids over {LONGEST_ID} bytes, Elasticsearch's limit: {_listed(too_long)}")
 
 
 def check_vectors(vectors: Vectors, doc_ids: Sequence[str]) -> NDArray[np.int64]:
@@ -64,9 +88,7 @@ def check_vectors(vectors: Vectors, doc_ids: Sequence[str]) -> NDArray[np.int64]
     """
     if len(vectors) != len(doc_ids):
         raise ValueError(f"{len(vectors)} vectors for {len(doc_ids)} documents")
-    too_long = [doc_id for doc_id in doc_ids if len(doc_id.encode()) > LONGEST_ID]
-    if too_long:
-        raise UserError(f"document ids over {LONGEST_ID} bytes, Elasticsearch's limit: {_listed(too_long)}")
+    check_ids(doc_ids)
     keep = np.empty(len(vectors), dtype=bool)
     wrong: dict[str, list[int]] = {"not finite": [], "not of unit length": []}
     for start in range(0, len(vectors), CHECK_ROWS):
@@ -118,7 +140,8 @@ class Writer:
                 body["group"] = document.group
             words = f"{document.title}\n{document.text}" if document.title else document.text
             body[text_field(document.lang)] = words
-            body[VECTOR] = block[i] if texts is None else texts[i].decode("ascii")
+            if block.shape[1]:
+                body[VECTOR] = block[i] if texts is None else texts[i].decode("ascii")
             lines.append(orjson.dumps({"index": {"_id": document.doc_id}}))
             lines.append(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY))
         return lines
@@ -129,6 +152,10 @@ class Writer:
         sample = np.linspace(0, len(self._documents) - 1, num=min(64, len(self._documents)), dtype=np.int64)
         text = np.mean([len(self._documents[row].text.encode()) for row in sample])
         return max(1, int(n_bytes // (dims * (5.4 if self._packed else 12.5) + text + 150)))
+
+
+class IndexGoneError(UserError):
+    """The index is not there any more, or not for loading."""
 
 
 class Trouble(enum.Enum):
@@ -158,6 +185,17 @@ def judge(status: int, kind: str, reason: str) -> Trouble:
     return Trouble.AWAY if status in (408, 500, 502, 503, 504) and kind not in FATAL_KINDS else Trouble.FATAL
 
 
+def judge_error(error: ApiError | TransportError) -> tuple[Trouble, str, str]:
+    """(what to do, type, reason) of a request that failed as a whole."""
+    if isinstance(error, ApiError):
+        kind, reason = cause(error.body)
+        return judge(error.status_code, kind, reason), kind, reason
+    # Without a server's word: the line broke, nothing came in time, or half an answer came.
+    hopeless = isinstance(error, TlsError) and distrusted(error)
+    return Trouble.FATAL if hopeless else Trouble.AWAY, type(error).__name__, ""
+
+
+GONE = ("index_not_found_exception", "index_closed_exception")
 FATAL_KINDS = ("security_exception", "no_space_left", "translog_exception")
 
 
@@ -189,6 +227,7 @@ def load(
     workers: int = WORKERS,
     request_bytes: int = REQUEST_BYTES,
     patience: float = PATIENCE,
+    require_alias: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> LoadReport:
     """Write every row of a source; returns when the server has acknowledged all.
@@ -197,7 +236,7 @@ def load(
 
     Args:
         client: without retries of its own.
-        index: exists already.
+        index: exists already; or its alias.
         source: checked documents and vectors.
         shown: the server's address for messages.
         resume: ask first which documents are there.
@@ -205,13 +244,15 @@ def load(
         workers: most requests at a time.
         request_bytes: most bytes of a request.
         patience: seconds without progress before giving up.
+        require_alias: `index` is an alias, and nothing may be written if it is gone.
         progress: told (done, total).
 
     Raises:
+        IndexGoneError: the index was deleted meanwhile.
         UserError: what cannot be mended by trying again; what was written stays, the same call resumes.
     """
     pace = Pace(workers, request_bytes, patience)
-    job = _Load(client, index, source, Writer(source, packed), pace, shown, progress)
+    job = _Load(client, index, source, Writer(source, packed), pace, shown, require_alias, progress)
     # Daemons: an interrupt must not wait for a request that hangs.
     threads = [threading.Thread(target=job.work, args=(resume,), daemon=True) for _ in range(workers)]
     for thread in threads:
@@ -241,9 +282,11 @@ class _Load:
         writer: Writer,
         pace: Pace,
         shown: str,
+        require_alias: bool,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self._client, self._index, self._writer, self._pace, self._shown = client, index, writer, pace, shown
+        self._require_alias = require_alias
         self._ids = [document.doc_id for document in source.documents]
         self._rows = source.rows
         self._next = 0
@@ -294,12 +337,27 @@ class _Load:
                 failures += 1
                 self._pace.pause(failures, why)
                 continue
-            there = np.array([bool(entry.get("found")) for entry in answer["docs"]])
+            there = self._found(answer)
+            if len(there) != len(rows):
+                failures += 1
+                self._pace.pause(failures, "half an answer")
+                continue
+            self._pace.progressed()
             with self._lock:
                 self.report.found += int(there.sum())
             lacking: NDArray[np.int64] = rows[~there]
             return lacking
         return rows[:0]
+
+    def _found(self, answer: Mapping[str, Any]) -> NDArray[np.bool_]:
+        """Which of the looked-up documents are there; empty if a shard could not tell (it may be recovering)."""
+        for entry in answer.get("docs", ()):
+            kind, reason = cause(entry)
+            if kind in GONE:
+                raise self._final(kind, reason) or UserError(f"{self._shown}: {kind}: {reason}")
+            if kind:
+                return np.empty(0, dtype=bool)
+        return np.array([bool(entry.get("found")) for entry in answer.get("docs", ())], dtype=bool)
 
     def _write(self, rows: NDArray[np.int64]) -> None:
         """Send rows until each is acknowledged."""
@@ -315,6 +373,8 @@ class _Load:
             with self._lock:
                 self.report.sent += len(part) - len(refused)
             failures = 0 if len(refused) < len(part) else failures + 1
+            if len(refused) < len(part):
+                self._pace.progressed()
             if len(refused):
                 self._pace.pause(failures or 1, why)
             else:
@@ -322,7 +382,11 @@ class _Load:
             rows = np.concatenate([refused, rest])
 
     def _bulk(self, lines: list[bytes]) -> Any:
-        return self._client.bulk(operations=lines, index=self._index).body  # type: ignore[arg-type]  # bytes pass as they are
+        return self._client.bulk(
+            operations=lines,  # type: ignore[arg-type]  # bytes pass as they are
+            index=self._index,
+            require_alias=self._require_alias or None,
+        ).body
 
     def _try(self, call: Callable[[], Any]) -> tuple[dict[str, Any] | None, str]:
         """One request, when it is its turn: the answer; or None and why there is none for now."""
@@ -334,12 +398,12 @@ class _Load:
             answer: dict[str, Any] = call()
             return answer, ""
         except (ApiError, TransportError) as error:
-            kind, reason = cause(error.body) if isinstance(error, ApiError) else (type(error).__name__, "")
-            status = error.status_code if isinstance(error, ApiError) else 503
-            if isinstance(error, TlsError) or judge(status, kind, reason) is Trouble.FATAL:
+            trouble, kind, reason = judge_error(error)
+            if trouble is Trouble.FATAL:
                 raise self._final(kind, reason) or refusal(error, self._shown) from None
             self._pace.slow_down()
-            return None, f"{status} {kind}".strip()
+            status = f"{error.status_code} " if isinstance(error, ApiError) else ""
+            return None, f"{status}{kind}".strip()
         finally:
             self._pace.leave()
 
@@ -360,8 +424,12 @@ class _Load:
                 continue
             kind, reason = cause(outcome)
             if judge(status, kind, reason) is Trouble.FATAL:
-                raise self._final(kind, reason) or UserError(
-                    f"{self._shown}: document {self._ids[row]} was refused: {status} {kind}: {reason}"
+                raise (
+                    self._final(kind, reason)
+                    or barred(status, kind, reason, self._shown)
+                    or UserError(
+                        f"{self._shown}: document {self._ids[row]} was refused: {status} {kind}: {reason}"
+                    )
                 )
             again.append(row)
             why = f"{status} {kind}"
@@ -371,17 +439,12 @@ class _Load:
 
     def _final(self, kind: str, reason: str) -> UserError | None:
         """Words for what an operator must mend."""
-        if kind == "cluster_block_exception" and (
-            "flood-stage" in reason or "read-only-allow-delete" in reason
-        ):
-            return UserError(
-                f"{self._shown}: the disk is full (flood stage){free_disk(self._client)}; the index is read-only until "
-                "space is freed. What was written is kept: free space, wait until the server lifts the block, and run "
-                "the same command again"
-            )
-        if kind == "index_not_found_exception":
-            return UserError(
-                f"{self._shown}: the index {self._index} was deleted while it was loaded; run again"
+        if is_disk_full(kind, reason):
+            return disk_full(self._shown, free_disk(self._client))
+        if kind in GONE:
+            return IndexGoneError(
+                f"{self._shown}: the index behind {self._index} was deleted, or finished by another process, while it "
+                "was loaded; run the same command again"
             )
         return None
 

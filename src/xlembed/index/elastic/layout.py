@@ -16,7 +16,11 @@ from xlembed.types import Lang, UserError
 PREFIX = "xlembed-"
 FORMAT = 1
 """Version of the layout; part of the name, so that an older index is never taken for a new one."""
+BESIDE = ("state", "tool_version", "mlflow_run_id", "encoding", "aliases")
+"""Keys of a manifest that are no part of what an index is, and so not of its name."""
 VECTOR = "vector"
+WORDS = "words"
+"""Type of an index without vectors."""
 GRAPHS = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")
 BBQ_OVERSAMPLE = 3.0
 """What the servers' own default is; written out because not every version has it."""
@@ -36,6 +40,9 @@ PLUGINS = {
     "ko": ("analysis-nori", "nori"),
 }
 """Language -> plugin and its analyzer, better than bigrams if it is on every node."""
+
+SIMILARITY = {"type": "BM25", "k1": 1.2, "b": 0.75, "discount_overlaps": True}
+"""How texts are scored: the server's own default, written out."""
 
 
 def choose_analyzers(languages: Collection[Lang], plugins: Collection[str]) -> dict[Lang, str]:
@@ -58,6 +65,15 @@ def choose_analyzers(languages: Collection[Lang], plugins: Collection[str]) -> d
     return chosen
 
 
+def loading_alias(name: str) -> str:
+    """The alias that an index has while it is loading.
+
+    Documents are written through it, with `require_alias`: if the index is deleted meanwhile, the server refuses
+    them instead of making up an index of that name.
+    """
+    return f"{name}-loading"
+
+
 def text_field(lang: Lang) -> str:
     """The field that holds texts of a language."""
     return f"text_{lang}"
@@ -78,6 +94,7 @@ class IndexSpec:
     fingerprint: str
     revision: str
     dims: int
+    """0 without vectors."""
     documents: int
     type: str
     m: int | None
@@ -94,8 +111,7 @@ class IndexSpec:
     def name(self) -> str:
         """Name of the index: readable, then a digest of all the rest."""
         words = re.sub(r"[^a-z0-9_.]+", "-", f"{self.task}-{self.model}-{self.type}".lower()).strip("-._")
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
-        return f"{PREFIX}{words[:150]}-{digest}"
+        return f"{PREFIX}{words[:150]}-{_digest(asdict(self))}"
 
     def manifest(self, *, state: str, run_id: str | None = None) -> dict[str, Any]:
         """What `_meta` holds."""
@@ -120,6 +136,20 @@ class IndexSpec:
         options: dict[str, Any] = {"type": self.type}
         if self.type in GRAPHS:
             options |= {"m": self.m, "ef_construction": self.ef_construction}
+        if self.type == "bbq_hnsw":
+            options["rescore_vector"] = {"oversample": BBQ_OVERSAMPLE}
+        if self.type == "int4_hnsw":
+            options["confidence_interval"] = 0.0
+        vector = {
+            VECTOR: {
+                "type": "dense_vector",
+                "dims": self.dims,
+                "element_type": "float",
+                "index": True,
+                "similarity": "dot_product",
+                "index_options": options,
+            }
+        }
         return {
             "dynamic": "strict",
             "properties": {
@@ -130,16 +160,21 @@ class IndexSpec:
                     text_field(lang): {"type": "text", "analyzer": analyzer}
                     for lang, analyzer in self.analyzers.items()
                 },
-                VECTOR: {
-                    "type": "dense_vector",
-                    "dims": self.dims,
-                    "element_type": "float",
-                    "index": True,
-                    "similarity": "dot_product",
-                    "index_options": options,
-                },
+                **(vector if self.type != WORDS else {}),
             },
         }
+
+
+def is_ours(name: str, meta: Mapping[str, Any]) -> bool:
+    """Whether an index was built by this tool, in this or an older version: its name is the digest of its manifest."""
+    ours = meta.get("xlembed")
+    if not isinstance(ours, Mapping) or not name.startswith(PREFIX):
+        return False
+    return name.rpartition("-")[2] == _digest({k: v for k, v in ours.items() if k not in BESIDE})
+
+
+def _digest(identity: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def check_fits(settings: IndexSettings, dims: int) -> None:
@@ -161,11 +196,11 @@ def check_fits(settings: IndexSettings, dims: int) -> None:
 
 
 def oversample_of(settings: IndexSettings) -> float | None:
-    """The oversampling that searches ask for; None for types whose scores are not approximate."""
+    """The oversampling that searches ask for, 0 to turn off the mapping's; None to ask for nothing."""
     if settings.type in ("flat", "hnsw"):
         return None
-    if settings.oversample is None:
-        return BBQ_OVERSAMPLE if settings.type == "bbq_hnsw" else None
+    if settings.type == "bbq_hnsw":  # its mapping has a default, so that none has to be said
+        return BBQ_OVERSAMPLE if settings.oversample is None else settings.oversample
     return settings.oversample or None
 
 

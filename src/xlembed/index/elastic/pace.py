@@ -66,8 +66,13 @@ class Pace:
             self._active -= 1
             self._turn.notify_all()
 
+    def progressed(self) -> None:
+        """The server did some of what it was asked; the wait for it begins anew."""
+        with self._turn:
+            self._progress = time.monotonic()
+
     def went_well(self) -> None:
-        """Something was written."""
+        """A request was done in full."""
         with self._turn:
             self._progress = time.monotonic()
             self._calm += 1
