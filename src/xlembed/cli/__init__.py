@@ -38,6 +38,7 @@ COMMANDS = {
 }
 """Name -> where the command lives, and its line in the help."""
 
+FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -76,12 +77,13 @@ def accept_underscores(command: click.Command) -> click.Command:
     """`--max_tokens` works as `--max-tokens`: `mlflow run -P max_tokens=...` passes names as they are."""
     for param in command.params:
         if isinstance(param, click.Option):
-            names = [
+            spelt = [
                 o.replace("-", "_").replace("__", "--", 1)
                 for o in param.opts
                 if o.startswith("--") and "-" in o[2:]
             ]
-            param.opts += [name for name in names if name not in param.opts]  # a command may be used twice
+            # A command may be asked for more than once in a process.
+            param.opts += [o for o in spelt if o not in param.opts]
     return command
 
 
@@ -96,6 +98,7 @@ def xlembed() -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake becomes a message and exit code 2, never a traceback."""
+    from xlembed.tracking.errors import TrackingError
     from xlembed.types import UserError
 
     signal.signal(signal.SIGTERM, _terminate)
@@ -109,6 +112,9 @@ def main() -> None:
     except UserError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(BAD_INPUT)
+    except TrackingError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(FAILED)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; finished work is kept, the same command goes on from there.", err=True)
         sys.exit(INTERRUPTED)

@@ -37,9 +37,8 @@ def compare(
     """
     import hashlib
 
-    from rich.console import Console
-
     from xlembed.cli import echo_json
+    from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.report.tables import comparison_table, index_table, scores_table
     from xlembed.stages.compare import compare as stage
     from xlembed.stages.compare import (
@@ -66,7 +65,7 @@ def compare(
             name: [f"{name}/{m}" for m in declared.models] for name in ([task] if task else declared.tasks)
         }
     reports = []
-    console = Console(stderr=as_json)
+    console = open_console(stderr=as_json)
     for name, sources in groups.items():
         evaluations = [read_evaluation(source, workspace) for source in sources]
         if across_indices:
@@ -89,17 +88,17 @@ def compare(
             )
             log_folder(target)
         reports.append(report)
-        console.print(scores_table([dict(e.scores) for e in evaluations]))
-        console.print(comparison_table(report))
+        print_table(console, scores_table([dict(e.scores) for e in evaluations]))
+        console.print(comparison_table(report))  # its names fold at the minus sign
         for evaluation in evaluations:
             if "index_fidelity" in evaluation.scores:
-                console.print(index_table(evaluation.scores))
+                print_table(console, index_table(evaluation.scores))
         for reason in report["untested"]:
-            console.print(f"not tested: {reason}", highlight=False, markup=False)
+            print_line(console, f"not tested: {reason}")
         for model, n in report["dropped_units"].items():
             if n:
-                console.print(f"dropped: {n:,} units that only {model} has", highlight=False, markup=False)
-        console.print(f"written to {target}", highlight=False, markup=False)
+                print_line(console, f"dropped: {n:,} units that only {model} has")
+        print_line(console, f"written to {target}")
     if not runs:
         results = [r for name in declared.tasks for r in read_results(workspace, name, declared.models)]
         write_summary(results, workspace.out / "results" / "summary.csv")

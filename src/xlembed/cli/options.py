@@ -120,6 +120,10 @@ def open_workspace(
     from xlembed.types import UserError
 
     path = Path(params) if params else None
+    if path and path.is_dir():
+        raise UserError(f"--params: expected a file, found the folder {path}")
+    if out and Path(out).exists() and not Path(out).is_dir():
+        raise UserError(f"--out: expected a folder, found the file {out}")
     overrides = {
         f"{section}.{KEY_OF_OPTION.get(name, name)}": options[name]
         for section, names in SETTING_OPTIONS.items()

@@ -41,7 +41,8 @@ class Bars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self._console.is_terminal:  # elsewhere it would print an empty line
+            self._bars.stop()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` is reached."""
@@ -55,4 +56,6 @@ class Bars:
         elif done < total and now - self._said.setdefault(what, now) >= LINE_EVERY_SECONDS:
             self._said[what] = now
             left = f", {seconds / done * (total - done):,.0f} s left" if done else ""
-            self._console.print(f"{self._title}: {what} {done:,}/{total:,} {rate}{left}", highlight=False)
+            self._console.print(
+                f"{self._title}: {what} {done:,}/{total:,} {rate}{left}", highlight=False, soft_wrap=True
+            )

@@ -44,10 +44,10 @@ def run(
     """Encode, index and evaluate models on a task; everything is tracked in MLflow."""
     import time
 
-    from rich.console import Console
-
     from xlembed.cli import echo_json
+    from xlembed.cli.console import open_console, print_line
     from xlembed.cli.progress import Bars
+    from xlembed.models.hub import locate
     from xlembed.report.tables import index_table, language_table, scores_table
     from xlembed.settings import RunSettings
     from xlembed.stages.encode import encode
@@ -66,9 +66,12 @@ def run(
     refs = [workspace.open_model(name, dim=cut[0], max_tokens=cut[1], dtype=dtype or None) for name in names]
     for ref in refs:
         check_engine(ref, workspace.settings.index)
-    console = Console(stderr=True)
+    for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
+        if not ref.card.lexical:
+            locate(ref, workspace.settings.encode.trust_remote_code)
+    console = open_console(stderr=True)
     for note in opened.notes:
-        console.print(f"{opened.name}: {note}", style="yellow", highlight=False, markup=False)
+        print_line(console, f"{opened.name}: {note}", style="yellow")
     results = []
     for ref in refs:
         folder = workspace.task_folder(task or defaults.tasks[0])
@@ -94,10 +97,9 @@ def run(
             log_metrics({**encoded.speed_metrics(), "speed/total_seconds": time.perf_counter() - started})
             log_evaluation(workspace.run_folder(opened.name, ref.slug), result)
         n_new = sum(report.n_encoded for report in encoded.reports.values())
-        console.print(
+        print_line(
+            console,
             f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {workspace.result_file(opened.name, ref.slug)}",
-            highlight=False,
-            markup=False,
         )
         results.append(result)
     if as_json:
@@ -118,16 +120,16 @@ def _print_tables(
 ) -> None:
     import json
 
-    from rich.console import Console
+    from xlembed.cli.console import open_console, print_table
 
     scores = [
         json.loads((workspace.run_folder(task, m) / "scores.json").read_text(encoding="utf-8"))
         for m in models
     ]
-    console = Console()
-    console.print(scores_table(scores))
+    console = open_console()
+    print_table(console, scores_table(scores))
     if len(scores) == 1:
-        console.print(language_table(scores[0]))
+        print_table(console, language_table(scores[0]))
     for of_model in scores:
         if "index_fidelity" in of_model:
-            console.print(index_table(of_model))
+            print_table(console, index_table(of_model))

@@ -75,13 +75,21 @@ def search(
 
 
 def _print(hits: Sequence[Mapping[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("rank", "score", "lang", "document", "text")
+    from xlembed.cli.console import open_console
+
+    table = Table("rank", "score", "lang", "document", "text")  # Text: a document may hold [square brackets]
     for hit in hits:
         words = f"{hit['title']}: {hit['text']}" if hit.get("title") else hit["text"]
-        table.add_row(
-            str(hit["rank"]), f"{hit['score']:.3f}", hit["lang"], hit["doc_id"], " ".join(words.split())[:160]
+        # Fused scores differ in the fourth decimal.
+        cells = (
+            str(hit["rank"]),
+            f"{hit['score']:.4f}",
+            hit["lang"],
+            hit["doc_id"],
+            " ".join(words.split())[:160],
         )
-    Console().print(table)
+        table.add_row(*map(Text, cells))
+    open_console().print(table)

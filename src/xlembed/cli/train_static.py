@@ -27,21 +27,20 @@ def train_static(data: Path, out: Path, recipe: Path | None, as_json: bool) -> N
     """
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from xlembed.cli import echo_json
+    from xlembed.cli.console import open_console, print_line
     from xlembed.cli.progress import Bars
     from xlembed.finetune.static import BUNDLED_RECIPE, Progress, load_recipe
     from xlembed.finetune.static import train_static as train
 
     settings = load_recipe(recipe or BUNDLED_RECIPE)
-    console = Console(stderr=True, highlight=False)
+    console = open_console(stderr=True)
     with Bars("train-static") as bars:
 
         def show(progress: Progress) -> None:
             bars("steps", progress.step, progress.steps)
 
-        console.print("train-static: reading the data, training the tokenizer", markup=False)
+        print_line(console, "train-static: reading the data, training the tokenizer")
         result = train(settings, data, out, show)
     if as_json:
         echo_json({**asdict(result), "out": str(out)})
@@ -57,4 +56,4 @@ def train_static(data: Path, out: Path, recipe: Path | None, as_json: bool) -> N
         f"{left.other_held_out:,} other rows that stand in stsb dev or test",
     ]
     for line in lines:
-        console.print(line, markup=False)
+        print_line(console, line)

@@ -184,6 +184,7 @@ def _advice(ref: ModelRef) -> str:
             f"(`-m ./{folder}` alone uses only the prompts that the folder itself stores).",
         ]
     else:
+        lines.insert(0, f"(If a folder was meant: there is no folder {card.hub_id} here.)")
         lines += [
             f"pass `-m ./{folder}`, or give it an entry under `models:` in params.yaml (source: ./{folder})."
         ]

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from xlembed.models.spec import Fetched
 from xlembed.tracking.errors import hide_secrets
-from xlembed.tracking.store import connect
+from xlembed.tracking.store import REFUSALS, connect, reason
 from xlembed.types import UserError
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -54,16 +53,26 @@ def fetch_model(uri: str, root: Path, cache: Path) -> Fetched:
                 mlflow.artifacts.download_artifacts(
                     artifact_uri=f"models:/{name}/{found.version}", dst_path=str(target)
                 )
-                target.rename(folder)
-    except (MlflowException, OSError) as error:
-        message = getattr(error, "message", str(error))
-        raise UserError(hide_secrets(f"{uri!r}: {message} (tracking store: {store})")) from None
+                # MLflow copies nothing, without a word, where the files are gone: that is not kept.
+                if any(target.rglob("modules.json")):
+                    _keep(target, folder)
+    except REFUSALS as error:
+        raise UserError(hide_secrets(f"{uri!r}: {reason(error)} (tracking store: {store})")) from None
     models = sorted(p.parent for p in folder.rglob("modules.json"))
     if not models:
         raise UserError(
             f"{uri!r}: version {found.version} holds no sentence-transformers model (no modules.json)"
         )
     return Fetched(re.sub(r"[^A-Za-z0-9._-]", "-", name) + f"-v{found.version}", models[0])
+
+
+def _keep(fetched: Path, folder: Path) -> None:
+    """Move a version to its place, unless another process was quicker."""
+    try:
+        fetched.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,8 @@ def fetch_run(run_id: str, root: Path, names: list[str], target: Path) -> RunFil
     try:
         for name in names:
             mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(target))
-    except (MlflowException, OSError) as error:
+    except REFUSALS as error:
         raise UserError(
-            hide_secrets(f"run {run_id}: no evaluation to be read ({error}); tracking store: {store}")
+            hide_secrets(f"run {run_id}: no evaluation to be read ({reason(error)}); tracking store: {store}")
         ) from None
     return RunFiles(run_id, target)

@@ -13,11 +13,14 @@ import mlflow
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from xlembed.tracking.errors import hide_secrets
 from xlembed.types import UserError
 
 SQLITE = "sqlite:///"
+REFUSALS = (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError)
+"""What MLflow raises when its store cannot be used; errors of a database it opens are not wrapped."""
 
 
 def connect(root: Path) -> str:
@@ -72,13 +75,25 @@ def told(uri: str) -> Iterator[None]:
     """MLflow's refusals as messages that name the store, without its password.
 
     Raises:
-        UserError: instead of an MlflowException.
+        UserError: instead of MLflow's and the database's own errors.
     """
     try:
         yield
-    except (MlflowException, OSError) as error:
-        message = getattr(error, "message", str(error))
-        raise UserError(hide_secrets(f"tracking store {uri}: {message}")) from None
+    except REFUSALS as error:
+        raise UserError(hide_secrets(f"tracking store {uri}: {reason(error)}")) from None
+
+
+def reason(error: Exception) -> str:
+    """Why the store refused, for people.
+
+    >>> reason(ModuleNotFoundError("No module named 'psycopg'", name="psycopg"))
+    "its address needs the Python package 'psycopg', which is not installed"
+    """
+    if isinstance(error, ImportError):
+        return f"its address needs the Python package {error.name!r}, which is not installed"
+    if isinstance(error, ValueError):  # its text may be a piece of the password
+        return "its address cannot be read; write special characters of the password as %40 (@), %2F (/) ..."
+    return str(getattr(error, "message", error))
 
 
 def _database(uri: str) -> Path | None:

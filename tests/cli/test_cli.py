@@ -1,0 +1,193 @@
+"""The command line as a user meets it: answers on stdout, everything else on stderr, mistakes leave no trace."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli.command import Answer, make_checkout, xlembed
+from stages.toy import digests
+from xlembed import cli
+
+HEAVY = ("torch", "mlflow", "transformers", "sentence_transformers", "pandas", "matplotlib", "faiss")
+RESULTS = ("results", "runs", "embeddings", "indices", "reports")
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
+    """A checkout and what `run --json` of two models said in it."""
+    root = make_checkout(tmp_path_factory.mktemp("checkout"))
+    return root, xlembed(root, "run", "-m", "toy", "-m", "toy+dim3", "-t", "toy", "--json")
+
+
+@pytest.fixture(scope="module")
+def checkout(first_run: tuple[Path, Answer]) -> Path:
+    root, answer = first_run
+    assert answer.code == 0, answer.err
+    return root
+
+
+def result_text(root: Path, model: str) -> str:
+    return (root / "results" / "toy" / f"{model}.json").read_text(encoding="utf-8")
+
+
+# Help
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["compare", "-h"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    code = (
+        "import sys\nfrom xlembed.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code\n"
+        f"print(sorted(set({HEAVY}) & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert "xlembed" in done.stdout or "Usage" in done.stdout
+    assert done.stderr == "[]\n"
+
+
+def test_help_names_every_command() -> None:
+    listed = CliRunner().invoke(cli.xlembed, ["--help"]).output
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in [*cli.COMMANDS, *cli.COMMANDS]:  # once more: a command must bear being asked for twice
+            assert f"\n  {name} " in listed
+            shown = CliRunner().invoke(cli.xlembed, [name, "--help"], catch_exceptions=False)
+            assert shown.exit_code == 0 and shown.output.startswith(f"Usage: xlembed {name} ")
+
+
+# Answers
+
+
+def test_run_json_prints_what_the_result_files_hold(first_run: tuple[Path, Answer]) -> None:
+    root, answer = first_run
+    assert answer.code == 0, answer.err
+    assert json.loads(answer.out) == [json.loads(result_text(root, m)) for m in ("toy", "toy+dim3")]
+    for model in ("toy", "toy+dim3"):
+        assert f"results/toy/{model}.json" in answer.err
+
+
+def test_run_again_prints_tables_on_stdout_and_changes_no_byte(checkout: Path) -> None:
+    before = digests(checkout, *RESULTS)
+    answer = xlembed(checkout, "run", "-m", "toy", "-t", "toy")
+    assert answer.code == 0, answer.err
+    assert "toy: macro averages" in answer.out and "83.3" in answer.out
+    assert "MLflow run" not in answer.out
+    assert "toy: 0 texts encoded, MLflow run" in answer.err
+    assert digests(checkout, *RESULTS) == before
+
+
+def test_search_prints_the_nearest_document_first(checkout: Path) -> None:
+    hits = json.loads(xlembed(checkout, "search", "katze", "-m", "toy", "-t", "toy", "-k", "2", "--json").out)
+    assert [(hit["rank"], hit["doc_id"]) for hit in hits] == [(1, "d-de-2"), (2, "d-de-3")]
+
+
+def test_compare_two_folders(checkout: Path) -> None:
+    """Only q2-de finds another document first: 1/3 of one of two cells (see stages/test_stages.py)."""
+    before = digests(checkout, "results", "runs")
+    answer = xlembed(
+        checkout, "compare", "runs/toy/toy", "results/toy/toy+dim3.json", "--json", "--out", "elsewhere"
+    )
+    assert answer.code == 0, answer.err
+    report = json.loads(answer.out)
+    found = {(row["kind"], row["pool"]): row["difference"] for row in report["primary"]}
+    assert found.pop(("true_cross_lingual", "all")) == pytest.approx(-1 / 6, abs=1e-6)
+    assert set(found.values()) == {0}
+    (folder,) = (checkout / "elsewhere" / "reports" / "compare").iterdir()
+    assert json.loads((folder / "comparison.json").read_text(encoding="utf-8")) == report
+    assert f"written to {folder.relative_to(checkout)}" in answer.err
+    assert digests(checkout, "results", "runs") == before and not (checkout / "reports").exists()
+
+
+def test_compare_without_names_takes_params_yaml_and_writes_the_summary(
+    checkout: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(checkout, tmp_path / "copy")
+    answer = xlembed(root, "compare")
+    assert answer.code == 0, answer.err
+    assert "written to reports/compare/toy" in answer.out
+    header, *rows = (root / "results" / "summary.csv").read_text(encoding="utf-8").splitlines()
+    assert {"mono.macro.accuracy@1", "true_cross.all.macro.accuracy@1"} <= set(header.split(","))
+    assert len(rows) == 2 and "toy+dim3" in rows[1]
+
+
+def test_models_and_tasks_know_what_the_checkout_adds(checkout: Path) -> None:
+    card = json.loads(xlembed(checkout, "models", "toy+dim3", "--json").out)
+    assert (card["name"], card["folder"], card["variation"]["dim"]) == ("toy+dim3", "toy_model", 3)
+    assert "bge_m3" in xlembed(checkout, "models").out
+    assert xlembed(checkout, "tasks").out.splitlines()[1].split() == [
+        *("toy", "6", "6", "en,", "de", "(comparable)")
+    ]
+    assert json.loads(xlembed(checkout, "tasks", "toy", "--json").out)["documents"] == 6
+
+
+# Mistakes
+
+RUN = ("run", "-m", "toy", "-t", "toy")
+
+
+@pytest.mark.parametrize(
+    ("words", "messages"),
+    [
+        (("run", "-m", "bge_m", "-t", "toy"), ["unknown model 'bge_m'", "Did you mean 'bge_m3'"]),
+        (("run", "-m", "toi", "-t", "toy"), ["Did you mean 'toy'", "xlembed models"]),
+        (("run", "-m", "toy,bge_m", "-t", "toy"), ["Did you mean 'bge_m3'"]),
+        (("run", "-m", "./toy_modle", "-t", "toy"), ["unknown model './toy_modle'", "no folder here"]),
+        (("run", "-m", "toy", "-t", "toi"), ["there is no task 'toi'", "Did you mean 'toy'"]),
+        (("run", "-m", "toy", "-t", "./data/toi"), ["there is no task './data/toi'", "known tasks: toy"]),
+        (("run", "--modle", "toy"), ["No such option '--modle'", "--model"]),
+        (("evalute", "-m", "toy"), ["no command 'evalute'", "Did you mean 'evaluate'"]),
+        (("evaluate", "-m", "toy"), ["Missing option '-t' / '--task'"]),
+        ((*RUN, "toy"), ["unexpected extra argument"]),
+        ((*RUN, "--dim", "many"), ["--dim: expected a positive whole number, found 'many'"]),
+        ((*RUN, "--modes", "both", "--out", "new"), ["option evaluate.modes", "'both'", "monolingual"]),
+        ((*RUN, "--params", "absent.yaml"), ["absent.yaml does not exist"]),
+        ((*RUN, "--params", "data"), ["--params: expected a file, found the folder data"]),
+        ((*RUN, "--out", "params.yaml"), ["--out: expected a folder, found the file params.yaml"]),
+        (("compare", "toy/toy", "toy/absent"), ["'toy/absent'", "Evaluate first: xlembed run"]),
+        (("compare", "toy/toy", "toy/toy+dim3", "--alpha", "2"), ["option compare.alpha", "less than 1"]),
+        (("compare", "-t", "toi"), ["run.tasks does not list 'toi'"]),
+        (("models", "e5_bas"), ["Did you mean 'e5_base'"]),
+        (("models", "models:/toy"), ["expected models:/NAME/VERSION or models:/NAME@ALIAS"]),
+        (("tasks", "toi"), ["no task 'toi'", "Did you mean 'toy'"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_is_explained_on_stderr_and_changes_nothing(
+    checkout: Path, words: tuple[str, ...], messages: list[str]
+) -> None:
+    before = digests(checkout)
+    answer = xlembed(checkout, *words)
+    assert (answer.code, answer.out) == (2, "")
+    for message in messages:
+        assert message in answer.err
+    assert digests(checkout) == before
+
+
+@pytest.mark.parametrize("command", ["encode", "run"])
+def test_a_hub_model_that_is_not_here(checkout: Path, command: str) -> None:
+    """Found out only when its files are needed; `run` has opened its MLflow run by then."""
+    before = digests(checkout, *RESULTS)
+    answer = xlembed(checkout, command, "-m", "e5_base", "-t", "toy")
+    assert (answer.code, answer.out) == (2, "")
+    assert "intfloat/multilingual-e5-base (revision d13f1b27" in answer.err
+    assert "hf download intfloat/multilingual-e5-base --revision d13f1b27" in answer.err
+    assert digests(checkout, *RESULTS) == before
+    assert [path for path in checkout.rglob(".*") if path.name != ".gitignore"] == []
+
+
+def test_the_process_itself_exits_with_the_code(checkout: Path) -> None:
+    code = "from xlembed.cli import main; main()"
+    for words, status in ((["rnu"], 2), (["tasks"], 0)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], cwd=checkout, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status and "Traceback" not in done.stderr
+        assert bool(done.stdout) != bool(done.stderr)

@@ -1,0 +1,219 @@
+"""MLproject, params.yaml, dvc.yaml and settings.py tell one story; `mlflow run` plays it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from cli.command import make_checkout, no_surroundings
+from xlembed.cli import COMMANDS
+from xlembed.cli.options import KEY_OF_OPTION, SETTING_OPTIONS
+from xlembed.settings import RunSettings, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "ghp-s3cret-0f-the-test"
+
+
+def read(name: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+ENTRY_POINTS = read("MLproject")["entry_points"]
+STAGES = read("dvc.yaml")["stages"]
+
+
+def command_of(name: str) -> click.Command:
+    module, _, function = COMMANDS[name][0].partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def options_of(command: click.Command) -> dict[str, str]:
+    """`--max-tokens` -> `max_tokens`, as MLproject would call it."""
+    return {
+        word: word[2:].replace("-", "_")
+        for param in command.params
+        if isinstance(param, click.Option)
+        for word in param.opts
+        if word.startswith("--")
+    }
+
+
+# Names and defaults
+
+
+def test_params_yaml_repeats_the_defaults() -> None:
+    """All keys are there, so that a reader sees what can be set; `run` says what this checkout evaluates."""
+    said, defaults = read("params.yaml"), Settings().model_dump(mode="json")
+    assert set(said) == set(defaults)
+    for section in set(said) - {"run", "models"}:
+        given = {key: None if value == "" else value for key, value in said[section].items()}
+        assert given == {k: None if v == "" else v for k, v in defaults[section].items()}, section
+    assert set(said["run"]) == set(defaults["run"])
+    assert RunSettings().tasks[0] in said["run"]["tasks"] and RunSettings().models[0] in said["run"]["models"]
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_entry_points_pass_every_parameter_to_an_option_of_the_command(name: str) -> None:
+    entry = ENTRY_POINTS[name]
+    tool, command, *words = entry["command"].split()
+    assert (tool, command) == ("xlembed", "run" if name == "main" else name)
+    known = options_of(command_of(command))
+    if name == "compare":
+        assert words.pop(0) == "{runs}"  # the arguments
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    for option, value in given.items():
+        assert value == f"{{{known[option]}}}"
+    passed = {known[option] for option in given} | ({"runs"} if name == "compare" else set())
+    assert passed == set(entry["parameters"])
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_entry_points_share_types_and_defaults(name: str) -> None:
+    """`path` and `uri` would refuse catalogue names; an empty string leaves the choice to settings.py."""
+    defaults = {"model": RunSettings().models[0], "task": RunSettings().tasks[0]}
+    for parameter, declared in ENTRY_POINTS[name]["parameters"].items():
+        assert declared == {"type": "string", "default": defaults.get(parameter, "")}, parameter
+
+
+def test_every_setting_has_an_option_and_every_option_a_setting() -> None:
+    for section, options in SETTING_OPTIONS.items():
+        keys = {KEY_OF_OPTION.get(option, option) for option in options}
+        assert keys == set(type(getattr(Settings(), section)).model_fields), section
+    assert set(SETTING_OPTIONS) | {"run", "models"} == set(Settings.model_fields)
+
+
+def test_stages_are_commands_and_depend_on_settings_that_exist() -> None:
+    settings = Settings().model_dump()
+    for name, stage in STAGES.items():
+        tool, command, *words = stage["cmd"].split()
+        assert (tool, command) == ("xlembed", name)
+        assert command in COMMANDS and command in ENTRY_POINTS
+        assert stage.get("matrix", {}) in ({}, {"task": "${run.tasks}", "model": "${run.models}"})
+        assert words == (["-m", "${item.model}", "-t", "${item.task}"] if "matrix" in stage else [])
+        for parameter in stage["params"]:
+            section, _, key = parameter.partition(".")
+            assert section in settings and (not key or key in settings[section]), parameter
+        for path in stage["deps"]:
+            if path.startswith("src/"):
+                assert (ROOT / path).exists(), path
+
+
+def test_stages_depend_on_every_setting_that_changes_their_results() -> None:
+    """A setting left out would leave old results standing; where vectors are computed changes none."""
+    from xlembed.settings import UNCHANGED_RESULTS
+
+    declared = {name: set(stage["params"]) for name, stage in STAGES.items()}
+    for section in ("corpus", "encode", "index", "evaluate", "compare"):
+        stage = "encode" if section == "corpus" else section
+        for key in type(getattr(Settings(), section)).model_fields:
+            name = f"{section}.{key}"
+            assert (name in UNCHANGED_RESULTS) != bool({section, name} & declared[stage]), name
+    assert "models" in declared["encode"] and "run" in declared["compare"]
+
+
+# mlflow run
+
+
+def mlflow_run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`mlflow run .` as a user's shell has it, with secrets in the environment."""
+    with no_surroundings(root):
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HF_HUB_OFFLINE": "1",
+            "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}",
+            "MLFLOW_TRACKING_PASSWORD": SECRET,
+            "HF_TOKEN": SECRET,
+        }
+    command = [sys.executable, "-m", "mlflow", "run", ".", "--env-manager", "local"]
+    return subprocess.run(
+        [*command, *words], cwd=root, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Git checkout with this repository's MLproject and a remote that holds a token, as in many a CI."""
+    root = make_checkout(tmp_path_factory.mktemp("project"))
+    for name in ("MLproject", "conda.yaml"):
+        shutil.copy(ROOT / name, root)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for words in (
+        ["init", "-q"],
+        ["remote", "add", "origin", f"https://ci:{SECRET}@git.example.org/xlembed.git"],
+        ["add", "MLproject", "params.yaml"],
+        ["commit", "-q", "-m", "start"],
+    ):
+        subprocess.run([*git, *words], cwd=root, check=True, capture_output=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def finished(project: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """`batch_tokens` is an option of the command that MLproject does not list."""
+    words = ["--experiment-name", "bench", "-P", "model=toy_model", "-P", "task=toy"]
+    done = mlflow_run(project, *words, "-P", "batch_tokens=4096")
+    assert done.returncode == 0, done.stderr
+    return project, done
+
+
+def runs_of(root: Path) -> list[Run]:
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    found = client.get_experiment_by_name("bench")
+    assert found is not None
+    return list(client.search_runs([found.experiment_id]))
+
+
+def test_mlflow_run_records_one_finished_run_with_its_stages(
+    finished: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    root, _ = finished
+    runs = runs_of(root)
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert len(parents) == 1 and {run.info.status for run in runs} == {"FINISHED"}
+    (parent,) = parents
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs if run is not parent} == {parent.info.run_id}
+    assert {run.info.run_name for run in runs if run is not parent} == {"encode", "index", "evaluate"}
+    assert (parent.data.params["model"], parent.data.params["task"]) == ("toy_model", "toy")
+    assert parent.data.params["encode.batch_tokens"] == "4096"
+    assert parent.data.tags["task"] == "toy"
+    assert parent.data.metrics["mono/accuracy_at_1"] == pytest.approx(
+        5 / 6, abs=1e-6
+    )  # stages/test_stages.py
+    (result,) = (root / "results" / "toy").iterdir()
+    assert re.fullmatch(r"toy_model-[0-9a-f]{8}\.json", result.name)
+    assert json.loads(result.read_text(encoding="utf-8"))["model"] == parent.data.tags["model"]
+
+
+def test_mlflow_run_keeps_secrets(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """The token of the Git remote and passwords in the environment are recorded nowhere."""
+    root, done = finished
+    assert SECRET not in done.stdout + done.stderr
+    runs = runs_of(root)
+    for run in runs:
+        assert SECRET not in str(run.to_dictionary())
+    assert any("git.example.org" in str(run.data.tags) for run in runs)  # there was something to hide
+    artifacts = [path for path in (root / "mlruns").rglob("*") if path.is_file()]
+    assert "scores.json" in {path.name for path in artifacts}
+    results = [path for name in ("results", "runs", "embeddings") for path in (root / name).rglob("*.*")]
+    for path in (*artifacts, *results):
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_an_unknown_parameter_fails_with_the_options_name(project: Path) -> None:
+    done = mlflow_run(project, "-P", "model=toy_model", "-P", "task=toy", "-P", "nonsense=1", "-P", "out=new")
+    assert done.returncode == 1
+    assert "No such option '--nonsense'" in done.stderr
+    assert not (project / "new").exists()

@@ -1,0 +1,586 @@
+"""What README.md and docs/ say is true: commands, code, settings, links, the map of the code.
+
+Really run, on a cut of the bundled reviews: every `xlembed` line of the README, every Python block, the jsonl
+block, the layout of a task and the message shown in data.md. Parsed only: `make`, `dvc` and `mlflow` lines
+(they set up or repeat everything; the check of a clean clone and the tests of stages and tracking do that), `hf`
+(needs the Hub), and `xlembed` lines of docs/, whose files are the reader's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from click.testing import CliRunner
+from dvc.cli import DvcParserError
+from dvc.cli.parser import get_main_parser
+
+from test_architecture import ROOMS, SIDE_ROOMS
+from xlembed.cli import xlembed
+from xlembed.cli.options import KEY_OF_OPTION, OPTION_HELP, SETTING_OPTIONS
+from xlembed.corpus.importing import import_files
+from xlembed.corpus.loading import load_task
+from xlembed.models.catalogue import catalogue
+from xlembed.models.spec import resolve_model
+from xlembed.settings import UNCHANGED_RESULTS, Settings
+from xlembed.types import UserError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGE = REPOSITORY / "src" / "xlembed"
+README = REPOSITORY / "README.md"
+PAGES = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
+MARKDOWN = [*sorted(REPOSITORY.glob("*.md")), *PAGES[1:], *sorted(PACKAGE.rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LANGUAGES = {"bash", "python", "yaml", "jsonl", "text"}
+
+
+@dataclass(frozen=True)
+class Block:
+    place: str
+    language: str
+    text: str
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    name = page.relative_to(REPOSITORY).as_posix()
+    return [
+        Block(f"{name}:{text.count(chr(10), 0, found.start()) + 1}", found[1], found[2])
+        for found in FENCE.finditer(text)
+    ]
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+
+def blocks(language: str) -> Any:
+    return pytest.mark.parametrize(
+        "block", [b for b in BLOCKS if b.language == language], ids=lambda b: b.place
+    )
+
+
+def command_lines(block: Block) -> list[list[str]]:
+    """Words of each command, comments taken off."""
+    lines = block.text.replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def prose_of(page: Path) -> str:
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def code_spans(page: Path) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", prose_of(page))
+
+
+def one_line(page: Path) -> str:
+    return " ".join(page.read_text(encoding="utf-8").split())
+
+
+def load_yaml(name: str) -> Any:
+    return yaml.safe_load((REPOSITORY / name).read_text(encoding="utf-8"))
+
+
+TASKS = {Path(out["path"]).name for out in load_yaml("data.dvc")["outs"]}
+
+
+# Blocks
+
+
+def test_every_block_is_of_a_kind_that_is_checked() -> None:
+    assert BLOCKS
+    assert [b.place for b in BLOCKS if b.language not in LANGUAGES] == []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert text.count("```") == 2 * len(blocks_of(page)), page.name
+        hidden = re.findall(
+            rf"^ {{4,}}(?:{'|'.join(map(re.escape, CHECKS))}) .*", prose_of(page), re.MULTILINE
+        )
+        assert hidden == [], f"{page.name}: commands belong into a fenced block"
+
+
+def check_click(command: click.Command, words: list[str]) -> None:
+    """Options, arguments and the types of values, without running anything; paths need not exist."""
+    context = click.Context(command)
+    if isinstance(command, click.Group):
+        chosen = command.get_command(context, words[0])
+        assert chosen is not None, f"no command {words[0]!r}"
+        return check_click(chosen, words[1:])
+    values, rest, _ = command.make_parser(context).parse_args(list(words))
+    assert rest == []
+    for param in command.params:
+        given = any(word in param.opts for word in words) or (
+            isinstance(param, click.Argument) and isinstance(values[param.name or ""], str | tuple)
+        )
+        assert given or not param.required, f"{param.name} is missing"
+        if given and not isinstance(param.type, click.Path):
+            param.type_cast_value(context, values[param.name or ""])
+    return None
+
+
+def check_xlembed(words: list[str]) -> None:
+    check_click(xlembed, words)
+    for option, value in pairwise(words):
+        if option == "-m":
+            resolve_model(value)
+        if option == "-t":
+            assert value in TASKS
+    if words[0] == "models" and words[1:]:
+        resolve_model(words[1])
+
+
+def check_mlflow(words: list[str]) -> None:
+    from mlflow.cli import cli
+
+    check_click(cli, words)
+    if words[0] == "run":
+        assert words[1] == "."
+        given = dict(b.split("=", 1) for a, b in pairwise(words) if a == "-P")
+        assert set(given) <= set(load_yaml("MLproject")["entry_points"]["main"]["parameters"])
+        resolve_model(given.get("model", "static_multilingual"))
+        assert given.get("task", "reviews_sample") in TASKS
+
+
+def check_make(words: list[str]) -> None:
+    targets = re.findall(r"^(\w+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(words) == 1 and words[0] in targets
+
+
+def check_dvc(words: list[str]) -> None:
+    parsed = get_main_parser().parse_args(words)  # exits for what it does not know
+    for target in parsed.targets or ():
+        assert target in load_yaml("dvc.yaml")["stages"] or (REPOSITORY / target).suffix == ".dvc"
+        assert (REPOSITORY / target).exists() or not target.endswith(".dvc")
+
+
+def check_activate(words: list[str]) -> None:
+    assert words == [".venv/bin/activate"]
+
+
+def check_hf(words: list[str]) -> None:
+    """As the card pins it; the message of a missing model prints the same line."""
+    action, repository, *options = words
+    folder = options[-1]
+    card = catalogue()[folder]
+    assert (action, repository) == ("download", card.hub_id)
+    assert options == ["--revision", card.revision, "--local-dir", folder]
+
+
+CHECKS: dict[str, Callable[[list[str]], None]] = {
+    "xlembed": check_xlembed,
+    "mlflow": check_mlflow,
+    "make": check_make,
+    "dvc": check_dvc,
+    ".": check_activate,
+    "hf": check_hf,
+}
+
+
+@blocks("bash")
+def test_commands_exist(block: Block) -> None:
+    lines = command_lines(block)
+    assert lines
+    for first, *words in lines:
+        CHECKS[first.removeprefix(".venv/bin/")](words)
+
+
+@pytest.mark.parametrize(
+    ("program", "line"),
+    [
+        ("xlembed", "rnu -t reviews_sample"),
+        ("xlembed", "run -t reviews_sample --modles monolingual"),
+        ("xlembed", "run -t reviews_samples"),
+        ("xlembed", "search -t reviews_sample -m static_multilingual"),
+        ("xlembed", "search -t reviews_sample -m static_multilingual a -k five"),
+        ("xlembed", "compare --task"),
+        ("xlembed", "models bge_m4"),
+        ("mlflow", "run . -P modle=static_multilingual"),
+        ("mlflow", "run . --experiment reviews_sample"),
+        ("make", "demos"),
+        ("dvc", "repro encodes"),
+        ("dvc", "pull other.dvc"),
+        ("dvc", "repros"),
+        ("hf", "download intfloat/multilingual-e5-base --revision main --local-dir e5_base"),
+    ],
+)
+def test_a_wrong_command_is_found(program: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises((AssertionError, click.ClickException, UserError, DvcParserError)):
+        CHECKS[program](line.split())
+
+
+@blocks("yaml")
+def test_settings_shown_are_valid(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = Settings.model_validate(yaml.safe_load(block.text)).models
+    assert entries  # so far all examples are of `models:`
+    monkeypatch.chdir(tmp_path)
+    for name, entry in entries.items():
+        folder = tmp_path / entry["source"]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.safetensors").touch()
+        card = resolve_model(name, entries).card
+        for field, value in entry.items():
+            if field not in ("source", "card"):
+                shown = card.model_dump(mode="json")[field]
+                assert shown == (value if field != "languages" else list(value)), field
+
+
+@blocks("jsonl")
+def test_rows_shown_can_be_imported(block: Block, tmp_path: Path) -> None:
+    for i, rows in enumerate(block.text.strip().split("\n\n")):
+        source = tmp_path / f"rows{i}.jsonl"
+        source.write_text(rows + "\n", encoding="utf-8")
+        task = import_files("jsonl", [source], f"rows{i}", tmp_path / f"task{i}").task
+        n_rows = rows.count("\n") + 1
+        assert len(task.documents) + len(task.queries) == max(n_rows, 2)  # a pair is one row of both
+
+
+# Blocks of text: each has its own check, found by how it begins
+
+
+def check_layout(text: str, tmp_path: Path) -> None:
+    """A task written as shown loads."""
+    lines = dict(line.split(None, 1) for line in text.splitlines()[1:])
+    example = {"name": "shown", "languages": ["de", "tr"], "alignment": "comparable"}
+    fields = lines["task.yaml"].split(", ")
+    contents = {
+        "task.yaml": json.dumps({f: example.get(f, "words") for f in fields}),
+        "corpus.jsonl": lines["corpus.jsonl"],
+        "queries.jsonl": lines["queries.jsonl"],
+        "qrels/test.tsv": re.split(",", lines["qrels/test.tsv"])[0].replace(" <TAB> ", "\t")
+        + "\nn1-tr\tr1\t1",
+    }
+    assert set(contents) == set(lines)
+    for name, content in contents.items():
+        path = tmp_path / "shown" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content + "\n", encoding="utf-8")
+    task = load_task(str(tmp_path / "shown"))
+    assert (task.name, len(task.documents), len(task.queries)) == ("shown", 1, 1)
+    assert not any("misspelt" in note or "mean" in note for note in task.notes)
+
+
+def check_synopsis(text: str, tmp_path: Path) -> None:
+    command = xlembed.get_command(click.Context(xlembed), "import")
+    assert command is not None
+    known = {option for param in command.params if isinstance(param, click.Option) for option in param.opts}
+    assert set(re.findall(r"--[a-z-]+", text)) == known
+    form, files = (str(param.metavar) for param in command.params[:2])
+    assert text.split()[2:4] == [form, files]
+    with pytest.raises(UserError) as told:
+        import_files("csv", [tmp_path], "x", tmp_path / "x")
+    assert all(name in str(told.value) for name in form.split("|"))
+
+
+def check_message(text: str, tmp_path: Path) -> None:
+    """The same mistakes give the same words."""
+    folder = tmp_path / "data" / "demo"
+    (folder / "qrels").mkdir(parents=True)
+    langs = ["en", "en", "eng", *["en"] * 5]
+    ids = ["d1", *(f"r{i}" for i in range(2, 9))]
+    documents = [
+        {"_id": name, "text": f"text {name}", "lang": lang} for name, lang in zip(ids, langs, strict=True)
+    ]
+    queries = [{"_id": f"q{i}", "text": f"question {i}", "lang": "en"} for i in range(1, 9)]
+    for name, rows in (("corpus", documents), ("queries", queries)):
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    judged = [f"q{i}\t{name}\t1" for i, name in enumerate([*ids[:7], "d12"], 1)]
+    (folder / "qrels" / "test.tsv").write_text(
+        "\n".join(["query-id\tcorpus-id\tscore", *judged]) + "\n", encoding="utf-8"
+    )
+    told = CliRunner().invoke(xlembed, ["tasks", "demo"])
+    assert isinstance(told.exception, UserError)
+    assert str(told.exception).strip() == text.strip()
+
+
+TEXT_CHECKS = {
+    "data/TASK/\n": check_layout,
+    "xlembed import squad|beir|tatoeba|jsonl ": check_synopsis,
+    "demo: 2 errors ": check_message,
+}
+
+
+@blocks("text")
+def test_text_shown_is_true(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (check,) = [c for start, c in TEXT_CHECKS.items() if block.text.startswith(start)]
+    check(block.text, tmp_path)
+
+
+# The README's commands, run
+
+SAID = {
+    "run": r"reviews_sample: macro averages(.|\n)*static_multilingual\+dim64 ",
+    "compare": r"paired differences in accuracy@1(.|\n)*\nwritten to reports/compare/reviews_sample$",
+    "search": r"rank .* document(.|\n)* 10 .* ja ",
+    "models": r"name +bge_m3\n(.|\n)*query prompt +\"\"\n",
+    "tasks": r"reviews_sample: (.|\n)* licence +CC0-1.0\n(.|\n)* ja +\d+",
+    "import": r"Wrote data/xquad\. Next: xlembed run -t xquad\n",
+}
+"""Command -> what its output must hold."""
+README_LINES = [words[1:] for b in blocks_of(README) for words in command_lines(b) if words[0] == "xlembed"]
+RUNNER = """
+import json, sys
+from xlembed.cli import xlembed
+for words in json.load(sys.stdin):
+    print("$", *words, flush=True)
+    xlembed(words, standalone_mode=False)
+"""
+
+
+def cut_of_the_sample(data: Path) -> None:
+    """The needs of every fifth category, with their documents."""
+    source, target = REPOSITORY / "data" / "reviews_sample", data / "reviews_sample"
+    (target / "qrels").mkdir(parents=True)
+    (target / "task.yaml").write_bytes((source / "task.yaml").read_bytes())
+    queries = [json.loads(line) for line in (source / "queries.jsonl").open(encoding="utf-8")]
+    needs = set(sorted({q["need_id"] for q in queries})[::5])
+    kept = [q for q in queries if q["need_id"] in needs]
+    ids = {q["_id"] for q in kept}
+    header, *rows = (source / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in rows if row.split("\t")[0] in ids]
+    judged = {row.split("\t")[1] for row in rows}
+    documents = [json.loads(line) for line in (source / "corpus.jsonl").open(encoding="utf-8")]
+    for name, found in (("queries", kept), ("corpus", [d for d in documents if d["_id"] in judged])):
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
+        (target / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    (target / "qrels" / "test.tsv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+
+
+def small_squad(path: Path, context: str, question: str, answer: str) -> None:
+    answers = [{"text": answer, "answer_start": context.index(answer)}]
+    paragraph = {"context": context, "qas": [{"id": "1", "question": question, "answers": answers}]}
+    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with a cut of the sample, where the README's `xlembed` lines have been run in their order."""
+    root = tmp_path_factory.mktemp("checkout")
+    cut_of_the_sample(root / "data")
+    params = load_yaml("params.yaml")
+    params["run"]["models"] = [m for words in README_LINES for m in given(words, "-m") if words[0] == "run"]
+    params["evaluate"]["resamples"] = 200
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    small_squad(root / "xquad.en.json", "The mill is old.", "What is old?", "The mill")
+    small_squad(root / "xquad.tr.json", "Değirmen eskidir.", "Eski olan nedir?", "Değirmen")
+    surroundings = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "DVC_", "XLEMBED_"))}
+    surroundings |= {
+        "HF_HUB_OFFLINE": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONIOENCODING": "utf-8",
+        "XLEMBED_CACHE": str(root / "cache"),
+    }
+    surroundings.pop("COLUMNS", None)
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER],
+        cwd=root,
+        env=surroundings,
+        input=json.dumps(README_LINES),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    (root / "said.txt").write_text(done.stdout, encoding="utf-8")
+    return root
+
+
+def given(words: list[str], option: str) -> list[str]:
+    return [b for a, b in pairwise(words) if a == option]
+
+
+def test_the_readme_shows_every_command_of_daily_use() -> None:
+    assert {words[0] for words in README_LINES} == set(SAID)
+
+
+@pytest.mark.parametrize("i", range(len(README_LINES)), ids=lambda i: README_LINES[i][0])
+def test_the_commands_of_the_readme_run(finished: Path, i: int) -> None:
+    outputs = ("\n" + (finished / "said.txt").read_text(encoding="utf-8")).split("\n$ ")[1:]
+    first, _, output = outputs[i].partition("\n")
+    assert first == " ".join(README_LINES[i])
+    assert re.search(SAID[README_LINES[i][0]], output), output
+
+
+def test_the_files_that_are_promised_are_there(finished: Path) -> None:
+    spans = [s for page in (README, REPOSITORY / "docs" / "evaluation.md") for s in code_spans(page)]
+    named = {s for s in spans if re.match(r"(runs|reports|results)/.", s)}
+    assert len(named) >= 8
+    for name in named:
+        pattern = name.replace("TASK", "reviews_sample").replace("MODEL", "static_multilingual")
+        assert list(finished.glob(pattern.rstrip("/"))), name
+
+
+@blocks("python")
+def test_python_runs(
+    block: Block, finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(finished)
+    exec(compile(block.text, block.place, "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["static_multilingual+dim64", "static_multilingual"]
+    for line in lines:
+        value, low, high = map(float, line.split()[1:])
+        assert 0 <= low <= value <= high <= 1
+
+
+# Words in the prose
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_and_options_in_the_prose_exist(page: Path) -> None:
+    every = {name: xlembed.get_command(click.Context(xlembed), name) for name in xlembed.list_commands(None)}
+    options = {n: {o for p in c.params for o in (*p.opts, *p.secondary_opts)} for n, c in every.items() if c}
+    for span in code_spans(page):
+        words = span.split()
+        if words[0] == "xlembed" and len(words) > 1:
+            assert words[1] in options, span
+            assert {w for w in words if w.startswith("-")} <= options[words[1]], span
+        elif words[0].startswith("--"):
+            assert words[0] in set().union(*options.values()), span
+        elif words[0] == "dvc":
+            check_dvc_words(words[1:])
+        elif words[0] == "make":
+            check_make(words[1:])
+        elif re.match(r"(src|tests|docs|benchmarks)/", words[-1]):
+            assert (REPOSITORY / words[-1]).exists(), span
+
+
+def check_dvc_words(words: list[str]) -> None:
+    """Commands and options exist; arguments may be left out."""
+    parser = get_main_parser()
+    for word in words:
+        if word.startswith("-"):
+            assert word in parser._option_string_actions, words
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                assert word in action.choices, words
+                parser = action.choices[word]
+
+
+def test_the_table_of_settings() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in prose_of(REPOSITORY / "docs" / "settings.md").splitlines()
+        if line.startswith("| `")
+    ]
+    option_of = {
+        f"{section}.{KEY_OF_OPTION.get(name, name)}": name
+        for section, names in SETTING_OPTIONS.items()
+        for name in names
+    }
+    expected = []
+    for section, values in Settings().model_dump(mode="json").items():
+        for key, value in values.items() if section != "models" else ():
+            shown = "" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
+            option = option_of.get(f"{section}.{key}")
+            shown = shown.lower() if isinstance(value, bool) else shown
+            spelt = f"`--{option.replace('_', '-')}`" if option else ""
+            expected.append([f"`{section}.{key}`", shown, spelt])
+    assert [row[:3] for row in rows] == expected
+    for key, _, option, meaning in rows:
+        if option:
+            assert meaning == OPTION_HELP[option_of[key.strip("`")]]
+
+
+def test_settings_that_leave_every_number_as_it_is() -> None:
+    (said,) = re.findall(
+        r"only ([^.]*) leave every number as it is", one_line(REPOSITORY / "docs" / "settings.md")
+    )
+    assert set(re.findall(r"`(\w+)`", said)) == {key.split(".")[1] for key in UNCHANGED_RESULTS}
+
+
+# The README's facts and its map
+
+
+def test_what_is_bundled() -> None:
+    (said,) = re.findall(r"What is bundled: (.*?)\. The texts", one_line(README))
+    rows = {
+        (task, name): [json.loads(line) for line in path.open(encoding="utf-8")]
+        for task in TASKS
+        for name in ("corpus", "queries")
+        for path in [REPOSITORY / "data" / task / f"{name}.jsonl"]
+    }
+    reviews, questions = rows["reviews_sample", "corpus"], rows["reviews_sample", "queries"]
+    langs = sorted({row["lang"] for row in reviews})
+    n_products, n_needs = len({r["group"] for r in reviews}), len({q["need_id"] for q in questions})
+    assert len(langs) == 6 and len(questions) == 6 * n_needs
+    card = resolve_model("static_multilingual")
+    assert card.folder is not None
+    megabytes = sum(p.stat().st_size for p in card.folder.rglob("*") if p.is_file()) / 1e6
+    assert len(card.card.languages) == 8
+    assert said == (
+        f"`reviews_sample` ({len(reviews)} short reviews of {n_products} invented products in {', '.join(langs)}, "
+        f"and {n_needs} shopping questions, each in all six languages), `medical_qa_tr` "
+        f"({len(rows['medical_qa_tr', 'queries'])} Turkish questions and answers), and the model "
+        f"`static_multilingual` ({megabytes:.0f} MB, eight languages)"
+    )
+    assert f"A catalogue of {len(catalogue())} embedding models" in one_line(REPOSITORY / "CHANGELOG.md")
+
+
+def test_make_demo_evaluates_the_models_of_params() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    (line,) = re.findall(r"xlembed (run .*)", makefile)
+    models = given(line.split(), "-m")
+    assert sorted(models) == sorted(load_yaml("params.yaml")["run"]["models"])
+    assert len(models) == 3 and "evaluates three models" in README.read_text(encoding="utf-8")
+    check_xlembed(line.split())
+
+
+def test_the_map_of_the_code() -> None:
+    (section,) = re.findall(r"^## Map of the code\n(.*)", README.read_text(encoding="utf-8"), re.M | re.S)
+    (line,) = re.findall(r"^ {4}(.*->.*)$", section, re.MULTILINE)
+    assert tuple(line.strip().split(" -> ")) == ROOMS
+    rows = re.findall(r"^\| `(\w+)/` \| (.*) \|$", section, re.MULTILINE)
+    assert {room for room, _ in rows} == {*ROOMS, *SIDE_ROOMS}
+    assert {room for room, _ in rows} == {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
+    for room, does in rows:
+        for pattern in re.findall(r"`(\w+/[\w*.]+)`", does):
+            assert list((PACKAGE / room).glob(pattern)), pattern
+    below = section.split("\n|")[-1]
+    named = set(re.findall(r"`([\w/]+(?:\.\w+)?)`|\]\((\w+/)", below.partition("\n")[2]))
+    paths = {a or b for a, b in named}
+    assert {p.name for p in PACKAGE.glob("*.py")} - {"__init__.py"} <= paths
+    for path in paths - {"units.parquet"}:
+        assert (REPOSITORY / path).exists() or (PACKAGE / path).exists(), path
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = set(
+        re.findall(r"\]\((\w+\.md)\)", (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8"))
+    )
+    assert linked == {page.name for page in PAGES[1:]} - {"index.md"}
+
+
+# Links
+
+
+def anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", prose_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda p: p.relative_to(REPOSITORY).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    assert anchors(page)
+    for words, link in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", prose_of(page)):
+        if re.match(r"https?://", link):
+            continue  # no network here
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), link
+        assert words == name or not words.endswith(".md"), f"[{words}] leads to {link}"
+        assert not anchor or anchor in anchors(target), link
