@@ -28,7 +28,6 @@ from xlembed.stages.publish import Published, publish, roll_back_alias, search_a
 from xlembed.stages.workspace import Workspace
 from xlembed.types import UserError
 
-from .elastic_node import node, node_scripts  # noqa: F401  # fixtures
 from .toy import WORDS, save_toy_model, write_toy
 
 TASK = "pubtoy"
@@ -46,7 +45,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make(tmp_path: Path, model: Path, node: Any, monkeypatch: pytest.MonkeyPatch) -> Make:  # noqa: F811
+def make(tmp_path: Path, model: Path, node: Any, monkeypatch: pytest.MonkeyPatch) -> Make:
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XLEMBED_CACHE", str(tmp_path / "cache"))
@@ -62,7 +61,7 @@ def make(tmp_path: Path, model: Path, node: Any, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def server(make: Make, node: Any) -> Server:  # noqa: F811
+def server(make: Make, node: Any) -> Server:
     return connect(node.url)
 
 

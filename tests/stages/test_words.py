@@ -21,7 +21,6 @@ from xlembed.stages.search import search
 from xlembed.stages.workspace import Workspace
 from xlembed.types import UserError
 
-from .elastic_node import node, node_scripts  # noqa: F401  # fixtures
 from .test_stages import value
 from .toy import save_toy_model, write_toy
 
@@ -64,7 +63,7 @@ def ranks(workspace: Workspace, name: str) -> dict[tuple[str, str, str], int | N
     return {key: None if pd.isna(rank) else int(rank) for key, rank in found.items()}
 
 
-def test_words_alone(make: Make, node: Any) -> None:  # noqa: F811
+def test_words_alone(make: Make, node: Any) -> None:
     """Each text is one word; no word is shared between the languages, and "qqq" and "zzz" are in no other text."""
     workspace = make(node.url)
     scores = run(workspace, "bm25")
@@ -104,7 +103,7 @@ def test_words_alone(make: Make, node: Any) -> None:  # noqa: F811
     assert [p.name for p in workspace.embeddings("toy", "bm25").iterdir()] == ["manifest.json"]
 
 
-def test_words_beside_vectors(make: Make, node: Any) -> None:  # noqa: F811
+def test_words_beside_vectors(make: Make, node: Any) -> None:
     """Ids in order: a-en-3 d-de-1 d-de-2 d-de-3 d-en-1 d-en-2; a-en-3 has no vector."""
     workspace = make(node.url)
     vectors, words, both = (run(workspace, name) for name in ("toy", "bm25", "toy+hybrid"))
@@ -132,7 +131,7 @@ def test_words_beside_vectors(make: Make, node: Any) -> None:  # noqa: F811
     assert report["models"] == ["toy", "bm25", "toy+hybrid"]
 
 
-def test_a_question_finds_only_what_shares_a_word(make: Make, node: Any) -> None:  # noqa: F811
+def test_a_question_finds_only_what_shares_a_word(make: Make, node: Any) -> None:
     workspace = make(node.url)
     task = workspace.open_task("toy")
 

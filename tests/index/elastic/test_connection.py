@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from elasticsearch import ApiError
 
+from elastic_node import Node, free_port
 from xlembed.index.elastic.connection import ENVIRONMENT, checked_url, connect, read_environment
 from xlembed.types import UserError
 
-from .node import Node, free_port
 from .stub import ELASTIC, INFO, Answer, Stub, basic, make_certificate, refused
 
 SECRET = "Geheim-Wort-7"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from elastic_node import Node
 from xlembed.corpus.importing import import_files
 from xlembed.corpus.task import Document
 from xlembed.index.base import Hits
@@ -31,7 +32,6 @@ from xlembed.stages.workspace import Workspace
 from xlembed.types import Lang, UserError, Vectors
 
 from .material import FLAT, LANGS, documents, source, spec, unit_vectors
-from .node import Node
 
 XQUAD_LANGS = ("en", "de", "es", "tr", "zh", "ru")
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from elastic_node import Node
 from xlembed.index.elastic import asking, ingest, pace, sealing
 from xlembed.index.elastic.builder import LOADING, Built, build, index_state
 from xlembed.index.elastic.connection import Server
@@ -25,7 +26,6 @@ from xlembed.types import UserError
 
 from .conftest import MakeNode
 from .material import FLAT, assert_undisturbed, slowly, source, spec
-from .node import Node
 from .proxy import Fault, Proxy, every
 
 N = 2000

@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from elastic_node import Node
 from xlembed.index.elastic.builder import COMPLETE, build, read_meta
 from xlembed.index.elastic.cloning import merged_clone, merged_spec
 from xlembed.index.elastic.connection import Server
@@ -27,7 +28,6 @@ from xlembed.stages.workspace import Workspace
 from xlembed.stats.choice import split_clusters
 
 from .material import source, spec
-from .node import Node
 
 NEEDS, DIMS = 60, 64
 HNSW = IndexSettings(engine="elasticsearch", type="hnsw", m=4, ef_construction=20, ignore_forecast=True)
