@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from elastic_node import plain_server
 from index.elastic.material import FLAT, slowly, source, spec
-from index.elastic.node import plain_server
 from xlembed.index.elastic.builder import build
 
 
