@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TASK ?= reviews_sample
+# make demo ES_URL=http://localhost:9200 adds a run on that Elasticsearch; user, password or key: see docs/elasticsearch.md
+ES_URL ?=
+ifneq ($(ES_URL),)
+export XLEMBED_ES_URL := $(ES_URL)
+endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
@@ -12,6 +17,12 @@ demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews a
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
 	    -m static_multilingual -m all_minilm_l6_v2 -m static_multilingual+dim64
 	$(BIN)/xlembed compare
+ifneq ($(ES_URL),)
+	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample -m static_multilingual \
+	    --index elasticsearch --out es
+	$(BIN)/xlembed compare --across-indices --out es runs/reviews_sample/static_multilingual \
+	    runs/reviews_sample/all_minilm_l6_v2 es/runs/reviews_sample/static_multilingual
+endif
 	@echo "Figures: runs/reviews_sample/*/figures and reports/compare/reviews_sample/figures"
 	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
@@ -39,4 +50,4 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 clean:  ## what a run made, not the environment
-	rm -rf embeddings runs indices reports mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf embeddings runs indices reports es mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache

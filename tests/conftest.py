@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from elastic_node import Node
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -18,3 +22,26 @@ def shared_data() -> Path:
             f"no public corpora in {folder} (set XLEMBED_SHARED to a folder with xquad/, tatoeba/, tquad/)"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def node_scripts() -> Path:
+    """Where `start` and `stop` lie."""
+    told = os.environ.get("XLEMBED_SHARED")
+    shared = Path(told).resolve().parent if told else REPOSITORY.parent / "shared"
+    folder = shared / "elasticsearch"
+    if not (folder / "start").is_file():
+        pytest.skip(f"no Elasticsearch to start in {folder} (XLEMBED_SHARED names the data folder beside it)")
+    if shutil.which("java") is None:
+        pytest.skip("Elasticsearch needs Java 17 or newer, and there is no `java`")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def node(node_scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A healthy node that every test may use and none may hurt."""
+    made = Node(node_scripts, tmp_path_factory.mktemp("node"))
+    try:
+        yield made.start()
+    finally:
+        made.close()

@@ -28,11 +28,13 @@ from click.testing import CliRunner
 from dvc.cli import DvcParserError
 from dvc.cli.parser import get_main_parser
 
+from elastic_node import Node
 from test_architecture import ROOMS, SIDE_ROOMS
 from xlembed.cli import xlembed
 from xlembed.cli.options import KEY_OF_OPTION, OPTION_HELP, SETTING_OPTIONS
 from xlembed.corpus.importing import import_files
 from xlembed.corpus.loading import load_task
+from xlembed.index.elastic.connection import ENVIRONMENT
 from xlembed.models.catalogue import catalogue
 from xlembed.models.spec import resolve_model
 from xlembed.settings import UNCHANGED_RESULTS, Settings
@@ -44,7 +46,7 @@ README = REPOSITORY / "README.md"
 PAGES = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
 MARKDOWN = [*sorted(REPOSITORY.glob("*.md")), *PAGES[1:], *sorted(PACKAGE.rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LANGUAGES = {"bash", "python", "yaml", "jsonl", "text"}
+LANGUAGES = {"bash", "python", "yaml", "json", "jsonl", "text"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def blocks(language: str) -> Any:
 def command_lines(block: Block) -> list[list[str]]:
     """Words of each command, comments taken off."""
     lines = block.text.replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    return [words for line in lines if (words := shlex.split(line.partition(" > ")[0], comments=True))]
 
 
 def prose_of(page: Path) -> str:
@@ -135,7 +137,8 @@ def check_xlembed(words: list[str]) -> None:
     check_click(xlembed, words)
     for option, value in pairwise(words):
         if option == "-m":
-            resolve_model(value)
+            for name in value.split(","):
+                resolve_model(name)
         if option == "-t":
             assert value in TASKS
     if words[0] == "models" and words[1:]:
@@ -156,7 +159,10 @@ def check_mlflow(words: list[str]) -> None:
 
 def check_make(words: list[str]) -> None:
     targets = re.findall(r"^(\w+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(words) == 1 and words[0] in targets
+    target, *variables = words
+    assert target in targets
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert all(f"$({variable.partition('=')[0]})" in makefile for variable in variables)
 
 
 def check_dvc(words: list[str]) -> None:
@@ -167,7 +173,7 @@ def check_dvc(words: list[str]) -> None:
 
 
 def check_activate(words: list[str]) -> None:
-    assert words == [".venv/bin/activate"]
+    assert words in ([".venv/bin/activate"], ["./.env"])
 
 
 def check_hf(words: list[str]) -> None:
@@ -179,6 +185,21 @@ def check_hf(words: list[str]) -> None:
     assert options == ["--revision", card.revision, "--local-dir", folder]
 
 
+def check_docker(words: list[str]) -> None:
+    assert words[0] == "compose"
+    services = load_yaml("docker-compose.yml")["services"]
+    assert all(word in services for word in words[2:] if not word.startswith("-"))
+
+
+def check_shell(words: list[str]) -> None:
+    """Tools of every system; what they are given is the reader's own."""
+    assert words
+
+
+def check_export(words: list[str]) -> None:
+    assert {word.partition("=")[0] for word in words} <= {*ENVIRONMENT, "MLFLOW_TRACKING_URI"}
+
+
 CHECKS: dict[str, Callable[[list[str]], None]] = {
     "xlembed": check_xlembed,
     "mlflow": check_mlflow,
@@ -186,6 +207,11 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "dvc": check_dvc,
     ".": check_activate,
     "hf": check_hf,
+    "docker": check_docker,
+    "export": check_export,
+    "umask": check_shell,
+    "printf": check_shell,
+    "curl": check_shell,
 }
 
 
@@ -245,6 +271,11 @@ def test_rows_shown_can_be_imported(block: Block, tmp_path: Path) -> None:
         task = import_files("jsonl", [source], f"rows{i}", tmp_path / f"task{i}").task
         n_rows = rows.count("\n") + 1
         assert len(task.documents) + len(task.queries) == max(n_rows, 2)  # a pair is one row of both
+
+
+@blocks("json")
+def test_json_shown_is_valid(block: Block) -> None:
+    assert json.loads(block.text)
 
 
 # Blocks of text: each has its own check, found by how it begins
@@ -322,6 +353,9 @@ def test_text_shown_is_true(block: Block, tmp_path: Path, monkeypatch: pytest.Mo
 
 # The README's commands, run
 
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+SERVER_BLOCKS = [block for block in PYTHON if block.place.startswith("docs/elasticsearch.md")]
+README_PYTHON = [block for block in PYTHON if block not in SERVER_BLOCKS]
 SAID = {
     "run": r"reviews_sample: macro averages(.|\n)*static_multilingual\+dim64 ",
     "compare": r"paired differences in accuracy@1(.|\n)*\nwritten to reports/compare/reviews_sample$",
@@ -331,7 +365,9 @@ SAID = {
     "import": r"Wrote data/xquad\. Next: xlembed run -t xquad\n",
 }
 """Command -> what its output must hold."""
-README_LINES = [words[1:] for b in blocks_of(README) for words in command_lines(b) if words[0] == "xlembed"]
+ALL_LINES = [words[1:] for b in blocks_of(README) for words in command_lines(b) if words[0] == "xlembed"]
+SERVER_LINES = [words for words in ALL_LINES if {"elasticsearch", "publish", "--alias"} & set(words)]
+README_LINES = [words for words in ALL_LINES if words not in SERVER_LINES]
 RUNNER = """
 import json, sys
 from xlembed.cli import xlembed
@@ -377,26 +413,32 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     small_squad(root / "xquad.en.json", "The mill is old.", "What is old?", "The mill")
     small_squad(root / "xquad.tr.json", "Değirmen eskidir.", "Eski olan nedir?", "Değirmen")
+    (root / "said.txt").write_text(run_lines(README_LINES, root), encoding="utf-8")
+    return root
+
+
+def run_lines(lines: list[list[str]], root: Path, **more: str) -> str:
+    """What they print, one after the other in one process."""
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "DVC_", "XLEMBED_"))}
     surroundings |= {
         "HF_HUB_OFFLINE": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONIOENCODING": "utf-8",
         "XLEMBED_CACHE": str(root / "cache"),
+        **more,
     }
     surroundings.pop("COLUMNS", None)
     done = subprocess.run(
         [sys.executable, "-c", RUNNER],
         cwd=root,
         env=surroundings,
-        input=json.dumps(README_LINES),
+        input=json.dumps(lines),
         capture_output=True,
         encoding="utf-8",
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    (root / "said.txt").write_text(done.stdout, encoding="utf-8")
-    return root
+    return done.stdout
 
 
 def given(words: list[str], option: str) -> list[str]:
@@ -424,7 +466,25 @@ def test_the_files_that_are_promised_are_there(finished: Path) -> None:
         assert list(finished.glob(pattern.rstrip("/"))), name
 
 
-@blocks("python")
+def test_what_needs_a_server_runs(
+    finished: Path, node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The README's lines for Elasticsearch, then the programs of docs/elasticsearch.md that ask the alias."""
+    said = run_lines(SERVER_LINES, finished, XLEMBED_ES_URL=node.url)
+    assert "index not exercised" in said
+    assert re.search(r"\$ search --alias shop .*\n(.|\n)* 10 ", said)
+    monkeypatch.setenv("XLEMBED_ES_URL", node.url)
+    monkeypatch.setenv("XLEMBED_ES_PASSWORD", "")
+    monkeypatch.chdir(REPOSITORY)
+    address = '"http://localhost:9200", basic_auth=("elastic", os.environ["XLEMBED_ES_PASSWORD"])'
+    for block in SERVER_BLOCKS:
+        capsys.readouterr()
+        exec(compile(block.text.replace(address, repr(node.url)), block.place, "exec"), {})
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) >= 3 and " de " in "\n".join(lines), block.place
+
+
+@pytest.mark.parametrize("block", README_PYTHON, ids=lambda b: b.place)
 def test_python_runs(
     block: Block, finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -528,12 +588,14 @@ def test_what_is_bundled() -> None:
         f"({len(rows['medical_qa_tr', 'queries'])} Turkish questions and answers), and the model "
         f"`static_multilingual` ({megabytes:.0f} MB, eight languages)"
     )
-    assert f"A catalogue of {len(catalogue())} embedding models" in one_line(REPOSITORY / "CHANGELOG.md")
+    n_models = sum(not card.lexical for card in catalogue().values())
+    assert f"A catalogue of {n_models} embedding models" in one_line(REPOSITORY / "CHANGELOG.md")
 
 
 def test_make_demo_evaluates_the_models_of_params() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
-    (line,) = re.findall(r"xlembed (run .*)", makefile)
+    line, with_server = re.findall(r"xlembed (run .*)", makefile)
+    check_xlembed(with_server.split())
     models = given(line.split(), "-m")
     assert sorted(models) == sorted(load_yaml("params.yaml")["run"]["models"])
     assert len(models) == 3 and "evaluates three models" in README.read_text(encoding="utf-8")
@@ -560,7 +622,7 @@ def test_the_map_of_the_code() -> None:
 
 def test_every_page_is_in_the_index() -> None:
     linked = set(
-        re.findall(r"\]\((\w+\.md)\)", (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8"))
+        re.findall(r"\]\(([\w-]+\.md)\)", (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8"))
     )
     assert linked == {page.name for page in PAGES[1:]} - {"index.md"}
 

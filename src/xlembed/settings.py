@@ -83,9 +83,21 @@ class EncodeSettings(Section):
 
 
 class IndexSettings(Section):
-    """The search engine."""
+    """The search engine; all but `engine` is for Elasticsearch only (docs/elasticsearch.md)."""
 
-    engine: Literal["exact"] = "exact"
+    engine: Literal["exact", "elasticsearch"] = "exact"
+    type: Literal["hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw", "flat"] = "hnsw"
+    m: int = Field(default=16, ge=2, le=512)
+    ef_construction: int = Field(default=100, ge=1, le=3200)
+    num_candidates: int = Field(default=100, ge=1, le=10_000)
+    oversample: float | None = Field(default=None, ge=0, le=10)
+    """Candidates of a quantised type rescored per wanted one; 0: none; unset: 3 for bbq_hnsw, none for others."""
+    shards: int = Field(default=1, ge=1, le=1024)
+    replicas: int = Field(default=0, ge=0, le=100)
+    force_merge: bool = False
+    """Merge each shard to one segment after loading."""
+    ignore_forecast: bool = False
+    """Load even if the cluster seems to have too little disk or memory."""
 
 
 class EvaluateSettings(Section):
@@ -155,7 +167,15 @@ class Settings(Section):
         return models
 
 
-UNCHANGED_RESULTS = frozenset({"encode.device", "encode.batch_tokens", "encode.trust_remote_code"})
+UNCHANGED_RESULTS = frozenset(
+    {
+        "encode.device",
+        "encode.batch_tokens",
+        "encode.trust_remote_code",
+        "index.replicas",
+        "index.ignore_forecast",
+    }
+)
 """Settings that leave every vector and score as they are."""
 
 

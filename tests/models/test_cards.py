@@ -64,7 +64,13 @@ SHAPES = {
 
 
 def test_the_catalogue_is_complete() -> None:
-    assert set(catalogue()) == set(PROMPTS)
+    assert set(catalogue()) == {*PROMPTS, "bm25"}
+
+
+def test_bm25_encodes_nothing() -> None:
+    card = catalogue()["bm25"]
+    assert card.lexical and not any(catalogue()[name].lexical for name in PROMPTS)
+    assert card.dim is None and card.hub_id is None and card.label("en") is None
 
 
 @pytest.mark.parametrize("name", PROMPTS)

@@ -7,6 +7,7 @@ import pytest
 
 from xlembed.corpus.task import Alignment, Document, Query, Task
 from xlembed.index.exact import ExactIndex
+from xlembed.retrieval.searcher import VectorSearcher
 
 DOCUMENTS = (
     Document("d1", "eins", "de", group="A"),
@@ -50,3 +51,8 @@ def tiny_queries() -> np.ndarray:
 @pytest.fixture
 def tiny_index() -> ExactIndex:
     return ExactIndex([d.doc_id for d in DOCUMENTS], [d.lang for d in DOCUMENTS], np.eye(5, dtype=np.float32))
+
+
+@pytest.fixture
+def tiny_search(tiny_index: ExactIndex, tiny_queries: np.ndarray) -> VectorSearcher:
+    return VectorSearcher(tiny_index, tiny_queries)

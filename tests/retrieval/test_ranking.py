@@ -9,6 +9,7 @@ import pytest
 from xlembed.metrics.measures import parse_measures
 from xlembed.metrics.table import units_table
 from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
+from xlembed.retrieval.searcher import VectorSearcher
 from xlembed.retrieval.units import build_units
 from xlembed.stats.evaluation import score_run
 from xlembed.types import Mode, OtherVersions, Pool
@@ -21,8 +22,8 @@ def first_ranks(rankings) -> dict:
     return {(names[r.unit.query], r.unit.doc_lang, str(r.pool)): r.ranks for r in rankings.units}
 
 
-def test_every_rank_of_every_mode(tiny_task, tiny_index, tiny_queries):
-    found = first_ranks(rank_units(tiny_task, tiny_index, tiny_queries))
+def test_every_rank_of_every_mode(tiny_task, tiny_search):
+    found = first_ranks(rank_units(tiny_task, tiny_search))
     assert found == {
         # pool = all: the version in the other language is taken out first
         ("q1-de", "de", "all"): (1,),
@@ -41,17 +42,15 @@ def test_every_rank_of_every_mode(tiny_task, tiny_index, tiny_queries):
     }
 
 
-def test_other_versions_wrong_keeps_them_in_the_ranking(tiny_task, tiny_index, tiny_queries):
-    found = first_ranks(rank_units(tiny_task, tiny_index, tiny_queries, other_versions=OtherVersions.WRONG))
+def test_other_versions_wrong_keeps_them_in_the_ranking(tiny_task, tiny_search):
+    found = first_ranks(rank_units(tiny_task, tiny_search, other_versions=OtherVersions.WRONG))
     assert found["q1-de", "en", "all"] == (2,)
     assert found["q1-en", "de", "all"] == (4,)
     assert found["q1-de", "en", "target"] == (1,)
 
 
-def test_other_versions_relevant_gives_one_unit_per_query_in_pool_all(tiny_task, tiny_index, tiny_queries):
-    found = first_ranks(
-        rank_units(tiny_task, tiny_index, tiny_queries, other_versions=OtherVersions.RELEVANT)
-    )
+def test_other_versions_relevant_gives_one_unit_per_query_in_pool_all(tiny_task, tiny_search):
+    found = first_ranks(rank_units(tiny_task, tiny_search, other_versions=OtherVersions.RELEVANT))
     assert found == {
         ("q1-de", "*", "all"): (1, 2),
         ("q1-en", "*", "all"): (4, 3),
@@ -60,8 +59,8 @@ def test_other_versions_relevant_gives_one_unit_per_query_in_pool_all(tiny_task,
     }
 
 
-def test_exact_search_knows_ranks_below_the_depth(tiny_task, tiny_index, tiny_queries):
-    rankings = rank_units(tiny_task, tiny_index, tiny_queries, depth=1)
+def test_exact_search_knows_ranks_below_the_depth(tiny_task, tiny_search):
+    rankings = rank_units(tiny_task, tiny_search, depth=1)
     assert first_ranks(rankings)["q1-en", "en", "all"] == (3,)
     unit = next(
         u for u in rankings.units if u.unit.query == 1 and u.unit.doc_lang == "en" and u.pool is Pool.ALL
@@ -80,15 +79,17 @@ def test_an_engine_that_is_not_exact_leaves_what_it_missed_without_a_rank(
         doc_ids = tiny_index.doc_ids
         search = tiny_index.search
 
-    rankings = rank_units(tiny_task, Approximate(), tiny_queries, depth=1)  # fetches 1 + 1 ignored
+    rankings = rank_units(
+        tiny_task, VectorSearcher(Approximate(), tiny_queries), depth=1
+    )  # fetches 1 + 1 ignored
     assert first_ranks(rankings)["q1-en", "en", "all"] == (0,)
     table = units_table(tiny_task, rankings.units, parse_measures(["MRR@1", "MRR"]), CLUSTERS)
     row = table[(table.query_id == "q1-en") & (table.doc_lang == "en") & (table.pool == "all")].iloc[0]
     assert pd.isna(row["rank_first_relevant"]) and row["rr"] == 0
 
 
-def test_modes_can_be_chosen(tiny_task, tiny_index, tiny_queries):
-    rankings = rank_units(tiny_task, tiny_index, tiny_queries, modes=[Mode.MONOLINGUAL])
+def test_modes_can_be_chosen(tiny_task, tiny_search):
+    rankings = rank_units(tiny_task, tiny_search, modes=[Mode.MONOLINGUAL])
     assert set(first_ranks(rankings)) == {
         ("q1-de", "de", "target"),
         ("q1-en", "en", "target"),
@@ -103,8 +104,8 @@ def test_units_of_a_query_without_judgement_do_not_exist(tiny_task):
 
 
 @pytest.fixture
-def scores(tiny_task, tiny_index, tiny_queries):
-    rankings = rank_units(tiny_task, tiny_index, tiny_queries)
+def scores(tiny_task, tiny_search):
+    rankings = rank_units(tiny_task, tiny_search)
     measures = parse_measures(["accuracy@1", "recall@3"])
     units = units_table(tiny_task, rankings.units, measures, CLUSTERS)
     rows = score_run(units, {}, measures, set(units.cluster), {}, n_resamples=100)
@@ -155,8 +156,8 @@ def test_cells_without_units_are_missing_and_macros_list_theirs(scores):
     assert scores["monolingual", "target", None, None].score.ci_low is None  # under 10 clusters
 
 
-def test_language_shares_of_the_raw_ranking(tiny_task, tiny_index, tiny_queries):
-    top = rank_units(tiny_task, tiny_index, tiny_queries).top
+def test_language_shares_of_the_raw_ranking(tiny_task, tiny_search):
+    top = rank_units(tiny_task, tiny_search).top
     shares = language_shares(tiny_task, top, 2)
     np.testing.assert_allclose(shares[0], [0.5, 0.5, 0])  # d1 d2: nothing is taken out here
     np.testing.assert_allclose(shares[3], [0, 0.5, 0.5])  # d5 d4

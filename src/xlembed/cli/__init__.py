@@ -18,7 +18,16 @@ COMMANDS = {
     "index": ("xlembed.cli.stages:index", "Stage 2: the search index."),
     "evaluate": ("xlembed.cli.stages:evaluate", "Stage 3: scores in every mode."),
     "compare": ("xlembed.cli.compare:compare", "Paired tests and figures over evaluated models."),
-    "search": ("xlembed.cli.search:search", "Ask a task's documents a question."),
+    "search": ("xlembed.cli.search:search", "Ask a task's documents, or a published alias, a question."),
+    "publish": (
+        "xlembed.cli.publish:publish",
+        "Let an Elasticsearch alias point to a checked index, or back.",
+    ),
+    "indices": ("xlembed.cli.indices:indices", "Our Elasticsearch indices; delete those nobody uses."),
+    "tune-index": (
+        "xlembed.cli.tune_index:tune_index",
+        "What Elasticsearch index settings cost, and which to take.",
+    ),
     "models": ("xlembed.cli.models:models", "The catalogue of models, or one card."),
     "tasks": ("xlembed.cli.tasks:tasks", "The tasks at hand, or one of them."),
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),

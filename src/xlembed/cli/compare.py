@@ -15,6 +15,9 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 @click.option(
     "--intersect", is_flag=True, help="Compare the units that all have, and print what was dropped."
 )
+@click.option(
+    "--across-indices", is_flag=True, help="Allow runs of different engines, named MODEL@elasticsearch-TYPE."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison for scripts.")
 @settings_options("compare")
 @workspace_options
@@ -22,6 +25,7 @@ def compare(
     runs: tuple[str, ...],
     task: str | None,
     intersect: bool,
+    across_indices: bool,
     as_json: bool,
     params: str | None,
     out: str | None,
@@ -35,9 +39,15 @@ def compare(
 
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
-    from xlembed.report.tables import comparison_table, scores_table
+    from xlembed.report.tables import comparison_table, index_table, scores_table
     from xlembed.stages.compare import compare as stage
-    from xlembed.stages.compare import comparison_folder, read_evaluation, read_results, write_summary
+    from xlembed.stages.compare import (
+        comparison_folder,
+        name_by_index,
+        read_evaluation,
+        read_results,
+        write_summary,
+    )
     from xlembed.tracking.log import log_folder, log_metrics, log_params
     from xlembed.tracking.runs import open_run
     from xlembed.types import UserError
@@ -58,6 +68,8 @@ def compare(
     console = open_console(stderr=as_json)
     for name, sources in groups.items():
         evaluations = [read_evaluation(source, workspace) for source in sources]
+        if across_indices:
+            evaluations = [name_by_index(e) for e in evaluations]
         target = comparison_folder(workspace, name)
         on = str(evaluations[0].scores["task"])
         with open_run(workspace.root, task=on, name="compare", tags={"task": on, "kind": "compare"}):
@@ -67,7 +79,7 @@ def compare(
                     "compare.alpha": str(workspace.settings.compare.alpha),
                 }
             )
-            report = stage(evaluations, workspace, target, intersect=intersect)
+            report = stage(evaluations, workspace, target, intersect=intersect, across_indices=across_indices)
             log_metrics(
                 {
                     f"{r['a']}_minus_{r['b']}/{r['kind']}/{r['pool']}/{r['measure']}": r["difference"]
@@ -78,6 +90,9 @@ def compare(
         reports.append(report)
         print_table(console, scores_table([dict(e.scores) for e in evaluations]))
         console.print(comparison_table(report))  # its names fold at the minus sign
+        for evaluation in evaluations:
+            if "index_fidelity" in evaluation.scores:
+                print_table(console, index_table(evaluation.scores))
         for reason in report["untested"]:
             print_line(console, f"not tested: {reason}")
         for model, n in report["dropped_units"].items():

@@ -70,7 +70,13 @@ def _card_text(ref: ModelRef) -> str:
     from xlembed.types import Role
 
     card = ref.card
+    if card.lexical:
+        return _with_notes([("name", ref.slug), ("encodes", "nothing: texts are found by their words")], card)
     lines = [("name", ref.slug), ("weights", _weights(ref))]
+    if ref.variation.hybrid:
+        lines.append(
+            ("search", "by vector and by words (bm25), fused by reciprocal rank; see docs/hybrid.md")
+        )
     if card.folder_prompts and ref.folder is None:
         lines.append(("prompts", "as the repository's own files store them; unknown until it is fetched"))
     else:
@@ -99,6 +105,10 @@ def _card_text(ref: ModelRef) -> str:
         ("training data", card.training_data or "unknown"),
         ("unconfirmed", ", ".join(card.unconfirmed) or "nothing"),
     ]
+    return _with_notes(lines, card)
+
+
+def _with_notes(lines: list[tuple[str, str]], card: ModelCard) -> str:
     width = max(len(label) for label, _ in lines)
     text = [f"{label:<{width}}  {value}" for label, value in lines]
     return "\n".join([*text, *(["notes"] if card.notes else []), *(f"  - {note}" for note in card.notes)])

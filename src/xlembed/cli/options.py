@@ -16,12 +16,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 SETTING_OPTIONS = {
     "corpus": ("keep_duplicates", "relevance", "max_documents_per_language"),
     "encode": ("instruction", "storage_dtype", "device", "batch_tokens", "trust_remote_code"),
-    "index": ("index",),
+    "index": (
+        "index",
+        "index_type",
+        "m",
+        "ef_construction",
+        "num_candidates",
+        "oversample",
+        "shards",
+        "replicas",
+        "force_merge",
+        "ignore_forecast",
+    ),
     "evaluate": ("modes", "measures", "depth", "other_versions", "resamples", "language_k"),
     "compare": ("primary_measure", "alpha"),
 }
 """Section of params.yaml -> options that override its keys."""
-KEY_OF_OPTION = {"index": "engine"}
+KEY_OF_OPTION = {"index": "engine", "index_type": "type"}
 
 OPTION_HELP = {
     "keep_duplicates": "Keep identical documents apart instead of uniting them (true or false).",
@@ -32,7 +43,16 @@ OPTION_HELP = {
     "device": "cpu, cuda, cuda:1, mps; default: the best there is.",
     "batch_tokens": "Tokens per batch; smaller needs less memory.",
     "trust_remote_code": "Run code from the model's repository (true or false).",
-    "index": "Search engine: exact.",
+    "index": "Search engine: exact or elasticsearch.",
+    "index_type": "Elasticsearch: hnsw, int8_hnsw, int4_hnsw, bbq_hnsw or flat.",
+    "m": "Elasticsearch: neighbours per vector in the graph.",
+    "ef_construction": "Elasticsearch: candidates while the graph is built.",
+    "num_candidates": "Elasticsearch: candidates per shard while searching.",
+    "oversample": "Elasticsearch: rescored candidates per wanted one, for quantised types; 0 is none.",
+    "shards": "Elasticsearch: primary shards.",
+    "replicas": "Elasticsearch: copies, made after loading.",
+    "force_merge": "Elasticsearch: merge to one segment per shard after loading (true or false).",
+    "ignore_forecast": "Elasticsearch: load even if the cluster seems to have too little room (true or false).",
     "modes": "Comma-separated: monolingual,cross_lingual,true_cross_lingual.",
     "measures": "Comma-separated, for example accuracy@1,nDCG@10,MRR.",
     "depth": "Documents per ranking that are scored.",
@@ -53,6 +73,10 @@ def settings_options(*sections: str) -> Callable[[F], F]:
                 command = click.option(
                     f"--{option.replace('_', '-')}", default=None, help=OPTION_HELP[option]
                 )(command)
+        if "index" in sections:
+            command = click.option(
+                "--es-url", default=None, help="Elasticsearch server (default: XLEMBED_ES_URL)."
+            )(command)
         return command
 
     return decorate
@@ -77,8 +101,16 @@ def variation_options(command: F) -> F:
     return click.option("--dim", default=None, help="Cut vectors to N dimensions (name: +dimN).")(command)
 
 
-def open_workspace(params: str | None, out: str | None, options: dict[str, Any]) -> Workspace:
+def open_workspace(
+    params: str | None, out: str | None, options: dict[str, Any], *, named: tuple[str, ...] = ()
+) -> Workspace:
     """Settings from file and options.
+
+    Args:
+        params: settings file.
+        out: folder for results.
+        options: of the command line, by name.
+        named: sections whose options change nothing that is written under the model's name.
 
     Raises:
         UserError: for a bad value, or when an option would change results under a name that does not say so.
@@ -99,13 +131,16 @@ def open_workspace(params: str | None, out: str | None, options: dict[str, Any])
         if name in options
     }
     settings = load_settings(path, overrides)
-    changed = result_overrides(settings, load_settings(path))
+    changed = [
+        key for key in result_overrides(settings, load_settings(path)) if key.partition(".")[0] not in named
+    ]
     if changed and not out:
         raise UserError(
             f"{', '.join(changed)}: differs from params.yaml, and results/TASK/MODEL.json would not say so. "
             "Set it in params.yaml, or give --out FOLDER for results of their own."
         )
-    return Workspace(settings, Path(), Path(out) if out else Path())
+    es_url = str(options.get("es_url") or "") or None
+    return Workspace(settings, Path(), Path(out) if out else Path(), es_url)
 
 
 def whole_number(name: str, value: str | None) -> int | None:

@@ -48,11 +48,11 @@ def run(
     from xlembed.cli.console import open_console, print_line
     from xlembed.cli.progress import Bars
     from xlembed.models.hub import locate
-    from xlembed.report.tables import language_table, scores_table
+    from xlembed.report.tables import index_table, language_table, scores_table
     from xlembed.settings import RunSettings
     from xlembed.stages.encode import encode
     from xlembed.stages.evaluate import evaluate
-    from xlembed.stages.index import index
+    from xlembed.stages.index import check_engine, index
     from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
     from xlembed.tracking.log import log_metrics
     from xlembed.tracking.runs import child_run, open_run
@@ -64,8 +64,11 @@ def run(
     cut = whole_number("dim", dim), whole_number("max-tokens", max_tokens)
     # Every name is resolved before any work starts: a typo in the third model costs no hour.
     refs = [workspace.open_model(name, dim=cut[0], max_tokens=cut[1], dtype=dtype or None) for name in names]
+    for ref in refs:
+        check_engine(ref, workspace.settings.index)
     for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
-        locate(ref, workspace.settings.encode.trust_remote_code)
+        if not ref.card.lexical:
+            locate(ref, workspace.settings.encode.trust_remote_code)
     console = open_console(stderr=True)
     for note in opened.notes:
         print_line(console, f"{opened.name}: {note}", style="yellow")
@@ -88,7 +91,7 @@ def run(
                 encoded = encode(opened, ref, workspace, bars)
                 log_metrics(encoded.speed_metrics())
             with child_run("index"):
-                index(opened, ref, workspace)
+                index(opened, ref, workspace, bars, run_id)
             with child_run("evaluate"):
                 result = evaluate(opened, ref, workspace, bars)
             log_metrics({**encoded.speed_metrics(), "speed/total_seconds": time.perf_counter() - started})
@@ -102,11 +105,18 @@ def run(
     if as_json:
         echo_json(results[0] if len(results) == 1 else results)
     else:
-        _print_tables(workspace, opened.name, [ref.slug for ref in refs], scores_table, language_table)
+        _print_tables(
+            workspace, opened.name, [ref.slug for ref in refs], scores_table, language_table, index_table
+        )
 
 
 def _print_tables(
-    workspace: Any, task: str, models: list[str], scores_table: Any, language_table: Any
+    workspace: Any,
+    task: str,
+    models: list[str],
+    scores_table: Any,
+    language_table: Any,
+    index_table: Any,
 ) -> None:
     import json
 
@@ -120,3 +130,6 @@ def _print_tables(
     print_table(console, scores_table(scores))
     if len(scores) == 1:
         print_table(console, language_table(scores[0]))
+    for of_model in scores:
+        if "index_fidelity" in of_model:
+            print_table(console, index_table(of_model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,43 +12,84 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 
 @click.command()
 @click.argument("text")
-@click.option("-m", "--model", required=True, help="Catalogue name, folder, Hub id or models:/name/1.")
-@click.option("-t", "--task", required=True, help="Task under data/, or a folder.")
+@click.option("-m", "--model", default=None, help="Catalogue name, folder, Hub id or models:/name/1.")
+@click.option("-t", "--task", default=None, help="Task under data/, or a folder.")
+@click.option("--alias", default=None, help="Ask what is published under this name, with the model it needs.")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Documents to show.")
 @click.option("--lang", default=None, help="Only documents of this language.")
 @click.option("--json", "as_json", is_flag=True, help="Print the hits for scripts.")
+@click.option(
+    "--request", "as_request", is_flag=True, help="With --alias: print the request's body instead, for curl."
+)
 @settings_options("corpus", "encode", "index")
 @workspace_options
 def search(
     text: str,
-    model: str,
-    task: str,
+    model: str | None,
+    task: str | None,
+    alias: str | None,
     k: int,
     lang: str | None,
     as_json: bool,
+    as_request: bool,
     params: str | None,
     out: str | None,
     **options: Any,
 ) -> None:
-    """Encode TEXT as a query and print the nearest documents."""
+    """Encode TEXT as a query and print the nearest documents, of a task (-m, -t) or of an alias (--alias).
+
+    With --alias the index says which model encodes; -m only says where its files are, if they are not found.
+    """
+    from xlembed.cli import echo_json
+    from xlembed.cli.progress import Bars
+
+    if alias:
+        if task:
+            raise click.UsageError("--alias knows its task; leave --task out")
+        from xlembed.stages.publish import search_alias
+
+        workspace = open_workspace(params, out, options, named=("corpus", "encode", "index"))
+        answer = search_alias(alias, text, workspace, k=k, lang=lang or None, model=model or None)
+        click.echo(f"{alias} -> {answer.index}, query encoded with {answer.model}", err=True)
+        if as_request:
+            import json
+
+            click.echo(json.dumps(answer.request))
+            return
+        hits = answer.hits
+    else:
+        if not model or not task:
+            raise click.UsageError("give --model and --task, or --alias")
+        from xlembed.stages.search import search as stage
+
+        workspace = open_workspace(params, out, options)
+        opened = workspace.open_task(task)
+        with Bars(model) as bars:
+            hits = stage(
+                text, opened, workspace.open_model(model), workspace, k=k, lang=lang or None, watch=bars
+            )
+    if as_json:
+        echo_json(hits)
+    else:
+        _print(hits)
+
+
+def _print(hits: Sequence[Mapping[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from xlembed.cli import echo_json
     from xlembed.cli.console import open_console
-    from xlembed.cli.progress import Bars
-    from xlembed.stages.search import search as stage
 
-    workspace = open_workspace(params, out, options)
-    opened = workspace.open_task(task)
-    with Bars(model) as bars:
-        hits = stage(text, opened, workspace.open_model(model), workspace, k=k, lang=lang or None, watch=bars)
-    if as_json:
-        echo_json(hits)
-        return
     table = Table("rank", "score", "lang", "document", "text")  # Text: a document may hold [square brackets]
     for hit in hits:
-        words = f"{hit['title']}: {hit['text']}" if hit["title"] else hit["text"]
-        cells = (str(hit["rank"]), f"{hit['score']:.3f}", hit["lang"], hit["doc_id"], words[:160])
+        words = f"{hit['title']}: {hit['text']}" if hit.get("title") else hit["text"]
+        # Fused scores differ in the fourth decimal.
+        cells = (
+            str(hit["rank"]),
+            f"{hit['score']:.4f}",
+            hit["lang"],
+            hit["doc_id"],
+            " ".join(words.split())[:160],
+        )
         table.add_row(*map(Text, cells))
     open_console().print(table)

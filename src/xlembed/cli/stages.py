@@ -50,7 +50,7 @@ def encode(
         encoded = stage(opened, ref, workspace, bars)
     new = {role: report.n_encoded for role, report in encoded.reports.items()}
     counts = ", ".join(f"{n:,} of {encoded.reports[role].n_unique:,} {role} texts" for role, n in new.items())
-    click.echo(f"{encoded.folder}: encoded {counts}", err=True)
+    click.echo(f"{encoded.folder}: {f'encoded {counts}' if new else 'nothing to encode'}", err=True)
 
 
 @click.command()
@@ -60,15 +60,18 @@ def encode(
 @workspace_options
 def index(model: str, task: str, params: str | None, out: str | None, **options: Any) -> None:
     """Index a task's vectors: indices/TASK/MODEL.json says what, where and with which settings."""
+    from xlembed.cli.progress import Bars
     from xlembed.stages.index import index as stage
 
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
     ref = workspace.open_model(model)
-    description = stage(opened, ref, workspace)
+    with Bars(ref.slug) as bars:
+        description = stage(opened, ref, workspace, bars)
+    what = f"{description['dim']} dimensions" if "dim" in description else "words only"
     click.echo(
         f"{workspace.index_file(opened.name, ref.slug)}: {description['engine']} search over "
-        f"{description['documents']:,} documents, {description['dim']} dimensions",
+        f"{description['documents']:,} documents, {what}",
         err=True,
     )
 

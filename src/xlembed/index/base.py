@@ -25,13 +25,29 @@ class Hits:
     Attributes:
         rows: int64, shape (n_queries, k): positions in the index's documents, best first; -1 where a
             query retrieved fewer than k.
-        scores: float64, same shape, rounded to 1e-6, descending; -inf where `rows` is -1.
+        scores: float64, same shape, descending and rounded so that equal is equal (cosines to 1e-6); -inf where
+            `rows` is -1.
         boundary_ties: int64, shape (n_queries,): documents left out whose score equals the last one kept.
     """
 
     rows: Rows
     scores: Scores
     boundary_ties: NDArray[np.int64]
+
+
+def stack(parts: Sequence[Hits]) -> Hits:
+    """Hits of several batches of queries as one; the batches were asked for the same k."""
+    return Hits(
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.boundary_ties for part in parts]),
+    )
+
+
+def nothing_found(n_queries: int) -> Hits:
+    """What queries get from an empty pool."""
+    shape = (n_queries, 0)
+    return Hits(np.empty(shape, dtype=np.int64), np.empty(shape), np.zeros(n_queries, dtype=np.int64))
 
 
 class VectorIndex(Protocol):
@@ -64,6 +80,18 @@ class VectorIndex(Protocol):
 def id_order(doc_ids: Sequence[str]) -> Rows:
     """Rows in ascending order of document id: the tie-break of every engine."""
     return np.array(sorted(range(len(doc_ids)), key=doc_ids.__getitem__), dtype=np.int64)
+
+
+def id_places(doc_ids: Sequence[str]) -> Rows:
+    """Place of each row in the order of document ids, counted from 0.
+
+    Example:
+        >>> id_places(["b", "c", "a"]).tolist()
+        [1, 2, 0]
+    """
+    places = np.empty(len(doc_ids), dtype=np.int64)
+    places[id_order(doc_ids)] = np.arange(len(doc_ids))
+    return places
 
 
 def exact_scores(queries: Vectors, documents: Vectors) -> Scores:

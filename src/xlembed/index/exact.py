@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import faiss
 import numpy as np
 
-from xlembed.index.base import Hits, Rows, exact_scores, id_order, top_k
+from xlembed.index.base import Hits, Rows, exact_scores, id_order, stack, top_k
 from xlembed.types import Lang, Vectors
 
 QUERY_BATCH_BYTES = 256 * 2**20
@@ -61,11 +61,7 @@ class ExactIndex:
         ]
         if not parts:
             parts = [self._search_dense(queries, k, pool)]
-        return Hits(
-            np.concatenate([p.rows for p in parts]),
-            np.concatenate([p.scores for p in parts]),
-            np.concatenate([p.boundary_ties for p in parts]),
-        )
+        return stack(parts)
 
     def _search_dense(self, queries: Vectors, k: int, pool: Rows) -> Hits:
         return top_k(exact_scores(queries, self._vectors[pool]), pool, k)

@@ -45,6 +45,8 @@ class ModelCard(BaseModel):
     title_template: str = "{title} {text}"
     pooling: Pooling | None = None
     """None: as the folder's own modules say."""
+    lexical: bool = False
+    """Texts are found by their words, on a server; there are no vectors and nothing of the above applies."""
     layer_norm: bool = False
     """Layer norm without weights over the pooled vector, before truncation (Nomic)."""
     padding_side: Literal["left", "right"] | None = None

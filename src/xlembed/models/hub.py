@@ -42,6 +42,8 @@ def locate(ref: ModelRef, trust_remote_code: bool = False) -> Path:
             folder.
     """
     card = ref.card
+    if card.lexical:
+        raise UserError(f"{ref.slug}: finds texts by their words; it has no vectors and nothing to load")
     if card.requires_remote_code and not trust_remote_code:
         raise UserError(
             f"{ref.slug}: needs Python code from its repository ({card.hub_id or ref.folder}), which is not "

@@ -17,22 +17,26 @@ from xlembed.models.folder import with_folder_prompts
 from xlembed.types import DType, UserError, near_miss
 
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
+HYBRID = "hybrid"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 @dataclass(frozen=True)
 class Variation:
-    """What a name's suffixes ask for: ``+dim64+max128+bf16``."""
+    """What a name's suffixes ask for: ``+dim64+max128+bf16+hybrid``."""
 
     dim: int | None = None
     max_tokens: int | None = None
     dtype: DType | None = None
+    hybrid: bool = False
+    """Search by vector and by words (BM25), fused."""
 
     @property
     def suffix(self) -> str:
         """In canonical order, so that one configuration has one name."""
         parts = [f"dim{self.dim}" if self.dim else "", f"max{self.max_tokens}" if self.max_tokens else ""]
         parts += [name for name, dtype in DTYPE_SUFFIX.items() if dtype is self.dtype]
+        parts += [HYBRID] if self.hybrid else []
         return "".join(f"+{part}" for part in parts if part)
 
 
@@ -51,6 +55,16 @@ class ModelRef:
     card: ModelCard
     folder: Path | None
     variation: Variation = Variation()
+
+    @property
+    def vectors_slug(self) -> str:
+        """Name of the vectors: hybrid search uses the very same ones."""
+        return self.slug.removesuffix(f"+{HYBRID}") if self.variation.hybrid else self.slug
+
+    @property
+    def searches_words(self) -> bool:
+        """Whether texts are found by their words, alone or beside vectors."""
+        return self.card.lexical or self.variation.hybrid
 
     @property
     def dtype(self) -> DType:
@@ -127,13 +141,15 @@ def _split(spec: str) -> tuple[str, Variation]:
     for suffix in suffixes:
         number = re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix)
         key: str
-        value: int | DType
+        value: int | DType | bool
         if number:
             key, value = {"dim": "dim", "max": "max_tokens"}[number[1]], int(number[2])
         elif suffix in DTYPE_SUFFIX:
             key, value = "dtype", DTYPE_SUFFIX[suffix]
+        elif suffix == HYBRID:
+            key, value = "hybrid", True
         else:
-            known = ", ".join(["+dimN", "+maxN", *(f"+{name}" for name in DTYPE_SUFFIX)])
+            known = ", ".join(["+dimN", "+maxN", *(f"+{name}" for name in (*DTYPE_SUFFIX, HYBRID))])
             raise UserError(f"{spec!r}: unknown suffix '+{suffix}'; known: {known}")
         if key in fields:
             raise UserError(f"{spec!r}: two suffixes set {key}")
@@ -144,6 +160,11 @@ def _split(spec: str) -> tuple[str, Variation]:
 def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
     """Drop what the card says anyway, so that a default spelled out gets no name of its own."""
     card = ref.card
+    if card.lexical and variation != Variation():
+        raise UserError(
+            f"{ref.slug}{variation.suffix}: {ref.slug} has no vectors to vary; for both kinds of search put the suffix "
+            f"behind a model that has: MODEL+{HYBRID}"
+        )
     if variation.dim and card.dim and variation.dim > card.dim:
         raise UserError(f"{ref.slug}: cannot cut {card.dim} dimensions to {variation.dim}")
     if variation.max_tokens and card.max_tokens and variation.max_tokens > card.max_tokens:
@@ -154,6 +175,7 @@ def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
         dim=None if variation.dim == card.dim else variation.dim,
         max_tokens=None if variation.max_tokens == card.max_tokens else variation.max_tokens,
         dtype=None if variation.dtype == card.dtype else variation.dtype,
+        hybrid=variation.hybrid,
     )
     return replace(ref, slug=ref.slug + kept.suffix, variation=kept)
 

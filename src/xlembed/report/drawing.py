@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlembed.report.figures.registry import draw_comparison, draw_run
+from xlembed.report.figures.registry import draw_comparison, draw_run, draw_tuning
 from xlembed.report.style import save
 
 
@@ -21,4 +21,10 @@ def write_comparison_figures(
 ) -> None:
     """All figures of a comparison; its tests of the primary family are drawn."""
     for name, figure in draw_comparison(scores, comparison["primary"]).items():
+        save(figure, folder, name)
+
+
+def write_tuning_figures(report: Mapping[str, Any], folder: Path) -> None:
+    """All figures of the index settings tried for one model on one task."""
+    for name, figure in draw_tuning(report).items():
         save(figure, folder, name)

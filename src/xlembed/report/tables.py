@@ -26,10 +26,12 @@ from xlembed.report.scorebook import (
     read_scores,
 )
 from xlembed.report.text import MINUS, count_text, interval_text, p_text, percent, points
-from xlembed.types import Pool
+from xlembed.types import Pool, UserError
 
 ALSO = ("MRR@10", "nDCG@10")
 """Measures whose macros are shown below the primary one, when they are there."""
+NOT_EXERCISED = "index not exercised"
+"""Instead of a loss of 0 where the server scanned the pool."""
 UNADJUSTED = "In %. Brackets: 95 % CI, unadjusted."
 INVALID = "A labelled row is invalid for a decision."
 
@@ -211,6 +213,108 @@ def comparison_table(
         ]
         _add(table, cells, False, style="bold" if r.is_decided else None)
     return table
+
+
+def index_table(scores: Mapping[str, Any], also: Sequence[str] = ("nDCG@10",)) -> Table:
+    """What an index costs: macros as rows, exact search beside the index, the loss and the recall of neighbours.
+
+    Args:
+        scores: content of scores.json of a run whose vectors were searched through an index.
+        also: further measures than the primary one.
+
+    Raises:
+        UserError: if the run was searched exactly, in memory.
+    """
+    book = read_scores(scores)
+    if "index_fidelity" not in scores:
+        raise UserError(f"{book.task}, {book.model}: there was no index beside exact search")
+    found = scores["index_fidelity"]
+    exact = {(r["kind"], r["pool"], r["measure"]): r["value"] for r in found["exact"]}
+    loss = {
+        (r["kind"], r["pool"], r["measure"]): r
+        for r in found["loss"]
+        if r["query_lang"] is None and r["doc_lang"] is None
+    }
+    recall = {(r["pool"], r["measure"]): r for r in found["recall"] if r["query_lang"] is None}
+    measures = [m for m in dict.fromkeys([book.primary_measure, *also]) if m in {key[2] for key in exact}]
+    notes = [
+        "In %. Loss: exact minus index, in percentage points [95 % CI, unadjusted], paired by unit. Recall: of the "
+        "exact nearest neighbours.",
+    ]
+    if not found["loss"] or not found["recall"] or not all(found["exercised"].values()):
+        notes.append(
+            f"{NOT_EXERCISED}: the server scans pools this small at this depth, so nothing is said about the index."
+        )
+    for kind, pool, measure in loss:
+        cells, total = loss[kind, pool, measure].get("cells") or (), _n_cells(scores, kind, pool, measure)
+        if measure == measures[0] and cells and len(cells) < total:
+            notes.append(
+                f"{kind}, pool {pool}: loss over the {len(cells)} of {total} cells that were exercised."
+            )
+    title = f"{book.task}, {book.model}: what the index costs ({index_words(scores)})"
+    table = _table(title, "\n".join(notes), labels=False)
+    table.add_column("", min_width=11)
+    for head in ("exact", "index", "loss", "recall@10", "recall@100"):
+        table.add_column(head, justify="right")
+    for measure in measures:
+        _add(table, [measure, *[""] * 5], False, style="bold")
+        shown = [m for m in MACROS if (m.kind, m.pool, measure) in exact]
+        for macro in shown:
+            key = (macro.kind, macro.pool, measure)
+            approximate = book.macro(macro, measure)
+            cells_: list[Cell] = [
+                f"  {macro.short}",
+                percent(exact[key]),
+                "n/a" if approximate is None else percent(approximate.value),
+                _signed(loss[key]) if key in loss else NOT_EXERCISED,
+            ]
+            for cut in ("recall@10", "recall@100"):
+                row = recall.get((macro.pool, cut))
+                cells_.append(_recall_cell(row) if row else NOT_EXERCISED)
+            _add(table, cells_, False)
+    return table
+
+
+def index_words(scores: Mapping[str, Any]) -> str:
+    """Which index a run was searched with.
+
+    >>> index_words({"index": {"engine": "elasticsearch", "type": "hnsw", "m": 16, "num_candidates": 100}})
+    'elasticsearch, hnsw, m 16, num_candidates 100'
+    """
+    index = scores["index"]
+    parts = [str(index[key]) for key in ("engine", "type") if index.get(key)]
+    parts += [
+        f"{key} {index[key]}"
+        for key in ("m", "ef_construction", "num_candidates", "oversample")
+        if index.get(key) is not None
+    ]
+    return ", ".join(parts)
+
+
+def _n_cells(scores: Mapping[str, Any], kind: str, pool: str, measure: str) -> int:
+    for row in scores["scores"]:
+        if (row["kind"], row["pool"], row["measure"]) == (kind, pool, measure) and row["query_lang"] is None:
+            return len(row.get("cells") or ())
+    return 0
+
+
+def _ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    return None if row["ci_low"] is None or row["ci_high"] is None else (row["ci_low"], row["ci_high"])
+
+
+def _signed(row: Mapping[str, Any]) -> Cell:
+    return Interval(points(row["value"]), interval_text(_ends(row), signed=True))
+
+
+def _recall_cell(row: Mapping[str, Any]) -> Cell:
+    ends = _ends(row)
+    interval = interval_text(None) if ends is None else f"[{percent(ends[0], 2)}, {percent(ends[1], 2)}]"
+    return Interval(percent(row["value"], 2), interval)
+
+
+def index_markdown(scores: Mapping[str, Any]) -> str:
+    """`index_table` as Markdown."""
+    return to_markdown(index_table(scores))
 
 
 def scores_markdown(scores: Sequence[Mapping[str, Any]], also: Sequence[str] = ALSO) -> str:

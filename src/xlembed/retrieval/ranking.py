@@ -1,4 +1,4 @@
-"""From an index and query vectors to the ranks of every unit's documents, in every mode and pool."""
+"""From a searcher to the ranks of every unit's documents, in every mode and pool."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlembed.corpus.task import Task
-from xlembed.index.base import Rows, VectorIndex
+from xlembed.index.base import Rows
+from xlembed.retrieval.searcher import Searcher
 from xlembed.retrieval.units import ANY_LANGUAGE, Unit, build_units, mode_of
-from xlembed.types import Lang, Mode, OtherVersions, Pool, Vectors
+from xlembed.types import Lang, Mode, OtherVersions, Pool
 
 QUERY_CHUNK = 2048
 """Queries whose rankings are held at a time."""
@@ -59,8 +60,7 @@ class Rankings:
 
 def rank_units(
     task: Task,
-    index: VectorIndex,
-    query_vectors: Vectors,
+    searcher: Searcher,
     *,
     depth: int = 1000,
     modes: Collection[Mode] = tuple(Mode),
@@ -71,17 +71,16 @@ def rank_units(
     """Search every pool that the modes need and rank every unit in it.
 
     Args:
-        task: rows of `index` are rows of `task.documents`.
-        index: any engine.
-        query_vectors: float32, shape (n_queries, dim), in the order of `task.queries`.
+        task: what is searched; the searcher's rows are those of `task.documents` and `task.queries`.
+        searcher: by vectors, by words, or both.
         depth: documents of a ranking that are scored, after the removal of ignored ones.
         modes: which modes to evaluate.
         other_versions: what other languages' relevant documents count as.
         keep_top: width of `Rankings.top`.
         progress: called with the number of searches just finished.
     """
-    if len(query_vectors) != len(task.queries):
-        raise ValueError(f"{len(query_vectors)} query vectors for {len(task.queries)} queries")
+    if searcher.n_queries != len(task.queries):
+        raise ValueError(f"the searcher knows {searcher.n_queries} queries, the task has {len(task.queries)}")
     units = build_units(task, other_versions)
     corpus = _Corpus(task)
     result = Rankings(
@@ -95,13 +94,13 @@ def rank_units(
         queries = range(len(task.queries)) if pool is Pool.ALL else sorted(by_query)
         extra = max((len(u.ignored) for u in chosen), default=0)
         for chunk in _chunks(queries, QUERY_CHUNK):
-            hits = index.search(query_vectors[chunk], depth + extra, lang)
+            hits = searcher.search(chunk, depth + extra, lang)
             result.boundary_ties += int((hits.boundary_ties > 0).sum())
             if pool is Pool.ALL:
                 width = min(result.top.shape[1], hits.rows.shape[1])
                 result.top[chunk, :width] = hits.rows[:, :width]
-            wanted = [_judged(by_query.get(q, ())) for q in chunk]
-            ranks = _ranks(index, query_vectors[chunk], hits.rows, wanted, lang)
+            wanted = [_judged(by_query.get(q, ()), pool) for q in chunk]
+            ranks = _ranks(searcher, chunk, hits.rows, wanted, lang)
             for i, query in enumerate(chunk):
                 for unit in by_query.get(query, ()):
                     result.units.append(_rank_unit(unit, pool, hits.rows[i], ranks[i], depth, corpus))
@@ -154,28 +153,35 @@ class _Corpus:
         return (self.counts.get(lang, 0) - right.count(lang)) / wrong if wrong else float("nan")
 
 
-def _judged(units: Sequence[Unit]) -> Rows:
-    return np.array(sorted({row for u in units for row in (*u.relevant, *u.ignored)}), dtype=np.int64)
+def _judged(units: Sequence[Unit], pool: Pool) -> Rows:
+    """Rows whose ranks matter; ignored documents are never in the pool of one language."""
+    rows = {row for u in units for row in (*u.relevant, *(u.ignored if pool is Pool.ALL else ()))}
+    return np.array(sorted(rows), dtype=np.int64)
 
 
 def _ranks(
-    index: VectorIndex, queries: Vectors, rows: Rows, wanted: Sequence[Rows], lang: Lang | None
+    searcher: Searcher, queries: Sequence[int], rows: Rows, wanted: Sequence[Rows], lang: Lang | None
 ) -> list[dict[int, int]]:
-    """Rank from 1 of each wanted document per query; those not retrieved are counted if the engine can, else absent."""
+    """Rank from 1 of each wanted document per query.
+
+    Those not retrieved are absent, and those below the depth too unless the full ranking is known.
+    """
     found: list[dict[int, int]] = []
     for ranking, judged in zip(rows, wanted, strict=True):
         which, place = np.nonzero(judged[:, None] == ranking[None, :])
         found.append({int(judged[w]): int(p) + 1 for w, p in zip(which, place, strict=True)})
-    if index.exact:
+    if searcher.exact:
         lacking = [
             np.array([r for r in judged if r not in f], dtype=np.int64)
             for judged, f in zip(wanted, found, strict=True)
         ]
-        some = [i for i, missing in enumerate(lacking) if len(missing)]
+        # Where fewer were retrieved than asked for, there is nothing below.
+        some = [i for i, missing in enumerate(lacking) if len(missing) and (rows[i] >= 0).all()]
         if some:
-            counted = index.full_ranks(queries[some], [lacking[i] for i in some], lang)
+            counted = searcher.full_ranks([queries[i] for i in some], [lacking[i] for i in some], lang)
             for i, ranks in zip(some, counted, strict=True):
-                found[i].update(zip(map(int, lacking[i]), map(int, ranks), strict=True))
+                known = ranks > 0
+                found[i].update(zip(map(int, lacking[i][known]), map(int, ranks[known]), strict=True))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from xlembed.files import atomic_folder, atomic_path, write_json
 from xlembed.metrics.measures import parse_measure, parse_measures
 from xlembed.metrics.table import read_units
 from xlembed.report.drawing import write_comparison_figures
-from xlembed.report.tables import comparison_markdown, scores_markdown
+from xlembed.report.tables import comparison_markdown, index_markdown, scores_markdown
 from xlembed.settings import SLUG
 from xlembed.stages.workspace import Workspace
 from xlembed.stats.comparison import Comparisons, Evaluated, compare_models
@@ -89,14 +89,28 @@ def _read_folder(source: str, folder: Path) -> Evaluation:
 
 
 def compare(
-    evaluations: Sequence[Evaluation], workspace: Workspace, target: Path, *, intersect: bool = False
+    evaluations: Sequence[Evaluation],
+    workspace: Workspace,
+    target: Path,
+    *,
+    intersect: bool = False,
+    across_indices: bool = False,
 ) -> dict[str, Any]:
     """Compare evaluations of one task and write comparison.json, comparison.md and figures to `target`.
+
+    Args:
+        evaluations: at least two.
+        workspace: settings of the tests.
+        target: folder.
+        intersect: compare the units that all have.
+        across_indices: runs may have been searched by different engines (see `name_by_index`).
 
     Raises:
         UserError: unequal tasks, settings or units; one model twice.
     """
-    _check_comparable(evaluations)
+    if across_indices:
+        evaluations = [name_by_index(e) for e in evaluations]
+    _check_comparable(evaluations, across_indices)
     settings = workspace.settings.compare
     measures = [m for m in _common_measures(evaluations) if parse_measure(m).cutoff in (None, 1, 10)]
     primary = parse_measure(settings.primary_measure)
@@ -114,6 +128,7 @@ def compare(
     with atomic_folder(target) as folder:
         write_json(folder / "comparison.json", report)
         text = [f"# Comparison on {report['task']}", scores_markdown(scores), comparison_markdown(report)]
+        text += [index_markdown(s) for s in scores if "index_fidelity" in s]
         (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
         write_comparison_figures(scores, report, folder / "figures")
     return report
@@ -124,10 +139,21 @@ def comparison_folder(workspace: Workspace, task: str) -> Path:
     return workspace.out / "reports" / "compare" / task
 
 
-def _check_comparable(evaluations: Sequence[Evaluation]) -> None:
+def name_by_index(evaluation: Evaluation) -> Evaluation:
+    """A run that a server searched, under a name that says so: `MODEL@elasticsearch-hnsw`."""
+    index = evaluation.scores["index"]
+    if index["engine"] == "exact" or "@" in evaluation.name:
+        return evaluation
+    where = "-".join(str(index[key]) for key in ("engine", "type") if index.get(key))
+    return replace(evaluation, scores={**evaluation.scores, "model": f"{evaluation.name}@{where}"})
+
+
+def _check_comparable(evaluations: Sequence[Evaluation], across_indices: bool = False) -> None:
     names = [e.name for e in evaluations]
     if twice := sorted({n for n in names if names.count(n) > 1}):
-        raise UserError(f"{', '.join(twice)} is given more than once")
+        engines = {e.scores["index"]["engine"] for e in evaluations if e.name in twice}
+        hint = "; --across-indices tells apart what different engines searched" if len(engines) > 1 else ""
+        raise UserError(f"{', '.join(twice)} is given more than once{hint}")
     first = evaluations[0]
     for other in evaluations[1:]:
         for key in SAME:
@@ -143,10 +169,11 @@ def _check_comparable(evaluations: Sequence[Evaluation]) -> None:
                     f"{first.source} and {other.source} cannot be compared: evaluate.{key} is "
                     f"{first.scores['evaluate'][key]} and {other.scores['evaluate'][key]}"
                 )
-        if first.scores["index"]["engine"] != other.scores["index"]["engine"]:
+        if not across_indices and first.scores["index"]["engine"] != other.scores["index"]["engine"]:
             raise UserError(
                 f"{first.source} and {other.source} cannot be compared: they were searched by "
-                f"{first.scores['index']['engine']} and {other.scores['index']['engine']}"
+                f"{first.scores['index']['engine']} and {other.scores['index']['engine']}; "
+                "--across-indices compares them all the same"
             )
 
 
@@ -156,8 +183,9 @@ def _short(value: Any) -> str:
 
 
 def _common_measures(evaluations: Sequence[Evaluation]) -> list[str]:
-    lists = [e.scores["evaluate"]["measures"] for e in evaluations]
-    return [m for m in lists[0] if all(m in other for other in lists[1:])]
+    """Those that every evaluation has under this name: MRR is cut at the depth where the full ranking is unknown."""
+    names = evaluations[0].scores["evaluate"]["measures"]
+    return [name for name in names if all(parse_measure(name).column in e.units for e in evaluations)]
 
 
 def _report(

@@ -11,6 +11,7 @@ from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.export import TextList, export
 from xlembed.embeddings.store import VectorStore
 from xlembed.embeddings.texts import document_text
+from xlembed.files import atomic_folder, write_json
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import base_fingerprint, derived_fingerprint
 from xlembed.models.hub import locate
@@ -25,7 +26,7 @@ class Encoded:
 
     Attributes:
         folder: the export.
-        fingerprint: derived fingerprint of the vectors.
+        fingerprint: derived fingerprint of the vectors; empty without vectors.
         reports: one per role.
     """
 
@@ -46,11 +47,13 @@ class Encoded:
 
 
 def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> Encoded:
-    """Encode what the store lacks, then export exactly this task and model.
+    """Encode what the store lacks, then export exactly this task and model; a lexical one has nothing to encode.
 
     Raises:
         UserError: the model cannot be loaded, or gives vectors that cannot be used.
     """
+    if ref.card.lexical:
+        return Encoded(_without_vectors(task, ref, workspace), "", {})
     settings = workspace.settings.encode
     folder = locate(ref, settings.trust_remote_code)
     base = base_fingerprint(
@@ -99,3 +102,11 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     }
     export(target, documents, queries, store, dim=ref.variation.dim, manifest=manifest)
     return Encoded(target, fingerprint, reports)
+
+
+def _without_vectors(task: Task, ref: ModelRef, workspace: Workspace) -> Path:
+    """The folder that DVC expects, saying that there is nothing in it."""
+    target = workspace.embeddings(task.name, ref.slug)
+    with atomic_folder(target) as folder:
+        write_json(folder / "manifest.json", {"task": task.name, "model": ref.slug, "vectors": False})
+    return target

@@ -20,7 +20,8 @@ from xlembed.report.drawing import write_run_figures
 from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
 from xlembed.retrieval.run import write_trec
 from xlembed.settings import EvaluateSettings
-from xlembed.stages.index import describe_index, open_embeddings, open_index, unit_vectors
+from xlembed.stages.index import exact_index, unit_vectors
+from xlembed.stages.searching import OpenSearch, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.clusters import cluster_needs
 from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
@@ -41,7 +42,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         UserError: embeddings are missing or belong to other texts, or there is nothing to evaluate.
     """
     settings = workspace.settings.evaluate
-    embeddings = open_embeddings(task, ref, workspace)
+    search = open_search(task, ref, workspace)
     clusters = task_clusters(task)
     total = count_searches(task, settings.modes, settings.other_versions)
     done = 0
@@ -53,32 +54,33 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
 
     rankings = rank_units(
         task,
-        open_index(task, embeddings),
-        unit_vectors(embeddings.queries),
+        search.searcher,
         depth=settings.depth,
         modes=settings.modes,
         other_versions=settings.other_versions,
         keep_top=min(settings.depth, max(TREC_DEPTH, settings.language_k)),
         progress=count,
     )
-    measures = parse_measures(settings.measures)
+    measures = parse_measures(measures_of(settings, search.searcher.exact))
     units = units_table(task, rankings.units, measures, clusters)
     unsupported = {lang: label for lang in task.languages if (label := ref.card.label(lang))}
     watch("bootstrap", 0, 1)
     shares = _share_tables(task, rankings.top, clusters, settings)
     rows = score_run(units, shares, measures, set(units["cluster"]), unsupported, settings.resamples)
     watch("bootstrap", 1, 1)
-    header = _header(task, ref, embeddings, workspace, unsupported)
+    fidelity = _fidelity(task, search, units, measures, clusters, settings)
+    header = _header(task, ref, search, workspace, unsupported)
     scores = {
         **header,
         "boundary_ties": rankings.boundary_ties,
-        "zero_vectors": _zero_vectors(embeddings),
+        "zero_vectors": _zero_vectors(search.embeddings),
         "corpus_shares": _corpus_shares(task),
         "empty_queries": _empty_queries(task, rankings.top, settings.modes),
         "queries_without_relevant": sorted({q.query_id for q in task.queries} - set(units["query_id"])),
         "notes": list(task.notes),
         "merged_documents": [{"document": m.doc_id, "kept": m.kept} for m in task.merged],
         "scores": [row.to_json() for row in rows],
+        **fidelity,
     }
     with atomic_folder(workspace.run_folder(task.name, ref.slug)) as folder:
         write_units(units, folder / "units.parquet")
@@ -86,9 +88,61 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / "all.trec", ref.slug)
         write_run_figures(scores, folder / "figures")
-    result = {**header, **headline(rows, measures, task.languages)}
+    result = {**header, **headline(rows, measures, task.languages), **_fidelity_headline(fidelity, measures)}
     write_json(workspace.result_file(task.name, ref.slug), result)
     return result
+
+
+def measures_of(settings: EvaluateSettings, exact: bool) -> list[str]:
+    """The measures, under their true names: without exact search the full ranking is not known, and MRR is cut."""
+    names = [name if exact or name != "MRR" else f"MRR@{settings.depth}" for name in settings.measures]
+    return list(dict.fromkeys(names))
+
+
+def _fidelity(
+    task: Task,
+    search: OpenSearch,
+    units: pd.DataFrame,
+    measures: Sequence[Measure],
+    clusters: Mapping[str, str],
+    settings: EvaluateSettings,
+) -> dict[str, Any]:
+    """What an index on a server costs; nothing for exact search in memory, which is the standard."""
+    if search.reference is None or search.embeddings is None:
+        return {}
+    from xlembed.stages.fidelity import compare_with_exact, fidelity_report  # the client only when asked for
+
+    exact, queries = exact_index(task, search.embeddings), unit_vectors(search.embeddings.queries)
+    found = compare_with_exact(
+        task,
+        search.index,  # type: ignore[arg-type]  # it is on a server, else there were no reference
+        exact,
+        queries,
+        measures,
+        clusters,
+        settings,
+        reference=search.reference,
+    )
+    return {
+        "index_fidelity": fidelity_report(found, units, measures, set(units["cluster"]), settings.resamples)
+    }
+
+
+def _fidelity_headline(fidelity: Mapping[str, Any], measures: Sequence[Measure]) -> dict[str, Any]:
+    """Macros only."""
+    if not fidelity:
+        return {}
+    report = fidelity["index_fidelity"]
+    wanted = {m.name for m in measures if m.name in HEADLINE} or {measures[0].name}
+    return {
+        "index_fidelity": {
+            "exercised": report["exercised"],
+            "note": report["note"],
+            "exact": [r for r in report["exact"] if r["measure"] in wanted],
+            "loss": [r for r in report["loss"] if r["query_lang"] is None and r["measure"] in wanted],
+            "recall": [r for r in report["recall"] if r["query_lang"] is None],
+        }
+    }
 
 
 def task_clusters(task: Task) -> dict[str, str]:
@@ -133,7 +187,7 @@ def headline(
 
 
 def _header(
-    task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace, unsupported: Mapping[Lang, str]
+    task: Task, ref: ModelRef, search: OpenSearch, workspace: Workspace, unsupported: Mapping[Lang, str]
 ) -> dict[str, Any]:
     """What was evaluated, with all that results depend on; the same for scores.json and the headline."""
     settings = workspace.settings
@@ -147,9 +201,9 @@ def _header(
         "model": ref.slug,
         "english_only": ref.card.english_only,
         "labels": dict(unsupported),
-        "fingerprint": embeddings.manifest["fingerprint"],
-        "base_fingerprint": embeddings.manifest["base_fingerprint"],
-        "index": describe_index(task, embeddings, workspace),
+        "fingerprint": search.fingerprint,
+        "base_fingerprint": search.base_fingerprint,
+        "index": search.description,
         "primary_measure": settings.compare.primary_measure,
         "evaluate": settings.evaluate.model_dump(mode="json"),
         "corpus": settings.corpus.model_dump(mode="json"),
@@ -184,7 +238,9 @@ def _run(task: Task, top: Rows) -> dict[str, list[str]]:
     }
 
 
-def _zero_vectors(embeddings: Embeddings) -> dict[str, list[str]]:
+def _zero_vectors(embeddings: Embeddings | None) -> dict[str, list[str]]:
+    if embeddings is None:
+        return {"documents": [], "queries": []}
     zero_docs = np.flatnonzero(~np.asarray(embeddings.documents).any(axis=1))
     zero_queries = np.flatnonzero(~np.asarray(embeddings.queries).any(axis=1))
     return {

@@ -15,7 +15,8 @@ from xlembed.files import write_json
 from xlembed.index.base import VectorIndex
 from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
-from xlembed.stages.workspace import Workspace
+from xlembed.settings import IndexSettings
+from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import UserError, Vectors
 
 
@@ -25,6 +26,8 @@ def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddin
     Raises:
         UserError: if it is missing, damaged, or was made from other texts.
     """
+    if ref.card.lexical:
+        raise UserError(f"{ref.slug} finds texts by their words: it has no vectors")
     folder = workspace.embeddings(task.name, ref.slug)
     embeddings = load_export(folder)
     for key, wanted in (("documents_digest", task.documents_digest), ("queries_digest", task.queries_digest)):
@@ -36,8 +39,22 @@ def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddin
     return embeddings
 
 
-def open_index(task: Task, embeddings: Embeddings) -> VectorIndex:
-    """The documents of a task, searchable."""
+def open_index(task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace) -> VectorIndex:
+    """The documents of a task, searchable by the engine of the settings.
+
+    Raises:
+        UserError: the engine is a server that cannot be reached, or lacks the index.
+    """
+    vectors = unit_vectors(embeddings.documents)
+    if workspace.settings.index.engine == "elasticsearch":
+        from xlembed.stages.elastic import open_elastic  # the client only when asked for
+
+        return open_elastic(task, ref, embeddings, vectors, workspace)
+    return exact_index(task, embeddings)
+
+
+def exact_index(task: Task, embeddings: Embeddings) -> ExactIndex:
+    """Exact search in memory; what every other engine is measured against."""
     vectors = unit_vectors(embeddings.documents)
     return ExactIndex(embeddings.doc_ids, [d.lang for d in task.documents], vectors)
 
@@ -47,24 +64,76 @@ def unit_vectors(stored: NDArray[np.floating]) -> Vectors:
     return stored if stored.dtype == np.float32 else derive(stored, None)
 
 
-def describe_index(task: Task, embeddings: Embeddings, workspace: Workspace) -> dict[str, Any]:
-    """What determines the index's answers."""
-    return {
-        "engine": workspace.settings.index.engine,
-        "similarity": "cosine",
-        "exact": True,
+def check_engine(ref: ModelRef, settings: IndexSettings) -> None:
+    """Words are searched on a server only.
+
+    Raises:
+        UserError: says which engine to choose.
+    """
+    if ref.searches_words and settings.engine != "elasticsearch":
+        raise UserError(
+            f"{ref.slug} searches words, which needs a server: --index elasticsearch (index.engine in params.yaml), "
+            f"found engine {settings.engine!r}"
+        )
+
+
+def describe_index(task: Task, workspace: Workspace, embeddings: Embeddings | None = None) -> dict[str, Any]:
+    """What determines the index's answers; without vectors, only which documents are in it."""
+    settings = workspace.settings.index
+    found: dict[str, Any] = {
+        "engine": settings.engine,
         "documents": len(task.documents),
         "documents_per_language": dict(sorted(Counter(d.lang for d in task.documents).items())),
-        "dim": int(embeddings.documents.shape[1]),
-        "fingerprint": embeddings.manifest["fingerprint"],
         "task_digest": task.digest,
     }
+    if embeddings is None:
+        return found
+    found |= {
+        "similarity": "cosine",
+        "exact": settings.engine == "exact" or settings.type == "flat",
+        "dim": int(embeddings.documents.shape[1]),
+        "fingerprint": embeddings.manifest["fingerprint"],
+    }
+    if settings.engine == "elasticsearch":
+        from xlembed.stages.elastic import describe_elastic
+
+        found |= describe_elastic(settings)
+    return found
 
 
-def index(task: Task, ref: ModelRef, workspace: Workspace) -> dict[str, Any]:
-    """Check the vectors and write what is indexed with which settings; exact search itself lives in memory."""
-    embeddings = open_embeddings(task, ref, workspace)
-    open_index(task, embeddings)
-    description = describe_index(task, embeddings, workspace)
+def index(
+    task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched, run_id: str | None = None
+) -> dict[str, Any]:
+    """Index vectors or texts and write what was indexed with which settings; exact search itself lives in memory.
+
+    Raises:
+        UserError: no vectors of these texts, or the server refuses; the same call resumes a load.
+    """
+    check_engine(ref, workspace.settings.index)
+    description = _index_vectors(task, ref, workspace, watch, run_id) if not ref.card.lexical else {}
+    if ref.searches_words:
+        from xlembed.stages.words import build_words  # the client only when asked for
+
+        built, words = build_words(task, workspace, run_id=run_id, watch=watch)
+        if ref.card.lexical:
+            description = describe_index(task, workspace) | words | {"name": built.name}
+        else:
+            description["words"] = words | {"name": built.name}
     write_json(workspace.index_file(task.name, ref.slug), description)
+    return description
+
+
+def _index_vectors(
+    task: Task, ref: ModelRef, workspace: Workspace, watch: Watch, run_id: str | None
+) -> dict[str, Any]:
+    embeddings = open_embeddings(task, ref, workspace)
+    description = describe_index(task, workspace, embeddings)
+    if workspace.settings.index.engine == "elasticsearch":
+        from xlembed.stages.elastic import build_index  # the client only when asked for
+
+        vectors = unit_vectors(embeddings.documents)
+        built = build_index(task, ref, embeddings, vectors, workspace, run_id=run_id, watch=watch)
+        description["name"] = built.name
+    else:
+        exact_index(task, embeddings)
     return description

@@ -10,9 +10,10 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encode import encode
-from xlembed.stages.index import open_embeddings, open_index
+from xlembed.stages.index import check_engine, index
+from xlembed.stages.searching import Questions, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.types import Lang, Role, UserError
+from xlembed.types import Lang, Role, UserError, Vectors
 
 
 def search(
@@ -25,30 +26,24 @@ def search(
     lang: Lang | None,
     watch: Watch = unwatched,
 ) -> list[dict[str, Any]]:
-    """The k nearest documents, best first; what is not encoded yet is encoded first.
+    """The k best documents; what is not encoded and indexed yet is so first.
 
     Raises:
         UserError: empty text, or a language that the task lacks.
     """
-    from xlembed.models.loading import load_encoder
-
     if not text.strip():
         raise UserError("the text to search for is empty")
     if lang is not None and lang not in task.languages:
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
+    check_engine(ref, workspace.settings.index)
     encode(task, ref, workspace, watch)
-    embeddings = open_embeddings(task, ref, workspace)
-    settings = workspace.settings.encode
-    encoder = load_encoder(
-        ref,
-        device=settings.device,
-        trust_remote_code=settings.trust_remote_code,
-        instruction=settings.instruction,
-    )
-    query = derive(np.asarray(encoder.encode_batch([text], Role.QUERY)), ref.variation.dim)
-    hits = open_index(task, embeddings).search(query, k, lang)
+    index(task, ref, workspace, watch)
+    query = None if ref.card.lexical else _encode_query(text, ref, workspace)
+    hits = open_search(task, ref, workspace, Questions([text], query)).searcher.search([0], k, lang)
     found = []
     for rank, (row, score) in enumerate(zip(hits.rows[0], hits.scores[0], strict=True), 1):
+        if row < 0:
+            break  # nothing else was retrieved
         document = task.documents[row]
         found.append(
             {
@@ -62,3 +57,16 @@ def search(
             }
         )
     return found
+
+
+def _encode_query(text: str, ref: ModelRef, workspace: Workspace) -> Vectors:
+    from xlembed.models.loading import load_encoder
+
+    settings = workspace.settings.encode
+    encoder = load_encoder(
+        ref,
+        device=settings.device,
+        trust_remote_code=settings.trust_remote_code,
+        instruction=settings.instruction,
+    )
+    return derive(np.asarray(encoder.encode_batch([text], Role.QUERY)), ref.variation.dim)

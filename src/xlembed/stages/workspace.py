@@ -28,11 +28,13 @@ class Workspace:
         settings: of all stages.
         root: the checkout: data/, params.yaml, mlflow.db.
         out: where results are written; the checkout itself unless the user said otherwise.
+        es_url: Elasticsearch server instead of the environment's; never among the settings, which are recorded.
     """
 
     settings: Settings
     root: Path = Path()
     out: Path = Path()
+    es_url: str | None = None
 
     @property
     def cache(self) -> Path:

@@ -126,7 +126,8 @@ def cell_layout(
     return CellLayout(layout, cells, macros)
 
 
-def _rows(table: Table[Any], cells: CellLayout, names: Sequence[str]) -> list[ScoreRow]:
+def score_rows(table: Table[Any], cells: CellLayout, names: Sequence[str]) -> list[ScoreRow]:
+    """A table of scores as rows: cells first, then macros; missing ones are left out."""
     rows = []
     for cell, line in zip(cells.cells, table.cells, strict=True):
         kind, pool, query_lang, doc_lang = cell
@@ -157,7 +158,7 @@ def _mode_rows(
     one_each = bool((units["n_relevant"] == 1).all())
     values = units[[m.column for m in measures]].to_numpy(dtype=np.float64)
     table = score_cells(cells.layout, values, [m.is_binary(one_each) for m in measures], cells.macros, n)
-    return _rows(table, cells, [m.name for m in measures])
+    return score_rows(table, cells, [m.name for m in measures])
 
 
 def _difference_rows(
@@ -181,7 +182,9 @@ def _difference_rows(
     a, b = (
         pairs[[f"{c}_{side}" for c in columns]].to_numpy(dtype=np.float64) for side in ("first", "second")
     )
-    return _rows(difference_cells(cells.layout, a, b, cells.macros, n), cells, [m.name for m in measures])
+    return score_rows(
+        difference_cells(cells.layout, a, b, cells.macros, n), cells, [m.name for m in measures]
+    )
 
 
 def _paired(
@@ -211,7 +214,7 @@ def _bias_rows(units: pd.DataFrame, clusters: Collection[str], n: int) -> list[S
     cells = cell_layout(wrong, clusters, ("kind", "pool"))
     own = (wrong["first_lang"] == wrong["query_lang"]).to_numpy(dtype=np.float64)
     excess = own - wrong["wrong_share"].to_numpy(dtype=np.float64)
-    return _rows(
+    return score_rows(
         score_cells(cells.layout, excess[:, None], [False], cells.macros, n), cells, ["language_bias"]
     )
 

@@ -54,6 +54,7 @@ def log_evaluation(run_folder: Path, result: Mapping[str, Any]) -> None:
     if labels := scores["labels"]:
         log_tags({"labels": ", ".join(f"{lang}: {label}" for lang, label in labels.items())})
     log_metrics(evaluation_metrics(scores["scores"]))
+    log_metrics(index_metrics(scores.get("index_fidelity") or {}))
     pairs = [row for row in scores["scores"] if row["kind"] == Mode.TRUE_CROSS_LINGUAL and row["query_lang"]]
     if pairs:
         log_table(pd.DataFrame(pairs), "pairs.json")
@@ -78,4 +79,26 @@ def evaluation_metrics(rows: list[dict[str, Any]]) -> dict[str, float]:
         name = prefix if row["measure"] == row["kind"] else f"{prefix}/{row['measure']}"
         metrics[name] = row["value"]
         metrics |= {f"{name}/{end}": row[end] for end in ("ci_low", "ci_high") if row[end] is not None}
+    return metrics
+
+
+def index_metrics(fidelity: Mapping[str, Any]) -> dict[str, float]:
+    """What an index costs: macros as `index_loss/mono/accuracy@1`, recall as `index/recall@10`, with ends.
+
+    Recall in the pool of all documents is `index/...`, of single languages' pools `index/target/...`; what did not go
+    through the index has no metric.
+    """
+    metrics: dict[str, float] = {}
+
+    def add(name: str, row: Mapping[str, Any]) -> None:
+        metrics[name] = row["value"]
+        metrics.update({f"{name}/{end}": row[end] for end in ("ci_low", "ci_high") if row[end] is not None})
+
+    for row in fidelity.get("loss", ()):
+        if row["query_lang"] is None and row["doc_lang"] is None:
+            prefix = SHORT[Mode(row["kind"])] if row["kind"] in SHORT else f"true_cross/{row['pool']}"
+            add(f"index_loss/{prefix}/{row['measure']}", row)
+    for row in fidelity.get("recall", ()):
+        if row["query_lang"] is None:
+            add(f"index/{row['measure']}" if row["pool"] == "all" else f"index/target/{row['measure']}", row)
     return metrics

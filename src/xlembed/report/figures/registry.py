@@ -15,6 +15,8 @@ Scores = Mapping[str, Any]
 """Content of one scores.json."""
 Comparisons = Sequence[Mapping[str, Any]]
 """Rows of paired differences, see `comparison.Paired`."""
+Tuning = Mapping[str, Any]
+"""Content of one tune.json."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,19 @@ class ComparisonFigure:
     applies: Callable[[Sequence[Scores], Comparisons], bool]
 
 
+@dataclass(frozen=True)
+class TuningFigure:
+    """A figure of the index settings tried for one model on one task.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the report has what it shows.
+    """
+
+    draw: Callable[[Tuning], Figure]
+    applies: Callable[[Tuning], bool]
+
+
 def run_figures() -> dict[str, RunFigure]:
     """Figures of a run by file name, sorted."""
     return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
@@ -62,6 +77,12 @@ def draw_comparison(scores: Sequence[Scores], comparisons: Comparisons) -> dict[
     """Every figure of a comparison that applies."""
     found = comparison_figures().items()
     return {name: f.draw(scores, comparisons) for name, f in found if f.applies(scores, comparisons)}
+
+
+def draw_tuning(report: Tuning) -> dict[str, Figure]:
+    """Every figure of a report of index settings that applies."""
+    found = {name: f for name, f in _found().items() if isinstance(f, TuningFigure)}
+    return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
 
 
 def _found() -> dict[str, object]:

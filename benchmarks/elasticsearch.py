@@ -1,0 +1,238 @@
+"""Our ingest against the client's own helpers, in one run; prints ratios and medians.
+
+    python benchmarks/elasticsearch.py [--url http://127.0.0.1:9200] [--vectors 100000] [--dims 384] [--rounds 3]
+
+Three parts: end to end into a flat index, so that the client is the bottleneck (needs a server; left out without
+--url); client side only, against a node that swallows everything, in vectors per second of processor time; and
+memory of our process for corpora of growing size, vectors being memory-mapped.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# This file has the name of the package that it imports.
+sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
+
+# ruff: noqa: E402
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from elastic_transport import BaseNode, HttpHeaders
+from elastic_transport._models import ApiResponseMeta
+from elastic_transport._node import NodeApiResponse
+from elasticsearch import Elasticsearch, OrjsonSerializer, helpers
+
+from xlembed.corpus.task import Document
+from xlembed.index.elastic.ingest import Source, load
+from xlembed.index.elastic.layout import VECTOR, IndexSpec
+
+TEXT = "A short review of a product that works as it should, most days."
+
+
+class Documents(Sequence[Document]):
+    """As many documents as wanted, none of them in memory."""
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, row: Any) -> Any:
+        if not 0 <= row < self._n:
+            raise IndexError(row)
+        return Document(f"d{row:08d}", TEXT, "en")
+
+
+class SinkNode(BaseNode):
+    """Accepts every document at once and sends nothing."""
+
+    def perform_request(
+        self, method: str, target: str, body: bytes | None = None, **_: Any
+    ) -> NodeApiResponse:
+        """As a server that took all of it."""
+        n = (body or b"").count(b"\n") // 2
+        answer = b'{"took":1,"errors":false,"items":[' + b",".join([b'{"index":{"status":201}}'] * n) + b"]}"
+        headers = HttpHeaders({"content-type": "application/json", "x-elastic-product": "Elasticsearch"})
+        return NodeApiResponse(ApiResponseMeta(200, "1.1", headers, 0.0, self.config), answer)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def ours(client: Elasticsearch, index: str, source: Source) -> None:
+    """The loader of xlembed with its defaults."""
+    load(client, index, source, shown="benchmark", resume=False)
+
+
+def actions(index: str, source: Source) -> Iterator[dict[str, Any]]:
+    """What a user of the helpers writes."""
+    for row, vector in enumerate(source.vectors):
+        document = source.documents[row]
+        yield {
+            "_index": index,
+            "_id": document.doc_id,
+            "id": document.doc_id,
+            "lang": document.lang,
+            "text_en": document.text,
+            VECTOR: vector.tolist(),
+        }
+
+
+def plain_bulk(client: Elasticsearch, index: str, source: Source) -> None:
+    """helpers.bulk with its defaults."""
+    helpers.bulk(client, actions(index, source))
+
+
+def parallel_bulk(client: Elasticsearch, index: str, source: Source) -> None:
+    """helpers.parallel_bulk with its defaults."""
+    for ok, _ in helpers.parallel_bulk(client, actions(index, source)):
+        assert ok
+
+
+PEERS: dict[str, Callable[[Elasticsearch, str, Source], None]] = {
+    "xlembed": ours,
+    "helpers.bulk": plain_bulk,
+    "helpers.parallel_bulk": parallel_bulk,
+}
+
+
+def client_for(name: str, url: str, node: Any = "urllib3") -> Elasticsearch:
+    """Ours as xlembed opens it, the peers' with the client's defaults and enough patience."""
+    if name == "xlembed":
+        return Elasticsearch(
+            url,
+            request_timeout=120,
+            max_retries=0,
+            connections_per_node=32,
+            serializer=OrjsonSerializer(),
+            node_class=node,
+        )
+    return Elasticsearch(url, request_timeout=120, node_class=node)
+
+
+def end_to_end(url: str, source: Source, rounds: int) -> None:
+    """Seconds until everything is searchable, for each peer in turn."""
+    dims = source.vectors.shape[1]
+    spec = IndexSpec(
+        task="bench", model="bench", task_digest="", documents_digest="", fingerprint="", revision="", dims=dims,
+        documents=len(source.rows), type="flat", m=None, ef_construction=None, shards=1, segments=None,
+        analyzers={"en": "english"},
+    )  # fmt: skip
+    took: dict[str, list[float]] = {name: [] for name in PEERS}
+    for _ in range(rounds):
+        for name, peer in PEERS.items():
+            client = client_for(name, url)
+            index = f"bench-{uuid.uuid4().hex[:8]}"
+            settings = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "-1"}
+            client.indices.create(index=index, settings=settings, mappings=spec.mapping())
+            try:
+                started = time.perf_counter()
+                peer(client, index, source)
+                client.indices.refresh(index=index)
+                took[name].append(time.perf_counter() - started)
+                assert client.count(index=index)["count"] == len(source.rows)
+            finally:
+                client.indices.delete(index=index)
+    print(f"end to end, flat index, {len(source.rows):,} x {dims}, median of {rounds}")
+    _print(took, len(source.rows))
+
+
+def client_side(source: Source, rounds: int) -> None:
+    """Processor seconds of this process alone."""
+    took: dict[str, list[float]] = {name: [] for name in PEERS}
+    for _ in range(rounds):
+        for name, peer in PEERS.items():
+            client = client_for(name, "http://sink:9200", SinkNode)
+            started = time.process_time()
+            peer(client, "sink", source)
+            took[name].append(time.process_time() - started)
+    print(
+        f"client side only, {len(source.rows):,} x {source.vectors.shape[1]}, processor time, median of {rounds}"
+    )
+    _print(took, len(source.rows))
+
+
+def _print(took: dict[str, list[float]], n: int) -> None:
+    base = statistics.median(took["xlembed"])
+    for name, seconds in took.items():
+        median = statistics.median(seconds)
+        print(
+            f"  {name:<24}{median:>8.2f} s {n / median:>10,.0f} vectors/s   {median / base:>5.2f} x the time of xlembed"
+        )
+
+
+def memory(folder: Path, dims: int, sizes: Sequence[int]) -> None:
+    """Peak of the memory that is this process's own (mapped files are the page cache's)."""
+    print("memory of our process while loading, vectors memory-mapped")
+    for n in sizes:
+        source = Source(Documents(n), memory_mapped(folder, n, dims))
+        client = client_for("xlembed", "http://sink:9200", SinkNode)
+        peak, done = 0, threading.Event()
+
+        def watch(done: threading.Event = done) -> None:
+            nonlocal peak
+            while not done.wait(0.02):
+                peak = max(peak, own_kilobytes())
+
+        before = own_kilobytes()
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        ours(client, "sink", source)
+        done.set()
+        watcher.join()
+        print(
+            f"  {n:>9,} x {dims}: {4 * n * dims / 1e6:>7,.0f} MB of vectors, "
+            f"{(peak - before) / 1e3:>6,.0f} MB more memory"
+        )
+
+
+def own_kilobytes() -> int:
+    """RssAnon of this process (Linux)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1])
+    raise RuntimeError("/proc/self/status holds no RssAnon")
+
+
+def memory_mapped(folder: Path, n: int, dims: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Unit vectors in a file, written in blocks."""
+    path = folder / f"{n}x{dims}.npy"
+    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, dims))
+    rng = np.random.default_rng(0)
+    for start in range(0, n, 10_000):
+        block = rng.standard_normal((min(10_000, n - start), dims), dtype=np.float32)
+        vectors[start : start + len(block)] = block / np.linalg.norm(block, axis=1, keepdims=True)
+    vectors.flush()
+    return np.load(path, mmap_mode="r")
+
+
+def main() -> None:
+    """Print all parts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--url", help="server for the end-to-end part")
+    parser.add_argument("--vectors", type=int, default=100_000)
+    parser.add_argument("--dims", type=int, default=384)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if arguments.url:
+            vectors = memory_mapped(folder, arguments.vectors, arguments.dims)
+            end_to_end(arguments.url, Source(Documents(arguments.vectors), vectors), arguments.rounds)
+        wide = memory_mapped(folder, 20_000, 1024)
+        client_side(Source(Documents(20_000), wide), arguments.rounds)
+        memory(folder, 256, (50_000, 100_000, 200_000))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""`xlembed indices`: what we have on the server, and clearing away what nobody uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from xlembed.index.elastic.admin import Found
+
+
+@click.command()
+@click.option("-m", "--model", default=None, help="Only indices of this model.")
+@click.option("-t", "--task", default=None, help="Only indices of this task.")
+@click.option("--prune", is_flag=True, help="Delete those that no alias points to, after asking.")
+@click.option(
+    "--with-previous", is_flag=True, help="With --prune: also those that publish --rollback would put back."
+)
+@click.option("--yes", is_flag=True, help="With --prune: do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print them for scripts.")
+@click.option("--es-url", default=None, help="Elasticsearch server (default: XLEMBED_ES_URL).")
+def indices(
+    model: str | None,
+    task: str | None,
+    prune: bool,
+    with_previous: bool,
+    yes: bool,
+    as_json: bool,
+    es_url: str | None,
+) -> None:
+    """List the indices that this tool built; others are never shown or touched."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from xlembed.cli import echo_json
+    from xlembed.index.elastic.admin import delete, list_indices, prunable, rollback_targets
+    from xlembed.index.elastic.connection import connect
+
+    server = connect(es_url or None)
+    everything = list_indices(server)
+    targets = rollback_targets(everything)
+
+    def chosen(found: Found) -> bool:
+        manifest = found.manifest
+        return model in (None, "", manifest.get("model")) and task in (None, "", manifest.get("task"))
+
+    shown = [found for found in everything if chosen(found)]
+    if not prune:
+        rows = [_row(found, targets.get(found.name, [])) for found in shown]
+        if as_json:
+            echo_json(rows)
+            return
+        table = Table("index", "state", "task", "model", "type", "documents", "MB", "alias")
+        for row in rows:
+            alias = ", ".join([*row["aliases"], *(f"({a} before)" for a in row["rollback_of"])])
+            size = "" if row["bytes"] is None else f"{row['bytes'] / 1e6:,.1f}"
+            counted = "" if row["documents"] is None else f"{row['documents']:,}"
+            cells = [row["index"], row["state"], row["task"], row["model"], row["type"], counted, size, alias]
+            table.add_row(*cells)
+        Console(width=None if Console().is_terminal else 240).print(table)
+        return
+    idle = [found for found in prunable(everything, with_previous=with_previous) if chosen(found)]
+    kept = [found for found in shown if found.name in targets and not found.aliases and not with_previous]
+    for found in kept:
+        click.echo(f"kept: {found.name} (publish --alias {targets[found.name][0]} --rollback)", err=True)
+    if not idle:
+        click.echo("nothing to delete: every index has an alias", err=True)
+        deleted: list[str] = []
+    else:
+        for found in idle:
+            state = found.manifest.get("state")
+            size = f", {found.size / 1e6:,.1f} MB" if found.size is not None else ""
+            click.echo(f"{found.name} ({state}{size})", err=True)
+        agreed = yes or click.confirm(f"delete these {len(idle)} indices from {server.url}?", err=True)
+        names = [found.name for found in idle] if agreed else []
+        deleted = delete(server, names, with_previous=with_previous)
+    if as_json:
+        echo_json({"deleted": deleted})
+    elif deleted:
+        click.echo(f"deleted: {len(deleted)}", err=True)
+
+
+def _row(found: Found, rollback_of: list[str]) -> dict[str, Any]:
+    manifest = found.manifest
+    return {
+        "index": found.name,
+        "state": str(manifest.get("state", "")),
+        "task": str(manifest.get("task", "")),
+        "model": str(manifest.get("model", "")),
+        "type": str(manifest.get("type", "")),
+        "m": manifest.get("m"),
+        "dims": manifest.get("dims"),
+        "documents": found.documents,
+        "wanted": manifest.get("documents"),
+        "bytes": found.size,
+        "aliases": list(found.aliases),
+        "rollback_of": rollback_of,
+        "mlflow_run_id": str(manifest.get("mlflow_run_id", "")),
+    }

@@ -1,0 +1,100 @@
+"""`xlembed publish`: an alias that applications query, moved only to an index that has been checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from xlembed.cli.options import (
+    open_workspace,
+    settings_options,
+    variation_options,
+    whole_number,
+    workspace_options,
+)
+
+
+@click.command()
+@click.option("-m", "--model", default=None, help="Catalogue name, folder, Hub id or models:/name/1.")
+@click.option("-t", "--task", default=None, help="Task under data/, or a folder.")
+@click.option("--alias", required=True, help="The name that applications query.")
+@click.option(
+    "--recall", default=None, help="Wanted recall of the exact nearest 10 documents (default 0.95)."
+)
+@click.option(
+    "--rollback", is_flag=True, help="Point the alias back to the index before; needs only --alias."
+)
+@click.option("--force", is_flag=True, help="Take the alias from an index that this tool did not build.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done for scripts.")
+@variation_options
+@settings_options("corpus", "encode", "index")
+@workspace_options
+def publish(
+    model: str | None,
+    task: str | None,
+    alias: str,
+    recall: str | None,
+    rollback: bool,
+    force: bool,
+    as_json: bool,
+    dim: str | None,
+    max_tokens: str | None,
+    dtype: str | None,
+    params: str | None,
+    out: str | None,
+    **options: Any,
+) -> None:
+    """Check an index (complete, counted, compared with exact search), then move an alias to it in one step."""
+    from xlembed.cli import echo_json
+    from xlembed.cli.progress import Bars
+    from xlembed.stages.publish import RECALL_K, WANTED_RECALL, roll_back_alias
+    from xlembed.stages.publish import publish as stage
+
+    workspace = open_workspace(params, out, options, named=("index",))
+    if rollback:
+        if model or task:
+            raise click.UsageError("--rollback needs only --alias; the index before is known to the server")
+        index, before = roll_back_alias(workspace, alias)
+        if as_json:
+            echo_json({"alias": alias, "index": index, "replaced": before})
+        else:
+            click.echo(f"{alias} -> {index} (was {before})")
+        return
+    if not model or not task:
+        raise click.UsageError("--model and --task say which index to publish")
+    opened = workspace.open_task(task)
+    ref = workspace.open_model(
+        model,
+        dim=whole_number("dim", dim),
+        max_tokens=whole_number("max-tokens", max_tokens),
+        dtype=dtype or None,
+    )
+    with Bars(ref.slug) as bars:
+        done = stage(
+            opened, ref, workspace, alias, wanted=_share(recall, WANTED_RECALL), force=force, watch=bars
+        )
+    if as_json:
+        echo_json(done.to_json())
+        return
+    scanned = "" if done.exercised else "; index not exercised: the server scans all documents"
+    click.echo(
+        f"{done.index}: {done.documents:,} documents, recall@{RECALL_K} {done.recall:.4f} "
+        f"({done.queries} queries{scanned})"
+    )
+    if done.replaced == done.index:
+        click.echo(f"{alias} -> {done.index} (as before)")
+    else:
+        click.echo(f"{alias} -> {done.index}" + (f" (was {done.replaced})" if done.replaced else ""))
+
+
+def _share(value: str | None, default: float) -> float:
+    if not value:
+        return default
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise click.UsageError(f"--recall: expected a number from 0 to 1, found {value!r}")
+    return share

@@ -1,0 +1,1 @@
+"""Elasticsearch as a vector engine; the only room that imports the `elasticsearch` client."""

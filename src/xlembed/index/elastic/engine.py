@@ -1,0 +1,295 @@
+"""Search on the server: it finds candidates, float64 scores of the stored vectors decide, as everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from elastic_transport import TransportError
+from elasticsearch import ApiError
+
+from xlembed.index.base import Hits, Rows, Scores, exact_scores, id_places, nothing_found, stack, top_k
+from xlembed.index.elastic.connection import Server, cause, refusal
+from xlembed.index.elastic.layout import GRAPHS, VECTOR
+from xlembed.types import Lang, UserError, Vectors
+
+MOST = 10_000
+"""Documents that one search can fetch (index.max_result_window, and the limit of num_candidates)."""
+MARGIN = 32
+"""Candidates fetched beyond k, because the server's scores may swap or merge near neighbours."""
+SLACK = 5e-6
+"""More than float32 scores squeezed into 0..1 can be off."""
+NO_ROWS: Rows = np.empty(0, dtype=np.int64)
+ZERO_SCORE = -2.0
+"""Of a document without a direction, see `exact_scores`."""
+BATCH = 64
+"""Searches in one request."""
+CONCURRENT = 4
+ANSWER_PARTS = "responses.status,responses.error,responses.timed_out,responses._shards.failed," + (
+    "responses.hits.hits._score,responses.hits.hits.fields"
+)
+"""Of each answer, what is read: the rest is most of the bytes."""
+
+Search = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""Header and body, as msearch takes them."""
+Plan = Generator[list[Search], list[Mapping[str, Any]], Hits]
+"""A search as a conversation: it yields the searches of a round, is sent their answers, and returns what was found.
+
+So that searches of different kinds can share their requests (`converse`)."""
+
+
+class ElasticIndex:
+    """A complete index on a server, searched by vector.
+
+    With type `flat` nothing can be missed as long as a search can fetch the whole pool, and `exact` says so.
+
+    Args:
+        server: where it is.
+        name: of the index or its alias.
+        doc_ids: all documents of the task, in its order.
+        langs: their languages.
+        vectors: float32, shape (n, dim), the ones that were indexed; may be memory-mapped.
+        type: of the index.
+        num_candidates: per shard; raised to k where it is smaller.
+        oversample: rescored candidates per wanted one, for quantised types.
+        margin: documents fetched beyond k; 0 asks exactly as an application does.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        name: str,
+        doc_ids: Sequence[str],
+        langs: Sequence[Lang],
+        vectors: Vectors,
+        *,
+        type: str,
+        num_candidates: int,
+        oversample: float | None = None,
+        margin: int = MARGIN,
+    ) -> None:
+        self.server, self.name = server, name
+        self.doc_ids = doc_ids
+        self._vectors = vectors
+        self._candidates, self._oversample, self._margin = num_candidates, oversample, margin
+        self._row_of = {doc_id: row for row, doc_id in enumerate(doc_ids)}
+        self._place = id_places(doc_ids)
+        directed = np.array([bool(row.any()) for row in vectors]) if len(vectors) else np.empty(0, dtype=bool)
+        self._pools: dict[Lang | None, tuple[Rows, Rows]] = {}
+        by_id = np.argsort(self._place)
+        for lang in (None, *sorted(set(langs))):
+            pool = by_id if lang is None else by_id[np.asarray(langs)[by_id] == lang]
+            self._pools[lang] = pool[directed[pool]], pool[~directed[pool]]
+        self._sizes: dict[Lang | None, int] = {lang: len(pool[0]) for lang, pool in self._pools.items()}
+        self._graph = type in GRAPHS
+        self.exact = type == "flat" and self._sizes[None] <= MOST
+
+    def exercised(self, k: int, lang: Lang | None = None) -> bool:
+        """Whether a search goes through the graph: a pool of at most num_candidates is scanned, so nothing is lost."""
+        return self._graph and self._sizes.get(lang, 0) > max(self._candidates, k + self._margin)
+
+    def search(self, queries: Vectors, k: int, lang: Lang | None = None) -> Hits:
+        """See `VectorIndex.search`.
+
+        Raises:
+            UserError: the server refuses or answers in part, or k is more than it can fetch.
+        """
+        parts = [
+            converse(self.server, [self.plan(queries[i : i + BATCH], k, lang)])[0]
+            for i in range(0, len(queries), BATCH)
+        ]
+        return stack(parts) if parts else nothing_found(0)
+
+    def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
+        """See `VectorIndex.full_ranks`: fetches the whole pool."""
+        if not self.exact:
+            raise NotImplementedError("an approximate index does not know the full ranking")
+        hits = self.search(queries, sum(map(len, self._pools.get(lang, ()))), lang)
+        ranks = []
+        for ranking, wanted in zip(hits.rows, rows, strict=True):
+            rank_of = {int(row): rank for rank, row in enumerate(ranking, 1)}
+            ranks.append(np.array([rank_of[int(r)] for r in wanted], dtype=np.int64))
+        return ranks
+
+    def plan(self, queries: Vectors, k: int, lang: Lang | None = None) -> Plan:
+        """Ask the server for what has a direction; the rest has its place by rule, see `ExactIndex`."""
+        asked = np.flatnonzero(np.asarray(queries).any(axis=1))
+        hits = yield from self._plan_directed(queries[asked], k, lang)
+        return self._complete(hits, asked, len(queries), k, lang)
+
+    def _complete(self, found: Hits, asked: Rows, n_queries: int, k: int, lang: Lang | None) -> Hits:
+        """Zero vectors are not indexed: as documents they rank behind all others, as queries they score all alike."""
+        directed, zero = self._pools.get(lang, (NO_ROWS, NO_ROWS))
+        everything = np.concatenate([directed, zero])
+        flat = np.where(np.arange(len(everything)) < len(directed), 0.0, ZERO_SCORE)
+        k = min(k, len(everything))
+        if k == 0:
+            return nothing_found(n_queries)
+        rows, scores = np.tile(everything[:k], (n_queries, 1)), np.tile(flat[:k], (n_queries, 1))
+        ties = np.full(n_queries, int((flat[k:] == flat[k - 1]).sum()), dtype=np.int64)
+        width = min(found.rows.shape[1], k)
+        rows[asked, :width], scores[asked, :width] = found.rows[:, :width], found.scores[:, :width]
+        if width == k:
+            ties[asked] = found.boundary_ties
+        elif width:  # behind a ranking with gaps nothing is appended: the graph missed what comes before
+            gaps = asked[found.rows[:, -1] < 0]
+            rows[gaps, width:], scores[gaps, width:], ties[gaps] = -1, -np.inf, 0
+        return Hits(rows, scores, ties)
+
+    def _plan_directed(self, queries: Vectors, k: int, lang: Lang | None) -> Plan:
+        """Fetch and score again; wider where a document left behind might tie with the last one."""
+        size = self._sizes.get(lang, 0)
+        k = min(k, size)
+        check_depth(k)
+        fetch = min(k + self._margin, size, MOST)
+        if not len(queries) or not fetch:
+            return nothing_found(len(queries))
+        while True:
+            answers = yield [({"index": self.name}, self.request(query, fetch, lang)) for query in queries]
+            rows, coarse = self._read(answers, fetch)
+            hits = self._decide(queries, rows, k)
+            if fetch >= size or self._graph:
+                return hits
+            # What was not fetched scores at most as the last one that was.
+            unsafe = coarse[:, -1] >= hits.scores[:, -1] - SLACK
+            if not unsafe.any():
+                return hits
+            if fetch == MOST:
+                raise UserError(
+                    f"more than {MOST:,} documents have the same score, more than Elasticsearch can fetch; "
+                    "use --index exact"
+                )
+            fetch = min(2 * fetch, size, MOST)
+
+    def _decide(self, queries: Vectors, rows: Rows, k: int) -> Hits:
+        """Candidates scored in float64, best first, ties by id; a graph may have found fewer than k."""
+        order = np.argsort(np.where(rows < 0, len(self.doc_ids), self._place[rows]), axis=1, kind="stable")
+        rows = np.take_along_axis(rows, order, axis=1)
+        scores = np.stack(
+            [
+                exact_scores(q[None], self._vectors[np.maximum(r, 0)])[0]
+                for q, r in zip(queries, rows, strict=True)
+            ]
+        )
+        scores[rows < 0] = -np.inf
+        hits = top_k(scores, rows, k)
+        full = np.isfinite(hits.scores[:, -1])
+        return Hits(hits.rows, hits.scores, np.where(full, hits.boundary_ties, 0))
+
+    def _read(self, answers: Sequence[Mapping[str, Any]], fetch: int) -> tuple[Rows, Scores]:
+        """Rows and cosines as the server has them, shape (n_queries, fetch); -1 and -inf where it found fewer."""
+        rows, scores = read_hits(answers, fetch, self._row_of, f"{self.server.url}: {self.name}")
+        scores = 2 * scores - 1
+        if not self._graph and (rows < 0).any():
+            raise UserError(
+                f"{self.server.url}: {self.name} gave fewer documents than it holds; is it still loading?"
+            )
+        return rows, scores
+
+    def request(self, query: Vectors, k: int, lang: Lang | None) -> dict[str, Any]:
+        """Body of one search."""
+        knn: dict[str, Any] = {
+            "field": VECTOR,
+            "query_vector": np.ascontiguousarray(query, dtype=np.float32),
+            "k": k,
+            "num_candidates": min(MOST, max(self._candidates, k)),
+        }
+        if self._oversample is not None:
+            knn["rescore_vector"] = {"oversample": min(self._oversample, MOST / k)}
+        if lang is not None:
+            knn["filter"] = {"term": {"lang": lang}}
+        return {"knn": knn, **ids_only(k)}
+
+
+def ids_only(size: int) -> dict[str, Any]:
+    """The part of a request that asks for ids and scores and nothing else."""
+    return {
+        "size": size,
+        "_source": False,
+        "stored_fields": "_none_",
+        "docvalue_fields": ["id"],
+        "track_total_hits": False,
+    }
+
+
+def check_depth(k: int) -> None:
+    """Refuse more than a search can give.
+
+    Raises:
+        UserError: says what to lower.
+    """
+    if k > MOST:
+        raise UserError(
+            f"{k:,} documents per query are wanted, Elasticsearch gives at most {MOST:,}; lower the depth"
+        )
+
+
+def read_hits(
+    answers: Sequence[Mapping[str, Any]], width: int, row_of: Mapping[str, int], where: str
+) -> tuple[Rows, Scores]:
+    """Rows and the server's scores, shape (n_answers, width); -1 and -inf where it found fewer.
+
+    Raises:
+        UserError: a document is not one of the task's.
+    """
+    rows = np.full((len(answers), width), -1, dtype=np.int64)
+    scores = np.full(rows.shape, -np.inf)
+    for i, answer in enumerate(answers):
+        hits = answer.get("hits", {}).get("hits", ())
+        ids = [hit["fields"]["id"][0] for hit in hits]
+        try:
+            rows[i, : len(ids)] = [row_of[doc_id] for doc_id in ids]
+        except KeyError as error:
+            raise UserError(f"{where} holds a document {error.args[0]!r} that the task has not") from None
+        scores[i, : len(ids)] = [hit["_score"] for hit in hits]
+    return rows, scores
+
+
+def converse(server: Server, plans: Sequence[Plan]) -> list[Hits]:
+    """Carry out several plans, one msearch per round for all of them together."""
+    results: dict[int, Hits] = {}
+    asked: dict[int, list[Search]] = {}
+
+    def go_on(i: int, answers: list[Mapping[str, Any]] | None) -> None:
+        try:
+            asked[i] = next(plans[i]) if answers is None else plans[i].send(answers)
+        except StopIteration as end:
+            asked.pop(i, None)
+            results[i] = end.value
+
+    for i in range(len(plans)):
+        go_on(i, None)
+    while asked:
+        round_ = dict(asked)
+        searches = [part for requests in round_.values() for search in requests for part in search]
+        names = sorted({header["index"] for requests in round_.values() for header, _ in requests})
+        answers = iter(msearch(server, ",".join(names), searches))
+        for i, requests in round_.items():
+            go_on(i, list(islice(answers, len(requests))))
+    return [results[i] for i in range(len(plans))]
+
+
+def msearch(server: Server, index: str, searches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Answers in the order of the requests, each of them whole.
+
+    Raises:
+        UserError: the request failed, or one of the searches failed, timed out or missed a shard: a part of an
+            answer is no answer in an evaluation.
+    """
+    try:
+        answers: list[Mapping[str, Any]] = server.client.msearch(
+            index=index, searches=searches, max_concurrent_searches=CONCURRENT, filter_path=ANSWER_PARTS
+        ).body["responses"]
+    except (ApiError, TransportError) as error:
+        raise refusal(error, server.url) from None
+    for answer in answers:
+        if "error" in answer:
+            kind, reason = cause(answer)
+            raise UserError(f"{server.url}: search of {index}: {answer.get('status')} {kind}: {reason}")
+        if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
+            raise UserError(
+                f"{server.url}: a search of {index} timed out or missed a shard; nothing was evaluated"
+            )
+    return answers

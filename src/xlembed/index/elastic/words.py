@@ -1,0 +1,181 @@
+"""BM25 on the server: texts found by the words they share with a query."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xlembed.index.base import Hits, Rows, Scores, id_places, nothing_found, stack, top_k
+from xlembed.index.elastic.connection import Server
+from xlembed.index.elastic.engine import (
+    BATCH,
+    MARGIN,
+    MOST,
+    Plan,
+    check_depth,
+    converse,
+    ids_only,
+    read_hits,
+)
+from xlembed.index.elastic.layout import SIMILARITY, text_field
+from xlembed.types import Lang, UserError
+
+SIGNIFICANT = 6
+"""Digits of a score that count. The server sums in another order from one search to the next and hands out float32
+(7.2 digits); in six digits equal is equal, and the scale of BM25 differs too much from query to query for decimals."""
+SCHEME = 1
+"""Raised when the same words come to mean other scores."""
+
+
+def words_fingerprint(analyzers: Mapping[Lang, str], server_major: int) -> str:
+    """Hash of all that determines BM25 scores of given texts: an analyzer may change with the server's major version.
+
+    Example:
+        >>> words_fingerprint({"de": "german"}, 8) == words_fingerprint({"de": "standard"}, 8)
+        False
+    """
+    ingredients = {
+        "scheme": SCHEME,
+        "similarity": SIMILARITY,
+        "analyzers": dict(analyzers),
+        "server_major": server_major,
+        "document": "title, new line, text",
+    }
+    return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
+
+
+class ElasticWords:
+    """The queries of a task, searched by their words in a complete index of all its texts.
+
+    A text that shares no word with the query (score 0) is not retrieved. Scores are computed from the whole index's
+    statistics, so shards do not change them.
+
+    Args:
+        server: where it is.
+        name: of the index.
+        doc_ids: all documents of the task, in its order.
+        langs: their languages.
+        languages: those that have a field.
+        texts: of the queries.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        name: str,
+        doc_ids: Sequence[str],
+        langs: Sequence[Lang],
+        languages: Sequence[Lang],
+        texts: Sequence[str],
+    ) -> None:
+        self._server, self.name = server, name
+        self._languages, self._texts = tuple(languages), texts
+        self._row_of = {doc_id: row for row, doc_id in enumerate(doc_ids)}
+        self._place = id_places(doc_ids)
+        self._sizes: dict[Lang | None, int] = {None: len(doc_ids)}
+        self._sizes |= {lang: langs.count(lang) for lang in set(langs)}
+        self.n_queries = len(texts)
+        self.exact = len(doc_ids) <= MOST
+
+    def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
+        """See `retrieval.searcher.Searcher.search`; equal scores in `doc_id` order.
+
+        Raises:
+            UserError: the server refuses or answers in part, or k is more than it can fetch.
+        """
+        parts = [
+            converse(self._server, [self.plan(queries[i : i + BATCH], k, lang)])[0]
+            for i in range(0, len(queries), BATCH)
+        ]
+        return stack(parts) if parts else nothing_found(0)
+
+    def full_ranks(
+        self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
+    ) -> list[Rows]:
+        """See `retrieval.searcher.Searcher.full_ranks`: fetches every text that shares a word."""
+        if not self.exact:
+            raise NotImplementedError(f"more than {MOST:,} documents cannot be fetched")
+        hits = self.search(queries, self._sizes[None], lang)
+        ranks = []
+        for ranking, wanted in zip(hits.rows, rows, strict=True):
+            rank_of = {int(row): rank for rank, row in enumerate(ranking, 1)}
+            ranks.append(np.array([rank_of.get(int(row), 0) for row in wanted], dtype=np.int64))
+        return ranks
+
+    def plan(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Plan:
+        """Fetch and order; wider where a document left behind might tie with the last one."""
+        size = self._sizes.get(lang, 0)
+        k = min(k, size)
+        check_depth(k)
+        fetch = min(k + MARGIN, size, MOST)
+        if not len(queries) or not fetch:
+            return nothing_found(len(queries))
+        while True:
+            answers = yield [
+                (
+                    {"index": self.name, "search_type": "dfs_query_then_fetch"},
+                    self.request(query, fetch, lang),
+                )
+                for query in queries
+            ]
+            rows, scores = read_hits(answers, fetch, self._row_of, f"{self._server.url}: {self.name}")
+            scores = significant(scores)
+            lowest = scores[:, -1].copy()  # -inf where everything that matches was fetched
+            hits = self._decide(rows, scores, k)
+            if fetch == size or not (np.isfinite(lowest) & (lowest >= hits.scores[:, -1])).any():
+                return hits
+            if fetch == MOST:
+                raise UserError(
+                    f"more than {MOST:,} documents have the same BM25 score, more than Elasticsearch can fetch; "
+                    "lower the depth"
+                )
+            fetch = min(2 * fetch, size, MOST)
+
+    def request(self, query: int, size: int, lang: Lang | None) -> dict[str, Any]:
+        """Body of one search: in one language's field, or in all of them, each with its own analyzer.
+
+        Any shared word will do. A document has one field only, so that the best field (`best_fields`) is its only
+        one, and what other types of multi_match add up or blend across fields is nothing.
+        """
+        text = self._texts[query]
+        match: dict[str, Any]
+        if lang is not None:
+            field = {"query": text, "operator": "or", "zero_terms_query": "none"}
+            match = {"match": {text_field(lang): field}}
+        else:
+            fields = [text_field(name) for name in self._languages]
+            match = {
+                "multi_match": {
+                    "query": text,
+                    "type": "best_fields",
+                    "tie_breaker": 0.0,
+                    "operator": "or",
+                    "zero_terms_query": "none",
+                    "fields": fields,
+                }
+            }
+        return {"query": match, **ids_only(size)}
+
+    def _decide(self, rows: Rows, scores: Scores, k: int) -> Hits:
+        """Best first, ties by id."""
+        by_id = np.argsort(np.where(rows < 0, len(self._place), self._place[rows]), axis=1, kind="stable")
+        hits = top_k(np.take_along_axis(scores, by_id, axis=1), np.take_along_axis(rows, by_id, axis=1), k)
+        full = np.isfinite(hits.scores[:, -1])
+        return Hits(hits.rows, hits.scores, np.where(full, hits.boundary_ties, 0))
+
+
+def significant(scores: Scores, digits: int = SIGNIFICANT) -> Scores:
+    """Positive scores rounded to so many significant digits; -inf stays.
+
+    Example:
+        >>> significant(np.array([12.34567891, 0.001234567, -np.inf])).tolist()
+        [12.3457, 0.00123457, -inf]
+    """
+    finite = np.isfinite(scores) & (scores > 0)
+    exponents = np.floor(np.log10(np.where(finite, scores, 1.0)))
+    scale = 10.0 ** (digits - 1 - exponents)
+    return np.where(finite, np.round(np.where(finite, scores, 0.0) * scale) / scale, scores)

@@ -1,0 +1,97 @@
+"""Distractors for a small corpus: texts of the user encoded by the model, or interpolations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from xlembed.corpus.task import Task
+from xlembed.embeddings.derive import derive
+from xlembed.embeddings.encode import Progress, encode_texts
+from xlembed.embeddings.export import Embeddings
+from xlembed.embeddings.store import VectorStore
+from xlembed.index.elastic.padding import Padded, pad, read_texts
+from xlembed.models.encoder import Encoder
+from xlembed.models.fingerprint import base_fingerprint
+from xlembed.models.hub import locate
+from xlembed.models.spec import ModelRef
+from xlembed.stages.workspace import Watch, Workspace
+from xlembed.types import Lang, Role, Vectors
+
+
+def pad_corpus(
+    task: Task,
+    ref: ModelRef,
+    embeddings: Embeddings,
+    vectors: Vectors,
+    workspace: Workspace,
+    *,
+    wanted: int,
+    texts: Path | None,
+    lang: Lang,
+    seed: int,
+    watch: Watch,
+) -> Padded:
+    """The corpus with as many distractors as it lacks; vectors pass through memory chunk by chunk.
+
+    Args:
+        task: the corpus.
+        ref: the model.
+        embeddings: of the task.
+        vectors: its documents', float32.
+        workspace: settings, and the cache that the padded vectors are written to.
+        wanted: documents in all.
+        texts: file of texts, see `padding.read_texts`; None interpolates.
+        lang: of texts that do not say.
+        seed: of the interpolation.
+        watch: told of the encoding.
+    """
+    lacking = max(0, wanted - len(task.documents))
+    known = {d.text for d in task.documents}
+    found = [t for t in read_texts(texts, lang) if t[0] not in known][:lacking] if texts and lacking else []
+    return pad(
+        task,
+        vectors,
+        wanted,
+        workspace.cache / "padded",
+        fingerprint=str(embeddings.manifest["fingerprint"]),
+        seed=seed,
+        texts=found,
+        text_vectors=_encoded([text for text, _ in found], ref, workspace, watch),
+    )
+
+
+def _encoded(texts: Sequence[str], ref: ModelRef, workspace: Workspace, watch: Watch) -> Iterator[Vectors]:
+    """Vectors of texts as documents; what the store holds is not encoded again, and nothing before it is asked for."""
+    if not texts:
+        return
+    settings = workspace.settings.encode
+    folder = locate(ref, settings.trust_remote_code)
+    base = base_fingerprint(
+        ref,
+        folder,
+        storage_dtype=settings.storage_dtype,
+        instruction=settings.instruction,
+        trust_remote_code=settings.trust_remote_code,
+    )
+    store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
+
+    def encoder() -> Encoder:
+        from xlembed.models.loading import load_encoder  # torch only when something must be encoded
+
+        return load_encoder(
+            ref,
+            device=settings.device,
+            trust_remote_code=settings.trust_remote_code,
+            instruction=settings.instruction,
+            folder=folder,
+        )
+
+    def tell(progress: Progress) -> None:
+        watch("encode distractors", progress.n_done, progress.n_total)
+
+    encode_texts(
+        encoder, texts, Role.DOCUMENT, store, batch_tokens=settings.batch_tokens, progress=tell
+    )  # fmt: skip
+    for chunk in store.read(Role.DOCUMENT, texts).chunks():
+        yield derive(chunk, ref.variation.dim)

@@ -1,0 +1,319 @@
+"""Stage tune-index: what each index setting costs in quality, time and memory, and which one to take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xlembed.corpus.task import Task
+from xlembed.files import atomic_folder, write_json
+from xlembed.index.elastic.connection import Server
+from xlembed.index.elastic.engine import ElasticIndex
+from xlembed.index.elastic.padding import NO_LANGUAGE, Padded
+from xlembed.models.spec import ModelRef
+from xlembed.report.drawing import write_tuning_figures
+from xlembed.report.tuning_table import setting_columns
+from xlembed.stages.distractors import pad_corpus
+from xlembed.stages.elastic import attach, open_server
+from xlembed.stages.encode import encode
+from xlembed.stages.evaluate import task_clusters
+from xlembed.stages.fidelity import RECALL_CUTS
+from xlembed.stages.index import open_embeddings, unit_vectors
+from xlembed.stages.tuning_grid import Build, Grid, Setting
+from xlembed.stages.tuning_indices import Made, TuningIndices
+from xlembed.stages.tuning_measures import EXACT_SCAN, Bench, Row, Sample, sample_queries
+from xlembed.stages.workspace import Watch, Workspace, unwatched
+from xlembed.stats.choice import Candidate, cheapest, split_clusters
+from xlembed.types import Lang, UserError
+
+FORMAT = 1
+"""Version of tune.json's layout."""
+COSTS = ("latency", "memory")
+
+Record = Callable[[Setting], AbstractContextManager[Callable[[Row], None]]]
+"""Opened around the work on a setting; what it gives is told the result."""
+
+
+def unrecorded(setting: Setting) -> AbstractContextManager[Callable[[Row], None]]:
+    """For callers that keep no runs."""
+    return nullcontext(lambda row: None)
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """What is tried, and what counts as good.
+
+    Attributes:
+        grid: the settings.
+        pad_to: vectors that the indices shall hold at least.
+        pad_texts: file of texts for distractors; None interpolates.
+        pad_lang: language of texts that do not say.
+        recall: wanted, at the lower end of its interval.
+        k: documents that an application asks for: recall@k decides, searches for k are timed.
+        cheapest_by: `latency` (95th percentile of single searches) or `memory`; the other breaks ties.
+        queries: most queries that are asked, a seeded sample.
+        timed: searches that are timed.
+        seed: of the distractors, the sample and the halves.
+        keep: leave the indices on the server.
+    """
+
+    grid: Grid
+    pad_to: int = 50_000
+    pad_texts: Path | None = None
+    pad_lang: Lang = NO_LANGUAGE
+    recall: float = 0.99
+    k: int = 10
+    cheapest_by: str = "latency"
+    queries: int = 300
+    timed: int = 200
+    seed: int = 42
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k not in RECALL_CUTS:
+            raise UserError(f"--k: expected one of {', '.join(map(str, RECALL_CUTS))}, found {self.k}")
+        if not 0 < self.recall <= 1:
+            raise UserError(f"--recall: expected a share above 0, at most 1, found {self.recall}")
+        if self.cheapest_by not in COSTS:
+            raise UserError(f"--cheapest-by: expected {' or '.join(COSTS)}, found {self.cheapest_by!r}")
+        if min(self.queries, self.timed) < 1 or self.pad_to < 0:
+            raise UserError("--queries, --timed: expected at least 1; --pad-to: at least 0")
+
+
+def tune_folder(workspace: Workspace, task: str, model: str) -> Path:
+    """Where the results go."""
+    return workspace.out / "reports" / "tune-index" / task / model
+
+
+def tune_index(
+    task: Task,
+    ref: ModelRef,
+    workspace: Workspace,
+    options: TuneOptions,
+    *,
+    record: Record = unrecorded,
+    run_id: str | None = None,
+    watch: Watch = unwatched,
+) -> dict[str, Any]:
+    """Build, measure, choose and write; returns what tune.json holds.
+
+    Indices that an interrupted call left complete are used again. They are deleted at the end, unless they are to
+    be kept.
+
+    Raises:
+        UserError: no server, too little room, or a setting that the server refuses.
+    """
+    server = open_server(workspace)
+    encode(task, ref, workspace, watch)
+    embeddings = open_embeddings(task, ref, workspace)
+    padded = pad_corpus(
+        task,
+        ref,
+        embeddings,
+        unit_vectors(embeddings.documents),
+        workspace,
+        wanted=options.pad_to,
+        texts=options.pad_texts,
+        lang=options.pad_lang,
+        seed=options.seed,
+        watch=watch,
+    )
+    settings = workspace.settings
+    asked, queries = sample_queries(
+        padded.task, unit_vectors(embeddings.queries), options.queries, options.seed
+    )
+    clusters = task_clusters(task)
+    used = {clusters[q.need_id] for q in asked.queries}
+    sample = Sample(asked, queries, clusters, split_clusters(used, options.seed))
+    watch("exact search", 0, 1)
+    bench = Bench(sample, padded.vectors, settings.evaluate, server, k=options.k, timed=options.timed)
+    watch("exact search", 1, 1)
+    indices = TuningIndices(
+        task,
+        ref,
+        embeddings,
+        padded,
+        settings.index,
+        server,
+        workspace.cache / "padded" / f"{padded.key}.builds.json",
+        run_id,
+        watch,
+    )
+    work = _Work(options, workspace, server, padded, bench, indices, watch)
+    work.measure_all(record)
+    chosen = _choose(work.rows, options)
+    report = {
+        "format": FORMAT,
+        "task": task.name,
+        "task_digest": task.digest,
+        "model": ref.slug,
+        "fingerprint": embeddings.manifest["fingerprint"],
+        "server": server.number,
+        "dims": int(padded.vectors.shape[1]),
+        "corpus": {
+            "documents": len(task.documents),
+            "distractor_texts": padded.n_texts,
+            "synthetic_distractors": padded.n_synthetic,
+        },
+        "queries": len(asked.queries),
+        "clusters": {"choosing": len(sample.halves[0]), "reporting": len(sample.halves[1])},
+        "seed": options.seed,
+        "k": options.k,
+        "wanted_recall": options.recall,
+        "cheapest_by": options.cheapest_by,
+        "depth": bench.depth,
+        "primary_measure": settings.compare.primary_measure,
+        "ef_construction": settings.index.ef_construction,
+        "shards": settings.index.shards,
+        "modes": [str(mode) for mode in settings.evaluate.modes],
+        "skipped": work.skipped,
+        "settings": work.rows,
+        "spread": work.spread,
+        "choice": chosen,
+    }
+    with atomic_folder(tune_folder(workspace, task.name, ref.slug)) as folder:
+        write_json(folder / "tune.json", report)
+        table = pd.DataFrame([setting_columns(row) for row in work.rows])
+        table.to_csv(folder / "table.csv", index=False)
+        write_tuning_figures(report, folder / "figures")
+    if not options.keep:
+        indices.clean_up()
+    return report
+
+
+class _Work:
+    """The pass over the grid, and what it found."""
+
+    def __init__(
+        self,
+        options: TuneOptions,
+        workspace: Workspace,
+        server: Server,
+        padded: Padded,
+        bench: Bench,
+        indices: TuningIndices,
+        watch: Watch,
+    ) -> None:
+        self._options, self._base, self._server = options, workspace.settings.index, server
+        self._padded, self._bench, self._indices, self._watch = padded, bench, indices, watch
+        self._recalls: dict[Setting, pd.DataFrame] = {}
+        self.rows: list[Row] = []
+        self.spread: list[Row] = []
+        self.skipped: dict[str, str] = {}
+
+    def measure_all(self, record: Record) -> None:
+        """Every setting of the grid, index by index; then hnsw once more, to see how far two graphs differ."""
+        grid = self._options.grid
+        self.skipped = {b.name: why for b in grid.builds() if (why := self._indices.fits(b))}
+        builds = [b for b in grid.builds() if b.name not in self.skipped]
+        total = sum(len(grid.settings_of(b, merged)) for b in builds for merged in grid.merged)
+        for wanted in builds:
+            for merged, made in self._indices.make(wanted, grid.merged):
+                for setting in grid.settings_of(wanted, merged):
+                    self._watch("settings", len(self.rows), total)
+                    with record(setting) as tell:
+                        row = self._measure(setting, made)
+                        tell(row)
+                    self.rows.append(row)
+        self._watch("settings", total, total)
+        if not self.rows:
+            raise UserError("; ".join(self.skipped.values()))
+        for wanted in builds:
+            if wanted.type == "hnsw":
+                self._rebuild(wanted)
+
+    def _measure(self, setting: Setting, made: Made) -> Row:
+        index = self._open(setting, made)
+        return {
+            "name": setting.name,
+            "type": setting.build.type,
+            "m": setting.build.m,
+            "merged": setting.merged,
+            "num_candidates": setting.num_candidates,
+            "oversample": setting.oversample,
+            **self._bench.measure(index, setting.build.type),
+            "index": made.name,
+            "documents": made.stats.documents,
+            "segments": made.stats.segments,
+            "disk_bytes": made.stats.disk_bytes,
+            "memory_bytes": made.memory_bytes,
+            "build_seconds": None if made.build_seconds is None else round(made.build_seconds, 3),
+        }
+
+    def _rebuild(self, wanted: Build) -> None:
+        """The same index from the same vectors: how threads took turns decides on the graph."""
+        merged = self._options.grid.merged[0]
+        first = next(made for m, made in self._indices.make(wanted, (merged,)) if m is merged)
+        second = next(made for m, made in self._indices.make(wanted, (merged,), copy="b") if m is merged)
+        for setting in self._options.grid.settings_of(wanted, merged):
+            a, b = (self._bench.recall(self._open(setting, made)) for made in (first, second))
+            if not len(a):
+                continue
+            row: Row = {"name": setting.name, "searches": len(a)}
+            for cut in RECALL_CUTS:
+                one, other = a[f"recall@{cut}"].to_numpy(), b[f"recall@{cut}"].to_numpy()
+                row[f"recall@{cut}"] = {
+                    "first": round(float(one.mean()), 6),
+                    "second": round(float(other.mean()), 6),
+                    "difference": round(float(abs(one.mean() - other.mean())), 6),
+                    "searches_that_differ": round(float((np.abs(one - other) > 1e-9).mean()), 6),
+                }
+            self.spread.append(row)
+
+    def _open(self, setting: Setting, made: Made) -> ElasticIndex:
+        return attach(
+            self._server,
+            made.name,
+            self._padded.task,
+            self._padded.vectors,
+            setting.settings(self._base),
+            margin=0,
+        )
+
+
+def _choose(rows: Sequence[Row], options: TuneOptions) -> dict[str, Any]:
+    """The cheapest setting by one half of the clusters, and what the other half says of it."""
+    measure = f"recall@{options.k}"
+    candidates = []
+    for row in rows:
+        cost = (row["latency_ms"]["p95"], float(row["memory_bytes"]))
+        if row["note"] == EXACT_SCAN:
+            lower: float | None = 1.0
+        else:
+            lower = row["choosing"].get(measure, {}).get("ci_low")
+        candidates.append(
+            Candidate(row["name"], lower, cost if options.cheapest_by == "latency" else cost[::-1])
+        )
+    best = cheapest(candidates, options.recall)
+    if best is None:
+        return {"name": None, "why": _why_none(candidates, options)}
+    row = next(r for r in rows if r["name"] == best.name)
+    told = row["lowest"].get(measure)
+    confirmed = None if told is None or told["ci_low"] is None else told["ci_low"] >= options.recall
+    return {
+        "name": best.name,
+        "why": f"cheapest by {options.cheapest_by} with {measure} of at least {options.recall:g} (lower end)",
+        "lower_when_chosen": best.lower,
+        "reported": told,
+        "confirmed": True if row["note"] == EXACT_SCAN else confirmed,
+    }
+
+
+def _why_none(candidates: Sequence[Candidate], options: TuneOptions) -> str:
+    known = [c for c in candidates if c.lower is not None]
+    if not known:
+        return (
+            "no setting has an interval: the index was not exercised (--pad-to makes the corpus larger), or half the "
+            "sample has under 10 clusters"
+        )
+    best = max(known, key=lambda c: (c.lower, [-x for x in c.cost]))
+    return (
+        f"no setting reaches recall@{options.k} of {options.recall:g} at the lower end; the best is {best.name} with "
+        f"{best.lower:.4f}: try more candidates, a larger m, or more queries"
+    )
