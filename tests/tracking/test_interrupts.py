@@ -1,0 +1,269 @@
+"""Ctrl-C, SIGTERM and SIGKILL: what the store then says of a run, and that the same command goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from cli.command import make_checkout, no_surroundings
+from stages.toy import digests
+from xlembed.tracking.runs import open_run
+from xlembed.tracking.signals import undisturbed
+
+ROOT = Path(__file__).resolve().parents[2]
+XLEMBED = [sys.executable, "-c", "from xlembed.cli import main; main()"]
+LONG = 3_000_000
+"""Resamples that take far longer than anybody waits here."""
+PATIENCE = 120
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return make_checkout(tmp_path)
+
+
+def environment(root: Path, **more: str) -> dict[str, str]:
+    with no_surroundings(root, **more):
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1", "DVC_NO_ANALYTICS": "1"}
+
+
+@contextlib.contextmanager
+def started(command: list[str], root: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """A command in a process group of its own, as a terminal starts it; gone at the end whatever happens."""
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        env=environment(root, **more),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def runs_of(root: Path) -> dict[str, Run]:
+    """Name -> run, of the experiment of the task."""
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    found = client.get_experiment_by_name("toy")
+    return {str(run.info.run_name): run for run in client.search_runs([found.experiment_id])} if found else {}
+
+
+def wait_for_run(name: str, root: Path, process: subprocess.Popen[str]) -> None:
+    """Until a run of this name was begun; read past MLflow, whose client would make the database itself."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(sqlite3.Error):  # not there yet, or being made
+            store = sqlite3.connect(f"{(root / 'mlflow.db').as_uri()}?mode=ro", uri=True)
+            with contextlib.closing(store):
+                if store.execute("SELECT 1 FROM runs WHERE name = ?", (name,)).fetchone():
+                    return
+        time.sleep(0.2)
+    raise AssertionError(f"no run {name} was begun")
+
+
+def finished(root: Path, *words: str) -> str:
+    """A command run to its end; what it said on stderr."""
+    done = subprocess.run(
+        [*XLEMBED, *words], cwd=root, env=environment(root), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_killed_and_goes_on(checkout: Path, sent: signal.Signals) -> None:
+    words = ["run", "-m", "toy", "-t", "toy", "--out", "."]
+    with started([*XLEMBED, *words, "--resamples", str(LONG)], checkout) as process:
+        wait_for_run("evaluate", checkout, process)
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in said and "Traceback" not in said
+    runs = runs_of(checkout)
+    assert {name: run.info.status for name, run in runs.items()} == {
+        "toy": "KILLED",
+        "encode": "FINISHED",
+        "index": "FINISHED",
+        "evaluate": "KILLED",
+    }
+    assert runs["toy"].data.tags["end_reason"] == runs["evaluate"].data.tags["end_reason"] == "interrupted"
+    assert not (checkout / "results").exists() and not (checkout / "runs" / "toy" / "toy").exists()
+    assert "toy: 0 texts encoded" in finished(checkout, *words)
+    assert (checkout / "results" / "toy" / "toy.json").is_file()
+
+
+def test_an_interrupted_project_says_so(checkout: Path) -> None:
+    """Ctrl-C reaches MLflow and the command alike; MLflow marks the project's run itself."""
+    for name in ("MLproject", "conda.yaml"):
+        shutil.copy(ROOT / name, checkout)
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "run",
+        ".",
+        "--env-manager",
+        "local",
+        "--experiment-name",
+        "toy",
+    ]
+    command += ["-P", "model=toy", "-P", "task=toy", "-P", f"resamples={LONG}", "-P", "out=trial"]
+    with started(command, checkout, MLFLOW_TRACKING_URI=f"sqlite:///{checkout / 'mlflow.db'}") as process:
+        wait_for_run("evaluate", checkout, process)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode != 0
+    runs = runs_of(checkout)
+    (project,) = [run for run in runs.values() if "mlflow.parentRunId" not in run.data.tags]
+    assert project.info.status in ("FAILED", "KILLED")
+    assert project.data.tags["end_reason"] == "interrupted"
+    assert runs["evaluate"].info.status == "KILLED"
+    assert not (checkout / "trial" / "results").exists()
+
+
+def test_a_killed_dvc_repro_goes_on(checkout: Path) -> None:
+    """Finished stages are kept; the stage that was killed is done again, from the stored vectors."""
+
+    def stage(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][
+            name
+        ]
+        found["deps"] = [dep for dep in found["deps"] if not dep.startswith("src/")]
+        return found
+
+    def write_params(resamples: int) -> None:
+        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        params |= {"run": {"tasks": ["toy"], "models": ["toy"]}, "models": {"toy": {"source": "toy_model"}}}
+        params["evaluate"]["resamples"] = resamples
+        (checkout / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+    stages = {name: stage(name) for name in ("encode", "index", "evaluate")}
+    (checkout / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=checkout, env=environment(checkout), check=True)
+    write_params(LONG)
+    with started([*dvc, "repro"], checkout) as process:
+        wait_for_run("toy", checkout, process)  # opened by evaluate
+        os.killpg(process.pid, signal.SIGKILL)
+    encoded = digests(checkout, "embeddings", "cache")
+    assert encoded and not (checkout / "results").exists()
+    write_params(500)
+    done = subprocess.run(
+        [*dvc, "repro"], cwd=checkout, env=environment(checkout), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Stage 'encode@toy-toy' didn't change, skipping" in done.stdout + done.stderr
+    assert digests(checkout, "embeddings", "cache") == encoded
+    assert (checkout / "results" / "toy" / "toy.json").is_file()
+
+
+def test_six_processes_start_on_no_database(tmp_path: Path) -> None:
+    """The first contact migrates the database; MLflow breaks it when six do so at once."""
+    code = (
+        "import sys; from pathlib import Path; from xlembed.tracking.runs import open_run\n"
+        "with open_run(Path(), task='toy', name=sys.argv[1], tags={}): pass"
+    )
+    six = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(i)],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(6)
+    ]
+    said = [process.communicate(timeout=300)[1] for process in six]
+    assert [process.returncode for process in six] == [0] * 6, said
+    assert {name: run.info.status for name, run in runs_of(tmp_path).items()} == {
+        str(i): "FINISHED" for i in range(6)
+    }
+
+
+def test_a_stage_of_dvc_is_a_child_and_a_project_is_continued(tmp_path: Path) -> None:
+    with no_surroundings(tmp_path), open_run(tmp_path, task="toy", name="project", tags={}) as project:
+        pass
+    with (
+        no_surroundings(tmp_path, MLFLOW_RUN_ID=project, DVC_STAGE="evaluate@toy-toy"),
+        open_run(tmp_path, task="toy", name="stage", tags={}) as stage,
+    ):
+        assert "MLFLOW_RUN_ID" not in os.environ
+    with (
+        no_surroundings(tmp_path, MLFLOW_RUN_ID=project),
+        open_run(tmp_path, task="toy", name="other", tags={"task": "toy"}) as continued,
+    ):
+        pass
+    assert continued == project != stage
+    runs = runs_of(tmp_path)
+    assert set(runs) == {"project", "stage"}
+    assert runs["stage"].data.tags["mlflow.parentRunId"] == project
+    assert runs["stage"].data.tags["dvc_stage"] == "evaluate@toy-toy"
+    assert runs["project"].data.tags["task"] == "toy"
+
+
+@pytest.fixture
+def received() -> Iterator[list[int]]:
+    """Signals that got through, with the handlers of before put back."""
+    got: list[int] = []
+    before = {s: signal.signal(s, lambda n, _: got.append(n)) for s in (signal.SIGINT, signal.SIGTERM)}
+    yield got
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_signals_wait_until_the_lines_are_done(received: list[int]) -> None:
+    with undisturbed():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        assert received == []
+    assert received == [signal.SIGTERM]  # the first one; the user meant one thing
+
+
+def test_the_third_signal_is_meant(received: list[int]) -> None:
+    with pytest.raises(KeyboardInterrupt), undisturbed():
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+    assert received == [signal.SIGINT]  # the handler of before is back
+
+
+def test_ignored_signals_stay_ignored(received: list[int]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with undisturbed():
+        signal.raise_signal(signal.SIGTERM)
+    assert received == [] and signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+
+
+def test_other_threads_are_left_alone() -> None:
+    done: list[bool] = []
+
+    def work(enter: Callable[[], contextlib.AbstractContextManager[None]]) -> None:
+        with enter():
+            done.append(True)
+
+    thread = threading.Thread(target=work, args=(undisturbed,))
+    thread.start()
+    thread.join()
+    assert done == [True]
