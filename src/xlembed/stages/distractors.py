@@ -9,12 +9,9 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.encode import Progress, encode_texts
 from xlembed.embeddings.export import Embeddings
-from xlembed.embeddings.store import VectorStore
 from xlembed.index.elastic.padding import Padded, pad, read_texts
-from xlembed.models.encoder import Encoder
-from xlembed.models.fingerprint import base_fingerprint
-from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
+from xlembed.stages.encoding import open_encoding
 from xlembed.stages.workspace import Watch, Workspace
 from xlembed.types import Lang, Role, Vectors
 
@@ -65,33 +62,14 @@ def _encoded(texts: Sequence[str], ref: ModelRef, workspace: Workspace, watch: W
     """Vectors of texts as documents; what the store holds is not encoded again, and nothing before it is asked for."""
     if not texts:
         return
-    settings = workspace.settings.encode
-    folder = locate(ref, settings.trust_remote_code)
-    base = base_fingerprint(
-        ref,
-        folder,
-        storage_dtype=settings.storage_dtype,
-        instruction=settings.instruction,
-        trust_remote_code=settings.trust_remote_code,
-    )
-    store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
-
-    def encoder() -> Encoder:
-        from xlembed.models.loading import load_encoder  # torch only when something must be encoded
-
-        return load_encoder(
-            ref,
-            device=settings.device,
-            trust_remote_code=settings.trust_remote_code,
-            instruction=settings.instruction,
-            folder=folder,
-        )
+    encoding = open_encoding(ref, workspace)
 
     def tell(progress: Progress) -> None:
         watch("encode distractors", progress.n_done, progress.n_total)
 
+    batch_tokens = workspace.settings.encode.batch_tokens
     encode_texts(
-        encoder, texts, Role.DOCUMENT, store, batch_tokens=settings.batch_tokens, progress=tell
-    )  # fmt: skip
-    for chunk in store.read(Role.DOCUMENT, texts).chunks():
+        encoding.encoder, texts, Role.DOCUMENT, encoding.store, batch_tokens=batch_tokens, progress=tell
+    )
+    for chunk in encoding.store.read(Role.DOCUMENT, texts).chunks():
         yield derive(chunk, ref.variation.dim)

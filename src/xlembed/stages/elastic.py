@@ -7,11 +7,12 @@ from typing import Any
 
 from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
-from xlembed.index.elastic.builder import COMPLETE, Built, build, index_state, node_plugins
+from xlembed.index.elastic.builder import Built, build, index_state, node_plugins
 from xlembed.index.elastic.connection import Server, connect
 from xlembed.index.elastic.engine import MARGIN, ElasticIndex
 from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import GRAPHS, IndexSpec, check_fits, choose_analyzers, oversample_of
+from xlembed.index.elastic.sealing import COMPLETE
 from xlembed.models.spec import ModelRef
 from xlembed.settings import IndexSettings
 from xlembed.stages.workspace import Watch, Workspace, unwatched

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 
 from xlembed.corpus.task import Task
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.export import TextList, export
-from xlembed.embeddings.store import VectorStore
 from xlembed.embeddings.texts import document_text
 from xlembed.files import atomic_folder, write_json
-from xlembed.models.encoder import Encoder
-from xlembed.models.fingerprint import base_fingerprint, derived_fingerprint
-from xlembed.models.hub import locate
+from xlembed.models.fingerprint import derived_fingerprint
 from xlembed.models.spec import ModelRef
+from xlembed.stages.encoding import open_encoding
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Role
 
@@ -54,43 +51,23 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     """
     if ref.card.lexical:
         return Encoded(_without_vectors(task, ref, workspace), "", {})
-    settings = workspace.settings.encode
-    folder = locate(ref, settings.trust_remote_code)
-    base = base_fingerprint(
-        ref,
-        folder,
-        storage_dtype=settings.storage_dtype,
-        instruction=settings.instruction,
-        trust_remote_code=settings.trust_remote_code,
-    )
-    store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
-
-    @cache
-    def encoder() -> Encoder:
-        from xlembed.models.loading import load_encoder  # torch only when something must be encoded
-
-        return load_encoder(
-            ref,
-            device=settings.device,
-            trust_remote_code=settings.trust_remote_code,
-            instruction=settings.instruction,
-            folder=folder,
-        )
-
+    encoding = open_encoding(ref, workspace)
     documents = TextList(
         [d.doc_id for d in task.documents], [document_text(ref.card, d) for d in task.documents]
     )
     queries = TextList([q.query_id for q in task.queries], [q.text for q in task.queries])
     reports: dict[Role, EncodeReport] = {}
-    batch_tokens = settings.batch_tokens
+    batch_tokens = workspace.settings.encode.batch_tokens
     for role, texts in ((Role.DOCUMENT, documents.texts), (Role.QUERY, queries.texts)):
 
         def tell(progress: Progress, role: Role = role) -> None:
             watch(f"encode {role}s", progress.n_done, progress.n_total)
 
-        reports[role] = encode_texts(encoder, texts, role, store, batch_tokens=batch_tokens, progress=tell)
+        reports[role] = encode_texts(
+            encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens, progress=tell
+        )
         batch_tokens = reports[role].batch_tokens  # smaller if memory ran out
-    fingerprint = derived_fingerprint(base.digest, ref.variation.dim)
+    fingerprint = derived_fingerprint(encoding.base.digest, ref.variation.dim)
     target = workspace.embeddings(task.name, ref.slug)
     manifest = {
         "task": task.name,
@@ -100,7 +77,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         "model": ref.slug,
         "fingerprint": fingerprint,
     }
-    export(target, documents, queries, store, dim=ref.variation.dim, manifest=manifest)
+    export(target, documents, queries, encoding.store, dim=ref.variation.dim, manifest=manifest)
     return Encoded(target, fingerprint, reports)
 
 

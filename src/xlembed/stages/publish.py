@@ -15,10 +15,11 @@ import pydantic
 from xlembed.corpus.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.index.elastic.admin import count, find, holder, list_indices, move_alias, roll_back
-from xlembed.index.elastic.builder import COMPLETE, index_state
+from xlembed.index.elastic.builder import index_state
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import IndexSpec, oversample_of
+from xlembed.index.elastic.sealing import COMPLETE
 from xlembed.index.elastic.serving import nearest, request
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
@@ -29,6 +30,7 @@ from xlembed.models.spec import ModelRef, Variation
 from xlembed.retrieval.fidelity import neighbour_recall
 from xlembed.stages.elastic import attach, index_spec, open_server
 from xlembed.stages.encode import encode
+from xlembed.stages.encoding import open_encoding
 from xlembed.stages.index import exact_index, open_embeddings, unit_vectors
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import DType, Lang, Role, UserError
@@ -174,14 +176,7 @@ def _check_whole(server: Server, spec: IndexSpec) -> None:
 def encoding_of(ref: ModelRef, workspace: Workspace) -> dict[str, Any]:
     """All that another machine needs to encode a query for these vectors; no path of this one."""
     settings = workspace.settings.encode
-    folder = locate(ref, settings.trust_remote_code)
-    base = base_fingerprint(
-        ref,
-        folder,
-        storage_dtype=settings.storage_dtype,
-        instruction=settings.instruction,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    encoding = open_encoding(ref, workspace)
     card = ref.card.model_dump(mode="json", exclude_defaults=True, exclude=set(UNNOTED))
     return {
         "model": ref.slug,
@@ -191,11 +186,13 @@ def encoding_of(ref: ModelRef, workspace: Workspace) -> dict[str, Any]:
             "max_tokens": ref.variation.max_tokens,
             "dtype": str(ref.variation.dtype) if ref.variation.dtype else None,
         },
-        "query_prompt": with_folder_prompts(ref.card, folder).prompt(Role.QUERY, settings.instruction),
+        "query_prompt": with_folder_prompts(ref.card, encoding.folder).prompt(
+            Role.QUERY, settings.instruction
+        ),
         "instruction": settings.instruction,
         "storage_dtype": settings.storage_dtype,
-        "base_fingerprint": base.digest,
-        "ingredients": base.description,
+        "base_fingerprint": encoding.base.digest,
+        "ingredients": encoding.base.description,
     }
 
 

@@ -24,10 +24,7 @@ from xlembed.index.elastic.ingest import (
     load,
 )
 from xlembed.index.elastic.layout import SIMILARITY, IndexSpec, bytes_needed, loading_alias
-from xlembed.index.elastic.sealing import COMPLETE as COMPLETE  # the builder's two states, found in one place
-from xlembed.index.elastic.sealing import LONG_WORK_SECONDS as LONG_WORK_SECONDS
-from xlembed.index.elastic.sealing import POLL_SECONDS, seal
-from xlembed.index.elastic.sealing import force_merge as force_merge
+from xlembed.index.elastic.sealing import COMPLETE, POLL_SECONDS, seal
 from xlembed.settings import IndexSettings
 from xlembed.types import UserError
 
