@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -20,9 +21,9 @@ import yaml
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from cli.command import make_checkout, no_surroundings
-from stages.toy import digests
-from xlembed.tracking.runs import open_run
+from cli.command import make_checkout, no_surroundings, xlembed
+from stages.toy import DOCUMENTS, QUERIES, digests, write_toy
+from xlembed.tracking.runs import child_run, open_run
 from xlembed.tracking.signals import undisturbed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,11 +31,28 @@ XLEMBED = [sys.executable, "-c", "from xlembed.cli import main; main()"]
 LONG = 3_000_000
 """Resamples that take far longer than anybody waits here."""
 PATIENCE = 120
+N_DOCUMENTS = len(DOCUMENTS) + 4 * 1024
+"""Four shards and a piece of a fifth."""
+SLOW = {"batch_tokens": 1}
+"""One text at a time: a shard of `long_checkout` takes a third of a second, not a few milliseconds."""
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     return make_checkout(tmp_path)
+
+
+@pytest.fixture
+def long_checkout(checkout: Path) -> Path:
+    """With so many documents that encoding can be caught between two shards."""
+    many = [
+        {"_id": f"m{i}", "title": "", "text": f"{i}{' boat' * 100}", "lang": "en"}
+        for i in range(N_DOCUMENTS - len(DOCUMENTS))
+    ]
+    write_toy(checkout / "data" / "toy", [*DOCUMENTS, *many])
+    with (checkout / "params.yaml").open("a", encoding="utf-8") as file:
+        file.write(yaml.safe_dump({"encode": SLOW}))
+    return checkout
 
 
 def environment(root: Path, **more: str) -> dict[str, str]:
@@ -70,34 +88,65 @@ def runs_of(root: Path) -> dict[str, Run]:
     return {str(run.info.run_name): run for run in client.search_runs([found.experiment_id])} if found else {}
 
 
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        if happened():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"it ended ({process.poll()}) or hung before it could be disturbed")
+
+
 def wait_for_run(name: str, root: Path, process: subprocess.Popen[str]) -> None:
     """Until a run of this name was begun; read past MLflow, whose client would make the database itself."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def begun() -> bool:
         with contextlib.suppress(sqlite3.Error):  # not there yet, or being made
             store = sqlite3.connect(f"{(root / 'mlflow.db').as_uri()}?mode=ro", uri=True)
             with contextlib.closing(store):
-                if store.execute("SELECT 1 FROM runs WHERE name = ?", (name,)).fetchone():
-                    return
-        time.sleep(0.2)
-    raise AssertionError(f"no run {name} was begun")
+                return store.execute("SELECT 1 FROM runs WHERE name = ?", (name,)).fetchone() is not None
+        return False
+
+    wait_until(begun, process)
 
 
-def finished(root: Path, *words: str) -> str:
-    """A command run to its end; what it said on stderr."""
-    done = subprocess.run(
-        [*XLEMBED, *words], cwd=root, env=environment(root), capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+def wait_for_shard(root: Path, process: subprocess.Popen[str]) -> None:
+    wait_until(lambda: any((root / "cache").rglob("*.index")), process)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_is_killed_and_goes_on(checkout: Path, sent: signal.Signals) -> None:
+def texts_kept(root: Path) -> int:
+    """Texts in finished shards."""
+    indexes = (root / "cache").rglob("*.index")
+    return sum(json.loads(path.read_bytes().partition(b"\n")[0])["n"] for path in indexes)
+
+
+def test_an_interrupted_encode_is_killed_and_resumes_to_the_same_bits(long_checkout: Path) -> None:
+    words = ["run", "-m", "toy", "-t", "toy"]
+    with started([*XLEMBED, *words], long_checkout) as process:
+        wait_for_shard(long_checkout, process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    runs = runs_of(long_checkout)
+    assert {name: run.info.status for name, run in runs.items()} == {"toy": "KILLED", "encode": "KILLED"}
+    assert {run.data.tags["end_reason"] for run in runs.values()} == {"interrupted"}
+    parts = ("embeddings", "indices", "runs", "results")
+    assert digests(long_checkout, *parts) == {}
+    kept = texts_kept(long_checkout)
+    assert 0 < kept < N_DOCUMENTS
+    resumed = xlembed(long_checkout, *words)
+    assert f"toy: {N_DOCUMENTS + len(QUERIES) - kept:,} texts encoded" in resumed.err
+    plain = xlembed(long_checkout, *words, "--out", "plain", XLEMBED_CACHE=str(long_checkout / "cache2"))
+    assert f"toy: {N_DOCUMENTS + len(QUERIES):,} texts encoded" in plain.err
+    expected = digests(long_checkout / "plain")
+    assert "results/toy/toy.json" in expected and digests(long_checkout, *parts) == expected
+
+
+def test_a_terminated_evaluation_is_killed_and_goes_on(checkout: Path) -> None:
     words = ["run", "-m", "toy", "-t", "toy", "--out", "."]
     with started([*XLEMBED, *words, "--resamples", str(LONG)], checkout) as process:
         wait_for_run("evaluate", checkout, process)
-        process.send_signal(sent)
+        process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "the same command goes on from there" in said and "Traceback" not in said
@@ -110,7 +159,8 @@ def test_an_interrupted_run_is_killed_and_goes_on(checkout: Path, sent: signal.S
     }
     assert runs["toy"].data.tags["end_reason"] == runs["evaluate"].data.tags["end_reason"] == "interrupted"
     assert not (checkout / "results").exists() and not (checkout / "runs" / "toy" / "toy").exists()
-    assert "toy: 0 texts encoded" in finished(checkout, *words)
+    resumed = xlembed(checkout, *words)
+    assert resumed.code == 0 and "toy: 0 texts encoded" in resumed.err
     assert (checkout / "results" / "toy" / "toy.json").is_file()
 
 
@@ -143,8 +193,9 @@ def test_an_interrupted_project_says_so(checkout: Path) -> None:
     assert not (checkout / "trial" / "results").exists()
 
 
-def test_a_killed_dvc_repro_goes_on(checkout: Path) -> None:
-    """Finished stages are kept; the stage that was killed is done again, from the stored vectors."""
+def test_a_killed_dvc_repro_goes_on(long_checkout: Path) -> None:
+    """Killed between two shards, then in a later stage: shards and finished stages are kept."""
+    root = long_checkout
 
     def stage(name: str) -> dict[str, Any]:
         found: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][
@@ -156,27 +207,35 @@ def test_a_killed_dvc_repro_goes_on(checkout: Path) -> None:
     def write_params(resamples: int) -> None:
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         params |= {"run": {"tasks": ["toy"], "models": ["toy"]}, "models": {"toy": {"source": "toy_model"}}}
+        params["encode"] |= SLOW
         params["evaluate"]["resamples"] = resamples
-        (checkout / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+        (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
     stages = {name: stage(name) for name in ("encode", "index", "evaluate")}
-    (checkout / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
     dvc = [sys.executable, "-m", "dvc"]
-    subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=checkout, env=environment(checkout), check=True)
+    subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=root, env=environment(root), check=True)
     write_params(LONG)
-    with started([*dvc, "repro"], checkout) as process:
-        wait_for_run("toy", checkout, process)  # opened by evaluate
+    with started([*dvc, "repro"], root) as process:
+        wait_for_shard(root, process)
         os.killpg(process.pid, signal.SIGKILL)
-    encoded = digests(checkout, "embeddings", "cache")
-    assert encoded and not (checkout / "results").exists()
+    kept = texts_kept(root)
+    assert 0 < kept < N_DOCUMENTS and digests(root, "embeddings") == {}
+    with started([*dvc, "repro"], root) as process:
+        wait_for_run("toy", root, process)  # opened by evaluate
+        os.killpg(process.pid, signal.SIGKILL)
+        _, said = process.communicate()
+    assert f"encoded {N_DOCUMENTS - kept:,} of {N_DOCUMENTS:,} document texts" in said
+    encoded = digests(root, "embeddings", "cache")
+    assert encoded and not (root / "results").exists()
     write_params(500)
     done = subprocess.run(
-        [*dvc, "repro"], cwd=checkout, env=environment(checkout), capture_output=True, text=True, timeout=300
+        [*dvc, "repro"], cwd=root, env=environment(root), capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert "Stage 'encode@toy-toy' didn't change, skipping" in done.stdout + done.stderr
-    assert digests(checkout, "embeddings", "cache") == encoded
-    assert (checkout / "results" / "toy" / "toy.json").is_file()
+    assert digests(root, "embeddings", "cache") == encoded
+    assert (root / "results" / "toy" / "toy.json").is_file()
 
 
 def test_six_processes_start_on_no_database(tmp_path: Path) -> None:
@@ -231,6 +290,34 @@ def received() -> Iterator[list[int]]:
     yield got
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def test_a_second_signal_spares_the_record_of_the_first(
+    tmp_path: Path, received: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `mlflow run` sends them: SIGTERM while the end after Ctrl-C is being written."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    write, disturbed = MlflowClient.set_tag, []
+
+    def set_tag(client: MlflowClient, run_id: str, key: str, value: str) -> None:
+        if key == "end_reason":
+            disturbed.append(run_id)
+            signal.raise_signal(signal.SIGTERM)
+        write(client, run_id, key, value)
+
+    monkeypatch.setattr(MlflowClient, "set_tag", set_tag)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        no_surroundings(tmp_path),
+        open_run(tmp_path, task="toy", name="parent", tags={}),
+        child_run("encode"),
+    ):
+        signal.raise_signal(signal.SIGINT)
+    assert len(disturbed) == 2
+    runs = runs_of(tmp_path)
+    assert {name: run.info.status for name, run in runs.items()} == {"parent": "KILLED", "encode": "KILLED"}
+    assert {run.data.tags["end_reason"] for run in runs.values()} == {"interrupted"}
 
 
 def test_signals_wait_until_the_lines_are_done(received: list[int]) -> None:

@@ -92,18 +92,17 @@ def child_run(name: str) -> Iterator[str]:
 def _recorded(start: Callable[[], ActiveRun]) -> Iterator[ActiveRun]:
     """Start a run, and end exactly this one as its body ended."""
     run: ActiveRun | None = None
-    status, reason = "FINISHED", ""
+    # Until the body has ended, whatever ends it is an interrupt: a second one cannot make it look finished.
+    status, reason = "KILLED", "interrupted"
     try:
         with undisturbed():
             run = start()
         yield run
-    except (KeyboardInterrupt, SystemExit):
-        status, reason = "KILLED", "interrupted"
-        raise
+        status, reason = "FINISHED", ""
     except MlflowException as error:
         status, reason = "FAILED", f"MLflow: {error.message}"
         raise TrackingError(hide_secrets(f"the tracking store failed: {error.message}")) from None
-    except BaseException as error:
+    except Exception as error:
         status, reason = "FAILED", f"{type(error).__name__}: {error}"
         raise
     finally:
