@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from xlembed.models.spec import ModelRef
     from xlembed.stages.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -141,6 +142,22 @@ def open_workspace(
         )
     es_url = str(options.get("es_url") or "") or None
     return Workspace(settings, Path(), Path(out) if out else Path(), es_url)
+
+
+def open_ref(
+    workspace: Workspace, model: str, dim: str | None, max_tokens: str | None, dtype: str | None
+) -> ModelRef:
+    """A model with the variation that `variation_options` ask for.
+
+    Raises:
+        UserError: an unknown model, or a bad value.
+    """
+    return workspace.open_model(
+        model,
+        dim=whole_number("dim", dim),
+        max_tokens=whole_number("max-tokens", max_tokens),
+        dtype=dtype or None,
+    )
 
 
 def whole_number(name: str, value: str | None) -> int | None:

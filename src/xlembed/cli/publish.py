@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from xlembed.cli.options import (
+    open_ref,
     open_workspace,
     settings_options,
     variation_options,
-    whole_number,
     workspace_options,
 )
 
@@ -64,12 +64,7 @@ def publish(
     if not model or not task:
         raise click.UsageError("--model and --task say which index to publish")
     opened = workspace.open_task(task)
-    ref = workspace.open_model(
-        model,
-        dim=whole_number("dim", dim),
-        max_tokens=whole_number("max-tokens", max_tokens),
-        dtype=dtype or None,
-    )
+    ref = open_ref(workspace, model, dim, max_tokens, dtype)
     with Bars(ref.slug) as bars:
         done = stage(
             opened, ref, workspace, alias, wanted=_share(recall, WANTED_RECALL), force=force, watch=bars

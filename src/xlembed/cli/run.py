@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from xlembed.cli.options import (
+    open_ref,
     open_workspace,
     settings_options,
     variation_options,
-    whole_number,
     workspace_options,
 )
 
@@ -61,9 +61,8 @@ def run(
     defaults = RunSettings()
     opened = workspace.open_task(task or defaults.tasks[0])
     names = [name for given in models for name in given.split(",") if name] or list(defaults.models)
-    cut = whole_number("dim", dim), whole_number("max-tokens", max_tokens)
     # Every name is resolved before any work starts: a typo in the third model costs no hour.
-    refs = [workspace.open_model(name, dim=cut[0], max_tokens=cut[1], dtype=dtype or None) for name in names]
+    refs = [open_ref(workspace, name, dim, max_tokens, dtype) for name in names]
     for ref in refs:
         check_engine(ref, workspace.settings.index)
     for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from xlembed.cli.options import (
+    open_ref,
     open_workspace,
     settings_options,
     variation_options,
-    whole_number,
     workspace_options,
 )
 
@@ -40,12 +40,7 @@ def encode(
 
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
-    ref = workspace.open_model(
-        model,
-        dim=whole_number("dim", dim),
-        max_tokens=whole_number("max-tokens", max_tokens),
-        dtype=dtype or None,
-    )
+    ref = open_ref(workspace, model, dim, max_tokens, dtype)
     with Bars(ref.slug) as bars:
         encoded = stage(opened, ref, workspace, bars)
     new = {role: report.n_encoded for role, report in encoded.reports.items()}

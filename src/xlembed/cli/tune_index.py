@@ -9,10 +9,10 @@ import click
 
 from xlembed.cli.options import (
     SETTING_OPTIONS,
+    open_ref,
     open_workspace,
     settings_options,
     variation_options,
-    whole_number,
     workspace_options,
 )
 
@@ -91,9 +91,8 @@ def tune_index(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
     from xlembed.cli import echo_json
+    from xlembed.cli.console import open_console, print_line
     from xlembed.cli.progress import Bars
     from xlembed.report.tuning_table import setting_numbers, spread_table, tuning_table
     from xlembed.settings import flatten
@@ -115,12 +114,7 @@ def tune_index(
     workspace = replace(workspace, settings=workspace.settings.model_copy(update={"index": index}))
     wanted = _tune_options(options, index)
     opened = workspace.open_task(task)
-    ref = workspace.open_model(
-        model,
-        dim=whole_number("dim", dim),
-        max_tokens=whole_number("max-tokens", max_tokens),
-        dtype=dtype or None,
-    )
+    ref = open_ref(workspace, model, dim, max_tokens, dtype)
 
     def record(setting: Setting) -> AbstractContextManager[Callable[[Any], None]]:
         told = {
@@ -159,14 +153,14 @@ def tune_index(
     if as_json:
         echo_json(report)
         return
-    console = Console()
+    console = open_console()
     console.print(tuning_table(report))
     if (spread := spread_table(report)) is not None:
         console.print(spread)
     for name, why in report["skipped"].items():
-        console.print(f"skipped {name}: {why}", highlight=False, markup=False)
-    console.print(_verdict(report), highlight=False, markup=False)
-    console.print(f"MLflow run {run_id}, {folder}", highlight=False, markup=False)
+        print_line(console, f"skipped {name}: {why}")
+    print_line(console, _verdict(report))
+    print_line(console, f"MLflow run {run_id}, {folder}")
 
 
 def _tune_options(options: dict[str, Any], index: Any) -> Any:

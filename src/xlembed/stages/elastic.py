@@ -97,14 +97,23 @@ def open_elastic(
     settings = workspace.settings.index
     n_documents = len(Source(task.documents, vectors).rows)
     spec = index_spec(task, ref, embeddings, settings, server, n_documents=n_documents)
+    require_complete(server, spec, ref.slug)
+    return attach(server, spec.name, task, vectors, settings)
+
+
+def require_complete(server: Server, spec: IndexSpec, model: str) -> None:
+    """Refuse to search what is not there whole.
+
+    Raises:
+        UserError: the index is missing, or still loading; says how `model` gets it.
+    """
     state = index_state(server, spec)
     if state != COMPLETE:
         raise UserError(
             f"{server.url}: the index {spec.name} "
             + ("is still loading" if state else "is missing")
-            + f": run xlembed index -m {ref.slug} -t {task.name}"
+            + f": run xlembed index -m {model} -t {spec.task}"
         )
-    return attach(server, spec.name, task, vectors, settings)
 
 
 def attach(

@@ -264,9 +264,8 @@ def search_alias(
         raise UserError(f"{ref.slug} knows no word of the text, so it has no vector")
     candidates = int(record.get("num_candidates") or workspace.settings.index.num_candidates)
     oversample = record.get("oversample")
-    hits = nearest(server, index, vector, k=k, lang=lang, num_candidates=candidates, oversample=oversample)
     body = request(vector, k, lang, num_candidates=candidates, oversample=oversample)
-    return Answer(index, ref.slug, hits, body)
+    return Answer(index, ref.slug, nearest(server, index, body), body)
 
 
 def open_recorded_model(

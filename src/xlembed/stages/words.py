@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from xlembed.corpus.task import Task
-from xlembed.index.elastic.builder import Built, build, index_state, node_plugins
+from xlembed.index.elastic.builder import Built, build, node_plugins
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import SIMILARITY, WORDS, IndexSpec, choose_analyzers
-from xlembed.index.elastic.sealing import COMPLETE
 from xlembed.index.elastic.words import ElasticWords, words_fingerprint
 from xlembed.settings import IndexSettings
-from xlembed.stages.elastic import open_server
+from xlembed.stages.elastic import open_server, require_complete
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.types import UserError
 
 NAME = "bm25"
 """Of the index that every model's hybrid search shares with search by words alone."""
@@ -65,13 +63,7 @@ def open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple[
     """
     server = open_server(workspace)
     spec = words_spec(task, workspace.settings.index, server)
-    state = index_state(server, spec)
-    if state != COMPLETE:
-        raise UserError(
-            f"{server.url}: the index {spec.name} "
-            + ("is still loading" if state else "is missing")
-            + f": run xlembed index -m {NAME} -t {task.name}"
-        )
+    require_complete(server, spec, NAME)
     doc_ids, langs = [d.doc_id for d in task.documents], [d.lang for d in task.documents]
     return ElasticWords(server, spec.name, doc_ids, langs, task.languages, texts), describe_words(spec)
 

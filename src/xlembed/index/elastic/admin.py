@@ -15,6 +15,7 @@ from elasticsearch import ApiError
 from xlembed.index.elastic.asking import ask
 from xlembed.index.elastic.connection import Server, cause, refusal
 from xlembed.index.elastic.layout import PREFIX, is_ours, loading_alias
+from xlembed.index.elastic.sealing import count_documents
 from xlembed.types import UserError
 
 ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
@@ -91,7 +92,7 @@ def find(server: Server, name: str) -> list[Found]:
 def count(server: Server, name: str) -> int:
     """Documents that a search can find, after a refresh."""
     ask(server, lambda: server.client.indices.refresh(index=name))
-    return int(ask(server, lambda: server.client.count(index=name))["count"])
+    return count_documents(server, name)
 
 
 def rollback_targets(indices: Sequence[Found]) -> dict[str, list[str]]:

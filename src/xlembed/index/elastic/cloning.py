@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from xlembed.index.elastic.asking import ask
 from xlembed.index.elastic.builder import LOADING, read_meta
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.layout import IndexSpec
 from xlembed.index.elastic.sealing import COMPLETE, LONG_WORK_SECONDS, force_merge
-from xlembed.index.elastic.stats import ask, delete_index, index_stats
+from xlembed.index.elastic.stats import delete_index, index_stats
 from xlembed.types import UserError
 
 

@@ -190,17 +190,25 @@ class ElasticIndex:
 
     def request(self, query: Vectors, k: int, lang: Lang | None) -> dict[str, Any]:
         """Body of one search."""
-        knn: dict[str, Any] = {
-            "field": VECTOR,
-            "query_vector": np.ascontiguousarray(query, dtype=np.float32),
-            "k": k,
-            "num_candidates": min(MOST, max(self._candidates, k)),
-        }
-        if self._oversample is not None:
-            knn["rescore_vector"] = {"oversample": min(self._oversample, MOST / k)}
-        if lang is not None:
-            knn["filter"] = {"term": {"lang": lang}}
-        return {"knn": knn, **ids_only(k)}
+        vector = np.ascontiguousarray(query, dtype=np.float32)
+        return {"knn": knn_clause(vector, k, lang, self._candidates, self._oversample), **ids_only(k)}
+
+
+def knn_clause(
+    vector: Any, k: int, lang: Lang | None, num_candidates: int, oversample: float | None
+) -> dict[str, Any]:
+    """The part of a request that searches by vector, within the server's limits; `vector` as JSON is to have it."""
+    knn: dict[str, Any] = {
+        "field": VECTOR,
+        "query_vector": vector,
+        "k": k,
+        "num_candidates": min(MOST, max(num_candidates, k)),
+    }
+    if oversample is not None:
+        knn["rescore_vector"] = {"oversample": min(oversample, MOST / k)}
+    if lang is not None:
+        knn["filter"] = {"term": {"lang": lang}}
+    return knn
 
 
 def ids_only(size: int) -> dict[str, Any]:

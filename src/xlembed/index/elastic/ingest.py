@@ -7,7 +7,7 @@ import enum
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -148,10 +148,15 @@ class Writer:
 
     def rows_per(self, n_bytes: int) -> int:
         """How many rows make about so many bytes."""
+        return max(1, int(n_bytes // self._row_bytes))
+
+    @cached_property
+    def _row_bytes(self) -> float:
+        """Of a sample, taken once: every request asks."""
         dims = self._vectors.shape[1]
         sample = np.linspace(0, len(self._documents) - 1, num=min(64, len(self._documents)), dtype=np.int64)
         text = np.mean([len(self._documents[row].text.encode()) for row in sample])
-        return max(1, int(n_bytes // (dims * (5.4 if self._packed else 12.5) + text + 150)))
+        return float(dims * (5.4 if self._packed else 12.5) + text + 150)
 
 
 class IndexGoneError(UserError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError
 
 from xlembed.index.elastic.connection import Server, refusal
-from xlembed.index.elastic.engine import MOST
+from xlembed.index.elastic.engine import MOST, knn_clause
 from xlembed.index.elastic.layout import VECTOR, text_field
 from xlembed.types import Lang, UserError, Vectors
 
@@ -17,23 +18,14 @@ from xlembed.types import Lang, UserError, Vectors
 def nearest(
     server: Server,
     index: str,
-    query: Vectors,
-    *,
-    k: int,
-    lang: Lang | None = None,
-    num_candidates: int = 100,
-    oversample: float | None = None,
+    body: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """The k nearest documents, best first; equal scores in the order of their ids.
+    """The nearest documents, best first; equal scores in the order of their ids.
 
     Args:
         server: where.
         index: name of the index.
-        query: float32, shape (dim,), unit length.
-        k: documents wanted.
-        lang: only documents of this language.
-        num_candidates: per shard; raised to k where it is smaller.
-        oversample: rescored candidates per wanted one, for quantised types; None leaves it to the index.
+        body: from `request`.
 
     Returns:
         Per document: rank, score (cosine as the server computed it), doc_id, lang, text, group.
@@ -41,10 +33,9 @@ def nearest(
     Raises:
         UserError: the server refuses, or answers in part.
     """
-    body = request(query, k, lang, num_candidates=num_candidates, oversample=oversample)
     try:
         answer = server.client.search(
-            index=index, knn=body["knn"], size=k, source=body["_source"], track_total_hits=False
+            index=index, knn=body["knn"], size=body["size"], source=body["_source"], track_total_hits=False
         ).body
     except (ApiError, TransportError) as error:
         raise refusal(error, server.url) from None
@@ -68,21 +59,20 @@ def nearest(
 def request(
     query: Vectors, k: int, lang: Lang | None, *, num_candidates: int = 100, oversample: float | None = None
 ) -> dict[str, Any]:
-    """The body of that search, as any client may send it to the alias.
+    """The body of such a search, as any client may send it to the alias.
+
+    Args:
+        query: float32, shape (dim,), unit length.
+        k: documents wanted.
+        lang: only documents of this language.
+        num_candidates: per shard; raised to k where it is smaller.
+        oversample: rescored candidates per wanted one, for quantised types; None leaves it to the index.
 
     Raises:
         UserError: more documents are wanted than a search gives.
     """
     if k > MOST:
         raise UserError(f"{k:,} documents are wanted, Elasticsearch gives at most {MOST:,}")
-    knn: dict[str, Any] = {
-        "field": VECTOR,
-        "query_vector": np.asarray(query, dtype=np.float32).tolist(),
-        "k": k,
-        "num_candidates": min(MOST, max(num_candidates, k)),
-    }
-    if oversample is not None:
-        knn["rescore_vector"] = {"oversample": min(oversample, MOST / k)}
-    if lang is not None:
-        knn["filter"] = {"term": {"lang": lang}}
+    vector = np.asarray(query, dtype=np.float32).tolist()
+    knn = knn_clause(vector, k, lang, num_candidates, oversample)
     return {"knn": knn, "size": k, "_source": {"excludes": [VECTOR]}}

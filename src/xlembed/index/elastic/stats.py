@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from elastic_transport import TransportError
-from elasticsearch import ApiError
-
+from xlembed.index.elastic.asking import ask
 from xlembed.index.elastic.builder import read_meta
-from xlembed.index.elastic.connection import Server, refusal
+from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.layout import IndexSpec
 
 
@@ -54,11 +50,3 @@ def delete_index(server: Server, spec: IndexSpec) -> bool:
         return False
     ask(server, lambda: server.client.indices.delete(index=spec.name, ignore_unavailable=True))
     return True
-
-
-def ask(server: Server, call: Callable[[], Any]) -> Any:
-    """An administrative request; refusals become messages."""
-    try:
-        return call()
-    except (ApiError, TransportError) as error:
-        raise refusal(error, server.url) from None
