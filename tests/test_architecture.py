@@ -18,6 +18,8 @@ ONLY_IN = {
     "mlflow": {"tracking"},
     "torch": {"models", "embeddings", "finetune"},
     "sentence_transformers": {"models", "embeddings", "finetune"},
+    "peft": {"models", "finetune"},
+    "datasets": {"finetune"},
     "faiss": {"index"},
     "elasticsearch": {"index"},
     "matplotlib": {"report"},
@@ -53,6 +55,8 @@ def test_imports_point_one_way(file: Path) -> None:
             continue
         if room == "cli":
             continue  # the last room may use every other
+        if room == "stages" and target in SIDE_ROOMS:
+            continue  # stages are where all rooms meet
         place = ROOMS.index(SIDE_ROOMS.get(room, room))
         assert target in ROOMS and ROOMS.index(target) <= place, f"{room} must not import {name}"
 

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from xlembed.metrics.measures import parse_measures
-from xlembed.types import Mode, OtherVersions, UserError, near_miss
+from xlembed.types import Mode, OtherVersions, Pool, UserError, near_miss
 
 PARAMS_FILE = Path("params.yaml")
 SLUG = re.compile(r"[A-Za-z0-9._+-]+")
@@ -142,6 +142,24 @@ class CompareSettings(Section):
         return parse_measures([name])[0].name
 
 
+class PromoteSettings(Section):
+    """The gate of a promotion, fixed before results are seen (docs/promotion.md)."""
+
+    name: str = "xlembed-retriever"
+    task: str = "reviews_sample"
+    metric: str = "accuracy@1"
+    mode: Mode = Mode.CROSS_LINGUAL
+    pool: Pool = Pool.ALL
+    margin: float = Field(default=0.03, gt=0, lt=1)
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    strict: bool = False
+
+    @field_validator("metric")
+    @classmethod
+    def _is_measure(cls, name: str) -> str:
+        return parse_measures([name])[0].name
+
+
 class Settings(Section):
     """All of params.yaml."""
 
@@ -151,6 +169,7 @@ class Settings(Section):
     index: IndexSettings = IndexSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     compare: CompareSettings = CompareSettings()
+    promote: PromoteSettings = PromoteSettings()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Slug -> `source` (folder, Hub id, models:/name/version) and fields of its model card."""
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,14 @@ def write_toy(
     return folder
 
 
-def save_toy_model(folder: Path) -> Path:
+def save_toy_model(folder: Path, words: Mapping[str, Sequence[float]] = WORDS) -> Path:
     """A table of word vectors, saved by sentence-transformers; an unknown word adds nothing."""
     pieces = [piece for text in sentences().values() for piece in text.split()]
-    known = list(dict.fromkeys(["[UNK]", *WORDS, *pieces]))  # the loader checks that sentences can be read
+    known = list(dict.fromkeys(["[UNK]", *words, *pieces]))  # the loader checks that sentences can be read
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(known)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    rows = np.array([WORDS.get(word, (0.0, 0.0, 0.0, 0.0)) for word in known], dtype=np.float32)
+    nothing = np.zeros(len(next(iter(words.values()))))
+    rows = np.array([words.get(word, nothing) for word in known], dtype=np.float32)
     model = SentenceTransformer(
         modules=[StaticEmbedding(tokenizer, embedding_weights=rows), Normalize()], device="cpu"
     )

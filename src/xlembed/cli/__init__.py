@@ -18,6 +18,10 @@ COMMANDS = {
     "index": ("xlembed.cli.stages:index", "Stage 2: the search index."),
     "evaluate": ("xlembed.cli.stages:evaluate", "Stage 3: scores in every mode."),
     "compare": ("xlembed.cli.compare:compare", "Paired tests and figures over evaluated models."),
+    "promote": (
+        "xlembed.cli.promote:promote",
+        "Let the champion's alias stand for a better version, or back.",
+    ),
     "search": ("xlembed.cli.search:search", "Ask a task's documents, or a published alias, a question."),
     "publish": (
         "xlembed.cli.publish:publish",
@@ -31,6 +35,8 @@ COMMANDS = {
     "models": ("xlembed.cli.models:models", "The catalogue of models, or one card."),
     "tasks": ("xlembed.cli.tasks:tasks", "The tasks at hand, or one of them."),
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
+    "finetune": ("xlembed.cli.finetune:finetune", "Train a model as a recipe says; measure and register it."),
+    "ablate": ("xlembed.cli.ablate:ablate", "Variants of a recipe, trained, compared and drawn."),
     "train-static": (
         "xlembed.cli.train_static:train_static",
         "Train the bundled static model from parallel data.",

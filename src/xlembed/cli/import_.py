@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from xlembed.corpus.reading import DocumentUnit
+
 
 @click.command("import")
-@click.argument("form", metavar="squad|beir|tatoeba|jsonl")
+@click.argument("form", metavar="squad|beir|tatoeba|jsonl|pairs")
 @click.argument(
     "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
 )
@@ -23,7 +27,15 @@ import click
 @click.option(
     "--documents", metavar="contexts|answers", help="squad: what a document is. [default: contexts]"
 )
-@click.option("--force", is_flag=True, help="Replace a task that is there.")
+@click.option(
+    "--kind", default=None, help="pairs: what the rows are: pairs, triplets, translations or scored."
+)
+@click.option(
+    "--columns", default="", help="pairs: OURS=THEIRS,... by name or number: text1=1,text2=2,score=3."
+)
+@click.option("--limit", type=click.IntRange(1), default=None, help="pairs: rows at most.")
+@click.option("--licence", default="", help="pairs: written into the card.")
+@click.option("--force", is_flag=True, help="Replace what is there.")
 def import_task(
     form: str,
     files: tuple[Path, ...],
@@ -31,9 +43,13 @@ def import_task(
     out: Path | None,
     langs: tuple[str, ...],
     documents: str | None,
+    kind: str | None,
+    columns: str,
+    limit: int | None,
+    licence: str,
     force: bool,
 ) -> None:
-    """Turn files into a task under data/.
+    """Turn files into a task under data/, or into training rows under data/pairs/.
 
     \b
     xlembed import squad xquad.*.json --name xquad
@@ -41,12 +57,20 @@ def import_task(
     xlembed import tatoeba tatoeba.deu-eng.deu tatoeba.deu-eng.eng --name tatoeba_de
     xlembed import beir scifact/ --name scifact --lang en
     xlembed import jsonl faq.de.jsonl --name faq
+    xlembed import pairs train-v0.1.json --name tquad --lang tr
+    xlembed import pairs stsb-tr-train.tsv --name stsb_tr --columns text1=sentence1,text2=sentence2,score=score
 
     Everything wrong in the files is listed at once, with file, line and what to do; what is left out is
     reported.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)
-    from xlembed.corpus.importing import import_files
     from xlembed.corpus.reading import DocumentUnit
+
+    codes = tuple(code.strip() for given in langs for code in given.split(","))
+    unit = DocumentUnit(documents) if documents else None
+    if form == "pairs":
+        _import_pairs(files, name, out, codes, unit, kind, columns, limit, licence, force)
+        return
+    from xlembed.corpus.importing import import_files
     from xlembed.corpus.summary import summarise, summary_text
 
     imported = import_files(
@@ -54,8 +78,8 @@ def import_task(
         files,
         name,
         out,
-        langs=tuple(code.strip() for codes in langs for code in codes.split(",")),
-        documents=DocumentUnit(documents) if documents else None,
+        langs=codes,
+        documents=unit,
         force=force,
     )
     click.echo(summary_text(summarise(imported.task)))
@@ -64,3 +88,33 @@ def import_task(
         for warning in imported.warnings:
             click.echo(f"  - {warning}")
     click.echo(f"\nWrote {imported.folder}. Next: xlembed run -t {imported.handle}")
+
+
+def _import_pairs(
+    files: tuple[Path, ...],
+    name: str,
+    out: Path | None,
+    langs: tuple[str, ...],
+    documents: DocumentUnit | None,
+    kind: str | None,
+    columns: str,
+    limit: int | None,
+    licence: str,
+    force: bool,
+) -> None:
+    from xlembed.finetune.pair_readers import PairOptions, import_pairs, parse_columns
+    from xlembed.finetune.pairs import Kind, describe_pairs
+
+    options = PairOptions(
+        kind=Kind(kind) if kind else None,
+        columns=parse_columns(columns) or None,
+        langs=langs,
+        documents=documents,
+        limit=limit,
+        licence=licence,
+    )
+    found = import_pairs(files, name, out or Path("data") / "pairs" / name, options, force)
+    click.echo(describe_pairs(found))
+    for note in found.notes:
+        click.echo(f"  - {note}")
+    click.echo(f"Wrote {found.folder}. Next: name it in a recipe (`pairs: {name}`), see docs/finetune.md")

@@ -31,9 +31,13 @@ SETTING_OPTIONS = {
     ),
     "evaluate": ("modes", "measures", "depth", "other_versions", "resamples", "language_k"),
     "compare": ("primary_measure", "alpha"),
+    "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict"),
 }
 """Section of params.yaml -> options that override its keys."""
 KEY_OF_OPTION = {"index": "engine", "index_type": "type"}
+SHORT = {"task": "-t"}
+SWITCHES = frozenset({"strict"})
+"""Options whose bare name means true."""
 
 OPTION_HELP = {
     "keep_duplicates": "Keep identical documents apart instead of uniting them (true or false).",
@@ -62,6 +66,13 @@ OPTION_HELP = {
     "language_k": "Depth of the retrieval language matrix that is drawn.",
     "primary_measure": "Measure of the primary family of tests.",
     "alpha": "Level of the tests.",
+    "name": "Registered model, when no MODEL is given.",
+    "task": "Task of the gate; it must serve nothing else.",
+    "metric": "Measure of the gate.",
+    "mode": "Mode of the gate: monolingual, cross_lingual or true_cross_lingual.",
+    "pool": "Pool of the gate, for true_cross_lingual: all or target.",
+    "margin": "Fall of one language that is still borne, 0.03 is 3 points.",
+    "strict": "Refuse while a fall beyond the margin is not excluded in every language (true or false).",
 }
 
 
@@ -71,9 +82,9 @@ def settings_options(*sections: str) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         for section in reversed(sections):
             for option in reversed(SETTING_OPTIONS[section]):
-                command = click.option(
-                    f"--{option.replace('_', '-')}", default=None, help=OPTION_HELP[option]
-                )(command)
+                names = [f"--{option.replace('_', '-')}", *([SHORT[option]] if option in SHORT else [])]
+                bare: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if option in SWITCHES else {}
+                command = click.option(*names, default=None, help=OPTION_HELP[option], **bare)(command)
         if "index" in sections:
             command = click.option(
                 "--es-url", default=None, help="Elasticsearch server (default: XLEMBED_ES_URL)."

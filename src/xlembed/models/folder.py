@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pydantic
+import yaml
+
 from xlembed.models.card import ModelCard
 from xlembed.types import UserError
 
@@ -31,6 +34,13 @@ ROTARY = frozenset(
 )
 """Bodies without a position table: the stated length is what they were trained for, not where they break."""
 LEGACY_POOLING = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max", "lasttoken": "lasttoken"}
+
+
+CARD_FILE = "xlembed_card.yaml"
+"""In a fine-tuned folder: what it is for, as fields of a model card."""
+CARD_FIELDS = ("languages", "licence", "objective", "training_data", "parameters", "notes", "base")
+OWN_MODULES = "xlembed.models.modules."
+"""Types in modules.json that come with this package."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,29 @@ def with_folder_prompts(card: ModelCard, folder: Path) -> ModelCard:
     return card.model_copy(update={f"{role}_prompt": text for role, text in stored_prompts(folder).items()})
 
 
+def with_own_card(card: ModelCard, folder: Path) -> ModelCard:
+    """The card with what a fine-tuned folder says of itself.
+
+    Raises:
+        UserError: the file in the folder is no such card.
+    """
+    path = folder / CARD_FILE
+    if not path.is_file():
+        return card
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(fields, dict) or (wrong := [key for key in fields if key not in CARD_FIELDS]):
+        told = f"unknown {', '.join(map(str, wrong))}" if isinstance(fields, dict) else "no fields"
+        raise UserError(f"{path}: {told}; expected {', '.join(CARD_FIELDS)}")
+    fields.pop("base", None)
+    try:
+        return ModelCard.model_validate({**card.model_dump(), **fields})
+    except pydantic.ValidationError as error:
+        raise UserError(f"{path}: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+
+
 def length_limit(folder: Path, asked: int | None, config_overrides: Mapping[str, Any]) -> int | None:
     """Tokens at which inputs are cut: as asked, else the folder's own limit; never above the position table.
 
@@ -149,7 +182,7 @@ def remote_classes(folder: Path) -> dict[str, str]:
     """Class reference -> file that names it, for every class that lies outside the installed libraries."""
     found: dict[str, str] = {}
     for module in folder_modules(folder):
-        if not module.type.startswith("sentence_transformers."):
+        if not module.type.startswith(("sentence_transformers.", OWN_MODULES)):
             found[module.type] = "modules.json"
     for name in ("config.json", "tokenizer_config.json"):
         path = body_folder(folder) / name

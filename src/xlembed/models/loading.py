@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xlembed.models.digest import content_files
 from xlembed.models.encoder import Encoder
 from xlembed.models.folder import (
+    OWN_MODULES,
     body_folder,
     folder_modules,
     length_limit,
@@ -84,6 +86,25 @@ def load_encoder(
         dim=dim,
         max_tokens=limit,
     )
+
+
+def load_for_training(
+    ref: ModelRef, *, device: str = "", trust_remote_code: bool = False, folder: Path | None = None
+) -> SentenceTransformer:
+    """The model itself, checked like `load_encoder`'s, in float32, with the card's prompts under the roles' names.
+
+    Raises:
+        UserError: as `load_encoder`.
+    """
+    folder = folder or locate(ref, trust_remote_code)
+    card = with_folder_prompts(ref.card, folder)
+    _refuse_unsafe(ref, folder, trust_remote_code)
+    model = _load_model(ref, card, folder, _device(device), trust_remote_code)
+    _apply_limit(model, length_limit(folder, ref.max_tokens, card.config_overrides))
+    check_tokenizer(model.tokenizer, card.languages, ref.slug)
+    model.prompts = {role.value: card.prompt(role) for role in Role}
+    model.default_prompt_name = None
+    return model.float()
 
 
 def _refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
@@ -210,8 +231,10 @@ def _load_model(
     try:
         with reports() as found:
             if folder_modules(folder):
-                model = SentenceTransformer(
+                # Our own modules are handed over; sentence-transformers would import them only where it may run any code.
+                model = SentenceTransformer._load_with_module_classes(
                     str(folder),
+                    _own_modules(ref, folder),
                     device=device,
                     trust_remote_code=trust_remote_code,
                     local_files_only=True,
@@ -246,6 +269,22 @@ def _load_model(
         if _body(model) is None or module is not model[0]:
             module.to(dtype)
     return model
+
+
+def _own_modules(ref: ModelRef, folder: Path) -> dict[str, type[torch.nn.Module]]:
+    """Type in modules.json -> class, of the modules that come with this package."""
+    found = {}
+    for module in folder_modules(folder):
+        if module.type.startswith(OWN_MODULES):
+            place, _, name = module.type.rpartition(".")
+            try:
+                found[module.type] = getattr(importlib.import_module(place), name)
+            except (ImportError, AttributeError):
+                raise UserError(
+                    f"{ref.slug}: {folder / 'modules.json'} names {module.type}, which this version of xlembed does not "
+                    "have: install the version that saved it"
+                ) from None
+    return found
 
 
 def _attention(folder: Path) -> str:
@@ -338,11 +377,19 @@ def _apply_limit(model: SentenceTransformer, limit: int | None) -> int | None:
     if table is not None and (limit is None or limit > table):
         log.warning("inputs are cut at %d tokens, where the position table ends", table)
         limit = table
+    if limit is not None or _body(model) is not None:
+        cut_at(model, limit)
+    return limit
+
+
+def cut_at(model: SentenceTransformer, limit: int | None) -> None:
+    """Cut inputs at so many tokens; None: a static model reads everything, a body as far as its tokenizer says."""
     if _body(model) is not None:
         model.max_seq_length = limit
     elif limit is not None:
         model.tokenizer.enable_truncation(max_length=limit)
-    return limit
+    else:
+        model.tokenizer.no_truncation()
 
 
 def _position_rows(body: Any) -> int | None:

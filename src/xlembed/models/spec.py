@@ -13,7 +13,7 @@ import pydantic
 from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue, explain
 from xlembed.models.digest import folder_digest
-from xlembed.models.folder import with_folder_prompts
+from xlembed.models.folder import with_folder_prompts, with_own_card
 from xlembed.types import DType, UserError, near_miss
 
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
@@ -207,15 +207,16 @@ def _from_folder(folder: Path) -> ModelRef:
     digest = folder_digest(folder)
     base = folder.resolve().name
     slug = re.sub(r"[^A-Za-z0-9._-]", "-", base) + "-" + digest[:8]
-    return ModelRef(slug, with_folder_prompts(ModelCard(name=slug, folder_prompts=True), folder), folder)
+    card = with_own_card(ModelCard(name=slug, folder_prompts=True), folder)
+    return ModelRef(slug, with_folder_prompts(card, folder), folder)
 
 
 def _from_uri(uri: str, fetch_uri: Callable[[str], Fetched] | None) -> ModelRef:
     if fetch_uri is None:
         raise UserError(f"{uri!r}: no MLflow registry is at hand here; pass a folder")
     fetched = fetch_uri(uri)
-    card = with_folder_prompts(ModelCard(name=fetched.slug, folder_prompts=True), fetched.folder)
-    return ModelRef(fetched.slug, card, fetched.folder)
+    card = with_own_card(ModelCard(name=fetched.slug, folder_prompts=True), fetched.folder)
+    return ModelRef(fetched.slug, with_folder_prompts(card, fetched.folder), fetched.folder)
 
 
 def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fetched] | None) -> ModelRef:

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlembed.report.figures.registry import draw_comparison, draw_run, draw_tuning
+from xlembed.report.figures.registry import (
+    draw_ablation,
+    draw_comparison,
+    draw_finetuning,
+    draw_run,
+    draw_tuning,
+)
 from xlembed.report.style import save
 
 
@@ -27,4 +33,16 @@ def write_comparison_figures(
 def write_tuning_figures(report: Mapping[str, Any], folder: Path) -> None:
     """All figures of the index settings tried for one model on one task."""
     for name, figure in draw_tuning(report).items():
+        save(figure, folder, name)
+
+
+def write_finetuning_figures(report: Mapping[str, Any], folder: Path) -> None:
+    """All figures of one fine-tuning."""
+    for name, figure in draw_finetuning(report).items():
+        save(figure, folder, name)
+
+
+def write_ablation_figures(report: Mapping[str, Any], folder: Path) -> None:
+    """All figures of one ablation."""
+    for name, figure in draw_ablation(report).items():
         save(figure, folder, name)

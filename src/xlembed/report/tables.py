@@ -78,7 +78,7 @@ def scores_table(scores: Sequence[Mapping[str, Any]], also: Sequence[str] = ALSO
     table = _table(f"{books[0].task}: {measure}macro averages", note, labels)
     table.add_column("model", overflow="fold", min_width=12)
     for macro in MACROS:
-        table.add_column(_head(macro), justify="right", min_width=12)
+        table.add_column(macro_head(macro), justify="right", min_width=12)
     if labels:
         table.add_column("label", overflow="fold", min_width=12)
     for measure in measures:
@@ -115,7 +115,7 @@ def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Tab
     table = _table(f"{book.task}, {book.model}: {measure} by query language", UNADJUSTED, labels)
     table.add_column("language", no_wrap=True)
     for macro in shown:
-        table.add_column(_head(macro), justify="right")
+        table.add_column(macro_head(macro), justify="right")
     table.add_column("units / clusters", justify="right")
     if labels:
         table.add_column("label", overflow="fold")
@@ -375,7 +375,8 @@ def _add(
     table.add_row(*shown, *([Text(label)] if labels else []), style=style, end_section=end)
 
 
-def _head(macro: Macro) -> Text:
+def macro_head(macro: Macro) -> Text:
+    """A macro average as the head of a column, on two lines where it is long."""
     heads = {
         CROSS_LINGUAL: "cross_\nlingual",
         TRUE_CROSS_ALL: "true cross,\npool all",

@@ -54,13 +54,13 @@ def read_evaluation(source: str, workspace: Workspace) -> Evaluation:
     """
     folder = _run_folder(source, workspace)
     if folder is not None:
-        return _read_folder(source, folder)
+        return read_folder(source, folder)
     from xlembed.tracking.registry import RUN_ID, fetch_run  # MLflow only when asked for
 
     if RUN_ID.fullmatch(source):
         with tempfile.TemporaryDirectory() as temporary:
             fetch_run(source, workspace.root, ["units.parquet", "scores.json"], Path(temporary))
-            return _read_folder(source, Path(temporary))
+            return read_folder(source, Path(temporary))
     raise UserError(
         f"{source!r}: expected a folder runs/TASK/MODEL, TASK/MODEL, results/TASK/MODEL.json or an MLflow run id "
         "(32 hexadecimal digits); nothing of that kind is there. Evaluate first: xlembed run -m MODEL -t TASK"
@@ -77,7 +77,12 @@ def _run_folder(source: str, workspace: Workspace) -> Path | None:
     return None
 
 
-def _read_folder(source: str, folder: Path) -> Evaluation:
+def read_folder(source: str, folder: Path) -> Evaluation:
+    """Read an evaluation from a folder with units.parquet and scores.json.
+
+    Raises:
+        UserError: one of them is missing or unreadable.
+    """
     units = read_units(folder / "units.parquet")
     try:
         scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))

@@ -74,6 +74,27 @@ class Published:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Verified:
+    """An index whose answers have been checked.
+
+    Attributes:
+        index: its name.
+        documents: in it.
+        recall: of the exact nearest 10, mean over the sampled queries.
+        queries: that were sampled.
+        exercised: whether the searches went through the index at all.
+        note: for its manifest, once an alias points to it.
+    """
+
+    index: str
+    documents: int
+    recall: float
+    queries: int
+    exercised: bool
+    note: dict[str, Any]
+
+
 def publish(
     task: Task,
     ref: ModelRef,
@@ -89,13 +110,49 @@ def publish(
     Raises:
         UserError: the index is missing, not whole, or finds too few of the exact neighbours; the alias is not ours.
     """
+    check_has_vectors(ref)
+    server = open_server(workspace)
+    holder(server, alias, force=force)  # refused before any work
+    found = verify(task, ref, workspace, server, wanted=wanted, watch=watch)
+    replaced = move_alias(server, alias, found.index, found.note, force=force)
+    return Published(
+        alias=alias,
+        index=found.index,
+        replaced=replaced,
+        documents=found.documents,
+        recall=found.recall,
+        queries=found.queries,
+        exercised=found.exercised,
+    )
+
+
+def check_has_vectors(ref: ModelRef) -> None:
+    """Refuse what searches words.
+
+    Raises:
+        UserError: says what to publish instead.
+    """
     if ref.searches_words:
         raise UserError(
             f"{ref.slug} searches words; what is published is a model's vectors: publish one without +hybrid "
             "(applications can search the words of the same index, see docs/hybrid.md)"
         )
-    server = open_server(workspace)
-    holder(server, alias, force=force)  # refused before any work
+
+
+def verify(
+    task: Task,
+    ref: ModelRef,
+    workspace: Workspace,
+    server: Server,
+    *,
+    wanted: float = WANTED_RECALL,
+    watch: Watch = unwatched,
+) -> Verified:
+    """Check that an index is whole and finds what exact search finds.
+
+    Raises:
+        UserError: it is missing, not whole, or finds too few of the exact neighbours.
+    """
     encode(task, ref, workspace, watch)
     embeddings = open_embeddings(task, ref, workspace)
     settings = workspace.settings.index
@@ -126,16 +183,7 @@ def publish(
             "queries": len(queries),
         },
     }
-    replaced = move_alias(server, alias, spec.name, note, force=force)
-    return Published(
-        alias=alias,
-        index=spec.name,
-        replaced=replaced,
-        documents=spec.documents,
-        recall=recall,
-        queries=len(queries),
-        exercised=index.exercised(RECALL_K),
-    )
+    return Verified(spec.name, spec.documents, recall, len(queries), index.exercised(RECALL_K), note)
 
 
 def roll_back_alias(workspace: Workspace, alias: str) -> tuple[str, str]:

@@ -136,7 +136,7 @@ def compare_models(
     if len(models) < 2:
         raise UserError(f"a comparison needs at least two models, found {len(models)}")
     _check_columns(models, [*measures, primary])
-    aligned, dropped = _align(models, intersect)
+    aligned, dropped = align(models, intersect)
     rows: list[_Tested] = []
     untested = []
     n_pairs = len(models) * (len(models) - 1) // 2
@@ -248,8 +248,12 @@ def _check_columns(models: Sequence[Evaluated], measures: Collection[Measure]) -
             )
 
 
-def _align(models: Sequence[Evaluated], intersect: bool) -> tuple[list[Evaluated], dict[str, int]]:
-    """The same units in the same order for every model."""
+def align(models: Sequence[Evaluated], intersect: bool) -> tuple[list[Evaluated], dict[str, int]]:
+    """The same units in the same order for every model; also what was dropped per model.
+
+    Raises:
+        UserError: the sets of units differ and are not to be intersected, or share nothing.
+    """
     indexed = [m.units.set_index(KEY, drop=False) for m in models]
     for model, table in zip(models, indexed, strict=True):
         if table.index.has_duplicates:

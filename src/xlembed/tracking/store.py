@@ -62,12 +62,33 @@ def use_experiment(task: str, chosen: str | None = None) -> None:
     database = _database(uri)
     with told(uri):
         if database is not None:
-            # MLflow would put artifacts beside the current folder, which `mlflow run` and DVC may delete.
             with _alone(database):
                 if MlflowClient().get_experiment_by_name(name) is None:
-                    folder = database.parent / "mlruns" / quote(name, safe="")
-                    MlflowClient().create_experiment(name, artifact_location=folder.as_uri())
+                    MlflowClient().create_experiment(name, artifact_location=artifact_location(name))
         mlflow.set_experiment(name)
+
+
+def artifact_location(experiment: str) -> str | None:
+    """Where a new experiment's artifacts belong; None: the server decides.
+
+    MLflow would put those of a local database beside the current folder, which `mlflow run` and DVC may delete.
+    """
+    database = _database(str(mlflow.get_tracking_uri()))
+    return None if database is None else (database.parent / "mlruns" / quote(experiment, safe="")).as_uri()
+
+
+@contextlib.contextmanager
+def one_at_a_time(purpose: str) -> Iterator[None]:
+    """Keep processes that share a local store apart for a few lines; a server has to do without."""
+    uri = str(mlflow.get_tracking_uri())
+    place = _database(uri) or (
+        None if "://" in uri.removeprefix("file://") else Path(uri.removeprefix("file://"))
+    )
+    if place is None:
+        yield
+        return
+    with FileLock(place.with_name(f"{place.name}.{purpose}.lock"), is_singleton=True):  # may be entered again
+        yield
 
 
 @contextlib.contextmanager
@@ -79,6 +100,8 @@ def told(uri: str) -> Iterator[None]:
     """
     try:
         yield
+    except UserError:  # a ValueError too, and in words already
+        raise
     except REFUSALS as error:
         raise UserError(hide_secrets(f"tracking store {uri}: {reason(error)}")) from None
 
@@ -108,6 +131,7 @@ def _alone(database: Path) -> Iterator[None]:
 
 
 def _quiet_mlflow() -> None:
-    """Warnings only, unless the user asked for more: migrations and monitors would bury our own lines."""
+    """Warnings only, unless the user asked for more: migrations, monitors and bars would bury our own lines."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     if not os.environ.get("MLFLOW_LOGGING_LEVEL"):
         logging.getLogger("mlflow").setLevel(logging.WARNING)

@@ -247,6 +247,11 @@ def roll_back(server: Server, alias: str) -> tuple[str, str]:
     )
 
 
+def withdraw(server: Server, alias: str, index: str) -> bool:
+    """Take an alias off an index; False if it did not point there."""
+    return _swap(server, alias, [index], index, is_new=False)
+
+
 def _note(
     server: Server, name: str, alias: str, record: Mapping[str, Any], encoding: Mapping[str, Any]
 ) -> None:

@@ -17,6 +17,10 @@ Comparisons = Sequence[Mapping[str, Any]]
 """Rows of paired differences, see `comparison.Paired`."""
 Tuning = Mapping[str, Any]
 """Content of one tune.json."""
+Finetuning = Mapping[str, Any]
+"""Content of report.json of a fine-tuning."""
+Ablation = Mapping[str, Any]
+"""Content of report.json of an ablation."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,32 @@ class TuningFigure:
     applies: Callable[[Tuning], bool]
 
 
+@dataclass(frozen=True)
+class FinetuningFigure:
+    """A figure of one fine-tuning.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the report has what it shows.
+    """
+
+    draw: Callable[[Finetuning], Figure]
+    applies: Callable[[Finetuning], bool]
+
+
+@dataclass(frozen=True)
+class AblationFigure:
+    """A figure of the variants of one recipe.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the report has what it shows.
+    """
+
+    draw: Callable[[Ablation], Figure]
+    applies: Callable[[Ablation], bool]
+
+
 def run_figures() -> dict[str, RunFigure]:
     """Figures of a run by file name, sorted."""
     return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
@@ -82,6 +112,18 @@ def draw_comparison(scores: Sequence[Scores], comparisons: Comparisons) -> dict[
 def draw_tuning(report: Tuning) -> dict[str, Figure]:
     """Every figure of a report of index settings that applies."""
     found = {name: f for name, f in _found().items() if isinstance(f, TuningFigure)}
+    return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
+
+
+def draw_finetuning(report: Finetuning) -> dict[str, Figure]:
+    """Every figure of a fine-tuning that applies."""
+    found = {name: f for name, f in _found().items() if isinstance(f, FinetuningFigure)}
+    return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
+
+
+def draw_ablation(report: Ablation) -> dict[str, Figure]:
+    """Every figure of an ablation that applies."""
+    found = {name: f for name, f in _found().items() if isinstance(f, AblationFigure)}
     return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
 
 

@@ -1,0 +1,138 @@
+"""`xlembed ablate`: variants of a recipe, trained, compared with the first one and drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xlembed.cli.options import open_workspace, settings_options, workspace_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from xlembed.stages.ablate import OpenedAblation
+
+
+@click.command()
+@click.argument("ablation", required=False)
+@click.option("--dry-run", is_flag=True, help="Check recipe, variants and data, print what would be trained.")
+@click.option("--experiment", default=None, help="MLflow experiment (default: ablations).")
+@click.option("--json", "as_json", is_flag=True, help="Print the report for scripts.")
+@settings_options("corpus", "encode")
+@workspace_options
+def ablate(
+    ablation: str | None,
+    dry_run: bool,
+    experiment: str | None,
+    as_json: bool,
+    params: str | None,
+    out: str | None,
+    **options: Any,
+) -> None:
+    """Train the variants of ABLATION, a ready one or a YAML file; without one, list those that are ready.
+
+    Writes reports/ablations/NAME/ and finetuned/NAME.VARIANT/. Stages that variants have in common are trained once,
+    and what is finished is kept: after an interrupt the same command goes on.
+    """
+    from xlembed.cli import echo_json
+    from xlembed.cli.console import open_console, print_line, print_table
+    from xlembed.cli.progress import Bars
+    from xlembed.report.ablation_table import ablation_tables
+    from xlembed.stages.ablate import ablate as stage
+    from xlembed.stages.ablate import ablation_folder, open_ablation
+    from xlembed.tracking.ablations import log_ablation, variant_run
+    from xlembed.tracking.log import log_tags, version_tags
+    from xlembed.tracking.runs import open_run
+
+    console = open_console(stderr=as_json)
+    if not ablation:
+        print_table(console, _ready())
+        return
+    workspace = open_workspace(params, out, options)
+    opened = open_ablation(ablation, workspace)
+    if dry_run:
+        _show_plan(opened, console, as_json)
+        return
+    name, task = opened.ablation.name, opened.task.name
+    data = workspace.task_folder(opened.ablation.task)
+    folder = ablation_folder(workspace, name)
+    with (
+        open_run(
+            workspace.root,
+            task="ablations",
+            experiment=experiment,
+            name=f"ablate {name}",
+            tags={"task": task, "kind": "ablation"},
+        ) as run_id,
+        Bars(name) as bars,
+    ):
+        log_tags(version_tags(workspace.root, data))
+        report = stage(
+            opened,
+            workspace,
+            bars,
+            record=lambda t: variant_run(
+                t.recipe.name, t.variant.name, t.seed, t.recipe.model_dump(mode="json"), {task: data}
+            ),
+        )
+        log_ablation(report, folder)
+    if as_json:
+        echo_json(report)
+        return
+    for table in ablation_tables(report):
+        print_table(console, table)
+    for line in report["warnings"]:
+        print_line(console, f"warning: {line}")
+    print_line(console, f"MLflow run {run_id}, {folder}")
+
+
+def _ready() -> Table:
+    from rich import box
+    from rich.table import Table
+
+    from xlembed.finetune.ablation import load_ablation, ready_ablations
+
+    table = Table(box=box.SIMPLE_HEAD, title="Ready ablations", title_justify="left")
+    for head in ("name", "recipe", "task", "about"):
+        table.add_column(head, overflow="fold")
+    for name in ready_ablations():
+        found = load_ablation(name)
+        table.add_row(name, found.recipe, found.task, found.title)
+    return table
+
+
+def _show_plan(opened: OpenedAblation, console: Console, as_json: bool) -> None:
+    """What would be trained, stage by stage."""
+    from rich import box
+    from rich.table import Table
+
+    from xlembed.cli import echo_json
+    from xlembed.cli.console import print_line, print_table
+
+    rows: list[dict[str, Any]] = [
+        {
+            "name": training.recipe.name,
+            "variant": training.variant.name,
+            "seed": training.seed,
+            "stages": [f"{s.name} ({s.loss.kind}, batch {s.batch})" for s in training.recipe.stages],
+            "set": dict(training.variant.changes),
+        }
+        for training, _ in opened.trainings
+    ]
+    if as_json:
+        echo_json(rows)
+        return
+    table = Table(box=box.SIMPLE_HEAD, title=f"{opened.ablation.name}: nothing trained", title_justify="left")
+    for head in ("training", "seed", "stages", "set"):
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        changes = ", ".join(f"{place} = {value}" for place, value in row["set"].items())
+        table.add_row(row["name"], str(row["seed"]), ", ".join(row["stages"]), changes)
+    print_table(console, table)
+    cut = sorted(opened.ablation.is_cut)
+    if cut:
+        dims = ", ".join(map(str, opened.ablation.dims))
+        print_line(console, f"cut to {dims} dimensions: {', '.join(cut)}")
+    print_line(console, f"evaluated on {opened.task.name}, {len(opened.task.queries):,} queries")

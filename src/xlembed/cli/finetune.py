@@ -1,0 +1,169 @@
+"""`xlembed finetune`: a recipe -> a trained, measured and registered model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xlembed.cli.options import open_workspace, settings_options, workspace_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from xlembed.finetune.recipe import Recipe
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@click.option("--recipe", "recipe_option", default="", help="The same as RECIPE.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="PLACE=VALUE",
+    help="Change one setting, several times if need be: --set stages.retrieval.batch=256.",
+)
+@click.option("--name", default="", help="Name of the result, instead of the recipe's.")
+@click.option(
+    "--register-as", default="", help="Registered model, instead of the recipe's; `no` registers nothing."
+)
+@click.option("--dry-run", is_flag=True, help="Check the recipe and its data and say what would be trained.")
+@click.option("--experiment", default=None, help="MLflow experiment (default: finetune).")
+@click.option("--json", "as_json", is_flag=True, help="Print what report.json holds.")
+@settings_options("corpus", "encode")
+@workspace_options
+def finetune(
+    recipe: str | None,
+    recipe_option: str,
+    changes: tuple[str, ...],
+    name: str,
+    register_as: str,
+    dry_run: bool,
+    experiment: str | None,
+    as_json: bool,
+    params: str | None,
+    out: str | None,
+    **options: Any,
+) -> None:
+    """Train a model as RECIPE says, measure it before and after each stage, register it.
+
+    RECIPE is the name of a ready recipe or a YAML file; without one, the ready ones are listed. The result is
+    finetuned/NAME/. Finished stages are kept: after an interrupt the same command goes on from the last checkpoint.
+    """
+    from xlembed.cli import echo_json
+    from xlembed.cli.console import open_console, print_line
+    from xlembed.cli.progress import Bars
+    from xlembed.report.finetuning_table import trainable_table
+    from xlembed.stages.finetune import finetune as stage
+    from xlembed.stages.finetune import finetuned_folder, open_recipe
+    from xlembed.tracking.training import finetuning_run
+
+    console = open_console(stderr=True)
+    if not (source := recipe or recipe_option):
+        _list_recipes(open_console())
+        return
+    workspace = open_workspace(params, out, options)
+    opened = open_recipe(_read(source, changes, name, register_as, workspace.root / "data"), workspace)
+    chosen = opened.recipe
+    for line in _plan(opened):
+        print_line(console, line)
+    if dry_run:
+        return
+
+    def built(stage_name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        if stage_name == chosen.stages[0].name:
+            console.print(trainable_table(rows))
+
+    folder = finetuned_folder(workspace, chosen.name)
+    with (
+        finetuning_run(opened, workspace, experiment=experiment, built=built) as record,
+        Bars(chosen.name) as bars,
+    ):
+        report = stage(opened, workspace, bars, record)
+        version = record.finish(report, folder)
+    if as_json:
+        echo_json(report)
+        return
+    _print_report(report, open_console())
+    print_line(console, f"{folder}, MLflow run {record.run_id}")
+    if version:
+        print_line(console, f"registered: models:/{version.name}/{version.version}, alias candidate")
+        print_line(console, f"Next: xlembed promote models:/{version.name}/{version.version} --task TASK")
+    else:
+        print_line(console, f"Next: xlembed run -m {folder / 'model'} -t TASK")
+
+
+def _list_recipes(console: Console) -> None:
+    from xlembed.cli.console import print_line
+    from xlembed.finetune.recipe_loading import read_recipe, ready_recipes
+
+    for name, path in ready_recipes().items():
+        recipe = read_recipe(path)
+        stages = ", ".join(f"{stage.name} ({stage.loss.kind})" for stage in recipe.stages)
+        print_line(console, f"{name}: {recipe.description} [{recipe.base}: {stages}]")
+
+
+def _read(source: str, changes: Sequence[str], name: str, register_as: str, data: Path) -> Recipe:
+    """The recipe with what the command line changes, checked again."""
+    import yaml
+
+    from xlembed.finetune.changing import change_recipe
+    from xlembed.finetune.recipe_loading import check_data, read_recipe, ready_recipes
+    from xlembed.types import UserError
+
+    path = ready_recipes().get(source, Path(source))
+    recipe = read_recipe(path)
+    places: dict[str, Any] = {}
+    for change in changes:
+        place, equals, value = change.partition("=")
+        if not equals:
+            raise UserError(f"--set: expected PLACE=VALUE, found {change!r}")
+        places[place] = yaml.safe_load(value)
+    if name:
+        places["name"] = name
+    if register_as:
+        places["register_as"] = "" if register_as == "no" else register_as
+    if places:
+        if changes and not name:
+            raise UserError("--set changes what is trained: give the result a --name of its own")
+        recipe = change_recipe(recipe, places)
+    problems = list(check_data(recipe, data))
+    if problems:
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+    return recipe
+
+
+def _plan(opened: Any) -> list[str]:
+    """What will be trained, a line per stage."""
+    recipe = opened.recipe
+    lines = [f"{recipe.name}: {recipe.description or 'no description'}; base {recipe.base}, {recipe.dtype}"]
+    for number, stage in enumerate(recipe.stages, 1):
+        sets = ", ".join(f"{data.pairs} ({len(opened.sets[data.pairs].rows):,} rows)" for data in stage.data)
+        lines.append(
+            f"  {number}. {stage.name}: {stage.loss.kind} on {sets}, batch {stage.batch}, {stage.epochs:g} epochs"
+        )
+    return lines
+
+
+def _print_report(report: Mapping[str, Any], console: Console) -> None:
+    from xlembed.cli.console import print_line, print_table
+    from xlembed.report.finetuning_table import (
+        before_after_table,
+        change_table,
+        related_lines,
+        stages_table,
+        sts_table,
+    )
+
+    print_table(console, stages_table(report))
+    for task in report["evaluations"][0]["tasks"]:
+        print_table(console, before_after_table(report, task))
+    if report["changes"]:
+        console.print(change_table(report))
+    if report["sts_changes"]:
+        print_table(console, sts_table(report))
+    for line in [*related_lines(report), *report["warnings"]]:
+        print_line(console, line)

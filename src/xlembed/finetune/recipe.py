@@ -1,0 +1,342 @@
+"""What a fine-tuning recipe may say: a base model, what is put on it, and a list of training stages."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+def _is_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise ValueError("expected letters, digits, '.', '_' and '-'")
+    return text
+
+
+def _is_language(text: str) -> str:
+    if not re.fullmatch("[a-z]{2}", text):
+        raise ValueError("expected an ISO 639-1 code (two lower-case letters)")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_is_name)]
+Language = Annotated[str, AfterValidator(_is_language)]
+
+
+def _named(value: Any) -> Any:
+    """A word alone stands for the section with that kind and nothing else said."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class Section(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# ---- what is put on the base model
+
+
+class SimplePooling(Section):
+    """One of the poolings that sentence-transformers has."""
+
+    kind: Literal["mean", "cls", "lasttoken", "max", "mean_sqrt_len_tokens"]
+    """`mean_sqrt_len_tokens` is sum / sqrt(length); under cosine it is mean unless a non-linear head follows."""
+
+
+class WeightedPooling(Section):
+    """Weighted sum of several poolings: a * mean + b * max + ..."""
+
+    kind: Literal["weighted"]
+    weights: dict[Literal["mean", "cls", "lasttoken", "max"], float] = Field(min_length=1)
+    learned: bool = False
+    """Train the weights."""
+
+
+class AttentionPooling(Section):
+    """Softmax over the tokens of their product with a learned query vector."""
+
+    kind: Literal["attention"]
+
+
+PoolingRecipe = Annotated[
+    Annotated[SimplePooling | WeightedPooling | AttentionPooling, Field(discriminator="kind")],
+    BeforeValidator(_named),
+]
+
+
+class LinearHead(Section):
+    """One linear layer."""
+
+    kind: Literal["linear"]
+    out: Positive
+    bias: bool = False
+
+
+class MlpHead(Section):
+    """Linear(d, hidden) -> ReLU -> Linear(hidden, out)."""
+
+    kind: Literal["mlp"]
+    hidden: Positive
+    out: Positive
+
+
+class ResidualHead(Section):
+    """Blocks x + MLP(LayerNorm(x)), then a linear layer to `out`."""
+
+    kind: Literal["residual"]
+    hidden: Positive
+    out: Positive
+    blocks: Positive = 2
+
+
+class FamilyHead(Section):
+    """One linear layer per language family, chosen by the script of the text."""
+
+    kind: Literal["family"]
+    out: Positive
+
+
+class ExpertsHead(Section):
+    """Mixture of experts: linear layers mixed by a softmax gate on the input."""
+
+    kind: Literal["experts"]
+    out: Positive
+    experts: Annotated[int, Field(ge=2)] = 4
+
+
+HeadRecipe = Annotated[
+    LinearHead | MlpHead | ResidualHead | FamilyHead | ExpertsHead, Field(discriminator="kind")
+]
+
+
+class LoraRecipe(Section):
+    """Low-rank adapters (Hu et al. 2022) by peft; the rest of the body stays as it is."""
+
+    r: Positive = 16
+    alpha: Positive = 32
+    dropout: Share = 0.0
+    targets: tuple[str, ...] = ("query", "value")
+    """`query`, `key`, `value`, `output`, `all-linear`, or names of the body's own modules (`q_proj`)."""
+    last_layers: Positive | None = None
+    """Only in the last n layers."""
+    per_family: bool = False
+    """One adapter per language family, chosen by the script of the text; else merged into the body when saved."""
+
+
+class Student(Section):
+    """Same body, new vocabulary: a tokenizer trained on the stages' texts; new token vectors are means of old ones."""
+
+    pieces: Annotated[int, Field(ge=100)]
+    languages: tuple[Language, ...] = Field(min_length=1)
+
+
+# ---- losses: what they need is said by `shapes`
+
+
+class Loss(Section):
+    """What every loss may have."""
+
+    matryoshka: tuple[Positive, ...] = ()
+    """Numbers of leading dimensions that must work alone, the full size among them (Kusupati et al. 2022)."""
+
+
+class MnrlLoss(Loss):
+    """Multiple negatives ranking loss (InfoNCE): the other positives of the batch are the negatives."""
+
+    kind: Literal["mnrl"]
+    scale: Annotated[float, Field(gt=0)] = 20.0
+    symmetric: bool = False
+    """Anchors are ranked for each positive too."""
+
+
+class CachedMnrlLoss(Loss):
+    """The same with batches larger than memory, by gradient caching (Gao et al. 2021)."""
+
+    kind: Literal["cached_mnrl"]
+    scale: Annotated[float, Field(gt=0)] = 20.0
+    symmetric: bool = False
+    mini_batch: Positive = 32
+
+
+class TripletLoss(Loss):
+    """Distance to the positive at least `margin` below the distance to the negative."""
+
+    kind: Literal["triplet"]
+    distance: Literal["cosine", "euclidean"] = "cosine"
+    margin: Annotated[float, Field(gt=0)] = 0.2
+
+
+class CosentLoss(Loss):
+    """Pairs with a higher score get a higher cosine (Su 2022)."""
+
+    kind: Literal["cosent"]
+    scale: Annotated[float, Field(gt=0)] = 20.0
+
+
+class CircleLoss(Loss):
+    """Circle loss (Sun et al. 2020) with in-batch negatives."""
+
+    kind: Literal["circle"]
+    margin: Share = 0.25
+    gamma: Annotated[float, Field(gt=0)] = 80.0
+
+
+class DistillationLoss(Loss):
+    """Mean squared error to a teacher's vectors of the first text, for both translations (Reimers & Gurevych 2020)."""
+
+    kind: Literal["distillation"]
+    teacher: str | None = None
+    """MODEL; None is the base model as it was before the first stage."""
+
+
+LossRecipe = Annotated[
+    Annotated[
+        MnrlLoss | CachedMnrlLoss | TripletLoss | CosentLoss | CircleLoss | DistillationLoss,
+        Field(discriminator="kind"),
+    ],
+    BeforeValidator(_named),
+]
+
+
+# ---- data and stages
+
+
+class Data(Section):
+    """One set of training rows."""
+
+    pairs: str = Field(min_length=1)
+    """Name under data/pairs, or a folder in the same layout."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """How often a row is drawn, relative to the other sets' rows; all 1: every row once per epoch."""
+    languages: tuple[Language, ...] = ()
+    """Only rows whose texts are all in these languages."""
+    limit: Positive | None = None
+    """At most so many rows, chosen by seed."""
+
+
+class Negatives(Section):
+    """Negatives added to pairs that bring none."""
+
+    kind: Literal["random", "hard"]
+    per_row: Positive = 1
+    margin: Share = 0.05
+    """hard: a negative's cosine must be below (1 - margin) x that of the positive."""
+    skip: Annotated[int, Field(ge=0)] = 0
+    """hard: so many of the nearest are skipped."""
+    deepest: Positive = 50
+    """hard: rank up to which negatives are looked for."""
+
+
+class Dev(Section):
+    """What early stopping looks at; never the gate's task."""
+
+    pairs: str = Field(min_length=1)
+    """Name under data/pairs: scored rows give Spearman, others retrieval of the positive."""
+    metric: Literal["spearman", "accuracy@1", "MRR@10", "nDCG@10"]
+
+
+class EarlyStopping(Section):
+    """Stop when the dev metric has not risen by `min_delta` for `patience` looks; the best weights are kept."""
+
+    patience: Positive = 3
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Stage(Section):
+    """One training on one kind of rows."""
+
+    name: Name
+    data: tuple[Data, ...] = Field(min_length=1)
+    loss: LossRecipe
+    negatives: Negatives | None = None
+    batch: Annotated[int, Field(ge=2)] = 32
+    """Rows per update and device, which are each other's negatives."""
+    accumulate: Positive = 1
+    """Batches whose gradients are added up before an update."""
+    max_tokens: Positive | None = None
+    """Texts are cut here in this stage only; None: as the model. Short texts train much faster."""
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    max_steps: Positive | None = None
+    """Updates at most."""
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    head_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Of pooling and head; None: the same."""
+    token_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Of the token vectors; None: the same. A new language needs larger steps there than the body stands."""
+    warmup: Share = 0.1
+    """Share of the updates in which the rate rises."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
+    dev: Dev | None = None
+    looks: Positive = 10
+    """How often per stage dev is measured and a checkpoint is written."""
+    early_stopping: EarlyStopping | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Stage:
+        problems = []
+        if self.early_stopping and not self.dev:
+            problems.append("early_stopping needs `dev`")
+        if self.negatives and self.loss.kind in ("cosent", "distillation"):
+            problems.append(f"the loss {self.loss.kind} takes no negatives")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+class Evaluation(Section):
+    """What is measured before the first stage and after each."""
+
+    tasks: tuple[str, ...] = ()
+    """Tasks, with all modes and paired tests."""
+    sts: tuple[str, ...] = ()
+    """Scored sets under data/pairs: Spearman of cosine and score."""
+
+
+class Recipe(Section):
+    """A whole fine-tuning."""
+
+    name: Name
+    description: str = ""
+    base: str = Field(min_length=1)
+    """MODEL: catalogue name, folder, Hub id, models:/name/3."""
+    languages: tuple[Language, ...] = ()
+    """What the result is for, added to the base's; () leaves the base's card as it is."""
+    licence: str = ""
+    seed: int = 42
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: automatic mixed precision; weights are kept and saved in float32."""
+    max_tokens: Positive | None = None
+    """Texts are cut here while training and in the model that is saved; None: as the base."""
+    body: Literal["train", "freeze"] = "train"
+    pooling: PoolingRecipe | None = None
+    """None: as the base."""
+    head: HeadRecipe | None = None
+    adapter: LoraRecipe | None = None
+    student: Student | None = None
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    evaluate: Evaluation = Evaluation()
+    register_as: Name | Literal[""] = ""
+    """Registered model that a version is added to, with the alias `candidate`; "" registers nothing."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        problems = []
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            problems.append("stages: a name stands twice")
+        if self.adapter and self.body == "freeze":
+            problems.append("adapter: trains the body, which `body: freeze` forbids")
+        if self.body == "freeze" and not self.head and not self.pooling:
+            problems.append("body: freeze leaves nothing to train without a head or a learned pooling")
+        if self.student and self.adapter:
+            problems.append("student: its new token vectors need training, which an adapter forbids")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self

@@ -1,0 +1,236 @@
+"""A recipe file and the data it names -> a checked recipe, or everything wrong with it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from xlembed.finetune.pairs import Kind, PairSet, Row, load_pairs
+from xlembed.finetune.recipe import Data, Recipe, Stage
+from xlembed.types import UserError, near_miss
+
+READY = Path(__file__).parent / "recipes"
+KINDS: Mapping[str, tuple[Kind, ...]] = {
+    "mnrl": (Kind.PAIRS, Kind.TRIPLETS, Kind.TRANSLATIONS),
+    "cached_mnrl": (Kind.PAIRS, Kind.TRIPLETS, Kind.TRANSLATIONS),
+    "circle": (Kind.PAIRS, Kind.TRIPLETS, Kind.TRANSLATIONS),
+    "triplet": (Kind.TRIPLETS, Kind.PAIRS, Kind.TRANSLATIONS),
+    "cosent": (Kind.SCORED,),
+    "distillation": (Kind.TRANSLATIONS,),
+}
+"""Loss -> kinds of rows that it can read; `triplet` takes the last two with negatives."""
+
+
+def ready_recipes() -> dict[str, Path]:
+    """Name -> file of the recipes that come with the package."""
+    return {path.stem: path for path in sorted(READY.glob("*.yaml"))}
+
+
+def load_recipe(source: str, data_dir: Path) -> Recipe:
+    """A recipe by the name of a ready one or by file, with its data looked at.
+
+    Raises:
+        UserError: everything wrong in the file, or else everything wrong between recipe and data, a line each.
+    """
+    path = ready_recipes().get(source, Path(source))
+    recipe = read_recipe(path)
+    problems = list(check_data(recipe, data_dir))
+    if problems:
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+    return recipe
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The file alone.
+
+    Raises:
+        UserError: every wrong key, type and value, a line each.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        known = ready_recipes()
+        raise UserError(
+            f"no recipe {str(path)!r}: neither a file nor ready. Ready: {', '.join(known)}.{near_miss(str(path), known)}"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a YAML file: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(
+            f"{path}: expected fields {', '.join(Recipe.model_fields)}, found {type(value).__name__}"
+        )
+    try:
+        return Recipe.model_validate(value)
+    except ValidationError as error:
+        raise UserError("\n".join(f"{path}: {line}" for line in explain(error, value))) from None
+
+
+def recipe_to_yaml(recipe: Recipe) -> str:
+    """The recipe with every default spelled out."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+
+
+def explain(error: ValidationError, value: Any) -> list[str]:
+    """A line per wrong field: its place as in the file, what was expected and found."""
+    lines = []
+    for problem in error.errors():
+        place, known = _place(problem["loc"], value)
+        kind, found = problem["type"], problem["input"]
+        where = f"{place}: " if place else ""
+        last = str(problem["loc"][-1]) if problem["loc"] else ""
+        if kind == "extra_forbidden":
+            lines.append(f"{where}unknown key.{near_miss(last, known)} Known here: {', '.join(known)}")
+        elif kind == "missing":
+            lines.append(f"{where}missing")
+        elif kind == "union_tag_invalid":
+            tags = [tag.strip(" '") for tag in problem["ctx"]["expected_tags"].split(",")]
+            given = str(problem["ctx"]["tag"])
+            lines.append(
+                f"{where}kind: expected one of {', '.join(tags)}, found {given!r}.{near_miss(given, tags)}"
+            )
+        elif kind == "union_tag_not_found":
+            lines.append(f"{where}expected a section with `kind`, found {found!r}")
+        else:
+            told = f" (found {found!r})" if not isinstance(found, dict | list) else ""
+            lines.append(f"{where}{problem['msg'].removeprefix('Value error, ')}{told}")
+    return lines
+
+
+def _place(loc: Sequence[int | str], value: Any) -> tuple[str, list[str]]:
+    """`stages.0.loss.scale` without pydantic's marks, and the keys known beside it."""
+    place: list[str] = []
+    model: Any = Recipe
+    for part in loc:
+        if isinstance(value, dict) and part not in value and part == value.get("kind"):
+            model = _of_kind(model, str(part))  # pydantic names the member of a union
+            continue
+        if isinstance(value, str) and part == value:
+            model = _of_kind(model, value)
+            continue
+        place.append(str(part))
+        beside = model
+        value = value[part] if _holds(value, part) else None
+        if isinstance(part, str) and _is_model(model) and part in model.model_fields:
+            model = model.model_fields[part].annotation
+        elif isinstance(part, int):
+            model = next(iter(get_args(model)), None)
+    known = list(_bare(beside).model_fields) if place and _is_model(_bare(beside)) else []
+    return ".".join(place), known
+
+
+def _holds(value: Any, part: int | str) -> bool:
+    return (isinstance(value, dict) and part in value) or (
+        isinstance(value, list) and isinstance(part, int) and part < len(value)
+    )
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _members(kind: Any) -> Iterator[Any]:
+    """The models inside an annotation."""
+    if _is_model(kind):
+        yield kind
+    for inner in get_args(kind):
+        yield from _members(inner)
+
+
+def _bare(kind: Any) -> Any:
+    return next(_members(kind), None) if not _is_model(kind) and len(list(_members(kind))) == 1 else kind
+
+
+def _of_kind(kind: Any, tag: str) -> Any:
+    for member in _members(kind):
+        field = member.model_fields.get("kind")
+        if field is not None and tag in get_args(field.annotation):
+            return member
+    return None
+
+
+def recipe_data(recipe: Recipe, data_dir: Path) -> dict[str, PairSet]:
+    """Every set that the recipe names, by that name.
+
+    Raises:
+        UserError: of the first that cannot be read.
+    """
+    return {name: load_pairs(name, data_dir) for name in set_names(recipe)}
+
+
+def set_names(recipe: Recipe) -> list[str]:
+    """Each once, in the order of the recipe."""
+    names = [data.pairs for stage in recipe.stages for data in stage.data]
+    names += [stage.dev.pairs for stage in recipe.stages if stage.dev]
+    return list(dict.fromkeys([*names, *recipe.evaluate.sts]))
+
+
+def chosen_rows(data: Data, found: PairSet, seed: int) -> list[Row]:
+    """The rows of a set that a stage trains on: in its languages, at most `limit` of them chosen by seed."""
+    rows: list[Row] = list(found.rows)
+    if data.languages:
+        wanted = set(data.languages)
+        rows = [row for row in rows if all(row[f"{column}_lang"] in wanted for column in found.columns)]
+    if data.limit is not None and data.limit < len(rows):
+        import numpy as np
+
+        kept = np.sort(np.random.default_rng(seed).choice(len(rows), data.limit, replace=False))
+        rows = [rows[i] for i in kept]
+    return rows
+
+
+def check_data(recipe: Recipe, data_dir: Path) -> Iterator[str]:
+    """What does not fit between recipe and data."""
+    sets: dict[str, PairSet] = {}
+    for name in set_names(recipe):
+        try:
+            sets[name] = load_pairs(name, data_dir)
+        except UserError as error:
+            yield str(error)
+    for number, stage in enumerate(recipe.stages):
+        yield from _check_stage(f"stages.{number}", stage, sets, recipe.seed)
+    for name in recipe.evaluate.sts:
+        if name in sets and sets[name].kind is not Kind.SCORED:
+            yield f"evaluate.sts: {name} holds {sets[name].kind}; Spearman needs scored rows"
+
+
+def _check_stage(place: str, stage: Stage, sets: Mapping[str, PairSet], seed: int) -> Iterator[str]:
+    loss, trained = stage.loss.kind, {data.pairs for data in stage.data}
+    n_rows, kinds = 0, set()
+    for i, data in enumerate(stage.data):
+        if data.pairs not in sets:
+            continue
+        found = sets[data.pairs]
+        kinds.add(found.kind)
+        rows = chosen_rows(data, found, seed)
+        n_rows += len(rows)
+        if not rows:
+            yield f"{place}.data.{i}: {data.pairs} has no row in {', '.join(data.languages)}"
+        if found.kind not in KINDS[loss]:
+            fits = " or ".join(KINDS[loss])
+            yield f"{place}.data.{i}: the loss {loss} reads {fits}; {data.pairs} holds {found.kind}"
+        elif loss == "triplet" and found.kind is not Kind.TRIPLETS and stage.negatives is None:
+            yield f"{place}.negatives: the loss triplet needs them, since {data.pairs} holds {found.kind}"
+    if Kind.TRIPLETS in kinds and len(kinds) > 1 and stage.negatives is None:
+        yield f"{place}.data: triplets and {', '.join(sorted(kinds - {Kind.TRIPLETS}))} cannot be blended without negatives"
+    if stage.negatives and Kind.TRIPLETS in kinds:
+        yield f"{place}.negatives: the rows bring their own; leave it out"
+    if trained <= sets.keys() and 0 < n_rows < stage.batch:
+        yield f"{place}.batch: {stage.batch} is more than the {n_rows} rows there are"
+    if stage.dev:
+        yield from _check_dev(f"{place}.dev", stage, trained, sets)
+
+
+def _check_dev(place: str, stage: Stage, trained: set[str], sets: Mapping[str, PairSet]) -> Iterator[str]:
+    dev = stage.dev
+    if dev is None or dev.pairs not in sets:
+        return
+    if dev.pairs in trained:
+        yield f"{place}.pairs: {dev.pairs} is trained on; early stopping needs other rows"
+    scored = sets[dev.pairs].kind is Kind.SCORED
+    if scored != (dev.metric == "spearman"):
+        fits = "spearman" if scored else "accuracy@1, MRR@10 or nDCG@10"
+        yield f"{place}.metric: {dev.pairs} holds {sets[dev.pairs].kind}; expected {fits}, found {dev.metric}"

@@ -1,0 +1,41 @@
+"""A weighted sum of poolings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from sentence_transformers.sentence_transformer.modules import Pooling
+
+from xlembed.models.modules.saved import SavedModule
+
+
+class WeightedPooling(SavedModule):
+    """a * mean + b * max + ...: each part pooled by sentence-transformers, then weighted and summed.
+
+    Args:
+        embedding_dimension: of the tokens and of the result.
+        weights: pooling mode -> first weight.
+        learned: train the weights.
+    """
+
+    config_keys = ("embedding_dimension", "weights", "learned")
+
+    def __init__(self, embedding_dimension: int, weights: Mapping[str, float], learned: bool = False) -> None:
+        super().__init__()
+        self.embedding_dimension = embedding_dimension
+        self.weights = dict(weights)
+        self.learned = learned
+        self._parts = [Pooling(embedding_dimension, mode) for mode in self.weights]
+        self.factors = torch.nn.Parameter(torch.tensor(list(self.weights.values())), requires_grad=learned)
+
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """`token_embeddings` (batch, tokens, dim) -> `sentence_embedding` (batch, dim)."""
+        pooled = torch.stack([part(dict(features))["sentence_embedding"] for part in self._parts])
+        features["sentence_embedding"] = torch.einsum("p,pbd->bd", self.factors.to(pooled.dtype), pooled)
+        return features
+
+    def get_embedding_dimension(self) -> int:
+        """Of the result."""
+        return self.embedding_dimension

@@ -1,0 +1,267 @@
+"""Stage finetune: a recipe -> finetuned/NAME/, with evaluations before the first training stage and after each."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from xlembed.corpus.task import Task
+from xlembed.corpus.text_digest import text_digest
+from xlembed.files import atomic_folder, write_json
+from xlembed.finetune.pairs import PairSet
+from xlembed.finetune.recipe import Recipe
+from xlembed.finetune.recipe_loading import recipe_data, recipe_to_yaml
+from xlembed.models.spec import ModelRef, Variation
+from xlembed.stages.finetune_stage import TrainedStage, train_recipe_stage
+from xlembed.stages.workspace import Watch, Workspace, unwatched
+from xlembed.types import UserError
+
+FORMAT = 1
+BASE = "base"
+"""What the model is called before the first training stage."""
+TEXTS = "text_digests.txt"
+
+Log = Callable[[Mapping[str, float], int], None]
+"""Told (values, update) as a training goes on."""
+
+
+class Record(Protocol):
+    """What is told of the work as it goes on, for a tracking store."""
+
+    def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
+        """Around the training of one stage."""
+
+    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The model stands as the stage trains it; `rows` count its parameters."""
+
+    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
+        """An evaluation is finished."""
+
+
+class Unrecorded:
+    """For callers that record nothing."""
+
+    def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
+        """Nothing."""
+        return nullcontext(lambda values, step: None)
+
+    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Nothing."""
+
+    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recipe with everything it names found and checked, before any work is done.
+
+    Attributes:
+        base: the model to start from.
+        sets: pair set by the name the recipe gives it.
+        tasks: evaluated before and after.
+    """
+
+    recipe: Recipe
+    base: ModelRef
+    sets: Mapping[str, PairSet]
+    tasks: tuple[Task, ...]
+
+
+@dataclass
+class _Measured:
+    """Evaluations and STS of the model after one stage."""
+
+    after: str
+    ref: ModelRef
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sts: dict[str, Any] = field(default_factory=dict)
+
+
+def finetuned_folder(workspace: Workspace, name: str) -> Path:
+    """Where the result of a recipe goes."""
+    return workspace.out / "finetuned" / name
+
+
+def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
+    """Find the base model, the pair sets and the tasks.
+
+    Raises:
+        UserError: something is not there, or cannot be trained.
+    """
+    base = workspace.open_model(recipe.base)
+    if base.card.lexical:
+        raise UserError(f"base: {recipe.base} finds words; it has no weights to train")
+    if base.variation != Variation():
+        raise UserError(
+            f"base: {recipe.base!r}: expected a model without suffixes, found {base.variation.suffix!r}; "
+            "length and precision are the recipe's max_tokens and dtype"
+        )
+    sets = recipe_data(recipe, workspace.root / "data")
+    return Opened(recipe, base, sets, tuple(workspace.open_task(name) for name in recipe.evaluate.tasks))
+
+
+def finetune(
+    opened: Opened, workspace: Workspace, watch: Watch = unwatched, record: Record | None = None
+) -> dict[str, Any]:
+    """Train stage by stage, measure before and after, and write finetuned/NAME/.
+
+    A stage that was finished before, here or for another recipe that begins alike, is taken from the cache; an
+    interrupted one goes on from its last checkpoint.
+
+    Returns:
+        What report.json holds.
+
+    Raises:
+        UserError: bad data, or a model that cannot be built as the recipe says.
+    """
+    recipe, record = opened.recipe, record or Unrecorded()
+    measured = [
+        _measure(BASE, replace(opened.base, slug=f"{recipe.name}.{BASE}"), opened, workspace, watch, record)
+    ]
+    trained: list[TrainedStage] = []
+    for number, stage in enumerate(recipe.stages, 1):
+        before = trained[-1] if trained else None
+        settings = stage.model_dump(mode="json")
+        with record.training(stage.name, settings) as log:
+
+            def built(rows: Sequence[Mapping[str, Any]], name: str = stage.name) -> None:
+                record.built(name, rows)
+
+            done = train_recipe_stage(opened, number - 1, before, workspace, watch, log, built)
+        trained.append(done)
+        ref = replace(workspace.open_model(str(done.model)), slug=f"{recipe.name}.{number}-{stage.name}")
+        ref = replace(ref, card=ref.card.model_copy(update={"name": ref.slug}))
+        measured.append(_measure(stage.name, ref, opened, workspace, watch, record))
+    with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:
+        report = _write(opened, trained, measured, workspace, folder)
+    return report
+
+
+def _scratch(workspace: Workspace) -> Workspace:
+    """Evaluations are built in the cache; only what belongs to the result is copied."""
+    return replace(workspace, out=workspace.cache / "finetune" / "evaluations")
+
+
+def _measure(
+    after: str, ref: ModelRef, opened: Opened, workspace: Workspace, watch: Watch, record: Record
+) -> _Measured:
+    from xlembed.stages.encode import encode
+    from xlembed.stages.evaluate import evaluate
+    from xlembed.stages.index import index
+    from xlembed.stages.sts import measure_sts
+
+    def tell(what: str, done: int, total: int) -> None:
+        watch(f"{after}: {what}", done, total)
+
+    scratch, found = _scratch(workspace), _Measured(after, ref)
+    for task in opened.tasks:
+        encode(task, ref, scratch, tell)
+        index(task, ref, scratch, tell)
+        found.tasks[task.name] = evaluate(task, ref, scratch, tell)
+        record.evaluated(after, task, scratch.run_folder(task.name, ref.slug), found.tasks[task.name])
+    for name in opened.recipe.evaluate.sts:
+        found.sts[name] = measure_sts(ref, opened.sets[name], scratch, tell)
+    return found
+
+
+def _write(
+    opened: Opened,
+    trained: Sequence[TrainedStage],
+    measured: Sequence[_Measured],
+    workspace: Workspace,
+    folder: Path,
+) -> dict[str, Any]:
+    """All files of the result."""
+    from xlembed.report.finetuning_table import danger_lines, write_finetuning_report
+
+    recipe, scratch = opened.recipe, _scratch(workspace)
+    shutil.copytree(trained[-1].model, folder / "model")
+    (folder / "recipe.yaml").write_text(recipe_to_yaml(recipe), encoding="utf-8")
+    (folder / TEXTS).write_text("".join(f"{d}\n" for d in trained[-1].texts), encoding="utf-8")
+    for task in opened.tasks:
+        for m in measured:
+            shutil.copytree(
+                scratch.run_folder(task.name, m.ref.slug), folder / "runs" / task.name / m.ref.slug
+            )
+    report: dict[str, Any] = {
+        "format": FORMAT,
+        "recipe": recipe.name,
+        "description": recipe.description,
+        "base": recipe.base,
+        "base_slug": opened.base.slug,
+        "languages": list(trained[-1].languages),
+        "dim": trained[-1].dim,
+        "key": trained[-1].key,
+        "trainable": list(trained[0].trainable),
+        "stages": [t.to_json() for t in trained],
+        "evaluations": [
+            {
+                "after": m.after,
+                "model": m.ref.slug,
+                "tasks": m.tasks,
+                "sts": {k: v.to_json() for k, v in m.sts.items()},
+            }
+            for m in measured
+        ],
+        "changes": [change for task in opened.tasks for change in _changes(task, measured, scratch, folder)],
+        **_sts_changes(opened, measured, scratch),
+        "shared_texts": _shared_texts(opened.tasks, trained[-1].texts),
+    }
+    report["warnings"] = danger_lines(report)
+    write_json(folder / "report.json", report)
+    write_finetuning_report(report, folder)
+    return report
+
+
+def _steps(measured: Sequence[_Measured]) -> list[tuple[_Measured, _Measured]]:
+    """Each stage against the one before, then the last against the base."""
+    pairs = list(itertools.pairwise(measured))
+    return pairs if len(measured) < 3 else [*pairs, (measured[0], measured[-1])]
+
+
+def _changes(
+    task: Task, measured: Sequence[_Measured], scratch: Workspace, folder: Path
+) -> list[dict[str, Any]]:
+    """Paired tests between the models before and after; one Holm family over all of them."""
+    from xlembed.stages.compare import compare, read_evaluation
+
+    # The later model first: differences are then after - before.
+    later_first = [read_evaluation(f"{task.name}/{m.ref.slug}", scratch) for m in reversed(measured)]
+    report = compare(later_first, scratch, folder / "changes" / task.name)
+    found = []
+    for before, after in _steps(measured):
+        rows = [r for r in report["primary"] if r["a"] == after.ref.slug and r["b"] == before.ref.slug]
+        found.append({"from": before.after, "to": after.after, "task": task.name, "rows": rows})
+    return found
+
+
+def _sts_changes(opened: Opened, measured: Sequence[_Measured], scratch: Workspace) -> dict[str, Any]:
+    from xlembed.stages.sts import retrieval_against_sts, sts_change
+
+    changes, related = [], []
+    for name in opened.recipe.evaluate.sts:
+        for before, after in _steps(measured):
+            change = sts_change(before.sts[name], after.sts[name])
+            changes.append({"from": before.after, "to": after.after, "set": name, **change})
+        for task in opened.tasks:
+            found = retrieval_against_sts(task, opened.sets[name], measured[0].ref, measured[-1].ref, scratch)
+            related.append({"task": task.name, "set": name, **found})
+    return {"sts_changes": changes, "retrieval_vs_sts": related}
+
+
+def _shared_texts(tasks: Sequence[Task], texts: Sequence[str]) -> dict[str, int]:
+    """How many texts of each evaluation task were trained on: its scores are then no test."""
+    known = set(texts)
+    return {
+        task.name: len(
+            {text_digest(text) for text in [d.text for d in task.documents] + [q.text for q in task.queries]}
+            & known
+        )
+        for task in tasks
+    }

@@ -1,0 +1,189 @@
+"""What a fine-tuning records as it goes on: a child run per stage with live curves, a child run per evaluation."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric
+from mlflow.tracking import MlflowClient
+
+from xlembed.corpus.task import Task
+from xlembed.tracking.evaluation import evaluation_metrics, log_evaluation
+from xlembed.tracking.finetuned import (
+    Registered,
+    link_evaluation,
+    log_finetuned,
+    log_training_data,
+    register_finetuned,
+)
+from xlembed.tracking.log import (
+    log_dataset,
+    log_folder,
+    log_metrics,
+    log_params,
+    log_tags,
+    metric_name,
+    version_tags,
+)
+from xlembed.tracking.runs import child_run, open_run
+
+EXPERIMENT = "finetune"
+Built = Callable[[str, Sequence[Mapping[str, Any]]], None]
+"""Told (stage, rows of the table of trainable parameters)."""
+
+
+class TrainingRecord:
+    """Tells the tracking store of a fine-tuning; used inside its parent run.
+
+    Attributes:
+        evaluations: (stage, task digest) -> run that holds the units of that evaluation.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], built: Built | None = None) -> None:
+        """`folders`: where each task was read from."""
+        self._folders = folders
+        self._built = built
+        self.evaluations: dict[tuple[str, str], str] = {}
+        self._scores: dict[tuple[str, str], dict[str, float]] = {}
+
+    @contextlib.contextmanager
+    def training(
+        self, stage: str, settings: Mapping[str, Any]
+    ) -> Iterator[Callable[[Mapping[str, float], int], None]]:
+        """A child run around one stage; what it yields adds a point to the curves."""
+        with child_run(f"train {stage}") as run_id:
+            log_params({f"stage.{key}": str(value)[:500] for key, value in flat(settings).items()})
+
+            def log(values: Mapping[str, float], step: int) -> None:
+                now = int(time.time() * 1000)
+                metrics = [Metric(metric_name(key), float(value), now, step) for key, value in values.items()]
+                MlflowClient().log_batch(run_id, metrics=metrics)
+
+            yield log
+
+    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Numbers of trainable parameters, in the stage's run."""
+        log_metrics({f"parameters/{row['part']}/trainable": float(row["trainable"]) for row in rows})
+        if self._built:
+            self._built(stage, rows)
+
+    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
+        """A child run with all that an evaluation records."""
+        with child_run(f"evaluate {after} on {task.name}") as run_id:
+            log_tags({"task": task.name, "model": str(result["model"]), "after": after})
+            log_dataset(task.name, self._folders[task.name], task.digest)
+            log_evaluation(run_folder, result)
+        scores = json.loads((run_folder / "scores.json").read_text(encoding="utf-8"))
+        self.evaluations[after, task.digest] = run_id
+        self._scores[after, task.digest] = evaluation_metrics(scores["scores"])
+
+
+class FinetuningRun(TrainingRecord):
+    """The parent run of a fine-tuning.
+
+    Attributes:
+        run_id: its id.
+    """
+
+    def __init__(
+        self, run_id: str, opened: Any, root: Path, folders: Mapping[str, Path], built: Built
+    ) -> None:
+        super().__init__(folders, built)
+        self.run_id = run_id
+        self._opened = opened
+        self._root = root
+
+    def finish(self, report: Mapping[str, Any], folder: Path) -> Registered | None:
+        """Log the result and register it, if the recipe says so.
+
+        Args:
+            report: content of report.json.
+            folder: finetuned/NAME/.
+        """
+        recipe, tasks = self._opened.recipe, self._opened.tasks
+        with contextlib.ExitStack() as stack:
+            # Everything but the weights, which the logged model holds.
+            import shutil
+            import tempfile
+
+            files = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "files"
+            shutil.copytree(folder, files, ignore=shutil.ignore_patterns("model"))
+            log_folder(files)
+        log_metrics(_headline_metrics(report))
+        last = report["evaluations"][-1]["after"]
+        metadata = {
+            "recipe": recipe.name,
+            "base": recipe.base,
+            "languages": report["languages"],
+            "training_data": {name: found.digest for name, found in self._opened.sets.items()},
+        }
+        model_id = log_finetuned(folder / "model", recipe.name, report["dim"], metadata)
+        for task in tasks:
+            run_id = self.evaluations[last, task.digest]
+            link_evaluation(model_id, run_id, self._scores[last, task.digest], task.name, task.digest)
+        if not recipe.register_as:
+            return None
+        tags = {
+            "xlembed.recipe": recipe.name,
+            "xlembed.base": recipe.base,
+            "xlembed.training_run": self.run_id,
+            "xlembed.key": str(report["key"]),
+        }
+        for task in tasks:
+            tags[f"xlembed.evaluation.{task.digest[:16]}"] = self.evaluations[last, task.digest]
+        description = (folder / "report.md").read_text(encoding="utf-8")
+        return register_finetuned(model_id, self.run_id, recipe.register_as, tags, description[:4000])
+
+
+@contextlib.contextmanager
+def finetuning_run(
+    opened: Any, workspace: Any, *, experiment: str | None, built: Built
+) -> Iterator[FinetuningRun]:
+    """The parent run around a fine-tuning, with the recipe as parameters and the pair sets as inputs."""
+    recipe = opened.recipe
+    folders = {
+        task.name: workspace.task_folder(name)
+        for task, name in zip(opened.tasks, recipe.evaluate.tasks, strict=True)
+    }
+    tags = {"kind": "finetune", "recipe": recipe.name, "base": recipe.base}
+    with open_run(
+        workspace.root, task=EXPERIMENT, experiment=experiment, name=recipe.name, tags=tags
+    ) as run_id:
+        settings = {
+            f"recipe.{key}": str(value)[:500] for key, value in flat(recipe.model_dump(mode="json")).items()
+        }
+        log_params(settings)
+        log_tags(version_tags(workspace.root, workspace.root / "data" / "pairs"))
+        log_training_data((name, found.folder, found.digest) for name, found in opened.sets.items())
+        yield FinetuningRun(run_id, opened, workspace.root, folders, built)
+
+
+def _headline_metrics(report: Mapping[str, Any]) -> dict[str, float]:
+    """What the parent run shows: STS before and after, and the time of each stage."""
+    found: dict[str, float] = {}
+    for evaluation in report["evaluations"]:
+        for name, sts in evaluation["sts"].items():
+            found[f"sts/{name}/{evaluation['after']}"] = sts["spearman"]
+    for stage in report["stages"]:
+        found[f"seconds/{stage['name']}"] = stage["took_seconds"]
+    return found
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted names; what is not set is left out.
+
+    >>> flat({"loss": {"kind": "mnrl", "scale": 20.0}, "dev": None})
+    {'loss.kind': 'mnrl', 'loss.scale': 20.0}
+    """
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            found[f"{prefix}{key}"] = value
+    return found
