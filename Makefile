@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data clean
+.PHONY: demo test lint type check data trial clean
 
 demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
@@ -41,6 +41,14 @@ type: $(VENV)/.installed
 data: $(VENV)/.installed  ## the bundled data, from the DVC remote inside the repository
 	@$(BIN)/dvc pull --quiet data.dvc
 
+# CORPORA=folder: public corpora, see benchmarks/turkish_trial.py. One thread, so that the weights come out the same.
+CORPORA ?= ../shared/data
+trial: $(VENV)/.installed  ## the Turkish trial of docs/finetune.md, about an hour on a CPU
+	$(BIN)/python benchmarks/turkish_trial.py $(CORPORA)
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune turkish_static
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune turkish_minilm
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune turkish_student
+
 # torch first: pip then takes the build for this machine, and nothing later asks for another.
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -50,4 +58,4 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 clean:  ## what a run made, not the environment
-	rm -rf embeddings runs indices reports es mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf embeddings runs indices reports finetuned es mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,6 +35,8 @@ from xlembed.cli import xlembed
 from xlembed.cli.options import KEY_OF_OPTION, OPTION_HELP, SETTING_OPTIONS
 from xlembed.corpus.importing import import_files
 from xlembed.corpus.loading import load_task
+from xlembed.finetune.ablation import Ablation
+from xlembed.finetune.recipe import Recipe
 from xlembed.index.elastic.connection import ENVIRONMENT
 from xlembed.models.catalogue import catalogue
 from xlembed.models.spec import resolve_model
@@ -96,7 +99,7 @@ def load_yaml(name: str) -> Any:
     return yaml.safe_load((REPOSITORY / name).read_text(encoding="utf-8"))
 
 
-TASKS = {Path(out["path"]).name for out in load_yaml("data.dvc")["outs"]}
+TASKS = {p.name for out in load_yaml("data.dvc")["outs"] if (p := Path(out["path"])).parent == Path("data")}
 
 
 # Blocks
@@ -249,8 +252,13 @@ def test_a_wrong_command_is_found(program: str, line: str, capsys: pytest.Captur
 
 @blocks("yaml")
 def test_settings_shown_are_valid(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = Settings.model_validate(yaml.safe_load(block.text)).models
-    assert entries  # so far all examples are of `models:`
+    content = yaml.safe_load(block.text)
+    kinds = {"stages": Recipe, "variants": Ablation}
+    if kind := next((kind for key, kind in kinds.items() if key in content), None):
+        assert kind.model_validate(content)
+        return
+    entries = Settings.model_validate(content).models
+    assert entries  # all other examples are of `models:`
     monkeypatch.chdir(tmp_path)
     for name, entry in entries.items():
         folder = tmp_path / entry["source"]
@@ -362,6 +370,9 @@ SAID = {
     "search": r"rank .* document(.|\n)* 10 .* ja ",
     "models": r"name +bge_m3\n(.|\n)*query prompt +\"\"\n",
     "tasks": r"reviews_sample: (.|\n)* licence +CC0-1.0\n(.|\n)* ja +\d+",
+    "finetune": r"reviews_sample: accuracy@1 before and after(.|\n)*Paired changes",
+    "promote": r"Attempt 1 against this champion",
+    "ablate": r"shop_static",
     "import": r"Wrote data/xquad\. Next: xlembed run -t xquad\n",
 }
 """Command -> what its output must hold."""
@@ -407,6 +418,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with a cut of the sample, where the README's `xlembed` lines have been run in their order."""
     root = tmp_path_factory.mktemp("checkout")
     cut_of_the_sample(root / "data")
+    shutil.copytree(REPOSITORY / "data" / "pairs", root / "data" / "pairs")
     params = load_yaml("params.yaml")
     params["run"]["models"] = [m for words in README_LINES for m in given(words, "-m") if words[0] == "run"]
     params["evaluate"]["resamples"] = 200

@@ -142,6 +142,19 @@ class CompareSettings(Section):
         return parse_measures([name])[0].name
 
 
+class FinetuneSettings(Section):
+    """Recipes that `dvc repro` runs."""
+
+    recipes: Words = ("shop_static",)
+
+    @field_validator("recipes")
+    @classmethod
+    def _are_slugs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [name for name in names if not SLUG.fullmatch(name)]:
+            raise ValueError(f"{wrong[0]!r} is no name of a ready recipe")
+        return names
+
+
 class PromoteSettings(Section):
     """The gate of a promotion, fixed before results are seen (docs/promotion.md)."""
 
@@ -169,6 +182,7 @@ class Settings(Section):
     index: IndexSettings = IndexSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     compare: CompareSettings = CompareSettings()
+    finetune: FinetuneSettings = FinetuneSettings()
     promote: PromoteSettings = PromoteSettings()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Slug -> `source` (folder, Hub id, models:/name/version) and fields of its model card."""

@@ -21,7 +21,7 @@ from mlflow.tracking import MlflowClient
 from cli.command import make_checkout, no_surroundings
 from xlembed.cli import COMMANDS
 from xlembed.cli.options import KEY_OF_OPTION, SETTING_OPTIONS
-from xlembed.settings import RunSettings, Settings
+from xlembed.settings import FinetuneSettings, RunSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "ghp-s3cret-0f-the-test"
@@ -33,7 +33,7 @@ def read(name: str) -> dict[str, Any]:
 
 ENTRY_POINTS = read("MLproject")["entry_points"]
 STAGES = read("dvc.yaml")["stages"]
-ARGUMENTS = {"compare": "runs", "promote": "model"}
+ARGUMENTS = {"ablate": "ablation", "compare": "runs", "finetune": "recipe", "promote": "model"}
 """Entry point -> the parameter that is no option."""
 
 
@@ -88,6 +88,7 @@ def test_entry_points_share_types_and_defaults(name: str) -> None:
     defaults = {"model": RunSettings().models[0], "task": RunSettings().tasks[0]}
     if name == "promote":  # its own section of params.yaml says
         defaults = {}
+    defaults |= {"recipe": FinetuneSettings().recipes[0], "ablation": "shop_small"}
     for parameter, declared in ENTRY_POINTS[name]["parameters"].items():
         if (name, parameter) == ("publish", "alias"):
             assert declared == {"type": "string"}  # nobody moves an alias by default
@@ -99,7 +100,7 @@ def test_every_setting_has_an_option_and_every_option_a_setting() -> None:
     for section, options in SETTING_OPTIONS.items():
         keys = {KEY_OF_OPTION.get(option, option) for option in options}
         assert keys == set(type(getattr(Settings(), section)).model_fields), section
-    assert set(SETTING_OPTIONS) | {"run", "models"} == set(Settings.model_fields)
+    assert set(SETTING_OPTIONS) | {"run", "models", "finetune"} == set(Settings.model_fields)
 
 
 def test_stages_are_commands_and_depend_on_settings_that_exist() -> None:
@@ -108,8 +109,12 @@ def test_stages_are_commands_and_depend_on_settings_that_exist() -> None:
         tool, command, *words = stage["cmd"].split()
         assert (tool, command) == ("xlembed", name)
         assert command in COMMANDS and command in ENTRY_POINTS
-        assert stage.get("matrix", {}) in ({}, {"task": "${run.tasks}", "model": "${run.models}"})
-        assert words == (["-m", "${item.model}", "-t", "${item.task}"] if "matrix" in stage else [])
+        if name == "finetune":
+            assert stage["matrix"] == {"recipe": "${finetune.recipes}"}
+            assert words == ["${item.recipe}", "--register-as", "no"]  # registering is no result
+        else:
+            assert stage.get("matrix", {}) in ({}, {"task": "${run.tasks}", "model": "${run.models}"})
+            assert words == (["-m", "${item.model}", "-t", "${item.task}"] if "matrix" in stage else [])
         for parameter in stage["params"]:
             section, _, key = parameter.partition(".")
             assert section in settings and (not key or key in settings[section]), parameter

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("recipe", required=False)
-@click.option("--recipe", "recipe_option", default="", help="The same as RECIPE.")
 @click.option(
     "--set",
     "changes",
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 @workspace_options
 def finetune(
     recipe: str | None,
-    recipe_option: str,
     changes: tuple[str, ...],
     name: str,
     register_as: str,
@@ -62,11 +60,11 @@ def finetune(
     from xlembed.tracking.training import finetuning_run
 
     console = open_console(stderr=True)
-    if not (source := recipe or recipe_option):
+    if not recipe:
         _list_recipes(open_console())
         return
     workspace = open_workspace(params, out, options)
-    opened = open_recipe(_read(source, changes, name, register_as, workspace.root / "data"), workspace)
+    opened = open_recipe(_read(recipe, changes, name, register_as, workspace.root / "data"), workspace)
     chosen = opened.recipe
     for line in _plan(opened):
         print_line(console, line)

@@ -13,7 +13,7 @@ import yaml
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Dense, Transformer
+from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, StaticEmbedding
 from torch import nn
 
@@ -53,7 +53,9 @@ def build_model(base: SentenceTransformer, recipe: Recipe) -> SentenceTransforme
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         modules = _modules(base, recipe)
-    model = SentenceTransformer(modules=modules, device=str(base.device), prompts=dict(base.prompts))
+    model = SentenceTransformer(
+        modules=modules, device=str(base.device), prompts={k: v or "" for k, v in base.prompts.items()}
+    )
     model.default_prompt_name = None
     for parameter in model.parameters():
         parameter.requires_grad_(True)
@@ -73,14 +75,15 @@ def _refuse_unfit(base: SentenceTransformer, recipe: Recipe) -> None:
         unfit.append("head: family")
     if unfit:
         raise UserError(
-            f"{recipe.name}: {recipe.base} is a table of token vectors without a body; {', '.join(unfit)} does not apply"
+            f"{recipe.name}: {recipe.base} is a table of token vectors without a body: {', '.join(unfit)} cannot be "
+            "put on it"
         )
 
 
 def _modules(base: SentenceTransformer, recipe: Recipe) -> list[nn.Module]:
     modules = list(base)
     if recipe.pooling is not None:
-        dim = modules[0].get_embedding_dimension()
+        dim = _width(modules[:1])
         found = [i for i, module in enumerate(modules) if isinstance(module, POOLINGS)]
         if not found:
             raise UserError(
@@ -109,10 +112,11 @@ def _width(modules: Sequence[nn.Module]) -> int:
 
 def _pooling(settings: Any, dim: int) -> nn.Module:
     if isinstance(settings, recipes.WeightedPooling):
-        return WeightedPooling(dim, settings.weights, settings.learned)
+        return WeightedPooling(dim, {str(k): v for k, v in settings.weights.items()}, settings.learned)
     if isinstance(settings, recipes.AttentionPooling):
         return AttentionPooling(dim)
-    return Pooling(dim, settings.kind)
+    pooling: nn.Module = Pooling(dim, settings.kind)
+    return pooling
 
 
 def _head(settings: Any, width: int) -> list[nn.Module]:
@@ -131,9 +135,9 @@ def _head(settings: Any, width: int) -> list[nn.Module]:
     return [ExpertsHead(width, settings.out, settings.experts)]
 
 
-def _put_adapter(body: Transformer, settings: LoraRecipe) -> None:
+def _put_adapter(body: Any, settings: LoraRecipe) -> None:
     """LoRA (Hu et al. 2022) by peft, on exactly the layers that the recipe names."""
-    config = {
+    config: dict[str, Any] = {
         "r": settings.r,
         "lora_alpha": settings.alpha,
         "lora_dropout": settings.dropout,
@@ -216,6 +220,7 @@ def save_model(model: SentenceTransformer, folder: Path, card: Mapping[str, Any]
     """A sentence-transformers folder: safetensors, the prompts of both roles, and what the model is for.
 
     Args:
+        model: as `finish_model` left it.
         folder: replaced if it is there.
         card: see `models.folder.read_own_card`; what is empty is left out.
     """

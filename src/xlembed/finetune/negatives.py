@@ -47,6 +47,8 @@ def add_negatives(
 
     Args:
         rows: `anchor`, `positive`, perhaps `group`.
+        settings: kind, number, margin.
+        seed: of the random ones.
         model: mines the hard ones.
         prompts: column -> what is put before its texts, for mining.
     """

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from xlembed.corpus.building import build_task
 from xlembed.corpus.checks import Place, Problems
@@ -213,7 +213,7 @@ def _read(
         )
     numbered = all(theirs.isdigit() for theirs in columns.values())
     # Tab-separated files of this field do not quote: a quotation mark is a quotation mark.
-    quoting = csv.QUOTE_NONE if file.suffix == ".tsv" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if file.suffix == ".tsv" else csv.QUOTE_MINIMAL
     with file.open(encoding="utf-8-sig", newline="") as handle:
         reader = csv.reader(handle, delimiter=TABLES[file.suffix], quoting=quoting)
         header = None if numbered else next(reader, [])

@@ -152,7 +152,11 @@ def checked_row(
     """The row with a language beside each text, or None with its errors told.
 
     Args:
+        raw: as read.
+        kind: says which texts there must be.
         languages: of the set; a row may leave out what is the only one.
+        place: where the row stands.
+        problems: takes what is wrong.
     """
     row: dict[str, Any] = {}
     errors = problems.n_errors

@@ -55,7 +55,8 @@ def read_recipe(path: Path) -> Recipe:
     except (FileNotFoundError, IsADirectoryError):
         known = ready_recipes()
         raise UserError(
-            f"no recipe {str(path)!r}: neither a file nor ready. Ready: {', '.join(known)}.{near_miss(str(path), known)}"
+            f"no recipe {str(path)!r}: neither a file nor ready.{near_miss(str(path), known)} Ready: "
+            f"{', '.join(known)}"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a YAML file: {error}") from None
@@ -215,7 +216,8 @@ def _check_stage(place: str, stage: Stage, sets: Mapping[str, PairSet], seed: in
         elif loss == "triplet" and found.kind is not Kind.TRIPLETS and stage.negatives is None:
             yield f"{place}.negatives: the loss triplet needs them, since {data.pairs} holds {found.kind}"
     if Kind.TRIPLETS in kinds and len(kinds) > 1 and stage.negatives is None:
-        yield f"{place}.data: triplets and {', '.join(sorted(kinds - {Kind.TRIPLETS}))} cannot be blended without negatives"
+        others = ", ".join(sorted(kinds - {Kind.TRIPLETS}))
+        yield f"{place}.data: triplets and {others} cannot be blended: the others have no negative column"
     if stage.negatives and Kind.TRIPLETS in kinds:
         yield f"{place}.negatives: the rows bring their own; leave it out"
     if trained <= sets.keys() and 0 < n_rows < stage.batch:

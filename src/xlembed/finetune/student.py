@@ -27,6 +27,8 @@ def make_student(base: SentenceTransformer, settings: Student, texts: Sequence[s
     2023, arXiv:2305.14481); special tokens keep their ids and vectors. The base is changed in place.
 
     Args:
+        base: gives its body.
+        settings: number of pieces.
         texts: what the student is to read; the vocabulary depends on their order, so sort them.
 
     Raises:
@@ -88,7 +90,7 @@ def _tokenizer(learned: Tokenizer, vocabulary: Sequence[str], old: Any, special:
             pair=f"{first} $A {last} $B {last}",
             special_tokens=[(token, special[token]) for token in (first, last)],
         )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=made,
         pad_token=old.pad_token,
         unk_token=old.unk_token,

@@ -231,7 +231,7 @@ def _load_model(
     try:
         with reports() as found:
             if folder_modules(folder):
-                # Our own modules are handed over; sentence-transformers would import them only where it may run any code.
+                # Our own modules are handed over: sentence-transformers imports them only where any code may run.
                 model = SentenceTransformer._load_with_module_classes(
                     str(folder),
                     _own_modules(ref, folder),
@@ -281,8 +281,8 @@ def _own_modules(ref: ModelRef, folder: Path) -> dict[str, type[torch.nn.Module]
                 found[module.type] = getattr(importlib.import_module(place), name)
             except (ImportError, AttributeError):
                 raise UserError(
-                    f"{ref.slug}: {folder / 'modules.json'} names {module.type}, which this version of xlembed does not "
-                    "have: install the version that saved it"
+                    f"{ref.slug}: {folder / 'modules.json'} names {module.type}, which this version of xlembed does "
+                    "not have: install the version that saved it"
                 ) from None
     return found
 

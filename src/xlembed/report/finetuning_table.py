@@ -62,7 +62,7 @@ def stages_table(report: Report) -> Table:
             f"{stage['steps']:,}",
             f"{stage['epochs']:.2f}",
             "n/a" if stage["last_loss"] is None else f"{stage['last_loss']:.4f}",
-            f"{stage['took_seconds'] / 60:.1f}",
+            "" if stage["took_seconds"] is None else f"{stage['took_seconds'] / 60:.1f}",
             _dev(stage),
             _stage_note(stage),
         )

@@ -25,6 +25,8 @@ FORMAT = 1
 BASE = "base"
 """What the model is called before the first training stage."""
 TEXTS = "text_digests.txt"
+UNKEPT = {"took_seconds": None, "peak_memory_mb": None, "reused": False}
+"""Of a stage, what would make two equal trainings differ in their files; MLflow has it."""
 
 Log = Callable[[Mapping[str, float], int], None]
 """Told (values, update) as a training goes on."""
@@ -140,7 +142,15 @@ def finetune(
         measured.append(_measure(stage.name, ref, opened, workspace, watch, record))
     with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:
         report = _write(opened, trained, measured, workspace, folder)
+    write_json(workspace.out / "results" / "finetune" / f"{recipe.name}.json", _headline(report))
     return report
+
+
+def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What goes into results/: scores before and after each stage, and the paired changes; no timings."""
+    return {
+        key: report[key] for key in ("recipe", "base", "evaluations", "changes", "sts_changes", "warnings")
+    }
 
 
 def _scratch(workspace: Workspace) -> Workspace:
@@ -214,8 +224,9 @@ def _write(
         "shared_texts": _shared_texts(opened.tasks, trained[-1].texts),
     }
     report["warnings"] = danger_lines(report)
-    write_json(folder / "report.json", report)
-    write_finetuning_report(report, folder)
+    kept = {**report, "stages": [{**stage, **UNKEPT} for stage in report["stages"]]}
+    write_json(folder / "report.json", kept)
+    write_finetuning_report(kept, folder)
     return report
 
 

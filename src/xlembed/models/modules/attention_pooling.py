@@ -19,10 +19,10 @@ class AttentionPooling(SavedModule):
         embedding_dimension: of the tokens and of the result.
     """
 
-    config_keys = ("embedding_dimension",)
+    config_keys: list[str] = ["embedding_dimension"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, embedding_dimension: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.embedding_dimension = embedding_dimension
         self.query = torch.nn.Parameter(torch.zeros(embedding_dimension))
 

@@ -19,10 +19,10 @@ class FamilyHead(SavedModule):
         out_features: of the vector after.
     """
 
-    config_keys = ("in_features", "out_features")
+    config_keys: list[str] = ["in_features", "out_features"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.in_features = in_features
         self.out_features = out_features
         self.layers = nn.ModuleDict({name: nn.Linear(in_features, out_features) for name in FAMILIES})

@@ -19,7 +19,7 @@ from xlembed.models.modules.families import FAMILIES, family_of
 CONFIG, WEIGHTS = "families.json", "family_adapters.safetensors"
 
 
-class FamilyTransformer(Transformer):  # type: ignore[misc]
+class FamilyTransformer(Transformer):
     """`Transformer` plus `family`, the code of each text's family; rows of a family go through its adapter.
 
     Attributes:
@@ -50,7 +50,9 @@ class FamilyTransformer(Transformer):  # type: ignore[misc]
         for key, parameter in self.model.named_parameters():
             parameter.requires_grad_(".lora_" in key)
 
-    def preprocess(self, inputs: Any, prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
+    def preprocess(  # type: ignore[override]
+        self, inputs: Any, prompt: str | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
         """As the class above, with `family`: int64, shape (batch,)."""
         features: dict[str, Any] = super().preprocess(inputs, prompt=prompt, **kwargs)
         if features:
@@ -77,7 +79,7 @@ class FamilyTransformer(Transformer):  # type: ignore[misc]
         n_texts = len(families)
         parts: list[torch.Tensor] = []
         rows: list[torch.Tensor] = []
-        for code in families.unique().tolist():
+        for code in sorted(set(families.tolist())):
             chosen = (families == code).nonzero().squeeze(1)
             self._use(FAMILIES[code])
             mine = {
@@ -106,7 +108,9 @@ class FamilyTransformer(Transformer):  # type: ignore[misc]
         plain = {k.replace(".base_layer.", "."): v for k, v in state.items() if ".lora_" not in k}
         saving = self.model.save_pretrained
         try:
-            self.model.save_pretrained = partial(saving, state_dict=plain)
+            self.model.save_pretrained = partial(  # type: ignore[method-assign]
+                saving, state_dict=plain
+            )
             super().save(output_path, *args, safe_serialization=True, **kwargs)
         finally:
             del self.model.save_pretrained
@@ -119,7 +123,7 @@ class FamilyTransformer(Transformer):  # type: ignore[misc]
             save_file(lora, Path(output_path) / WEIGHTS)
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]
         """The module as saved in a local folder.
 
         Raises:

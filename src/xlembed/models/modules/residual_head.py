@@ -19,10 +19,10 @@ class ResidualHead(SavedModule):
         blocks: how many.
     """
 
-    config_keys = ("in_features", "hidden_features", "out_features", "blocks")
+    config_keys: list[str] = ["in_features", "hidden_features", "out_features", "blocks"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, in_features: int, hidden_features: int, out_features: int, blocks: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.in_features = in_features
         self.hidden_features = hidden_features
         self.out_features = out_features

@@ -9,7 +9,7 @@ from sentence_transformers.base.modules.module import Module
 PLACE = ("token", "cache_folder", "revision", "local_files_only")
 
 
-class SavedModule(Module):  # type: ignore[misc]
+class SavedModule(Module):
     """A module whose constructor takes its `config_keys`, and whose weights are one safetensors file."""
 
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
@@ -18,7 +18,7 @@ class SavedModule(Module):  # type: ignore[misc]
         self.save_torch_weights(output_path, safe_serialization=True)
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]
         """The module as saved.
 
         Raises:

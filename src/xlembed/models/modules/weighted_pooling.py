@@ -20,10 +20,10 @@ class WeightedPooling(SavedModule):
         learned: train the weights.
     """
 
-    config_keys = ("embedding_dimension", "weights", "learned")
+    config_keys: list[str] = ["embedding_dimension", "weights", "learned"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, embedding_dimension: int, weights: Mapping[str, float], learned: bool = False) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.embedding_dimension = embedding_dimension
         self.weights = dict(weights)
         self.learned = learned
