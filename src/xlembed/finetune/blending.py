@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xlembed.corpus.text_digest import text_digest
 
 Integers = NDArray[np.int64]
+GROUP = "group "
 LOOKAHEAD = 8
 """Batches of rows that may wait."""
 
@@ -55,7 +56,7 @@ def spread(rows: Integers, marks: Sequence[frozenset[str]], batch: int) -> Integ
         batch: rows per batch.
     """
     waiting: deque[int] = deque()
-    coming = deque(rows.tolist())
+    coming = deque(_evenly(rows.tolist(), marks))
     ordered: list[int] = []
     while waiting or coming:
         taken: set[str] = set()
@@ -74,12 +75,28 @@ def spread(rows: Integers, marks: Sequence[frozenset[str]], batch: int) -> Integ
     return np.array(ordered, dtype=np.int64)
 
 
+def _evenly(rows: Sequence[int], marks: Sequence[frozenset[str]]) -> list[int]:
+    """Rows of a large group spread over the epoch, else they are what is left for the last batches."""
+    groups = [next((mark for mark in sorted(marks[row]) if mark.startswith(GROUP)), None) for row in rows]
+    sizes, seen = Counter(groups), Counter[str | None]()
+    places: list[tuple[float, int]] = []
+    for i, (row, group) in enumerate(zip(rows, groups, strict=True)):
+        place = i / len(rows)
+        if (
+            group is not None
+        ):  # the k-th of n goes into the k-th n-th of the epoch, at its own random place there
+            place = (seen[group] + place) / sizes[group]
+            seen[group] += 1
+        places.append((place, row))
+    return [row for _, row in sorted(places)]
+
+
 def row_marks(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[frozenset[str]]:
     """What makes two rows no negatives of each other: a text in common, or the group."""
     return [
         frozenset(
             [text_digest(row[column]) for column in columns]
-            + ([f"group {row['group']}"] if row.get("group") is not None else [])
+            + ([f"{GROUP}{row['group']}"] if row.get("group") is not None else [])
         )
         for row in rows
     ]

@@ -27,6 +27,7 @@ from xlembed.models.modules.family_head import FamilyHead
 from xlembed.models.modules.family_transformer import FamilyTransformer
 from xlembed.models.modules.residual_head import ResidualHead
 from xlembed.models.modules.weighted_pooling import WeightedPooling
+from xlembed.models.report import quiet_transformers
 from xlembed.types import UserError
 
 POOLINGS = (Pooling, WeightedPooling, AttentionPooling)
@@ -224,7 +225,7 @@ def save_model(model: SentenceTransformer, folder: Path, card: Mapping[str, Any]
         folder: replaced if it is there.
         card: see `models.folder.read_own_card`; what is empty is left out.
     """
-    with atomic_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary, quiet_transformers():
         model.save_pretrained(str(temporary), create_model_card=False, safe_serialization=True)
         for path in temporary.rglob("config.json"):
             _forget_places(path)

@@ -91,8 +91,10 @@ def _right_answers(rows: Sequence[Row]) -> list[set[str]]:
 
 def _random(rows: Sequence[Row], right: Sequence[set[str]], per_row: int, seed: int) -> dict[int, list[str]]:
     rng = np.random.default_rng(seed)
-    texts = list(dict.fromkeys(row["positive"] for row in rows))  # equal answers are one document
-    digests = [text_digest(text) for text in texts]
+    by_digest: dict[str, str] = {}  # equal answers are one document
+    for row in rows:
+        by_digest.setdefault(text_digest(row["positive"]), row["positive"])
+    digests, texts = list(by_digest), list(by_digest.values())
     found: dict[int, list[str]] = {}
     for i in range(len(rows)):
         chosen: list[int] = []

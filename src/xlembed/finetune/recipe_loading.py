@@ -81,6 +81,8 @@ def explain(error: ValidationError, value: Any) -> list[str]:
     for problem in error.errors():
         place, known = _place(problem["loc"], value)
         kind, found = problem["type"], problem["input"]
+        if kind == "too_short" and found:
+            continue  # said of a list because its items are wrong, and these are told
         where = f"{place}: " if place else ""
         last = str(problem["loc"][-1]) if problem["loc"] else ""
         if kind == "extra_forbidden":

@@ -29,7 +29,7 @@ from xlembed.types import UserError
 
 __all__ = ["BUNDLED_RECIPE", "Progress", "StaticRecipe", "StaticResult", "load_recipe", "train_static"]
 
-BUNDLED_RECIPE = Path(__file__).parent / "recipes" / "static_multilingual.yaml"
+BUNDLED_RECIPE = Path(__file__).parent / "static_multilingual.yaml"
 """The recipe of the model that comes with the package."""
 
 

@@ -222,6 +222,7 @@ def _open_model(opened: Opened, before: TrainedStage | None, workspace: Workspac
     """The model as the stage starts on it: with pooling, head and adapter, and only what is to train unfrozen."""
     from xlembed.finetune.building import build_model
     from xlembed.models.loading import load_for_training
+    from xlembed.models.selfcheck import check_tokenizer
 
     recipe, settings = opened.recipe, workspace.settings.encode
     ref = opened.base if before is None else workspace.open_model(str(before.model))
@@ -237,6 +238,8 @@ def _open_model(opened: Opened, before: TrainedStage | None, workspace: Workspac
             {text for found in opened.sets.values() for text in found.texts(recipe.student.languages)}
         )
         model = make_student(model, recipe.student, texts)
+    # Before hours of training: a tokenizer that does not know the language.
+    check_tokenizer(model.tokenizer, recipe.languages, recipe.name)
     return build_model(model, recipe)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -46,7 +47,9 @@ class FamilyTransformer(Transformer):
         """One adapter per family; everything else in the body is frozen by peft."""
         self.lora = dict(lora)
         for name in FAMILIES:
-            inject_adapter_in_model(LoraConfig(**self.lora), self.model, adapter_name=name)
+            with warnings.catch_warnings():  # several adapters in one body are meant
+                warnings.simplefilter("ignore", UserWarning)
+                inject_adapter_in_model(LoraConfig(**self.lora), self.model, adapter_name=name)
         for key, parameter in self.model.named_parameters():
             parameter.requires_grad_(".lora_" in key)
 

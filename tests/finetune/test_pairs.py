@@ -1,0 +1,247 @@
+"""Pair sets: the folder, what is wrong with it, importing files of other formats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xlembed.corpus.reading import DocumentUnit
+from xlembed.corpus.text_digest import text_digest
+from xlembed.finetune.pair_readers import PairOptions, import_pairs, parse_columns
+from xlembed.finetune.pairs import Kind, PairSet, describe_pairs, list_pairs, load_pairs, write_pairs
+from xlembed.types import UserError
+
+
+def write_set(
+    data: Path, name: str, kind: str, rows: Sequence[Any], languages: Sequence[str] = ("en",)
+) -> None:
+    folder = data / "pairs" / name
+    folder.mkdir(parents=True)
+    card = {"name": name, "kind": kind, "languages": list(languages)}
+    (folder / "pairs.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    (folder / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+PAIR = {"anchor": "where?", "positive": "here"}
+
+
+def test_a_set_is_read_with_a_language_beside_each_text(tmp_path: Path) -> None:
+    rows = [{**PAIR, "group": 7}, {**PAIR, "positive": "burada", "positive_lang": "tr"}]
+    write_set(tmp_path, "p", "pairs", rows)
+    found = load_pairs("p", tmp_path)
+    assert found.kind is Kind.PAIRS and found.columns == ("anchor", "positive")
+    assert [(r["anchor_lang"], r["positive_lang"], r.get("group")) for r in found.rows] == [
+        ("en", "en", "7"),
+        ("en", "tr", None),
+    ]
+    assert found.text_digests() == {text_digest(t) for t in ("where?", "here", "burada")}
+    assert found.texts(["tr"]) == {"burada"}
+    assert describe_pairs(found) == "p: 2 rows of kind pairs; en-en 1, en-tr 1"
+    assert load_pairs(str(tmp_path / "pairs" / "p"), Path("elsewhere")).digest == found.digest
+
+
+def test_everything_wrong_is_told_with_its_line(tmp_path: Path) -> None:
+    rows = [
+        {"anchor": "", "positive": "x"},
+        {"anchor": "a"},
+        "not json",
+        {"anchor": "a", "positive": 3, "anchor_lang": "eng"},
+    ]
+    write_set(tmp_path, "p", "pairs", rows)
+    with pytest.raises(UserError) as caught:
+        load_pairs("p", tmp_path)
+    message = str(caught.value)
+    assert message.startswith("pair set p: 5 errors")
+    for part in (
+        "rows.jsonl:1: anchor: the text is empty",
+        "rows.jsonl:2: positive: expected a text, found nothing",
+        "rows.jsonl:3: invalid JSON",
+        "rows.jsonl:4: positive: expected a text, found int",
+        "rows.jsonl:4: anchor_lang: expected an ISO 639-1 code, found 'eng'",
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize("score", [None, "4", float("nan"), True])
+def test_a_score_is_a_finite_number(tmp_path: Path, score: object) -> None:
+    write_set(tmp_path, "s", "scored", [{"text1": "a", "text2": "b", "score": score}])
+    with pytest.raises(UserError, match="score: expected a finite number"):
+        load_pairs("s", tmp_path)
+
+
+def test_wrong_cards_are_named(tmp_path: Path) -> None:
+    write_set(tmp_path, "p", "pair", [PAIR], ["english"])
+    card = tmp_path / "pairs" / "p" / "pairs.yaml"
+    card.write_text(card.read_text(encoding="utf-8") + "license: mit\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_pairs("p", tmp_path)
+    for part in (
+        "kind: expected one of pairs, triplets",
+        "found 'pair'",
+        "['english']",
+        "Did you mean 'licence'?",
+    ):
+        assert part in str(caught.value)
+
+
+def test_an_unknown_name_gets_the_near_miss(tmp_path: Path) -> None:
+    write_set(tmp_path, "tquad", "pairs", [PAIR])
+    assert list_pairs(tmp_path) == ["tquad"]
+    with pytest.raises(UserError, match=r"no pair set 'tqaud'.*there are tquad. Did you mean 'tquad'\?"):
+        load_pairs("tqaud", tmp_path)
+
+
+def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
+    row = {**PAIR, "anchor_lang": "en", "positive_lang": "en"}
+    found = PairSet("p", Kind.PAIRS, ("en",), (row, dict(row)), tmp_path / "pairs" / "p")
+    write_pairs(found)
+    assert len(load_pairs("p", tmp_path).rows) == 1  # twice the same is once
+    with pytest.raises(UserError, match="--force replaces it"):
+        write_pairs(found)
+    write_pairs(found, force=True)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="is no pair set"):
+        write_pairs(PairSet("p", Kind.PAIRS, ("en",), (row,), tmp_path / "other"), force=True)
+
+
+# Importing
+
+
+def imported(tmp_path: Path, file: str, text: str, **options: Any) -> PairSet:
+    path = tmp_path / file
+    path.write_text(text, encoding="utf-8")
+    return import_pairs([path], "n", tmp_path / "pairs" / "n", PairOptions(**options), force=True)
+
+
+def test_csv_by_number_and_tsv_by_name(tmp_path: Path) -> None:
+    columns = parse_columns("text1=1,text2=2,score=3")
+    found = imported(tmp_path, "x-en.csv", '"a, b",c,4.5\na,c,0\n', columns=columns)
+    assert found.kind is Kind.SCORED and found.languages == ("en",)
+    assert [(r["text1"], r["text2"], r["score"]) for r in found.rows] == [("a, b", "c", 4.5), ("a", "c", 0.0)]
+    columns = parse_columns("text1=s1,text2=s2,score=y")
+    found = imported(tmp_path, "x-tr.tsv", 'y\ts1\ts2\n2\t"a\tb\n', columns=columns)
+    assert [(r["text1"], r["score"]) for r in found.rows] == [('"a', 2.0)]  # a quotation mark is one
+
+
+def test_columns_called_like_languages_are_in_them(tmp_path: Path) -> None:
+    found = imported(
+        tmp_path,
+        "n.jsonl",
+        '{"en": "mill", "tr": "değirmen", "de": "Mühle"}\n',
+        kind=Kind.TRANSLATIONS,
+        columns=parse_columns("anchor=en,positive=tr"),
+    )
+    assert found.rows[0] == {
+        "anchor": "mill",
+        "anchor_lang": "en",
+        "positive": "değirmen",
+        "positive_lang": "tr",
+    }
+
+
+def test_repeated_rows_are_dropped_and_counted_and_limit_cuts(tmp_path: Path) -> None:
+    lines = "".join(f'{{"anchor": "q{i % 3}", "positive": "p"}}\n' for i in range(9))
+    found = imported(tmp_path, "x.jsonl", lines, kind=Kind.PAIRS, langs=("en",), limit=2)
+    assert [row["anchor"] for row in found.rows] == ["q0", "q1"]
+    assert "6 rows that stand twice were left out" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "options", "message"),
+    [
+        ("x-en.csv", "a,b\n", {}, "--kind: say what the rows are"),
+        (
+            "x-en.csv",
+            "q,a\n1,2\n",
+            {"columns": {"anchor": "q", "positive": "p"}, "kind": Kind.PAIRS},
+            "no column 'p'",
+        ),
+        ("x-en.csv", "a,b,c\n", {"columns": {"text1": "1", "text2": "2"}}, "score is not said"),
+        (
+            "x-en.csv",
+            "s1,s2,y\na,b,high\n",
+            {"columns": {"text1": "s1", "text2": "s2", "score": "y"}},
+            "found 'high'",
+        ),
+        (
+            "x-en.csv",
+            "s1,s2,y\na,b\n",
+            {"columns": {"text1": "s1", "text2": "s2", "score": "y"}},
+            "2 columns, the",
+        ),
+        ("x-en.xlsx", "", {"kind": Kind.PAIRS}, "expected .jsonl, .csv, .tsv or SQuAD .json"),
+        (
+            "x.jsonl",
+            '{"anchor": "a", "positive": "b"}\n',
+            {"kind": Kind.PAIRS},
+            "anchor_lang: expected an ISO 639-1",
+        ),
+        (
+            "x-en.csv",
+            "a\n",
+            {"columns": {"text1": "1", "text2": "2", "score": "3"}},
+            "text2: expected a text",
+        ),
+    ],
+)
+def test_bad_files_and_bad_usage(
+    tmp_path: Path, file: str, text: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        imported(tmp_path, file, text, **options)
+    assert message in str(caught.value)
+    assert not (tmp_path / "pairs").exists()
+
+
+def test_columns_are_said_as_ours_equals_theirs() -> None:
+    assert parse_columns("anchor=q, positive=2") == {"anchor": "q", "positive": "2"}
+    with pytest.raises(UserError, match="expected OURS=THEIRS, found 'anchor'"):
+        parse_columns("anchor")
+    with pytest.raises(UserError, match=r"'ancor' is none of .*Did you mean 'anchor'"):
+        parse_columns("ancor=q")
+
+
+def test_squad_gives_questions_paragraphs_and_groups(tmp_path: Path) -> None:
+    qas = [
+        {"id": str(i), "question": q, "answers": [{"text": "old", "answer_start": 12}]}
+        for i, q in enumerate("ab")
+    ]
+    text = json.dumps({"data": [{"title": "t", "paragraphs": [{"context": "The mill is old.", "qas": qas}]}]})
+    found = imported(tmp_path, "q.en.json", text)
+    assert [(r["anchor"], r["positive"]) for r in found.rows] == [
+        ("a", "The mill is old."),
+        ("b", "The mill is old."),
+    ]
+    assert len({row["group"] for row in found.rows}) == 1
+    answers = imported(tmp_path, "q.en.json", text, documents=DocumentUnit.ANSWERS)
+    assert {row["positive"] for row in answers.rows} == {"old"}
+
+
+def test_public_corpora(shared_data: Path, tmp_path: Path) -> None:
+    def load(path: str, **options: Any) -> PairSet:
+        return import_pairs([shared_data / path], "n", tmp_path / "n", PairOptions(**options), force=True)
+
+    tr = load("stsb/stsb-tr-train.tsv", columns=parse_columns("text1=sentence1,text2=sentence2,score=score"))
+    assert tr.languages == ("tr",) and len(tr.rows) == 5_709
+    assert {0.0, 5.0} <= {row["score"] for row in tr.rows} and max(r["score"] for r in tr.rows) == 5
+    en = load("stsb/stsb-en-train.csv", columns=parse_columns("text1=1,text2=2,score=3"))
+    assert en.rows[0] == {
+        "text1": "A plane is taking off.",
+        "text1_lang": "en",
+        "text2": "An air plane is taking off.",
+        "text2_lang": "en",
+        "score": 5.0,
+    }
+    tquad = load("tquad/train-v0.1.json", langs=("tr",))
+    assert len(tquad.rows) == 7_664 and len({row["group"] for row in tquad.rows}) > 1_500
+    assert len(tquad.notes) < 10
+    ntrex = load(
+        "parallel/ntrex.jsonl", kind=Kind.TRANSLATIONS, columns=parse_columns("anchor=en,positive=tr")
+    )
+    assert len(ntrex.rows) == 1_997 and ntrex.languages == ("en", "tr")
