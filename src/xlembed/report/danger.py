@@ -25,6 +25,7 @@ def danger_lines(report: Report) -> list[str]:
         report: of a fine-tuning; `dimensions`, rows as of `dimension_lines`, may be in it.
     """
     return [
+        *_shared_lines(report),
         *_batch_lines(report),
         *_precision_lines(report),
         *_sts_lines(report),
@@ -63,6 +64,16 @@ def _loss(full: Mapping[str, Any], cut: Mapping[str, Any]) -> str:
     if worst is None or share <= LOST:
         return ""
     return f"{percent(share)} % at {cut['dim']} ({worst['measure']}, {worst['kind']})"
+
+
+def _shared_lines(report: Report) -> list[str]:
+    """Texts of an evaluation task among the training texts."""
+    return [
+        f"{task}: {n:,} of its texts were trained on or chosen by, so its scores are no test. Evaluate on another "
+        "task, or leave these rows out of the pair sets."
+        for task, n in (report.get("shared_texts") or {}).items()
+        if n
+    ]
 
 
 def _batch_lines(report: Report) -> list[str]:
