@@ -384,7 +384,11 @@ import json, sys
 from xlembed.cli import xlembed
 for words in json.load(sys.stdin):
     print("$", *words, flush=True)
-    xlembed(words, standalone_mode=False)
+    try:
+        xlembed(words, standalone_mode=False)
+    except SystemExit:
+        if words[0] != "promote":  # a refusal is an answer
+            raise
 """
 
 
