@@ -144,7 +144,6 @@ class TestTables:
         text = finetuning_markdown(finetuning(), ["before_after.png"])
         for part in (
             "- A warning.",
-            "Trained on 3 texts of shop: the scores on these are no test.",
             "| body | 1,000 | 99,000 | 1.01 % |",
             "| total | 2,000 | 100,000 | 2.00 % |",
             "| static_multilingual (base) | 55.0 [51.0, 59.0]",

@@ -202,10 +202,6 @@ def finetuning_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     parts = ["\n\n".join(head) + "\n"]
     warnings = report["warnings"] or ["No known danger line was crossed."]
     parts.append("## Warnings\n\n" + "\n".join(f"- {line}" for line in warnings) + "\n")
-    shared = {task: n for task, n in (report.get("shared_texts") or {}).items() if n}
-    if shared:
-        told = ", ".join(f"{n:,} texts of {task}" for task, n in shared.items())
-        parts.append(f"Trained on {told}: the scores on these are no test.\n")
     tables = [trainable_table(report["trainable"]), stages_table(report)]
     tables += [before_after_table(report, task) for task in tasks_of(report)]
     if report["changes"]:

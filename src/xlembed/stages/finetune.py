@@ -142,7 +142,7 @@ def finetune(
         measured.append(_measure(stage.name, ref, opened, workspace, watch, record))
     with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:
         report = _write(opened, trained, measured, workspace, folder)
-    write_json(workspace.out / "results" / "finetune" / f"{recipe.name}.json", _headline(report))
+    write_json(workspace.out / "results" / f"finetune-{recipe.name}.json", _headline(report))
     return report
 
 
