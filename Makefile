@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data trial clean
+.PHONY: demo test lint type check data trial trial-data trial-ablations clean
 
 demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
@@ -43,11 +43,17 @@ data: $(VENV)/.installed  ## the bundled data, from the DVC remote inside the re
 
 # CORPORA=folder: public corpora, see benchmarks/turkish_trial.py. One thread, so that the weights come out the same.
 CORPORA ?= ../shared/data
-trial: $(VENV)/.installed  ## the Turkish trial of docs/finetune.md, about an hour on a CPU
+trial-data: $(VENV)/.installed
 	$(BIN)/python benchmarks/turkish_trial.py $(CORPORA)
+
+trial: trial-data  ## the Turkish trial of docs/finetune.md, about two hours on one core
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune turkish_static
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune turkish_minilm
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune turkish_student
+
+trial-ablations: trial-data  ## its stages, batch sizes and dimensions, taken apart: another hour
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed ablate turkish_static_batch
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed ablate turkish_stages
 
 # torch first: pip then takes the build for this machine, and nothing later asks for another.
 $(VENV)/.installed: pyproject.toml

@@ -18,6 +18,7 @@ from pathlib import Path
 from xlembed.finetune.pairs import Kind, PairSet, load_pairs, write_pairs
 
 DATA = Path("data")
+XLEMBED = str(Path(sys.executable).with_name("xlembed"))
 NTREX_DEV = 200
 """Rows at the end of NTREX that nothing trains on."""
 TQUAD_DEV_SHARE = 0.1
@@ -40,12 +41,12 @@ def main() -> None:
     translations("cldr_en_tr", cldr_rows(corpora), "Unicode CLDR, names of characters")
     languages = [corpora / f"xquad/xquad.{lang}.json" for lang in ("en", "de", "es", "tr", "zh", "ru")]
     if not (DATA / "xquad").exists():
-        subprocess.run(["xlembed", "import", "squad", *map(str, languages), "--name", "xquad"], check=True)
+        subprocess.run([XLEMBED, "import", "squad", *map(str, languages), "--name", "xquad"], check=True)
 
 
 def run(form: str, file: Path, name: str, *more: str) -> None:
     if not (DATA / "pairs" / name).exists():
-        subprocess.run(["xlembed", "import", form, str(file), "--name", name, *more], check=True)
+        subprocess.run([XLEMBED, "import", form, str(file), "--name", name, *more], check=True)
 
 
 def write(

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,15 @@ def registered(folder: Path, root: Path) -> None:
     client.set_registered_model_alias("served", "champion", "1")
 
 
+@dataclass(frozen=True)
+class Served:
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
 @contextlib.contextmanager
-def served(root: Path) -> Iterator[str]:
+def served(root: Path) -> Iterator[Served]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -70,25 +78,30 @@ def served(root: Path) -> Iterator[str]:
         "--port",
         str(port),
     ]
-    env = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}", "HF_HUB_OFFLINE": "1"}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", *words], env=env, cwd=root, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    env = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}",
+        "HF_HUB_OFFLINE": "1",
+        # MLflow starts uvicorn by its name, and the tests may run without an activated environment.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = [sys.executable, "-m", "mlflow", *words]
+    with (root / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            command, env=env, cwd=root, start_new_session=True, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield Served(f"http://127.0.0.1:{port}", server, root / "server.log")
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
-        assert server.stderr is not None
-        server.stderr.close()
 
 
-def ask(address: str, role: Role) -> Any:
+def ask(server: Served, role: Role) -> Any:
     body = json.dumps({"inputs": TEXTS, "params": {"prompt_name": role.value}}).encode()
     request = urllib.request.Request(
-        f"{address}/invocations", body, {"Content-Type": "application/json"}, method="POST"
+        f"{server.address}/invocations", body, {"Content-Type": "application/json"}, method="POST"
     )
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -98,7 +111,7 @@ def ask(address: str, role: Role) -> Any:
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
         except OSError:
-            assert time.monotonic() < end, "the server did not come up"
+            assert server.process.poll() is None and time.monotonic() < end, server.log.read_text()
             time.sleep(0.5)
 
 
@@ -106,8 +119,8 @@ def test_a_served_champion_encodes_queries_and_documents(tmp_path: Path) -> None
     folder = with_prompts(tmp_path)
     try:
         registered(folder, tmp_path)
-        with served(tmp_path) as address:
-            answers = {role: ask(address, role) for role in Role}
+        with served(tmp_path) as server:
+            answers = {role: ask(server, role) for role in Role}
     finally:
         mlflow.set_tracking_uri(None)
     encoder = load_encoder(resolve_model(str(folder)))
