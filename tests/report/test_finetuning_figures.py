@@ -149,6 +149,7 @@ class TestTables:
             "| static_multilingual (base) | 55.0 [51.0, 59.0]",
             "| **shop: sts → retrieval** |",
             "| monolingual | +16.5 [+13.5, +19.5] | 0.002 | 0.012 | better after |",
+            "| ja → ja, monolingual | 20.0 | 55.0 | +35.0 [+25.0, +45.0] | 30 | language not supported |",
             "| base → retrieval | −0.050 [−0.070, −0.030] | <0.001 | 1,379 |",
             "Spearman 0.120 [−0.030, 0.270] over 210 queries",
             "from the cache; hard 12",
@@ -165,6 +166,14 @@ class TestTables:
             ]
         )
         assert "no correlation" in related_lines(nothing)[0]
+
+    def test_only_what_was_learned_is_shown_as_learned(self) -> None:
+        text = finetuning_markdown(finetuning())
+        assert text.count("ja → ja") == 2  # base to nli, and base to the last stage
+        nothing = finetuning()
+        for change in nothing["changes"]:
+            change["learned"] = []
+        assert "Languages learned" in text and "Languages learned" not in finetuning_markdown(nothing)
 
     def test_parameters_that_bring_their_sum_are_not_added_twice(self) -> None:
         rows = [{"part": p, "trainable": t, "total": 10} for p, t in (("a", 1), ("b", 2))]

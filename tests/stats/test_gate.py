@@ -6,38 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from stats.hit_tables import HIT, hits, units
 from xlembed.metrics.measures import parse_measure
 from xlembed.stats.comparison import Evaluated
 from xlembed.stats.gate import Decision, Gate, NothingToCompare, attempt_level, decide, fall_p_value
 from xlembed.stats.signflip import flips_needed, sign_flip_tests
 from xlembed.types import Mode, Pool, UserError
 
-HIT = parse_measure("accuracy@1")
 GATE = Gate(HIT)
-
-
-def units(hits: Mapping[str, list[float]], mode: str = "cross_lingual", pool: str = "all") -> pd.DataFrame:
-    """`en` or `en->de` -> hits of needs n0, n1, ...; a need is a cluster."""
-    rows = []
-    for pair, values in hits.items():
-        query_lang, _, doc_lang = pair.partition("->")
-        rows += [
-            {
-                "query_id": f"n{i}-{query_lang}",
-                "need_id": f"n{i}",
-                "cluster": f"n{i}",
-                "query_lang": query_lang,
-                "doc_lang": doc_lang or query_lang,
-                "mode": mode,
-                "pool": pool,
-                "hit@1": value,
-            }
-            for i, value in enumerate(values)
-        ]
-    return pd.DataFrame(rows)
 
 
 def decided(
@@ -51,10 +29,6 @@ def decided(
     a = Evaluated("new", units(candidate, **where), unsupported or {})
     b = Evaluated("old", units(champion, **where), {})
     return decide(a, b, gate, attempt, n_resamples=500)
-
-
-def hits(n: int, right: int) -> list[float]:
-    return [1.0] * right + [0.0] * (n - right)
 
 
 def test_levels_of_all_attempts_never_exceed_alpha() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from xlembed.finetune.recipe import Recipe
+    from xlembed.stages.finetune import Opened
 
 
 @click.command()
@@ -57,7 +58,7 @@ def finetune(
     from xlembed.report.finetuning_table import trainable_table
     from xlembed.stages.finetune import finetune as stage
     from xlembed.stages.finetune import finetuned_folder, open_recipe
-    from xlembed.tracking.training import finetuning_run
+    from xlembed.tracking.training import Inputs, finetuning_run
 
     console = open_console(stderr=True)
     if not recipe:
@@ -76,8 +77,14 @@ def finetune(
             console.print(trainable_table(rows))
 
     folder = finetuned_folder(workspace, chosen.name)
+    folders = {
+        task.name: workspace.task_folder(name)
+        for task, name in zip(opened.tasks, chosen.evaluate.tasks, strict=True)
+    }
+    sets = [(name, found.folder, found.digest) for name, found in opened.sets.items()]
+    inputs = Inputs(chosen.model_dump(mode="json"), sets, folders, workspace.root)
     with (
-        finetuning_run(opened, workspace, experiment=experiment, built=built) as record,
+        finetuning_run(inputs, experiment=experiment, built=built) as record,
         Bars(chosen.name) as bars,
     ):
         report = stage(opened, workspace, bars, record)
@@ -134,7 +141,7 @@ def _read(source: str, changes: Sequence[str], name: str, register_as: str, data
     return recipe
 
 
-def _plan(opened: Any) -> list[str]:
+def _plan(opened: Opened) -> list[str]:
     """What will be trained, a line per stage."""
     recipe = opened.recipe
     lines = [f"{recipe.name}: {recipe.description or 'no description'}; base {recipe.base}, {recipe.dtype}"]
@@ -151,6 +158,7 @@ def _print_report(report: Mapping[str, Any], console: Console) -> None:
     from xlembed.report.finetuning_table import (
         before_after_table,
         change_table,
+        learned_table,
         related_lines,
         stages_table,
         sts_table,
@@ -161,6 +169,8 @@ def _print_report(report: Mapping[str, Any], console: Console) -> None:
         print_table(console, before_after_table(report, task))
     if report["changes"]:
         console.print(change_table(report))
+    if any(change["learned"] for change in report["changes"]):
+        print_table(console, learned_table(report))
     if report["sts_changes"]:
         print_table(console, sts_table(report))
     for line in [*related_lines(report), *report["warnings"]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ def import_task(
     if form == "pairs":
         _import_pairs(files, name, out, codes, unit, kind, columns, limit, licence, force)
         return
+    _refuse({"--kind": kind, "--columns": columns, "--limit": limit, "--licence": licence}, form)
     from xlembed.corpus.importing import import_files
     from xlembed.corpus.summary import summarise, summary_text
 
@@ -88,6 +90,16 @@ def import_task(
         for warning in imported.warnings:
             click.echo(f"  - {warning}")
     click.echo(f"\nWrote {imported.folder}. Next: xlembed run -t {imported.handle}")
+
+
+def _refuse(given: Mapping[str, object], form: str) -> None:
+    """Options that only pairs know."""
+    from xlembed.types import UserError, near_miss
+
+    if near := near_miss(form, ["pairs"]):
+        raise UserError(f"no format {form!r}.{near}")
+    if told := [option for option, value in given.items() if value]:
+        raise UserError(f"{', '.join(told)}: for `xlembed import pairs` only; {form} has no such choice")
 
 
 def _import_pairs(

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xlembed.corpus.building import build_task
+from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.languages import is_language, require_language
+from xlembed.corpus.languages import is_language
 from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.readers import find_reader
 from xlembed.corpus.reading import DocumentUnit, ReadOptions, languages_of
@@ -52,6 +53,8 @@ def import_pairs(
     Raises:
         UserError: bad usage, a folder that exists, or all problems of the files at once.
     """
+    if not is_task_name(name):
+        raise UserError(f"--name: expected letters, digits, '.', '_', '+', '-', found {name!r}")
     kind = options.kind or _kind_of(files, options)
     problems = Problems()
     raw = (
@@ -159,21 +162,18 @@ def _rows(
         raise UserError(
             f"--columns: rows of kind {kind} need {', '.join(wanted)}; {', '.join(missing)} is not said"
         )
-    langs = tuple(require_language(code, "--lang") for code in options.langs)
-    for number, file in enumerate(files):
-        own = langs or _language_columns(file, columns, kind, options)
-        lang = own[number] if len(own) > 1 else own[0] if own else None
+    told = languages_of(files, ReadOptions("", options.langs)) if options.langs else [None] * len(files)
+    for file, lang in zip(files, told, strict=True):
+        own = lang or _language_of(file, columns, kind)
         for place, row in _read(file, columns, problems):
-            yield place, _renamed(row, columns, kind, lang)
+            yield place, _renamed(row, columns, kind, own)
 
 
-def _language_columns(
-    file: Path, columns: Mapping[str, str], kind: Kind, options: PairOptions
-) -> tuple[Lang, ...]:
+def _language_of(file: Path, columns: Mapping[str, str], kind: Kind) -> Lang | None:
     """Nothing where rows or columns say their language, else what the file's name says."""
     if file.suffix == ".jsonl" or all(is_language(columns[name]) for name in COLUMNS[kind]):
-        return ()
-    return languages_of([file], ReadOptions("", options.langs))
+        return None
+    return languages_of([file], ReadOptions(""))[0]
 
 
 def _renamed(

@@ -123,6 +123,35 @@ def change_table(report: Report) -> Table:
     return table
 
 
+def learned_table(report: Report) -> Table:
+    """Languages that a model did not know before a stage: described, never tested."""
+    table = _table(
+        "Languages learned",
+        f"After {MINUS} before, in percentage points [95 % CI, unadjusted]. No test: the model before was never "
+        "made for these languages, and beating it there shows nothing about a method.",
+    )
+    table.add_column("", overflow="fold")
+    for head in ("before", "after", "change", "clusters"):
+        table.add_column(head, justify="right")
+    table.add_column("model before", overflow="fold")
+    titles = {(m.kind, m.pool): m for m in MACROS}
+    for change in (c for c in report["changes"] if c["learned"]):
+        head = f"{change['task']}: {change['from']} {ARROW} {change['to']}"
+        table.add_row(head, "", "", "", "", "", style="bold")
+        shown = [r for r in change["learned"] if (r["kind"], r["pool"]) in titles]
+        for r in sorted(shown, key=lambda r: MACROS.index(titles[r["kind"], r["pool"]])):
+            table.add_row(
+                f"  {r['query_lang']} {ARROW} {r['doc_lang']}, {titles[r['kind'], r['pool']].title}",
+                percent(r["before"]),
+                percent(r["after"]),
+                Interval(points(r["difference"]), interval_text(ends(r), signed=True)),
+                f"{r['n_clusters']:,}",
+                r["label"],
+            )
+        table.add_section()
+    return table
+
+
 def verdict_after(row: Mapping[str, Any]) -> str:
     """The verdict of a row whose A is the model after and whose B the one before."""
     words = {f"{row['a']} better": "better after", f"{row['b']} better": "worse after"}
@@ -206,6 +235,8 @@ def finetuning_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     tables += [before_after_table(report, task) for task in tasks_of(report)]
     if report["changes"]:
         tables.append(change_table(report))
+    if any(change["learned"] for change in report["changes"]):
+        tables.append(learned_table(report))
     if sets_of(report):
         tables.append(sts_table(report))
     parts += [to_markdown(table) for table in tables]

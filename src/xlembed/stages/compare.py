@@ -45,6 +45,10 @@ class Evaluation:
         """The model's slug."""
         return str(self.scores["model"])
 
+    def evaluated(self) -> Evaluated:
+        """As the statistics take it."""
+        return Evaluated(self.name, self.units, self.scores.get("labels", {}))
+
 
 def read_evaluation(source: str, workspace: Workspace) -> Evaluation:
     """Read runs/TASK/MODEL (as a folder or TASK/MODEL), results/TASK/MODEL.json, or an MLflow run id.
@@ -119,9 +123,8 @@ def compare(
     settings = workspace.settings.compare
     measures = [m for m in _common_measures(evaluations) if parse_measure(m).cutoff in (None, 1, 10)]
     primary = parse_measure(settings.primary_measure)
-    models = [Evaluated(e.name, e.units, e.scores.get("labels", {})) for e in evaluations]
     outcome = compare_models(
-        models,
+        [e.evaluated() for e in evaluations],
         parse_measures(measures),
         primary,
         alpha=settings.alpha,

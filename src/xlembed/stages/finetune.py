@@ -239,16 +239,27 @@ def _steps(measured: Sequence[_Measured]) -> list[tuple[_Measured, _Measured]]:
 def _changes(
     task: Task, measured: Sequence[_Measured], scratch: Workspace, folder: Path
 ) -> list[dict[str, Any]]:
-    """Paired tests between the models before and after; one Holm family over all of them."""
+    """Paired tests between the models before and after (one Holm family), and what was learned beside them."""
+    from xlembed.metrics.measures import parse_measure
     from xlembed.stages.compare import compare, read_evaluation
+    from xlembed.stats.learned import learned_differences
 
     # The later model first: differences are then after - before.
-    later_first = [read_evaluation(f"{task.name}/{m.ref.slug}", scratch) for m in reversed(measured)]
-    report = compare(later_first, scratch, folder / "changes" / task.name)
+    evaluations = {m.after: read_evaluation(f"{task.name}/{m.ref.slug}", scratch) for m in reversed(measured)}
+    report = compare(list(evaluations.values()), scratch, folder / "changes" / task.name)
     found = []
     for before, after in _steps(measured):
-        rows = [r for r in report["primary"] if r["a"] == after.ref.slug and r["b"] == before.ref.slug]
-        found.append({"from": before.after, "to": after.after, "task": task.name, "rows": rows})
+        old, new = evaluations[before.after], evaluations[after.after]
+        learned = learned_differences(
+            old.evaluated(),
+            new.evaluated(),
+            parse_measure(report["primary_measure"]),
+            n_resamples=old.scores["evaluate"]["resamples"],
+        )
+        rows = [r for r in report["primary"] if r["a"] == new.name and r["b"] == old.name]
+        found.append(
+            {"from": before.after, "to": after.after, "task": task.name, "rows": rows, "learned": learned}
+        )
     return found
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,23 @@ class TrainingRecord:
         self._scores[after, task.digest] = evaluation_metrics(scores["scores"])
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What a fine-tuning starts from.
+
+    Attributes:
+        recipe: as JSON.
+        sets: name, folder and digest of each pair set.
+        folders: where each task that is evaluated was read from, by its name.
+        root: of the checkout.
+    """
+
+    recipe: Mapping[str, Any]
+    sets: Sequence[tuple[str, Path, str]]
+    folders: Mapping[str, Path]
+    root: Path
+
+
 class FinetuningRun(TrainingRecord):
     """The parent run of a fine-tuning.
 
@@ -90,13 +110,10 @@ class FinetuningRun(TrainingRecord):
         run_id: its id.
     """
 
-    def __init__(
-        self, run_id: str, opened: Any, root: Path, folders: Mapping[str, Path], built: Built
-    ) -> None:
-        super().__init__(folders, built)
+    def __init__(self, run_id: str, inputs: Inputs, built: Built) -> None:
+        super().__init__(inputs.folders, built)
         self.run_id = run_id
-        self._opened = opened
-        self._root = root
+        self._inputs = inputs
 
     def finish(self, report: Mapping[str, Any], folder: Path) -> Registered | None:
         """Log the result and register it, if the recipe says so.
@@ -105,62 +122,48 @@ class FinetuningRun(TrainingRecord):
             report: content of report.json.
             folder: finetuned/NAME/.
         """
-        recipe, tasks = self._opened.recipe, self._opened.tasks
-        with contextlib.ExitStack() as stack:
+        recipe, last = self._inputs.recipe, report["evaluations"][-1]
+        with tempfile.TemporaryDirectory() as temporary:
             # Everything but the weights, which the logged model holds.
-            import shutil
-            import tempfile
-
-            files = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "files"
+            files = Path(temporary) / "files"
             shutil.copytree(folder, files, ignore=shutil.ignore_patterns("model"))
             log_folder(files)
         log_metrics(_headline_metrics(report))
-        last = report["evaluations"][-1]["after"]
         metadata = {
-            "recipe": recipe.name,
-            "base": recipe.base,
+            "recipe": recipe["name"],
+            "base": recipe["base"],
             "languages": report["languages"],
-            "training_data": {name: found.digest for name, found in self._opened.sets.items()},
+            "training_data": {name: digest for name, _, digest in self._inputs.sets},
         }
-        model_id = log_finetuned(folder / "model", recipe.name, report["dim"], metadata)
-        for task in tasks:
-            run_id = self.evaluations[last, task.digest]
-            link_evaluation(model_id, run_id, self._scores[last, task.digest], task.name, task.digest)
-        if not recipe.register_as:
-            return None
+        model_id = log_finetuned(folder / "model", recipe["name"], report["dim"], metadata)
         tags = {
-            "xlembed.recipe": recipe.name,
-            "xlembed.base": recipe.base,
+            "xlembed.recipe": recipe["name"],
+            "xlembed.base": recipe["base"],
             "xlembed.training_run": self.run_id,
             "xlembed.key": str(report["key"]),
         }
-        for task in tasks:
-            tags[f"xlembed.evaluation.{task.digest[:16]}"] = self.evaluations[last, task.digest]
+        for name, result in last["tasks"].items():
+            digest = result["task_digest"]
+            run_id, scores = self.evaluations[last["after"], digest], self._scores[last["after"], digest]
+            link_evaluation(model_id, run_id, scores, name, digest)
+            tags[f"xlembed.evaluation.{digest[:16]}"] = run_id
+        if not recipe["register_as"]:
+            return None
         description = (folder / "report.md").read_text(encoding="utf-8")
-        return register_finetuned(model_id, self.run_id, recipe.register_as, tags, description[:4000])
+        return register_finetuned(model_id, self.run_id, recipe["register_as"], tags, description[:4000])
 
 
 @contextlib.contextmanager
-def finetuning_run(
-    opened: Any, workspace: Any, *, experiment: str | None, built: Built
-) -> Iterator[FinetuningRun]:
+def finetuning_run(inputs: Inputs, *, experiment: str | None, built: Built) -> Iterator[FinetuningRun]:
     """The parent run around a fine-tuning, with the recipe as parameters and the pair sets as inputs."""
-    recipe = opened.recipe
-    folders = {
-        task.name: workspace.task_folder(name)
-        for task, name in zip(opened.tasks, recipe.evaluate.tasks, strict=True)
-    }
-    tags = {"kind": "finetune", "recipe": recipe.name, "base": recipe.base}
-    with open_run(
-        workspace.root, task=EXPERIMENT, experiment=experiment, name=recipe.name, tags=tags
-    ) as run_id:
-        settings = {
-            f"recipe.{key}": str(value)[:500] for key, value in flat(recipe.model_dump(mode="json")).items()
-        }
-        log_params(settings)
-        log_tags(version_tags(workspace.root, workspace.root / "data" / "pairs"))
-        log_training_data((name, found.folder, found.digest) for name, found in opened.sets.items())
-        yield FinetuningRun(run_id, opened, workspace.root, folders, built)
+    recipe, root = inputs.recipe, inputs.root
+    name = recipe["name"]
+    tags = {"kind": "finetune", "recipe": name, "base": recipe["base"]}
+    with open_run(root, task=EXPERIMENT, experiment=experiment, name=name, tags=tags) as run_id:
+        log_params({f"recipe.{key}": str(value)[:500] for key, value in flat(recipe).items()})
+        log_tags(version_tags(root, root / "data" / "pairs"))
+        log_training_data(inputs.sets)
+        yield FinetuningRun(run_id, inputs, built)
 
 
 def _headline_metrics(report: Mapping[str, Any]) -> dict[str, float]:

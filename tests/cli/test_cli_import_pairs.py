@@ -1,0 +1,65 @@
+"""`xlembed import pairs`: files -> training rows, and every way to ask for it wrongly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from xlembed.cli.import_ import import_task
+from xlembed.finetune.pairs import load_pairs
+from xlembed.types import UserError
+
+PAIRS = ("--name", "n", "--kind", "pairs", "--columns", "anchor=q,positive=a")
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, row in (("one", "soru\tcevap"), ("two", "question\tanswer")):
+        (tmp_path / f"{name}.tsv").write_text(f"q\ta\n{row}\n", encoding="utf-8")
+    return tmp_path
+
+
+def _import(*words: str) -> Result:
+    return CliRunner().invoke(import_task, words, catch_exceptions=False)
+
+
+def test_rows_are_written_and_the_next_step_told(workplace: Path) -> None:
+    result = _import("pairs", "one.tsv", "two.tsv", *PAIRS, "--lang", "tr,en", "--licence", "CC0")
+    assert result.exit_code == 0
+    assert "n: 2 rows of kind pairs" in result.output and "`pairs: n`" in result.output
+    found = load_pairs("n", workplace / "data")
+    assert [(r["anchor"], r["anchor_lang"]) for r in found.rows] == [("soru", "tr"), ("question", "en")]
+    assert (found.licence, found.languages) == ("CC0", ("en", "tr"))
+
+
+def test_what_is_there_stays_without_force(workplace: Path) -> None:
+    _import("pairs", "one.tsv", *PAIRS, "--lang", "tr")
+    with pytest.raises(UserError, match="exists: --force replaces it"):
+        _import("pairs", "two.tsv", *PAIRS, "--lang", "en")
+    assert load_pairs("n", workplace / "data").languages == ("tr",)
+    assert _import("pairs", "two.tsv", *PAIRS, "--lang", "en", "--force").exit_code == 0
+    assert load_pairs("n", workplace / "data").languages == ("en",)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pairs", "one.tsv", *PAIRS, "--lang", "tr,en"], "--lang: 2 languages for 1 files"),
+        (["pairs", "one.tsv", "two.tsv", "one.tsv", *PAIRS, "--lang", "tr,en"], "2 languages for 3 files"),
+        (["pairs", "one.tsv", *PAIRS, "--lang", "turkish"], "--lang"),
+        (["pairs", "one.tsv", *PAIRS], "which language is it"),
+        (["pairs", "one.tsv", *PAIRS[2:], "--name", "../n", "--lang", "tr"], "--name: expected letters"),
+        (["pairs", "one.tsv", "--name", "n", "--kind", "pears"], "'pears' is not a Kind"),
+        (["pair", "one.tsv", *PAIRS], "no format 'pair'. Did you mean 'pairs'?"),
+        (["squad", "one.tsv", *PAIRS], "--kind, --columns: for `xlembed import pairs` only"),
+        (["bier", "one.tsv", "--name", "n"], "Did you mean 'beir'?"),
+    ],
+)
+def test_bad_usage(workplace: Path, words: list[str], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        _import(*words)
+    assert message in str(caught.value)
+    assert not (workplace / "data").exists() and not (workplace / "n").exists()
