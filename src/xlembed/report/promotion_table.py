@@ -49,7 +49,11 @@ def decision_notes(decision: Mapping[str, Any]) -> list[str]:
         else f"Smallest difference this test finds with 80 %: {percent(detectable)} points.",
     ]
     if left_out := decision["left_out"]:
-        notes.append("Left out: " + ", ".join(f"{lang} ({label})" for lang, label in left_out.items()) + ".")
+        languages = ", ".join(f"{lang} ({label})" for lang, label in left_out.items())
+        notes.append(
+            f"Left out: {languages}. A language that one of the two was not made for decides nothing; if learning it was "
+            "the purpose, --force REASON promotes and keeps the reason."
+        )
     return notes
 
 
