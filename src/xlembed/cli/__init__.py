@@ -18,6 +18,7 @@ COMMANDS = {
     "index": ("xlembed.cli.stages:index", "Stage 2: the search index."),
     "evaluate": ("xlembed.cli.stages:evaluate", "Stage 3: scores in every mode."),
     "compare": ("xlembed.cli.compare:compare", "Paired tests and figures over evaluated models."),
+    "guide": ("xlembed.cli.guide:guide", "Which of the evaluated models to take for a use, and how sure."),
     "promote": (
         "xlembed.cli.promote:promote",
         "Let the champion's alias stand for a better version, or back.",

@@ -119,7 +119,7 @@ def compare(
     """
     if across_indices:
         evaluations = [name_by_index(e) for e in evaluations]
-    _check_comparable(evaluations, across_indices)
+    check_comparable(evaluations, across_indices)
     settings = workspace.settings.compare
     measures = [m for m in _common_measures(evaluations) if parse_measure(m).cutoff in (None, 1, 10)]
     primary = parse_measure(settings.primary_measure)
@@ -156,7 +156,12 @@ def name_by_index(evaluation: Evaluation) -> Evaluation:
     return replace(evaluation, scores={**evaluation.scores, "model": f"{evaluation.name}@{where}"})
 
 
-def _check_comparable(evaluations: Sequence[Evaluation], across_indices: bool = False) -> None:
+def check_comparable(evaluations: Sequence[Evaluation], across_indices: bool = False) -> None:
+    """Nothing, if all were made on the same task in the same way.
+
+    Raises:
+        UserError: names two that were not, and what differs.
+    """
     names = [e.name for e in evaluations]
     if twice := sorted({n for n in names if names.count(n) > 1}):
         engines = {e.scores["index"]["engine"] for e in evaluations if e.name in twice}

@@ -1,0 +1,110 @@
+"""A weighted sum of macro averages for several models, and how sure its ranking is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from xlembed.metrics.measures import Measure
+from xlembed.stats.bootstrap import N_RESAMPLES, resample
+from xlembed.stats.evaluation import cell_layout
+from xlembed.stats.layout import Floats
+from xlembed.stats.scores import MIN_CLUSTERS
+
+
+@dataclass(frozen=True, eq=False)
+class Macros:
+    """Macro averages of one model.
+
+    Attributes:
+        values: `kind/pool` -> mean of its cells.
+        draws: `kind/pool` -> float64, shape (n_resamples,), in the same resamples for every model of a task.
+        n_clusters: that they rest on.
+    """
+
+    values: Mapping[str, float]
+    draws: Mapping[str, Floats]
+    n_clusters: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """A model's place among others.
+
+    Attributes:
+        name: of the model.
+        points: the weighted sum.
+        first: share of the resamples in which it is first; None under 10 clusters.
+        behind: points less than the first one's, >= 0.
+        behind_low: lower end of the unadjusted 95 % interval of `behind`; None under 10 clusters.
+        behind_high: upper end.
+    """
+
+    name: str
+    points: float
+    first: float | None
+    behind: float
+    behind_low: float | None
+    behind_high: float | None
+
+
+def macro_draws(
+    units: pd.DataFrame, languages: Sequence[str], measure: Measure, n_resamples: int = N_RESAMPLES
+) -> Macros:
+    """Macro averages over the cells of some languages, with their cluster bootstrap.
+
+    Args:
+        units: of one model; all of them, since the clusters of the task decide on the resamples.
+        languages: a cell counts if both of its languages are among them.
+        measure: a column of `units`.
+        n_resamples: of the bootstrap.
+    """
+    inside = units[units["query_lang"].isin(languages) & units["doc_lang"].isin(languages)]
+    cells = cell_layout(inside, sorted(set(units["cluster"])))
+    drawn = resample(
+        cells.layout, inside[[measure.column]].to_numpy(dtype=np.float64), cells.macros, n_resamples
+    )
+    first = len(cells.cells)
+    return Macros(
+        {name: float(drawn.value[first + i, 0]) for i, name in enumerate(drawn.macro_names)},
+        {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_names)},
+        len(set(inside["cluster"])),
+    )
+
+
+def rank(
+    models: Mapping[str, Macros], fixed: Mapping[str, float], weights: Mapping[str, float]
+) -> list[Place]:
+    """The models by weighted sum, the best first; equal ones by name.
+
+    Args:
+        models: each with every macro that `weights` names.
+        fixed: model -> points that no resample changes (speed, bytes), weighted already.
+        weights: `kind/pool` -> weight.
+    """
+    points = {m: fixed[m] + sum(w * models[m].values[key] for key, w in weights.items()) for m in models}
+    draws = {
+        m: fixed[m] + sum((w * models[m].draws[key] for key, w in weights.items()), np.zeros(1))
+        for m in models
+    }
+    order = sorted(points, key=lambda m: (-points[m], m))
+    enough = all(m.n_clusters >= MIN_CLUSTERS for m in models.values()) and bool(weights)
+    best = order[0]
+    leaders = np.argmax(np.nan_to_num(np.vstack([draws[m] for m in order]), nan=-np.inf), axis=0)
+    places = []
+    for i, name in enumerate(order):
+        ends = np.nanpercentile(draws[best] - draws[name], [2.5, 97.5]) if enough else None
+        places.append(
+            Place(
+                name,
+                points[name],
+                float((leaders == i).mean()) if enough else None,
+                points[best] - points[name],
+                None if ends is None else float(ends[0]),
+                None if ends is None else float(ends[1]),
+            )
+        )
+    return places

@@ -1,0 +1,59 @@
+"""Weighted sums of macro averages: hand-counted values, shares of first places, and what may not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stats.hit_tables import HIT, hits, units
+from xlembed.stats.utility import Macros, macro_draws, rank
+
+MONO = "monolingual/target"
+
+
+def mono(**right: int) -> pd.DataFrame:
+    return units({lang: hits(20, n) for lang, n in right.items()}, "monolingual", "target")
+
+
+def macros(value: float, draws: list[float], n_clusters: int = 20) -> Macros:
+    return Macros({MONO: value}, {MONO: np.array(draws)}, n_clusters)
+
+
+def test_only_cells_of_the_wanted_languages_count() -> None:
+    table = mono(en=10, tr=4, de=20)
+    assert macro_draws(table, ["en", "tr"], HIT, 200).values == {MONO: pytest.approx(0.35)}
+    assert macro_draws(table, ["de"], HIT, 200).values == {MONO: 1.0}
+    assert macro_draws(table, ["fr"], HIT, 200).values == {}
+
+
+def test_every_model_is_resampled_alike() -> None:
+    """Equal models are equal in every resample, whatever the order of their rows."""
+    table = mono(en=10, tr=4)
+    shuffled = table.sample(frac=1, random_state=np.random.RandomState(0))
+    first, second = (macro_draws(t, ["en", "tr"], HIT, 300).draws[MONO] for t in (table, shuffled))
+    assert np.array_equal(first, second) and first.std() > 0.01
+
+
+def test_points_are_the_weighted_sum_and_the_best_comes_first() -> None:
+    models = {"a": macros(0.5, [0.4, 0.6, 0.5, 0.5]), "b": macros(0.6, [0.7, 0.5, 0.6, 0.6])}
+    places = rank(models, {"a": 0.0, "b": 0.01}, {MONO: 0.9})
+    assert [p.name for p in places] == ["b", "a"]
+    assert places[0].points == pytest.approx(0.55) and places[1].behind == pytest.approx(0.10)
+    # b - a in the four resamples: 0.28, -0.08, 0.10, 0.10.
+    assert (places[0].first, places[1].first) == (0.75, 0.25)
+    low, high = np.percentile([0.28, -0.08, 0.10, 0.10], [2.5, 97.5])
+    assert (places[1].behind_low, places[1].behind_high) == (pytest.approx(low), pytest.approx(high))
+    assert (places[0].behind, places[0].behind_low, places[0].behind_high) == (0.0, 0.0, 0.0)
+
+
+def test_what_does_not_vary_decides_where_queries_do_not() -> None:
+    same = macros(0.5, [0.4, 0.6])
+    places = rank({"slow": same, "fast": same}, {"slow": 0.1, "fast": 0.2}, {MONO: 0.5})
+    assert [(p.name, p.first) for p in places] == [("fast", 1.0), ("slow", 0.0)]
+
+
+def test_few_clusters_give_no_certainty_and_equal_models_keep_their_names_order() -> None:
+    places = rank({"b": macros(0.5, [0.5], 9), "a": macros(0.5, [0.5], 9)}, {"a": 0, "b": 0}, {MONO: 1})
+    assert [p.name for p in places] == ["a", "b"]
+    assert all(p.first is None and p.behind_low is None for p in places)
