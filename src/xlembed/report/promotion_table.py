@@ -51,8 +51,8 @@ def decision_notes(decision: Mapping[str, Any]) -> list[str]:
     if left_out := decision["left_out"]:
         languages = ", ".join(f"{lang} ({label})" for lang, label in left_out.items())
         notes.append(
-            f"Left out: {languages}. A language that one of the two was not made for decides nothing; if learning it was "
-            "the purpose, --force REASON promotes and keeps the reason."
+            f"Left out: {languages}. A language that one of the two was not made for decides nothing; if learning it "
+            "was the purpose, --force REASON promotes and keeps the reason."
         )
     return notes
 
