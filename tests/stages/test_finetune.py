@@ -278,3 +278,19 @@ def test_a_dry_run_trains_nothing(root: Path) -> None:
 def test_mistakes_are_told(root: Path, words: list[str], message: str) -> None:
     answer = run(root, "finetune", *words)
     assert answer.code == 2 and message in answer.err and answer.err.startswith("Error: ")
+
+
+def test_a_vocabulary_is_learnt_from_training_texts_alone(root: Path) -> None:
+    """`dev` and `alike` are named by the recipe too, but only looked at."""
+    from xlembed.finetune.recipe_loading import load_recipe
+    from xlembed.settings import load_settings
+    from xlembed.stages.finetune import open_recipe
+    from xlembed.stages.finetune_stage import _trained_sets
+    from xlembed.stages.workspace import Workspace
+
+    with no_surroundings(root):
+        opened = open_recipe(
+            load_recipe("recipe.yaml", Path("data")), Workspace(load_settings(Path("params.yaml")), Path())
+        )
+    assert set(opened.sets) == {"train", "dev", "alike"}
+    assert [found.name for found in _trained_sets(opened)] == ["train"]

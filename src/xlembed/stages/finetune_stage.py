@@ -21,6 +21,7 @@ from xlembed.stages.workspace import Watch, Workspace
 from xlembed.types import Lang, Role, Vectors
 
 if TYPE_CHECKING:
+    from xlembed.finetune.pairs import PairSet
     from xlembed.finetune.training import StageData, StageResult
     from xlembed.models.spec import ModelRef
     from xlembed.stages.finetune import Log, Opened
@@ -119,10 +120,16 @@ def _key(opened: Opened, number: int, before: TrainedStage | None, workspace: Wo
         parts["recipe"] = recipe.model_dump(
             mode="json", exclude={"name", "description", "base", "stages", "evaluate", "register_as"}
         )
-        if recipe.student:  # its vocabulary is learnt from the texts of all stages
-            parts["all_sets"] = sorted(s.digest for s in opened.sets.values())
+        if recipe.student:
+            parts["vocabulary"] = sorted(found.digest for found in _trained_sets(opened))
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _trained_sets(opened: Opened) -> list[PairSet]:
+    """What any stage trains on: a vocabulary is learnt from these texts, never from dev or evaluation sets."""
+    names = dict.fromkeys(data.pairs for stage in opened.recipe.stages for data in stage.data)
+    return [opened.sets[name] for name in names]
 
 
 def _later(recipe: Recipe) -> dict[str, Any]:
@@ -235,7 +242,7 @@ def _open_model(opened: Opened, before: TrainedStage | None, workspace: Workspac
         from xlembed.finetune.student import make_student
 
         texts = sorted(
-            {text for found in opened.sets.values() for text in found.texts(recipe.student.languages)}
+            {text for found in _trained_sets(opened) for text in found.texts(recipe.student.languages)}
         )
         model = make_student(model, recipe.student, texts)
     # Before hours of training: a tokenizer that does not know the language.
