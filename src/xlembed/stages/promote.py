@@ -573,7 +573,7 @@ class ElasticMover:
         from xlembed.stages.elastic import open_server
         from xlembed.stages.encode import encode
         from xlembed.stages.index import index
-        from xlembed.stages.publish import check_has_vectors, verify
+        from xlembed.stages.publish import check_publishable, verify
 
         server = open_server(self._workspace)
         found = holder(server, alias)
@@ -581,7 +581,7 @@ class ElasticMover:
         if served != task.name:
             task = self._workspace.open_task(served)
         ref = self._workspace.open_model(version.uri)
-        check_has_vectors(ref)
+        check_publishable(ref)
         with tempfile.TemporaryDirectory() as temporary:
             scratch = replace(self._workspace, out=Path(temporary))
             encode(task, ref, scratch, watch)
