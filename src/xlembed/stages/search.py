@@ -50,7 +50,7 @@ def search(
         raise UserError("the text to search for is empty")
     if lang is not None and lang not in task.languages:
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
-    query_lang = _query_lang(query_lang or lang, ref)
+    query_lang = _query_lang(query_lang, lang, ref)
     check_engine(ref, workspace.settings.index)
     encode(task, ref, workspace, watch)
     index(task, ref, workspace, watch)
@@ -75,10 +75,12 @@ def search(
     return found
 
 
-def _query_lang(told: Lang | None, ref: ModelRef) -> Lang:
-    """The query's language; empty where nobody told and it does not matter."""
+def _query_lang(told: Lang | None, searched: Lang | None, ref: ModelRef) -> Lang:
+    """The query's language: as told, else that of the documents searched; empty where it does not matter."""
     if told:
         return require_language(told, "--query-lang")
+    if searched:
+        return searched
     if any(step.by_language for step in ref.variation.steps):
         raise UserError(
             f"{ref.slug} is post-processed by language, so the language of the text must be told: --query-lang de "
