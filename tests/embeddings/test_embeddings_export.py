@@ -9,7 +9,9 @@ from embeddings.hashing_encoder import HashingEncoder, sentences
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.export import TextList, export, load_export
-from xlembed.embeddings.store import StorageDType, VectorStore
+from xlembed.embeddings.store import StorageDType, StoredVectors, VectorStore
+from xlembed.models.postprocess import fit
+from xlembed.models.steps import Method, Step
 from xlembed.types import Role, UserError
 
 TEXTS = sentences(40)
@@ -59,6 +61,53 @@ def test_truncated_dimension(tmp_path: Path, storage_dtype: StorageDType) -> Non
     expected = derive(store.read(Role.DOCUMENT, DOCUMENTS.texts).load(), 4).astype(storage_dtype)
     np.testing.assert_array_equal(documents, expected)
     np.testing.assert_allclose(np.linalg.norm(documents.astype(float), axis=1), 1, atol=1e-3)
+
+
+def with_langs(texts: TextList) -> TextList:
+    """German where the number is odd."""
+    return TextList(texts.ids, texts.texts, ["de" if i % 2 else "en" for i in range(len(texts.ids))])
+
+
+@pytest.mark.parametrize("storage_dtype", ["float32", "float16"])
+def test_post_processed_after_the_cut(tmp_path: Path, storage_dtype: StorageDType) -> None:
+    store = filled(tmp_path / "cache", storage_dtype)
+    documents, queries = with_langs(DOCUMENTS), with_langs(QUERIES)
+    steps = (Step(Method.CENTER), Step(Method.LIR, 1))
+    assert export(tmp_path / "out", documents, queries, store, dim=4, steps=steps, manifest=MANIFEST)
+    assert not export(tmp_path / "out", documents, queries, store, dim=4, steps=steps, manifest=MANIFEST)
+    assert export(tmp_path / "out", documents, queries, store, dim=4, steps=steps[::-1], manifest=MANIFEST)
+    loaded = load_export(tmp_path / "out")
+    assert loaded.documents.shape == (41, 4) and loaded.documents.dtype == storage_dtype
+    assert loaded.manifest["postprocessing"] == {
+        "steps": ["lir1", "center"], "documents": 41, "by_declared_language": True, "pooled": {}
+    }  # fmt: skip
+    cut = derive(store.read(Role.DOCUMENT, DOCUMENTS.texts).load(), 4)
+    fitted = fit(lambda: [cut], documents.langs, steps[::-1])
+    np.testing.assert_array_equal(loaded.documents, fitted.apply(cut, documents.langs).astype(storage_dtype))
+    asked = derive(store.read(Role.QUERY, QUERIES.texts).load(), 4)
+    np.testing.assert_array_equal(loaded.queries, fitted.apply(asked, ["en", "de"]).astype(storage_dtype))
+
+
+def test_tables_of_many_chunks_keep_rows_and_languages_together(
+    store: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents, queries = with_langs(DOCUMENTS), with_langs(QUERIES)
+    export(tmp_path / "whole", documents, queries, store, steps=(Step(Method.CENTER),), manifest={})
+    chunks = StoredVectors.chunks
+    monkeypatch.setattr(StoredVectors, "chunks", lambda self: chunks(self, 7))
+    export(tmp_path / "parts", documents, queries, store, steps=(Step(Method.CENTER),), manifest={})
+    found = [load_export(tmp_path / name) for name in ("whole", "parts")]
+    np.testing.assert_allclose(found[0].documents, found[1].documents, atol=1e-6)
+    np.testing.assert_allclose(found[0].queries, found[1].queries, atol=1e-6)
+
+
+def test_without_post_processing_the_manifest_does_not_speak_of_it(
+    store: VectorStore, tmp_path: Path
+) -> None:
+    export(tmp_path / "out", with_langs(DOCUMENTS), QUERIES, store, manifest=MANIFEST)
+    assert "postprocessing" not in load_export(tmp_path / "out").manifest
+    with pytest.raises(ValueError, match="vectors and languages must be one each"):
+        export(tmp_path / "x", DOCUMENTS, QUERIES, store, steps=(Step(Method.CENTER),), manifest={})
 
 
 def test_same_inputs_give_the_same_bytes(store: VectorStore, tmp_path: Path) -> None:

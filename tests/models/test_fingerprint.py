@@ -13,6 +13,7 @@ from xlembed.models import fingerprint
 from xlembed.models.card import ModelCard
 from xlembed.models.fingerprint import base_fingerprint, derived_fingerprint
 from xlembed.models.spec import ModelRef, Variation
+from xlembed.models.steps import Method, Step
 from xlembed.types import DType
 
 from .conftest import Build, edit_json, edit_weights, write_json
@@ -134,6 +135,18 @@ def test_derived() -> None:
     full, cut = derived_fingerprint("a" * 64, None), derived_fingerprint("a" * 64, 64)
     assert len({full, cut, "a" * 64, derived_fingerprint("b" * 64, 64)}) == 4
     assert derived_fingerprint("a" * 64, 64) == cut
+
+
+def test_derived_with_post_processing() -> None:
+    """Each step, its number, the order and the documents it is fitted on make other vectors."""
+    center, abtt3 = Step(Method.CENTER), Step(Method.ABTT, 3)
+    chains: list[tuple[Step, ...]] = [
+        (), (center,), (abtt3,), (Step(Method.LIR, 3),), (Step(Method.LIR, 1),), (center, abtt3), (abtt3, center)
+    ]  # fmt: skip
+    found = [derived_fingerprint("a" * 64, dim, chain, "docs") for chain in chains for dim in (None, 64)]
+    found.append(derived_fingerprint("a" * 64, None, (center,), "other docs"))
+    assert len(set(found)) == 15
+    assert derived_fingerprint("a" * 64, 64, (), "docs") == derived_fingerprint("a" * 64, 64)
 
 
 def test_it_needs_no_torch() -> None:

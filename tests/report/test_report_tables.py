@@ -52,6 +52,19 @@ def test_scores_table_in_full() -> None:
     )
 
 
+def test_what_was_done_to_vectors_stands_below_the_table() -> None:
+    def processed(model: str, note: str) -> dict[str, Any]:
+        return small(model, postprocessing={"note": note})
+
+    text = scores_markdown(
+        [small(), processed("a+center", "n"), processed("b+lir1", "m"), processed("b", "n")]
+    )
+    assert text.endswith("languages or pairs.\n\na+center, b: n.\n\nb+lir1: m.\n")
+    labelled = scores_markdown([processed("a+center", "n") | {"labels": {"de": "English-only model"}}])
+    assert labelled.endswith("A labelled row is invalid for a decision.\n\na+center: n.\n")
+    assert to_markdown(language_table(processed("a+center", "n"))).endswith("\n\na+center: n.\n")
+
+
 def test_labels_have_a_column_only_where_there_are_labels() -> None:
     labelled = small("all_mpnet_base_v2", labels={"de": "English-only model"})
     text = scores_markdown([small(), labelled])

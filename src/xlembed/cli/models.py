@@ -90,6 +90,7 @@ def _card_text(ref: ModelRef) -> str:
         *([("layer norm", "over the pooled vector, before it is cut")] if card.layer_norm else []),
         ("normalised", "yes, to unit length"),
         ("dimensions", _dimensions(ref)),
+        *([("post-processing", _steps(ref))] if ref.variation.steps else []),
         ("max tokens", str(ref.max_tokens or ("no limit" if card.bundled else "as the folder says"))),
         ("computed in", str(ref.dtype)),
         ("remote code", "needed: --trust-remote-code true" if card.requires_remote_code else "not needed"),
@@ -149,6 +150,11 @@ def _dimensions(ref: ModelRef) -> str:
     if card.matryoshka_dims:
         text += f" (trained to be cut to {', '.join(map(str, card.matryoshka_dims))})"
     return text
+
+
+def _steps(ref: ModelRef) -> str:
+    names = ", then ".join(step.name for step in ref.variation.steps)
+    return f"{names}; fitted on a task's documents; see docs/postprocessing.md"
 
 
 def _languages(card: ModelCard) -> str:

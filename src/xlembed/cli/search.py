@@ -17,6 +17,11 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 @click.option("--alias", default=None, help="Ask what is published under this name, with the model it needs.")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Documents to show.")
 @click.option("--lang", default=None, help="Only documents of this language.")
+@click.option(
+    "--query-lang",
+    default=None,
+    help="Language of TEXT, for models post-processed by language (default: --lang).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the hits for scripts.")
 @click.option(
     "--request", "as_request", is_flag=True, help="With --alias: print the request's body instead, for curl."
@@ -30,6 +35,7 @@ def search(
     alias: str | None,
     k: int,
     lang: str | None,
+    query_lang: str | None,
     as_json: bool,
     as_request: bool,
     params: str | None,
@@ -66,7 +72,14 @@ def search(
         opened = workspace.open_task(task)
         with Bars(model) as bars:
             hits = stage(
-                text, opened, workspace.open_model(model), workspace, k=k, lang=lang or None, watch=bars
+                text,
+                opened,
+                workspace.open_model(model),
+                workspace,
+                k=k,
+                lang=lang or None,
+                query_lang=query_lang or None,
+                watch=bars,
             )
     if as_json:
         echo_json(hits)

@@ -4,6 +4,7 @@
     document_ids.json, query_ids.json          a list of ids in the order of the rows
     manifest.json                              what the caller says (task digest, fingerprint ...),
                                                `base_fingerprint`, `dim`, `dtype`,
+                                               `postprocessing` if there is any (see `describe_steps`),
                                                `files`: name -> bytes, sha256
 
 Files are made in a new folder that takes the old one's place, and are never opened for writing afterwards:
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,19 +27,22 @@ from xlembed.embeddings.derive import checked_dim, derive
 from xlembed.embeddings.store import StoredVectors, VectorStore, npy_header
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.digest import file_digest
-from xlembed.types import Role, UserError
+from xlembed.models.postprocess import Fitted, fit
+from xlembed.models.steps import Step
+from xlembed.types import Lang, Role, UserError
 
 MANIFEST = "manifest.json"
-OWN_KEYS = frozenset({"format", "base_fingerprint", "dim", "dtype", "files"})
+OWN_KEYS = frozenset({"format", "base_fingerprint", "dim", "dtype", "postprocessing", "files"})
 """Manifest keys that the export writes itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextList:
-    """The texts of one role in corpus order, each with its id."""
+    """The texts of one role in corpus order, each with its id, and with its language where vectors depend on it."""
 
     ids: Sequence[str]
     texts: Sequence[str]
+    langs: Sequence[Lang] = ()
 
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.texts):
@@ -68,12 +72,13 @@ def export(
     store: VectorStore,
     *,
     dim: int | None = None,
+    steps: Sequence[Step] = (),
     manifest: Mapping[str, Any],
 ) -> bool:
     """Write the export, unless exactly this one is there and whole; nothing is touched then.
 
-    Vectors pass through memory chunk by chunk. Without `dim` they are the stored ones, bit for bit; with it
-    they are truncated and normalised again, then rounded to the storage dtype.
+    Vectors pass through memory chunk by chunk. Without `dim` and `steps` they are the stored ones, bit for bit; else
+    they are truncated, post-processed and normalised again, then rounded to the storage dtype.
 
     Args:
         folder: embeddings/TASK/MODEL.
@@ -81,6 +86,7 @@ def export(
         queries: likewise.
         store: holds their base vectors.
         dim: dimensions kept; None keeps all.
+        steps: post-processing after the cut, fitted on `documents`; both lists need languages then.
         manifest: what else identifies the export (task digest, derived fingerprint ...): JSON values; no
             dates, hosts, timings or absolute paths.
 
@@ -88,8 +94,9 @@ def export(
         Whether something was written.
 
     Raises:
-        UserError: if a text is not in the store, or `dim` is larger than its vectors.
-        ValueError: if `manifest` uses a key that the export writes itself, or dimensions differ by role.
+        UserError: if a text is not in the store, `dim` is larger than its vectors, or `steps` cannot be fitted.
+        ValueError: if `manifest` uses a key that the export writes itself, dimensions differ by role, or `steps` lack
+            languages.
     """
     if taken := OWN_KEYS & manifest.keys():
         raise ValueError(f"manifest keys {sorted(taken)} are written by the export itself")
@@ -98,9 +105,13 @@ def export(
     if len(dims) != 1:
         raise ValueError(f"documents and queries must have vectors of one dimension, found {sorted(dims)}")
     width = checked_dim(dims.pop(), dim)
+    fitted = fit_stored(stored[0], documents.langs, dim, steps) if steps else None
     tables = {
-        "documents.npy": _Table(stored[0], width, derived=dim is not None),
-        "queries.npy": _Table(stored[1], width, derived=dim is not None),
+        name: _Table(vectors, width, _derivation(dim, fitted, texts.langs))
+        for name, vectors, texts in (
+            ("documents.npy", stored[0], documents),
+            ("queries.npy", stored[1], queries),
+        )
     }
     lists = {"document_ids.json": _id_list(documents.ids), "query_ids.json": _id_list(queries.ids)}
     entry: dict[str, Any] = {
@@ -110,6 +121,8 @@ def export(
         "dim": width,
         "dtype": str(store.dtype),
     }
+    if fitted:
+        entry["postprocessing"] = describe_steps(fitted, documents.langs, queries.langs)
     if _is_there(folder, entry, lists, tables):
         return False
     with atomic_folder(folder) as temporary:
@@ -146,20 +159,61 @@ def load_export(folder: Path) -> Embeddings:
     )
 
 
+def fit_stored(
+    vectors: StoredVectors, langs: Sequence[Lang], dim: int | None, steps: Sequence[Step]
+) -> Fitted:
+    """Statistics of stored documents, cut to `dim` first; they pass through memory chunk by chunk.
+
+    Raises:
+        UserError: as `postprocess.fit`, and if `dim` is larger than the vectors.
+        ValueError: if there is not one language per document.
+    """
+    return fit(lambda: (derive(chunk, dim) for chunk in vectors.chunks()), langs, steps)
+
+
+def describe_steps(fitted: Fitted, doc_langs: Sequence[Lang], query_langs: Sequence[Lang]) -> dict[str, Any]:
+    """What the manifest says of post-processing.
+
+    Returns:
+        `steps`: names in order; `documents`: whose vectors the statistics are of; `by_declared_language`: whether a
+        vector's language decides what happens to it; `pooled`: step -> languages that take the statistics of all
+        documents, having too few of their own.
+    """
+    return {
+        "steps": [step.step.name for step in fitted.steps],
+        "documents": fitted.n_documents,
+        "by_declared_language": any(step.step.by_language for step in fitted.steps),
+        "pooled": fitted.pooled([*doc_langs, *query_langs]),
+    }
+
+
+Derivation = Callable[[NDArray[np.floating], int], NDArray[np.floating]]
+"""Rows of a table and the place of the first of them -> what they become."""
+
+
+def _derivation(dim: int | None, fitted: Fitted | None, langs: Sequence[Lang]) -> Derivation | None:
+    """None where vectors stay as they are stored."""
+    if fitted is not None:
+        return lambda chunk, start: fitted.apply(derive(chunk, dim), langs[start : start + len(chunk)])
+    return None if dim is None else lambda chunk, _: derive(chunk, dim)
+
+
 class _Table:
     """One file of vectors as a stream of bytes."""
 
-    def __init__(self, stored: StoredVectors, dim: int, derived: bool) -> None:
+    def __init__(self, stored: StoredVectors, dim: int, derivation: Derivation | None) -> None:
         self._stored = stored
-        self._derived = derived
-        self._dim = dim
+        self._derivation = derivation
         self._header = npy_header((stored.shape[0], dim), stored.dtype)
 
     def parts(self) -> Iterator[bytes | memoryview]:
         yield self._header
+        start = 0
         for chunk in self._stored.chunks():
-            if self._derived:
-                chunk = derive(chunk, self._dim).astype(self._stored.dtype, copy=False)
+            n_rows = len(chunk)
+            if self._derivation:
+                chunk = self._derivation(chunk, start).astype(self._stored.dtype, copy=False)
+            start += n_rows
             yield chunk.data.cast("B")
 
 

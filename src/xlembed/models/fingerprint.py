@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from xlembed.models.digest import file_digest, folder_digest
 from xlembed.models.folder import folder_modules, length_limit, remote_classes, with_folder_prompts
 from xlembed.models.hub import locate_code
 from xlembed.models.spec import ModelRef
+from xlembed.models.steps import Step
 from xlembed.types import Role
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")
@@ -44,8 +46,8 @@ def base_fingerprint(
 ) -> Fingerprint:
     """What determines the stored vectors of a model.
 
-    Batch size, device, threads, name, revision and the folder's place are no part of it, and neither is the
-    truncation dimension (see `derived_fingerprint`).
+    Batch size, device, threads, name, revision and the folder's place are no part of it, and neither are
+    the truncation dimension and post-processing (see `derived_fingerprint`).
 
     Args:
         ref: the model as asked for.
@@ -80,9 +82,21 @@ def base_fingerprint(
     return Fingerprint(description)
 
 
-def derived_fingerprint(base_digest: str, dim: int | None) -> str:
-    """Hash of the base vectors and the dimension they are cut to; None: not cut."""
-    return hashlib.sha256(json.dumps({"base": base_digest, "dim": dim}, sort_keys=True).encode()).hexdigest()
+def derived_fingerprint(
+    base_digest: str, dim: int | None, steps: Sequence[Step] = (), documents_digest: str = ""
+) -> str:
+    """Hash of the base vectors and of all that is done to them.
+
+    Args:
+        base_digest: of the base vectors.
+        dim: dimension they are cut to; None: not cut.
+        steps: post-processing, in order.
+        documents_digest: of the documents that the steps are fitted on; without steps it is no ingredient.
+    """
+    description: dict[str, Any] = {"base": base_digest, "dim": dim}
+    if steps:
+        description |= {"steps": [step.name for step in steps], "documents": documents_digest}
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
 def _modules(card: ModelCard, folder: Path) -> list[str]:

@@ -14,6 +14,7 @@ from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue, explain
 from xlembed.models.digest import folder_digest
 from xlembed.models.folder import with_folder_prompts, with_own_card
+from xlembed.models.steps import SPELLINGS, Method, Step, check_steps, parse_step
 from xlembed.types import DType, UserError, near_miss
 
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
@@ -23,18 +24,21 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 @dataclass(frozen=True)
 class Variation:
-    """What a name's suffixes ask for: ``+dim64+max128+bf16+hybrid``."""
+    """What a name's suffixes ask for: ``+dim64+max128+lir3+bf16+hybrid``."""
 
     dim: int | None = None
     max_tokens: int | None = None
+    steps: tuple[Step, ...] = ()
+    """Post-processing of the vectors, after they were cut; composed in this order."""
     dtype: DType | None = None
     hybrid: bool = False
     """Search by vector and by words (BM25), fused."""
 
     @property
     def suffix(self) -> str:
-        """In canonical order, so that one configuration has one name."""
+        """In canonical order, so that one configuration has one name; only post-processing keeps its own order."""
         parts = [f"dim{self.dim}" if self.dim else "", f"max{self.max_tokens}" if self.max_tokens else ""]
+        parts += [step.name for step in self.steps]
         parts += [name for name, dtype in DTYPE_SUFFIX.items() if dtype is self.dtype]
         parts += [HYBRID] if self.hybrid else []
         return "".join(f"+{part}" for part in parts if part)
@@ -48,7 +52,7 @@ class ModelRef:
         slug: its name in paths and tables, variation included.
         card: how to encode with it.
         folder: local folder with the weights; None when they must come from the Hub.
-        variation: truncation, length and precision asked for.
+        variation: truncation, length, post-processing and precision asked for.
     """
 
     slug: str
@@ -138,7 +142,11 @@ def _split(spec: str) -> tuple[str, Variation]:
         return spec, Variation()
     name, *suffixes = spec.split("+")
     fields: dict[str, Any] = {}
+    steps: list[Step] = []
     for suffix in suffixes:
+        if step := parse_step(suffix):
+            steps.append(step)
+            continue
         number = re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix)
         key: str
         value: int | DType | bool
@@ -149,12 +157,17 @@ def _split(spec: str) -> tuple[str, Variation]:
         elif suffix == HYBRID:
             key, value = "hybrid", True
         else:
-            known = ", ".join(["+dimN", "+maxN", *(f"+{name}" for name in (*DTYPE_SUFFIX, HYBRID))])
-            raise UserError(f"{spec!r}: unknown suffix '+{suffix}'; known: {known}")
+            raise UserError(f"{spec!r}: unknown suffix '+{suffix}'; {_known_suffixes(suffix)}")
         if key in fields:
             raise UserError(f"{spec!r}: two suffixes set {key}")
         fields[key] = value
-    return name, Variation(**fields)
+    return name, Variation(steps=tuple(steps), **fields)
+
+
+def _known_suffixes(wrong: str) -> str:
+    words = (*DTYPE_SUFFIX, HYBRID)
+    known = ["+dimN", "+maxN", *(f"+{word}" for word in DTYPE_SUFFIX), *SPELLINGS.values(), f"+{HYBRID}"]
+    return f"known: {', '.join(known)}.{near_miss(wrong, [*map(str, Method), *words])}"
 
 
 def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
@@ -171,9 +184,11 @@ def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
         raise UserError(
             f"{ref.slug}: takes {card.max_tokens} tokens at most, {variation.max_tokens} asked for"
         )
+    check_steps(variation.steps, variation.dim or card.dim)
     kept = Variation(
         dim=None if variation.dim == card.dim else variation.dim,
         max_tokens=None if variation.max_tokens == card.max_tokens else variation.max_tokens,
+        steps=variation.steps,
         dtype=None if variation.dtype == card.dtype else variation.dtype,
         hybrid=variation.hybrid,
     )

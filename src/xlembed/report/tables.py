@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xlembed.report.comparison import Paired, label_notes, read_comparisons
+from xlembed.report.postprocessing import notes_of, postprocessing_notes
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
     MACROS,
@@ -76,6 +77,7 @@ def scores_table(scores: Sequence[Mapping[str, Any]], also: Sequence[str] = ALSO
     note = f"{UNADJUSTED} Macro average: unweighted mean of languages or pairs."
     measure = f"{measures[0]}, " if len(measures) == 1 else ""
     table = _table(f"{books[0].task}: {measure}macro averages", note, labels)
+    _remark(table, postprocessing_notes(notes_of(scores)))
     table.add_column("model", overflow="fold", min_width=12)
     for macro in MACROS:
         table.add_column(macro_head(macro), justify="right", min_width=12)
@@ -113,6 +115,7 @@ def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Tab
     ]
     labels = bool(book.labels)
     table = _table(f"{book.task}, {book.model}: {measure} by query language", UNADJUSTED, labels)
+    _remark(table, postprocessing_notes(notes_of([scores])))
     table.add_column("language", no_wrap=True)
     for macro in shown:
         table.add_column(macro_head(macro), justify="right")
@@ -187,6 +190,7 @@ def comparison_table(
         "Verdicts follow the adjusted p only.",
         f"Units / clusters: {units}.",
         *label_notes(rows, labels),
+        *postprocessing_notes({**notes_of(scores), **whole.get("postprocessing", {})}),
     ]
     title = ": ".join(part for part in (whole.get("task"), f"paired differences in {measure}") if part)
     table = _table(title, "\n".join(notes) if rows else "No pair of models could be tested.", labels=False)
@@ -361,6 +365,11 @@ def _table(title: str, note: str, labels: bool) -> Table:
         padding=(0, 0 if labels else 1, 0, 0),  # a labelled table must still fit into 80 columns
         show_edge=False,
     )
+
+
+def _remark(table: Table, lines: Sequence[str]) -> None:
+    """Lines below the caption."""
+    table.caption = Text("\n".join([_text(table.caption), *lines]))
 
 
 def _add(

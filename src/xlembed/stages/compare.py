@@ -15,6 +15,7 @@ from xlembed.files import atomic_folder, atomic_path, write_json
 from xlembed.metrics.measures import parse_measure, parse_measures
 from xlembed.metrics.table import read_units
 from xlembed.report.drawing import write_comparison_figures
+from xlembed.report.postprocessing import notes_of
 from xlembed.report.tables import comparison_markdown, index_markdown, scores_markdown
 from xlembed.settings import SLUG
 from xlembed.stages.workspace import Workspace
@@ -210,6 +211,7 @@ def _report(
         "task_digest": evaluations[0].scores["task_digest"],
         "models": [e.name for e in evaluations],
         "labels": {e.name: dict(e.scores.get("labels", {})) for e in evaluations},
+        **({"postprocessing": notes} if (notes := notes_of([e.scores for e in evaluations])) else {}),
         "primary_measure": primary,
         "alpha": alpha,
         "primary": [r for r in rows if r["family"] == "primary"],

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xlembed.corpus.task import Task
-from xlembed.embeddings.derive import derive
 from xlembed.embeddings.encode import Progress, encode_texts
 from xlembed.embeddings.export import Embeddings
 from xlembed.index.elastic.padding import Padded, pad, read_texts
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encoding import open_encoding
+from xlembed.stages.postprocessing import derive_more, fit_documents
 from xlembed.stages.workspace import Watch, Workspace
 from xlembed.types import Lang, Role, Vectors
 
@@ -54,14 +54,20 @@ def pad_corpus(
         fingerprint=str(embeddings.manifest["fingerprint"]),
         seed=seed,
         texts=found,
-        text_vectors=_encoded([text for text, _ in found], ref, workspace, watch),
+        text_vectors=_encoded(found, task, ref, workspace, watch),
     )
 
 
-def _encoded(texts: Sequence[str], ref: ModelRef, workspace: Workspace, watch: Watch) -> Iterator[Vectors]:
-    """Vectors of texts as documents; what the store holds is not encoded again, and nothing before it is asked for."""
-    if not texts:
+def _encoded(
+    found: Sequence[tuple[str, Lang]], task: Task, ref: ModelRef, workspace: Workspace, watch: Watch
+) -> Iterator[Vectors]:
+    """Vectors of texts as documents; what the store holds is not encoded again, and nothing before it is asked for.
+
+    Post-processing keeps the statistics of the task's own documents.
+    """
+    if not found:
         return
+    texts, langs = [text for text, _ in found], [lang for _, lang in found]
     encoding = open_encoding(ref, workspace)
 
     def tell(progress: Progress) -> None:
@@ -71,5 +77,8 @@ def _encoded(texts: Sequence[str], ref: ModelRef, workspace: Workspace, watch: W
     encode_texts(
         encoding.encoder, texts, Role.DOCUMENT, encoding.store, batch_tokens=batch_tokens, progress=tell
     )
+    fitted = fit_documents(task, ref, workspace)
+    start = 0
     for chunk in encoding.store.read(Role.DOCUMENT, texts).chunks():
-        yield derive(chunk, ref.variation.dim)
+        yield derive_more(chunk, langs[start : start + len(chunk)], ref, fitted)
+        start += len(chunk)

@@ -10,9 +10,9 @@ from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.export import TextList, export
 from xlembed.embeddings.texts import document_text
 from xlembed.files import atomic_folder, write_json
-from xlembed.models.fingerprint import derived_fingerprint
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encoding import open_encoding
+from xlembed.stages.postprocessing import vectors_fingerprint
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Role
 
@@ -53,9 +53,13 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         return Encoded(_without_vectors(task, ref, workspace), "", {})
     encoding = open_encoding(ref, workspace)
     documents = TextList(
-        [d.doc_id for d in task.documents], [document_text(ref.card, d) for d in task.documents]
+        [d.doc_id for d in task.documents],
+        [document_text(ref.card, d) for d in task.documents],
+        [d.lang for d in task.documents],
     )
-    queries = TextList([q.query_id for q in task.queries], [q.text for q in task.queries])
+    queries = TextList(
+        [q.query_id for q in task.queries], [q.text for q in task.queries], [q.lang for q in task.queries]
+    )
     reports: dict[Role, EncodeReport] = {}
     batch_tokens = workspace.settings.encode.batch_tokens
     for role, texts in ((Role.DOCUMENT, documents.texts), (Role.QUERY, queries.texts)):
@@ -67,7 +71,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
             encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens, progress=tell
         )
         batch_tokens = reports[role].batch_tokens  # smaller if memory ran out
-    fingerprint = derived_fingerprint(encoding.base.digest, ref.variation.dim)
+    fingerprint = vectors_fingerprint(encoding.base.digest, ref, task)
     target = workspace.embeddings(task.name, ref.slug)
     manifest = {
         "task": task.name,
@@ -77,7 +81,15 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         "model": ref.slug,
         "fingerprint": fingerprint,
     }
-    export(target, documents, queries, encoding.store, dim=ref.variation.dim, manifest=manifest)
+    export(
+        target,
+        documents,
+        queries,
+        encoding.store,
+        dim=ref.variation.dim,
+        steps=ref.variation.steps,
+        manifest=manifest,
+    )
     return Encoded(target, fingerprint, reports)
 
 

@@ -17,6 +17,7 @@ from xlembed.metrics.measures import Measure, parse_measures
 from xlembed.metrics.table import units_table, write_units
 from xlembed.models.spec import ModelRef
 from xlembed.report.drawing import write_run_figures
+from xlembed.report.postprocessing import postprocessing_note
 from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
 from xlembed.retrieval.run import write_trec
 from xlembed.settings import EvaluateSettings
@@ -207,7 +208,16 @@ def _header(
         "primary_measure": settings.compare.primary_measure,
         "evaluate": settings.evaluate.model_dump(mode="json"),
         "corpus": settings.corpus.model_dump(mode="json"),
+        **_postprocessing(search.embeddings),
     }
+
+
+def _postprocessing(embeddings: Embeddings | None) -> dict[str, Any]:
+    """What was done to the vectors, and in words what that means for the results; nothing for others."""
+    described = None if embeddings is None else embeddings.manifest.get("postprocessing")
+    if not described:
+        return {}
+    return {"postprocessing": {**described, "note": postprocessing_note(described)}}
 
 
 def _share_tables(

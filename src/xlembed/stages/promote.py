@@ -14,7 +14,6 @@ from xlembed.corpus.text_digest import text_digest
 from xlembed.embeddings.texts import document_text
 from xlembed.files import write_json
 from xlembed.metrics.measures import parse_measure
-from xlembed.models.fingerprint import derived_fingerprint
 from xlembed.models.spec import ModelRef
 from xlembed.report.promotion_table import promotion_markdown
 from xlembed.settings import PromoteSettings
@@ -22,6 +21,7 @@ from xlembed.stages.compare import Evaluation, read_folder
 from xlembed.stages.encoding import open_encoding
 from xlembed.stages.evaluate import MEASURES_VERSION
 from xlembed.stages.index import describe_index
+from xlembed.stages.postprocessing import vectors_fingerprint
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.comparison import Evaluated
 from xlembed.stats.gate import Decision, Gate, NothingToCompare, decide
@@ -481,7 +481,7 @@ def outdated(stored: Evaluation, ref: ModelRef, task: Task, workspace: Workspace
         "measures version": scores.get("measures_version") == MEASURES_VERSION,
         "corpus settings": scores.get("corpus") == settings.corpus.model_dump(mode="json"),
         "index": all(index.get(k) == v for k, v in _wanted_index(task, workspace).items()),
-        "fingerprint": scores.get("fingerprint") == derived_fingerprint(base, ref.variation.dim),
+        "fingerprint": scores.get("fingerprint") == vectors_fingerprint(base, ref, task),
         "measure": gate.measure.column in stored.units,
         "mode": bool((stored.units["mode"] == gate.mode).any()),
     }
@@ -573,7 +573,7 @@ class ElasticMover:
         from xlembed.stages.elastic import open_server
         from xlembed.stages.encode import encode
         from xlembed.stages.index import index
-        from xlembed.stages.publish import check_has_vectors, verify
+        from xlembed.stages.publish import check_publishable, verify
 
         server = open_server(self._workspace)
         found = holder(server, alias)
@@ -581,7 +581,7 @@ class ElasticMover:
         if served != task.name:
             task = self._workspace.open_task(served)
         ref = self._workspace.open_model(version.uri)
-        check_has_vectors(ref)
+        check_publishable(ref)
         with tempfile.TemporaryDirectory() as temporary:
             scratch = replace(self._workspace, out=Path(temporary))
             encode(task, ref, scratch, watch)

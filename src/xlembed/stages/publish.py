@@ -110,7 +110,7 @@ def publish(
     Raises:
         UserError: the index is missing, not whole, or finds too few of the exact neighbours; the alias is not ours.
     """
-    check_has_vectors(ref)
+    check_publishable(ref)
     server = open_server(workspace)
     holder(server, alias, force=force)  # refused before any work
     found = verify(task, ref, workspace, server, wanted=wanted, watch=watch)
@@ -126,8 +126,8 @@ def publish(
     )
 
 
-def check_has_vectors(ref: ModelRef) -> None:
-    """Refuse what searches words.
+def check_publishable(ref: ModelRef) -> None:
+    """Refuse what searches words, and vectors that an application could not make from the model alone.
 
     Raises:
         UserError: says what to publish instead.
@@ -136,6 +136,12 @@ def check_has_vectors(ref: ModelRef) -> None:
         raise UserError(
             f"{ref.slug} searches words; what is published is a model's vectors: publish one without +hybrid "
             "(applications can search the words of the same index, see docs/hybrid.md)"
+        )
+    if steps := ref.variation.steps:
+        name = "".join(f"+{step.name}" for step in steps)
+        raise UserError(
+            f"{ref.slug} is post-processed with statistics of the task's documents, which an application that asks the "
+            f"alias does not have: publish {ref.slug.replace(name, '')} (see docs/postprocessing.md)"
         )
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
 
+from xlembed.corpus.languages import require_language
 from xlembed.corpus.task import Task
-from xlembed.embeddings.derive import derive
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encode import encode
 from xlembed.stages.index import check_engine, index
+from xlembed.stages.postprocessing import derive_more, fit_documents
 from xlembed.stages.searching import Questions, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Lang, Role, UserError, Vectors
+
+log = logging.getLogger(__name__)
 
 
 def search(
@@ -24,21 +28,33 @@ def search(
     *,
     k: int,
     lang: Lang | None,
+    query_lang: Lang | None = None,
     watch: Watch = unwatched,
 ) -> list[dict[str, Any]]:
     """The k best documents; what is not encoded and indexed yet is so first.
 
+    Args:
+        text: the question.
+        task: whose documents are searched.
+        ref: the model.
+        workspace: settings and places.
+        k: documents wanted.
+        lang: search only documents of this language.
+        query_lang: the text's language, for a model that is post-processed by language; default: `lang`.
+        watch: told of the work.
+
     Raises:
-        UserError: empty text, or a language that the task lacks.
+        UserError: empty text, a language that the task lacks, or a query language that must be told.
     """
     if not text.strip():
         raise UserError("the text to search for is empty")
     if lang is not None and lang not in task.languages:
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
+    query_lang = _query_lang(query_lang, lang, ref)
     check_engine(ref, workspace.settings.index)
     encode(task, ref, workspace, watch)
     index(task, ref, workspace, watch)
-    query = None if ref.card.lexical else _encode_query(text, ref, workspace)
+    query = None if ref.card.lexical else _encode_query(text, query_lang, task, ref, workspace)
     hits = open_search(task, ref, workspace, Questions([text], query)).searcher.search([0], k, lang)
     found = []
     for rank, (row, score) in enumerate(zip(hits.rows[0], hits.scores[0], strict=True), 1):
@@ -59,7 +75,21 @@ def search(
     return found
 
 
-def _encode_query(text: str, ref: ModelRef, workspace: Workspace) -> Vectors:
+def _query_lang(told: Lang | None, searched: Lang | None, ref: ModelRef) -> Lang:
+    """The query's language: as told, else that of the documents searched; empty where it does not matter."""
+    if told:
+        return require_language(told, "--query-lang")
+    if searched:
+        return searched
+    if any(step.by_language for step in ref.variation.steps):
+        raise UserError(
+            f"{ref.slug} is post-processed by language, so the language of the text must be told: --query-lang de "
+            "(or --lang de, which also searches only documents in it)"
+        )
+    return ""
+
+
+def _encode_query(text: str, lang: Lang, task: Task, ref: ModelRef, workspace: Workspace) -> Vectors:
     from xlembed.models.loading import load_encoder
 
     settings = workspace.settings.encode
@@ -69,4 +99,9 @@ def _encode_query(text: str, ref: ModelRef, workspace: Workspace) -> Vectors:
         trust_remote_code=settings.trust_remote_code,
         instruction=settings.instruction,
     )
-    return derive(np.asarray(encoder.encode_batch([text], Role.QUERY)), ref.variation.dim)
+    fitted = fit_documents(task, ref, workspace)
+    if fitted and (pooled := fitted.pooled([lang])):
+        log.warning(
+            "%s: too few documents, statistics of all languages are used (%s)", lang, ", ".join(pooled)
+        )
+    return derive_more(np.asarray(encoder.encode_batch([text], Role.QUERY)), [lang], ref, fitted)

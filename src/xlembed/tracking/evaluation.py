@@ -53,6 +53,8 @@ def log_evaluation(run_folder: Path, result: Mapping[str, Any]) -> None:
     log_tags({"fingerprint": result["fingerprint"], "task_digest": result["task_digest"]})
     if labels := scores["labels"]:
         log_tags({"labels": ", ".join(f"{lang}: {label}" for lang, label in labels.items())})
+    if processed := scores.get("postprocessing"):
+        log_tags({"postprocessing": processed["note"]})
     log_metrics(evaluation_metrics(scores["scores"]))
     log_metrics(index_metrics(scores.get("index_fidelity") or {}))
     pairs = [row for row in scores["scores"] if row["kind"] == Mode.TRUE_CROSS_LINGUAL and row["query_lang"]]

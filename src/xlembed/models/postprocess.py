@@ -1,0 +1,218 @@
+"""Taking language out of vectors: statistics of a task's documents, subtracted from documents and queries alike.
+
+    center   subtracts the mean of the vector's language.
+    lir      removes the top r principal components of the vector's language: right singular vectors of the matrix
+             whose rows are that language's vectors, which is not centred first. Language Information Removal: Yang,
+             Yang, Cer and Darve (2021), A Simple and Effective Method To Eliminate the Self Language Bias in
+             Multilingual Representations, arXiv:2109.04727.
+    abtt     subtracts the mean of all documents, then removes the top D principal components of what is left. No
+             language enters. Mu and Viswanath (2018), All-but-the-Top: Simple and Effective Postprocessing for Word
+             Representations, arXiv:1702.01417.
+
+Steps are composed in the order given, each fitted on what the one before leaves; vectors are brought to unit length
+again after the last one only. A zero vector has no direction: it teaches nothing and stays zero.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlembed.models.steps import Method, Step, check_steps
+from xlembed.types import Lang, UserError, Vectors
+
+Floats = NDArray[np.float64]
+Chunks = Callable[[], Iterable[NDArray[np.floating]]]
+"""Gives the rows of a table in order, part by part, anew each time it is called."""
+
+ROUNDING = 1e-6
+"""What is left of a unit vector below this length is rounding of float32 and has no direction."""
+
+
+@dataclass(frozen=True, eq=False)
+class Removal:
+    """What is taken out of a vector.
+
+    Attributes:
+        mean: float64, shape (dim,); subtracted first.
+        directions: float64, shape (dim, n), orthonormal columns; what points along them goes.
+    """
+
+    mean: Floats
+    directions: Floats
+
+    def __call__(self, block: Floats) -> Floats:
+        """Rows without it, shape (n, dim). The sign of a direction does not matter."""
+        left = block - self.mean
+        return left - (left @ self.directions) @ self.directions.T
+
+
+@dataclass(frozen=True, eq=False)
+class FittedStep:
+    """One step with its statistics.
+
+    Attributes:
+        step: which.
+        everyone: of all documents.
+        own: of the languages that have enough documents; empty for a step that knows no languages.
+    """
+
+    step: Step
+    everyone: Removal
+    own: Mapping[Lang, Removal]
+
+    def __call__(self, block: Floats, langs: NDArray[np.str_]) -> Floats:
+        """Rows after this step; `langs` has the language of each."""
+        if not self.own:
+            return self.everyone(block)
+        left = np.empty_like(block)
+        for lang in np.unique(langs):
+            rows = langs == lang
+            left[rows] = self.own.get(str(lang), self.everyone)(block[rows])
+        return left
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Steps with the statistics of some documents.
+
+    Attributes:
+        steps: in the order of application.
+        n_documents: that the statistics are of; zero vectors are not counted.
+    """
+
+    steps: tuple[FittedStep, ...]
+    n_documents: int
+
+    def apply(self, vectors: NDArray[np.floating], langs: Sequence[Lang]) -> Vectors:
+        """Vectors after all steps, of unit length again.
+
+        Args:
+            vectors: shape (n, dim), unit length or zero.
+            langs: language of each. One without statistics of its own takes those of all documents.
+
+        Returns:
+            float32, shape (n, dim). Rows of zeros stay zeros, and so become rows of which only rounding is left.
+
+        Raises:
+            ValueError: if there is not one language per row.
+        """
+        if len(vectors) != len(langs):
+            raise ValueError(f"{len(vectors)} vectors and {len(langs)} languages must be one each")
+        left = self._left(np.asarray(vectors, dtype=np.float64), _as_array(langs))
+        length = np.sqrt(np.square(left).sum(axis=1, keepdims=True))
+        directed = vectors.any(axis=1, keepdims=True) & (length > ROUNDING)
+        return np.where(directed, left / np.where(directed, length, 1), 0).astype(np.float32)
+
+    def _left(self, block: Floats, langs: NDArray[np.str_]) -> Floats:
+        for step in self.steps:
+            block = step(block, langs)
+        return block
+
+    def pooled(self, langs: Iterable[Lang]) -> dict[str, list[Lang]]:
+        """Name of a step -> languages among `langs`, sorted, that take the statistics of all documents.
+
+        Steps that know no languages are left out, and so are steps for which every language has its own.
+        """
+        wanted = sorted(set(langs))
+        found = {s.step.name: [x for x in wanted if x not in s.own] for s in self.steps if s.step.by_language}
+        return {name: lacking for name, lacking in found.items() if lacking}
+
+
+def fit(chunks: Chunks, langs: Sequence[Lang], steps: Sequence[Step]) -> Fitted:
+    """Statistics of documents; one pass over their vectors per step, a part in memory at a time.
+
+    Args:
+        chunks: documents' vectors, shape (n, dim) in all, unit length or zero.
+        langs: language of each document.
+        steps: in the order of application.
+
+    Returns:
+        Fitted: a language with fewer than 5 documents per component (5 for a mean) has no statistics of its own.
+
+    Raises:
+        UserError: a step removes as many components as there are dimensions, or all documents together are fewer
+            than one language should have.
+        ValueError: if there is not one language per row.
+    """
+    fitted = Fitted((), 0)
+    languages = _as_array(langs)
+    for step in steps:
+        sums = _sums(chunks, languages, fitted, squares=step.components > 0)
+        everyone = sum(sums.values(), _Sums())
+        check_steps((step,), len(everyone.total) or None)
+        if everyone.n < step.least_documents:
+            raise UserError(
+                f"+{step.name} needs the vectors of {step.least_documents} documents at least (zero vectors do not "
+                f"count), found {everyone.n}: take fewer components, or the model without +{step.name}"
+            )
+        own = {x: s for x, s in sums.items() if step.by_language and s.n >= step.least_documents}
+        removals = {lang: _removal(step, found) for lang, found in sorted(own.items())}
+        fitted = Fitted(
+            (*fitted.steps, FittedStep(step, _removal(step, everyone), removals)), n_documents=everyone.n
+        )
+    return fitted
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """Of the vectors x of one language: how many, sum of x, sum of x xᵀ (0 where it is not wanted)."""
+
+    n: int = 0
+    total: Floats = field(default_factory=lambda: np.zeros(0))
+    squares: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __add__(self, other: _Sums) -> _Sums:
+        if not self.n:
+            return other
+        return _Sums(self.n + other.n, self.total + other.total, self.squares + other.squares)
+
+
+def _sums(chunks: Chunks, langs: NDArray[np.str_], before: Fitted, *, squares: bool) -> dict[Lang, _Sums]:
+    """Sums by language over what the steps before leave."""
+    found: dict[Lang, _Sums] = defaultdict(_Sums)
+    start = 0
+    for chunk in chunks():
+        of_chunk = langs[start : start + len(chunk)]
+        start += len(chunk)
+        if len(of_chunk) < len(chunk):
+            raise ValueError(f"vectors and languages must be one each: more than {len(langs)} vectors")
+        directed = chunk.any(axis=1)
+        block = before._left(chunk[directed].astype(np.float64), of_chunk[directed])
+        for lang in np.unique(of_chunk[directed]):
+            rows = block[of_chunk[directed] == lang]
+            found[str(lang)] += _Sums(
+                len(rows), rows.sum(axis=0), rows.T @ rows if squares else np.zeros((1, 1))
+            )
+    if start < len(langs):
+        raise ValueError(f"vectors and languages must be one each: {start} vectors, {len(langs)} languages")
+    return dict(found)
+
+
+def _removal(step: Step, sums: _Sums) -> Removal:
+    mean = sums.total / sums.n
+    if step.method is Method.LIR:
+        return Removal(np.zeros_like(mean), _principal(sums.squares / sums.n, step.components))
+    if step.method is Method.ABTT:
+        covariance = sums.squares / sums.n - np.outer(mean, mean)
+        return Removal(mean, _principal(covariance, step.components))
+    return Removal(mean, np.zeros((len(mean), 0)))
+
+
+def _principal(moments: Floats, n: int) -> Floats:
+    """Eigenvectors of the n largest eigenvalues, shape (dim, at most n).
+
+    Fewer where the vectors span fewer dimensions: which directions without any vector came next would be up to
+    rounding, and differ by machine.
+    """
+    values, vectors = np.linalg.eigh(moments)
+    wanted = np.arange(len(values)) >= len(values) - n
+    return np.asarray(vectors[:, wanted & (values > ROUNDING**2)])
+
+
+def _as_array(langs: Sequence[Lang]) -> NDArray[np.str_]:
+    return np.asarray(langs, dtype=np.str_)

@@ -1,0 +1,104 @@
+"""Steps of post-processing as a model's name writes them: ``+center``, ``+lir3``, ``+abtt3``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from xlembed.types import Choice, UserError
+
+DOCUMENTS_PER_COMPONENT = 5
+"""A language's own statistics need this many documents for each component (a mean counts as one)."""
+
+
+class Method(Choice):
+    """What one step takes out of the vectors; see `models.postprocess`."""
+
+    CENTER = "center"
+    LIR = "lir"
+    ABTT = "abtt"
+
+
+SPELLINGS = {Method.CENTER: "+center", Method.LIR: "+lirR", Method.ABTT: "+abttD"}
+"""How an error lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        method: what is taken out.
+        components: how many principal components; 0 for `center`.
+    """
+
+    method: Method
+    components: int = 0
+
+    @property
+    def name(self) -> str:
+        """As in the model's name, without the plus sign."""
+        return f"{self.method}{self.components or ''}"
+
+    @property
+    def by_language(self) -> bool:
+        """Whether each language has statistics of its own, so that a vector's language must be known."""
+        return self.method is not Method.ABTT
+
+    @property
+    def least_documents(self) -> int:
+        """Documents below which a set's own statistics are not used."""
+        return DOCUMENTS_PER_COMPONENT * max(1, self.components)
+
+
+def parse_step(suffix: str) -> Step | None:
+    """A suffix without its plus sign; None if it names no method.
+
+    Raises:
+        UserError: a method with a number that it cannot have.
+
+    Example:
+        >>> parse_step("lir").name
+        'lir1'
+    """
+    parts = re.fullmatch(rf"({'|'.join(Method)})([0-9]*)", suffix)
+    if parts is None:
+        return None
+    method, number = Method(parts[1]), parts[2]
+    if method is Method.CENTER:
+        if number:
+            raise UserError(f"'+{suffix}': +center takes no number, it subtracts each language's mean")
+        return Step(method)
+    if method is Method.LIR and not number:
+        number = "1"
+    if not number or number.startswith("0"):
+        raise UserError(
+            f"'+{suffix}': expected {SPELLINGS[method]} with a whole number of components from 1, "
+            f"for example +{method}3"
+        )
+    return Step(method, int(number))
+
+
+def check_steps(steps: tuple[Step, ...], dim: int | None) -> None:
+    """Refuse what leaves nothing, and a second name for what another name says already.
+
+    Args:
+        steps: in the order written.
+        dim: of the vectors they are applied to, if it is known.
+
+    Raises:
+        UserError: names the step and what to write instead.
+    """
+    for step in steps:
+        if dim is not None and step.components >= dim:
+            raise UserError(
+                f"'+{step.name}': vectors of {dim} dimensions have nothing left without {step.components} "
+                f"components; take fewer than {dim}"
+            )
+    for first, second in pairwise(steps):
+        if first.method is second.method:
+            both = Step(first.method, first.components + second.components)
+            raise UserError(
+                f"'+{first.name}+{second.name}': one {first.method} after the other; write +{both.name}"
+            )
