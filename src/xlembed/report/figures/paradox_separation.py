@@ -27,6 +27,8 @@ PANELS = (
 SIDE, BETWEEN = 2.55, 0.72
 HEAD, FOOT = 0.5, 0.55
 MARKER, NUMBER = 7.0, 8.0
+Shown = tuple[int, Mapping[str, Any]]
+"""Number of a look, and a model's row of the report."""
 LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
 
 
@@ -42,7 +44,7 @@ def paradox_separation(report: ParadoxReport) -> Figure:
 
 def _draw(report: ParadoxReport) -> Figure:
     shown = _shown(report)
-    entries = [_entry(i, row) for i, row in shown]
+    entries = [_entry(i, row) for i, row in shown if not _is_small(row, shown)]
     left = MARGIN + 0.5
     width = left + 3 * SIDE + 2 * BETWEEN + MARGIN + 0.05
     _, rows = legend_rows(entries, width)
@@ -58,9 +60,25 @@ def _draw(report: ParadoxReport) -> Figure:
     return page.figure
 
 
-def _shown(report: ParadoxReport) -> list[tuple[int, Mapping[str, Any]]]:
-    """Models with vectors and their place in the report, which decides their look."""
-    return [(i, row) for i, row in enumerate(report["models"]) if row["separation"] is not None]
+def _shown(report: ParadoxReport) -> list[Shown]:
+    """Models with vectors and the number that decides their look; a variant has that of its model."""
+    rows = [row for row in report["models"] if row["separation"] is not None]
+    names = {row["model"] for row in rows}
+    own = [row["model"] for row in rows if row["variant_of"] not in names]
+    return [(own.index(_model_of(row, rows)), row) for row in rows]
+
+
+def _model_of(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The first in a chain of variants."""
+    by_name = {r["model"]: r for r in rows}
+    while row["variant_of"] in by_name:
+        row = by_name[row["variant_of"]]
+    return str(row["model"])
+
+
+def _is_small(row: Mapping[str, Any], shown: Sequence[Shown]) -> bool:
+    """Whether this is a variant of a model that is shown too."""
+    return row["variant_of"] in {other["model"] for _, other in shown}
 
 
 def _entry(position: int, row: Mapping[str, Any]) -> Artist:
@@ -69,22 +87,22 @@ def _entry(position: int, row: Mapping[str, Any]) -> Artist:
     return Line2D([], [], label=name, **_mark(position, row))
 
 
-def _mark(position: int, row: Mapping[str, Any]) -> dict[str, Any]:
+def _mark(position: int, row: Mapping[str, Any], small: bool = False) -> dict[str, Any]:
     look = model_look(position)
     hollow = not row["enters"]
     return {
         "linestyle": "",
         "marker": look.marker,
-        "markersize": MARKER,
+        "markersize": MARKER - 3 if small else MARKER,
         "markerfacecolor": "white" if hollow else look.colour,
         "markeredgecolor": look.colour if hollow else INK,
-        "markeredgewidth": 1.3 if hollow else 0.5,
+        "markeredgewidth": (0.9 if small else 1.3) if hollow else 0.5,
     }
 
 
 def _panel(
     axes: Axes,
-    shown: Sequence[tuple[int, Mapping[str, Any]]],
+    shown: Sequence[Shown],
     key: str,
     limits: tuple[float, float],
 ) -> None:
@@ -102,19 +120,25 @@ def _panel(
     def point(x: float, y: float) -> tuple[float, float]:
         return (x - limits[0]) * across, (y - low) * up
 
-    marks, bars = [], []
+    marks, bars, dots = [], [], []
     for i, s, score, row in found:
+        small = _is_small(row, shown)
         x, y, colour = s["value"], score["value"], model_look(i).colour
         for ends, upright in ((_ends(s), False), (_ends(score), True)):
             if ends is not None:
-                whisker(axes, x if upright else y, ends, upright=upright, colour=colour)
+                line = tint(colour, 0.45) if small else colour
+                whisker(axes, x if upright else y, ends, upright=upright, colour=line)
                 first, last = ((x, ends[0]), (x, ends[1])) if upright else ((ends[0], y), (ends[1], y))
                 bars.append((*point(*first), *point(*last)))
-        axes.plot([x], [y], zorder=5, gid=f"model {row['model']}", **_mark(i, row))
-        marks.append(point(x, y))
+        axes.plot([x], [y], zorder=5, gid=f"model {row['model']}", **_mark(i, row, small))
+        if small:
+            dots.append((*point(x, y), MARKER - 3, MARKER - 3))
+        else:
+            marks.append(point(x, y))
+    found = [f for f in found if not _is_small(f[3], shown)]
     texts = [str(i + 1) for i, *_ in found]
     sizes = [(text_width(t, NUMBER, "bold") * 72, NUMBER) for t in texts]
-    places = place_labels(marks, sizes, SIDE * 72, bars, mark=MARKER)
+    places = place_labels(marks, sizes, SIDE * 72, bars, dots, mark=MARKER)
     for text, mark, (i, s, score, _), (dx, dy) in zip(texts, marks, found, places, strict=True):
         axes.annotate(
             text,
@@ -148,6 +172,8 @@ def _ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
 
 def _rho_text(report: ParadoxReport, key: str) -> str:
     found = next(c for c in report["correlations"] if c["against"] == key)
+    if not found["n"]:
+        return "no base model in the test"
     if found["rho"] is None:
         return f"no rho, n = {found['n']} base models"
     rho = f"rho = {found['rho']:.2f}".replace("-", MINUS)
@@ -174,10 +200,11 @@ def _notes(report: ParadoxReport) -> list[str]:
         "CI, unadjusted. Losses: same-language minus cross-language hits of the same needs. The paradox: all three "
         "rise with S; one-sided tests over base models (filled), Holm over the three.",
     ]
-    if any(not row["enters"] for row in report["models"]):
-        notes.append(
-            "Hollow: not in the test (variant, or a language of the task is not on the model's card)."
-        )
+    shown = _shown(report)
+    if any(not row["enters"] and not _is_small(row, shown) for _, row in shown):
+        notes.append("Hollow: not in the test (paradox.md says why).")
+    if any(_is_small(row, shown) for _, row in shown):
+        notes.append("Small and hollow: variants of the model with the same mark; not in the test.")
     return notes
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from xlembed.report.curves import LEGEND_ROW, all_ends, draw_legend, legend_rows, set_ticks
 from xlembed.report.figures.registry import ParadoxFigure, ParadoxReport
 from xlembed.report.page import MARGIN, Page, text_width
-from xlembed.report.placing import is_doubtful, place_labels
+from xlembed.report.placing import Box, Point, is_doubtful, place_labels
 from xlembed.report.style import FAINT, GRID, INK, model_look, style, tint, whisker
 
 SIDE = 4.6
@@ -110,15 +110,14 @@ def _plane(axes: Axes, places: Sequence[Place]) -> None:
     set_ticks(axes.xaxis, xs, 6, lambda x: f"{100 * x:.4g}")
     set_ticks(axes.yaxis, ys, 6, lambda y: f"{100 * y:.4g}")
     axes.grid(True, color=GRID, linewidth=0.6)
-    ends = max(xs[0], ys[0]), min(xs[1], ys[1])
-    if ends[0] < ends[1]:
+    if ends := _diagonal(xs, ys):
         axes.plot(ends, ends, color=FAINT, linewidth=0.8, linestyle=(0, (5, 4)), zorder=1, gid="diagonal")
     across, up = SIDE * 72 / (xs[1] - xs[0]), SIDE * 72 / (ys[1] - ys[0])
 
     def point(x: float, y: float) -> tuple[float, float]:
         return (x - xs[0]) * across, (y - ys[0]) * up
 
-    bars, marks = [], []
+    bars, marks, crossed = [], [], []
     at = {p.row["model"]: (p.row[X]["value"], p.row[Y]["value"]) for p in places}
     for place in places:
         x, y = at[place.row["model"]]
@@ -133,10 +132,11 @@ def _plane(axes: Axes, places: Sequence[Place]) -> None:
         base = at.get(place.row["variant_of"])
         if base is not None:
             _arrow(axes, base, (x, y), tint(colour, -0.35))
+            crossed += _along(point(*base), point(x, y))
         axes.plot([x], [y], zorder=5, gid=f"model {place.row['model']}", **_mark(place))
         marks.append(point(x, y))
     sizes = [(text_width(p.text, TEXT, "bold") * 72, TEXT) for p in places]
-    offsets = place_labels(marks, sizes, SIDE * 72, bars, mark=MARKER)
+    offsets = place_labels(marks, sizes, SIDE * 72, bars, crossed, mark=MARKER)
     for place, mark, (dx, dy) in zip(places, marks, offsets, strict=True):
         axes.annotate(
             place.text,
@@ -153,6 +153,13 @@ def _plane(axes: Axes, places: Sequence[Place]) -> None:
             arrowprops=LEADER if math.hypot(dx, dy) > 30 or is_doubtful(marks, mark, (dx, dy)) else None,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
         )
+
+
+def _along(start: Point, end: Point) -> list[Box]:
+    """An arrow as small boxes that labels keep clear of."""
+    n = max(2, int(math.dist(start, end) / 5))
+    steps = [k / n for k in range(1, n)]
+    return [(start[0] + s * (end[0] - start[0]), start[1] + s * (end[1] - start[1]), 3.0, 3.0) for s in steps]
 
 
 def _arrow(axes: Axes, before: tuple[float, float], after: tuple[float, float], colour: str) -> None:
@@ -173,6 +180,12 @@ def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return max(low, -0.02), max(ends) + air
 
 
+def _diagonal(xs: tuple[float, float], ys: tuple[float, float]) -> tuple[float, float] | None:
+    """Where x = y lies inside the axes; None: nowhere."""
+    ends = max(xs[0], ys[0]), min(xs[1], ys[1])
+    return ends if ends[0] < ends[1] else None
+
+
 def _ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
     return None if row["ci_low"] is None or row["ci_high"] is None else (row["ci_low"], row["ci_high"])
 
@@ -180,8 +193,11 @@ def _ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
 def _notes(report: ParadoxReport, places: Sequence[Place]) -> list[str]:
     notes = [
         "Arrows: from a model to its variant. Bars: 95 % CI, unadjusted, each of one model; whether a variant differs "
-        "is what the paired tests in paradox.md say. On the dashed line nothing is lost across languages.",
+        "is what the paired tests in paradox.md say.",
     ]
+    xs, ys = (_limits([p.row[key] for p in places]) for key in (X, Y))
+    if _diagonal(xs, ys):
+        notes.append("On the dashed line nothing is lost across languages.")
     if any(p.row["label"] for p in places):
         notes.append("Hollow: languages of this task are not on the model's card; invalid for a decision.")
     return notes
