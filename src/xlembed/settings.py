@@ -173,6 +173,24 @@ class PromoteSettings(Section):
         return parse_measures([name])[0].name
 
 
+class ParadoxSettings(Section):
+    """The paradox test: variants of each model, and margins fixed before results are seen (docs/paradox.md)."""
+
+    variants: Words = ()
+    margin_mono: float = Field(default=0.03, gt=0, lt=1)
+    margin_loss: float = Field(default=0.05, gt=0, lt=1)
+
+    @field_validator("variants")
+    @classmethod
+    def _are_suffixes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        bare = tuple(dict.fromkeys(name.removeprefix("+") for name in names))
+        if wrong := [name for name in bare if not SLUG.fullmatch(name)]:
+            raise ValueError(
+                f"{wrong[0]!r} is no suffix of a model's name; expected for example dim64 or dim64+bf16"
+            )
+        return bare
+
+
 class Settings(Section):
     """All of params.yaml."""
 
@@ -184,6 +202,7 @@ class Settings(Section):
     compare: CompareSettings = CompareSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     promote: PromoteSettings = PromoteSettings()
+    paradox: ParadoxSettings = ParadoxSettings()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Slug -> `source` (folder, Hub id, models:/name/version) and fields of its model card."""
 

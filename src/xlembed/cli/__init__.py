@@ -19,6 +19,10 @@ COMMANDS = {
     "evaluate": ("xlembed.cli.stages:evaluate", "Stage 3: scores in every mode."),
     "compare": ("xlembed.cli.compare:compare", "Paired tests and figures over evaluated models."),
     "guide": ("xlembed.cli.guide:guide", "Which of the evaluated models to take for a use, and how sure."),
+    "paradox": (
+        "xlembed.cli.paradox:paradox",
+        "Does separating languages help within and hurt across them, and which model breaks that?",
+    ),
     "promote": (
         "xlembed.cli.promote:promote",
         "Let the champion's alias stand for a better version, or back.",

@@ -32,9 +32,10 @@ SETTING_OPTIONS = {
     "evaluate": ("modes", "measures", "depth", "other_versions", "resamples", "language_k"),
     "compare": ("primary_measure", "alpha"),
     "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict"),
+    "paradox": ("with", "margin_mono", "margin_loss"),
 }
 """Section of params.yaml -> options that override its keys."""
-KEY_OF_OPTION = {"index": "engine", "index_type": "type"}
+KEY_OF_OPTION = {"index": "engine", "index_type": "type", "with": "variants"}
 SHORT = {"task": "-t"}
 SWITCHES = frozenset({"strict"})
 """Options whose bare name means true."""
@@ -73,6 +74,9 @@ OPTION_HELP = {
     "pool": "Pool of the gate, for true_cross_lingual: all or target.",
     "margin": "Fall of one language that is still borne, 0.03 is 3 points.",
     "strict": "Refuse while a fall beyond the margin is not excluded in every language (true or false).",
+    "with": "Suffixes to try on every model, comma-separated, for example dim64,dim64+bf16.",
+    "margin_mono": "Monolingual score below the best one that is still borne, 0.03 is 3 points.",
+    "margin_loss": "Loss across languages that is still borne, 0.05 is 5 points.",
 }
 
 

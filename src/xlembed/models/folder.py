@@ -117,6 +117,18 @@ def with_folder_prompts(card: ModelCard, folder: Path) -> ModelCard:
     return card.model_copy(update={f"{role}_prompt": text for role, text in stored_prompts(folder).items()})
 
 
+def fine_tuned_from(folder: Path) -> str | None:
+    """The base model that a fine-tuned folder names, "an unnamed model" if it names none; None for other folders."""
+    path = folder / CARD_FILE
+    if not path.is_file():
+        return None
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return "an unnamed model"  # `with_own_card` says what is wrong with the file
+    return str(fields.get("base") or "an unnamed model") if isinstance(fields, dict) else "an unnamed model"
+
+
 def with_own_card(card: ModelCard, folder: Path) -> ModelCard:
     """The card with what a fine-tuned folder says of itself.
 

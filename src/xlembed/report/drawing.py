@@ -10,6 +10,7 @@ from xlembed.report.figures.registry import (
     draw_ablation,
     draw_comparison,
     draw_finetuning,
+    draw_paradox,
     draw_run,
     draw_tuning,
 )
@@ -45,4 +46,10 @@ def write_finetuning_figures(report: Mapping[str, Any], folder: Path) -> None:
 def write_ablation_figures(report: Mapping[str, Any], folder: Path) -> None:
     """All figures of one ablation."""
     for name, figure in draw_ablation(report).items():
+        save(figure, folder, name)
+
+
+def write_paradox_figures(report: Mapping[str, Any], folder: Path) -> None:
+    """All figures of one paradox test."""
+    for name, figure in draw_paradox(report).items():
         save(figure, folder, name)

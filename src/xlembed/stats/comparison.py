@@ -117,8 +117,9 @@ def compare_models(
     alpha: float = 0.05,
     intersect: bool = False,
     n_resamples: int = N_RESAMPLES,
+    pairs: Sequence[tuple[str, str]] | None = None,
 ) -> Comparisons:
-    """All pairs of models: every measure on the macros, the primary measure on every cell.
+    """Pairs of models: every measure on the macros, the primary measure on every cell.
 
     Macros and clustered cells use the sign-flip test, cells with one unit per cluster McNemar's on hit@1.
 
@@ -129,6 +130,7 @@ def compare_models(
         alpha: level of the tests and of the power.
         intersect: compare the common units instead of refusing unequal sets.
         n_resamples: of the bootstrap.
+        pairs: names of A and B of the comparisons wanted, fixed before results are seen; None: all pairs.
 
     Raises:
         UserError: fewer than two models, a measure is missing, or the sets of units differ.
@@ -139,8 +141,10 @@ def compare_models(
     aligned, dropped = align(models, intersect)
     rows: list[_Tested] = []
     untested = []
-    n_pairs = len(models) * (len(models) - 1) // 2
-    for a, b in itertools.combinations(aligned, 2):
+    named = {m.name: m for m in aligned}
+    wanted = itertools.combinations(named, 2) if pairs is None else pairs
+    chosen = [(named[a], named[b]) for a, b in wanted]
+    for a, b in chosen:
         unsupported = {**b.unsupported, **a.unsupported}
         keep = ~(a.units["query_lang"].isin(unsupported) | a.units["doc_lang"].isin(unsupported)).to_numpy()
         if not keep.any():
@@ -149,7 +153,7 @@ def compare_models(
             )
             continue
         rows += _compare_pair(
-            a, b, keep, list(dict.fromkeys([primary, *measures])), primary, n_pairs, alpha, n_resamples
+            a, b, keep, list(dict.fromkeys([primary, *measures])), primary, len(chosen), alpha, n_resamples
         )
     adjusted = adjust([t.comparison for t in rows], primary.name)
     return Comparisons(

@@ -17,6 +17,12 @@ from xlembed.stats.scores import Score, Table
 from xlembed.types import Lang, Mode, Pool
 
 PAIR_KEY = ["query_id", "need_id", "cluster", "query_lang", "doc_lang"]
+PAIRED: dict[str, tuple[str, str, str, str, str]] = {
+    "pool_gap": (Mode.TRUE_CROSS_LINGUAL, Pool.TARGET, "query_id", Pool.ALL, ""),
+    "loss_weak": (Mode.MONOLINGUAL, Pool.TARGET, "need_id", Pool.TARGET, str(Pool.TARGET)),
+    "loss_strong": (Mode.CROSS_LINGUAL, Pool.ALL, "need_id", Pool.ALL, str(Pool.ALL)),
+}
+"""Differences of two modes: mode and pool of the first side, what pairs them, pool of the second, pool as stored."""
 SHARE_CUTS = (1, 5, 10)
 """Depths of the retrieval language matrix that are always stored."""
 
@@ -166,15 +172,7 @@ def _difference_rows(
 ) -> list[ScoreRow]:
     """pool_gap per pair of languages, and the two losses."""
     columns = [m.column for m in measures]
-    true_cross = units[units["mode"] == Mode.TRUE_CROSS_LINGUAL]
-    target, everything = (true_cross[true_cross["pool"] == pool] for pool in (Pool.TARGET, Pool.ALL))
-    parts = [_paired(target, everything, columns, "pool_gap", "query_id")]
-    for kind, pool, mode in (
-        ("loss_weak", Pool.TARGET, Mode.MONOLINGUAL),
-        ("loss_strong", Pool.ALL, Mode.CROSS_LINGUAL),
-    ):
-        native = units[units["mode"] == mode]
-        parts.append(_paired(native, target if pool is Pool.TARGET else everything, columns, kind, "need_id"))
+    parts = [paired_units(units, columns, kind) for kind in PAIRED]
     pairs = pd.concat(parts, ignore_index=True)
     if pairs.empty:
         return []
@@ -187,17 +185,29 @@ def _difference_rows(
     )
 
 
-def _paired(
-    first: pd.DataFrame, second: pd.DataFrame, columns: list[str], kind: str, by: str
-) -> pd.DataFrame:
-    """Each unit of `second` beside what `first` scored for the same query (or need) and document language.
+def paired_units(units: pd.DataFrame, columns: Sequence[str], kind: str) -> pd.DataFrame:
+    """What a difference of two modes compares: each true_cross_lingual unit beside what the other side scored.
 
-    A need asked twice in the document's language counts with the mean of the two.
+    `pool_gap` sets pool = target against pool = all for the same query and document language; the losses set what the
+    document's own language scored for the same need against what another language's query scored. A need asked twice
+    in the document's language counts with the mean of the two.
+
+    Args:
+        units: of one model.
+        columns: measures.
+        kind: pool_gap, loss_weak or loss_strong.
+
+    Returns:
+        One row per pair: PAIR_KEY, `kind`, `pool`, and per measure `COLUMN_first` (what is taken away from) and
+        `COLUMN_second`, in the order of the units; empty if a mode is missing.
     """
-    mean = first.groupby([by, "doc_lang"], sort=False)[columns].mean().add_suffix("_first").reset_index()
-    pairs = second[[*PAIR_KEY, *columns]].rename(columns={c: f"{c}_second" for c in columns})
-    pool = {"pool_gap": "", "loss_weak": str(Pool.TARGET), "loss_strong": str(Pool.ALL)}[kind]
-    return pairs.merge(mean, on=[by, "doc_lang"], how="inner").assign(kind=kind, pool=pool)
+    mode, pool, by, second_pool, shown = PAIRED[kind]
+    first = units[(units["mode"] == mode) & (units["pool"] == pool)]
+    second = units[(units["mode"] == Mode.TRUE_CROSS_LINGUAL) & (units["pool"] == second_pool)]
+    wanted = list(columns)
+    mean = first.groupby([by, "doc_lang"], sort=False)[wanted].mean().add_suffix("_first").reset_index()
+    pairs = second[[*PAIR_KEY, *wanted]].rename(columns={c: f"{c}_second" for c in wanted})
+    return pairs.merge(mean, on=[by, "doc_lang"], how="inner").assign(kind=kind, pool=shown)
 
 
 def _bias_rows(units: pd.DataFrame, clusters: Collection[str], n: int) -> list[ScoreRow]:

@@ -47,6 +47,18 @@ def discordant_needed(alpha: float) -> int:
     return math.ceil(1 - math.log2(alpha))
 
 
+def smallest_detectable(
+    se: float, n_clusters: int, family_size: int = 1, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """(z(1 - alpha/2m) + z(power)) x SE, SE at least sqrt(3) / n_clusters (see `detectable_difference`).
+
+    >>> round(smallest_detectable(0.01, 1000), 4)
+    0.028
+    """
+    z = NormalDist().inv_cdf
+    return (z(1 - alpha / (2 * family_size)) + z(power)) * max(se, math.sqrt(3) / n_clusters)
+
+
 def detectable_difference(
     difference: Difference, family_size: int = 1, alpha: float = 0.05, power: float = 0.8
 ) -> Power | None:
@@ -79,14 +91,13 @@ def detectable_difference(
         )
     if difference.se is None:
         return None
-    z = NormalDist().inv_cdf
-    se = max(difference.se, math.sqrt(3) / difference.n_clusters)
+    n, se = difference.n_clusters, max(difference.se, math.sqrt(3) / difference.n_clusters)
     needed, needed_adjusted = (discordant_needed(a) for a in (alpha, alpha / family_size))
     k = difference.n_discordant_clusters
     note = f"fewer than {needed} discordant units: this test cannot reject" if k < needed else ""
     return Power(
-        detectable=(z(1 - alpha / (2 * family_size)) + z(power)) * se,
-        detectable_unadjusted=(z(1 - alpha / 2) + z(power)) * se,
+        detectable=smallest_detectable(se, n, family_size, alpha, power),
+        detectable_unadjusted=smallest_detectable(se, n, 1, alpha, power),
         se=se,
         family_size=family_size,
         n_clusters=difference.n_clusters,

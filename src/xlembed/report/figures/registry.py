@@ -21,6 +21,8 @@ Finetuning = Mapping[str, Any]
 """Content of report.json of a fine-tuning."""
 Ablation = Mapping[str, Any]
 """Content of report.json of an ablation."""
+ParadoxReport = Mapping[str, Any]
+"""Content of paradox.json."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,19 @@ class AblationFigure:
     applies: Callable[[Ablation], bool]
 
 
+@dataclass(frozen=True)
+class ParadoxFigure:
+    """A figure of the paradox test on one task.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the report has what it shows.
+    """
+
+    draw: Callable[[ParadoxReport], Figure]
+    applies: Callable[[ParadoxReport], bool]
+
+
 def run_figures() -> dict[str, RunFigure]:
     """Figures of a run by file name, sorted."""
     return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
@@ -125,6 +140,12 @@ def draw_ablation(report: Ablation) -> dict[str, Figure]:
     """Every figure of an ablation that applies."""
     found = {name: f for name, f in _found().items() if isinstance(f, AblationFigure)}
     return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
+
+
+def draw_paradox(report: ParadoxReport) -> dict[str, Figure]:
+    """Every figure of a paradox test that applies; the file's name without `paradox_`."""
+    found = {name: f for name, f in _found().items() if isinstance(f, ParadoxFigure)}
+    return {name.removeprefix("paradox_"): f.draw(report) for name, f in found.items() if f.applies(report)}
 
 
 def _found() -> dict[str, object]:
