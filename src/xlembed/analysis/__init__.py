@@ -1,0 +1,1 @@
+"""Language separation, similarity between languages, morphology, tokenisation."""
