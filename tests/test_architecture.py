@@ -12,7 +12,7 @@ ROOMS = (
     *("corpus", "models", "embeddings", "index", "retrieval", "metrics", "stats", "report"),
     *("tracking", "stages", "cli"),
 )
-SIDE_ROOMS = {"finetune": "models"}
+SIDE_ROOMS = {"finetune": "models", "analysis": "stats"}
 """Rooms beside the line: they may use what the room named here may use."""
 ONLY_IN = {
     "mlflow": {"tracking"},
