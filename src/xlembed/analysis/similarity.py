@@ -107,5 +107,6 @@ def _totals(vectors: Vectors, langs: Ints, n_langs: int) -> tuple[Floats, Floats
     sums: Floats = np.zeros((n_langs, points.shape[1]))
     np.add.at(sums, langs, points)
     counts: Floats = np.bincount(langs, minlength=n_langs).astype(np.float64)
-    own: Floats = np.bincount(langs, weights=np.square(points).sum(axis=1), minlength=n_langs)
+    lengths = np.square(points).sum(axis=1)
+    own: Floats = np.bincount(langs, weights=lengths, minlength=n_langs).astype(np.float64)
     return sums, counts, own
