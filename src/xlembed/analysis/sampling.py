@@ -56,18 +56,18 @@ def balanced_sample(
         usable: False for rows that must not be taken (zero vectors).
 
     Raises:
-        UserError: if fewer than two languages have 10 documents.
+        UserError: if no language has 10 documents.
     """
     found: dict[Lang, list[int]] = {lang: [] for lang in languages}
     for row, lang in enumerate(langs):
         if lang in found and (usable is None or usable[row]):
             found[lang].append(row)
     kept = {lang: rows for lang, rows in found.items() if len(rows) >= MIN_PER_LANGUAGE}
-    if len(kept) < 2:
+    if not kept:
         counts = ", ".join(f"{lang}: {len(rows)}" for lang, rows in found.items())
         raise UserError(
-            f"an analysis of languages needs two languages with at least {MIN_PER_LANGUAGE} documents that have a "
-            f"vector; found {counts or 'none'}"
+            f"an analysis needs a language with at least {MIN_PER_LANGUAGE} documents that have a vector; found "
+            f"{counts or 'none'}"
         )
     size = min(most, *map(len, kept.values()))
     chosen = {

@@ -18,6 +18,10 @@ COMMANDS = {
     "index": ("xlembed.cli.stages:index", "Stage 2: the search index."),
     "evaluate": ("xlembed.cli.stages:evaluate", "Stage 3: scores in every mode."),
     "compare": ("xlembed.cli.compare:compare", "Paired tests and figures over evaluated models."),
+    "analyse": (
+        "xlembed.cli.analyse:analyse",
+        "Geometry of vectors, morphology, tokens, and whether anything is wrong.",
+    ),
     "promote": (
         "xlembed.cli.promote:promote",
         "Let the champion's alias stand for a better version, or back.",

@@ -21,6 +21,8 @@ Finetuning = Mapping[str, Any]
 """Content of report.json of a fine-tuning."""
 Ablation = Mapping[str, Any]
 """Content of report.json of an ablation."""
+Analysis = Mapping[str, Any]
+"""Content of analysis.json, with that of projection.json (or None) as ``projection``."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,19 @@ class AblationFigure:
     applies: Callable[[Ablation], bool]
 
 
+@dataclass(frozen=True)
+class AnalysisFigure:
+    """A figure of the vector spaces of one or several models on one task, side by side.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the reports have what it shows.
+    """
+
+    draw: Callable[[Sequence[Analysis]], Figure]
+    applies: Callable[[Sequence[Analysis]], bool]
+
+
 def run_figures() -> dict[str, RunFigure]:
     """Figures of a run by file name, sorted."""
     return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
@@ -125,6 +140,12 @@ def draw_ablation(report: Ablation) -> dict[str, Figure]:
     """Every figure of an ablation that applies."""
     found = {name: f for name, f in _found().items() if isinstance(f, AblationFigure)}
     return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
+
+
+def draw_analysis(reports: Sequence[Analysis]) -> dict[str, Figure]:
+    """Every figure of the analyses of one task that applies."""
+    found = {name: f for name, f in _found().items() if isinstance(f, AnalysisFigure)}
+    return {name: f.draw(reports) for name, f in found.items() if f.applies(reports)}
 
 
 def _found() -> dict[str, object]:
