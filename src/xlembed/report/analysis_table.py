@@ -187,14 +187,12 @@ def token_table(report: Analysis) -> Table | None:
 
 
 def truncation_table(report: Analysis) -> Table:
-    """What is lost beyond the model's maximum length; one line where nothing is."""
+    """What is lost beyond the model's maximum length; one row where nothing is."""
     found = report["tokenisation"]
     limit = found["max_tokens"]
     cut = [row for row in found["truncation"] if row["share_cut"]["value"] > 0]
     words = "none" if limit is None else f"{limit:,} tokens"
     notes = [f"Maximum length: {words}. {UNADJUSTED} Documents: of the sample; queries: all."]
-    if not cut:
-        notes.append("Nothing is cut.")
     table = _table(f"{report['task']}, {report['model']}: text lost to truncation", notes)
     table.add_column("texts", no_wrap=True)
     table.add_column("language", no_wrap=True)
@@ -203,6 +201,10 @@ def truncation_table(report: Analysis) -> Table:
     for row in cut:
         n = f"{row['share_cut']['n']:,}"
         table.add_row(row["kind"], row["lang"], _share(row["share_lost"]), _share(row["share_cut"]), n)
+    if not cut:
+        table.add_row(
+            "all", "all", "0.0", "0.0", f"{sum(r['share_cut']['n'] for r in found['truncation']):,}"
+        )
     return table
 
 

@@ -45,7 +45,10 @@ def _draw(reports: Sequence[Analysis]) -> Figure:
     labels = max(text_width(name, 8.0) for name in names)
     left, between = MARGIN + 0.12 + labels, 0.45 + labels
     titles = [[_title(r, *panel, room=side + between - 0.2) for panel in panels] for r in reports]
-    heads = [max(len(t) for t in row) * line_height(SIZE) + 0.08 for row in titles]
+    for row in titles:  # first lines side by side
+        for lines in row:
+            lines += [("", "normal")] * (max(map(len, row)) - len(lines))
+    heads = [len(row[0]) * line_height(SIZE) + 0.08 for row in titles]
     step = [head + side + 0.42 for head in heads]
     page = Page(
         left + len(panels) * side + (len(panels) - 1) * between + 0.75,

@@ -16,7 +16,7 @@ from xlembed.report.style import GRID, INK, language_look, style
 from xlembed.report.text import percent, plain
 from xlembed.types import Lang
 
-SIDE, BETWEEN = 3.4, 0.25
+SIDE, ALONE, BETWEEN = 3.4, 4.6, 0.25
 COLUMNS = 3
 SIZE = 8.5
 
@@ -34,16 +34,17 @@ def projection(reports: Sequence[Analysis]) -> Figure:
 def _draw(reports: Sequence[Analysis]) -> Figure:
     columns = min(len(reports), COLUMNS)
     rows = math.ceil(len(reports) / columns)
-    titles = [_title(r) for r in reports]
+    side = ALONE if len(reports) == 1 else SIDE
+    titles = [_title(r, side) for r in reports]
     head = max(map(len, titles)) * line_height(SIZE) + 0.1
     languages = list(dict.fromkeys(lang for r in reports for lang in r["projection"]["languages"]))
-    width = max(2 * MARGIN + columns * SIDE + (columns - 1) * BETWEEN, 4.6)
+    width = 2 * MARGIN + columns * side + (columns - 1) * BETWEEN
     per_row = max(1, int((width - 2 * MARGIN) / 0.6))
     legend = 0.1 + 0.2 * math.ceil(len(languages) / per_row)
     found = reports[0]["projection"]
     page = Page(
         width,
-        legend + rows * (head + SIDE + 0.12),
+        legend + rows * (head + side + 0.12),
         "Documents by language",
         [
             f"task {reports[0]['task']} · t-SNE, perplexity {found['perplexity']:g}, seed {found['seed']} · "
@@ -53,10 +54,10 @@ def _draw(reports: Sequence[Analysis]) -> Figure:
     )
     for i, report in enumerate(reports):
         row, column = divmod(i, columns)
-        top = legend + row * (head + SIDE + 0.12) + head
-        axes = page.axes(MARGIN + column * (SIDE + BETWEEN), top, SIDE, SIDE)
+        top = legend + row * (head + side + 0.12) + head
+        axes = page.axes(MARGIN + column * (side + BETWEEN), top, side, side)
         _panel(axes, report)
-        _write_title(axes, titles[i])
+        _write_title(axes, titles[i], side)
     _legend(page.axes(MARGIN, 0, width - 2 * MARGIN, legend), languages, per_row)
     return page.figure
 
@@ -67,7 +68,7 @@ def _panel(axes: Axes, report: Analysis) -> None:
     langs = [p["lang"] for p in points]
     # in a seeded order, so that no language lies on top of the others
     order = np.random.default_rng(0).permutation(len(points))
-    size = 16.0 if len(points) < 600 else 9.0 if len(points) < 2500 else 5.0
+    size = 20.0 if len(points) < 600 else 13.0 if len(points) < 2500 else 7.0
     turns = np.array_split(order, min(40, len(order)))
     for turn in turns:
         for lang in report["projection"]["languages"]:
@@ -94,9 +95,9 @@ def _panel(axes: Axes, report: Analysis) -> None:
     axes.set_gid(f"projection {report['model']}")
 
 
-def _title(report: Analysis) -> list[tuple[str, str]]:
+def _title(report: Analysis, side: float) -> list[tuple[str, str]]:
     """The model, and the numbers that say what the eye may only guess."""
-    lines = [(line, "bold") for line in wrap(report["model"], SIDE, SIZE, "bold")]
+    lines = [(line, "bold") for line in wrap(report["model"], side, SIZE, "bold")]
     found = {row["measure"].partition("@")[0]: row for row in report["separation"] if row["lang"] is None}
     if found:
         k = next(
@@ -107,13 +108,13 @@ def _title(report: Analysis) -> list[tuple[str, str]]:
             f"purity@{k} {percent(purity, 0)} % (expected {percent(expected, 0)} %), "
             f"silhouette {plain(found['silhouette']['value'], 2)}"
         )
-        lines += [(line, "normal") for line in wrap(words, SIDE, SIZE)]
+        lines += [(line, "normal") for line in wrap(words, side, SIZE)]
     return lines
 
 
-def _write_title(axes: Axes, lines: list[tuple[str, str]]) -> None:
+def _write_title(axes: Axes, lines: list[tuple[str, str]], side: float) -> None:
     for i, (text, weight) in enumerate(reversed(lines)):
-        y = 1 + (0.06 + i * line_height(SIZE)) / SIDE
+        y = 1 + (0.06 + i * line_height(SIZE)) / side
         axes.text(
             0, y, text, transform=axes.transAxes, fontsize=SIZE, fontweight=weight, va="bottom", color=INK
         )
