@@ -142,6 +142,19 @@ class CompareSettings(Section):
         return parse_measures([name])[0].name
 
 
+class AnalyseSettings(Section):
+    """How the geometry of a space is looked at (docs/analysis.md)."""
+
+    sample_per_language: int = Field(default=1000, ge=10)
+    sampling_seed: int = 42
+    neighbours: int = Field(default=10, ge=1)
+    folds: int = Field(default=5, ge=2)
+    project_per_language: int = Field(default=500, ge=0)
+    """0: no t-SNE."""
+    perplexity: float = Field(default=30.0, gt=1)
+    word_pairs: str = ""
+
+
 class FinetuneSettings(Section):
     """Recipes that `dvc repro` runs."""
 
@@ -200,6 +213,7 @@ class Settings(Section):
     index: IndexSettings = IndexSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     compare: CompareSettings = CompareSettings()
+    analyse: AnalyseSettings = AnalyseSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     promote: PromoteSettings = PromoteSettings()
     paradox: ParadoxSettings = ParadoxSettings()
@@ -258,7 +272,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
 def result_overrides(settings: Settings, base: Settings) -> list[str]:
     """Keys in which `settings` differs from `base` so that results may differ under the same file name."""
     changed = []
-    for section in ("corpus", "encode", "index", "evaluate"):
+    for section in ("corpus", "encode", "index", "evaluate", "analyse"):
         ours, theirs = getattr(settings, section), getattr(base, section)
         changed += [
             f"{section}.{k}" for k in type(ours).model_fields if getattr(ours, k) != getattr(theirs, k)

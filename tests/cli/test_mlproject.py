@@ -128,7 +128,7 @@ def test_stages_depend_on_every_setting_that_changes_their_results() -> None:
     from xlembed.settings import UNCHANGED_RESULTS
 
     declared = {name: set(stage["params"]) for name, stage in STAGES.items()}
-    for section in ("corpus", "encode", "index", "evaluate", "compare"):
+    for section in ("corpus", "encode", "index", "evaluate", "compare", "analyse"):
         stage = "encode" if section == "corpus" else section
         for key in type(getattr(Settings(), section)).model_fields:
             name = f"{section}.{key}"

@@ -1,1 +1,4 @@
-"""Language separation, similarity between languages, morphology, tokenisation."""
+"""Language separation, similarity between languages, projections, morphology, tokenisation, sanity of vectors.
+
+Pure functions on arrays; `stages/analyse.py` brings texts, vectors and settings.
+"""

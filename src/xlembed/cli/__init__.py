@@ -23,6 +23,10 @@ COMMANDS = {
         "xlembed.cli.paradox:paradox",
         "Does separating languages help within and hurt across them, and which model breaks that?",
     ),
+    "analyse": (
+        "xlembed.cli.analyse:analyse",
+        "Geometry of vectors, morphology, tokens, and whether anything is wrong.",
+    ),
     "promote": (
         "xlembed.cli.promote:promote",
         "Let the champion's alias stand for a better version, or back.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from xlembed.report.figures.registry import (
     draw_ablation,
+    draw_analysis,
     draw_comparison,
     draw_finetuning,
     draw_paradox,
@@ -52,4 +53,10 @@ def write_ablation_figures(report: Mapping[str, Any], folder: Path) -> None:
 def write_paradox_figures(report: Mapping[str, Any], folder: Path) -> None:
     """All figures of one paradox test."""
     for name, figure in draw_paradox(report).items():
+        save(figure, folder, name)
+
+
+def write_analysis_figures(reports: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """All figures of the vector spaces of one or several models."""
+    for name, figure in draw_analysis(reports).items():
         save(figure, folder, name)

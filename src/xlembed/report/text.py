@@ -49,6 +49,25 @@ def points(value: float) -> str:
     return ("+" if value > 0 else MINUS) + text
 
 
+def plain(value: float, digits: int = 3) -> str:
+    """A cosine or another number that is no share.
+
+    >>> plain(0.12345), plain(-0.5), plain(-0.0001)
+    ('0.123', '−0.500', '0.000')
+    """
+    text = f"{abs(value):.{digits}f}"
+    return text if value >= 0 or not float(text) else MINUS + text
+
+
+def plain_interval(interval: tuple[float, float] | None, digits: int = 3) -> str:
+    """An interval of such numbers, or that there is none.
+
+    >>> plain_interval((-0.1, 0.25), 2)
+    '[−0.10, 0.25]'
+    """
+    return "(no CI)" if interval is None else f"[{plain(interval[0], digits)}, {plain(interval[1], digits)}]"
+
+
 def p_text(p: float | None) -> str:
     """A p-value with three digits; never 0.
 

@@ -53,6 +53,10 @@ class Workspace:
         """Units, scores, run files and figures."""
         return self.out / "runs" / task / model
 
+    def analysis_folder(self, task: str, model: str) -> Path:
+        """Geometry, morphology and tokens of one model on one task."""
+        return self.out / "analysis" / task / model
+
     def result_file(self, task: str, model: str) -> Path:
         """The headline."""
         return self.out / "results" / task / f"{model}.json"

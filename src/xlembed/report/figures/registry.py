@@ -23,6 +23,8 @@ Ablation = Mapping[str, Any]
 """Content of report.json of an ablation."""
 ParadoxReport = Mapping[str, Any]
 """Content of paradox.json."""
+Analysis = Mapping[str, Any]
+"""Content of analysis.json, with that of projection.json (or None) as ``projection``."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,19 @@ class ParadoxFigure:
     applies: Callable[[ParadoxReport], bool]
 
 
+@dataclass(frozen=True)
+class AnalysisFigure:
+    """A figure of the vector spaces of one or several models on one task, side by side.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the reports have what it shows.
+    """
+
+    draw: Callable[[Sequence[Analysis]], Figure]
+    applies: Callable[[Sequence[Analysis]], bool]
+
+
 def run_figures() -> dict[str, RunFigure]:
     """Figures of a run by file name, sorted."""
     return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
@@ -146,6 +161,12 @@ def draw_paradox(report: ParadoxReport) -> dict[str, Figure]:
     """Every figure of a paradox test that applies; the file's name without `paradox_`."""
     found = {name: f for name, f in _found().items() if isinstance(f, ParadoxFigure)}
     return {name.removeprefix("paradox_"): f.draw(report) for name, f in found.items() if f.applies(report)}
+
+
+def draw_analysis(reports: Sequence[Analysis]) -> dict[str, Figure]:
+    """Every figure of the analyses of one task that applies."""
+    found = {name: f for name, f in _found().items() if isinstance(f, AnalysisFigure)}
+    return {name: f.draw(reports) for name, f in found.items() if f.applies(reports)}
 
 
 def _found() -> dict[str, object]:

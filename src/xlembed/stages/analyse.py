@@ -1,0 +1,369 @@
+"""Stage analyse: task + model -> analysis/TASK/MODEL/: geometry, morphology, tokens, sanity of the vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xlembed.analysis.sampling import BalancedSample, balanced_sample
+from xlembed.analysis.self_retrieval import doubled_prompts, missing_prompts, vector_faults
+from xlembed.analysis.word_pairs import load_word_pairs
+from xlembed.corpus.task import Alignment, Document, Task
+from xlembed.embeddings.derive import derive
+from xlembed.embeddings.encode import encode_texts
+from xlembed.embeddings.export import Embeddings
+from xlembed.embeddings.texts import document_text
+from xlembed.files import atomic_folder, write_json
+from xlembed.models.catalogue import catalogue
+from xlembed.models.fingerprint import derived_fingerprint
+from xlembed.models.folder import stored_prompts
+from xlembed.models.spec import ModelRef
+from xlembed.report.analysis_table import write_analysis_report
+from xlembed.stages.analysing import (
+    BASE,
+    EXAMPLES,
+    Points,
+    Section,
+    Tokens,
+    cosine_section,
+    duplicate_section,
+    morphology_section,
+    premium_section,
+    projection_section,
+    self_section,
+    separation_section,
+    space_section,
+    translation_section,
+    truncation_section,
+)
+from xlembed.stages.encode import encode
+from xlembed.stages.encoding import Encoding, open_encoding
+from xlembed.stages.evaluate import task_clusters
+from xlembed.stages.index import open_embeddings, unit_vectors
+from xlembed.stages.workspace import Watch, Workspace, unwatched
+from xlembed.stats.layout import Ints
+from xlembed.types import Lang, Role, UserError, Vectors
+
+FORMAT = 1
+SELF_QUERIES = 200
+"""Documents whose own text is asked."""
+CONFOUNDED = (
+    "Topic confounded: documents of different languages are different texts here, so what looks like separation of "
+    "languages may be separation of topics."
+)
+
+
+def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> dict[str, Any]:
+    """Look at a model's vectors of a task; encodes what is missing first.
+
+    Args:
+        task: whose documents and queries are looked at.
+        ref: the model; a lexical one has nothing to look at, which the report says.
+        workspace: settings and places.
+        watch: told of the work.
+
+    Returns:
+        What analysis.json holds.
+
+    Raises:
+        UserError: the model cannot be loaded, no language has enough documents, or the list of word pairs is wrong.
+    """
+    settings = workspace.settings.analyse
+    folder = workspace.analysis_folder(task.name, ref.slug)
+    if ref.card.lexical:
+        return _write(folder, {**_header(task, ref), "vectors": False}, None)
+    word_pairs = load_word_pairs(Path(settings.word_pairs) if settings.word_pairs else None)
+    embeddings, encoding = _vectors(task, ref, workspace, watch)
+    steps = _Steps(watch)
+    steps.next("balanced sample")
+    documents = unit_vectors(embeddings.documents)
+    points, usable = _points(task, documents, workspace)
+    steps.next("separation")
+    separation, notes = separation_section(points, settings)
+    steps.next("similarity")
+    parallel = task.alignment is Alignment.PARALLEL
+    report = {
+        **_header(task, ref),
+        "vectors": True,
+        "fingerprint": embeddings.manifest["fingerprint"],
+        "settings": settings.model_dump(mode="json") | {"word_pairs": Path(settings.word_pairs).name},
+        "sample": _sample_json(points),
+        "separation": separation,
+        "cosines": cosine_section(points),
+        "translations": translation_section(points) if parallel else [],
+        **space_section(points, settings.sampling_seed),
+    }
+    steps.next("words")
+    words = sorted({w for of in word_pairs.values() for pair in (*of.inflected, *of.unrelated) for w in pair})
+    found = _encoded(words, Role.DOCUMENT, encoding, ref, workspace).astype(np.float64)
+    labels = {lang: label for lang in word_pairs if (label := ref.card.label(lang))}
+    report["morphology"] = morphology_section(word_pairs, dict(zip(words, found, strict=True)), labels)
+    steps.next("tokens")
+    report["tokenisation"] = _tokenisation(task, ref, points.sample, encoding)
+    steps.next("sanity")
+    report["sanity"] = _sanity(task, ref, embeddings, documents, usable, encoding, workspace)
+    steps.next("t-SNE")
+    projection = _projection(task, documents, usable, workspace)
+    steps.done()
+    report["notes"] = [*notes, *_notes(report)]
+    return _write(folder, report, projection)
+
+
+def compare_analyses(task: Task, refs: Sequence[ModelRef], workspace: Workspace) -> Path:
+    """Tables and figures of several models side by side: reports/analysis/TASK/.
+
+    Args:
+        task: that all have been analysed on.
+        refs: in the order of the panels.
+        workspace: with their analysis/TASK/MODEL/.
+
+    Returns:
+        The folder.
+    """
+    folder = workspace.out / "reports" / "analysis" / task.name
+    reports = [read_analysis(workspace.analysis_folder(task.name, ref.slug)) for ref in refs]
+    with atomic_folder(folder) as made:
+        write_analysis_report(reports, made)
+    return folder
+
+
+def read_analysis(folder: Path) -> dict[str, Any]:
+    """analysis.json with projection.json (or None) as `projection`.
+
+    Raises:
+        UserError: there is no finished analysis.
+    """
+    try:
+        report: dict[str, Any] = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder} holds no analysis: run xlembed analyse") from None
+    path = folder / "projection.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return {**report, "projection": found}
+
+
+def _header(task: Task, ref: ModelRef) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "task": task.name,
+        "task_digest": task.digest,
+        "alignment": str(task.alignment),
+        "topic_confounded": task.alignment is Alignment.COMPARABLE,
+        "model": ref.slug,
+        "labels": {lang: label for lang in task.languages if (label := ref.card.label(lang))},
+    }
+
+
+def _vectors(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch) -> tuple[Embeddings, Encoding]:
+    """The export, made anew where it is missing or is not of these texts and this model."""
+    encoding = open_encoding(ref, workspace)
+    wanted = derived_fingerprint(encoding.base.digest, ref.variation.dim)
+    try:
+        embeddings = open_embeddings(task, ref, workspace)
+        fits = embeddings.manifest["fingerprint"] == wanted
+    except UserError:
+        fits = False
+    if not fits:
+        encode(task, ref, workspace, watch)
+        embeddings = open_embeddings(task, ref, workspace)
+    return embeddings, encoding
+
+
+def _points(task: Task, documents: Vectors, workspace: Workspace) -> tuple[Points, Ints]:
+    """The balanced sample, and all rows that have a vector."""
+    settings = workspace.settings.analyse
+    usable = _usable(documents)
+    sample = _sample(task, usable, settings.sample_per_language, settings.sampling_seed)
+    groups = tuple(_group(task.documents[row]) for row in sample.rows.tolist())
+    return Points(documents[sample.rows], sample, groups), usable
+
+
+def _usable(documents: Vectors) -> Ints:
+    kept = np.ones(len(documents), dtype=bool)
+    for wrong in vector_faults(documents):
+        kept[wrong] = False
+    return np.flatnonzero(kept).astype(np.int64)
+
+
+def _sample(task: Task, usable: Ints, most: int, seed: int) -> BalancedSample:
+    parallel = task.alignment is Alignment.PARALLEL
+    kept = np.zeros(len(task.documents), dtype=bool)
+    kept[usable] = True
+    return balanced_sample(
+        [d.lang for d in task.documents],
+        # a comparable task is sampled by document: whole groups would leave fewer topics
+        [_group(d) if parallel else d.doc_id for d in task.documents],
+        task.languages,
+        most,
+        seed,
+        kept.tolist(),
+    )
+
+
+def _group(document: Document) -> str:
+    """What is resampled together; a document without a group stands alone."""
+    return f"group {document.group}" if document.group is not None else f"document {document.doc_id}"
+
+
+def _sample_json(points: Points) -> Section:
+    sample = points.sample
+    return {
+        "languages": list(sample.languages),
+        "per_language": sample.per_language,
+        "n_documents": len(sample.rows),
+        "n_groups": len(set(points.groups)),
+        "left_out": sample.left_out,
+    }
+
+
+def _encoded(
+    texts: Sequence[str], role: Role, encoding: Encoding, ref: ModelRef, workspace: Workspace
+) -> Vectors:
+    """Unit vectors of texts through the store, float32, shape (n, dim)."""
+    encode_texts(
+        encoding.encoder,
+        texts,
+        role,
+        encoding.store,
+        batch_tokens=workspace.settings.encode.batch_tokens,
+    )
+    return derive(encoding.store.read(role, texts).load(), ref.variation.dim)
+
+
+def _tokenisation(task: Task, ref: ModelRef, sample: BalancedSample, encoding: Encoding) -> Section:
+    """Tokens of all queries and of the sampled documents."""
+    max_tokens = encoding.encoder().max_tokens
+    both = (_query_tokens(task, encoding), _document_tokens(task, ref, sample, encoding))
+    return {
+        "base": BASE,
+        "max_tokens": max_tokens,
+        "premiums": [row for tokens in both for row in premium_section(tokens)],
+        "truncation": [row for tokens in both for row in truncation_section(tokens, max_tokens)],
+    }
+
+
+def _query_tokens(task: Task, encoding: Encoding) -> Tokens:
+    clusters = task_clusters(task)
+    needs = tuple(q.need_id for q in task.queries)
+    counts = encoding.encoder().token_counts([q.text for q in task.queries], Role.QUERY)
+    return Tokens(
+        "queries",
+        np.array(counts, dtype=np.int64),
+        encoding.encoder().token_counts([""], Role.QUERY)[0],
+        tuple(q.lang for q in task.queries),
+        needs,
+        tuple(clusters[need] for need in needs),
+    )
+
+
+def _document_tokens(task: Task, ref: ModelRef, sample: BalancedSample, encoding: Encoding) -> Tokens:
+    chosen = [task.documents[row] for row in sample.rows.tolist()]
+    counts = encoding.encoder().token_counts([document_text(ref.card, d) for d in chosen], Role.DOCUMENT)
+    groups = tuple(_group(d) for d in chosen)
+    return Tokens(
+        "documents",
+        np.array(counts, dtype=np.int64),
+        encoding.encoder().token_counts([""], Role.DOCUMENT)[0],
+        tuple(d.lang for d in chosen),
+        groups if task.alignment is Alignment.PARALLEL else None,
+        groups,
+    )
+
+
+def _sanity(
+    task: Task,
+    ref: ModelRef,
+    embeddings: Embeddings,
+    documents: Vectors,
+    usable: Ints,
+    encoding: Encoding,
+    workspace: Workspace,
+) -> Section:
+    """Faults of the vectors, documents that do not find themselves, prompts that are missing."""
+    texts = [document_text(ref.card, d) for d in task.documents]
+    step = max(1, len(usable) // SELF_QUERIES)
+    asked = usable[::step][:SELF_QUERIES]
+    queries = _encoded([texts[row] for row in asked.tolist()], Role.QUERY, encoding, ref, workspace)
+    used = encoding.base.description["prompts"]
+    by_role = {str(Role.DOCUMENT): texts, str(Role.QUERY): [q.text for q in task.queries]}
+    return {
+        "documents": _faults(embeddings.documents, embeddings.doc_ids),
+        "queries": _faults(embeddings.queries, embeddings.query_ids),
+        "duplicate_vectors": duplicate_section(documents, usable, embeddings.doc_ids),
+        "self_retrieval": self_section(queries, asked, documents, embeddings.doc_ids),
+        "prompts": used,
+        "prompts_missing": missing_prompts(used, _asked_prompts(ref, encoding)),
+        "prompts_doubled": doubled_prompts(used, by_role),
+    }
+
+
+def _faults(vectors: Any, ids: Sequence[str]) -> Section:
+    zero, broken = vector_faults(vectors)
+    return {
+        "n": len(ids),
+        "zero": len(zero),
+        "not_finite": len(broken),
+        "zero_ids": [ids[row] for row in zero[:EXAMPLES].tolist()],
+        "not_finite_ids": [ids[row] for row in broken[:EXAMPLES].tolist()],
+    }
+
+
+def _asked_prompts(ref: ModelRef, encoding: Encoding) -> dict[str, Mapping[str, str]]:
+    """Who asks for which prompts: the model's folder, and cards of the catalogue for the same weights."""
+    asked: dict[str, Mapping[str, str]] = {"the model's folder": stored_prompts(encoding.folder)}
+    for name, card in catalogue().items():
+        if name == ref.card.name or (ref.card.hub_id and card.hub_id == ref.card.hub_id):
+            instruction = ref.card.instruction
+            asked[f"card {name}"] = {str(role): card.prompt(role, instruction) for role in Role}
+    return asked
+
+
+def _projection(task: Task, documents: Vectors, usable: Ints, workspace: Workspace) -> Section | None:
+    settings = workspace.settings.analyse
+    most = min(settings.project_per_language, settings.sample_per_language)
+    if not most:
+        return None
+    sample = _sample(task, usable, most, settings.sampling_seed)
+    ids = [d.doc_id for d in task.documents]
+    return projection_section(
+        documents[sample.rows], sample, ids, settings.perplexity, settings.sampling_seed
+    )
+
+
+def _notes(report: Mapping[str, Any]) -> list[str]:
+    notes = [CONFOUNDED] if report["topic_confounded"] and report["separation"] else []
+    left_out: Mapping[Lang, int] = report["sample"]["left_out"]
+    if left_out:
+        few = ", ".join(f"{lang} ({n})" for lang, n in left_out.items())
+        notes.append(f"Left out for fewer than 10 documents with a vector: {few}.")
+    return notes
+
+
+def _write(folder: Path, report: dict[str, Any], projection: Section | None) -> dict[str, Any]:
+    with atomic_folder(folder) as made:
+        write_json(made / "analysis.json", report)
+        if projection is not None:
+            write_json(made / "projection.json", projection)
+        write_analysis_report([{**report, "projection": projection}], made)
+    return report
+
+
+class _Steps:
+    """Tells the watch which step of the work begins."""
+
+    NAMES = ("balanced sample", "separation", "similarity", "words", "tokens", "sanity", "t-SNE")
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._done = -1
+
+    def next(self, name: str) -> None:
+        self._done = self.NAMES.index(name)
+        self._watch("analyse", self._done, len(self.NAMES))
+
+    def done(self) -> None:
+        self._watch("analyse", len(self.NAMES), len(self.NAMES))

@@ -1,0 +1,177 @@
+"""Figures of an analysis: what each cell says, and that no text is cut or covers another."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from xlembed.report.analysis_table import analysis_markdown, cosine_table, sanity_table
+from xlembed.report.figures.cosine_matrix import cosine_matrix
+from xlembed.report.figures.projection import projection
+from xlembed.report.figures.registry import draw_analysis
+from xlembed.report.style import language_look
+from xlembed.report.tables import to_markdown
+
+from .report_fakes import SIX, TWELVE, TWO
+from .test_report_figures import axes_of, by_gid, visible_texts
+
+
+def score(value: float) -> dict[str, Any]:
+    ends = {"ci_low": value - 0.02, "ci_high": value + 0.02, "ci_method": "cluster_percentile"}
+    return {"value": value, **ends, "n": 60, "n_clusters": 30}
+
+
+def analysis(model: str = "model", languages: tuple[str, ...] = TWO, **more: Any) -> dict[str, Any]:
+    """As stages.analyse writes it, with every number chosen."""
+    pairs = [(a, b) for i, a in enumerate(languages) for b in languages[i:]]
+    rng = np.random.default_rng(0)
+    places = rng.normal(size=(20 * len(languages), 2)).round(3).tolist()
+    names = ("silhouette", "purity@10", "expected_purity@10", "purity_excess@10", "language_accuracy")
+    fault = {"n": 60, "zero": 0, "not_finite": 0, "zero_ids": [], "not_finite_ids": []}
+    return {
+        "task": "demo",
+        "model": model,
+        "vectors": True,
+        "topic_confounded": False,
+        "labels": {},
+        "notes": [],
+        "sample": {
+            "languages": list(languages),
+            "per_language": 30,
+            "n_documents": 60,
+            "n_groups": 30,
+            "left_out": {},
+        },
+        "separation": [
+            {"measure": name, "lang": lang, **score(0.5)} for name in names for lang in (None, *languages)
+        ],
+        "cosines": [{"a": a, "b": b, **score(0.25 if a == b else 0.125)} for a, b in pairs]
+        + [{"a": "same", "b": None, **score(0.25)}, {"a": "different", "b": None, **score(0.125)}],
+        "translations": [{"a": a, "b": b, **score(0.75)} for a, b in pairs if a != b]
+        + [{"a": "translations", "b": None, **score(0.75)}],
+        "silhouette_kmeans": {"value": 0.2, "note": "no measure of language"},
+        "isotropy": {"mean_cosine": 0.1, "partition": 0.6, "effective_dims": 12.3, "dim": 64},
+        "morphology": [
+            {
+                "lang": "tr",
+                "label": "",
+                "superiority": {"value": 0.9, "ci_low": 0.8, "ci_high": 0.95},
+                "inflected": score(0.6),
+                "unrelated": score(0.1),
+                "legacy_band": "weak",
+                "words_without_vector": 0,
+            }
+        ],
+        "tokenisation": {
+            "max_tokens": 256,
+            "premiums": [
+                {"kind": "queries", "lang": "tr", "tokens_per_text": score(12.0), "ratio": score(1.5)},
+            ],
+            "truncation": [
+                {"kind": "documents", "lang": "tr", "share_lost": score(0.1), "share_cut": score(0.4)},
+            ],
+        },
+        "sanity": {
+            "documents": {**fault, "zero": 1, "zero_ids": ["d7"]},
+            "queries": fault,
+            "duplicate_vectors": {"groups": 0, "documents": 0, "first": []},
+            "self_retrieval": {**score(0.9), "missed": [{"document": "d9", "rank": 1234}]},
+            "prompts_missing": [],
+            "prompts_doubled": [],
+        },
+        "projection": {
+            "perplexity": 30.0,
+            "seed": 42,
+            "per_language": 20,
+            "languages": list(languages),
+            "points": [
+                {"document": f"d{i}", "lang": languages[i % len(languages)], "x": x, "y": y}
+                for i, (x, y) in enumerate(places)
+            ],
+        },
+        **more,
+    }
+
+
+CASES = {
+    "one": [analysis()],
+    "two of six": [analysis(languages=SIX), analysis("a_model_with_a_rather_long_name+dim64", SIX)],
+    "four of twelve, labelled": [
+        analysis(f"model{i}", TWELVE, labels={"de": "language not supported"}) for i in range(4)
+    ],
+    "comparable": [analysis(languages=SIX, translations=[], topic_confounded=True)],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("draw", [cosine_matrix, projection], ids=lambda d: d.__name__)
+def test_no_text_is_cut_or_covers_another(case: str, draw: Any) -> None:
+    figure = draw(CASES[case])
+    FigureCanvasAgg(figure).draw()
+    page = figure.bbox
+    boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
+    for text, box in boxes:
+        assert page.x0 - 0.5 <= box.x0 and box.x1 <= page.x1 + 0.5, f"cut: {text!r}"
+        assert page.y0 - 0.5 <= box.y0 and box.y1 <= page.y1 + 0.5, f"cut: {text!r}"
+    for (text_a, a), (text_b, b) in itertools.combinations(boxes, 2):
+        width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert width <= 1 or height <= 2, f"{text_a!r} covers {text_b!r}"
+
+
+def test_cells_say_their_values_on_both_sides_of_the_diagonal() -> None:
+    figure = cosine_matrix([analysis(languages=("de", "en"))])
+    for key, cell, text in [
+        ("cosines", "de>de", "0.25"),
+        ("cosines", "de>en", "0.12"),
+        ("cosines", "en>de", "0.12"),
+        ("translations", "en>de", "0.75"),
+    ]:
+        (found,) = by_gid(axes_of(figure, f"model {key}"), cell)
+        assert found.get_text() == text
+    assert len(by_gid(axes_of(figure, "model translations"), "missing")) == 2
+
+
+def test_every_document_is_drawn_once_in_the_colour_of_its_language() -> None:
+    figure = projection([analysis(languages=("de", "en"))])
+    axes = axes_of(figure, "projection model")
+    for lang in ("de", "en"):
+        found = by_gid(axes, f"points {lang}")
+        assert sum(len(p.get_offsets()) for p in found) == 20
+        red, green, blue, _ = found[0].get_facecolor()[0]
+        shown = "#" + "".join(f"{round(255 * c):02X}" for c in (red, green, blue))
+        assert shown == language_look(lang).colour
+
+
+def test_figures_that_do_not_apply_are_left_out() -> None:
+    assert list(draw_analysis([analysis()])) == ["cosine_matrix", "projection"]
+    assert list(draw_analysis([analysis(projection=None)])) == ["cosine_matrix"]
+
+
+def test_tables_say_what_was_found() -> None:
+    page = analysis_markdown([analysis(topic_confounded=True)], ["projection.png"])
+    for words in (
+        "Topic confounded",
+        "| tr | 90.0 [80.0, 95.0] | 0.600 [0.580, 0.620] |",
+        "| queries | tr | 12.0 [12.0, 12.0] | 1.50 [1.48, 1.52] | 60 |",
+        "| documents | tr | 10.0 [8.0, 12.0] | 40.0 [38.0, 42.0] | 60 |",
+        "no measure of language",
+        "![projection](figures/projection.png)",
+    ):
+        assert words in page, words
+    checks = to_markdown(sanity_table(analysis()))
+    assert "| zero vectors, documents | 1 of 60 (d7) | look |" in checks
+    assert "90.0 % [88.0, 92.0] of 60 (d9 (rank 1,234)) | look |" in checks
+    assert "| zero vectors, queries | 0 of 60 | ok |" in checks
+    assert cosine_table(analysis(translations=[]), translations=True) is None
+
+
+def test_nothing_cut_is_one_row() -> None:
+    nothing = {"kind": "documents", "lang": "tr", "share_lost": score(0.0), "share_cut": score(0.0)}
+    found = analysis()
+    found["tokenisation"] = {**found["tokenisation"], "truncation": [nothing]}
+    assert "| all | all | 0.0 | 0.0 | 60 |" in analysis_markdown([found])
