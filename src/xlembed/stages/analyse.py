@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from xlembed.analysis.sampling import BalancedSample, balanced_sample
+from xlembed.analysis.sampling import BalancedSample
 from xlembed.analysis.self_retrieval import doubled_prompts, missing_prompts, vector_faults
-from xlembed.analysis.word_pairs import load_word_pairs
-from xlembed.corpus.task import Alignment, Document, Task
-from xlembed.embeddings.derive import derive
+from xlembed.analysis.word_pairs import WordPairs, load_word_pairs
+from xlembed.corpus.task import Alignment, Task
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.export import Embeddings
 from xlembed.embeddings.texts import document_text
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.catalogue import catalogue
-from xlembed.models.fingerprint import derived_fingerprint
 from xlembed.models.folder import stored_prompts
+from xlembed.models.postprocess import Fitted
 from xlembed.models.spec import ModelRef
 from xlembed.report.analysis_table import write_analysis_report
 from xlembed.stages.analysing import (
     BASE,
     EXAMPLES,
-    Points,
     Section,
     Tokens,
     cosine_section,
@@ -44,6 +44,8 @@ from xlembed.stages.encode import encode
 from xlembed.stages.encoding import Encoding, open_encoding
 from xlembed.stages.evaluate import task_clusters
 from xlembed.stages.index import open_embeddings, unit_vectors
+from xlembed.stages.postprocessing import derive_more, fit_documents, vectors_fingerprint
+from xlembed.stages.sampling import Points, group_of, sample_points, sample_rows
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.layout import Ints
 from xlembed.types import Lang, Role, UserError, Vectors
@@ -81,7 +83,7 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
     steps = _Steps(watch)
     steps.next("balanced sample")
     documents = unit_vectors(embeddings.documents)
-    points, usable = _points(task, documents, workspace)
+    points, usable = sample_points(task, documents, settings)
     steps.next("separation")
     separation, notes = separation_section(points, settings)
     steps.next("similarity")
@@ -98,14 +100,13 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
         **space_section(points, settings.sampling_seed),
     }
     steps.next("words")
-    words = sorted({w for of in word_pairs.values() for pair in (*of.inflected, *of.unrelated) for w in pair})
-    found = _encoded(words, Role.DOCUMENT, encoding, ref, workspace).astype(np.float64)
+    encoder = _Encoder(encoding, ref, workspace, fit_documents(task, ref, workspace))
     labels = {lang: label for lang in word_pairs if (label := ref.card.label(lang))}
-    report["morphology"] = morphology_section(word_pairs, dict(zip(words, found, strict=True)), labels)
+    report["morphology"] = morphology_section(word_pairs, _word_vectors(word_pairs, encoder), labels)
     steps.next("tokens")
     report["tokenisation"] = _tokenisation(task, ref, points.sample, encoding)
     steps.next("sanity")
-    report["sanity"] = _sanity(task, ref, embeddings, documents, usable, encoding, workspace)
+    report["sanity"] = _sanity(task, ref, embeddings, documents, usable, encoder)
     steps.next("t-SNE")
     projection = _projection(task, documents, usable, workspace)
     steps.done()
@@ -161,7 +162,7 @@ def _header(task: Task, ref: ModelRef) -> dict[str, Any]:
 def _vectors(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch) -> tuple[Embeddings, Encoding]:
     """The export, made anew where it is missing or is not of these texts and this model."""
     encoding = open_encoding(ref, workspace)
-    wanted = derived_fingerprint(encoding.base.digest, ref.variation.dim)
+    wanted = vectors_fingerprint(encoding.base.digest, ref, task)
     try:
         embeddings = open_embeddings(task, ref, workspace)
         fits = embeddings.manifest["fingerprint"] == wanted
@@ -171,42 +172,6 @@ def _vectors(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch) -> t
         encode(task, ref, workspace, watch)
         embeddings = open_embeddings(task, ref, workspace)
     return embeddings, encoding
-
-
-def _points(task: Task, documents: Vectors, workspace: Workspace) -> tuple[Points, Ints]:
-    """The balanced sample, and all rows that have a vector."""
-    settings = workspace.settings.analyse
-    usable = _usable(documents)
-    sample = _sample(task, usable, settings.sample_per_language, settings.sampling_seed)
-    groups = tuple(_group(task.documents[row]) for row in sample.rows.tolist())
-    return Points(documents[sample.rows], sample, groups), usable
-
-
-def _usable(documents: Vectors) -> Ints:
-    kept = np.ones(len(documents), dtype=bool)
-    for wrong in vector_faults(documents):
-        kept[wrong] = False
-    return np.flatnonzero(kept).astype(np.int64)
-
-
-def _sample(task: Task, usable: Ints, most: int, seed: int) -> BalancedSample:
-    parallel = task.alignment is Alignment.PARALLEL
-    kept = np.zeros(len(task.documents), dtype=bool)
-    kept[usable] = True
-    return balanced_sample(
-        [d.lang for d in task.documents],
-        # a comparable task is sampled by document: whole groups would leave fewer topics
-        [_group(d) if parallel else d.doc_id for d in task.documents],
-        task.languages,
-        most,
-        seed,
-        kept.tolist(),
-    )
-
-
-def _group(document: Document) -> str:
-    """What is resampled together; a document without a group stands alone."""
-    return f"group {document.group}" if document.group is not None else f"document {document.doc_id}"
 
 
 def _sample_json(points: Points) -> Section:
@@ -220,18 +185,37 @@ def _sample_json(points: Points) -> Section:
     }
 
 
-def _encoded(
-    texts: Sequence[str], role: Role, encoding: Encoding, ref: ModelRef, workspace: Workspace
-) -> Vectors:
-    """Unit vectors of texts through the store, float32, shape (n, dim)."""
-    encode_texts(
-        encoding.encoder,
-        texts,
-        role,
-        encoding.store,
-        batch_tokens=workspace.settings.encode.batch_tokens,
+@dataclass(frozen=True, eq=False)
+class _Encoder:
+    """Vectors of further texts, as the task's own are: cut, and post-processed with its documents' statistics."""
+
+    encoding: Encoding
+    ref: ModelRef
+    workspace: Workspace
+    fitted: Fitted | None
+
+    def __call__(self, texts: Sequence[str], langs: Sequence[Lang], role: Role) -> Vectors:
+        """Unit vectors through the store, float32, shape (n, dim)."""
+        encode_texts(
+            self.encoding.encoder,
+            texts,
+            role,
+            self.encoding.store,
+            batch_tokens=self.workspace.settings.encode.batch_tokens,
+        )
+        stored = self.encoding.store.read(role, texts).load()
+        return derive_more(stored, langs, self.ref, self.fitted)
+
+
+def _word_vectors(
+    pairs: Mapping[Lang, WordPairs], encoder: _Encoder
+) -> dict[tuple[Lang, str], NDArray[np.float64]]:
+    """Of each language's words: one word in two languages may have two vectors after post-processing."""
+    words = sorted(
+        {(lang, w) for lang, of in pairs.items() for pair in (*of.inflected, *of.unrelated) for w in pair}
     )
-    return derive(encoding.store.read(role, texts).load(), ref.variation.dim)
+    found = encoder([word for _, word in words], [lang for lang, _ in words], Role.DOCUMENT)
+    return dict(zip(words, found.astype(np.float64), strict=True))
 
 
 def _tokenisation(task: Task, ref: ModelRef, sample: BalancedSample, encoding: Encoding) -> Section:
@@ -263,7 +247,7 @@ def _query_tokens(task: Task, encoding: Encoding) -> Tokens:
 def _document_tokens(task: Task, ref: ModelRef, sample: BalancedSample, encoding: Encoding) -> Tokens:
     chosen = [task.documents[row] for row in sample.rows.tolist()]
     counts = encoding.encoder().token_counts([document_text(ref.card, d) for d in chosen], Role.DOCUMENT)
-    groups = tuple(_group(d) for d in chosen)
+    groups = tuple(group_of(d) for d in chosen)
     return Tokens(
         "documents",
         np.array(counts, dtype=np.int64),
@@ -280,14 +264,15 @@ def _sanity(
     embeddings: Embeddings,
     documents: Vectors,
     usable: Ints,
-    encoding: Encoding,
-    workspace: Workspace,
+    encoder: _Encoder,
 ) -> Section:
     """Faults of the vectors, documents that do not find themselves, prompts that are missing."""
     texts = [document_text(ref.card, d) for d in task.documents]
     step = max(1, len(usable) // SELF_QUERIES)
     asked = usable[::step][:SELF_QUERIES]
-    queries = _encoded([texts[row] for row in asked.tolist()], Role.QUERY, encoding, ref, workspace)
+    encoding = encoder.encoding
+    langs = [task.documents[row].lang for row in asked.tolist()]
+    queries = encoder([texts[row] for row in asked.tolist()], langs, Role.QUERY)
     used = encoding.base.description["prompts"]
     by_role = {str(Role.DOCUMENT): texts, str(Role.QUERY): [q.text for q in task.queries]}
     return {
@@ -327,7 +312,7 @@ def _projection(task: Task, documents: Vectors, usable: Ints, workspace: Workspa
     most = min(settings.project_per_language, settings.sample_per_language)
     if not most:
         return None
-    sample = _sample(task, usable, most, settings.sampling_seed)
+    sample = sample_rows(task, usable, most, settings.sampling_seed)
     ids = [d.doc_id for d in task.documents]
     return projection_section(
         documents[sample.rows], sample, ids, settings.perplexity, settings.sampling_seed

@@ -25,6 +25,7 @@ from xlembed.analysis.similarity import cosine_parts, translation_cosines
 from xlembed.analysis.tokenisation import ratio_parts, token_premiums, truncation
 from xlembed.analysis.word_pairs import KINDS, WordPairs
 from xlembed.settings import AnalyseSettings
+from xlembed.stages.sampling import Points
 from xlembed.stats.layout import Floats, Ints
 from xlembed.stats.scores import Score
 from xlembed.types import Lang, UserError, Vectors
@@ -38,26 +39,6 @@ KMEANS_NOTE = (
     "silhouette_kmeans says how well documents fall into two clumps, whatever these are; with more than two languages "
     "it is no measure of language."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Points:
-    """The balanced sample of one model.
-
-    Attributes:
-        vectors: unit vectors, float32, shape (n, dim).
-        sample: rows and languages.
-        groups: of each point: what is resampled together, and never on both sides of a fold.
-    """
-
-    vectors: Vectors
-    sample: BalancedSample
-    groups: tuple[str, ...]
-
-    @property
-    def group_codes(self) -> Ints:
-        """int64, shape (n,)."""
-        return np.unique(np.array(self.groups), return_inverse=True)[1].astype(np.int64)
 
 
 def separation_section(points: Points, settings: AnalyseSettings) -> tuple[list[Section], list[str]]:
@@ -159,17 +140,17 @@ def space_section(points: Points, seed: int) -> Section:
 
 
 def morphology_section(
-    pairs: Mapping[Lang, WordPairs], vectors: Mapping[str, Floats], labels: Mapping[Lang, str]
+    pairs: Mapping[Lang, WordPairs], vectors: Mapping[tuple[Lang, str], Floats], labels: Mapping[Lang, str]
 ) -> list[Section]:
     """A row per language: P(inflected > unrelated), both mean cosines, the legacy band.
 
     Args:
         pairs: of each language.
-        vectors: unit vector of each word, or zeros.
+        vectors: unit vector of each language's words, or zeros.
         labels: of languages that the model does not support.
     """
     cosines = {
-        (lang, kind): np.array([float(vectors[a] @ vectors[b]) for a, b in getattr(of, kind)])
+        (lang, kind): np.array([float(vectors[lang, a] @ vectors[lang, b]) for a, b in getattr(of, kind)])
         for lang, of in pairs.items()
         for kind in KINDS
     }
@@ -196,7 +177,7 @@ def morphology_section(
                 "superiority": {key: rounded(value) for key, value in asdict(found).items() if key[0] != "n"},
                 **both,
                 "legacy_band": legacy_band(both["inflected"]["value"]),
-                "words_without_vector": sum(not vectors[word].any() for word in words),
+                "words_without_vector": sum(not vectors[lang, word].any() for word in words),
             }
         )
     return rows

@@ -25,7 +25,7 @@ from xlembed.stages.compare import Evaluation, read_folder
 from xlembed.stages.encode import encode
 from xlembed.stages.evaluate import MEASURES_VERSION
 from xlembed.stages.index import check_engine, index
-from xlembed.stages.separation import PER_LANGUAGE, SEED, K, measure_separation
+from xlembed.stages.separation import K, measure_separation
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.comparison import Evaluated, compare_models
 from xlembed.stats.loss_change import loss_changes
@@ -204,7 +204,11 @@ def paradox(
         "measure": measure.name,
         "alpha": alpha,
         "margins": {"mono": margins.mono, "loss": margins.loss},
-        "separation": {"k": K, "documents_per_language": PER_LANGUAGE, "seed": SEED},
+        "separation": {
+            "k": K,
+            "documents_per_language": settings.analyse.sample_per_language,
+            "seed": settings.analyse.sampling_seed,
+        },
         "models": [_model_json(s, evaluations[s.name], task, workspace) for s in subjects],
         "left_out": [{"model": s.name, "reason": s.left_out} for s in subjects if s.left_out],
         "notes": list(notes),

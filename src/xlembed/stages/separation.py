@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from xlembed.analysis.estimates import estimate
 from xlembed.analysis.separation import expected_purity, neighbourhood_purity
-from xlembed.corpus.task import Document, Task
+from xlembed.corpus.task import Task
 from xlembed.models.spec import ModelRef
 from xlembed.stages.index import open_embeddings, unit_vectors
+from xlembed.stages.sampling import sample_points
 from xlembed.stages.workspace import Workspace
-from xlembed.stats.bootstrap import score_cells
 from xlembed.stats.evaluation import number_json
-from xlembed.stats.layout import unit_layout
 from xlembed.stats.scores import Score
 from xlembed.types import UserError
 
 K = 10
-PER_LANGUAGE = 1000
-SEED = 42
 
 
 @dataclass(frozen=True)
@@ -48,63 +43,29 @@ class Separation:
         return {**number_json(self.score), **more, "per_language": self.per_language}
 
 
-def measure_separation(
-    task: Task, ref: ModelRef, workspace: Workspace, n_resamples: int, per_language: int = PER_LANGUAGE
-) -> Separation:
-    """S from the exported vectors of a task's documents.
+def measure_separation(task: Task, ref: ModelRef, workspace: Workspace, n_resamples: int) -> Separation:
+    """S from the exported vectors of a task's documents; the number that `analyse` calls purity_excess@10.
 
     Args:
         task: of at least two languages.
         ref: a model with vectors.
-        workspace: where its embeddings lie.
+        workspace: where its embeddings lie; settings say how large the sample is.
         n_resamples: of the bootstrap over groups.
-        per_language: most documents of each language; what the smallest language has, if that is less.
 
     Raises:
         UserError: no vectors of these texts, one language only, or not more documents than neighbours.
     """
-    vectors = unit_vectors(open_embeddings(task, ref, workspace).documents)
-    there = np.any(vectors, axis=1).tolist()  # zero vectors have no neighbours
-    rows, size = balanced_rows(
-        [d for d, kept in zip(task.documents, there, strict=True) if kept], per_language
-    )
-    rows = np.flatnonzero(there)[rows].tolist()
-    sample = [task.documents[row] for row in rows]
-    codes = {lang: i for i, lang in enumerate(sorted({d.lang for d in sample}))}
-    if len(codes) < 2:
-        raise UserError(f"{task.name}: separation of languages needs at least two, found {', '.join(codes)}")
-    langs = np.array([codes[d.lang] for d in sample], dtype=np.int64)
-    points = np.ascontiguousarray(vectors[rows], dtype=np.float32)
-    purity, expected = neighbourhood_purity(points, langs, K), expected_purity(langs)
-    groups = [cluster_of(d) for d in sample]
-    layout = unit_layout(np.zeros(len(sample), dtype=np.int64), groups, groups, 1)
-    score = score_cells(layout, (purity - expected)[:, None], [False], n_resamples=n_resamples).cells[0][0]
+    documents = unit_vectors(open_embeddings(task, ref, workspace).documents)
+    points, _ = sample_points(task, documents, workspace.settings.analyse)
+    sample = points.sample
+    if len(sample.languages) < 2:
+        raise UserError(
+            f"{task.name}: separation of languages needs two with enough documents, found "
+            f"{', '.join(sample.languages)}"
+        )
+    purity, expected = neighbourhood_purity(points.vectors, sample.langs, K), expected_purity(sample.langs)
+    one_cell = np.zeros(len(sample.rows), dtype=np.int64)
+    (score,) = estimate(one_cell, purity - expected, points.groups, 1, n_resamples=n_resamples).cells[0]
     if score is None:  # there are documents, see above
         raise RuntimeError("no document to compute the separation from")
-    return Separation(score, float(purity.mean()), float(expected.mean()), size)
-
-
-def balanced_rows(documents: Sequence[Document], per_language: int) -> tuple[list[int], int]:
-    """Rows of equally many documents per language, in order, and how many of each.
-
-    Chosen by the hash of the seed and the group, so that translations are chosen together.
-    """
-    by_lang: dict[str, list[int]] = defaultdict(list)
-    for row, document in enumerate(documents):
-        by_lang[document.lang].append(row)
-    size = min([per_language, *(len(rows) for rows in by_lang.values())])
-    chosen = [
-        row
-        for rows in by_lang.values()
-        for row in sorted(rows, key=lambda r: (_order(cluster_of(documents[r])), documents[r].doc_id))[:size]
-    ]
-    return sorted(chosen), size
-
-
-def cluster_of(document: Document) -> str:
-    """What is resampled together: a document's group, or itself."""
-    return f"group {document.group}" if document.group else f"document {document.doc_id}"
-
-
-def _order(name: str) -> bytes:
-    return hashlib.sha256(f"{SEED}\t{name}".encode()).digest()
+    return Separation(score, float(purity.mean()), float(expected.mean()), sample.per_language)
