@@ -16,6 +16,7 @@ from xlembed.metrics.measures import parse_measure
 from xlembed.models.spec import ModelRef
 from xlembed.report.guide_table import guide_markdown
 from xlembed.report.scenarios import QUALITY, Part, Scenario, bytes_points, speed_points
+from xlembed.stages.analyse import read_analysis
 from xlembed.stages.compare import Evaluation, check_comparable, read_evaluation
 from xlembed.stages.encoding import open_encoding
 from xlembed.stages.workspace import Watch, Workspace, unwatched
@@ -170,7 +171,27 @@ def _measure(evaluation: Evaluation, wish: Wish, workspace: Workspace) -> _Measu
         )
     resamples = evaluation.scores["evaluate"]["resamples"]
     macros = macro_draws(evaluation.units, wish.languages, measure, resamples)
-    return _Measured(evaluation, macros, size=_vector_bytes(evaluation, workspace))
+    measured = _Measured(evaluation, macros, size=_vector_bytes(evaluation, workspace))
+    if "morphology" in wish.scenario.weights:
+        measured.morphology = _morphology(measured, wish, workspace)
+    return measured
+
+
+def _morphology(model: _Measured, wish: Wish, workspace: Workspace) -> float | None:
+    """Mean of P(forms of one word nearer than unrelated words) over the wanted languages that have word pairs."""
+    evaluation = model.evaluation
+    folder = workspace.analysis_folder(str(evaluation.scores["task"]), evaluation.name)
+    try:
+        report = read_analysis(folder)
+    except UserError:
+        return None
+    if report.get("fingerprint") != evaluation.scores["fingerprint"]:
+        model.unknown.append("morphology: its analysis is of other vectors; run xlembed analyse again")
+        return None
+    rows = [row for row in report["morphology"] if row["lang"] in wish.languages]
+    if lacking := sorted(set(wish.languages) - {row["lang"] for row in rows}):
+        model.unknown.append(f"morphology in {', '.join(lacking)}: no word pairs")
+    return statistics.fmean(row["superiority"]["value"] for row in rows) if rows else None
 
 
 def _vector_bytes(evaluation: Evaluation, workspace: Workspace) -> float | None:
@@ -331,7 +352,8 @@ def _unknown(
     found = []
     for part in (p for p, weight in shares.items() if weight > 0 and p not in used):
         lacking = [name for name, m in left.items() if not m.known(part)]
-        found.append(f"{part} counts for none, since it is not known of {', '.join(lacking)}")
+        hint = " (xlembed analyse)" if part == "morphology" else ""
+        found.append(f"{part} counts for none, since it is not known of {', '.join(lacking)}{hint}")
     found += [f"{name}: {line}" for name, m in left.items() for line in m.unknown]
     clusters = min(m.macros.n_clusters for m in left.values())
     if clusters < MIN_CLUSTERS:
