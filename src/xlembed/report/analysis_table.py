@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from xlembed.files import atomic_writer
 from xlembed.report.drawing import write_analysis_figures
 from xlembed.report.tables import Cell, Interval, to_markdown
-from xlembed.report.text import interval_text, percent, plain, plain_interval
+from xlembed.report.text import interval_text, percent, plain, plain_interval, points
 
 Analysis = Mapping[str, Any]
 """Content of analysis.json."""
@@ -319,9 +319,8 @@ def _of(report: Analysis, measure: str, lang: str | None) -> Cell:
 
 
 def _share(row: Score, signed: bool = False) -> Interval:
-    sign = "+" if signed and row["value"] > 0 else ""
-    show: Callable[..., str] = interval_text
-    return Interval(f"{sign}{percent(row['value'])}".replace("-", "−"), show(_ends(row), signed=signed))
+    value = points(row["value"]) if signed else percent(row["value"])
+    return Interval(value, interval_text(_ends(row), signed=signed))
 
 
 def _cosine(row: Score) -> Interval:

@@ -12,6 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from xlembed.report.analysed import label_words
 from xlembed.report.figures.registry import Analysis, AnalysisFigure
 from xlembed.report.page import MARGIN, Page, line_height, text_width, wrap
 from xlembed.report.style import GRID, INK, MISSING, ink_on, style
@@ -152,14 +153,12 @@ def _notes(reports: Sequence[Analysis], n_panels: int) -> list[str]:
     notes = ["Diagonal: different documents of one language. [95 % CI], unadjusted, groups resampled."]
     if n_panels > 1:
         notes.append(
-            "A space in which translations are near and languages far has a dark right and a pale left panel."
+            "A space that ignores languages has one shade on the left, and a much darker right panel."
         )
     if any(r["topic_confounded"] for r in reports):
         notes.append("Topic confounded: documents of different languages are different texts here.")
-    labels = sorted(
-        {f"{lang}*: {label} ({r['model']})" for r in reports for lang, label in r["labels"].items()}
-    )
-    return [*notes, "; ".join(labels)]
+    labels = label_words(reports)
+    return [*notes, f"* {labels}" if labels else ""]
 
 
 FIGURE = AnalysisFigure(cosine_matrix, applies=lambda reports: all(r["cosines"] for r in reports))

@@ -9,7 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
+from xlembed.report.analysed import label_words
 from xlembed.report.figures.registry import Analysis, AnalysisFigure
 from xlembed.report.page import MARGIN, Page, line_height, wrap
 from xlembed.report.style import GRID, INK, language_look, style
@@ -18,6 +20,8 @@ from xlembed.types import Lang
 
 SIDE, ALONE, BETWEEN = 3.4, 4.6, 0.25
 COLUMNS = 3
+LEAST = 0.6
+"""Height of a panel as a share of its width, at least."""
 SIZE = 8.5
 
 
@@ -41,10 +45,11 @@ def _draw(reports: Sequence[Analysis]) -> Figure:
     width = 2 * MARGIN + columns * side + (columns - 1) * BETWEEN
     per_row = max(1, int((width - 2 * MARGIN) / 0.6))
     legend = 0.1 + 0.2 * math.ceil(len(languages) / per_row)
+    height = side * min(1.0, max(LEAST, *(_steepness(r) for r in reports)))
     found = reports[0]["projection"]
     page = Page(
         width,
-        legend + rows * (head + side + 0.12),
+        legend + rows * (head + height + 0.12),
         "Documents by language",
         [
             f"task {reports[0]['task']} · t-SNE, perplexity {found['perplexity']:g}, seed {found['seed']} · "
@@ -54,17 +59,16 @@ def _draw(reports: Sequence[Analysis]) -> Figure:
     )
     for i, report in enumerate(reports):
         row, column = divmod(i, columns)
-        top = legend + row * (head + side + 0.12) + head
-        axes = page.axes(MARGIN + column * (side + BETWEEN), top, side, side)
-        _panel(axes, report)
-        _write_title(axes, titles[i], side)
+        top = legend + row * (head + height + 0.12) + head
+        axes = page.axes(MARGIN + column * (side + BETWEEN), top, side, height)
+        _panel(axes, report, height / side)
+        _write_title(axes, titles[i], height)
     _legend(page.axes(MARGIN, 0, width - 2 * MARGIN, legend), languages, per_row)
     return page.figure
 
 
-def _panel(axes: Axes, report: Analysis) -> None:
-    points = report["projection"]["points"]
-    places = np.array([(p["x"], p["y"]) for p in points])
+def _panel(axes: Axes, report: Analysis, shape: float) -> None:
+    points, places = report["projection"]["points"], _places(report)
     langs = [p["lang"] for p in points]
     # in a seeded order, so that no language lies on top of the others
     order = np.random.default_rng(0).permutation(len(points))
@@ -84,15 +88,26 @@ def _panel(axes: Axes, report: Analysis) -> None:
                 edgecolors="white",
                 gid=f"points {lang}",
             )
-    centre, half = (places.max(axis=0) + places.min(axis=0)) / 2, np.ptp(places, axis=0).max() * 0.53
+    centre, reach = (places.max(axis=0) + places.min(axis=0)) / 2, np.ptp(places, axis=0)
+    half = 0.53 * max(reach[0], reach[1] / shape)  # one scale for both axes
     axes.set_xlim(centre[0] - half, centre[0] + half)
-    axes.set_ylim(centre[1] - half, centre[1] + half)
+    axes.set_ylim(centre[1] - half * shape, centre[1] + half * shape)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(True)
         spine.set_color(GRID)
     axes.set_gid(f"projection {report['model']}")
+
+
+def _places(report: Analysis) -> NDArray[np.float64]:
+    return np.array([(p["x"], p["y"]) for p in report["projection"]["points"]], dtype=np.float64)
+
+
+def _steepness(report: Analysis) -> float:
+    """Height of the cloud as a share of its width."""
+    width, height = np.ptp(_places(report), axis=0)
+    return float(height / max(width, 1e-9))
 
 
 def _title(report: Analysis, side: float) -> list[tuple[str, str]]:
@@ -112,9 +127,9 @@ def _title(report: Analysis, side: float) -> list[tuple[str, str]]:
     return lines
 
 
-def _write_title(axes: Axes, lines: list[tuple[str, str]], side: float) -> None:
+def _write_title(axes: Axes, lines: list[tuple[str, str]], height: float) -> None:
     for i, (text, weight) in enumerate(reversed(lines)):
-        y = 1 + (0.06 + i * line_height(SIZE)) / side
+        y = 1 + (0.06 + i * line_height(SIZE)) / height
         axes.text(
             0, y, text, transform=axes.transAxes, fontsize=SIZE, fontweight=weight, va="bottom", color=INK
         )
@@ -148,10 +163,7 @@ def _notes(reports: Sequence[Analysis]) -> list[str]:
     ]
     if any(r["topic_confounded"] for r in reports):
         notes.append("Topic confounded: documents of different languages are different texts here.")
-    labels = sorted(
-        {f"{lang}: {label} ({r['model']})" for r in reports for lang, label in r["labels"].items()}
-    )
-    return [*notes, "; ".join(labels)]
+    return [*notes, label_words(reports)]
 
 
 FIGURE = AnalysisFigure(
