@@ -49,7 +49,9 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     Raises:
         UserError: the model cannot be loaded, or gives vectors that cannot be used.
     """
-    if ref.card.lexical:
+    if (slow := ref.second_stage) is not None:
+        return _encode_both(task, ref.first_stage, slow, workspace, watch)
+    if not ref.card.has_vectors:
         return Encoded(_without_vectors(task, ref, workspace), "", {})
     encoding = open_encoding(ref, workspace)
     documents = TextList(
@@ -79,6 +81,13 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     }
     export(target, documents, queries, encoding.store, dim=ref.variation.dim, manifest=manifest)
     return Encoded(target, fingerprint, reports)
+
+
+def _encode_both(task: Task, fast: ModelRef, slow: ModelRef, workspace: Workspace, watch: Watch) -> Encoded:
+    """The fast model's vectors and, inside their folder, the slow one's; speed is that of the fast one."""
+    encoded = encode(task, fast, workspace, watch)
+    encode(task, slow, workspace, watch)
+    return encoded
 
 
 def _without_vectors(task: Task, ref: ModelRef, workspace: Workspace) -> Path:

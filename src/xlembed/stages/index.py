@@ -15,9 +15,8 @@ from xlembed.files import write_json
 from xlembed.index.base import VectorIndex
 from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
-from xlembed.settings import IndexSettings
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.types import UserError, Vectors
+from xlembed.types import Kind, UserError, Vectors
 
 
 def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddings:
@@ -64,16 +63,16 @@ def unit_vectors(stored: NDArray[np.floating]) -> Vectors:
     return stored if stored.dtype == np.float32 else derive(stored, None)
 
 
-def check_engine(ref: ModelRef, settings: IndexSettings) -> None:
-    """Words are searched on a server only.
+def check_retrieves(ref: ModelRef) -> None:
+    """Refuse models that only judge pairs of texts.
 
     Raises:
-        UserError: says which engine to choose.
+        UserError: says how to use it.
     """
-    if ref.searches_words and settings.engine != "elasticsearch":
+    if ref.card.kind is not Kind.BI_ENCODER:
         raise UserError(
-            f"{ref.slug} searches words, which needs a server: --index elasticsearch (index.engine in params.yaml), "
-            f"found engine {settings.engine!r}"
+            f"{ref.slug} is a {ref.card.kind.replace('_', '-')}: it judges pairs of texts and would have to read every "
+            f"document for every query. Let it rank anew what another model finds: FAST+rerank-{ref.slug}"
         )
 
 
@@ -109,18 +108,28 @@ def index(
     Raises:
         UserError: no vectors of these texts, or the server refuses; the same call resumes a load.
     """
-    check_engine(ref, workspace.settings.index)
+    check_retrieves(ref)
     description = _index_vectors(task, ref, workspace, watch, run_id) if not ref.card.lexical else {}
     if ref.searches_words:
-        from xlembed.stages.words import build_words  # the client only when asked for
-
-        built, words = build_words(task, workspace, run_id=run_id, watch=watch)
+        words = _index_words(task, workspace, watch, run_id)
         if ref.card.lexical:
-            description = describe_index(task, workspace) | words | {"name": built.name}
+            description = describe_index(task, workspace) | words
         else:
-            description["words"] = words | {"name": built.name}
+            description["words"] = words
     write_json(workspace.index_file(task.name, ref.slug), description)
     return description
+
+
+def _index_words(task: Task, workspace: Workspace, watch: Watch, run_id: str | None) -> dict[str, Any]:
+    """On the server, where there is one; in memory they are indexed when they are searched."""
+    if workspace.settings.index.engine != "elasticsearch":
+        from xlembed.stages.local_words import describe_local_words
+
+        return describe_local_words(task)
+    from xlembed.stages.words import build_words  # the client only when asked for
+
+    built, words = build_words(task, workspace, run_id=run_id, watch=watch)
+    return words | {"name": built.name}
 
 
 def _index_vectors(

@@ -10,7 +10,7 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encode import encode
-from xlembed.stages.index import check_engine, index
+from xlembed.stages.index import index
 from xlembed.stages.searching import Questions, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Lang, Role, UserError, Vectors
@@ -35,11 +35,10 @@ def search(
         raise UserError("the text to search for is empty")
     if lang is not None and lang not in task.languages:
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
-    check_engine(ref, workspace.settings.index)
     encode(task, ref, workspace, watch)
     index(task, ref, workspace, watch)
-    query = None if ref.card.lexical else _encode_query(text, ref, workspace)
-    hits = open_search(task, ref, workspace, Questions([text], query)).searcher.search([0], k, lang)
+    query, slow = (_encode_query(text, part, workspace) for part in (ref, ref.reranker))
+    hits = open_search(task, ref, workspace, Questions([text], query, slow)).searcher.search([0], k, lang)
     found = []
     for rank, (row, score) in enumerate(zip(hits.rows[0], hits.scores[0], strict=True), 1):
         if row < 0:
@@ -59,7 +58,10 @@ def search(
     return found
 
 
-def _encode_query(text: str, ref: ModelRef, workspace: Workspace) -> Vectors:
+def _encode_query(text: str, ref: ModelRef | None, workspace: Workspace) -> Vectors | None:
+    """The text's vector, shape (1, dim); None for what makes none."""
+    if ref is None or not ref.card.has_vectors:
+        return None
     from xlembed.models.loading import load_encoder
 
     settings = workspace.settings.encode
