@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,9 @@ from xlembed.types import Lang, Vectors
 
 GAP = 1.0
 """Between the lowest score of the documents ranked anew and the highest of those below them."""
+
+PAIR_DECIMALS = 4
+"""Of a score by a model that reads both texts."""
 
 
 class PairScorer(Protocol):
@@ -108,3 +111,34 @@ class RerankedSearcher:
         if len(below):
             below = below - below[0] + anew.min() - GAP if np.isfinite(below[0]) else below
         return np.concatenate([rows[:n][order], rows[n:]]), np.concatenate([anew[order], below])
+
+
+class TextPairs:
+    """What a model that reads both texts says; every pair is read once, however many pools it is in.
+
+    Args:
+        judge: (query, documents) -> one score per document.
+        queries: texts of the queries.
+        documents: texts of the documents.
+    """
+
+    def __init__(
+        self, judge: Callable[[str, Sequence[str]], Scores], queries: Sequence[str], documents: Sequence[str]
+    ) -> None:
+        self._judge, self._queries, self._documents = judge, queries, documents
+        self._known: dict[int, tuple[Rows, Scores]] = {}
+
+    def score(self, query: int, rows: Rows) -> Scores:
+        """See `PairScorer.score`: rounded to 1e-4, because what a batch is filled up with moves a float32 score."""
+        known, scores = self._known.get(query, (np.empty(0, dtype=np.int64), np.empty(0)))
+        new = np.setdiff1d(rows, known)
+        if len(new):
+            judged = self._judge(self._queries[query], [self._documents[row] for row in new])
+            known, scores = (
+                np.concatenate([known, new]),
+                np.concatenate([scores, np.round(judged, PAIR_DECIMALS)]),
+            )
+            order = np.argsort(known)
+            known, scores = known[order], scores[order]
+            self._known[query] = known, scores
+        return np.asarray(scores[np.searchsorted(known, rows)], dtype=np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xlembed.corpus.task import Task
@@ -13,6 +13,7 @@ from xlembed.files import atomic_folder, write_json
 from xlembed.models.fingerprint import derived_fingerprint
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encoding import open_encoding
+from xlembed.stages.kinds import check_kinds
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Role
 
@@ -85,6 +86,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
 
 def _encode_both(task: Task, fast: ModelRef, slow: ModelRef, workspace: Workspace, watch: Watch) -> Encoded:
     """The fast model's vectors and, inside their folder, the slow one's; speed is that of the fast one."""
+    check_kinds(replace(fast, reranker=slow))
     encoded = encode(task, fast, workspace, watch)
     encode(task, slow, workspace, watch)
     return encoded

@@ -15,8 +15,9 @@ from xlembed.files import write_json
 from xlembed.index.base import VectorIndex
 from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
+from xlembed.stages.kinds import check_kinds
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.types import Kind, UserError, Vectors
+from xlembed.types import UserError, Vectors
 
 
 def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddings:
@@ -63,19 +64,6 @@ def unit_vectors(stored: NDArray[np.floating]) -> Vectors:
     return stored if stored.dtype == np.float32 else derive(stored, None)
 
 
-def check_retrieves(ref: ModelRef) -> None:
-    """Refuse models that only judge pairs of texts.
-
-    Raises:
-        UserError: says how to use it.
-    """
-    if ref.card.kind is not Kind.BI_ENCODER:
-        raise UserError(
-            f"{ref.slug} is a {ref.card.kind.replace('_', '-')}: it judges pairs of texts and would have to read every "
-            f"document for every query. Let it rank anew what another model finds: FAST+rerank-{ref.slug}"
-        )
-
-
 def describe_index(task: Task, workspace: Workspace, embeddings: Embeddings | None = None) -> dict[str, Any]:
     """What determines the index's answers; without vectors, only which documents are in it."""
     settings = workspace.settings.index
@@ -108,7 +96,7 @@ def index(
     Raises:
         UserError: no vectors of these texts, or the server refuses; the same call resumes a load.
     """
-    check_retrieves(ref)
+    check_kinds(ref)
     description = _index_vectors(task, ref, workspace, watch, run_id) if not ref.card.lexical else {}
     if ref.searches_words:
         words = _index_words(task, workspace, watch, run_id)

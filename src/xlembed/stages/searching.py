@@ -16,13 +16,13 @@ from xlembed.retrieval.fusion import FusedSearcher, Fusion, Retrieve, one_after_
 from xlembed.retrieval.reranking import RerankedSearcher
 from xlembed.retrieval.searcher import Searcher, VectorSearcher
 from xlembed.stages.index import (
-    check_retrieves,
     describe_index,
     exact_index,
     open_embeddings,
     open_index,
     unit_vectors,
 )
+from xlembed.stages.kinds import check_kinds
 from xlembed.stages.reranking import open_reranker
 from xlembed.stages.workspace import Workspace
 from xlembed.types import Vectors
@@ -80,7 +80,7 @@ def open_search(
     Raises:
         UserError: vectors or index are missing or belong to other texts, or the engine cannot do it.
     """
-    check_retrieves(ref)
+    check_kinds(ref)
     texts = questions.texts if questions else [q.text for q in task.queries]
     if ref.card.lexical:
         found = _open_words_alone(task, workspace, texts)
