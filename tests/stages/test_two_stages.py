@@ -16,7 +16,7 @@ from sentence_transformers import CrossEncoder
 from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
 
 from small_model import word_tokenizer
-from xlembed.cli import main
+from xlembed.cli import xlembed
 from xlembed.embeddings.export import load_export
 from xlembed.models.spec import resolve_model
 from xlembed.settings import EvaluateSettings, Settings
@@ -226,7 +226,7 @@ def test_bundled_task_without_a_server(tmp_path: Path, monkeypatch: pytest.Monke
         "--resamples",
         "100",
     ]
-    result = CliRunner().invoke(main, asked)
+    result = CliRunner().invoke(xlembed, asked)
     assert result.exit_code == 0, result.output
     units = pd.read_parquet(tmp_path / "out" / "runs" / "reviews_sample" / "bm25" / "units.parquet")
     own = units[(units["mode"] == "monolingual") & (units["pool"] == "target")]
