@@ -21,6 +21,8 @@ ONLY_IN = {
     "peft": {"models", "finetune"},
     "datasets": {"finetune"},
     "faiss": {"index", "analysis"},
+    "bm25s": {"index"},
+    "Stemmer": {"index"},
     "elasticsearch": {"index"},
     "matplotlib": {"report"},
     "click": {"cli"},

@@ -66,6 +66,17 @@ class DType(Choice):
     FLOAT16 = "float16"
 
 
+class Kind(Choice):
+    """How a model judges that a document fits a query."""
+
+    BI_ENCODER = "bi_encoder"
+    """A vector per text; cosine."""
+    CROSS_ENCODER = "cross_encoder"
+    """Reads both texts at once; can only rank anew."""
+    LATE_INTERACTION = "late_interaction"
+    """A vector per token, compared one by one; can only rank anew here."""
+
+
 class Pooling(Choice):
     """How token vectors become one text vector."""
 

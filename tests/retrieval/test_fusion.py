@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xlembed.index.base import Hits, Rows, id_places
-from xlembed.retrieval.fusion import FusedSearcher, fuse_ranks, one_after_another
+from xlembed.retrieval.fusion import FusedSearcher, Fusion, fuse_ranks, fuse_scores, one_after_another
 from xlembed.retrieval.ranking import rank_units
 from xlembed.types import Lang, OtherVersions
 
@@ -128,3 +128,54 @@ def test_more_is_fused_than_is_wanted(tiny_task, tiny_search, words):
 
 def test_places():
     assert id_places([]).tolist() == [] and id_places(["d10", "d9", "d1"]).tolist() == [1, 2, 0]
+
+
+def scored(rows: Sequence[int], scores: Sequence[float]) -> Hits:
+    """One query."""
+    return Hits(
+        np.array([rows], dtype=np.int64), np.array([scores], dtype=np.float64), np.zeros(1, dtype=np.int64)
+    )
+
+
+def test_scores_normalised_and_added_up_by_hand():
+    # By vector 1 is best, 2 in the middle, 3 lowest; by word 2 is best, then 0, then 3.
+    dense, words = scored([1, 2, 3], [0.9, 0.8, 0.5]), scored([2, 0, 3], [8.0, 5.0, 4.0])
+    fused = fuse_scores([dense, words], [0.7, 0.3], PLACES, k=5)
+    assert fused.rows.tolist() == [[2, 1, 0, 3, -1]]
+    expected = [0.7 * 0.75 + 0.3, 0.7, 0.3 * 0.25, 0.0, -np.inf]
+    np.testing.assert_allclose(fused.scores[0], expected, atol=1e-12)
+    turned = fuse_scores([dense, words], [0.4, 0.6], PLACES, k=2)
+    np.testing.assert_allclose(turned.scores[0], [0.4 * 0.75 + 0.6, 0.4], atol=1e-12)
+
+
+def test_one_document_or_equal_scores_count_one():
+    one = fuse_scores([scored([1, 0], [0.4, 0.2]), scored([3, -1], [2.5, -np.inf])], [0.6, 0.4], PLACES, k=3)
+    assert one.rows.tolist() == [[1, 3, 0]] and one.scores[0].round(6).tolist() == [0.6, 0.4, 0.0]
+    tied = fuse_scores(
+        [scored([4, 2], [0.0, 0.0]), scored([-1, -1], [-np.inf, -np.inf])], [0.5, 0.5], PLACES, k=2
+    )
+    assert tied.rows.tolist() == [[2, 4]] and tied.scores.tolist() == [[0.5, 0.5]]
+
+
+def test_a_document_without_a_direction_does_not_stretch_the_scale():
+    fused = fuse_scores(
+        [scored([0, 1, 2], [0.9, 0.7, -2.0]), scored([2, -1, -1], [3.0, -np.inf, -np.inf])],
+        [0.7, 0.3],
+        PLACES,
+        k=3,
+    )
+    assert fused.rows.tolist() == [[0, 2, 1]] and fused.scores[0].round(6).tolist() == [0.7, 0.3, 0.0]
+
+
+def test_weighted_search_does_not_depend_on_how_many_are_wanted(tiny_task, tiny_search, words):
+    searcher = FusedSearcher(
+        one_after_another([tiny_search, words]),
+        [d.doc_id for d in tiny_task.documents],
+        len(tiny_task.queries),
+        Fusion(0.7),
+    )
+    few, many = searcher.search([0, 1], 1), searcher.search([0, 1], 5)
+    assert (few.rows[:, 0] == many.rows[:, 0]).all() and (few.scores[:, 0] == many.scores[:, 0]).all()
+    assert words.asked == [1000, 1000] and not searcher.exact
+    assert Fusion(0.7).ingredient != Fusion(0.6).ingredient != Fusion().ingredient
+    assert Fusion(0.7).description == {"method": "min-max", "weights": [0.7, 0.3]}

@@ -144,16 +144,6 @@ def test_a_question_finds_only_what_shares_a_word(make: Make, node: Any) -> None
     assert ask("katze", "toy+hybrid") == ["d-de-2", "d-de-3", "d-en-2"]
 
 
-@pytest.mark.parametrize("name", ["bm25", "toy+hybrid"])
-def test_local_search_has_no_words(make: Make, name: str) -> None:
-    workspace = make(index=IndexSettings())
-    task, ref = workspace.open_task("toy"), workspace.open_model(name)
-    encode(task, ref, workspace)
-    for stage in (index, evaluate):
-        with pytest.raises(UserError, match="needs a server: --index elasticsearch"):
-            stage(task, ref, workspace)
-
-
 def test_names() -> None:
     ref: ModelRef = resolve_model("bge_m3+hybrid+dim64")
     assert (ref.slug, ref.vectors_slug) == ("bge_m3+dim64+hybrid", "bge_m3+dim64")

@@ -71,12 +71,11 @@ def _card_text(ref: ModelRef) -> str:
 
     card = ref.card
     if card.lexical:
-        return _with_notes([("name", ref.slug), ("encodes", "nothing: texts are found by their words")], card)
+        lines = [("name", ref.slug), ("encodes", "nothing: texts are found by their words")]
+        return _with_notes([*lines, *([("search", _search(ref))] if ref.reranker else [])], card)
     lines = [("name", ref.slug), ("weights", _weights(ref))]
-    if ref.variation.hybrid:
-        lines.append(
-            ("search", "by vector and by words (bm25), fused by reciprocal rank; see docs/hybrid.md")
-        )
+    if search := _search(ref):
+        lines.append(("search", f"{search}; see docs/hybrid.md"))
     if card.folder_prompts and ref.folder is None:
         lines.append(("prompts", "as the repository's own files store them; unknown until it is fetched"))
     else:
@@ -155,6 +154,19 @@ def _dimensions(ref: ModelRef) -> str:
 def _steps(ref: ModelRef) -> str:
     names = ", then ".join(step.name for step in ref.variation.steps)
     return f"{names}; fitted on a task's documents; see docs/postprocessing.md"
+
+
+def _search(ref: ModelRef) -> str:
+    """Beyond plain search by vector or by word; empty without."""
+    asked = ref.variation
+    parts = []
+    if asked.hybrid:
+        parts.append("by vector and by words (bm25), fused by reciprocal rank")
+    if asked.alpha is not None:
+        parts.append(f"by vector ({asked.alpha:g}) and by words (bm25), normalised scores added up")
+    if asked.rerank:
+        parts.append(f"the first {asked.rerank.depth} ranked anew by {asked.rerank.model}")
+    return ", then ".join(parts)
 
 
 def _languages(card: ModelCard) -> str:

@@ -52,7 +52,8 @@ def run(
     from xlembed.settings import RunSettings
     from xlembed.stages.encode import encode
     from xlembed.stages.evaluate import evaluate
-    from xlembed.stages.index import check_engine, index
+    from xlembed.stages.index import index
+    from xlembed.stages.kinds import check_kinds
     from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
     from xlembed.tracking.log import log_metrics
     from xlembed.tracking.runs import child_run, open_run
@@ -64,10 +65,11 @@ def run(
     # Every name is resolved before any work starts: a typo in the third model costs no hour.
     refs = [open_ref(workspace, name, dim, max_tokens, dtype) for name in names]
     for ref in refs:
-        check_engine(ref, workspace.settings.index)
+        check_kinds(ref)
     for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
-        if not ref.card.lexical:
-            locate(ref, workspace.settings.encode.trust_remote_code)
+        for part in (ref, *([ref.reranker] if ref.reranker else [])):
+            if not part.card.lexical:
+                locate(part, workspace.settings.encode.trust_remote_code)
     console = open_console(stderr=True)
     for note in opened.notes:
         print_line(console, f"{opened.name}: {note}", style="yellow")

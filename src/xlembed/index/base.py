@@ -13,6 +13,11 @@ from xlembed.types import Lang, Vectors
 
 SCORE_DECIMALS = 6
 """Scores are computed in float64 and rounded to this many decimals before they are compared."""
+SIGNIFICANT = 6
+"""Digits of a BM25 score that count. A server sums in another order from one search to the next and hands out float32
+(7.2 digits); in six digits equal is equal, and the scale of BM25 differs too much from query to query for decimals."""
+NO_DIRECTION = -2.0
+"""Score of a document whose vector is zero: below every possible cosine."""
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -101,7 +106,7 @@ def exact_scores(queries: Vectors, documents: Vectors) -> Scores:
     """
     scores = queries.astype(np.float64) @ documents.astype(np.float64).T
     scores = np.round(scores, SCORE_DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
-    scores[:, ~documents.any(axis=1)] = -2.0
+    scores[:, ~documents.any(axis=1)] = NO_DIRECTION
     return scores
 
 
@@ -123,3 +128,16 @@ def top_k(scores: Scores, rows: Rows, k: int) -> Hits:
     else:
         ties = (scores == best[:, -1:]).sum(axis=1) - (best == best[:, -1:]).sum(axis=1)
     return Hits(found, best, ties)
+
+
+def significant(scores: Scores, digits: int = SIGNIFICANT) -> Scores:
+    """Positive scores rounded to so many significant digits; -inf stays.
+
+    Example:
+        >>> significant(np.array([12.34567891, 0.001234567, -np.inf])).tolist()
+        [12.3457, 0.00123457, -inf]
+    """
+    finite = np.isfinite(scores) & (scores > 0)
+    exponents = np.floor(np.log10(np.where(finite, scores, 1.0)))
+    scale = 10.0 ** (digits - 1 - exponents)
+    return np.where(finite, np.round(np.where(finite, scores, 0.0) * scale) / scale, scores)

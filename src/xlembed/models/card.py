@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
-from xlembed.types import DType, Lang, Pooling, Role
+from xlembed.types import DType, Kind, Lang, Pooling, Role
 
 
 class PackagedWeights(BaseModel):
@@ -46,7 +46,9 @@ class ModelCard(BaseModel):
     pooling: Pooling | None = None
     """None: as the folder's own modules say."""
     lexical: bool = False
-    """Texts are found by their words, on a server; there are no vectors and nothing of the above applies."""
+    """Texts are found by their words; there are no vectors and nothing of the above applies."""
+    kind: Kind = Kind.BI_ENCODER
+    """Whether a text has a vector of its own, or only a pair of texts has a score."""
     layer_norm: bool = False
     """Layer norm without weights over the pooled vector, before truncation (Nomic)."""
     padding_side: Literal["left", "right"] | None = None
@@ -101,6 +103,11 @@ class ModelCard(BaseModel):
     def english_only(self) -> bool:
         """Whether results in other languages must carry the label."""
         return self.languages == ("en",)
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether a text has a vector of its own."""
+        return not self.lexical and self.kind is Kind.BI_ENCODER
 
     def prompt(self, role: Role, instruction: str = "") -> str:
         """The exact text put before an input of this role."""

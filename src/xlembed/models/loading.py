@@ -61,9 +61,9 @@ def load_encoder(
     """
     folder = folder or locate(ref, trust_remote_code)
     card = with_folder_prompts(ref.card, folder)
-    _refuse_unsafe(ref, folder, trust_remote_code)
+    refuse_unsafe(ref, folder, trust_remote_code)
     _warn_of_differences(card, folder)
-    where = _device(device)
+    where = choose_device(device)
     model = _load_model(ref, card, folder, where, trust_remote_code)
     model.prompts, model.default_prompt_name = {}, None  # prompts are put before the texts by us, visibly
     _load_adapters(card, model, folder)
@@ -98,8 +98,8 @@ def load_for_training(
     """
     folder = folder or locate(ref, trust_remote_code)
     card = with_folder_prompts(ref.card, folder)
-    _refuse_unsafe(ref, folder, trust_remote_code)
-    model = _load_model(ref, card, folder, _device(device), trust_remote_code)
+    refuse_unsafe(ref, folder, trust_remote_code)
+    model = _load_model(ref, card, folder, choose_device(device), trust_remote_code)
     _apply_limit(model, length_limit(folder, ref.max_tokens, card.config_overrides))
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
     model.prompts = {role.value: card.prompt(role) for role in Role}
@@ -107,7 +107,7 @@ def load_for_training(
     return model.float()
 
 
-def _refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
+def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
     """Everything that the small files show to be wrong, before any weight is read."""
     if ref.card.requires_remote_code and not trust_remote_code:
         locate(ref, trust_remote_code)
@@ -189,7 +189,12 @@ def _warn_of_differences(card: ModelCard, folder: Path) -> None:
             )
 
 
-def _device(device: str) -> str:
+def choose_device(device: str) -> str:
+    """The device as asked for, or the best there is.
+
+    Raises:
+        UserError: it is none, or not there.
+    """
     import torch
 
     if not device:

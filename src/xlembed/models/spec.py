@@ -14,11 +14,21 @@ from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue, explain
 from xlembed.models.digest import folder_digest
 from xlembed.models.folder import with_folder_prompts, with_own_card
+from xlembed.models.searches import (
+    HYBRID,
+    MIX,
+    RERANK,
+    Rerank,
+    parse_alpha,
+    split_rerank,
+)
+from xlembed.models.searches import (
+    SPELLINGS as SEARCH_SPELLINGS,
+)
 from xlembed.models.steps import SPELLINGS, Method, Step, check_steps, parse_step
-from xlembed.types import DType, UserError, near_miss
+from xlembed.types import DType, Lang, UserError, near_miss
 
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
-HYBRID = "hybrid"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -32,7 +42,23 @@ class Variation:
     """Post-processing of the vectors, after they were cut; composed in this order."""
     dtype: DType | None = None
     hybrid: bool = False
-    """Search by vector and by words (BM25), fused."""
+    """Search by vector and by words (BM25), fused by reciprocal ranks."""
+    alpha: float | None = None
+    """The same, fused by normalised scores: the share of the vectors."""
+    rerank: Rerank | None = None
+    """Let a slower model rank the best documents anew."""
+
+    @property
+    def fused(self) -> bool:
+        """Whether words are searched beside vectors."""
+        return self.hybrid or self.alpha is not None
+
+    @property
+    def search_suffix(self) -> str:
+        """The part of `suffix` that changes no vector."""
+        parts = [HYBRID] if self.hybrid else [f"{MIX}{self.alpha:g}"] if self.alpha is not None else []
+        parts += [self.rerank.suffix] if self.rerank else []
+        return "".join(f"+{part}" for part in parts)
 
     @property
     def suffix(self) -> str:
@@ -40,8 +66,7 @@ class Variation:
         parts = [f"dim{self.dim}" if self.dim else "", f"max{self.max_tokens}" if self.max_tokens else ""]
         parts += [step.name for step in self.steps]
         parts += [name for name, dtype in DTYPE_SUFFIX.items() if dtype is self.dtype]
-        parts += [HYBRID] if self.hybrid else []
-        return "".join(f"+{part}" for part in parts if part)
+        return "".join(f"+{part}" for part in parts if part) + self.search_suffix
 
 
 @dataclass(frozen=True)
@@ -53,22 +78,44 @@ class ModelRef:
         card: how to encode with it.
         folder: local folder with the weights; None when they must come from the Hub.
         variation: truncation, length, post-processing and precision asked for.
+        reranker: the slower model that ranks the best documents anew, if the name asks for one.
     """
 
     slug: str
     card: ModelCard
     folder: Path | None
     variation: Variation = Variation()
+    reranker: ModelRef | None = None
 
     @property
     def vectors_slug(self) -> str:
-        """Name of the vectors: hybrid search uses the very same ones."""
-        return self.slug.removesuffix(f"+{HYBRID}") if self.variation.hybrid else self.slug
+        """Name of the vectors: hybrid search and re-ranking use the very same ones."""
+        return self.slug.removesuffix(self.variation.search_suffix)
+
+    @property
+    def first_stage(self) -> ModelRef:
+        """What retrieves, without what ranks anew; under the same name."""
+        return replace(self, reranker=None)
+
+    @property
+    def second_stage(self) -> ModelRef | None:
+        """What ranks anew; its vectors lie in a folder inside the run's own, which is all that a stage may write."""
+        return self.reranker and replace(self.reranker, slug=f"{self.slug}/reranker")
+
+    @property
+    def english_only(self) -> bool:
+        """Whether a model that is asked knows English only, so that results in other languages must carry the label."""
+        return self.card.english_only or (self.reranker is not None and self.reranker.english_only)
+
+    def label(self, lang: Lang) -> str | None:
+        """What must be shown beside a number in this language, if anything, for either model that is asked."""
+        own = self.card.label(lang)
+        return own if own or self.reranker is None else self.reranker.label(lang)
 
     @property
     def searches_words(self) -> bool:
         """Whether texts are found by their words, alone or beside vectors."""
-        return self.card.lexical or self.variation.hybrid
+        return self.card.lexical or self.variation.fused
 
     @property
     def dtype(self) -> DType:
@@ -101,7 +148,7 @@ def resolve_model(
     """Find a model by catalogue name, params.yaml entry, folder, Hub id or MLflow URI.
 
     Args:
-        spec: with optional suffixes, for example ``bge_m3+dim64+bf16``.
+        spec: with optional suffixes, for example ``bge_m3+dim64+bf16``; behind ``+rerank-`` stands a second model.
         entries: `models:` of params.yaml.
         fetch_uri: turns ``models:/name/3`` into files; None where no registry is at hand.
         dim: same as the suffix ``+dimN``.
@@ -111,6 +158,10 @@ def resolve_model(
     Raises:
         UserError: unknown name (with the near miss and the list), bad suffix, unusable folder.
     """
+    fast, rerank = (spec, None) if Path(spec).is_dir() else split_rerank(spec)
+    if rerank:
+        ref = resolve_model(fast, entries, fetch_uri, dim=dim, max_tokens=max_tokens, dtype=dtype)
+        return _with_reranker(ref, rerank, entries or {}, fetch_uri)
     name, variation = _split(spec)
     if dtype:
         variation = replace(variation, dtype=DType(dtype))
@@ -149,25 +200,29 @@ def _split(spec: str) -> tuple[str, Variation]:
             continue
         number = re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix)
         key: str
-        value: int | DType | bool
+        value: float | DType | bool
         if number:
             key, value = {"dim": "dim", "max": "max_tokens"}[number[1]], int(number[2])
         elif suffix in DTYPE_SUFFIX:
             key, value = "dtype", DTYPE_SUFFIX[suffix]
         elif suffix == HYBRID:
             key, value = "hybrid", True
+        elif (alpha := parse_alpha(suffix)) is not None:
+            key, value = "alpha", alpha
         else:
             raise UserError(f"{spec!r}: unknown suffix '+{suffix}'; {_known_suffixes(suffix)}")
         if key in fields:
             raise UserError(f"{spec!r}: two suffixes set {key}")
         fields[key] = value
+    if {"hybrid", "alpha"} <= fields.keys():
+        raise UserError(f"{spec!r}: +{HYBRID} and +{MIX} are two ways to fuse; choose one")
     return name, Variation(steps=tuple(steps), **fields)
 
 
 def _known_suffixes(wrong: str) -> str:
-    words = (*DTYPE_SUFFIX, HYBRID)
-    known = ["+dimN", "+maxN", *(f"+{word}" for word in DTYPE_SUFFIX), *SPELLINGS.values(), f"+{HYBRID}"]
-    return f"known: {', '.join(known)}.{near_miss(wrong, [*map(str, Method), *words])}"
+    known = ["+dimN", "+maxN", *(f"+{word}" for word in DTYPE_SUFFIX), *SPELLINGS.values(), *SEARCH_SPELLINGS]
+    near = near_miss(wrong, [*map(str, Method), *DTYPE_SUFFIX, HYBRID, MIX, RERANK])
+    return f"known: {', '.join(known)}.{near}"
 
 
 def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
@@ -191,8 +246,29 @@ def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
         steps=variation.steps,
         dtype=None if variation.dtype == card.dtype else variation.dtype,
         hybrid=variation.hybrid,
+        alpha=variation.alpha,
     )
     return replace(ref, slug=ref.slug + kept.suffix, variation=kept)
+
+
+def _with_reranker(
+    fast: ModelRef,
+    rerank: Rerank,
+    entries: Mapping[str, Mapping[str, Any]],
+    fetch_uri: Callable[[str], Fetched] | None,
+) -> ModelRef:
+    """The fast model under a name that says what ranks its documents anew."""
+    known = [*catalogue(), *entries]
+    if (name := rerank.model.split("+")[0]) not in known:
+        raise UserError(
+            f"{fast.slug}+{rerank.suffix}: what ranks anew must be a name of the catalogue or an entry of `models:` in "
+            f"params.yaml, and {name!r} is neither.{near_miss(name, known)}"
+        )
+    slow = resolve_model(rerank.model, entries, fetch_uri)
+    if slow.searches_words:
+        raise UserError(f"{fast.slug}+{rerank.suffix}: {slow.slug} searches words and cannot rank anew")
+    variation = replace(fast.variation, rerank=replace(rerank, model=slow.slug))
+    return replace(fast, slug=fast.vectors_slug + variation.search_suffix, variation=variation, reranker=slow)
 
 
 def _from_card(card: ModelCard) -> ModelRef:

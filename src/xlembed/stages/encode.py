@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xlembed.corpus.task import Task
@@ -12,6 +12,7 @@ from xlembed.embeddings.texts import document_text
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encoding import open_encoding
+from xlembed.stages.kinds import check_kinds
 from xlembed.stages.postprocessing import vectors_fingerprint
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Role
@@ -49,7 +50,9 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     Raises:
         UserError: the model cannot be loaded, or gives vectors that cannot be used.
     """
-    if ref.card.lexical:
+    if (slow := ref.second_stage) is not None:
+        return _encode_both(task, ref.first_stage, slow, workspace, watch)
+    if not ref.card.has_vectors:
         return Encoded(_without_vectors(task, ref, workspace), "", {})
     encoding = open_encoding(ref, workspace)
     documents = TextList(
@@ -91,6 +94,14 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         manifest=manifest,
     )
     return Encoded(target, fingerprint, reports)
+
+
+def _encode_both(task: Task, fast: ModelRef, slow: ModelRef, workspace: Workspace, watch: Watch) -> Encoded:
+    """The fast model's vectors and, inside their folder, the slow one's; speed is that of the fast one."""
+    check_kinds(replace(fast, reranker=slow))
+    encoded = encode(task, fast, workspace, watch)
+    encode(task, slow, workspace, watch)
+    return encoded
 
 
 def _without_vectors(task: Task, ref: ModelRef, workspace: Workspace) -> Path:

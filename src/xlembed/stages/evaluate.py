@@ -64,7 +64,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
     )
     measures = parse_measures(measures_of(settings, search.searcher.exact))
     units = units_table(task, rankings.units, measures, clusters)
-    unsupported = {lang: label for lang in task.languages if (label := ref.card.label(lang))}
+    unsupported = {lang: label for lang in task.languages if (label := ref.label(lang))}
     watch("bootstrap", 0, 1)
     shares = _share_tables(task, rankings.top, clusters, settings)
     rows = score_run(units, shares, measures, set(units["cluster"]), unsupported, settings.resamples)
@@ -200,7 +200,7 @@ def _header(
         "alignment": str(task.alignment),
         "languages": list(task.languages),
         "model": ref.slug,
-        "english_only": ref.card.english_only,
+        "english_only": ref.english_only,
         "labels": dict(unsupported),
         "fingerprint": search.fingerprint,
         "base_fingerprint": search.base_fingerprint,

@@ -236,8 +236,8 @@ def _times(
         if ref is None:
             model.unknown.append("speed: its name opens no model; give its folder with -m")
             continue
-        if ref.searches_words:
-            model.unknown.append("speed: it searches words on a server, which is not timed here")
+        if ref.searches_words or ref.reranker is not None:
+            model.unknown.append("speed: searching words and ranking anew are not timed here")
             continue
         encoder = open_encoding(ref, workspace).encoder()
         rounds = list(_rounds(lambda text, e=encoder: e.encode_batch([text], Role.QUERY), texts))

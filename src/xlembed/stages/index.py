@@ -15,7 +15,7 @@ from xlembed.files import write_json
 from xlembed.index.base import VectorIndex
 from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
-from xlembed.settings import IndexSettings
+from xlembed.stages.kinds import check_kinds
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import UserError, Vectors
 
@@ -64,19 +64,6 @@ def unit_vectors(stored: NDArray[np.floating]) -> Vectors:
     return stored if stored.dtype == np.float32 else derive(stored, None)
 
 
-def check_engine(ref: ModelRef, settings: IndexSettings) -> None:
-    """Words are searched on a server only.
-
-    Raises:
-        UserError: says which engine to choose.
-    """
-    if ref.searches_words and settings.engine != "elasticsearch":
-        raise UserError(
-            f"{ref.slug} searches words, which needs a server: --index elasticsearch (index.engine in params.yaml), "
-            f"found engine {settings.engine!r}"
-        )
-
-
 def describe_index(task: Task, workspace: Workspace, embeddings: Embeddings | None = None) -> dict[str, Any]:
     """What determines the index's answers; without vectors, only which documents are in it."""
     settings = workspace.settings.index
@@ -109,18 +96,28 @@ def index(
     Raises:
         UserError: no vectors of these texts, or the server refuses; the same call resumes a load.
     """
-    check_engine(ref, workspace.settings.index)
+    check_kinds(ref)
     description = _index_vectors(task, ref, workspace, watch, run_id) if not ref.card.lexical else {}
     if ref.searches_words:
-        from xlembed.stages.words import build_words  # the client only when asked for
-
-        built, words = build_words(task, workspace, run_id=run_id, watch=watch)
+        words = _index_words(task, workspace, watch, run_id)
         if ref.card.lexical:
-            description = describe_index(task, workspace) | words | {"name": built.name}
+            description = describe_index(task, workspace) | words
         else:
-            description["words"] = words | {"name": built.name}
+            description["words"] = words
     write_json(workspace.index_file(task.name, ref.slug), description)
     return description
+
+
+def _index_words(task: Task, workspace: Workspace, watch: Watch, run_id: str | None) -> dict[str, Any]:
+    """On the server, where there is one; in memory they are indexed when they are searched."""
+    if workspace.settings.index.engine != "elasticsearch":
+        from xlembed.stages.local_words import describe_local_words
+
+        return describe_local_words(task)
+    from xlembed.stages.words import build_words  # the client only when asked for
+
+    built, words = build_words(task, workspace, run_id=run_id, watch=watch)
+    return words | {"name": built.name}
 
 
 def _index_vectors(

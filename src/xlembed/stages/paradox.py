@@ -24,7 +24,8 @@ from xlembed.report.scorebook import (
 from xlembed.stages.compare import Evaluation, read_folder
 from xlembed.stages.encode import encode
 from xlembed.stages.evaluate import MEASURES_VERSION
-from xlembed.stages.index import check_engine, index
+from xlembed.stages.index import index
+from xlembed.stages.kinds import check_kinds
 from xlembed.stages.separation import K, measure_separation
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.comparison import Evaluated, compare_models
@@ -106,7 +107,7 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
             elif variant.slug not in given:
                 subjects[variant.slug] = Subject(variant, ref.slug, f"variant of {ref.slug}")
     for subject in subjects.values():
-        check_engine(subject.ref, workspace.settings.index)
+        check_kinds(subject.ref)
     return list(subjects.values()), notes
 
 

@@ -132,6 +132,11 @@ def check_publishable(ref: ModelRef) -> None:
     Raises:
         UserError: says what to publish instead.
     """
+    if ref.reranker is not None:
+        raise UserError(
+            f"{ref.slug} ranks anew what a faster model finds; what is published is a model's vectors: publish "
+            f"{ref.vectors_slug}"
+        )
     if ref.searches_words:
         raise UserError(
             f"{ref.slug} searches words; what is published is a model's vectors: publish one without +hybrid "

@@ -11,7 +11,8 @@ from xlembed.corpus.languages import require_language
 from xlembed.corpus.task import Task
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encode import encode
-from xlembed.stages.index import check_engine, index
+from xlembed.stages.index import index
+from xlembed.stages.kinds import check_kinds
 from xlembed.stages.postprocessing import derive_more, fit_documents
 from xlembed.stages.searching import Questions, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
@@ -51,11 +52,11 @@ def search(
     if lang is not None and lang not in task.languages:
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
     query_lang = _query_lang(query_lang, lang, ref)
-    check_engine(ref, workspace.settings.index)
+    check_kinds(ref)
     encode(task, ref, workspace, watch)
     index(task, ref, workspace, watch)
-    query = None if ref.card.lexical else _encode_query(text, query_lang, task, ref, workspace)
-    hits = open_search(task, ref, workspace, Questions([text], query)).searcher.search([0], k, lang)
+    query, slow = (_encode_query(text, query_lang, task, part, workspace) for part in (ref, ref.reranker))
+    hits = open_search(task, ref, workspace, Questions([text], query, slow)).searcher.search([0], k, lang)
     found = []
     for rank, (row, score) in enumerate(zip(hits.rows[0], hits.scores[0], strict=True), 1):
         if row < 0:
@@ -81,7 +82,7 @@ def _query_lang(told: Lang | None, searched: Lang | None, ref: ModelRef) -> Lang
         return require_language(told, "--query-lang")
     if searched:
         return searched
-    if any(step.by_language for step in ref.variation.steps):
+    if any(step.by_language for part in (ref, ref.reranker) if part for step in part.variation.steps):
         raise UserError(
             f"{ref.slug} is post-processed by language, so the language of the text must be told: --query-lang de "
             "(or --lang de, which also searches only documents in it)"
@@ -89,7 +90,12 @@ def _query_lang(told: Lang | None, searched: Lang | None, ref: ModelRef) -> Lang
     return ""
 
 
-def _encode_query(text: str, lang: Lang, task: Task, ref: ModelRef, workspace: Workspace) -> Vectors:
+def _encode_query(
+    text: str, lang: Lang, task: Task, ref: ModelRef | None, workspace: Workspace
+) -> Vectors | None:
+    """The text's vector, shape (1, dim); None for what makes none."""
+    if ref is None or not ref.card.has_vectors:
+        return None
     from xlembed.models.loading import load_encoder
 
     settings = workspace.settings.encode

@@ -1,27 +1,29 @@
-"""One way to open any kind of search: by vectors, by words, or by both."""
+"""One way to open any kind of search: by vectors, by words, by both, and ranked anew by a slower model."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
 from xlembed.index.base import VectorIndex
 from xlembed.models.spec import ModelRef
-from xlembed.retrieval.fusion import CONSTANT, FusedSearcher, one_after_another
+from xlembed.retrieval.fusion import FusedSearcher, Fusion, Retrieve, one_after_another
+from xlembed.retrieval.reranking import RerankedSearcher
 from xlembed.retrieval.searcher import Searcher, VectorSearcher
 from xlembed.stages.index import (
-    check_engine,
     describe_index,
     exact_index,
     open_embeddings,
     open_index,
     unit_vectors,
 )
+from xlembed.stages.kinds import check_kinds
+from xlembed.stages.reranking import open_reranker
 from xlembed.stages.workspace import Workspace
 from xlembed.types import Vectors
 
@@ -33,10 +35,12 @@ class Questions:
     Attributes:
         texts: of each.
         vectors: float32, shape (n, dim); not looked at where only words are searched.
+        slow_vectors: likewise, of the model that ranks anew; None where there is none or it makes no vectors.
     """
 
     texts: Sequence[str]
     vectors: Vectors | None = None
+    slow_vectors: Vectors | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class OpenSearch:
     Attributes:
         searcher: knows the questions by their rows.
         description: what determines the answers; without dates and places.
-        fingerprint: of what makes the scores: vectors, words, fusion.
+        fingerprint: of what makes the scores: vectors, words, fusion, ranking anew.
         base_fingerprint: of the vectors before they were cut; the fingerprint itself where there are none.
         embeddings: None where only words are searched.
         index: of the vectors, likewise.
@@ -76,50 +80,139 @@ def open_search(
     Raises:
         UserError: vectors or index are missing or belong to other texts, or the engine cannot do it.
     """
-    check_engine(ref, workspace.settings.index)
+    check_kinds(ref)
     texts = questions.texts if questions else [q.text for q in task.queries]
     if ref.card.lexical:
-        from xlembed.stages.words import open_words  # the client only when asked for
+        found = _open_words_alone(task, workspace, texts)
+    else:
+        found = _open_vectors(task, ref, workspace, questions)
+        if ref.variation.fused:
+            found = _beside_words(found, task, workspace, texts, Fusion(ref.variation.alpha))
+    return (
+        found.search if ref.reranker is None else _ranked_anew(found.search, task, ref, workspace, questions)
+    )
 
-        words, found = open_words(task, workspace, texts)
-        description = describe_index(task, workspace) | {"exact": words.exact} | found
-        return OpenSearch(words, description, found["fingerprint"], found["fingerprint"])
+
+@dataclass(frozen=True)
+class _Opened:
+    """A search, and the vectors of its questions where it has any."""
+
+    search: OpenSearch
+    vectors: Vectors | None = None
+
+
+def _open_words_alone(task: Task, workspace: Workspace, texts: Sequence[str]) -> _Opened:
+    words, found = _open_words(task, workspace, texts)
+    description = describe_index(task, workspace) | {"exact": words.exact} | found
+    return _Opened(OpenSearch(words, description, found["fingerprint"], found["fingerprint"]))
+
+
+def _open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple[Searcher, dict[str, Any]]:
+    """By the engine of the settings."""
+    if workspace.settings.index.engine != "elasticsearch":
+        from xlembed.stages.local_words import open_local_words
+
+        return open_local_words(task, texts)
+    from xlembed.stages.words import open_words  # the client only when asked for
+
+    return open_words(task, workspace, texts)
+
+
+def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> _Opened:
     embeddings = open_embeddings(task, ref, workspace)
     vectors = unit_vectors(embeddings.queries) if questions is None else questions.vectors
     if vectors is None:
         raise ValueError("questions to vectors need vectors")
     index = open_index(task, ref, embeddings, workspace)
-    description = describe_index(task, workspace, embeddings)
-    base = str(embeddings.manifest["base_fingerprint"])
-    fingerprint = str(embeddings.manifest["fingerprint"])
     exact = None
     if workspace.settings.index.engine != "exact":
         exact = VectorSearcher(exact_index(task, embeddings), vectors)
-    if not ref.variation.hybrid:
-        by_vector = VectorSearcher(index, vectors)
-        return OpenSearch(by_vector, description, fingerprint, base, embeddings, index, exact)
-    from xlembed.index.elastic.engine import ElasticIndex  # the client only when asked for
-    from xlembed.stages.words import open_words
+    search = OpenSearch(
+        VectorSearcher(index, vectors),
+        describe_index(task, workspace, embeddings),
+        str(embeddings.manifest["fingerprint"]),
+        str(embeddings.manifest["base_fingerprint"]),
+        embeddings,
+        index,
+        exact,
+    )
+    return _Opened(search, vectors)
 
-    words, found = open_words(task, workspace, texts)
-    if not isinstance(index, ElasticIndex) or exact is None:
-        raise TypeError("vectors and words must be on one server")
-    from xlembed.index.elastic.hybrid import in_one_request
 
-    doc_ids = embeddings.doc_ids
-    searcher = FusedSearcher(in_one_request(index, vectors, words), doc_ids, len(texts))
-    reference = FusedSearcher(one_after_another([exact, words]), doc_ids, len(texts))
-    fingerprint = fused_fingerprint(fingerprint, found["fingerprint"])
-    description |= {
+def _beside_words(
+    opened: _Opened, task: Task, workspace: Workspace, texts: Sequence[str], fusion: Fusion
+) -> _Opened:
+    """Vectors and words as one search."""
+    by_vector = opened.search
+    words, found = _open_words(task, workspace, texts)
+    doc_ids = [d.doc_id for d in task.documents]
+    retrieve = _both(opened, words)
+    reference = None
+    if by_vector.reference is not None:
+        both = one_after_another([by_vector.reference, words])
+        reference = FusedSearcher(both, doc_ids, len(texts), fusion)
+    fingerprint = fused_fingerprint(by_vector.fingerprint, found["fingerprint"], fusion)
+    description = by_vector.description | {
         "exact": False,
         "fingerprint": fingerprint,
-        "fusion": {"method": "reciprocal rank", "constant": CONSTANT, "weights": [1, 1]},
+        "fusion": fusion.description,
         "words": found,
     }
-    return OpenSearch(searcher, description, fingerprint, base, embeddings, index, reference)
+    search = replace(
+        by_vector,
+        searcher=FusedSearcher(retrieve, doc_ids, len(texts), fusion),
+        description=description,
+        fingerprint=fingerprint,
+        reference=reference,
+    )
+    return replace(opened, search=search)
 
 
-def fused_fingerprint(vectors: str, words: str) -> str:
+def _both(opened: _Opened, words: Searcher) -> Retrieve:
+    """Both rankings; in one request where both are on a server."""
+    if opened.search.reference is None:
+        return one_after_another([opened.search.searcher, words])
+    from xlembed.index.elastic.engine import ElasticIndex  # the client only when asked for
+    from xlembed.index.elastic.hybrid import in_one_request
+    from xlembed.index.elastic.words import ElasticWords
+
+    index, vectors = opened.search.index, opened.vectors
+    if not isinstance(index, ElasticIndex) or not isinstance(words, ElasticWords) or vectors is None:
+        raise TypeError("vectors and words must be on one server")
+    return in_one_request(index, vectors, words)
+
+
+def _ranked_anew(
+    fast: OpenSearch, task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None
+) -> OpenSearch:
+    """The fast search, its first documents put in order by the slow model."""
+    rerank = ref.variation.rerank
+    if rerank is None:
+        raise ValueError(f"{ref.slug} does not say what is ranked anew")
+    texts = questions.texts if questions else None
+    slow = open_reranker(task, ref, workspace, texts, questions.slow_vectors if questions else None)
+    doc_ids = [d.doc_id for d in task.documents]
+    fingerprint = reranked_fingerprint(fast.fingerprint, slow.fingerprint, rerank.depth)
+    reference = fast.reference and RerankedSearcher(fast.reference, slow.scorer, doc_ids, rerank.depth)
+    reranking = {"depth": rerank.depth, "model": rerank.model} | slow.description
+    return replace(
+        fast,
+        searcher=RerankedSearcher(fast.searcher, slow.scorer, doc_ids, rerank.depth),
+        description=fast.description | {"fingerprint": fingerprint, "rerank": reranking},
+        fingerprint=fingerprint,
+        reference=reference,
+    )
+
+
+def fused_fingerprint(vectors: str, words: str, fusion: Fusion) -> str:
     """Hash of all that determines a hybrid ranking."""
-    ingredients = {"vectors": vectors, "words": words, "fusion": f"reciprocal rank {CONSTANT}"}
+    return _digest({"vectors": vectors, "words": words, "fusion": fusion.ingredient})
+
+
+def reranked_fingerprint(fast: str, slow: str, depth: int) -> str:
+    """Hash of all that determines a ranking in two stages."""
+    return _digest({"fast": fast, "slow": slow, "depth": depth})
+
+
+def _digest(ingredients: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()

@@ -30,7 +30,7 @@ SHORT = {Mode.MONOLINGUAL: "mono", Mode.CROSS_LINGUAL: "cross"}
 
 def run_tags(ref: ModelRef, task: Task) -> dict[str, str]:
     """Tags known before any work is done."""
-    return {"task": task.name, "model": ref.slug, "english_only": str(ref.card.english_only).lower()}
+    return {"task": task.name, "model": ref.slug, "english_only": str(ref.english_only).lower()}
 
 
 def log_inputs(settings: Settings, ref: ModelRef, task: Task, root: Path, task_folder: Path) -> None:

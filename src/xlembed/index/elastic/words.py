@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xlembed.index.base import Hits, Rows, Scores, id_places, nothing_found, stack, top_k
+from xlembed.index.base import Hits, Rows, Scores, id_places, nothing_found, significant, stack, top_k
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import (
     BATCH,
@@ -24,9 +24,6 @@ from xlembed.index.elastic.engine import (
 from xlembed.index.elastic.layout import SIMILARITY, text_field
 from xlembed.types import Lang, UserError
 
-SIGNIFICANT = 6
-"""Digits of a score that count. The server sums in another order from one search to the next and hands out float32
-(7.2 digits); in six digits equal is equal, and the scale of BM25 differs too much from query to query for decimals."""
 SCHEME = 1
 """Raised when the same words come to mean other scores."""
 
@@ -166,16 +163,3 @@ class ElasticWords:
         hits = top_k(np.take_along_axis(scores, by_id, axis=1), np.take_along_axis(rows, by_id, axis=1), k)
         full = np.isfinite(hits.scores[:, -1])
         return Hits(hits.rows, hits.scores, np.where(full, hits.boundary_ties, 0))
-
-
-def significant(scores: Scores, digits: int = SIGNIFICANT) -> Scores:
-    """Positive scores rounded to so many significant digits; -inf stays.
-
-    Example:
-        >>> significant(np.array([12.34567891, 0.001234567, -np.inf])).tolist()
-        [12.3457, 0.00123457, -inf]
-    """
-    finite = np.isfinite(scores) & (scores > 0)
-    exponents = np.floor(np.log10(np.where(finite, scores, 1.0)))
-    scale = 10.0 ** (digits - 1 - exponents)
-    return np.where(finite, np.round(np.where(finite, scores, 0.0) * scale) / scale, scores)

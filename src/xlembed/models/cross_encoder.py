@@ -1,0 +1,95 @@
+"""A folder with a cross-encoder -> a model that scores pairs of texts, or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlembed.models.folder import length_limit
+from xlembed.models.hub import locate
+from xlembed.models.loading import choose_device, refuse_unsafe
+from xlembed.models.report import refuse_bad_reports, reports
+from xlembed.models.spec import ModelRef
+from xlembed.types import Role, UserError
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+BATCH_PAIRS = 32
+
+
+class PairModel:
+    """A loaded cross-encoder: reads query and document at once (Nogueira and Cho 2019, "Passage Re-ranking with BERT").
+
+    Args:
+        model: with one output.
+        prompts: put before queries and documents.
+    """
+
+    def __init__(self, model: CrossEncoder, prompts: dict[Role, str]) -> None:
+        self._model, self._prompts = model, prompts
+
+    def score_pairs(self, query: str, documents: Sequence[str]) -> NDArray[np.float64]:
+        """How well each document fits: the head's output before any activation, shape (n,); higher is better."""
+        if not documents:
+            return np.empty(0)
+        asked = self._prompts[Role.QUERY] + query
+        pairs = [(asked, self._prompts[Role.DOCUMENT] + document) for document in documents]
+        found = self._model.predict(pairs, batch_size=BATCH_PAIRS, show_progress_bar=False)
+        return np.asarray(found, dtype=np.float64).reshape(len(documents))
+
+
+def load_cross_encoder(
+    ref: ModelRef,
+    *,
+    device: str = "",
+    trust_remote_code: bool = False,
+    instruction: str = "",
+    folder: Path | None = None,
+) -> PairModel:
+    """Load a cross-encoder under the same rules as any model.
+
+    Args:
+        ref: with a card of the kind `cross_encoder`.
+        device: as of `load_encoder`.
+        trust_remote_code: run Python code that the model's repository brings along.
+        instruction: put in place of the card's default instruction.
+        folder: where the files are; None looks for them.
+
+    Raises:
+        UserError: the files are missing, are no safetensors, need code that was not allowed, do not fit (a head that is
+            missing would be random), or score several classes.
+    """
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    folder = folder or locate(ref, trust_remote_code)
+    refuse_unsafe(ref, folder, trust_remote_code)
+    try:
+        with reports() as found:
+            model = CrossEncoder(
+                str(folder),
+                device=choose_device(device),
+                trust_remote_code=trust_remote_code,
+                local_files_only=True,
+                model_kwargs={"dtype": getattr(torch, ref.dtype.value), "use_safetensors": True},
+                config_kwargs=dict(ref.card.config_overrides),
+                max_length=length_limit(folder, ref.max_tokens, ref.card.config_overrides),
+                activation_fn=torch.nn.Identity(),  # a sigmoid would make the best ones equal
+            )
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, AttributeError) as error:
+        raise UserError(
+            f"{ref.slug}: cannot be loaded from {folder} as a cross-encoder: {type(error).__name__}: {error}"
+        ) from error
+    # A head may well read the pooler, so that it is never harmless here.
+    refuse_bad_reports(ref.slug, folder, found, ref.card.unused_weights, uses_pooler=True)
+    if model.num_labels != 1:
+        raise UserError(
+            f"{ref.slug}: {folder} scores {model.num_labels} classes; expected a cross-encoder with one output"
+        )
+    model.eval()
+    return PairModel(model, {role: ref.card.prompt(role, instruction) for role in Role})
