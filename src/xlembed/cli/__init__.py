@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": ("xlembed.cli.stages:evaluate", "Stage 3: scores in every mode."),
     "compare": ("xlembed.cli.compare:compare", "Paired tests and figures over evaluated models."),
     "guide": ("xlembed.cli.guide:guide", "Which of the evaluated models to take for a use, and how sure."),
+    "report": ("xlembed.cli.report:report", "All results of a task as one page, as tables and as a paper."),
     "promote": (
         "xlembed.cli.promote:promote",
         "Let the champion's alias stand for a better version, or back.",

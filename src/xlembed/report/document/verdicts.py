@@ -1,0 +1,53 @@
+"""Which model for which use, in words, from the guides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xlembed.report.document.content import Verdict
+from xlembed.report.document.inputs import Inputs
+from xlembed.report.guide_table import NAMES, SURE, verdict
+from xlembed.report.text import percent
+
+SURENESS = {
+    "clear": "clear",
+    "open": "not clear",
+    "only": "no choice: one model left",
+    "few": "too few questions to say",
+    "none": "no model left",
+}
+"""How sure a verdict is, in a few words."""
+
+
+def verdicts(inputs: Inputs) -> tuple[Verdict, ...]:
+    """One per scenario, in the order of the guides."""
+    return tuple(_verdict(name, guide) for name, guide in inputs.guides.items())
+
+
+def _verdict(name: str, guide: Mapping[str, Any]) -> Verdict:
+    if "refused" in guide:
+        return Verdict(name, guide["title"], "", "none", f"{guide['refused']}.", None, ())
+    first = guide["models"][0]
+    return Verdict(
+        name, guide["title"], first["model"], sureness(guide), verdict(guide), first["first"], _details(guide)
+    )
+
+
+def sureness(guide: Mapping[str, Any]) -> str:
+    """As in `Verdict.sure`: clear needs the first place in 95 % of the resamples and no rival within the interval."""
+    first, *others = guide["models"]
+    if not others:
+        return "only"
+    if first["first"] is None:
+        return "few"
+    rivals = [m for m in others if m["behind_low"] is not None and m["behind_low"] <= 0]
+    return "clear" if first["first"] >= SURE and not rivals else "open"
+
+
+def _details(guide: Mapping[str, Any]) -> tuple[str, ...]:
+    weights = ", ".join(f"{NAMES.get(part, part)} {percent(w, 0)} %" for part, w in guide["weights"].items())
+    order = ", ".join(f"{m['model']} {percent(m['points'])}" for m in guide["models"])
+    lines = [f"{guide['measure']}: {weights}", f"Points: {order}"]
+    lines += [f"Excluded: {name}: {'; '.join(why)}" for name, why in guide["excluded"].items()]
+    return (*lines, *guide["advice"], *(f"Not known: {line}" for line in guide["unknown"]))
