@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from xlembed.corpus.task import Task
 from xlembed.files import atomic_folder
 from xlembed.report.document.assemble import assemble
 from xlembed.report.document.content import Document, Picture
-from xlembed.report.document.html import to_html
 from xlembed.report.document.inputs import Inputs
+from xlembed.report.document.writing import write_document
 from xlembed.report.scenarios import scenarios
+from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, read_scores
 from xlembed.stages.compare import Evaluation, check_comparable, compare, name_by_index, read_evaluation
 from xlembed.stages.guide import Wish, evaluated_models, weigh
+from xlembed.stages.report_pdf import Built, build_pdf
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import UserError
 
@@ -31,7 +34,15 @@ CARD_FIELDS = (
     "max_tokens",
     "hub_id",
 )
-COMPARED = "All pairs of models: paired differences of the primary measure with 95 % intervals, unadjusted."
+COMPARED = {
+    "forest": "Paired differences between all pairs of models with 95 % CIs, unadjusted.",
+    "tradeoff": "Within languages against across languages, with 95 % CIs, unadjusted.",
+}
+"""Figure of the comparison -> its caption."""
+PARADOX = {
+    "separation": "Separation of languages against scores and losses.",
+    "variants": "Every model before and after post-processing.",
+}
 
 
 def report_folder(workspace: Workspace, task: str) -> Path:
@@ -39,7 +50,26 @@ def report_folder(workspace: Workspace, task: str) -> Path:
     return workspace.out / "reports" / "report" / task
 
 
-def report(task: Task, models: Sequence[str], workspace: Workspace, watch: Watch = unwatched) -> Document:
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        document: the report.
+        pdf: what came of the paper; None: not asked for.
+    """
+
+    document: Document
+    pdf: Built | None
+
+
+def report(
+    task: Task,
+    models: Sequence[str],
+    workspace: Workspace,
+    watch: Watch = unwatched,
+    pdf: bool = False,
+) -> Written:
     """Read what was measured, test it, and write reports/report/TASK/.
 
     Tests and verdicts are computed anew from the units, so that they always fit the scores beside them.
@@ -49,15 +79,18 @@ def report(task: Task, models: Sequence[str], workspace: Workspace, watch: Watch
         models: slugs of evaluations; empty: all of the task.
         workspace: with runs/TASK/MODEL.
         watch: told of the work.
+        pdf: build the paper where LaTeX is installed.
 
     Raises:
         UserError: nothing was evaluated, or the evaluations cannot stand in one report.
     """
     evaluations = _read(task, models, workspace)
+    inputs = gather(task, evaluations, workspace, watch)
+    document = assemble(inputs)
     with atomic_folder(report_folder(workspace, task.name)) as folder:
-        document = assemble(gather(task, evaluations, workspace, watch))
-        (folder / "report.html").write_text(to_html(document), encoding="utf-8")
-    return document
+        write_document(document, list(inputs.pictures.get("paper", ())), folder)
+        built = build_pdf(folder / "paper") if pdf else None
+    return Written(document, built)
 
 
 def gather(
@@ -70,7 +103,8 @@ def gather(
     guides = {name: _guide(name, task, evaluations, workspace) for name in scenarios()}
     watch("report", 2, 3)
     warnings: list[str] = []
-    paradox = _read_json(workspace.out / "reports" / "paradox" / task.name / "paradox.json", task, warnings)
+    paradox_file = workspace.out / "reports" / "paradox" / task.name / "paradox.json"
+    paradox = _read_json(paradox_file, task, warnings)
     analyses = {
         e.name: found
         for e in evaluations
@@ -89,7 +123,11 @@ def gather(
         guides=guides,
         paradox=paradox,
         analyses=analyses,
-        pictures={"tests": pictures},
+        pictures={
+            "tests": [p for p in pictures if p.name == "forest"],
+            "paper": pictures,
+            "paradox": _pictures(paradox_file.parent / "figures", PARADOX) if paradox else [],
+        },
         warnings=warnings,
     )
 
@@ -110,7 +148,14 @@ def _read(task: Task, models: Sequence[str], workspace: Workspace) -> list[Evalu
                 f"{evaluation.source} was evaluated on other texts or judgements than {task.name} has now: "
                 f"xlembed run -t {task.name} -m {evaluation.name}"
             )
-    return found
+    return sorted(found, key=_place)
+
+
+def _place(evaluation: Evaluation) -> tuple[bool, float, str]:
+    """Models whose numbers may decide come first, then the better one across languages."""
+    book = read_scores(evaluation.scores)
+    macro = book.macro(CROSS_LINGUAL) or book.macro(MONOLINGUAL)
+    return bool(book.labels), -macro.value if macro else 0.0, book.model
 
 
 def _compared(
@@ -122,7 +167,17 @@ def _compared(
     with tempfile.TemporaryDirectory() as temporary:
         target = Path(temporary) / "compare"
         found = compare(evaluations, workspace, target, across_indices=True)
-        return found, []
+        return found, _pictures(target / "figures", COMPARED)
+
+
+def _pictures(folder: Path, captions: Mapping[str, str]) -> list[Picture]:
+    """The figures of a folder whose names have a caption."""
+    return [
+        Picture(name, png.read_bytes(), pdf.read_bytes() if pdf.is_file() else b"", caption)
+        for name, caption in captions.items()
+        for png, pdf in [(folder / f"{name}.png", folder / f"{name}.pdf")]
+        if png.is_file()
+    ]
 
 
 def _guide(

@@ -111,8 +111,8 @@ def _methods(inputs: Inputs) -> tuple[Block, ...]:
         "documents (pool all) or those of the answer's language (pool target).",
         "Intervals: 95 %, cluster bootstrap over clusters of questions that share answers, the same resamples for all "
         "models; unadjusted. Under 10 clusters there is none.",
-        "Tests: paired; McNemar's exact test or sign flips of cluster sums; Holm over the primary family. Everything else "
-        "is exploratory.",
+        "Tests: paired; McNemar's exact test or sign flips of cluster sums; Holm over the primary family. All else is "
+        "exploratory.",
         "Which model for which use: weighted sums of macro averages over all languages of the task, resampled by "
         "cluster; speed was not measured for it: xlembed guide times the models too.",
         *(f"Left out: {line}" for line in inputs.warnings),

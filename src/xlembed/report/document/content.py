@@ -94,11 +94,13 @@ class Picture:
     Attributes:
         name: of its files, without suffix.
         png: content.
+        pdf: content; empty if there is none.
         caption: what it shows; also its description for those who do not see it.
     """
 
     name: str
     png: bytes
+    pdf: bytes
     caption: str
 
 
@@ -124,6 +126,8 @@ class Verdict:
             clusters) or ``none`` (no model is left).
         text: in a sentence.
         share: of the resamples in which the model is first.
+        evidence: its measured quality, in a line.
+        among: which models were weighed, and which were left out.
         details: weights, what was excluded and why, what is not known.
     """
 
@@ -133,6 +137,8 @@ class Verdict:
     sure: str
     text: str
     share: float | None
+    evidence: str
+    among: str
     details: tuple[str, ...]
 
 

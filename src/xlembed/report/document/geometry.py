@@ -87,7 +87,7 @@ def _paradox_models(report: Json) -> Grid:
         *(Head(h) for _, h, _ in PARADOX_COLUMNS),
     )
     notes = (
-        "S: neighbourhood purity minus its expected value. Scores in %, losses in points. Brackets: 95 % CI, unadjusted.",
+        "S: neighbourhood purity minus its expected value. Scores in %, losses in points. Brackets: 95 % CI.",
     )
     return Grid("paradox", "Separation of languages and scores", heads, tuple(rows), notes=notes)
 
@@ -148,7 +148,7 @@ def _separation(analyses: Mapping[str, Json]) -> Grid:
     ]
     heads = (Head("model", False), *map(Head, measures))
     notes = (
-        "Means over languages, on a balanced sample. Brackets: 95 % CI. Separation of languages is no measure of quality.",
+        "Means over languages, on a balanced sample. Brackets: 95 % CI. Separation is no measure of quality.",
     )
     return Grid("separation", "Separation of languages", heads, tuple(rows), notes=notes)
 

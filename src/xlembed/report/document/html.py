@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -49,7 +50,11 @@ def to_html(document: Document) -> str:
         "missing": lambda block: isinstance(block, Missing),
         "picture": lambda block: isinstance(block, Picture),
     }
-    environment.filters |= {"shade": _shade, "base64": lambda data: base64.b64encode(data).decode("ascii")}
+    environment.filters |= {
+        "shade": _shade,
+        "breakable": _breakable,
+        "base64": lambda data: base64.b64encode(data).decode("ascii"),
+    }
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     # In the page as it is hashed here: neither may hold a closing tag.
     digest = base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode("ascii")
@@ -58,10 +63,16 @@ def to_html(document: Document) -> str:
         drawings=draw_panels(document.panels),
         shapes=SHAPES,
         sureness=SURENESS,
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
-        script=Markup(script),  # noqa: S704  # our own file
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # our own file
+        script=Markup(script),  # our own file
         script_digest=digest,
     )
+
+
+def _breakable(text: str) -> Markup:
+    """Long names may be broken after their marks, and nowhere else."""
+    parts = re.findall(r"[^_+\-./]*[_+\-./]*", text)
+    return Markup("<wbr>").join(part for part in parts if part)
 
 
 def _shade(value: float) -> Markup:

@@ -37,8 +37,8 @@ def _clusters(inputs: Inputs) -> Iterator[str]:
         yield f"Only {most} clusters of questions: too few for any interval; every number is descriptive."
     elif most < FEW_CLUSTERS:
         yield (
-            f"{most} clusters of questions at most: intervals are too narrow below {FEW_CLUSTERS} (for 10 clusters 87 to "
-            "93 % instead of 95 % in our simulations), and only large differences can be shown."
+            f"{most} clusters of questions at most: intervals are too narrow below {FEW_CLUSTERS} (for 10 clusters "
+            "87 to 93 % instead of 95 % in our simulations), and only large differences can be shown."
         )
     elif least < FEW_CLUSTERS:
         yield (
@@ -46,7 +46,7 @@ def _clusters(inputs: Inputs) -> Iterator[str]:
             f"averages rest on up to {most:,}."
         )
     else:
-        yield f"Everything rests on {count_text(counts)} clusters of questions, which are what intervals and tests resample."
+        yield f"Everything rests on {count_text(counts)} clusters of questions, which intervals and tests resample."
 
 
 def _alignment(inputs: Inputs) -> Iterator[str]:
@@ -59,8 +59,8 @@ def _alignment(inputs: Inputs) -> Iterator[str]:
     else:
         yield (
             "A comparable task: each document exists in one language. Documents of different languages differ in topic "
-            "and difficulty too, so scores of different languages are not comparable with each other, and what looks like "
-            "separation of languages may be separation of topics."
+            "and difficulty too, so scores of different languages are not comparable with each other, and what looks "
+            "like separation of languages may be separation of topics."
         )
 
 
@@ -86,7 +86,7 @@ def _labels(inputs: Inputs) -> Iterator[str]:
     for book in inputs.books:
         if book.labels:
             yield (
-                f"{book.model}: {label_text(book.labels, book.languages)}. Its numbers there are shown with this label, "
+                f"{book.model}: {label_text(book.labels, book.languages)}. Its numbers there carry this label, "
                 "are invalid for a decision, and enter no test and no verdict."
             )
 

@@ -14,6 +14,7 @@ from xlembed.report.document.content import Cell, Grid, Head, Row
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.scorebook import MACROS, label_text
 from xlembed.report.text import MINUS
+from xlembed.types import Lang
 
 SIZES = ((50e6, "under 50 M"), (300e6, "50 to 300 M"), (1e9, "300 M to 1 B"))
 LARGEST = "1 B and more"
@@ -26,8 +27,8 @@ def paired_grids(inputs: Inputs) -> list[Grid]:
     whole = inputs.comparison
     if whole is None:
         return []
-    found = []
-    holm = "Differences in points [95 % CI, unadjusted]. The verdict follows the adjusted p (Holm over the family) only."
+    found, languages = [], inputs.books[0].languages
+    holm = "Differences in points [95 % CI, unadjusted]. Verdicts follow the adjusted p (Holm) only."
     labels = [
         f"{model}: {label_text(of)}; cells in these languages are left out of its tests."
         for model, of in whole["labels"].items()
@@ -36,26 +37,31 @@ def paired_grids(inputs: Inputs) -> list[Grid]:
     if whole["primary"]:
         title = f"Paired differences in {whole['primary_measure']}: the primary family"
         size = f"{len(whole['primary'])} tests, all pairs of models in the macros; level {whole['alpha']:g}."
-        found.append(_paired("tests", title, whole["primary"], (holm, size, *labels)))
+        found.append(_paired("tests", title, whole["primary"], (holm, size, *labels), languages))
     rest = whole["exploratory"]
     if rest:
         note = "Exploratory: found by looking at much; Holm within measure and mode. Not for decisions."
         title = f"Exploratory tests: {len(rest):,} further differences"
-        found.append(_paired("tests-exploratory", title, rest, (note, holm, *labels), folded=True))
+        found.append(_paired("tests-exploratory", title, rest, (note, holm, *labels), languages, folded=True))
     return found
 
 
 def _paired(
-    key: str, title: str, rows: Sequence[Mapping[str, Any]], notes: Sequence[str], folded: bool = False
+    key: str,
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+    languages: Sequence[Lang],
+    folded: bool = False,
 ) -> Grid:
-    heads = [Head(f"A {MINUS} B", False), Head("measure", False), Head("mode and pool", False)]
-    heads += [Head("pair", False)] if folded else []
+    heads = [Head(f"A {MINUS} B", False), Head("mode and pool", False)]
+    heads += [Head("measure", False), Head("pair", False)] if folded else []
     heads += [Head("difference"), Head("p"), Head("adj. p"), Head("verdict", False)]
     shown = []
     for r in rows:
         pair = "->".join(x for x in (r.get("query_lang"), r.get("doc_lang")) if x)
-        cells = [words(f"{r['a']} {MINUS} {r['b']}"), words(r["measure"]), words(_mode(r))]
-        cells += [words(pair or "macro")] if folded else []
+        cells = [words(f"{r['a']} {MINUS} {r['b']}"), words(_mode(r, languages))]
+        cells += [words(r["measure"]), words(pair or "macro")] if folded else []
         family = (f"{r['test']}, family of {r['family_size']}",) if "family_size" in r else (str(r["test"]),)
         cells += [
             difference_cell(r),
@@ -68,9 +74,13 @@ def _paired(
     return Grid(key, title, tuple(heads), tuple(shown), notes=tuple(notes), folded=folded)
 
 
-def _mode(row: Mapping[str, Any]) -> str:
+def _mode(row: Mapping[str, Any], languages: Sequence[Lang]) -> str:
+    """Mode and pool; a mean over the languages that both models have says which these are."""
     named = {(m.kind, m.pool): m.short for m in MACROS}
-    return named.get((row["kind"], row["pool"]), f"{row['kind']}, {row['pool']}")
+    mode = named.get((row["kind"], row["pool"]), f"{row['kind']}, {row['pool']}")
+    tested = {lang for cell in row.get("cells") or () for lang in cell.split("->")}
+    few = [lang for lang in languages if lang in tested]
+    return mode if not tested or len(few) == len(languages) else f"{mode}; only {', '.join(few)}"
 
 
 def size_class(parameters: int | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from xlembed.report.document.content import Verdict
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.guide_table import NAMES, SURE, verdict
+from xlembed.report.scenarios import QUALITY
 from xlembed.report.text import percent
 
 SURENESS = {
@@ -27,11 +28,29 @@ def verdicts(inputs: Inputs) -> tuple[Verdict, ...]:
 
 def _verdict(name: str, guide: Mapping[str, Any]) -> Verdict:
     if "refused" in guide:
-        return Verdict(name, guide["title"], "", "none", f"{guide['refused']}.", None, ())
+        return Verdict(name, guide["title"], "", "none", f"{guide['refused']}.", None, "", "", ())
     first = guide["models"][0]
+    n = len(guide["models"])
+    among = "the only model weighed" if n == 1 else f"the best of {n} weighed"
+    if guide["excluded"]:
+        among += f"; not weighed: {', '.join(guide['excluded'])}"
     return Verdict(
-        name, guide["title"], first["model"], sureness(guide), verdict(guide), first["first"], _details(guide)
+        scenario=name,
+        title=guide["title"],
+        model=first["model"],
+        sure=sureness(guide),
+        text=verdict(guide),
+        share=first["first"],
+        evidence=_evidence(guide["measure"], first["parts"]),
+        among=among,
+        details=_details(guide),
     )
+
+
+def _evidence(measure: str, parts: Mapping[str, float]) -> str:
+    """Quality of the best model in the modes that count."""
+    found = [f"{NAMES[part]} {percent(value)} %" for part, value in parts.items() if part in QUALITY]
+    return f"{measure}: {', '.join(found)}"
 
 
 def sureness(guide: Mapping[str, Any]) -> str:
@@ -51,3 +70,8 @@ def _details(guide: Mapping[str, Any]) -> tuple[str, ...]:
     lines = [f"{guide['measure']}: {weights}", f"Points: {order}"]
     lines += [f"Excluded: {name}: {'; '.join(why)}" for name, why in guide["excluded"].items()]
     return (*lines, *guide["advice"], *(f"Not known: {line}" for line in guide["unknown"]))
+
+
+def said(found: Verdict) -> str:
+    """Model and sureness in a few words."""
+    return f"{found.model or 'none'} ({SURENESS[found.sure]})"
