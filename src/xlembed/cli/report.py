@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "--models",
     "models",
     multiple=True,
-    help="Only these. [default: all that were evaluated]",
+    help="Only these. [default: all evaluated]",
 )
 @click.option(
     "--pdf",

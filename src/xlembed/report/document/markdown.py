@@ -48,6 +48,11 @@ def _inline(text: str) -> str:
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", flat)  # inside a word it is no markup
 
 
+def _code(text: str) -> str:
+    """Between backticks, where nothing else is markup."""
+    return " ".join(text.replace("`", "").split())
+
+
 def cell_text(cell: Cell) -> str:
     """Number, interval and label."""
     parts = [cell.text, cell.interval, f"({cell.label})" if cell.label else ""]
@@ -70,7 +75,7 @@ def _block(block: Block) -> list[str]:
     if isinstance(block, Bullets):
         return ["\n".join(f"- {escape(line)}" for line in block.lines)]
     if isinstance(block, Missing):
-        return [f"Not measured here: {escape(block.what)}. To add it: `{block.command.replace('`', '')}`"]
+        return [f"Not measured here: {escape(block.what)}. To add it: `{_code(block.command)}`"]
     if isinstance(block, Picture):
         return [f"![{escape(block.caption)}](paper/figures/{block.name}.png)"]
     return [escape(block)]
