@@ -46,7 +46,7 @@ def guide(order: tuple[str, ...], behind_low: float = 0.02, first: float | None 
             "behind": 0.1 * i,
             "behind_low": 0.0 if i == 0 else behind_low,
             "behind_high": 0.2 * i,
-            "parts": {"cross_lingual": 0.7 - 0.1 * i},
+            "parts": {"speed": 0.5, "cross_lingual": 0.7 - 0.1 * i},
         }
         for i, name in enumerate(order)
     ]

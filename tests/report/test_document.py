@@ -125,8 +125,8 @@ def test_verdicts_say_how_sure_they_are() -> None:
     assert (clear.model, clear.sure) == (
         NAMES[0],
         "clear",
-    ) and "not weighed: all_mpnet_base_v2" in clear.among
-    assert clear.evidence == "accuracy@1: cross 70.0 %"
+    ) and clear.among.endswith("not weighed: all_mpnet_base_v2 (English-only model)")
+    assert clear.evidence == "accuracy@1: 70.0 % in one language, all languages searched"
     assert (refused.model, refused.sure) == ("", "none") and "no model is left" in refused.text
     for made, sure in (
         (guide(NAMES[:2], behind_low=0.0), "open"),

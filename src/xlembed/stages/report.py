@@ -22,7 +22,7 @@ from xlembed.stages.compare import Evaluation, check_comparable, compare, name_b
 from xlembed.stages.guide import Wish, evaluated_models, weigh
 from xlembed.stages.report_pdf import Built, build_pdf
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.types import UserError
+from xlembed.types import Lang, UserError
 
 CARD_FIELDS = (
     "objective",
@@ -100,7 +100,8 @@ def gather(
     watch("report", 0, 3)
     comparison, pictures = _compared(evaluations, workspace)
     watch("report", 1, 3)
-    guides = {name: _guide(name, task, evaluations, workspace) for name in scenarios()}
+    languages = supported_languages(task, evaluations)
+    guides = {name: _guide(name, task, evaluations, languages, workspace) for name in scenarios()}
     watch("report", 2, 3)
     warnings: list[str] = []
     paradox_file = workspace.out / "reports" / "paradox" / task.name / "paradox.json"
@@ -151,11 +152,11 @@ def _read(task: Task, models: Sequence[str], workspace: Workspace) -> list[Evalu
     return sorted(found, key=_place)
 
 
-def _place(evaluation: Evaluation) -> tuple[bool, float, str]:
-    """Models whose numbers may decide come first, then the better one across languages."""
+def _place(evaluation: Evaluation) -> tuple[int, float, str]:
+    """Models that have more of the languages come first, then the better one across languages."""
     book = read_scores(evaluation.scores)
     macro = book.macro(CROSS_LINGUAL) or book.macro(MONOLINGUAL)
-    return bool(book.labels), -macro.value if macro else 0.0, book.model
+    return len(book.labels), -macro.value if macro else 0.0, book.model
 
 
 def _compared(
@@ -180,13 +181,26 @@ def _pictures(folder: Path, captions: Mapping[str, str]) -> list[Picture]:
     ]
 
 
+def supported_languages(task: Task, evaluations: Sequence[Evaluation]) -> tuple[Lang, ...]:
+    """Languages of the task that at least one model has; all of them if none has any.
+
+    A language that nobody has would leave no model for any use.
+    """
+    found = tuple(x for x in task.languages if any(x not in e.scores.get("labels", {}) for e in evaluations))
+    return found or tuple(task.languages)
+
+
 def _guide(
-    name: str, task: Task, evaluations: Sequence[Evaluation], workspace: Workspace
+    name: str,
+    task: Task,
+    evaluations: Sequence[Evaluation],
+    languages: tuple[Lang, ...],
+    workspace: Workspace,
 ) -> Mapping[str, Any]:
     """The ranking for one use, without timing; why there is none, where no model is left."""
     scenario = scenarios()[name]
     try:
-        return weigh(task, evaluations, Wish(name, scenario, tuple(task.languages)), workspace)
+        return weigh(task, evaluations, Wish(name, scenario, languages), workspace)
     except UserError as error:
         return {"title": scenario.title, "refused": str(error)}
 

@@ -16,6 +16,7 @@ PANELS = (
     (TRUE_CROSS_ALL, "pool = all: the answer must beat every document of the query's own language"),
     (TRUE_CROSS_TARGET, "pool = target: among documents of the answer's language"),
 )
+FIRST = "accuracy@1: share of queries whose first result is right."
 
 
 def assemble(inputs: Inputs) -> Document:
@@ -60,9 +61,9 @@ def _lead(inputs: Inputs) -> str:
     langs = ", ".join(task["languages"])
     sizes = f"{task['queries']:,} queries and {task['documents']:,} documents"
     paradox = paradox_verdict(inputs)
-    return " ".join(
-        filter(None, (f"{models} on {task['name']} ({task['alignment']}): {sizes} in {langs}.", paradox))
-    )
+    facts = f"{models} on {task['name']} ({task['alignment']}): {sizes} in {langs}."
+    measure = FIRST if inputs.measure == "accuracy@1" else ""
+    return " ".join(filter(None, (facts, measure, paradox)))
 
 
 def _tests(inputs: Inputs) -> tuple[Block, ...]:

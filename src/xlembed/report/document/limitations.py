@@ -83,6 +83,9 @@ def _pools(inputs: Inputs) -> Iterator[str]:
 
 
 def _labels(inputs: Inputs) -> Iterator[str]:
+    nobody = [lang for lang in inputs.books[0].languages if all(lang in b.labels for b in inputs.books)]
+    if nobody:
+        yield f"No model here has {', '.join(nobody)}: the verdicts are about the other languages."
     for book in inputs.books:
         if book.labels:
             yield (

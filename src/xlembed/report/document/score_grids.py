@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from xlembed.report.document.cells import NONE, counts_cell, score_cell, words
 from xlembed.report.document.content import Cell, Grid, Head, Row
@@ -14,6 +15,8 @@ from xlembed.types import Lang, Mode, Pool
 
 MACRO_HEADS = ("monolingual", "cross_lingual", "true cross, pool all", "true cross, pool target")
 """One per entry of `MACROS`."""
+FEW = 2
+"""Languages that are named in a label; more stand in the notes."""
 BRACKETS = "In %. Brackets: 95 % CI, unadjusted: which model is better is read from the paired tests only."
 
 
@@ -30,7 +33,15 @@ class ScoreGrids:
 
     def headline(self) -> Grid:
         """Models x the four macro averages of the primary measure."""
-        return self._macros("headline", f"{self._inputs.measure}: macro averages", self._inputs.measure)
+        grid = self._macros("headline", f"{self._inputs.measure}: macro averages", self._inputs.measure)
+        weighed = {tuple(g["languages"]) for g in self._inputs.guides.values() if "languages" in g}
+        other = sorted(
+            ", ".join(langs) for langs in weighed if set(langs) != set(self._inputs.books[0].languages)
+        )
+        notes = tuple(
+            f"This table is over all languages; the verdicts above are over {langs}." for langs in other
+        )
+        return replace(grid, notes=(*notes, *grid.notes))
 
     def further(self) -> list[Grid]:
         """The same for further measures, and all measures of all models, folded."""
@@ -171,7 +182,11 @@ class ScoreGrids:
     ) -> Cell:
         row = self._rows.get((book.model, Key(macro.kind, macro.pool, query, doc, measure)))
         touched = [query or "", doc or ""] if query else _langs_of(row, book)
-        return score_cell(book.cell(macro.kind, macro.pool, query, doc, measure), row, _label(book, touched))
+        label = _label(book, touched)
+        few = [lang for lang in book.languages if lang in book.labels and lang in touched]
+        if query is None and label and len(few) <= FEW:
+            label += f" ({', '.join(few)})"
+        return score_cell(book.cell(macro.kind, macro.pool, query, doc, measure), row, label)
 
     def _label_notes(self) -> tuple[str, ...]:
         lines = [f"{b.model}: {b.label()}." for b in self._inputs.books if b.labels]

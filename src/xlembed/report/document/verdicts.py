@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xlembed.report.document.content import Verdict
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.guide_table import NAMES, SURE, verdict
-from xlembed.report.scenarios import QUALITY
 from xlembed.report.text import percent
+from xlembed.types import Lang
 
 SURENESS = {
     "clear": "clear",
@@ -19,21 +19,33 @@ SURENESS = {
     "none": "no model left",
 }
 """How sure a verdict is, in a few words."""
+PLAIN = {
+    "monolingual": "in one language",
+    "cross_lingual": "in one language, all languages searched",
+    "true_cross_all": "across languages",
+    "true_cross_target": "across, answer's language searched",
+}
+"""Part of quality -> for those who do not know the names of the modes."""
 
 
 def verdicts(inputs: Inputs) -> tuple[Verdict, ...]:
     """One per scenario, in the order of the guides."""
-    return tuple(_verdict(name, guide) for name, guide in inputs.guides.items())
+    every = inputs.books[0].languages
+    return tuple(_verdict(name, guide, every) for name, guide in inputs.guides.items())
 
 
-def _verdict(name: str, guide: Mapping[str, Any]) -> Verdict:
+def _verdict(name: str, guide: Mapping[str, Any], every: Sequence[Lang]) -> Verdict:
     if "refused" in guide:
         return Verdict(name, guide["title"], "", "none", f"{guide['refused']}.", None, "", "", ())
     first = guide["models"][0]
     n = len(guide["models"])
     among = "the only model weighed" if n == 1 else f"the best of {n} weighed"
     if guide["excluded"]:
-        among += f"; not weighed: {', '.join(guide['excluded'])}"
+        named = (f"{model} ({why[0].partition(' (')[0]})" for model, why in guide["excluded"].items())
+        among += f"; not weighed: {', '.join(named)}"
+    wanted = guide.get("languages", every)
+    if lacking := [lang for lang in every if lang not in wanted]:
+        among += f"; only {', '.join(wanted)}: no model has {', '.join(lacking)}"
     return Verdict(
         scenario=name,
         title=guide["title"],
@@ -49,8 +61,8 @@ def _verdict(name: str, guide: Mapping[str, Any]) -> Verdict:
 
 def _evidence(measure: str, parts: Mapping[str, float]) -> str:
     """Quality of the best model in the modes that count."""
-    found = [f"{NAMES[part]} {percent(value)} %" for part, value in parts.items() if part in QUALITY]
-    return f"{measure}: {', '.join(found)}"
+    found = [f"{percent(value)} % {PLAIN[part]}" for part, value in parts.items() if part in PLAIN]
+    return f"{measure}: {'; '.join(found)}"
 
 
 def sureness(guide: Mapping[str, Any]) -> str:
