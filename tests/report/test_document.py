@@ -179,6 +179,8 @@ def test_files_of_other_commands_may_hold_anything() -> None:
         "verdict": {"text": "Undecided."},
         "models": [{"model": "m"}],
         "correlations": [{"against": "x", "rho": None}],
+        "conditions": [{"model": "m", "loss_weak": {"value": 0.1, "status": "violated"}}],
+        "loss_changes": [{"variant": "m+lir3", "base": "m", "kind": "loss_weak", "difference": -0.05}],
     }
     analysis = {
         "separation": [
@@ -193,6 +195,8 @@ def test_files_of_other_commands_may_hold_anything() -> None:
     page = Tables(to_html(found))
     assert page.tables["table-separation"][1] == ["bge_m3", "0.250 [0.200, 0.300]"]
     assert page.tables["table-morphology"][1][:3] == ["tr", "bge_m3", "0.90 (no CI)"]
+    assert page.tables["table-paradox-variants"][1][:3] == ["m+lir3 − m", "loss_weak", "−5.0 (no CI)"]
+    assert page.tables["table-paradox-conditions"][1][5:7] == ["+10.0 (no CI)", "violated"]
     assert "Undecided." in found.lead and "Topic confounded." in to_markdown(found)
     assemble(inputs(paradox={}, analyses={"bge_m3": {}}))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ COMPARED = {
     "tradeoff": "Within languages against across languages, with 95 % CIs, unadjusted.",
 }
 """Figure of the comparison -> its caption."""
+PROJECTED = 4
+"""Models whose documents are shown as a map."""
 PARADOX = {
     "separation": "Separation of languages against scores and losses.",
     "variants": "Every model before and after post-processing.",
@@ -128,6 +130,7 @@ def gather(
             "tests": [p for p in pictures if p.name == "forest"],
             "paper": pictures,
             "paradox": _pictures(paradox_file.parent / "figures", PARADOX) if paradox else [],
+            "analysis": _projections(list(analyses), workspace.out / "analysis" / task.name),
         },
         warnings=warnings,
     )
@@ -179,6 +182,16 @@ def _pictures(folder: Path, captions: Mapping[str, str]) -> list[Picture]:
         for png, pdf in [(folder / f"{name}.png", folder / f"{name}.pdf")]
         if png.is_file()
     ]
+
+
+def _projections(models: Sequence[str], folder: Path) -> list[Picture]:
+    """The map of each model's documents, for a few models: a page is to stay small."""
+    found = []
+    for i, model in enumerate(models[:PROJECTED]):
+        caption = {"projection": f"{model}: documents by t-SNE, coloured by language."}
+        for picture in _pictures(folder / model / "figures", caption):
+            found.append(replace(picture, name=f"projection-{i + 1}"))
+    return found
 
 
 def supported_languages(task: Task, evaluations: Sequence[Evaluation]) -> tuple[Lang, ...]:

@@ -12,7 +12,7 @@ from xlembed.report.document.cells import NONE, ends, number_cell, p_cell, plain
 from xlembed.report.document.content import Block, Bullets, Cell, Grid, Head, Missing, Row
 from xlembed.report.document.inputs import Inputs, Json
 from xlembed.report.scorebook import label_text
-from xlembed.report.text import interval_text, percent, points
+from xlembed.report.text import MINUS, interval_text, percent, points
 
 PARADOX_COLUMNS = (
     ("monolingual", "monolingual", False),
@@ -37,14 +37,18 @@ def paradox_blocks(inputs: Inputs) -> tuple[Block, ...]:
         *_paradox_text(report),
         *_grid_if(_paradox_models(report)),
         *_grid_if(_correlations(report)),
+        *_grid_if(_conditions(report, "conditions", "Conditions of the verdict")),
+        *_grid_if(_before_after(report)),
         *inputs.pictures.get("paradox", ()),
     )
 
 
 def paradox_verdict(inputs: Inputs) -> str:
-    """The verdict in a sentence; empty if there is none."""
+    """The verdict in a sentence, with what it rests on; empty if there is none."""
     verdict = (inputs.paradox or {}).get("verdict")
-    return str(verdict.get("text", "")) if isinstance(verdict, Mapping) else ""
+    if not isinstance(verdict, Mapping) or not verdict.get("text"):
+        return ""
+    return f"Paradox test over {verdict.get('n_models', 'some')} base models: {verdict['text']}"
 
 
 def _paradox_text(report: Json) -> Iterator[Block]:
@@ -109,6 +113,56 @@ def _correlations(report: Json) -> Grid:
         "Spearman's rho over base models, one-sided, Holm over the three; the paradox has all three above 0.",
     )
     return Grid("paradox-correlations", "Does separation go along with it?", heads, tuple(rows), notes=notes)
+
+
+def _conditions(report: Json, key: str, title: str) -> Grid:
+    names = ("monolingual", "loss_strong", "loss_weak")
+    rows = []
+    for of in _rows(report, key):
+        cells = [words(str(of.get("model")))]
+        for name in names:
+            condition = of.get(name) or {}
+            cells += [_share(condition, True, ""), words(str(condition.get("status", "n/a")))]
+        rows.append(Row((*cells, words(str(of.get("breaks", "n/a"))))))
+    heads = (
+        *(Head("model", False), Head("monolingual, minus best"), Head("shown?", False), Head("loss_strong")),
+        *(Head("shown?", False), Head("loss_weak"), Head("shown?", False), Head("outcome", False)),
+    )
+    notes = (
+        "In points. Brackets: intervals of the level that Holm's correction over the models gives each model.",
+    )
+    return Grid(f"paradox-{key}", title, heads, tuple(rows), notes=notes)
+
+
+def _before_after(report: Json) -> Grid:
+    """Each variant against its base: macros, and losses across languages."""
+    rows = []
+    changes = [
+        (r, r.get("a"), r.get("b"), f"{r.get('kind')}, {r.get('pool')}")
+        for r in _rows(report, "before_after")
+    ]
+    changes += [
+        (r, r.get("variant"), r.get("base"), str(r.get("kind"))) for r in _rows(report, "loss_changes")
+    ]
+    for r, variant, base, what in changes:
+        difference = _share({**r, "value": r.get("difference")}, True, "")
+        tests = (p_cell(r.get("p_value")), p_cell(r.get("p_adjusted")), words(str(r.get("verdict", ""))))
+        rows.append(Row((words(f"{variant} {MINUS} {base}"), words(what), difference, *tests)))
+    heads = (
+        *(
+            Head(f"variant {MINUS} base", False),
+            Head("what", False),
+            Head("change"),
+            Head("p"),
+            Head("adj. p"),
+        ),
+        Head("verdict", False),
+    )
+    notes = (
+        "In points, 95 % CI, unadjusted. For a loss, below 0 is better; it also shrinks when the score within "
+        "languages falls.",
+    )
+    return Grid("paradox-variants", "Variants before and after", heads, tuple(rows), notes=notes)
 
 
 def _share(row: Any, signed: bool, label: str) -> Cell:
