@@ -132,6 +132,7 @@ def weigh(
     workspace: Workspace,
     refs: Mapping[str, ModelRef | None] | None = None,
     watch: Watch = unwatched,
+    across_indices: bool = False,
 ) -> dict[str, Any]:
     """The ranking that `guide` writes; nothing is written here.
 
@@ -142,6 +143,7 @@ def weigh(
         workspace: settings.
         refs: slug -> model, to be timed; None: no timing.
         watch: told of the timing.
+        across_indices: they may have been searched by different engines.
 
     Raises:
         UserError: no model is left, or the evaluations cannot be compared.
@@ -150,7 +152,7 @@ def weigh(
         raise UserError(
             f"no model was evaluated on {task.name} yet: xlembed run -t {task.name} -m MODEL,MODEL"
         )
-    check_comparable(evaluations)
+    check_comparable(evaluations, across_indices)
     excluded: dict[str, list[str]] = {e.name: reasons for e in evaluations if (reasons := _labels(e, wish))}
     found = [_measure(e, wish, workspace) for e in evaluations if e.name not in excluded]
     times = _times(task, found, refs, wish, workspace, watch) if refs is not None else {}

@@ -213,7 +213,7 @@ def _guide(
     """The ranking for one use, without timing; why there is none, where no model is left."""
     scenario = scenarios()[name]
     try:
-        return weigh(task, evaluations, Wish(name, scenario, languages), workspace)
+        return weigh(task, evaluations, Wish(name, scenario, languages), workspace, across_indices=True)
     except UserError as error:
         return {"title": scenario.title, "refused": str(error)}
 
