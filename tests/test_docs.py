@@ -369,6 +369,7 @@ README_PYTHON = [block for block in PYTHON if block not in SERVER_BLOCKS]
 SAID = {
     "run": r"reviews_sample: macro averages(.|\n)*static_multilingual\+dim64 ",
     "compare": r"paired differences in accuracy@1(.|\n)*\nwritten to reports/compare/reviews_sample$",
+    "report": r"real-time chatbot: static_multilingual(.|\n)*\nwritten to reports/report/reviews_sample$",
     "search": r"rank .* document(.|\n)* 10 .* ja ",
     "models": r"name +bge_m3\n(.|\n)*query prompt +\"\"\n",
     "tasks": r"reviews_sample: (.|\n)* licence +CC0-1.0\n(.|\n)* ja +\d+",

@@ -27,6 +27,7 @@ COMMANDS = {
         "xlembed.cli.analyse:analyse",
         "Geometry of vectors, morphology, tokens, and whether anything is wrong.",
     ),
+    "report": ("xlembed.cli.report:report", "All results of a task as one page, as tables and as a paper."),
     "promote": (
         "xlembed.cli.promote:promote",
         "Let the champion's alias stand for a better version, or back.",

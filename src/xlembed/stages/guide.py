@@ -119,14 +119,44 @@ def guide(
         )
     refs = dict(_opened(model, task, workspace) for model in models)
     evaluations = [read_evaluation(f"{task.name}/{slug}", workspace) for slug in refs]
+    report = weigh(task, evaluations, wish, workspace, refs if timing else None, watch)
+    with atomic_folder(guide_folder(workspace, task.name, wish.name)) as folder:
+        write_json(folder / "guide.json", report)
+        (folder / "guide.md").write_text(guide_markdown(report), encoding="utf-8")
+    return report
+
+
+def weigh(
+    task: Task,
+    evaluations: Sequence[Evaluation],
+    wish: Wish,
+    workspace: Workspace,
+    refs: Mapping[str, ModelRef | None] | None = None,
+    watch: Watch = unwatched,
+    across_indices: bool = False,
+) -> dict[str, Any]:
+    """The ranking that `guide` writes; nothing is written here.
+
+    Args:
+        task: that all were evaluated on.
+        evaluations: of the models.
+        wish: as in `guide`.
+        workspace: settings.
+        refs: slug -> model, to be timed; None: no timing.
+        watch: told of the timing.
+        across_indices: they may have been searched by different engines.
+
+    Raises:
+        UserError: no model is left, or the evaluations cannot be compared.
+    """
     if not evaluations:
         raise UserError(
             f"no model was evaluated on {task.name} yet: xlembed run -t {task.name} -m MODEL,MODEL"
         )
-    check_comparable(evaluations)
+    check_comparable(evaluations, across_indices)
     excluded: dict[str, list[str]] = {e.name: reasons for e in evaluations if (reasons := _labels(e, wish))}
     found = [_measure(e, wish, workspace) for e in evaluations if e.name not in excluded]
-    times = _times(task, found, refs, wish, workspace, watch) if timing else {}
+    times = _times(task, found, refs, wish, workspace, watch) if refs is not None else {}
     for model in found:
         if reasons := _limits(model, wish):
             excluded[model.evaluation.name] = reasons
@@ -134,11 +164,7 @@ def guide(
     if not left:
         lines = [f"{name}: {'; '.join(reasons)}" for name, reasons in excluded.items()]
         raise UserError("no model is left; " + " | ".join(lines))
-    report = _report(task, wish, left, excluded, times)
-    with atomic_folder(guide_folder(workspace, task.name, wish.name)) as folder:
-        write_json(folder / "guide.json", report)
-        (folder / "guide.md").write_text(guide_markdown(report), encoding="utf-8")
-    return report
+    return _report(task, wish, left, excluded, times)
 
 
 def _opened(model: str, task: Task, workspace: Workspace) -> tuple[str, ModelRef | None]:

@@ -1,0 +1,83 @@
+"""`xlembed report`: everything known about the models on a task, as HTML, Markdown, LaTeX and a paper."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from xlembed.cli.options import open_workspace, workspace_options
+
+if TYPE_CHECKING:
+    from xlembed.stages.workspace import Workspace
+
+
+@click.command()
+@click.option(
+    "-t", "--task", default="", help="Evaluated task. [default: the tasks and models of params.yaml]"
+)
+@click.option(
+    "-m",
+    "--model",
+    "--models",
+    "models",
+    multiple=True,
+    help="Only these. [default: all evaluated]",
+)
+@click.option(
+    "--pdf",
+    default="",
+    is_flag=False,
+    flag_value="true",
+    help="Build the paper if LaTeX is installed (true or false).",
+)
+@workspace_options
+def report(task: str, models: tuple[str, ...], pdf: str, params: str | None, out: str | None) -> None:
+    """Write reports/report/TASK/: report.html, report.md, tables for LaTeX and a paper that fills itself in.
+
+    The page's first screen says which model to take for which use and how sure that is. Tests and verdicts are computed
+    from the stored units; what `xlembed paradox` and `analyse` found is taken over if it is there.
+    """
+    from xlembed.types import UserError
+
+    if pdf not in ("", "true", "false"):
+        raise UserError(f"--pdf: expected true or false, found {pdf!r}")
+    workspace = open_workspace(params, out, {})
+    names = [name for given in models for name in given.split(",") if name]
+    declared = workspace.settings.run
+    if task:
+        made = [_report(task, names, workspace, pdf == "true")]
+    else:
+        made = [
+            _report(name, names or list(declared.models), workspace, pdf == "true") for name in declared.tasks
+        ]
+    if not all(made):
+        sys.exit(1)
+
+
+def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bool:
+    """One report and its MLflow run; False if LaTeX is there and failed."""
+    from xlembed.cli.console import open_console, print_line
+    from xlembed.cli.progress import Bars
+    from xlembed.report.document.verdicts import said
+    from xlembed.stages.report import report as stage
+    from xlembed.stages.report import report_folder
+    from xlembed.tracking.log import log_folder, log_params, log_tags
+    from xlembed.tracking.runs import open_run
+
+    opened = workspace.open_task(task)
+    tags = {"task": opened.name, "kind": "report"}
+    console = open_console()
+    with open_run(workspace.root, task=opened.name, name="report", tags=tags):
+        with Bars("report") as bars:
+            written = stage(opened, models, workspace, bars, pdf=pdf)
+        log_params({"report.models": ",".join(written.document.models)[:6000]})
+        log_tags({f"verdict.{v.scenario}": said(v) for v in written.document.verdicts})
+        log_folder(report_folder(workspace, opened.name))
+    for v in written.document.verdicts:
+        print_line(console, f"{v.title}: {said(v)}")
+    if written.pdf is not None:
+        print_line(console, written.pdf.text)
+    print_line(console, f"written to {report_folder(workspace, opened.name)}")
+    return written.pdf is None or written.pdf.made or not written.pdf.tried

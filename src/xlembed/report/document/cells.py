@@ -1,0 +1,124 @@
+"""Scores and differences as cells, with everything that hovering tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from xlembed.report.document.content import Cell
+from xlembed.report.scorebook import Estimate
+from xlembed.report.text import count_text, interval_text, p_text, percent, points
+from xlembed.types import Lang
+
+NONE = Cell("n/a", details=("no units",))
+NO_INTERVAL = "no interval: fewer than 10 clusters"
+METHODS = {
+    "wilson_effective_n": "Wilson's interval, effective n from the cluster bootstrap",
+    "wilson_n_clusters": "Wilson's interval over the clusters",
+    "cluster_percentile": "percentiles of the cluster bootstrap",
+    "rule_of_three": "rule of three, no unit differs",
+}
+"""ci_method -> in words."""
+
+
+def words(text: str, label: str = "") -> Cell:
+    """A cell of text."""
+    return Cell(text, label=label)
+
+
+def score_cell(
+    found: Estimate | None, row: Mapping[str, Any] | None = None, label: str = "", langs: Sequence[Lang] = ()
+) -> Cell:
+    """A share in percent with its interval.
+
+    Args:
+        found: the score; None: no units.
+        row: of scores.json, for the method of the interval.
+        label: of the languages that it is over.
+        langs: that it is about.
+    """
+    if found is None:
+        return Cell("n/a", details=("no units",), langs=tuple(langs))
+    return Cell(
+        percent(found.value),
+        interval_text(found.interval),
+        label,
+        found.value,
+        (*count_lines(found.n_units, found.n_needs, found.n_clusters), method_line(row or {})),
+        tuple(langs),
+    )
+
+
+def count_lines(units: int, needs: int, clusters: int) -> tuple[str, ...]:
+    """How much a number rests on."""
+    return (f"{units:,} units, {needs:,} needs, {clusters:,} clusters",)
+
+
+def method_line(row: Mapping[str, Any]) -> str:
+    """How the interval was made."""
+    if row.get("ci_low") is None and row:
+        return NO_INTERVAL
+    method = str(row.get("ci_method", ""))
+    known = METHODS.get(method, method)
+    return f"95 % CI, unadjusted: {known}" if known else "95 % CI, unadjusted"
+
+
+def difference_cell(row: Mapping[str, Any]) -> Cell:
+    """A difference in points with its interval; `row` as in comparison.json."""
+    lines = [f"{row['n_units']:,} units, {row['n_clusters']:,} clusters", method_line(row)]
+    if row.get("n_discordant") is not None:
+        lines.append(f"{row['n_discordant']:,} units differ between the two models")
+    if row.get("detectable") is not None:
+        lines.append(f"smallest difference found with 80 %: {percent(row['detectable'])} points")
+    return Cell(
+        points(row["difference"]),
+        interval_text(ends(row), signed=True),
+        sort=row["difference"],
+        details=tuple(lines),
+    )
+
+
+def p_cell(p: float | None, details: tuple[str, ...] = ()) -> Cell:
+    """A p-value."""
+    return Cell(p_text(p), sort=p, details=details)
+
+
+def ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Both ends of an interval, if there is one."""
+    low, high = row.get("ci_low"), row.get("ci_high")
+    return None if low is None or high is None else (low, high)
+
+
+def counts_cell(found: Iterable[Estimate | None]) -> Cell:
+    """Units and clusters of several scores."""
+    known = [e for e in found if e is not None]
+    if not known:
+        return NONE
+    text = f"{count_text(e.n_units for e in known)} / {count_text(e.n_clusters for e in known)}"
+    return Cell(text, sort=float(known[0].n_units))
+
+
+def number_cell(value: Any, digits: int = 3) -> Cell:
+    """A plain number; n/a for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Cell("n/a")
+    text = f"{value:,}" if isinstance(value, int) else f"{value:.{digits}f}".replace("-", "−")
+    return Cell(text, sort=float(value))
+
+
+def plain_estimate(row: Any, digits: int = 3, langs: Sequence[Lang] = (), label: str = "") -> Cell:
+    """A number of any unit with its interval; `row` has value, ci_low, ci_high, and perhaps n and n_clusters."""
+    if not isinstance(row, Mapping) or not isinstance(row.get("value"), int | float):
+        return Cell("n/a", langs=tuple(langs))
+    show = [f"{v:.{digits}f}".replace("-", "−") for v in (row["value"], *(ends(row) or ()))]
+    counts = [
+        f"{row[key]:,} {name}" for key, name in (("n", "values"), ("n_clusters", "groups")) if key in row
+    ]
+    return Cell(
+        show[0],
+        f"[{show[1]}, {show[2]}]" if len(show) == 3 else "(no CI)",
+        label,
+        float(row["value"]),
+        tuple(line for line in (", ".join(counts), method_line(row)) if line),
+        tuple(langs),
+    )

@@ -1,0 +1,198 @@
+"""What a report consists of, whatever it is written as: parts of paragraphs, lists, tables and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xlembed.types import Lang
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    Attributes:
+        text: what is shown.
+        interval: shown after it, in brackets.
+        label: what must stand beside the number, such as ``English-only model``.
+        sort: what the column is sorted by; None: the text, or, in a column of numbers, last.
+        details: shown on hover, one line each.
+        langs: languages that it is about; empty: of no one in particular.
+        shade: in [0, 1], of a heatmap; None: not shaded.
+    """
+
+    text: str
+    interval: str = ""
+    label: str = ""
+    sort: float | None = None
+    details: tuple[str, ...] = ()
+    langs: tuple[Lang, ...] = ()
+    shade: float | None = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column."""
+
+    text: str
+    numeric: bool = True
+    langs: tuple[Lang, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; `langs` as in `Cell`; a strong one is set in bold."""
+
+    cells: tuple[Cell, ...]
+    langs: tuple[Lang, ...] = ()
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table.
+
+    Attributes:
+        key: its name in file names and links.
+        foot: rows that stay below when it is sorted.
+        notes: what must be known to read it.
+        folded: closed at first, for what is not needed to decide.
+        marked: set apart, for numbers that are not ours.
+        choice: (model, pool) of a language matrix, of which one is shown at a time.
+    """
+
+    key: str
+    title: str
+    heads: tuple[Head, ...]
+    rows: tuple[Row, ...]
+    foot: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+    folded: bool = False
+    marked: bool = False
+    choice: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that was not measured, and the command that would."""
+
+    what: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as PNG and PDF.
+
+    Attributes:
+        name: of its files, without suffix.
+        png: content.
+        pdf: content; empty if there is none.
+        caption: what it shows; also its description for those who do not see it.
+    """
+
+    name: str
+    png: bytes
+    pdf: bytes
+    caption: str
+
+
+Block = str | Grid | Bullets | Missing | Picture
+
+
+@dataclass(frozen=True)
+class Part:
+    """A chapter; `key` is its anchor."""
+
+    key: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which model for one use, and how sure that is.
+
+    Attributes:
+        model: empty if none is left.
+        sure: ``clear``, ``open`` (cannot be told from another), ``only`` (one model is left), ``few`` (too few
+            clusters) or ``none`` (no model is left).
+        text: in a sentence.
+        share: of the resamples in which the model is first.
+        evidence: its measured quality, in a line.
+        among: which models were weighed, and which were left out.
+        details: weights, what was excluded and why, what is not known.
+    """
+
+    scenario: str
+    title: str
+    model: str
+    sure: str
+    text: str
+    share: float | None
+    evidence: str
+    among: str
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model in the trade-off scatter; values and ends of intervals in [0, 1]."""
+
+    model: str
+    label: str
+    x: float
+    y: float
+    x_ends: tuple[float, float] | None
+    y_ends: tuple[float, float] | None
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of the scatter."""
+
+    title: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report.
+
+    Attributes:
+        task: name of the task.
+        lead: what was asked of which models on what, in a sentence.
+        verdicts: one per scenario.
+        headline: the table of the first screen.
+        panels: of the trade-off scatter.
+        parts: everything else, in reading order.
+        limitations: that follow from the task, one each.
+    """
+
+    task: str
+    measure: str
+    languages: tuple[Lang, ...]
+    models: tuple[str, ...]
+    lead: str
+    verdicts: tuple[Verdict, ...]
+    headline: Grid
+    panels: tuple[Panel, ...]
+    parts: tuple[Part, ...]
+    limitations: tuple[str, ...] = field(default=())
+
+    def grids(self) -> list[Grid]:
+        """Every table, in reading order."""
+        found = [block for part in self.parts for block in part.blocks if isinstance(block, Grid)]
+        return [self.headline, *found]
+
+    def part(self, key: str) -> Part:
+        """One by its key."""
+        return next(part for part in self.parts if part.key == key)

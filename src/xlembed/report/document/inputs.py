@@ -1,0 +1,60 @@
+"""What a report is made of, as read from files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from xlembed.report.document.content import Picture
+from xlembed.report.scorebook import ScoreBook, read_all
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything known about the models on one task.
+
+    Attributes:
+        task: `corpus.summary.summarise` of it.
+        scores: content of scores.json, one per model.
+        cards: model -> fields of its card; models without a known card are not there.
+        comparison: content of comparison.json; None with one model.
+        guides: scenario -> content of guide.json, or ``title`` and ``refused`` (why no model is left).
+        paradox: content of paradox.json, if it was run.
+        analyses: model -> content of analysis.json, where it was run.
+        pictures: chapter -> its figures.
+        warnings: about files that were left out.
+    """
+
+    task: Json
+    scores: Sequence[Json]
+    cards: Mapping[str, Json] = field(default_factory=dict)
+    comparison: Json | None = None
+    guides: Mapping[str, Json] = field(default_factory=dict)
+    paradox: Json | None = None
+    analyses: Mapping[str, Json] = field(default_factory=dict)
+    pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+    @cached_property
+    def books(self) -> list[ScoreBook]:
+        """All scores, indexed."""
+        return read_all(self.scores)
+
+    @property
+    def measure(self) -> str:
+        """The primary one."""
+        return self.books[0].primary_measure
+
+    @property
+    def name(self) -> str:
+        """Of the task."""
+        return str(self.task["name"])
+
+    @property
+    def models(self) -> list[str]:
+        """Names, in order."""
+        return [book.model for book in self.books]

@@ -1,0 +1,202 @@
+r"""The report as LaTeX: a booktabs table per grid, and a paper whose numbers fill themselves in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from xlembed.report.document.content import Bullets, Cell, Document, Grid, Head, Missing, Row
+from xlembed.report.document.verdicts import SURENESS
+
+TEMPLATES = Path(__file__).parent / "templates"
+LONG = 32
+"""Rows from which a table may go over pages."""
+WIDE = 6
+"""Columns from which letters get smaller."""
+DAGGER = r"\textsuperscript{\dag}"
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_\allowbreak{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "`": r"\textasciigrave{}",
+    "[": "{[}",
+    "]": "{]}",
+    "−": r"\ensuremath{-}",
+    "×": r"\ensuremath{\times}",
+    "→": r"\ensuremath{\rightarrow}",
+    "≥": r"\ensuremath{\geq}",
+    "±": r"\ensuremath{\pm}",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "’": "'",
+    "‘": "`",
+    "“": "``",
+    "”": "''",
+    "²": r"\textsuperscript{2}",
+    "·": r"\textperiodcentered{}",
+    "*": "{*}",  # at the start of a row it would belong to the line break before
+    "+": r"+\allowbreak{}",
+}
+LATIN = frozenset(chr(c) for c in (*range(0xC0, 0x180),) if c not in (0xD7, 0xF7))
+"""Letters beyond ASCII that every LaTeX engine prints."""
+
+
+class Tex(str):
+    """LaTeX that is not to be escaped again."""
+
+    __slots__ = ()
+
+
+def escape(text: object) -> Tex:
+    r"""Text as LaTeX prints it; a letter that pdfTeX may lack becomes ``\unichar{code}``, which the paper defines.
+
+    >>> escape("a_b & 50 %")
+    'a\\_\\allowbreak{}b \\& 50 \\%'
+    """
+    if isinstance(text, Tex):
+        return text
+    flat = re.sub(r"[\x00-\x20\x7f\u2028\u2029]+", " ", str(text))
+    return Tex("".join(_letter(letter) for letter in flat))
+
+
+def _letter(letter: str) -> str:
+    if letter in SPECIAL:
+        return SPECIAL[letter]
+    if letter.isascii() or letter in LATIN:
+        return letter
+    return rf"\unichar{{{ord(letter):X}}}"
+
+
+def table_name(grid: Grid, grids: list[Grid]) -> str:
+    """File name of a grid's table: its key, or for a language matrix its number."""
+    if grid.choice is None:
+        return re.sub(r"[^A-Za-z0-9-]+", "-", grid.key)
+    matrices = [g for g in grids if g.choice]
+    return f"matrix-{matrices.index(grid) + 1:02d}-{grid.choice[1]}"
+
+
+def to_table(grid: Grid, name: str) -> str:
+    """A grid as a `table` with booktabs rules, or as a `longtable`."""
+    long = len(grid.rows) > LONG
+    size = r"\footnotesize" if len(grid.heads) > WIDE else r"\small"
+    labels = dict.fromkeys(cell.label for row in grid.rows for cell in row.cells if cell.label)
+    notes = [escape(note) for note in grid.notes]
+    if len(labels) == 1:  # several are spelt out in their cells
+        notes += [Tex(rf"{DAGGER} {escape(label)}.") for label in labels]
+    marks = {label: DAGGER if len(labels) == 1 else f" ({escape(label)})" for label in labels}
+    caption = Tex(" ".join([escape(f"{grid.title}."), *notes]))
+    return (
+        _environment()
+        .get_template("table.tex.j2")
+        .render(
+            long=long,
+            size=Tex(size),
+            columns=Tex("".join(_column(i, grid) for i in range(len(grid.heads)))),
+            caption=caption,
+            label=Tex(f"tab:{name}"),
+            heads=[_head(head) for head in grid.heads],
+            rows=[_row(row, marks) for row in grid.rows],
+            foot=[_row(row, marks) for row in grid.foot],
+        )
+    )
+
+
+def _column(i: int, grid: Grid) -> str:
+    if grid.heads[i].numeric:
+        return "r"
+    longest = max((len(row.cells[i].text) for row in grid.rows), default=0)
+    width = 0.55 if longest > 80 else 0.24
+    return rf">{{\raggedright\arraybackslash}}p{{{width}\linewidth}}" if longest > 24 else "l"
+
+
+def _head(head: Head) -> Tex:
+    """Two lines where it is long."""
+    first, comma, rest = head.text.partition(", ")
+    if not comma:
+        return escape(head.text)
+    return Tex(rf"\shortstack{{{escape(first)},\\{escape(rest)}}}")
+
+
+def _row(row: Row, marks: Mapping[str, str]) -> Tex:
+    cells = [_cell(cell, marks) for cell in row.cells]
+    return Tex(" & ".join(rf"\textbf{{{c}}}" if row.strong and c else c for c in cells))
+
+
+def _cell(cell: Cell, marks: Mapping[str, str]) -> str:
+    text = " ".join(escape(part) for part in (cell.text, cell.interval) if part)
+    return text + marks.get(cell.label, "")
+
+
+def to_paper(document: Document, figures: Collection[str] = ()) -> str:
+    """main.tex: an article whose tables are those of ``../tables``.
+
+    Args:
+        document: the report.
+        figures: names of those that stand in ``figures`` as PDF.
+    """
+    grids = document.grids()
+    return (
+        _environment()
+        .get_template("main.tex.j2")
+        .render(
+            d=document,
+            tables={g.key: Tex(table_name(g, grids)) for g in grids},
+            matrices=[Tex(table_name(g, grids)) for g in grids if g.choice],
+            figures=set(figures),
+            sureness=SURENESS,
+            lines=lambda key: _lines(document, key),
+            decided=[v for v in document.verdicts if v.model],
+        )
+    )
+
+
+def _lines(document: Document, key: str) -> list[Any]:
+    """Paragraphs and list entries of a part; what is missing becomes a sentence."""
+    found: list[Any] = []
+    for part in (p for p in document.parts if p.key == key):
+        for block in part.blocks:
+            if isinstance(block, str):
+                found.append(block)
+            elif isinstance(block, Bullets):
+                found += block.lines
+            elif isinstance(block, Missing):
+                found.append(
+                    Tex(rf"\todo{{Not measured: {escape(block.what)}. Run: {escape(block.command)}}}")
+                )
+    return found
+
+
+def _environment() -> Environment:
+    """Delimiters that LaTeX does not use; whatever is not `Tex` is escaped."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        undefined=StrictUndefined,
+        finalize=escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # for HTML; `finalize` is what escapes here
+    )

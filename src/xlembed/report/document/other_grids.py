@@ -1,0 +1,161 @@
+"""Tables of paired tests, of models by kind, of the data, and of published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xlembed.report.document.cells import difference_cell, number_cell, p_cell, words
+from xlembed.report.document.content import Cell, Grid, Head, Row
+from xlembed.report.document.inputs import Inputs
+from xlembed.report.scorebook import MACROS, label_text
+from xlembed.report.text import MINUS
+from xlembed.types import Lang
+
+SIZES = ((50e6, "under 50 M"), (300e6, "50 to 300 M"), (1e9, "300 M to 1 B"))
+LARGEST = "1 B and more"
+UNKNOWN = "not known"
+PUBLISHED_NOTE = "Published elsewhere, on other data; not comparable with ours, and never mixed with it."
+
+
+def paired_grids(inputs: Inputs) -> list[Grid]:
+    """The primary family, and everything else, folded and called exploratory."""
+    whole = inputs.comparison
+    if whole is None:
+        return []
+    found, languages = [], inputs.books[0].languages
+    holm = "Differences in points [95 % CI, unadjusted]. Verdicts follow the adjusted p (Holm) only."
+    labels = [
+        f"{model}: {label_text(of)}; cells in these languages are left out of its tests."
+        for model, of in whole["labels"].items()
+        if of
+    ]
+    if whole["primary"]:
+        title = f"Paired differences in {whole['primary_measure']}: the primary family"
+        size = f"{len(whole['primary'])} tests, all pairs of models in the macros; level {whole['alpha']:g}."
+        found.append(_paired("tests", title, whole["primary"], (holm, size, *labels), languages))
+    rest = whole["exploratory"]
+    if rest:
+        note = "Exploratory: found by looking at much; Holm within measure and mode. Not for decisions."
+        title = f"Exploratory tests: {len(rest):,} further differences"
+        found.append(_paired("tests-exploratory", title, rest, (note, holm, *labels), languages, folded=True))
+    return found
+
+
+def _paired(
+    key: str,
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+    languages: Sequence[Lang],
+    folded: bool = False,
+) -> Grid:
+    heads = [Head(f"A {MINUS} B", False), Head("mode and pool", False)]
+    heads += [Head("measure", False), Head("pair", False)] if folded else []
+    heads += [Head("difference"), Head("p"), Head("adj. p"), Head("verdict", False)]
+    shown = []
+    for r in rows:
+        pair = "->".join(x for x in (r.get("query_lang"), r.get("doc_lang")) if x)
+        cells = [words(f"{r['a']} {MINUS} {r['b']}"), words(_mode(r, languages))]
+        cells += [words(r["measure"]), words(pair or "macro")] if folded else []
+        family = (f"{r['test']}, family of {r['family_size']}",) if "family_size" in r else (str(r["test"]),)
+        cells += [
+            difference_cell(r),
+            p_cell(r["p_value"]),
+            p_cell(r["p_adjusted"], family),
+            words(r["verdict"]),
+        ]
+        langs = tuple(x for x in (r.get("query_lang"), r.get("doc_lang")) if x)
+        shown.append(Row(tuple(cells), langs, strong=str(r["verdict"]).endswith(" better")))
+    return Grid(key, title, tuple(heads), tuple(shown), notes=tuple(notes), folded=folded)
+
+
+def _mode(row: Mapping[str, Any], languages: Sequence[Lang]) -> str:
+    """Mode and pool; a mean over the languages that both models have says which these are."""
+    named = {(m.kind, m.pool): m.short for m in MACROS}
+    mode = named.get((row["kind"], row["pool"]), f"{row['kind']}, {row['pool']}")
+    tested = {lang for cell in row.get("cells") or () for lang in cell.split("->")}
+    few = [lang for lang in languages if lang in tested]
+    return mode if not tested or len(few) == len(languages) else f"{mode}; only {', '.join(few)}"
+
+
+def size_class(parameters: int | None) -> str:
+    """Which class of size a model is in.
+
+    >>> size_class(22_713_216), size_class(567_000_000), size_class(None)
+    ('under 50 M', '300 M to 1 B', 'not known')
+    """
+    if parameters is None:
+        return UNKNOWN
+    return next((name for below, name in SIZES if parameters < below), LARGEST)
+
+
+def group_grid(inputs: Inputs, headline: Grid) -> Grid:
+    """Models by training objective and size, with their headline numbers."""
+    rows = []
+    for book, scored in zip(inputs.books, headline.rows, strict=True):
+        card = inputs.cards.get(book.model, {})
+        parameters = card.get("parameters")
+        lines = tuple(f"{k}: {card[k]}" for k in ("training_data", "year", "licence") if card.get(k))
+        kind = Cell(card.get("objective") or UNKNOWN, details=lines)
+        size = Cell(size_class(parameters), sort=parameters, details=_parameters(parameters))
+        rows.append(
+            Row((kind, size, number_cell(card.get("dim")), scored.cells[0], scored.cells[1], scored.cells[3]))
+        )
+    rows.sort(key=lambda r: (r.cells[0].text, r.cells[1].sort or 0.0, r.cells[3].text))
+    heads = (
+        *(Head("training objective", False), Head("parameters"), Head("dimensions"), Head("model", False)),
+        *(headline.heads[1], headline.heads[3]),
+    )
+    notes = (
+        "From the model cards. Few models per group: a difference between groups may be one between models.",
+    )
+    return Grid(
+        "groups",
+        "Results by training objective and size",
+        heads,
+        tuple(rows),
+        notes=(*notes, *headline.notes),
+    )
+
+
+def _parameters(number: int | None) -> tuple[str, ...]:
+    return () if number is None else (f"{number:,} parameters",)
+
+
+def data_grid(inputs: Inputs) -> Grid:
+    """Sizes per language."""
+    heads = (Head("language", False), Head("documents"), Head("queries"), Head("models that lack it", False))
+    rows = []
+    for lang, sizes in inputs.task["per_language"].items():
+        lacking = [f"{b.model} ({b.labels[lang]})" for b in inputs.books if lang in b.labels]
+        cells = (
+            *(words(lang), number_cell(sizes["documents"]), number_cell(sizes["queries"])),
+            words(", ".join(lacking) or "none"),
+        )
+        rows.append(Row(cells, (lang,)))
+    total = (number_cell(inputs.task["documents"]), number_cell(inputs.task["queries"]))
+    return Grid(
+        "data", "Documents and queries", heads, tuple(rows), (Row((words("all"), *total, words(""))),)
+    )
+
+
+def published_grid() -> Grid:
+    """Figures of others, with their labels, in a table of their own."""
+    rows = [
+        Row((words(entry["source"]), words(entry["model"], entry.get("label", "")), words(entry["figures"])))
+        for entry in published()
+    ]
+    heads = tuple(Head(text, False) for text in ("source", "model", "figures"))
+    return Grid("published", "Published figures", heads, tuple(rows), notes=(PUBLISHED_NOTE,), marked=True)
+
+
+@cache
+def published() -> tuple[Mapping[str, str], ...]:
+    """Entries of published.yaml."""
+    path = Path(__file__).with_name("published.yaml")
+    return tuple(yaml.safe_load(path.read_text(encoding="utf-8")))

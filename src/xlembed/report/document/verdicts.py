@@ -1,0 +1,89 @@
+"""Which model for which use, in words, from the guides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xlembed.report.document.content import Verdict
+from xlembed.report.document.inputs import Inputs
+from xlembed.report.guide_table import NAMES, SURE, verdict
+from xlembed.report.text import percent
+from xlembed.types import Lang
+
+SURENESS = {
+    "clear": "clear",
+    "open": "not clear",
+    "only": "no choice: one model left",
+    "few": "too few questions to say",
+    "none": "no model left",
+}
+"""How sure a verdict is, in a few words."""
+PLAIN = {
+    "monolingual": "in one language",
+    "cross_lingual": "in one language, all languages searched",
+    "true_cross_all": "across languages",
+    "true_cross_target": "across, answer's language searched",
+}
+"""Part of quality -> for those who do not know the names of the modes."""
+
+
+def verdicts(inputs: Inputs) -> tuple[Verdict, ...]:
+    """One per scenario, in the order of the guides."""
+    every = inputs.books[0].languages
+    return tuple(_verdict(name, guide, every) for name, guide in inputs.guides.items())
+
+
+def _verdict(name: str, guide: Mapping[str, Any], every: Sequence[Lang]) -> Verdict:
+    if "refused" in guide:
+        return Verdict(name, guide["title"], "", "none", f"{guide['refused']}.", None, "", "", ())
+    first = guide["models"][0]
+    n = len(guide["models"])
+    among = "the only model weighed" if n == 1 else f"the best of {n} weighed"
+    if guide["excluded"]:
+        named = (f"{model} ({why[0].partition(' (')[0]})" for model, why in guide["excluded"].items())
+        among += f"; not weighed: {', '.join(named)}"
+    wanted = guide.get("languages", every)
+    if lacking := [lang for lang in every if lang not in wanted]:
+        among += f"; only {', '.join(wanted)}: no model has {', '.join(lacking)}"
+    return Verdict(
+        scenario=name,
+        title=guide["title"],
+        model=first["model"],
+        sure=sureness(guide),
+        text=verdict(guide),
+        share=first["first"],
+        evidence=_evidence(guide["measure"], first["parts"]),
+        among=among,
+        details=_details(guide),
+    )
+
+
+def _evidence(measure: str, parts: Mapping[str, float]) -> str:
+    """Quality of the best model in the modes that count."""
+    found = [f"{percent(value)} % {PLAIN[part]}" for part, value in parts.items() if part in PLAIN]
+    return f"{measure}: {'; '.join(found)}"
+
+
+def sureness(guide: Mapping[str, Any]) -> str:
+    """As in `Verdict.sure`: clear needs the first place in 95 % of the resamples and no rival within the interval."""
+    first, *others = guide["models"]
+    if not others:
+        return "only"
+    if first["first"] is None:
+        return "few"
+    rivals = [m for m in others if m["behind_low"] is not None and m["behind_low"] <= 0]
+    return "clear" if first["first"] >= SURE and not rivals else "open"
+
+
+def _details(guide: Mapping[str, Any]) -> tuple[str, ...]:
+    weights = ", ".join(f"{NAMES.get(part, part)} {percent(w, 0)} %" for part, w in guide["weights"].items())
+    order = ", ".join(f"{m['model']} {percent(m['points'])}" for m in guide["models"])
+    lines = [f"{guide['measure']}: {weights}", f"Points: {order}"]
+    lines += [f"Excluded: {name}: {'; '.join(why)}" for name, why in guide["excluded"].items()]
+    return (*lines, *guide["advice"], *(f"Not known: {line}" for line in guide["unknown"]))
+
+
+def said(found: Verdict) -> str:
+    """Model and sureness in a few words."""
+    return f"{found.model or 'none'} ({SURENESS[found.sure]})"
