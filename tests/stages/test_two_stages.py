@@ -23,7 +23,7 @@ from xlembed.settings import EvaluateSettings, Settings
 from xlembed.stages.encode import encode
 from xlembed.stages.evaluate import evaluate
 from xlembed.stages.index import index
-from xlembed.stages.publish import check_has_vectors
+from xlembed.stages.publish import check_publishable
 from xlembed.stages.search import search
 from xlembed.stages.workspace import Workspace
 from xlembed.types import UserError
@@ -207,7 +207,7 @@ def test_names(make: Make) -> None:
         with pytest.raises(UserError, match=message):
             resolve_model(wrong)
     with pytest.raises(UserError, match="publish toy"):
-        check_has_vectors(make().open_model("toy+rerank-turned"))
+        check_publishable(make().open_model("toy+rerank-turned"))
 
 
 def test_bundled_task_without_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
