@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,6 +20,7 @@ from xlembed.stages.encode import encode
 from xlembed.stages.evaluate import evaluate
 from xlembed.stages.index import index
 from xlembed.stages.search import search
+from xlembed.stages.searching import Questions, open_search
 from xlembed.stages.workspace import Workspace
 from xlembed.types import UserError
 
@@ -142,6 +145,36 @@ def test_a_question_finds_only_what_shares_a_word(make: Make, node: Any) -> None
     assert ask("katze oder haus", "bm25") == ["d-de-2", "d-de-3"]
     assert ask("katze", "bm25", "en") == []
     assert ask("katze", "toy+hybrid") == ["d-de-2", "d-de-3", "d-en-2"]
+
+
+def test_memory_and_server_give_one_ranking(make: Make, node: Any) -> None:
+    """Of words without stems or stop words, in texts so short that Lucene keeps their length."""
+    rng = random.Random(8)
+
+    def text(longest: int) -> str:
+        return " ".join(f"kq{rng.randrange(15)}" for _ in range(rng.randint(1, longest)))
+
+    documents = [
+        {"_id": f"{lang}-{i}", "title": text(3) if i % 2 else "", "text": text(12), "lang": lang}
+        for lang, n in (("en", 40), ("de", 25))
+        for i in range(n)
+    ]
+    server, local = make(node.url), make(index=IndexSettings())
+    queries = [{"_id": "q", "text": "kq1", "lang": "en", "need_id": "n"}]
+    write_toy(server.root / "data" / "words", documents, queries, [("q", "en-0", 1)])
+    task, ref = server.open_task("words"), server.open_model("bm25")
+    encode(task, ref, server)
+    index(task, ref, server)
+    questions = Questions([text(6) for _ in range(30)])
+    theirs, ours = (open_search(task, ref, place, questions).searcher for place in (server, local))
+    for lang in (None, "en", "de"):
+        found, expected = ours.search(range(30), 65, lang), theirs.search(range(30), 65, lang)
+        assert (found.rows >= 0).sum() > 300
+        np.testing.assert_array_equal(found.rows >= 0, expected.rows >= 0)
+        # The server leaves a constant in (k1 + 1) and rounds to float32, so that the order of near ties may differ.
+        finite = np.isfinite(found.scores)
+        np.testing.assert_allclose(found.scores[finite] * 2.2, expected.scores[finite], rtol=2e-5)
+        assert (found.rows == expected.rows).mean() > 0.98
 
 
 def test_names() -> None:
