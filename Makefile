@@ -26,8 +26,9 @@ endif
 	@echo "Figures: runs/reviews_sample/*/figures and reports/compare/reviews_sample/figures"
 	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
+# Files are shared out over the cores; a thread each, since threads beyond the cores only wait for one another.
 test: $(VENV)/.installed data check  ## format, lint, types, tests
-	HF_HUB_OFFLINE=1 $(BIN)/pytest
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --dist loadfile
 
 check: lint type
 
