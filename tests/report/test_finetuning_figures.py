@@ -139,6 +139,18 @@ class TestFigures:
         assert next(t.get_text() for t in by_gid(axes, "name")) == "batch 128  0.700"
 
 
+def test_an_ablation_says_which_languages_its_tests_leave_out() -> None:
+    from xlembed.report.figures.ablation import _notes
+
+    plain = ablation()
+    labelled = {
+        **plain["comparison"],
+        "labels": {"batch32": {"ru": "language not supported"}, "batch128": {}},
+    }
+    assert not any("leave out" in note for note in _notes(plain))
+    assert any(note.startswith("Tests leave out ru,") for note in _notes(ablation(comparison=labelled)))
+
+
 class TestTables:
     def test_pages_hold_every_number(self) -> None:
         text = finetuning_markdown(finetuning(), ["before_after.png"])

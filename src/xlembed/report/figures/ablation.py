@@ -141,6 +141,10 @@ def _notes(report: Ablation) -> list[str]:
             f"adj. p: paired test against the first variant ({report['variants'][0]['title']}), Holm over all pairs of "
             "variants; bold where a winner is named."
         )
+        if labelled := sorted({lang for of in comparison["labels"].values() for lang in of}):
+            notes.append(
+                f"Tests leave out {', '.join(labelled)}, which the models were not made for; marks are over all languages."
+            )
     if _n_seeds(report) > 1:
         seed = report["variants"][0]["seeds"][0]["seed"]
         notes.append(
