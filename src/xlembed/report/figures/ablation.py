@@ -143,7 +143,8 @@ def _notes(report: Ablation) -> list[str]:
         )
         if labelled := sorted({lang for of in comparison["labels"].values() for lang in of}):
             notes.append(
-                f"Tests leave out {', '.join(labelled)}, which the models were not made for; marks are over all languages."
+                f"Tests leave out {', '.join(labelled)}, which the models were not made for; "
+                "marks are over all languages."
             )
     if _n_seeds(report) > 1:
         seed = report["variants"][0]["seeds"][0]["seed"]
