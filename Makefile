@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data trial trial-data trial-ablations clean
+.PHONY: demo test lint type check data trial trial-data trial-ablations trial-paradox clean
 
 demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
@@ -55,6 +55,14 @@ trial: trial-data  ## the Turkish trial of docs/finetune.md, about two hours on 
 trial-ablations: trial-data  ## its stages, batch sizes and dimensions, taken apart: another hour
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed ablate turkish_static_batch
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed ablate turkish_stages
+
+trial-paradox: trial-data  ## the paradox on XQuAD in five languages, and the report: some minutes after `make trial`
+	test -d data/xquad5 || $(BIN)/xlembed import squad \
+	    $(foreach lang,de en es tr zh,$(CORPORA)/xquad/xquad.$(lang).json) --name xquad5
+	HF_HUB_OFFLINE=1 $(BIN)/xlembed paradox -t xquad5 -m static_multilingual,all_minilm_l6_v2,bm25 \
+	    -m models:/turkish-static@candidate,models:/turkish-minilm@candidate --with center,lir1,lir3,abtt3
+	HF_HUB_OFFLINE=1 $(BIN)/xlembed analyse -t xquad5 -m static_multilingual,static_multilingual+lir1,all_minilm_l6_v2
+	HF_HUB_OFFLINE=1 $(BIN)/xlembed report -t xquad5
 
 # torch first: pip then takes the build for this machine, and nothing later asks for another.
 $(VENV)/.installed: pyproject.toml
