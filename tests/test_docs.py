@@ -163,7 +163,7 @@ def check_mlflow(words: list[str]) -> None:
 
 
 def check_make(words: list[str]) -> None:
-    targets = re.findall(r"^(\w+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([\w-]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     target, *variables = words
     assert target in targets
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
