@@ -513,7 +513,8 @@ def test_python_runs(
     monkeypatch.chdir(finished)
     exec(compile(block.text, block.place, "exec"), {})
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["static_multilingual+dim64", "static_multilingual"]
+    names = [f"static_multilingual{suffix}" for suffix in ("+center", "+dim64", "")]
+    assert [line.split()[0] for line in lines] == names
     for line in lines:
         value, low, high = map(float, line.split()[1:])
         assert 0 <= low <= value <= high <= 1

@@ -182,7 +182,6 @@ def test_rankings_across_tasks(finished: tuple[Path, Answer], report: dict[str, 
             ("paradox", "-m", "base2", "-t", "reviews_sample", "--modes", "monolingual", "--out", "x"),
             "needs all modes; evaluate.modes lacks cross_lingual, true_cross_lingual",
         ),
-        (("paradox", "-m", "bm25", "-t", "reviews_sample"), "searches words, which needs a server"),
         (("compare", "--across-tasks", "reviews_sample"), "compares two tasks, found reviews_sample"),
         (
             ("compare", "--across-tasks", "reviews_sample", "b", "-m", "base2"),

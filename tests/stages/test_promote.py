@@ -303,16 +303,20 @@ def served(root: Path, node: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 def holders(space: Workspace) -> list[str]:
     client = connect(space.es_url).client
-    return sorted(client.indices.get_alias(name="shop")) if client.indices.exists_alias(name="shop") else []
+    return (
+        sorted(client.indices.get_alias(name="forty-live"))
+        if client.indices.exists_alias(name="shop")
+        else []
+    )
 
 
 def test_both_aliases_move_together(
     root: Path, name: str, served: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(root, (20, 20), name)
-    first = tried(root, name, space=served, alias="shop")
+    first = tried(root, name, space=served, alias="forty-live")
     assert first.moved and first.search is not None and holders(served) == [first.search.index]
-    assert search_alias("shop", "enq1", served, k=1).hits[0]["doc_id"].startswith("d1-")
+    assert search_alias("forty-live", "enq1", served, k=1).hits[0]["doc_id"].startswith("d1-")
     register(root, (40, 40), name)
 
     def fail(*_: Any) -> None:
@@ -325,7 +329,7 @@ def test_both_aliases_move_together(
     with monkeypatch.context() as patch:  # the second move fails: the first is undone
         patch.setattr(*set_alias, fail)
         with pytest.raises(UserError, match="registry down"):
-            tried(root, name, space=served, alias="shop")
+            tried(root, name, space=served, alias="forty-live")
     assert (champion(name), holders(served)) == ("1", [first.search.index])
     ledger = Ledger(name, root)
     assert ledger.claims()[-1].state == State.UNDONE
@@ -333,13 +337,13 @@ def test_both_aliases_move_together(
         with monkeypatch.context() as patch:
             patch.setattr(*place, crash)
             with pytest.raises(Crash):
-                tried(root, name, "2", space=served, alias="shop")
+                tried(root, name, "2", space=served, alias="forty-live")
         assert ledger.unfinished() is not None
         done = tried(root, name, "2", space=served)
         assert "completed now" in done.notes[0] and champion(name) == "2"
         claim = ledger.claims()[-1]
         assert claim.search is not None and holders(served) == [claim.search.index] != [first.search.index]
-        assert search_alias("shop", "enq30", served, k=1).hits[0]["doc_id"].startswith("d30-")
+        assert search_alias("forty-live", "enq30", served, k=1).hits[0]["doc_id"].startswith("d30-")
         back = roll_back(name, served)
         assert back.moved and champion(name) == "1" and holders(served) == [first.search.index]
     with pytest.raises(UserError, match="no champion before version 1"):
@@ -357,6 +361,6 @@ def test_a_new_search_alias_is_withdrawn_when_the_registry_fails(
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "set_registered_model_alias", fail)
         with pytest.raises(UserError, match="registry down"):
-            tried(root, name, space=served, alias="shop")
+            tried(root, name, space=served, alias="forty-live")
     assert holders(served) == [] and champion(name) is None
-    assert tried(root, name, space=served, alias="shop").moved
+    assert tried(root, name, space=served, alias="forty-live").moved

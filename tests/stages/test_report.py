@@ -7,11 +7,14 @@ import os
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
 from cli.command import xlembed
 from stages.promotable import PARAMS, TASK, N, make_checkout, save_model
+from xlembed.stages.compare import Evaluation
+from xlembed.stages.report import _tested
 from xlembed.stages.report_pdf import TOOLS, build_pdf
 
 GOOD = {"en": 30, "de": 20}
@@ -70,6 +73,18 @@ def test_the_files_are_there(root: Path) -> None:
         assert f"tables/{name}.tex" in found
     for name in re.findall(r"\{figures/([^}]+)\}", main):
         assert f"paper/figures/{name}" in found
+
+
+def test_models_are_tested_before_their_variants() -> None:
+    evaluations = [
+        Evaluation(name, pd.DataFrame(), {"model": name})
+        for name in (*"abc", *(f"a+dim{i}" for i in range(9)))
+    ]
+    few = evaluations[:8]
+    assert _tested(few) == few
+    assert [e.name for e in _tested(evaluations[::-1])] == [f"a+dim{i}" for i in (8, 7, 6, 5, 4)] + list(
+        "cba"
+    )
 
 
 def test_a_hostile_description_stays_text_everywhere(root: Path) -> None:

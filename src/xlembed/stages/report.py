@@ -41,6 +41,8 @@ COMPARED = {
 """Figure of the comparison -> its caption."""
 PROJECTED = 4
 """Models whose documents are shown as a map."""
+TESTED = 8
+"""Models that are tested in pairs: more give hundreds of tests that take an hour and find little."""
 PARADOX = {
     "separation": "Separation of languages against scores and losses.",
     "variants": "Every model before and after post-processing.",
@@ -168,10 +170,23 @@ def _compared(
     """Paired tests and their forest plot; none for a model alone."""
     if len(evaluations) < 2:
         return None, []
+    tested = _tested(evaluations)
+    left_out = [e.name for e in evaluations if e not in tested]
     with tempfile.TemporaryDirectory() as temporary:
         target = Path(temporary) / "compare"
-        found = compare(evaluations, workspace, target, across_indices=True)
+        found = compare(tested, workspace, target, across_indices=True)
+        if left_out:
+            reason = f"no more than {TESTED} models; -m chooses them, and xlembed paradox tests variants"
+            found["untested"] = [*found["untested"], f"{', '.join(left_out)} ({reason})"]
         return found, _pictures(target / "figures", COMPARED)
+
+
+def _tested(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """All where they are few; else models before their variants, each in the order given."""
+    if len(evaluations) <= TESTED:
+        return list(evaluations)
+    order = sorted(range(len(evaluations)), key=lambda i: ("+" in evaluations[i].name, i))
+    return [evaluations[i] for i in sorted(order[:TESTED])]
 
 
 def _pictures(folder: Path, captions: Mapping[str, str]) -> list[Picture]:
