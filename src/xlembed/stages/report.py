@@ -171,7 +171,8 @@ def _compared(
     if len(evaluations) < 2:
         return None, []
     tested = _tested(evaluations)
-    left_out = [e.name for e in evaluations if e not in tested]
+    names = {e.name for e in tested}
+    left_out = [e.name for e in evaluations if e.name not in names]
     with tempfile.TemporaryDirectory() as temporary:
         target = Path(temporary) / "compare"
         found = compare(tested, workspace, target, across_indices=True)
