@@ -15,6 +15,7 @@ from xlembed.report.document.html import to_html
 from xlembed.report.document.latex import TEMPLATES, escape, table_name, to_paper, to_table
 from xlembed.report.document.markdown import to_markdown
 from xlembed.report.document.other_grids import PUBLISHED_NOTE, published
+from xlembed.report.document.verdicts import _not_weighed
 from xlembed.report.scorebook import MACROS
 
 
@@ -136,6 +137,13 @@ def test_verdicts_say_how_sure_they_are() -> None:
     ):
         (found,) = assemble(inputs(guides={"chatbot": made})).verdicts
         assert found.sure == sure
+
+
+def test_many_models_left_out_are_counted_by_reason() -> None:
+    few = {"a": ["English-only model (de)"], "b": ["900 ms per query, the limit is 50"]}
+    assert _not_weighed(few) == "a (English-only model), b (900 ms per query, the limit is 50)"
+    many = {f"m{i}": ["English-only model (de)"] for i in range(3)} | {"s": ["language not supported (ja)"]}
+    assert _not_weighed(many) == "3 models (English-only model), 1 models (language not supported)"
 
 
 def test_published_figures_stand_apart_with_their_labels(document: Document) -> None:

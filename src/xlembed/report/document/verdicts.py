@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,10 +29,22 @@ PLAIN = {
 """Part of quality -> for those who do not know the names of the modes."""
 
 
+NAMED = 3
+"""Models left out that are named; of more, the reasons are counted."""
+
+
 def verdicts(inputs: Inputs) -> tuple[Verdict, ...]:
     """One per scenario, in the order of the guides."""
     every = inputs.books[0].languages
     return tuple(_verdict(name, guide, every) for name, guide in inputs.guides.items())
+
+
+def _not_weighed(excluded: Mapping[str, Sequence[str]]) -> str:
+    """Each model with the reason, or how many there are of each reason: a card has a few lines."""
+    reasons = {model: why[0].partition(" (")[0] for model, why in excluded.items()}
+    if len(reasons) <= NAMED:
+        return ", ".join(f"{model} ({reason})" for model, reason in reasons.items())
+    return ", ".join(f"{n} models ({reason})" for reason, n in Counter(reasons.values()).items())
 
 
 def _verdict(name: str, guide: Mapping[str, Any], every: Sequence[Lang]) -> Verdict:
@@ -41,8 +54,7 @@ def _verdict(name: str, guide: Mapping[str, Any], every: Sequence[Lang]) -> Verd
     n = len(guide["models"])
     among = "the only model weighed" if n == 1 else f"the best of {n} weighed"
     if guide["excluded"]:
-        named = (f"{model} ({why[0].partition(' (')[0]})" for model, why in guide["excluded"].items())
-        among += f"; not weighed: {', '.join(named)}"
+        among += f"; not weighed: {_not_weighed(guide['excluded'])}"
     wanted = guide.get("languages", every)
     if lacking := [lang for lang in every if lang not in wanted]:
         among += f"; only {', '.join(wanted)}: no model has {', '.join(lacking)}"
