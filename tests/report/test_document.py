@@ -10,7 +10,7 @@ import pytest
 
 from report.document_fakes import HOSTILE, NAMES, guide, hostile, inputs, task
 from xlembed.report.document.assemble import assemble
-from xlembed.report.document.content import Document, Grid, Missing
+from xlembed.report.document.content import Cell, Document, Grid, Head, Missing, Row
 from xlembed.report.document.html import to_html
 from xlembed.report.document.latex import TEMPLATES, escape, table_name, to_paper, to_table
 from xlembed.report.document.markdown import to_markdown
@@ -137,6 +137,18 @@ def test_verdicts_say_how_sure_they_are() -> None:
     ):
         (found,) = assemble(inputs(guides={"chatbot": made})).verdicts
         assert found.sure == sure
+
+
+def test_a_long_table_fits_the_line() -> None:
+    """It cannot be scaled: columns of names share what the numbers leave."""
+    row = Row((Cell("a" * 60), Cell("-12.3", interval="[-15.4, +19.8]"), Cell("<0.001"), Cell("b" * 30)))
+    heads = (Head("A - B", numeric=False), Head("difference"), Head("p"), Head("verdict", numeric=False))
+    tex = to_table(Grid("t", "T", heads, (row,) * 40), "t")
+    widths = [float(width) for width in re.findall(r"p\{([0-9.]+)\\linewidth\}", tex)]
+    numbers = 0.0095 * (20 + 7) + 4 * 0.026
+    assert len(widths) == 2 and widths[0] == widths[1]
+    assert sum(widths) + numbers == pytest.approx(1, abs=0.011)
+    assert r"p{0.24\linewidth}" in to_table(Grid("t", "T", heads, (row,)), "t")
 
 
 def test_many_models_left_out_are_counted_by_reason() -> None:

@@ -17,6 +17,10 @@ LONG = 32
 """Rows from which a table may go over pages."""
 WIDE = 6
 """Columns from which letters get smaller."""
+WRAPPED = 24
+"""Letters from which a column of words is broken into lines."""
+CHARACTER, GAP = 0.0095, 0.026
+"""Widths at footnote size, bold, as shares of the line: of a letter or digit, and between two columns."""
 DAGGER = r"\textsuperscript{\dag}"
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -95,7 +99,7 @@ def table_name(grid: Grid, grids: list[Grid]) -> str:
 def to_table(grid: Grid, name: str) -> str:
     """A grid as a `table` with booktabs rules, or as a `longtable`."""
     long = len(grid.rows) > LONG
-    size = r"\footnotesize" if len(grid.heads) > WIDE else r"\small"
+    size = r"\footnotesize" if long or len(grid.heads) > WIDE else r"\small"
     labels = dict.fromkeys(cell.label for row in grid.rows for cell in row.cells if cell.label)
     notes = [escape(note) for note in grid.notes]
     if len(labels) == 1:  # several are spelt out in their cells
@@ -121,9 +125,29 @@ def to_table(grid: Grid, name: str) -> str:
 def _column(i: int, grid: Grid) -> str:
     if grid.heads[i].numeric:
         return "r"
-    longest = max((len(row.cells[i].text) for row in grid.rows), default=0)
-    width = 0.55 if longest > 80 else 0.24
-    return rf">{{\raggedright\arraybackslash}}p{{{width}\linewidth}}" if longest > 24 else "l"
+    longest = _longest(i, grid)
+    if longest <= WRAPPED:
+        return "l"
+    # A long table goes over pages and cannot be scaled: its wrapped columns share what the others leave.
+    width = _share(grid) if len(grid.rows) > LONG else 0.55 if longest > 80 else 0.24
+    return rf">{{\raggedright\arraybackslash}}p{{{width:.2f}\linewidth}}"
+
+
+def _longest(i: int, grid: Grid) -> int:
+    return max((len(row.cells[i].text) for row in grid.rows), default=0)
+
+
+def _share(grid: Grid) -> float:
+    """Width of each wrapped column of a long table, as a share of the line."""
+    columns = range(len(grid.heads))
+    wrapped = [i for i in columns if not grid.heads[i].numeric and _longest(i, grid) > WRAPPED]
+    letters = sum(
+        max(len(row.cells[i].text) + len(row.cells[i].interval or "") + 1 for row in grid.rows)
+        for i in columns
+        if i not in wrapped
+    )
+    used = letters * CHARACTER + GAP * len(grid.heads)
+    return max(0.1, (1 - used) / len(wrapped))
 
 
 def _head(head: Head) -> Tex:
