@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from xlembed.files import atomic_writer
 from xlembed.report.curves import present, score_in
@@ -17,7 +15,7 @@ from xlembed.report.drawing import write_ablation_figures
 from xlembed.report.finetuning import ends
 from xlembed.report.finetuning_table import rho_cell, score_cell
 from xlembed.report.scorebook import Macro
-from xlembed.report.tables import Interval, comparison_table, macro_head, to_markdown
+from xlembed.report.tables import Interval, comparison_table, framed, macro_head, to_markdown
 from xlembed.report.text import p_text, percent
 
 Report = Mapping[str, Any]
@@ -27,7 +25,7 @@ Report = Mapping[str, Any]
 def variants_table(report: Report) -> Table:
     """Variants x modes: the primary measure with its interval; the base model first."""
     macros = _macros(report)
-    table = _table(
+    table = framed(
         f"{report['task']}: {report['primary_measure']} of each variant",
         "In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs.",
     )
@@ -50,7 +48,7 @@ def forgetting_table(report: Report) -> Table | None:
     """Spearman's rho of similarity before and after; None without a scored set."""
     if not report["sts"]:
         return None
-    table = _table(
+    table = framed(
         f"{report['sts']}: Spearman's rho before and after",
         "Brackets: 95 % CI, unadjusted. p: paired permutation test against the base model, unadjusted.",
     )
@@ -76,7 +74,7 @@ def seeds_table(report: Report) -> Table | None:
         return None
     macros = _macros(report)
     seeds = ", ".join(str(s["seed"]) for s in report["variants"][0]["seeds"])
-    table = _table(f"The same with seeds {seeds}: mean ± standard deviation", "In %. No test rests on these.")
+    table = framed(f"The same with seeds {seeds}: mean ± standard deviation", "In %. No test rests on these.")
     table.add_column("variant", overflow="fold")
     for macro in macros:
         table.add_column(macro_head(macro), justify="right")
@@ -93,7 +91,7 @@ def dimensions_table(report: Report) -> Table | None:
         return None
     macros = present([s for r in rows for s in r["scores"]])
     timing = report["timing"]
-    table = _table(
+    table = framed(
         f"{report['task']}: {report['primary_measure']} of vectors cut to fewer dimensions",
         f"In %. Brackets: 95 % CI, unadjusted. ms: exact search of one query among {timing['documents']:,} documents, "
         f"median [fastest, slowest] of {timing['repeats']} rounds, on {timing['machine']}.",
@@ -164,15 +162,3 @@ def _spread(values: Sequence[float]) -> str:
         return "n/a"
     deviation = f" ± {percent(statistics.stdev(values))}" if len(values) > 1 else ""
     return percent(statistics.mean(values)) + deviation
-
-
-def _table(title: str, note: str) -> Table:
-    return Table(
-        title=Text(title, style="bold"),
-        caption=Text(note),
-        title_justify="left",
-        caption_justify="left",
-        caption_style="",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-    )

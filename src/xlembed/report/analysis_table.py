@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from xlembed.files import atomic_writer
 from xlembed.report.drawing import write_analysis_figures
-from xlembed.report.tables import Cell, Interval, to_markdown
+from xlembed.report.tables import Cell, Interval, framed, to_markdown
 from xlembed.report.text import interval_text, percent, plain, plain_interval, points
 
 Analysis = Mapping[str, Any]
@@ -41,9 +39,9 @@ def separation_table(reports: Sequence[Analysis]) -> Table | None:
     sample = shown[0]["sample"]
     measures = _measures(shown)
     chance = percent(1 / len(sample["languages"]))
-    table = _table(
+    table = framed(
         f"{shown[0]['task']}: how languages are kept apart",
-        [
+        *[
             f"{_sample_words(sample)}. {UNADJUSTED} Classifier: linear, cross-validated by group; chance {chance} %.",
             EXCESS_NOTE,
             *_confounded(shown),
@@ -63,7 +61,7 @@ def language_table(report: Analysis) -> Table | None:
     measures = _measures([report])
     labels = report["labels"]
     notes = [UNADJUSTED, *_confounded([report])]
-    table = _table(f"{report['task']}, {report['model']}: separation by language", notes)
+    table = framed(f"{report['task']}, {report['model']}: separation by language", *notes)
     table.add_column("language", no_wrap=True)
     _add_heads(table, measures)
     if labels:
@@ -90,9 +88,9 @@ def cosine_table(report: Analysis, translations: bool = False) -> Table | None:
         f"{row['a']}: {plain(row['value'])} {plain_interval(_ends(row))}" for row in rows if row["b"] is None
     )
     what = "translations" if translations else "all pairs of different documents"
-    table = _table(
+    table = framed(
         f"{report['task']}, {report['model']}: mean cosine of {what}",
-        [f"Means over languages and pairs: {means}. {UNADJUSTED} Intervals of cells: analysis.json."],
+        *[f"Means over languages and pairs: {means}. {UNADJUSTED} Intervals of cells: analysis.json."],
     )
     table.add_column("", no_wrap=True)
     for lang in languages:
@@ -106,9 +104,9 @@ def cosine_table(report: Analysis, translations: bool = False) -> Table | None:
 def space_table(reports: Sequence[Analysis]) -> Table:
     """Isotropy and KMeans(2): descriptive numbers of each model."""
     shown = [r for r in reports if r["vectors"]]
-    table = _table(
+    table = framed(
         f"{shown[0]['task']}: the space as a whole",
-        [
+        *[
             shown[0]["silhouette_kmeans"]["note"],
             "mean cosine: of all pairs. partition: min / max of the partition function, 1 is isotropic. effective "
             "dimensions: exp of the entropy of the variances. Descriptive, no intervals.",
@@ -132,9 +130,9 @@ def space_table(reports: Sequence[Analysis]) -> Table:
 
 def morphology_table(report: Analysis) -> Table:
     """A row per language of the word list."""
-    table = _table(
+    table = framed(
         f"{report['model']}: forms of one word against unrelated words",
-        [
+        *[
             "P: probability that a pair of forms has a higher cosine than an unrelated pair, ties half; 50 % is "
             "chance. Brackets: 95 % CI, unadjusted. Legacy band: of the mean cosine of forms alone; a space in which "
             "everything is similar gets it for free. Single words, in the document role.",
@@ -165,9 +163,9 @@ def token_table(report: Analysis) -> Table | None:
     rows = report["tokenisation"]["premiums"]
     if not rows:
         return None
-    table = _table(
+    table = framed(
         f"{report['task']}, {report['model']}: tokens of the same text",
-        [
+        *[
             f"Prompt and special tokens not counted. {UNADJUSTED} Ratio: to the English text of the same group."
         ],
     )
@@ -193,7 +191,7 @@ def truncation_table(report: Analysis) -> Table:
     cut = [row for row in found["truncation"] if row["share_cut"]["value"] > 0]
     words = "none" if limit is None else f"{limit:,} tokens"
     notes = [f"Maximum length: {words}. {UNADJUSTED} Documents: of the sample; queries: all."]
-    table = _table(f"{report['task']}, {report['model']}: text lost to truncation", notes)
+    table = framed(f"{report['task']}, {report['model']}: text lost to truncation", *notes)
     table.add_column("texts", no_wrap=True)
     table.add_column("language", no_wrap=True)
     for head in ("tokens lost, %", "texts cut, %", "texts"):
@@ -210,9 +208,9 @@ def truncation_table(report: Analysis) -> Table:
 
 def sanity_table(report: Analysis) -> Table:
     """What is wrong with vectors and prompts, a row per check; `ok` or `look` beside each."""
-    table = _table(
+    table = framed(
         f"{report['task']}, {report['model']}: sanity of vectors and prompts",
-        [
+        *[
             "Self-retrieval: the document's own text in the query role, among all documents; duplicates count as "
             "itself."
         ],
@@ -349,15 +347,3 @@ def _confounded(reports: Sequence[Analysis]) -> list[str]:
 def _sample_words(sample: Mapping[str, Any]) -> str:
     langs = ", ".join(sample["languages"])
     return f"{sample['per_language']:,} documents of each of {langs}; {sample['n_groups']:,} groups"
-
-
-def _table(title: str, notes: Sequence[str]) -> Table:
-    return Table(
-        title=Text(title, style="bold"),
-        caption=Text("\n".join(notes)),
-        title_justify="left",
-        caption_justify="left",
-        caption_style="",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-    )

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from xlembed.files import atomic_writer
 from xlembed.report.danger import danger_lines as danger_lines  # also under this name
 from xlembed.report.drawing import write_finetuning_figures
 from xlembed.report.finetuning import BASE, Report, ends, macros_of, score_of, sets_of, tasks_of
 from xlembed.report.scorebook import MACROS
-from xlembed.report.tables import Interval, macro_head, to_markdown
+from xlembed.report.tables import Interval, framed, macro_head, to_markdown
 from xlembed.report.text import MINUS, interval_text, p_text, percent, points
 
 ARROW = "→"
@@ -29,7 +27,7 @@ def trainable_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     Args:
         rows: `part`, `trainable`, `total`.
     """
-    table = _table("Trainable parameters")
+    table = framed("Trainable parameters")
     for head, justify in (("part", "left"), ("trainable", "right"), ("all", "right"), ("share", "right")):
         table.add_column(head, justify="right" if justify == "right" else "left")
     parts = [r for r in rows if r["part"] != TOTAL]
@@ -46,7 +44,7 @@ def trainable_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def stages_table(report: Report) -> Table:
     """What each stage was trained on, and how it went."""
-    table = _table("Stages")
+    table = framed("Stages")
     table.add_column("stage")
     table.add_column("loss")
     for head in ("batch", "rows", "steps", "epochs", "last loss", "minutes"):
@@ -73,7 +71,7 @@ def before_after_table(report: Report, task: str) -> Table:
     """The model before the first stage and after each: the macro averages of the primary measure."""
     headlines = [e["tasks"][task] for e in report["evaluations"]]
     macros = macros_of(headlines[0])
-    table = _table(
+    table = framed(
         f"{task}: {headlines[0]['primary_measure']} before and after",
         "In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs.",
     )
@@ -92,7 +90,7 @@ def change_table(report: Report) -> Table:
     rows = [r for change in report["changes"] for r in change["rows"]]
     tests = ", ".join(dict.fromkeys(r["test"] for r in rows))
     measure = rows[0]["measure"] if rows else ""
-    table = _table(
+    table = framed(
         f"Paired changes in {measure}" if rows else "Paired changes",
         f"After {MINUS} before, in percentage points [95 % CI, unadjusted]; tests: {tests}; Holm over all pairs of "
         "the models of a task. Verdicts follow the adjusted p only."
@@ -125,7 +123,7 @@ def change_table(report: Report) -> Table:
 
 def learned_table(report: Report) -> Table:
     """Languages that a model did not know before a stage: described, never tested."""
-    table = _table(
+    table = framed(
         "Languages learned",
         f"After {MINUS} before, in percentage points [95 % CI, unadjusted]. No test: the model before was never "
         "made for these languages, and beating it there shows nothing about a method.",
@@ -160,7 +158,7 @@ def verdict_after(row: Mapping[str, Any]) -> str:
 
 def sts_table(report: Report) -> Table:
     """Spearman's rho of cosine and score before and after each stage, and its changes."""
-    table = _table(
+    table = framed(
         "Similarity (STS): Spearman's rho of cosine and score",
         "Brackets: 95 % CI, unadjusted. p: paired permutation test, unadjusted. Both texts in the document role.",
     )
@@ -274,15 +272,3 @@ def _stage_note(stage: Mapping[str, Any]) -> str:
 
 def _after(name: str) -> str:
     return "base" if name == BASE else f"after {name}"
-
-
-def _table(title: str, note: str = "") -> Table:
-    return Table(
-        title=Text(title, style="bold"),
-        caption=Text(note) if note else None,
-        title_justify="left",
-        caption_justify="left",
-        caption_style="",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-    )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from xlembed.report.tables import Interval, comparison_table, to_markdown
+from xlembed.report.tables import Interval, comparison_table, framed, to_markdown
 from xlembed.report.text import interval_text, p_text, percent, points
 
 Report = Mapping[str, Any]
@@ -72,7 +71,7 @@ def paradox_tables(report: Report) -> list[Table]:
 def models_table(report: Report) -> Table:
     """Every model evaluated: S and macro scores with their intervals."""
     separation = report["separation"]
-    table = _table(
+    table = framed(
         f"{report['task']}: separation of languages and {report['measure']}",
         "Scores in %, losses in points. Brackets: 95 % CI, unadjusted. S: neighbourhood purity@"
         f"{separation['k']} minus its expected value; {_documents(report)}. Bold: base models in the test.",
@@ -103,7 +102,7 @@ def correlations_table(report: Report) -> Table:
     """The three rank correlations with S."""
     n = report["correlations"][0]["n"]
     how = "every order counted" if report["correlations"][0]["exact"] else "99,999 orders drawn"
-    table = _table(
+    table = framed(
         f"{report['task']}: does separation go along with it?",
         f"Spearman's rho over {n} base models, midranks; one-sided p of rho > 0 ({how}), Holm over the three. The "
         f"paradox has all three above 0. In short: {report['correlation_text']}.",
@@ -120,7 +119,7 @@ def correlations_table(report: Report) -> Table:
 
 def _conditions_table(report: Report, key: str, title: str) -> Table:
     mono, loss = (percent(report["margins"][m]).removesuffix(".0") for m in ("mono", "loss"))
-    table = _table(
+    table = framed(
         f"{report['task']}: {title}",
         f"In points of {report['measure']}. Brackets: interval of the level that Holm's step-down over the models "
         f"gives the model. Margins: monolingual − best above −{mono}, losses below {loss}.",
@@ -139,7 +138,7 @@ def _conditions_table(report: Report, key: str, title: str) -> Table:
 
 
 def _losses_table(report: Report) -> Table:
-    table = _table(
+    table = framed(
         f"{report['task']}: losses across languages before and after",
         "In points, variant minus base: below 0 the variant loses less. Brackets: 95 % CI, unadjusted; sign-flip "
         "tests, Holm over variants and losses; exploratory. A loss also shrinks when "
@@ -221,16 +220,3 @@ def _score_cell(row: Mapping[str, Any] | None, signed: bool) -> Interval | str:
 
 def _ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
     return None if row["ci_low"] is None or row["ci_high"] is None else (row["ci_low"], row["ci_high"])
-
-
-def _table(title: str, note: str) -> Table:
-    return Table(
-        title=Text(title, style="bold"),
-        caption=Text(note),
-        title_justify="left",
-        caption_justify="left",
-        caption_style="",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-    )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from xlembed.report.scorebook import MACROS
-from xlembed.report.tables import Interval, to_markdown
+from xlembed.report.tables import Interval, framed, to_markdown
 from xlembed.report.text import MINUS, percent
 
 Report = Mapping[str, Any]
@@ -22,7 +21,7 @@ def agreement_table(report: Report) -> Table:
     """Kendall's tau per macro."""
     first, second = report["tasks"]
     note = f" {report['note'].capitalize()}." if report["note"] else ""
-    table = _table(
+    table = framed(
         f"{first} and {second}: do rankings by {report['measure']} carry over?",
         f"Kendall's tau-b over {len(report['models'])} models: 1 the same order, 0 no relation, {MINUS}1 the opposite. "
         "Brackets: 95 % CI, clusters of each task resampled independently; noise pulls it towards 0." + note,
@@ -37,7 +36,7 @@ def agreement_table(report: Report) -> Table:
 
 def ranks_table(report: Report) -> Table:
     """Score and rank of every model on both tasks, per macro."""
-    table = _table(
+    table = framed(
         f"{report['tasks'][0]} and {report['tasks'][1]}: scores and ranks",
         f"{report['measure']} in % (rank); equal scores share the mean of their ranks.",
     )
@@ -74,16 +73,3 @@ def _tau_cell(row: Mapping[str, Any]) -> Interval | str:
 
 def _signed(value: float) -> str:
     return f"{value:.2f}".replace("-", MINUS)
-
-
-def _table(title: str, note: str) -> Table:
-    return Table(
-        title=Text(title, style="bold"),
-        caption=Text(note),
-        title_justify="left",
-        caption_justify="left",
-        caption_style="",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-    )

@@ -354,17 +354,29 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(title: str, note: str, labels: bool) -> Table:
+def framed(title: str, *notes: str, padding: int = 1) -> Table:
+    """An empty table as all of ours look: title and notes to the left, a rule below the heads.
+
+    Args:
+        title: in bold.
+        notes: below it, a line each.
+        padding: right of every cell.
+    """
     return Table(
         title=Text(title, style="bold"),
-        caption=Text(f"{note} {INVALID}" if labels else note),
+        caption=Text("\n".join(notes)) if any(notes) else None,
         title_justify="left",
         caption_justify="left",
         caption_style="",
         box=box.SIMPLE_HEAD,
-        padding=(0, 0 if labels else 1, 0, 0),  # a labelled table must still fit into 80 columns
+        padding=(0, padding, 0, 0),
         show_edge=False,
     )
+
+
+def _table(title: str, note: str, labels: bool) -> Table:
+    # A labelled table must still fit into 80 columns.
+    return framed(title, f"{note} {INVALID}" if labels else note, padding=0 if labels else 1)
 
 
 def _remark(table: Table, lines: Sequence[str]) -> None:
