@@ -83,6 +83,25 @@ def test_a_model_may_be_given_by_its_folder(root: Path) -> None:
     assert any("give its folder with -m" in line for line in slug["unknown"])
 
 
+def test_two_timed_models_are_drawn_with_the_intervals_of_their_scores(root: Path) -> None:
+    words = ("--scenario", "rag-mono", "--weights", "monolingual=1", "-m", "weak", "-m", "good")
+    report = guided(root, *words)
+    folder = root / "reports" / "guide" / TASK / "rag-mono"
+    assert {p.name for p in (folder / "figures").iterdir()} == {"quality_speed.png", "quality_speed.pdf"}
+    assert "figures/quality_speed.png" in (folder / "guide.md").read_text(encoding="utf-8")
+    for row in report["models"]:
+        scores = json.loads((root / "runs" / TASK / row["model"] / "scores.json").read_text(encoding="utf-8"))
+        (found,) = [
+            r
+            for r in scores["scores"]
+            if (r["kind"], r["measure"], r["query_lang"]) == ("monolingual", "recall@5", None)
+        ]
+        for key, value in row["quality"]["monolingual"].items():
+            assert value == pytest.approx(found[key], abs=1e-6), key
+    guided(root, *words, "--no-timing")
+    assert not (folder / "figures").exists()
+
+
 def test_the_page_names_the_model_first_and_what_is_not_known(root: Path) -> None:
     answer = xlembed(root, "guide", "-t", TASK, "--scenario", "multilingual", "--no-timing")
     assert answer.code == 0 and answer.out.startswith("Take good: first in 100.0 %")

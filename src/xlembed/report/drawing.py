@@ -11,6 +11,7 @@ from xlembed.report.figures.registry import (
     draw_analysis,
     draw_comparison,
     draw_finetuning,
+    draw_guide,
     draw_paradox,
     draw_run,
     draw_tuning,
@@ -59,4 +60,10 @@ def write_paradox_figures(report: Mapping[str, Any], folder: Path) -> None:
 def write_analysis_figures(reports: Sequence[Mapping[str, Any]], folder: Path) -> None:
     """All figures of the vector spaces of one or several models."""
     for name, figure in draw_analysis(reports).items():
+        save(figure, folder, name)
+
+
+def write_guide_figures(report: Mapping[str, Any], folder: Path) -> None:
+    """All figures of one guide."""
+    for name, figure in draw_guide(report).items():
         save(figure, folder, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -79,8 +79,13 @@ def notes(report: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def guide_markdown(report: Mapping[str, Any]) -> str:
-    """The whole guide as a page."""
+def guide_markdown(report: Mapping[str, Any], figures: Sequence[str] = ()) -> str:
+    """The whole guide as a page.
+
+    Args:
+        report: content of guide.json.
+        figures: names of PNG files in figures/.
+    """
     limits = [f"{key}: {value:g}" for key, value in report["limits"].items() if value is not None]
     parts = [
         f"# Which model for {report['title']}?",
@@ -88,6 +93,7 @@ def guide_markdown(report: Mapping[str, Any]) -> str:
         *report["advice"],
         f"Limits: {', '.join(limits)}." if limits else "No limits were given.",
         to_markdown(guide_table(report)).rstrip(),
+        *(f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})" for name in figures),
         "## Excluded",
         "\n".join(f"- {name}: {'; '.join(why)}" for name, why in report["excluded"].items()) or "No model.",
         "## Not known",

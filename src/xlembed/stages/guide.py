@@ -14,6 +14,7 @@ from xlembed.corpus.task import Task
 from xlembed.files import atomic_folder, write_json
 from xlembed.metrics.measures import parse_measure
 from xlembed.models.spec import ModelRef
+from xlembed.report.drawing import write_guide_figures
 from xlembed.report.guide_table import guide_markdown
 from xlembed.report.scenarios import QUALITY, Part, Scenario, bytes_points, speed_points
 from xlembed.stages.analyse import read_analysis
@@ -122,7 +123,9 @@ def guide(
     report = weigh(task, evaluations, wish, workspace, refs if timing else None, watch)
     with atomic_folder(guide_folder(workspace, task.name, wish.name)) as folder:
         write_json(folder / "guide.json", report)
-        (folder / "guide.md").write_text(guide_markdown(report), encoding="utf-8")
+        write_guide_figures(report, folder / "figures")
+        names = sorted(path.name for path in (folder / "figures").glob("*.png"))
+        (folder / "guide.md").write_text(guide_markdown(report, names), encoding="utf-8")
     return report
 
 
@@ -360,10 +363,18 @@ def _row(place: Place, model: _Measured, used: Mapping[Part, float]) -> dict[str
             part: rounded(model.macros.values[KINDS[part]] if part in QUALITY else _points(model, part))
             for part in used
         },
+        "quality": {part: _quality(model.macros, KINDS[part]) for part in used if part in QUALITY},
         "ms_per_query": rounded(model.ms),
         "bytes_per_vector": model.size,
         "n_clusters": model.macros.n_clusters,
     }
+
+
+def _quality(macros: Macros, kind: str) -> dict[str, float | None]:
+    """A macro average with its unadjusted 95 % interval, if there is one."""
+    low, high = macros.ends[kind] or (None, None)
+    found = {"value": macros.values[kind], "ci_low": low, "ci_high": high}
+    return {key: None if x is None else round(x, 6) for key, x in found.items()}
 
 
 def _unknown(

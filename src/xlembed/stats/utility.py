@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from xlembed.metrics.measures import Measure
-from xlembed.stats.bootstrap import N_RESAMPLES, resample
+from xlembed.stats.bootstrap import N_RESAMPLES, Resampled, resample
 from xlembed.stats.evaluation import cell_layout
 from xlembed.stats.layout import Floats
 from xlembed.stats.scores import MIN_CLUSTERS
+from xlembed.stats.wilson import SE_IS_ZERO, effective_n, wilson_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +24,13 @@ class Macros:
         values: `kind/pool` -> mean of its cells.
         draws: `kind/pool` -> float64, shape (n_resamples,), in the same resamples for every model of a task.
         n_clusters: that they rest on.
+        ends: `kind/pool` -> unadjusted 95 % interval as `score_cells` makes it; None under 10 clusters.
     """
 
     values: Mapping[str, float]
     draws: Mapping[str, Floats]
     n_clusters: int
+    ends: Mapping[str, tuple[float, float] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,27 @@ def macro_draws(
         n_resamples: of the bootstrap.
     """
     inside = units[units["query_lang"].isin(languages) & units["doc_lang"].isin(languages)]
+    values = inside[[measure.column]].to_numpy(dtype=np.float64)
+    binary = measure.is_binary(bool((units["n_relevant"] == 1).all()))
     cells = cell_layout(inside, sorted(set(units["cluster"])))
-    drawn = resample(
-        cells.layout, inside[[measure.column]].to_numpy(dtype=np.float64), cells.macros, n_resamples
-    )
+    drawn = resample(cells.layout, values, cells.macros, n_resamples)
     first = len(cells.cells)
     return Macros(
         {name: float(drawn.value[first + i, 0]) for i, name in enumerate(drawn.macro_names)},
         {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_names)},
         len(set(inside["cluster"])),
+        {name: _ends(drawn, first + i, binary) for i, name in enumerate(drawn.macro_names)},
     )
+
+
+def _ends(drawn: Resampled, row: int, binary: bool) -> tuple[float, float] | None:
+    """The interval of one macro average, by the rule of `score_cells`: two tables say the same of one number."""
+    n, p, se = int(drawn.n_clusters[row]), float(drawn.value[row, 0]), float(drawn.se[row, 0])
+    if n < MIN_CLUSTERS:
+        return None
+    if binary or (se < SE_IS_ZERO and 0 <= p <= 1):
+        return wilson_interval(min(max(p, 0.0), 1.0), effective_n(p, se, n))
+    return float(drawn.low[row, 0]), float(drawn.high[row, 0])
 
 
 def rank(

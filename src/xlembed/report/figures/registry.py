@@ -24,7 +24,9 @@ Ablation = Mapping[str, Any]
 ParadoxReport = Mapping[str, Any]
 """Content of paradox.json."""
 Analysis = Mapping[str, Any]
-"""Content of analysis.json, with that of projection.json (or None) as ``projection``."""
+"""Content of analysis.json, with that of projection.json (or None) as ``projection``, of umap.json as ``umap``."""
+Guide = Mapping[str, Any]
+"""Content of guide.json."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,19 @@ class AnalysisFigure:
     applies: Callable[[Sequence[Analysis]], bool]
 
 
+@dataclass(frozen=True)
+class GuideFigure:
+    """A figure of a guide: models ranked for one use.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the guide has what it shows.
+    """
+
+    draw: Callable[[Guide], Figure]
+    applies: Callable[[Guide], bool]
+
+
 def run_figures() -> dict[str, RunFigure]:
     """Figures of a run by file name, sorted."""
     return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
@@ -167,6 +182,12 @@ def draw_analysis(reports: Sequence[Analysis]) -> dict[str, Figure]:
     """Every figure of the analyses of one task that applies."""
     found = {name: f for name, f in _found().items() if isinstance(f, AnalysisFigure)}
     return {name: f.draw(reports) for name, f in found.items() if f.applies(reports)}
+
+
+def draw_guide(report: Guide) -> dict[str, Figure]:
+    """Every figure of a guide that applies."""
+    found = {name: f for name, f in _found().items() if isinstance(f, GuideFigure)}
+    return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
 
 
 def _found() -> dict[str, object]:
