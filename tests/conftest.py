@@ -38,10 +38,20 @@ def node_scripts() -> Path:
 
 
 @pytest.fixture(scope="session")
-def node(node_scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def started_node(node_scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A healthy node that every test may use and none may hurt."""
     made = Node(node_scripts, tmp_path_factory.mktemp("node"))
     try:
         yield made.start()
     finally:
         made.close()
+
+
+@pytest.fixture(scope="module")
+def node(started_node: Node) -> Node:
+    """The node, empty: which files ran before in this process must not matter."""
+    client = started_node.server().client
+    # One by one: a node may refuse to delete by wildcard.
+    for name in client.indices.get(index="*", expand_wildcards="open,closed"):
+        client.indices.delete(index=name)
+    return started_node

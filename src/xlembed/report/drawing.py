@@ -13,9 +13,11 @@ from xlembed.report.figures.registry import (
     draw_finetuning,
     draw_guide,
     draw_paradox,
+    draw_profiles,
     draw_run,
     draw_tuning,
 )
+from xlembed.report.profiles import Profile
 from xlembed.report.style import save
 
 
@@ -66,4 +68,10 @@ def write_analysis_figures(reports: Sequence[Mapping[str, Any]], folder: Path) -
 def write_guide_figures(report: Mapping[str, Any], folder: Path) -> None:
     """All figures of one guide."""
     for name, figure in draw_guide(report).items():
+        save(figure, folder, name)
+
+
+def write_profile_figures(found: Sequence[Profile], folder: Path) -> None:
+    """All figures of several models' profiles."""
+    for name, figure in draw_profiles(found).items():
         save(figure, folder, name)

@@ -16,6 +16,8 @@ from xlembed.report.document.assemble import assemble
 from xlembed.report.document.content import Document, Picture
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.document.writing import write_document
+from xlembed.report.drawing import write_profile_figures
+from xlembed.report.profiles import profiles
 from xlembed.report.scenarios import scenarios
 from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, read_scores
 from xlembed.stages.compare import Evaluation, check_comparable, compare, name_by_index, read_evaluation
@@ -39,6 +41,10 @@ COMPARED = {
     "tradeoff": "Within languages against across languages, with 95 % CIs, unadjusted.",
 }
 """Figure of the comparison -> its caption."""
+PROFILES = {
+    "profile_bars": "MRR, recall@1, morphology and silhouette of languages, which is no quality score.",
+    "profile_radar": "Profiles: modes of retrieval, morphology and speed, each from 0 to 1, of at most six models.",
+}
 PROJECTED = 4
 """Models whose documents are shown as a map."""
 TESTED = 8
@@ -131,6 +137,7 @@ def gather(
         pictures={
             "tests": [p for p in pictures if p.name == "forest"],
             "paper": pictures,
+            "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings)),
             "paradox": _pictures(paradox_file.parent / "figures", PARADOX) if paradox else [],
             "analysis": _projections(list(analyses), workspace.out / "analysis" / task.name),
         },
@@ -188,6 +195,30 @@ def _tested(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
         return list(evaluations)
     order = sorted(range(len(evaluations)), key=lambda i: ("+" in evaluations[i].name, i))
     return [evaluations[i] for i in sorted(order[:TESTED])]
+
+
+def _profiles(
+    evaluations: Sequence[Evaluation],
+    analyses: Mapping[str, Mapping[str, Any]],
+    times: Mapping[str, float],
+) -> list[Picture]:
+    """Bars and radar of several models."""
+    with tempfile.TemporaryDirectory() as temporary:
+        found = profiles([e.scores for e in evaluations], analyses, times)
+        write_profile_figures(found, Path(temporary))
+        return _pictures(Path(temporary), PROFILES)
+
+
+def _times(task: Task, workspace: Workspace, warnings: list[str]) -> dict[str, float]:
+    """Milliseconds per query from one guide, so that all were timed together: the one that timed most models."""
+    folder = workspace.out / "reports" / "guide" / task.name
+    guides = [_read_json(path, task, warnings) for path in sorted(folder.glob("*/guide.json"))]
+    timed = [
+        {r["model"]: float(r["ms_per_query"]) for r in guide.get("models", ()) if r.get("ms_per_query")}
+        for guide in guides
+        if guide
+    ]
+    return max(timed, key=len, default={})
 
 
 def _pictures(folder: Path, captions: Mapping[str, str]) -> list[Picture]:

@@ -31,6 +31,7 @@ def assemble(inputs: Inputs) -> Document:
     parts = (
         Part("tests", "Which differences are shown", _tests(inputs)),
         Part("tradeoff", "Within languages against across languages", (_tradeoff_text(inputs),)),
+        Part("profiles", "Profiles of the models", tuple(inputs.pictures.get("profiles", ()))),
         Part("languages", "By language and pair of languages", _languages(grids)),
         Part("groups", "By training objective and size", (group_grid(inputs, headline),)),
         Part("paradox", "The language separation paradox", paradox_blocks(inputs)),

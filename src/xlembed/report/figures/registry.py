@@ -11,6 +11,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from xlembed.report.profiles import Profile
+
 Scores = Mapping[str, Any]
 """Content of one scores.json."""
 Comparisons = Sequence[Mapping[str, Any]]
@@ -133,6 +135,19 @@ class GuideFigure:
     applies: Callable[[Guide], bool]
 
 
+@dataclass(frozen=True)
+class ProfileFigure:
+    """A figure of what is known of several models on one task: scores, analyses, speed.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the models have what it shows.
+    """
+
+    draw: Callable[[Sequence[Profile]], Figure]
+    applies: Callable[[Sequence[Profile]], bool]
+
+
 def run_figures() -> dict[str, RunFigure]:
     """Figures of a run by file name, sorted."""
     return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
@@ -188,6 +203,12 @@ def draw_guide(report: Guide) -> dict[str, Figure]:
     """Every figure of a guide that applies."""
     found = {name: f for name, f in _found().items() if isinstance(f, GuideFigure)}
     return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
+
+
+def draw_profiles(found: Sequence[Profile]) -> dict[str, Figure]:
+    """Every figure of several models' profiles that applies."""
+    figures = {name: f for name, f in _found().items() if isinstance(f, ProfileFigure)}
+    return {name: f.draw(found) for name, f in figures.items() if f.applies(found)}
 
 
 def _found() -> dict[str, object]:
