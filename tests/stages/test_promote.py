@@ -305,7 +305,7 @@ def holders(space: Workspace) -> list[str]:
     client = connect(space.es_url).client
     return (
         sorted(client.indices.get_alias(name="forty-live"))
-        if client.indices.exists_alias(name="shop")
+        if client.indices.exists_alias(name="forty-live")
         else []
     )
 
