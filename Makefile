@@ -26,9 +26,10 @@ endif
 	@echo "Figures: runs/reviews_sample/*/figures and reports/compare/reviews_sample/figures"
 	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
-# Files are shared out over the cores; a thread each, since threads beyond the cores only wait for one another.
+# Files are shared out over JOBS processes with a thread each: threads beyond the cores only wait for one another.
+JOBS ?= 2
 test: $(VENV)/.installed data check  ## format, lint, types, tests
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
 
 check: lint type
 
