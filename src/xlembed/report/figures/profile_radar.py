@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -30,7 +30,14 @@ SCORES = {
     "true cross,\npool = target": TRUE_CROSS_TARGET,
 }
 SIDE, AROUND = 3.6, 1.05
-DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (9, 3)), (0, (3, 1.5, 1, 1.5, 1, 1.5)))
+DASHES: Sequence[Any] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1.5, 1.5)),
+    (0, (6, 2, 1.5, 2)),
+    (0, (9, 3)),
+    (0, (3, 1.5, 1, 1.5, 1, 1.5)),
+)
 """One per model, for those who see no colour."""
 
 
@@ -172,7 +179,8 @@ def _notes(found: Sequence[Profile], spokes: Sequence[_Axis]) -> list[str]:
         name = " ".join(axis.name.split())
         lacking = [p.name for p, v in zip(shown, axis.values, strict=True) if v is None]
         if lacking:
-            notes.append(f"{name} is not known of {'any' if axis.name not in names else ', '.join(lacking)}.")
+            whom = "any" if axis.name not in names else ", ".join(lacking)
+            notes.append(f"{name[:1].upper()}{name[1:]} is not known of {whom}.")
     if found[MOST:]:
         notes.append(f"Not drawn: {', '.join(p.name for p in found[MOST:])}.")
     if any(p.book.labels for p in shown):
