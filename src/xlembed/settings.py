@@ -152,6 +152,7 @@ class AnalyseSettings(Section):
     project_per_language: int = Field(default=500, ge=0)
     """0: no t-SNE."""
     perplexity: float = Field(default=30.0, gt=1)
+    umap: bool = False
     word_pairs: str = ""
 
 

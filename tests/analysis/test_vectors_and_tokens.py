@@ -1,4 +1,4 @@
-"""Tokens, truncation, faults of vectors, self-retrieval, prompts, t-SNE."""
+"""Tokens, truncation, faults of vectors, self-retrieval, prompts, t-SNE, UMAP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xlembed.analysis.estimates import estimate, score_json
-from xlembed.analysis.projection import tsne
+from xlembed.analysis.projection import require_umap, tsne, umap
 from xlembed.analysis.self_retrieval import (
     doubled_prompts,
     duplicate_rows,
@@ -94,6 +94,26 @@ def test_tsne_keeps_clumps_apart_and_repeats_itself() -> None:
     assert (tsne(vectors) == points).all()
     with pytest.raises(UserError, match="at least 10 documents, found 4"):
         tsne(vectors[:4])
+
+
+def test_umap_keeps_clumps_apart_and_repeats_itself() -> None:
+    pytest.importorskip("umap")
+    vectors, langs = two_clumps(40)
+    points = umap(vectors)
+    assert points.shape == (80, 2)
+    centred = points - points.mean(axis=0)
+    assert cosine_silhouette(centred / np.linalg.norm(centred, axis=1, keepdims=True), langs).mean() > 0.5
+    assert (umap(vectors) == points).all()
+    with pytest.raises(UserError, match="at least 10 documents, found 4"):
+        umap(vectors[:4])
+
+
+def test_umap_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xlembed.analysis.projection.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'xlembed\[umap\]'"):
+        require_umap()
+    with pytest.raises(UserError, match=r"pip install 'xlembed\[umap\]'"):
+        umap(two_clumps(40)[0])
 
 
 def test_estimates_resample_whole_clusters() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,11 +15,12 @@ from xlembed.report.analysis_table import analysis_markdown, cosine_table, sanit
 from xlembed.report.figures.cosine_matrix import cosine_matrix
 from xlembed.report.figures.projection import projection
 from xlembed.report.figures.registry import draw_analysis
+from xlembed.report.figures.umap_projection import umap_projection
 from xlembed.report.style import language_look
 from xlembed.report.tables import to_markdown
 
 from .report_fakes import SIX, TWELVE, TWO
-from .test_report_figures import axes_of, by_gid, visible_texts
+from .test_report_figures import all_text, axes_of, by_gid, visible_texts
 
 
 def score(value: float) -> dict[str, Any]:
@@ -145,6 +147,35 @@ def test_every_document_is_drawn_once_in_the_colour_of_its_language() -> None:
         red, green, blue, _ = found[0].get_facecolor()[0]
         shown = "#" + "".join(f"{round(255 * c):02X}" for c in (red, green, blue))
         assert shown == language_look(lang).colour
+
+
+UMAP = {"method": "UMAP", "metric": "cosine", "neighbours": 15, "min_distance": 0.1}
+
+
+def test_umap_says_how_it_was_made_and_draws_its_own_points() -> None:
+    report = analysis(languages=("de", "en"))
+    points = [{**p, "x": p["x"] + 100} for p in report["projection"]["points"]]
+    figure = umap_projection([{**report, "umap": {**report["projection"], **UMAP, "points": points}}])
+    said = " ".join(all_text(figure).split())
+    assert "UMAP, cosine, 15 neighbours, least distance 0.1, seed 42" in said and "t-SNE" not in said
+    drawn = by_gid(axes_of(figure, "projection model"), "points de")
+    assert sorted(float(x) for p in drawn for x in p.get_offsets()[:, 0]) == sorted(
+        p["x"] for p in points if p["lang"] == "de"
+    )
+
+
+def test_umap_of_some_models_only_is_not_drawn_side_by_side() -> None:
+    both = [analysis("a"), analysis("b", umap=analysis()["projection"] | UMAP)]
+    assert list(draw_analysis(both)) == ["cosine_matrix", "projection"]
+    assert list(draw_analysis(both[1:])) == ["cosine_matrix", "projection", "umap_projection"]
+
+
+def test_cells_are_coloured_from_0_to_1_as_asked() -> None:
+    figure = cosine_matrix([analysis(languages=("de", "en"))])
+    cells = by_gid(axes_of(figure, "model cosines"), "cell")
+    expected = [mpl.colormaps["YlOrRd"](value) for value in (0.25, 0.125, 0.125, 0.25)]
+    assert [cell.get_facecolor() for cell in cells] == expected
+    assert "all pairs of documents" in all_text(figure)
 
 
 def test_figures_that_do_not_apply_are_left_out() -> None:

@@ -111,13 +111,39 @@ def test_files_are_read_back_and_compared(workspace: Workspace) -> None:
         analyse(task, ref, workspace)
     folder = workspace.analysis_folder("toy", "toy")
     read = read_analysis(folder)
-    assert read.pop("projection") is None
+    assert read.pop("projection") is None and read.pop("umap") is None
     assert read == json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
     assert not (folder / "projection.json").exists()
     page = (compare_analyses(task, refs, workspace) / "analysis.md").read_text(encoding="utf-8")
     assert "| toy |" in page and "| toy+dim3 |" in page
     with pytest.raises(UserError, match="holds no analysis: run xlembed analyse"):
         read_analysis(workspace.analysis_folder("toy", "none"))
+
+
+def with_settings(workspace: Workspace, **changed: Any) -> Workspace:
+    settings = workspace.settings
+    analysing = settings.analyse.model_copy(update=changed)
+    return Workspace(settings.model_copy(update={"analyse": analysing}), workspace.root, workspace.out)
+
+
+def test_umap_is_drawn_where_it_is_asked_for(workspace: Workspace) -> None:
+    pytest.importorskip("umap")
+    run(with_settings(workspace, project_per_language=12, umap=True))
+    folder = workspace.analysis_folder("toy", "toy")
+    read = read_analysis(folder)
+    assert (read["umap"]["method"], read["umap"]["metric"], read["umap"]["seed"]) == ("UMAP", "cosine", 42)
+    documents = [[p["document"] for p in read[name]["points"]] for name in ("projection", "umap")]
+    assert documents[0] == documents[1] and len(documents[0]) == 24
+    assert {"projection.png", "umap_projection.png"} <= {p.name for p in (folder / "figures").iterdir()}
+
+
+def test_umap_that_is_not_installed_is_told_before_any_work(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xlembed.analysis.projection.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'xlembed\[umap\]'"):
+        run(with_settings(workspace, umap=True))
+    assert not workspace.out.exists()
 
 
 def test_too_many_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

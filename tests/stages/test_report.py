@@ -196,3 +196,19 @@ def test_a_failure_of_latex_is_told_and_the_report_stays(root: Path, tmp_path: P
     assert (folder_of(root) / "report.html").is_file() and not (
         folder_of(root) / "paper" / "main.pdf"
     ).is_file()
+
+
+def test_profiles_are_drawn_with_the_times_of_a_guide(root: Path) -> None:
+    figures = folder_of(root) / "paper" / "figures"
+    without = (figures / "profile_radar.png").read_bytes()
+    page = (folder_of(root) / "report.md").read_text(encoding="utf-8")
+    assert "## Profiles of the models" in page and "(paper/figures/profile_radar.png)" in page
+    folder = root / "reports" / "guide" / TASK / "chatbot"
+    folder.mkdir(parents=True)
+    rows = [{"model": name, "ms_per_query": ms} for name, ms in (("good", 50.0), ("weak", 1.0))]
+    for models, changed in (([], False), (rows, True)):
+        (folder / "guide.json").write_text(json.dumps({"models": models}), encoding="utf-8")
+        assert xlembed(root, "report", "-t", TASK).code == 0
+        assert ((figures / "profile_radar.png").read_bytes() != without) is changed
+    (folder / "guide.json").unlink()
+    assert xlembed(root, "report", "-t", TASK).code == 0

@@ -13,7 +13,8 @@ MONO = "monolingual/target"
 
 
 def mono(**right: int) -> pd.DataFrame:
-    return units({lang: hits(20, n) for lang, n in right.items()}, "monolingual", "target")
+    found = units({lang: hits(20, n) for lang, n in right.items()}, "monolingual", "target")
+    return found.assign(n_relevant=1)
 
 
 def macros(value: float, draws: list[float], n_clusters: int = 20) -> Macros:
@@ -33,6 +34,15 @@ def test_every_model_is_resampled_alike() -> None:
     shuffled = table.sample(frac=1, random_state=np.random.RandomState(0))
     first, second = (macro_draws(t, ["en", "tr"], HIT, 300).draws[MONO] for t in (table, shuffled))
     assert np.array_equal(first, second) and first.std() > 0.01
+
+
+def test_intervals_are_those_of_the_score_tables() -> None:
+    """Wilson's, since the measure is 0 or 1: at a score of 1 a percentile interval would have no width."""
+    found = macro_draws(mono(en=20), ["en"], HIT, 200)
+    low, high = found.ends[MONO] or (0.0, 0.0)
+    assert (low, high) == (pytest.approx(20 / (20 + 1.959964**2)), 1.0)  # n / (n + z^2) at p = 1
+    few = units({"en": hits(9, 4)}, "monolingual", "target").assign(n_relevant=1)
+    assert macro_draws(few, ["en"], HIT, 200).ends[MONO] is None
 
 
 def test_points_are_the_weighted_sum_and_the_best_comes_first() -> None:

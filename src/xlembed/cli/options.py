@@ -38,6 +38,7 @@ SETTING_OPTIONS = {
         "folds",
         "project_per_language",
         "perplexity",
+        "umap",
         "word_pairs",
     ),
     "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict"),
@@ -46,7 +47,7 @@ SETTING_OPTIONS = {
 """Section of params.yaml -> options that override its keys."""
 KEY_OF_OPTION = {"index": "engine", "index_type": "type", "with": "variants"}
 SHORT = {"task": "-t"}
-SWITCHES = frozenset({"strict"})
+SWITCHES = frozenset({"strict", "umap"})
 """Options whose bare name means true."""
 
 OPTION_HELP = {
@@ -82,6 +83,7 @@ OPTION_HELP = {
     "folds": "Folds of the language classifier.",
     "project_per_language": "Documents of each language in the t-SNE, at most; 0: none.",
     "perplexity": "Of the t-SNE.",
+    "umap": "Draw UMAP of the same documents too; needs the extra umap (true or false).",
     "word_pairs": "YAML file of word pairs for the morphology score (default: the bundled list).",
     "name": "Registered model, when no MODEL is given.",
     "task": "Task of the gate; it must serve nothing else.",

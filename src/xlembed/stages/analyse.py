@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlembed.analysis.projection import require_umap
 from xlembed.analysis.sampling import BalancedSample
 from xlembed.analysis.self_retrieval import doubled_prompts, missing_prompts, vector_faults
 from xlembed.analysis.word_pairs import WordPairs, load_word_pairs
@@ -39,6 +40,7 @@ from xlembed.stages.analysing import (
     space_section,
     translation_section,
     truncation_section,
+    umap_section,
 )
 from xlembed.stages.encode import encode
 from xlembed.stages.encoding import Encoding, open_encoding
@@ -53,6 +55,8 @@ from xlembed.types import Lang, Role, UserError, Vectors
 FORMAT = 1
 SELF_QUERIES = 200
 """Documents whose own text is asked."""
+MAPS = ("projection", "umap")
+"""Files of documents on a plane, which may be missing."""
 CONFOUNDED = (
     "Topic confounded: documents of different languages are different texts here, so what looks like separation of "
     "languages may be separation of topics."
@@ -72,12 +76,15 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
         What analysis.json holds.
 
     Raises:
-        UserError: the model cannot be loaded, no language has enough documents, or the list of word pairs is wrong.
+        UserError: the model cannot be loaded, no language has enough documents, the list of word pairs is wrong, or
+            UMAP is asked for and not installed.
     """
     settings = workspace.settings.analyse
+    if settings.umap:
+        require_umap()
     folder = workspace.analysis_folder(task.name, ref.slug)
     if ref.card.lexical:
-        return _write(folder, {**_header(task, ref), "vectors": False}, None)
+        return _write(folder, {**_header(task, ref), "vectors": False}, {})
     word_pairs = load_word_pairs(Path(settings.word_pairs) if settings.word_pairs else None)
     embeddings, encoding = _vectors(task, ref, workspace, watch)
     steps = _Steps(watch)
@@ -107,11 +114,11 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
     report["tokenisation"] = _tokenisation(task, ref, points.sample, encoding)
     steps.next("sanity")
     report["sanity"] = _sanity(task, ref, embeddings, documents, usable, encoder)
-    steps.next("t-SNE")
-    projection = _projection(task, documents, usable, workspace)
+    steps.next("maps")
+    maps = _maps(task, documents, usable, workspace)
     steps.done()
     report["notes"] = [*notes, *_notes(report)]
-    return _write(folder, report, projection)
+    return _write(folder, report, maps)
 
 
 def compare_analyses(task: Task, refs: Sequence[ModelRef], workspace: Workspace) -> Path:
@@ -133,7 +140,7 @@ def compare_analyses(task: Task, refs: Sequence[ModelRef], workspace: Workspace)
 
 
 def read_analysis(folder: Path) -> dict[str, Any]:
-    """analysis.json with projection.json (or None) as `projection`.
+    """analysis.json with projection.json and umap.json (or None) as `projection` and `umap`.
 
     Raises:
         UserError: there is no finished analysis.
@@ -142,9 +149,12 @@ def read_analysis(folder: Path) -> dict[str, Any]:
         report: dict[str, Any] = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{folder} holds no analysis: run xlembed analyse") from None
-    path = folder / "projection.json"
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return {**report, "projection": found}
+    return {**report, **{name: _read_map(folder / f"{name}.json") for name in MAPS}}
+
+
+def _read_map(path: Path) -> Section | None:
+    found: Section | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return found
 
 
 def _header(task: Task, ref: ModelRef) -> dict[str, Any]:
@@ -307,16 +317,19 @@ def _asked_prompts(ref: ModelRef, encoding: Encoding) -> dict[str, Mapping[str, 
     return asked
 
 
-def _projection(task: Task, documents: Vectors, usable: Ints, workspace: Workspace) -> Section | None:
+def _maps(task: Task, documents: Vectors, usable: Ints, workspace: Workspace) -> dict[str, Section]:
+    """Documents on a plane, by the name of their file: t-SNE, and UMAP of the same ones if it is asked for."""
     settings = workspace.settings.analyse
     most = min(settings.project_per_language, settings.sample_per_language)
     if not most:
-        return None
+        return {}
     sample = sample_rows(task, usable, most, settings.sampling_seed)
     ids = [d.doc_id for d in task.documents]
-    return projection_section(
-        documents[sample.rows], sample, ids, settings.perplexity, settings.sampling_seed
-    )
+    vectors, seed = documents[sample.rows], settings.sampling_seed
+    found = {"projection": projection_section(vectors, sample, ids, settings.perplexity, seed)}
+    if settings.umap:
+        found["umap"] = umap_section(vectors, sample, ids, seed)
+    return found
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:
@@ -328,19 +341,19 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _write(folder: Path, report: dict[str, Any], projection: Section | None) -> dict[str, Any]:
+def _write(folder: Path, report: dict[str, Any], maps: Mapping[str, Section]) -> dict[str, Any]:
     with atomic_folder(folder) as made:
         write_json(made / "analysis.json", report)
-        if projection is not None:
-            write_json(made / "projection.json", projection)
-        write_analysis_report([{**report, "projection": projection}], made)
+        for name, places in maps.items():
+            write_json(made / f"{name}.json", places)
+        write_analysis_report([{**report, **{name: maps.get(name) for name in MAPS}}], made)
     return report
 
 
 class _Steps:
     """Tells the watch which step of the work begins."""
 
-    NAMES = ("balanced sample", "separation", "similarity", "words", "tokens", "sanity", "t-SNE")
+    NAMES = ("balanced sample", "separation", "similarity", "words", "tokens", "sanity", "maps")
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch

@@ -11,7 +11,7 @@ import numpy as np
 from xlembed.analysis.estimates import estimate, rounded, score_json
 from xlembed.analysis.isotropy import isotropy
 from xlembed.analysis.morphology import MIN_PAIRS, legacy_band, superiority
-from xlembed.analysis.projection import tsne
+from xlembed.analysis.projection import UMAP_DISTANCE, UMAP_NEIGHBOURS, tsne, umap
 from xlembed.analysis.sampling import BalancedSample
 from xlembed.analysis.self_retrieval import duplicate_rows, self_ranks
 from xlembed.analysis.separation import (
@@ -265,13 +265,32 @@ def duplicate_section(documents: Vectors, rows: Ints, ids: Sequence[str]) -> Sec
 def projection_section(
     vectors: Vectors, sample: BalancedSample, ids: Sequence[str], perplexity: float, seed: int
 ) -> Section:
-    """What projection.json holds: a point per document."""
-    places = tsne(vectors, perplexity, seed)
+    """What projection.json holds: a point per document, by t-SNE."""
+    settings = {"method": "t-SNE", "perplexity": min(perplexity, (len(vectors) - 1) / 3), "seed": seed}
+    return _placed(settings, tsne(vectors, perplexity, seed), sample, ids)
+
+
+def umap_section(vectors: Vectors, sample: BalancedSample, ids: Sequence[str], seed: int) -> Section:
+    """What umap.json holds: a point per document, by UMAP.
+
+    Raises:
+        UserError: umap-learn is not installed.
+    """
+    settings = {
+        "method": "UMAP",
+        "metric": "cosine",
+        "neighbours": min(UMAP_NEIGHBOURS, len(vectors) - 1),
+        "min_distance": UMAP_DISTANCE,
+        "seed": seed,
+    }
+    return _placed(settings, umap(vectors, seed), sample, ids)
+
+
+def _placed(settings: Section, places: Floats, sample: BalancedSample, ids: Sequence[str]) -> Section:
+    """How the documents were placed, and where."""
     codes = sample.langs.tolist()
     return {
-        "method": "t-SNE",
-        "perplexity": min(perplexity, (len(vectors) - 1) / 3),
-        "seed": seed,
+        **settings,
         "per_language": sample.per_language,
         "languages": list(sample.languages),
         "points": [

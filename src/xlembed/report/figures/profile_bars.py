@@ -63,7 +63,7 @@ def _draw(found: Sequence[Profile]) -> Figure:
     page = Page(
         width,
         2 * (HEAD + height + FOOT),
-        "Profiles of the models",
+        "Scores, morphology and separation of languages",
         [f"task {found[0].book.task} · {_counts(found, macro)}"],
         _notes(found),
     )
@@ -158,7 +158,9 @@ def _counts(found: Sequence[Profile], macro: Macro) -> str:
 
 
 def _notes(found: Sequence[Profile]) -> list[str]:
-    notes = [NO_QUALITY, "Bars with caps: 95 % CI, unadjusted. Upright strokes of morphology: each language."]
+    notes = [NO_QUALITY, "Bars with caps: 95 % CI, unadjusted."]
+    if langs := dict.fromkeys(lang for p in found for lang in p.morphology):
+        notes.append(f"Morphology: mean of {', '.join(langs)}; an upright stroke for each.")
     for what, lacking in (
         ("morphology", [p.name for p in found if not p.morphology]),
         ("silhouette", [p.name for p in found if p.silhouette is None]),

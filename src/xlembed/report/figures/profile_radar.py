@@ -179,7 +179,8 @@ def _notes(found: Sequence[Profile], spokes: Sequence[_Axis]) -> list[str]:
         name = " ".join(axis.name.split())
         lacking = [p.name for p, v in zip(shown, axis.values, strict=True) if v is None]
         if lacking:
-            notes.append(f"{name} is not known of {'any' if axis.name not in names else ', '.join(lacking)}.")
+            whom = "any" if axis.name not in names else ", ".join(lacking)
+            notes.append(f"{name[:1].upper()}{name[1:]} is not known of {whom}.")
     if found[MOST:]:
         notes.append(f"Not drawn: {', '.join(p.name for p in found[MOST:])}.")
     if any(p.book.labels for p in shown):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,6 +32,15 @@ def projection(reports: Sequence[Analysis]) -> Figure:
     Args:
         reports: contents of analysis.json with ``projection``, of one task.
     """
+    return draw_map(reports)
+
+
+def draw_map(reports: Sequence[Analysis]) -> Figure:
+    """A panel per model.
+
+    Args:
+        reports: as in `projection`; what is under ``projection`` is drawn, however it was made.
+    """
     with style():
         return _draw(reports)
 
@@ -52,7 +62,7 @@ def _draw(reports: Sequence[Analysis]) -> Figure:
         legend + rows * (head + height + 0.12),
         "Documents by language",
         [
-            f"task {reports[0]['task']} · t-SNE, perplexity {found['perplexity']:g}, seed {found['seed']} · "
+            f"task {reports[0]['task']} · {_method(found)}, seed {found['seed']} · "
             f"{found['per_language']:,} documents per language, n = {len(found['points']):,}"
         ],
         _notes(reports),
@@ -65,6 +75,13 @@ def _draw(reports: Sequence[Analysis]) -> Figure:
         _write_title(axes, titles[i], height)
     _legend(page.axes(MARGIN, 0, width - 2 * MARGIN, legend), languages, per_row)
     return page.figure
+
+
+def _method(found: Mapping[str, Any]) -> str:
+    """How the points were placed."""
+    if found.get("method") == "UMAP":
+        return f"UMAP, {found['metric']}, {found['neighbours']} neighbours, least distance {found['min_distance']:g}"
+    return f"t-SNE, perplexity {found['perplexity']:g}"
 
 
 def _panel(axes: Axes, report: Analysis, shape: float) -> None:
@@ -159,7 +176,7 @@ def _legend(axes: Axes, languages: Sequence[Lang], per_row: int) -> None:
 
 def _notes(reports: Sequence[Analysis]) -> list[str]:
     notes = [
-        "Distances between far points and the axes themselves mean nothing in t-SNE; the numbers above do."
+        "Distances between far points and the axes themselves mean nothing in such a map; the numbers above do."
     ]
     if any(r["topic_confounded"] for r in reports):
         notes.append("Topic confounded: documents of different languages are different texts here.")

@@ -25,6 +25,8 @@ SIZE = 8.0
 LEAST_SPAN = 4.0
 """Slowest over fastest on the axis, at least: equal models must not look far apart."""
 
+LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
+
 Row = Mapping[str, Any]
 
 
@@ -59,6 +61,7 @@ def _draw(report: Guide) -> Figure:
     entries = [_entry(numbers[row["model"]], row) for row in rows]
     width = 2 * MARGIN + LEFT + SIDE
     _, legend = legend_rows(entries, width)
+    entries.sort(key=lambda entry: int(str(entry.get_label()).split()[0]))
     page = Page(
         width,
         TOP + SIDE + 0.5 + legend * LEGEND_ROW,
@@ -70,7 +73,7 @@ def _draw(report: Guide) -> Figure:
     _axes(axes, report, rows, part)
     for row in rows:
         _model(axes, report, row, part, numbers[row["model"]])
-    _labels(axes, rows, part, numbers)
+    _labels(axes, report, rows, part, numbers)
     draw_legend(page, entries, TOP + SIDE + 0.5)
     return page.figure
 
@@ -141,21 +144,15 @@ def _mark(number: int, row: Row) -> dict[str, Any]:
     }
 
 
-def _labels(axes: Axes, rows: Sequence[Row], part: str, numbers: Mapping[str, int]) -> None:
+def _labels(axes: Axes, report: Guide, rows: Sequence[Row], part: str, numbers: Mapping[str, int]) -> None:
     """The number of each model beside its point, as in the legend."""
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    side = SIDE * 72
-    marks = [
-        (
-            side * math.log(row["ms_per_query"] / left) / math.log(right / left),
-            side * (row["quality"][part]["value"] - bottom) / (top - bottom),
-        )
-        for row in rows
-    ]
     texts = [str(numbers[row["model"]] + 1) for row in rows]
     sizes = [(text_width(text, SIZE, "bold") * 72, SIZE) for text in texts]
+    marks = [_place(axes, row["ms_per_query"], row["quality"][part]["value"]) for row in rows]
+    bars = [bar for row in rows for bar in _bars(axes, report, row, part)]
     largest = max(marker_size(row["bytes_per_vector"]) for row in rows)
-    for row, text, offset in zip(rows, texts, place_labels(marks, sizes, side, mark=largest), strict=True):
+    places = place_labels(marks, sizes, SIDE * 72, bars, mark=largest)
+    for row, text, offset in zip(rows, texts, places, strict=True):
         axes.annotate(
             text,
             (row["ms_per_query"], row["quality"][part]["value"]),
@@ -168,16 +165,34 @@ def _labels(axes: Axes, rows: Sequence[Row], part: str, numbers: Mapping[str, in
             zorder=6,
             gid="number",
             color=tint(model_look(numbers[row["model"]]).colour, -0.35),
-            arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.6}
-            if math.hypot(*offset) > 18
-            else None,
+            arrowprops=LEADER if math.hypot(*offset) > 18 else None,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
         )
+
+
+def _place(axes: Axes, ms: float, value: float) -> tuple[float, float]:
+    """In points from the lower left corner of the panel."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    across = math.log(ms / left) / math.log(right / left)
+    return SIDE * 72 * across, SIDE * 72 * (value - bottom) / (top - bottom)
+
+
+def _bars(axes: Axes, report: Guide, row: Row, part: str) -> list[tuple[float, float, float, float]]:
+    """Both bars of a model, in points."""
+    ms, score = row["ms_per_query"], row["quality"][part]
+    low, high = _spread(report, row)
+    found = [(*_place(axes, low, score["value"]), *_place(axes, high, score["value"]))]
+    if score["ci_low"] is not None:
+        found.append((*_place(axes, ms, score["ci_low"]), *_place(axes, ms, score["ci_high"])))
+    return found
 
 
 def _entry(number: int, row: Row) -> Artist:
     size = row["bytes_per_vector"]
     words = "no vector" if size is None else f"{size:,.0f} bytes"
-    text = f"{number + 1}  {row['model']}: {row['ms_per_query']:,.3g} ms, {words}"
+    ms = row["ms_per_query"]
+    time = f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}"
+    text = f"{number + 1}  {row['model']}: {time} ms, {words}"
     return Line2D([], [], label=text, **_mark(number, row) | {"markersize": min(8.0, marker_size(size))})
 
 
