@@ -205,6 +205,37 @@ class ParadoxSettings(Section):
         return bare
 
 
+def _numbers(value: Any) -> Any:
+    """``128,256`` -> [``128``, ``256``]; one number stands for itself."""
+    return [value] if isinstance(value, int) and not isinstance(value, bool) else _split(value)
+
+
+class ProbeSettings(Section):
+    """Probes on frozen vectors, and their rivals (docs/probe.md)."""
+
+    tasks: Words = ("articles_sample",)
+    """That `dvc repro` probes."""
+    models: Words = ("static_multilingual",)
+    probes: Words = ("ridge", "mlp", "lightgbm")
+    rivals: Words = ()
+    split: Literal["documents", "published"] = "documents"
+    split_seed: int = 42
+    max_tokens: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_numbers)] = ()
+    """Lengths of the truncation study; none: every model as it is."""
+
+    @field_validator("rivals", mode="before")
+    @classmethod
+    def _none_at_all(cls, names: Any) -> Any:
+        return () if names == "none" else names
+
+    @field_validator("tasks")
+    @classmethod
+    def _are_slugs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [name for name in names if not SLUG.fullmatch(name)]:
+            raise ValueError(f"{wrong[0]!r} is no name of a folder under data/scored")
+        return names
+
+
 class Settings(Section):
     """All of params.yaml."""
 
@@ -218,6 +249,7 @@ class Settings(Section):
     finetune: FinetuneSettings = FinetuneSettings()
     promote: PromoteSettings = PromoteSettings()
     paradox: ParadoxSettings = ParadoxSettings()
+    probe: ProbeSettings = ProbeSettings()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Slug -> `source` (folder, Hub id, models:/name/version) and fields of its model card."""
 

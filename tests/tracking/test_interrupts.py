@@ -78,6 +78,8 @@ def started(command: list[str], root: Path, **more: str) -> Iterator[subprocess.
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        if process.stderr and not process.stderr.closed:
+            process.stderr.read()  # ends when the last process of the group is gone, not just its leader
         process.wait()
 
 

@@ -43,9 +43,16 @@ SETTING_OPTIONS = {
     ),
     "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict"),
     "paradox": ("with", "margin_mono", "margin_loss"),
+    "probe": ("probe", "rival", "split", "split_seed", "max_tokens"),
 }
 """Section of params.yaml -> options that override its keys."""
-KEY_OF_OPTION = {"index": "engine", "index_type": "type", "with": "variants"}
+KEY_OF_OPTION = {
+    "index": "engine",
+    "index_type": "type",
+    "with": "variants",
+    "probe": "probes",
+    "rival": "rivals",
+}
 SHORT = {"task": "-t"}
 SWITCHES = frozenset({"strict", "umap"})
 """Options whose bare name means true."""
@@ -93,6 +100,11 @@ OPTION_HELP = {
     "margin": "Fall of one language that is still borne, 0.03 is 3 points.",
     "strict": "Refuse while a fall beyond the margin is not excluded in every language (true or false).",
     "with": "Suffixes to try on every model, comma-separated, for example dim64,dim64+bf16.",
+    "probe": "Comma-separated probes: ridge,mlp,lightgbm.",
+    "rival": "Comma-separated fine-tuned rivals: ready ones or YAML files; `none` for none.",
+    "split": "documents: 70/15/15 in whole documents; published: the file's own parts.",
+    "split_seed": "Of the split and of everything random in probes.",
+    "max_tokens": "Truncation study: cut texts at each of these numbers of tokens, comma-separated.",
     "margin_mono": "Monolingual score below the best one that is still borne, 0.03 is 3 points.",
     "margin_loss": "Loss across languages that is still borne, 0.05 is 5 points.",
 }

@@ -49,12 +49,10 @@ class FitOptions:
     Attributes:
         kind: scores are regressed, labels classified.
         seed: of everything random.
-        threads: of LightGBM and torch; the same number gives the same probe.
     """
 
     kind: ScoredKind
     seed: int = 42
-    threads: int = 1
 
 
 class Probe(Protocol):

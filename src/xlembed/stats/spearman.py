@@ -104,10 +104,19 @@ def spearman(
     Raises:
         ValueError: for other shapes, or values that are not finite.
     """
+    value, resamples = spearman_draws(x, y, clusters, n_resamples)
+    n = len(np.asarray(x))
+    n_clusters = n if clusters is None else len(set(clusters))
+    return Correlation(value, *_interval(resamples, n_clusters, level), n, n_clusters)
+
+
+def spearman_draws(
+    x: ArrayLike, y: ArrayLike, clusters: Sequence[str] | None, n_resamples: int
+) -> tuple[float, Floats]:
+    """Spearman's rho, and rho in each resample of the clusters, shape (n_resamples,); arguments as of `spearman`."""
     (a, b), ids = _checked((x, y), clusters)
-    resamples = np.concatenate([_weighted_rho(w, a, b) for w in _weights(ids, n_resamples)] or [np.empty(0)])
-    n_clusters = len(set(ids))
-    return Correlation(_rho(a, b), *_interval(resamples, n_clusters, level), len(a), n_clusters)
+    parts = [_weighted_rho(w, a, b) for w in _weights(ids, n_resamples)]
+    return _rho(a, b), np.concatenate(parts or [np.empty(0)])
 
 
 def spearman_change(

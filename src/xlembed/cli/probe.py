@@ -1,0 +1,78 @@
+"""`xlembed probe`: is a frozen embedding with a small model on top good enough?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from xlembed.cli.options import open_workspace, settings_options, workspace_options
+
+
+
+@click.command()
+@click.option("-t", "--task", default="", help="Scored texts under data/scored, or a folder.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    help="Catalogue name, folder, Hub id or models:/name/1; repeatable, comma-separated.",
+)
+@click.option(
+    "--log-model",
+    default="",
+    help="Which systems become MLflow models that take texts and give scores: best (default), all or none.",
+)
+@click.option("--experiment", default=None, help="MLflow experiment (default: the task's name).")
+@click.option("--json", "as_json", is_flag=True, help="Print what probes/TASK/report.json holds.")
+@settings_options("encode", "probe")
+@workspace_options
+def probe(
+    task: str,
+    models: tuple[str, ...],
+    log_model: str,
+    experiment: str | None,
+    as_json: bool,
+    params: str | None,
+    out: str | None,
+    **options: Any,
+) -> None:
+    """Predict scores of texts from frozen vectors, and compare with fine-tuned rivals and with a mean predictor.
+
+    Every model's vectors get every probe. Writes probes/TASK/ and the report under reports/probe/TASK/.
+    """
+    from xlembed.cli import echo_json
+    from xlembed.cli.console import open_console, print_line, print_table
+    from xlembed.cli.progress import Bars
+    from xlembed.report.probe_table import probe_lines, probe_tables
+    from xlembed.stages.probe import open_probing
+    from xlembed.stages.probe import probe as stage
+    from xlembed.tracking.probing import Logged, log_probe_inputs, log_probed
+    from xlembed.tracking.runs import open_run
+
+    workspace = open_workspace(params, out, options, named=("encode",))
+    wanted = Logged(log_model or Logged.BEST)
+    names = [name for given in models for name in given.split(",") if name]
+    opened = open_probing(task or workspace.settings.probe.tasks[0], names, workspace)
+    tags = {"task": opened.name, "kind": "probe"}
+    with (
+        open_run(
+            workspace.root, task=opened.name, experiment=experiment, name=f"probe {opened.name}", tags=tags
+        ) as run_id,
+        Bars("probe") as bars,
+    ):
+        log_probe_inputs(opened, workspace)
+        found = stage(opened, workspace, bars)
+        uris = log_probed(found, opened, workspace, wanted)
+    if as_json:
+        echo_json(found.report)
+        return
+    console = open_console()
+    for table in probe_tables(found.report, found.timings):
+        print_table(console, table)
+    for line in probe_lines(found.report):
+        print_line(console, line)
+    print_line(console, f"Report: {found.pages / 'report.html'}, report.md, report.docx; MLflow run {run_id}")
+    for system, uri in uris.items():
+        print_line(console, f"Serve {system}: mlflow models serve -m {uri} --env-manager local")

@@ -1,0 +1,1 @@
+"""One way of learning per file: each defines `PROBE`."""

@@ -1,0 +1,55 @@
+"""The floor: always the mean of the training part, which asks nothing of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xlembed.corpus.scored import Scores
+from xlembed.probe.base import Batch, FitOptions
+from xlembed.probe.saved import read_arrays, write_probe
+from xlembed.types import Vectors
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMean:
+    """Attributes: mean: float64, shape (n_dimensions,)."""
+
+    mean: Scores
+
+    @property
+    def n_parameters(self) -> int:
+        """A mean per dimension."""
+        return self.mean.size
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """Nothing was chosen."""
+        return {}
+
+    def predict(self, vectors: Vectors) -> Scores:
+        """The same for every text."""
+        return np.tile(self.mean, (len(vectors), 1))
+
+    def save(self, folder: Path) -> None:
+        """One array."""
+        write_probe(folder, "mean", {}, {"mean": self.mean})
+
+
+class MeanProbe:
+    """Mean score, or share of the label, in the training part."""
+
+    def fit(self, train: Batch, validation: Batch, options: FitOptions) -> FittedMean:
+        """Nothing is chosen on validation."""
+        return FittedMean(train.scores.mean(axis=0))
+
+    def load(self, folder: Path) -> FittedMean:
+        """What `save` wrote."""
+        return FittedMean(read_arrays(folder)["mean"])
+
+
+PROBE = MeanProbe()

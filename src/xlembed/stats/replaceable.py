@@ -1,0 +1,138 @@
+"""Can a cheap system replace a dear one? A verdict by how much of the way from the floor it covers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from xlembed.stats.layout import Floats
+from xlembed.stats.predictions import Predictions
+from xlembed.stats.scores import MIN_CLUSTERS
+from xlembed.types import Choice
+
+CLOSES, PARTIAL = 0.1, 0.25
+"""Largest share of the way from floor to rival that may be missing."""
+
+
+class Outcome(Choice):
+    """What the interval says."""
+
+    FAILS = "fails"
+    NOT_COMPARABLE = "not comparable"
+    CLOSES = "closes the gap"
+    PARTIAL = "partial"
+    NO_IMPROVEMENT = "no improvement"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of one system against one rival.
+
+    Attributes:
+        rival: None if none was measured on the same split.
+        fraction: (system - rival) / (floor - rival) in the primary error; below 0 the system is better than the rival.
+        ci_low: 95 % interval of the fraction, cluster percentile, unadjusted; None if there is none.
+        ci_high: upper end.
+        floor_difference: error of the system minus that of the floor; F1 counts as 1 - F1.
+        floor_ci_low: its 95 % interval.
+        floor_ci_high: upper end.
+        said: the verdict in a sentence.
+    """
+
+    system: str
+    rival: str | None
+    outcome: Outcome
+    fraction: float | None
+    ci_low: float | None
+    ci_high: float | None
+    floor_difference: float
+    floor_ci_low: float | None
+    floor_ci_high: float | None
+    said: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers rounded."""
+        return {
+            key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(self).items()
+        } | {"outcome": str(self.outcome)}
+
+
+def rule(measure: str) -> str:
+    """The rule of `judge`, in words."""
+    error = "MAE" if measure == "MAE" else f"1 - {measure}"
+    return (
+        f"First the floor (a mean predictor) must be beaten: the 95 % interval of the difference in {error} lies below "
+        f"0, else the system fails. Then f = (system - rival) / (floor - rival): closes the gap if f <= {CLOSES:g}, partial "
+        f"if f <= {PARTIAL:g}, no improvement if f > {PARTIAL:g}, each by the whole 95 % interval of f (bootstrap by "
+        "document, unadjusted); undecided if the interval holds the border. A rival that does not itself beat the "
+        "floor, or none on the same split: not comparable."
+    )
+
+
+def judge(found: Predictions, system: str, floor: str, rival: str | None) -> Verdict:
+    """The verdict on one system.
+
+    Args:
+        found: with the predictions of all three.
+        system: a probe.
+        floor: the mean predictor.
+        rival: a fine-tuned model, or None.
+    """
+    sign = 1.0 if found.primary.lower_is_better else -1.0
+    names = found.names
+
+    def draws(name: str) -> Floats:
+        return sign * found.draws[:, names.index(name)]
+
+    sums = found._cluster_sums(np.ones(len(found.truth), dtype=bool))[0].sum(axis=0)
+    values = sign * found.primary.of(sums).mean(axis=-1)
+    value = {name: float(v) for name, v in zip(names, values, strict=True)}
+    enough = len(set(found.clusters)) >= MIN_CLUSTERS
+    beside = value[system] - value[floor]
+    low, high = _interval(draws(system) - draws(floor), enough)
+    if high is None:
+        said = f"undecided: fewer than {MIN_CLUSTERS} documents in the test part"
+        return Verdict(system, rival, Outcome.UNDECIDED, None, None, None, beside, None, None, said)
+    if high >= 0:
+        said = "fails: that it beats a mean predictor is not shown"
+        return Verdict(system, rival, Outcome.FAILS, None, None, None, beside, low, high, said)
+    if rival is None:
+        said = "beats the floor; not comparable: no fine-tuned rival was measured on this split"
+        return Verdict(system, None, Outcome.NOT_COMPARABLE, None, None, None, beside, low, high, said)
+    gap = draws(floor) - draws(rival)
+    gap_low, _ = _interval(gap, enough)
+    if gap_low is None or gap_low <= 0:
+        said = f"beats the floor; not comparable: that {rival} beats the floor is not shown"
+        return Verdict(system, rival, Outcome.NOT_COMPARABLE, None, None, None, beside, low, high, said)
+    behind = draws(system) - draws(rival)
+    fraction = (value[system] - value[rival]) / (value[floor] - value[rival])
+    positive = gap > 0
+    ends = _interval(behind[positive] / gap[positive], enough)
+    outcome, said = _outcome(behind, gap, rival)
+    return Verdict(system, rival, outcome, fraction, *ends, beside, low, high, said)
+
+
+def _outcome(behind: Floats, gap: Floats, rival: str) -> tuple[Outcome, str]:
+    """By bounds of behind - border x gap, which need no division."""
+    ends = {border: _interval(behind - border * gap, True) for border in (CLOSES, PARTIAL)}
+    (_, close_high), (part_low, part_high) = ends[CLOSES], ends[PARTIAL]
+    assert close_high is not None and part_low is not None and part_high is not None
+    if close_high <= 0:
+        return Outcome.CLOSES, f"closes the gap to {rival}: at most {CLOSES:.0%} of the way from the floor is missing"
+    if part_high <= 0:
+        return Outcome.PARTIAL, f"partial: at most {PARTIAL:.0%} of the way from the floor to {rival} is missing"
+    if part_low > 0:
+        return Outcome.NO_IMPROVEMENT, (
+            f"no improvement: more than {PARTIAL:.0%} of the way from the floor to {rival} is missing"
+        )
+    return Outcome.UNDECIDED, f"undecided: the interval of what is missing on the way to {rival} holds a border"
+
+
+def _interval(draws: Floats, enough: bool) -> tuple[float | None, float | None]:
+    if not enough or not len(draws):
+        return None, None
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return float(low), float(high)
