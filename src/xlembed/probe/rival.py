@@ -1,0 +1,394 @@
+"""Fine-tuned rivals: what a probe on frozen vectors is measured against."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from xlembed.corpus.scored import ScoredKind, Scores
+from xlembed.files import atomic_folder, write_json
+from xlembed.models.digest import folder_digest
+from xlembed.models.folder import length_limit, read_json
+from xlembed.models.hub import locate
+from xlembed.models.loading import choose_device
+from xlembed.models.selfcheck import unknown_share
+from xlembed.models.spec import ModelRef, resolve_model
+from xlembed.probe.rival_model import (
+    ADAPTER_CONFIG,
+    build_rival,
+    count_parameters,
+    load_adapter,
+    load_whole,
+    open_tokenizer,
+    padding_id,
+    save_adapter,
+    save_whole,
+)
+from xlembed.probe.rival_recipe import RivalRecipe, load_rival_recipe, ready_rivals
+from xlembed.probe.rival_training import (
+    Rows,
+    Watch,
+    best_look,
+    fine_tune,
+    forward_all,
+    remove_checkpoints,
+    sigmoid,
+)
+from xlembed.types import UserError
+
+__all__ = ["FittedRival", "load_rival", "load_rival_recipe", "open_base", "ready_rivals", "train_rival"]
+
+log = logging.getLogger(__name__)
+
+CARD, JOB = "rival.json", "job.json"
+ADAPTER_ONLY, WHOLE = "adapter", "whole"
+LOOKED_AT = 200
+"""Training texts whose tokens are looked at: half of them unknown means a tokenizer that does not fit."""
+
+
+def unwatched(what: str, done: int, total: int) -> None:
+    """For callers that do not look."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Means and spreads of the training scores: each output is learnt on a scale of its own.
+
+    Attributes:
+        mean: per output.
+        spread: standard deviation per output; 1 for one that never varies. Labels have mean 0 and spread 1.
+    """
+
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    @classmethod
+    def of(cls, scores: Scores, kind: ScoredKind) -> Scale:
+        """The scale of training scores, shape (n, n_outputs)."""
+        if kind is ScoredKind.LABELS:
+            return cls((0.0,) * scores.shape[1], (1.0,) * scores.shape[1])
+        spread = scores.std(axis=0)
+        return cls(tuple(scores.mean(axis=0).tolist()), tuple(np.where(spread > 0, spread, 1.0).tolist()))
+
+    def standardised(self, scores: Scores) -> Scores:
+        """As learnt."""
+        return np.asarray((scores - np.array(self.mean)) / np.array(self.spread))
+
+    def original(self, learnt: Scores) -> Scores:
+        """As reported."""
+        return np.asarray(learnt * np.array(self.spread) + np.array(self.mean))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedRival:
+    """A rival that has learnt.
+
+    Attributes:
+        recipe: how it was made.
+        kind: scores or labels.
+        max_tokens: texts are cut here.
+        base_digest: of the base's files (`folder_digest`).
+        n_trainable: numbers that were trained.
+        n_parameters: all numbers of body, adapters and head.
+        details: what happened, for reports; JSON.
+    """
+
+    recipe: RivalRecipe
+    kind: ScoredKind
+    scale: Scale
+    max_tokens: int
+    base_digest: str
+    n_trainable: int
+    n_parameters: int
+    details: Mapping[str, Any]
+    padding: int
+    model: nn.Module
+    tokenizer: Any
+
+    def predict(self, texts: Sequence[str], watch: Watch = unwatched) -> Scores:
+        """Scores on their own scale, or probabilities of labels: float64, shape (n, n_outputs).
+
+        Raises:
+            UserError: the model computed something that is no number.
+        """
+        if not texts:
+            return np.zeros((0, len(self.scale.mean)))
+        logits = forward_all(
+            self.model,
+            _tokens(self.tokenizer, texts, self.max_tokens, self.padding),
+            padding=self.padding,
+            dtype=self.recipe.dtype,
+            watch=lambda done: watch(f"predicting with {self.recipe.name}", done, len(texts)),
+        )
+        if not np.isfinite(logits).all():
+            raise UserError(f"{self.recipe.name}: the model computed values that are no numbers")
+        return sigmoid(logits) if self.kind is ScoredKind.LABELS else self.scale.original(logits)
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text with its special tokens, before it is cut."""
+        return [len(ids) for ids in _tokens(self.tokenizer, texts, None, self.padding)]
+
+    def save(self, folder: Path, *, merge: bool = False) -> None:
+        """Everything `load_rival` needs, as safetensors and JSON; an adapter comes without its base.
+
+        Args:
+            folder: replaced if it is there.
+            merge: merge the adapter into the body, so that the folder is complete.
+        """
+        whole = merge or self.recipe.adapter is None
+        with atomic_folder(folder) as temporary:
+            if whole:
+                merged = copy.deepcopy(self.model).cpu().float()
+                save_whole(merged, temporary)
+            else:
+                save_adapter(self.model, temporary)
+            self.tokenizer.save_pretrained(str(temporary))
+            for name in ("config.json", ADAPTER_CONFIG, "tokenizer_config.json"):
+                _forget_places(temporary / name, self.recipe)
+            write_json(temporary / CARD, self._card(WHOLE if whole else ADAPTER_ONLY))
+
+    def _card(self, weights: str) -> dict[str, Any]:
+        base = {"source": self.recipe.base, "revision": self.recipe.revision, "digest": self.base_digest}
+        return {
+            "format": 1,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "kind": str(self.kind),
+            "n_outputs": len(self.scale.mean),
+            "mean": self.scale.mean,
+            "spread": self.scale.spread,
+            "max_tokens": self.max_tokens,
+            "padding": self.padding,
+            "weights": weights,
+            "base": base,
+            "n_trainable": self.n_trainable,
+            "n_parameters": self.n_parameters,
+            "details": dict(self.details),
+        }
+
+
+def open_base(recipe: RivalRecipe, resolve: Callable[[str], ModelRef] = resolve_model) -> Path:
+    """The folder with the recipe's base; fetched from the Hub if it is not on this machine.
+
+    Args:
+        recipe: names the base: catalogue name, entry of `models:`, folder, Hub id, also of models without vectors.
+        resolve: turns that into a model, for example a workspace's `open_model`.
+
+    Raises:
+        UserError: unknown, or it cannot be had; the message says how to fetch it elsewhere.
+    """
+    ref = resolve(recipe.base)
+    if recipe.revision and ref.folder is None:
+        ref = replace(ref, card=ref.card.model_copy(update={"revision": recipe.revision}))
+    try:
+        return locate(ref)
+    except UserError as error:
+        if ref.folder is not None or ref.card.hub_id is None:
+            raise
+        advice = f"For a rival: write the folder as `base:` into a copy of the recipe {recipe.name}."
+        raise UserError(f"{error}\n{advice}") from None
+
+
+def train_rival(
+    recipe: RivalRecipe,
+    base_folder: Path,
+    train_texts: Sequence[str],
+    train_scores: Scores,
+    val_texts: Sequence[str],
+    val_scores: Scores,
+    *,
+    kind: ScoredKind,
+    work: Path,
+    device: str = "",
+    watch: Watch = unwatched,
+) -> FittedRival:
+    """Fine-tune the recipe's base; go on where an earlier call with the same arguments was cut off.
+
+    Args:
+        recipe: what is trained and how.
+        base_folder: see `open_base`; a sentence-transformers or a bare transformers folder.
+        train_texts: what is learnt from.
+        train_scores: shape (n_train, n_outputs); labels are 0 or 1.
+        val_texts: decide which epoch's weights are kept.
+        val_scores: shape (n_val, n_outputs).
+        kind: scores are regressed after standardising by training means and spreads; labels are classified, each on
+            its own.
+        work: takes checkpoints; those of another training are removed.
+        device: cpu, cuda or mps; empty takes the best there is.
+        watch: told (what, updates done, updates in all).
+
+    Raises:
+        UserError: the base cannot be used (see `build_rival`), there is nothing to learn from or to validate on, the
+            loss is no longer a number, memory ran out.
+    """
+    _check(recipe, train_texts, train_scores, val_texts, val_scores)
+    where = _device(device)
+    digest = folder_digest(base_folder)
+    tokenizer = open_tokenizer(recipe.name, base_folder)
+    _check_words(recipe, tokenizer, train_texts)
+    model = build_rival(recipe, base_folder, tokenizer, train_scores.shape[1], kind).to(where)
+    padding = padding_id(tokenizer, model.config)
+    limit = min(recipe.max_tokens, length_limit(base_folder, recipe.max_tokens, {}) or recipe.max_tokens)
+    scale = Scale.of(train_scores, kind)
+    train, validation = (
+        Rows(_tokens(tokenizer, texts, limit, padding), scale.standardised(scores))
+        for texts, scores in ((train_texts, train_scores), (val_texts, val_scores))
+    )
+    _begin(work, _job(recipe, digest, kind, train, validation, where))
+    looks = fine_tune(
+        model, recipe, train, validation, kind=kind, padding=padding, work=work, device=where, watch=watch
+    )
+    best = best_look(looks, kind)
+    trained, total = count_parameters(model)
+    counts = [len(ids) for ids in _tokens(tokenizer, train_texts, None, padding)]
+    details = {
+        "base": recipe.base,
+        "epochs_run": len(looks),
+        "best_epoch": best.epoch,
+        "updates": looks[-1].step,
+        "training_loss": [look.training_loss for look in looks],
+        "validation_loss": [look.loss for look in looks],
+        "validation_mae": [look.mae for look in looks],
+        "max_tokens": limit,
+        "truncated_share": float(np.mean([count > limit for count in counts])),
+        "tokens_median": float(np.median(counts)),
+    }
+    return FittedRival(recipe, kind, scale, limit, digest, trained, total, details, padding, model, tokenizer)
+
+
+def load_rival(
+    folder: Path,
+    *,
+    base_folder: Path | None = None,
+    resolve: Callable[[str], ModelRef] = resolve_model,
+    device: str = "",
+) -> FittedRival:
+    """What `FittedRival.save` wrote.
+
+    Args:
+        folder: as saved.
+        base_folder: of an adapter's base; None looks for it as `open_base`. Not read by complete folders.
+        resolve: see `open_base`.
+        device: cpu, cuda or mps; empty takes the best there is.
+
+    Raises:
+        UserError: no such folder, or the base is not the one that it was trained on.
+    """
+    card = read_json(folder / CARD)
+    if not card:
+        raise UserError(f"{folder} holds no rival: there is no {CARD}")
+    recipe, kind = RivalRecipe.model_validate(card["recipe"]), ScoredKind(card["kind"])
+    tokenizer = open_tokenizer(recipe.name, folder)
+    if card["weights"] == WHOLE:
+        model = load_whole(recipe.name, folder, card["n_outputs"])
+    else:
+        base = base_folder or open_base(recipe, resolve)
+        if (digest := folder_digest(base)) != card["base"]["digest"]:
+            raise UserError(
+                f"{folder} is an adapter for {recipe.base} with digest {card['base']['digest'][:12]}; the files in "
+                f"{base} have {digest[:12]}: another model or another version of it"
+            )
+        model = build_rival(recipe, base, tokenizer, card["n_outputs"], kind)
+        load_adapter(model, folder)
+    return FittedRival(
+        recipe,
+        kind,
+        Scale(tuple(card["mean"]), tuple(card["spread"])),
+        card["max_tokens"],
+        card["base"]["digest"],
+        card["n_trainable"],
+        card["n_parameters"],
+        card["details"],
+        card["padding"],
+        model.to(_device(device)).eval(),
+        tokenizer,
+    )
+
+
+def _check(
+    recipe: RivalRecipe,
+    train_texts: Sequence[str],
+    train_scores: Scores,
+    val_texts: Sequence[str],
+    val_scores: Scores,
+) -> None:
+    for name, texts, scores in (
+        ("train", train_texts, train_scores),
+        ("validation", val_texts, val_scores),
+    ):
+        if scores.ndim != 2 or len(scores) != len(texts) or scores.shape[1] != train_scores.shape[1]:
+            raise ValueError(f"{name}: {len(texts)} texts, scores of shape {scores.shape}")
+        if not texts:
+            raise UserError(f"{recipe.name}: no texts of the part {name}; a rival needs both")
+
+
+def _check_words(recipe: RivalRecipe, tokenizer: Any, texts: Sequence[str]) -> None:
+    share = float(np.mean([unknown_share(tokenizer, text) for text in texts[:LOOKED_AT]]))
+    if share > 0.5:
+        raise UserError(
+            f"{recipe.name}: {share:.0%} of the tokens of the first texts are unknown to the tokenizer of "
+            f"{recipe.base}: its files name a class that does not fit, or it was not made for these languages"
+        )
+
+
+def _device(device: str) -> str:
+    found = choose_device(device)
+    if found not in ("cpu", "mps", "cuda", "cuda:0"):
+        raise UserError(
+            f"device {found!r}: a rival is trained on the first visible GPU; set CUDA_VISIBLE_DEVICES="
+            f"{found.removeprefix('cuda:')} and say cuda"
+        )
+    return found
+
+
+def _tokens(tokenizer: Any, texts: Sequence[str], limit: int | None, padding: int) -> list[list[int]]:
+    """Ids of each text, cut at `limit`; a text without any gets the padding token."""
+    if not texts:
+        return []
+    cut = {"truncation": True, "max_length": limit} if limit else {"truncation": False}
+    found = tokenizer(list(texts), padding=False, return_attention_mask=False, verbose=False, **cut)
+    return [list(ids) or [padding] for ids in found["input_ids"]]
+
+
+def _job(
+    recipe: RivalRecipe, digest: str, kind: ScoredKind, train: Rows, validation: Rows, device: str
+) -> str:
+    """Hash of everything that determines the weights."""
+    told = recipe.model_dump(mode="json", exclude={"name", "description", "base", "revision", "languages"})
+    hasher = hashlib.sha256(json.dumps([told, digest, str(kind), device], sort_keys=True).encode())
+    for rows in (train, validation):
+        hasher.update(json.dumps(rows.tokens).encode())
+        hasher.update(np.ascontiguousarray(rows.targets).tobytes())
+    return hasher.hexdigest()
+
+
+def _begin(work: Path, job: str) -> None:
+    """Checkpoints of another training are of no use."""
+    if read_json(work / JOB).get("job") != job:
+        if (work / JOB).is_file():
+            log.info("%s holds another training; it begins anew", work)
+        remove_checkpoints(work)
+        write_json(work / JOB, {"job": job})
+
+
+def _forget_places(path: Path, recipe: RivalRecipe) -> None:
+    """Where the base lay on this machine is nobody's business; and what peft keeps as a set gets an order."""
+    config = read_json(path)
+    if not config:
+        return
+    for key in ("_name_or_path", "name_or_path", "is_local", "local_files_only"):
+        config.pop(key, None)
+    if path.name == ADAPTER_CONFIG:
+        config["base_model_name_or_path"] = recipe.base
+        config["revision"] = recipe.revision
+        for key in ("target_modules", "modules_to_save"):
+            config[key] = sorted(set(config[key]))
+    write_json(path, config)
