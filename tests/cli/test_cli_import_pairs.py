@@ -54,7 +54,10 @@ def test_what_is_there_stays_without_force(workplace: Path) -> None:
         (["pairs", "one.tsv", *PAIRS[2:], "--name", "../n", "--lang", "tr"], "--name: expected letters"),
         (["pairs", "one.tsv", "--name", "n", "--kind", "pears"], "'pears' is not a Kind"),
         (["pair", "one.tsv", *PAIRS], "no format 'pair'. Did you mean 'pairs'?"),
-        (["squad", "one.tsv", *PAIRS], "--kind, --columns: for `xlembed import pairs` only"),
+        (
+            ["squad", "one.tsv", *PAIRS],
+            "--kind, --columns: for `xlembed import pairs` or `xlembed import scored` only",
+        ),
         (["bier", "one.tsv", "--name", "n"], "Did you mean 'beir'?"),
     ],
 )

@@ -199,6 +199,13 @@ def test_bad_files_and_bad_usage(
     assert not (tmp_path / "pairs").exists()
 
 
+def test_a_row_that_spans_lines_is_told_by_its_first(tmp_path: Path) -> None:
+    text = 'anchor,positive,positive_lang\n"a\nb",c,en\n"d\ne\nf",,en\n'
+    columns = parse_columns("anchor=anchor,positive=positive")
+    with pytest.raises(UserError, match=r"x-en\.csv:4: positive: the text is empty"):
+        imported(tmp_path, "x-en.csv", text, columns=columns, kind=Kind.PAIRS)
+
+
 def test_columns_are_said_as_ours_equals_theirs() -> None:
     assert parse_columns("anchor=q, positive=2") == {"anchor": "q", "positive": "2"}
     with pytest.raises(UserError, match="expected OURS=THEIRS, found 'anchor'"):

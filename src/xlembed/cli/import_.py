@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("form", metavar="squad|beir|tatoeba|jsonl|pairs")
+@click.argument("form", metavar="squad|beir|tatoeba|jsonl|pairs|scored")
 @click.argument(
     "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
 )
@@ -29,13 +29,25 @@ if TYPE_CHECKING:
     "--documents", metavar="contexts|answers", help="squad: what a document is. [default: contexts]"
 )
 @click.option(
-    "--kind", default=None, help="pairs: what the rows are: pairs, triplets, translations or scored."
+    "--kind", default=None, help="pairs: pairs, triplets, translations or scored; scored: scores or labels."
 )
 @click.option(
-    "--columns", default="", help="pairs: OURS=THEIRS,... by name or number: text1=1,text2=2,score=3."
+    "--columns",
+    default="",
+    help="pairs, scored: OURS=THEIRS,... by name (pairs: or number): text1=1,text2=2,score=3.",
 )
-@click.option("--limit", type=click.IntRange(1), default=None, help="pairs: rows at most.")
-@click.option("--licence", default="", help="pairs: written into the card.")
+@click.option("--dimensions", default="", help="scored: the columns that are scores: V,A,D.")
+@click.option(
+    "--document-pattern",
+    default=None,
+    help="scored: a regular expression that matches ids in full; its one group is the text's document.",
+)
+@click.option("--scale", default="", metavar="LOW,HIGH", help="scored: ends of the scale of every score.")
+@click.option("--limit", type=click.IntRange(1), default=None, help="pairs, scored: rows at most.")
+@click.option(
+    "--source", default="", help="pairs, scored: written into the card. [default: the files' names]"
+)
+@click.option("--licence", default="", help="pairs, scored: written into the card.")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 def import_task(
     form: str,
@@ -46,11 +58,15 @@ def import_task(
     documents: str | None,
     kind: str | None,
     columns: str,
+    dimensions: str,
+    document_pattern: str | None,
+    scale: str,
     limit: int | None,
+    source: str,
     licence: str,
     force: bool,
 ) -> None:
-    """Turn files into a task under data/, or into training rows under data/pairs/.
+    """Turn files into a task under data/, training rows under data/pairs/ or scored texts under data/scored/.
 
     \b
     xlembed import squad xquad.*.json --name xquad
@@ -60,18 +76,37 @@ def import_task(
     xlembed import jsonl faq.de.jsonl --name faq
     xlembed import pairs train-v0.1.json --name tquad --lang tr
     xlembed import pairs stsb-tr-train.tsv --name stsb_tr --columns text1=sentence1,text2=sentence2,score=score
+    xlembed import scored emobank.csv --name emobank --lang en --dimensions V,A,D --scale 1,5
 
     Everything wrong in the files is listed at once, with file, line and what to do; what is left out is
     reported.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)
     from xlembed.corpus.reading import DocumentUnit
+    from xlembed.types import UserError, near_miss
 
     codes = tuple(code.strip() for given in langs for code in given.split(","))
     unit = DocumentUnit(documents) if documents else None
-    if form == "pairs":
-        _import_pairs(files, name, out, codes, unit, kind, columns, limit, licence, force)
+    of_scored = {"--dimensions": dimensions, "--document-pattern": document_pattern, "--scale": scale}
+    of_both = {
+        "--kind": kind,
+        "--columns": columns,
+        "--limit": limit,
+        "--source": source,
+        "--licence": licence,
+    }
+    if form == "scored":
+        _refuse({"--documents": documents}, form, "squad` or `xlembed import pairs")
+        _import_scored(
+            files, name, out, codes, kind, columns, dimensions, document_pattern, scale, limit, source, licence, force
+        )  # fmt: skip
         return
-    _refuse({"--kind": kind, "--columns": columns, "--limit": limit, "--licence": licence}, form)
+    if near := near_miss(form, ["pairs", "scored"]) if form != "pairs" else "":
+        raise UserError(f"no format {form!r}.{near}")
+    _refuse(of_scored, form, "scored")
+    if form == "pairs":
+        _import_pairs(files, name, out, codes, unit, kind, columns, limit, source, licence, force)
+        return
+    _refuse(of_both, form, "pairs` or `xlembed import scored")
     from xlembed.corpus.importing import import_files
     from xlembed.corpus.summary import summarise, summary_text
 
@@ -92,14 +127,12 @@ def import_task(
     click.echo(f"\nWrote {imported.folder}. Next: xlembed run -t {imported.handle}")
 
 
-def _refuse(given: Mapping[str, object], form: str) -> None:
-    """Options that only pairs know."""
-    from xlembed.types import UserError, near_miss
+def _refuse(given: Mapping[str, object], form: str, of: str) -> None:
+    """Options that other formats know."""
+    from xlembed.types import UserError
 
-    if near := near_miss(form, ["pairs"]):
-        raise UserError(f"no format {form!r}.{near}")
     if told := [option for option, value in given.items() if value]:
-        raise UserError(f"{', '.join(told)}: for `xlembed import pairs` only; {form} has no such choice")
+        raise UserError(f"{', '.join(told)}: for `xlembed import {of}` only; {form} has no such choice")
 
 
 def _import_pairs(
@@ -111,6 +144,7 @@ def _import_pairs(
     kind: str | None,
     columns: str,
     limit: int | None,
+    source: str,
     licence: str,
     force: bool,
 ) -> None:
@@ -123,6 +157,7 @@ def _import_pairs(
         langs=langs,
         documents=documents,
         limit=limit,
+        source=source,
         licence=licence,
     )
     found = import_pairs(files, name, out or Path("data") / "pairs" / name, options, force)
@@ -130,3 +165,38 @@ def _import_pairs(
     for note in found.notes:
         click.echo(f"  - {note}")
     click.echo(f"Wrote {found.folder}. Next: name it in a recipe (`pairs: {name}`), see docs/finetune.md")
+
+
+def _import_scored(
+    files: tuple[Path, ...],
+    name: str,
+    out: Path | None,
+    langs: tuple[str, ...],
+    kind: str | None,
+    columns: str,
+    dimensions: str,
+    document_pattern: str | None,
+    scale: str,
+    limit: int | None,
+    source: str,
+    licence: str,
+    force: bool,
+) -> None:
+    from xlembed.corpus import scored_files as reading
+    from xlembed.corpus.scored import ScoredKind
+    from xlembed.corpus.scored_summary import scored_text, summarise_scored
+
+    options = reading.ScoredOptions(
+        kind=ScoredKind(kind) if kind else ScoredKind.SCORES,
+        columns=reading.parse_scored_columns(columns),
+        dimensions=reading.parse_dimensions(dimensions),
+        langs=langs,
+        document_pattern=reading.parse_document_pattern(document_pattern),
+        scale=reading.parse_scale(scale),
+        limit=limit,
+        source=source,
+        licence=licence,
+    )
+    found = reading.import_scored(files, name, out or Path("data") / "scored" / name, options, force)
+    click.echo(scored_text(summarise_scored(found)))
+    click.echo(f"\nWrote {found.folder}. Next: xlembed probe -t {name if out is None else found.folder}")

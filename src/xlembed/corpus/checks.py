@@ -145,7 +145,7 @@ def check_id(problems: Problems, place: Place, field: str, value: str) -> bool:
     elif any(c.isspace() or not c.isprintable() for c in value):
         message = f"the id {value!r} holds white space or an invisible character, which breaks run files"
         problems.error(
-            place, field, "white space in id", message, "use '_' or '-' instead, here and in the qrels"
+            place, field, "white space in id", message, "use '_' or '-' instead, wherever the id stands"
         )
     else:
         return True
@@ -181,15 +181,17 @@ def check_length(problems: Problems, place: Place, text: str) -> None:
         problems.warn(place, "text", "very long document", message, done)
 
 
-def check_language(problems: Problems, place: Place, value: str, declared: Sequence[str] | None) -> bool:
-    """Whether `value` is an ISO 639-1 code, and one of the task's languages if these are declared."""
+def check_language(
+    problems: Problems, place: Place, value: str, declared: Sequence[str] | None, card: str = "task.yaml"
+) -> bool:
+    """Whether `value` is an ISO 639-1 code, and one of the task's languages if `card` declares them."""
     if not is_language(value):
         message = f"{value!r} is not an ISO 639-1 language code"
         problems.error(place, "lang", "unknown language", message, language_help(value))
         return False
     if declared is not None and value not in declared:
         message = f"{value!r} is not among the task's languages ({', '.join(declared)})"
-        fix = "add it to `languages` in task.yaml or correct the row"
+        fix = f"add it to `languages` in {card} or correct the row"
         problems.error(place, "lang", "undeclared language", message, fix)
         return False
     return True

@@ -24,8 +24,12 @@ def list_tasks(data_dir: Path = DATA_DIR) -> list[str]:
 def absent_tasks(data_dir: Path = DATA_DIR) -> dict[str, Path]:
     """Name -> .dvc file of the tasks that DVC tracks and that are not there."""
     present = set(list_tasks(data_dir))
-    tracked = {path.name: dvc for path, dvc in _tracked(data_dir) if path.parent == data_dir.resolve()}
-    return {name: dvc for name, dvc in sorted(tracked.items()) if name not in present}
+    return {name: dvc for name, dvc in tracked_folders(data_dir, data_dir).items() if name not in present}
+
+
+def tracked_folders(parent: Path, data_dir: Path = DATA_DIR) -> dict[str, Path]:
+    """Name -> .dvc file of what DVC tracks in `parent`, by name, there or not."""
+    return {path.name: dvc for path, dvc in sorted(_tracked(data_dir)) if path.parent == parent.resolve()}
 
 
 def find_task(name_or_folder: str, data_dir: Path = DATA_DIR) -> Path:

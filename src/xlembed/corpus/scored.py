@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,17 +16,22 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems, check_id, check_language, check_text
 from xlembed.corpus.fields import optional_field, tell_misspelt, text_field
+from xlembed.corpus.folders import tracked_folders
 from xlembed.corpus.languages import is_language
 from xlembed.corpus.lines import read_json_lines
+from xlembed.corpus.tables import number_or_text
 from xlembed.files import atomic_folder
 from xlembed.types import Choice, Lang, UserError, near_miss
 
 CARD, ROWS = "scored.yaml", "texts.jsonl"
-CARD_KEYS = ("name", "kind", "languages", "dimensions", "source", "licence", "description", "notes")
+CARD_TEXTS = ("source", "licence", "description")
+CARD_KEYS = ("name", "kind", "languages", "dimensions", *CARD_TEXTS, "notes")
 DIMENSION_KEYS = ("name", "description", "low", "high")
 FIELDS = ("_id", "text", "lang", "document", "split", "scores")
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 Scores = NDArray[np.float64]
 
 
@@ -46,7 +52,12 @@ class Part(Choice):
     TEST = "test"
 
 
-PUBLISHED_PARTS = {"train": Part.TRAIN, "dev": Part.VALIDATION, "validation": Part.VALIDATION, "test": Part.TEST}
+PUBLISHED_PARTS = {
+    "train": Part.TRAIN,
+    "dev": Part.VALIDATION,
+    "validation": Part.VALIDATION,
+    "test": Part.TEST,
+}
 """Words for a part in files of others."""
 
 
@@ -129,21 +140,86 @@ def list_scored(data_dir: Path) -> list[str]:
     return sorted(path.parent.name for path in (data_dir / "scored").glob(f"*/{CARD}"))
 
 
+def absent_scored(data_dir: Path) -> dict[str, Path]:
+    """Name -> .dvc file of the sets that DVC tracks and that are not there."""
+    present = list_scored(data_dir)
+    tracked = tracked_folders(data_dir / "scored", data_dir)
+    return {name: dvc for name, dvc in tracked.items() if name not in present}
+
+
 def find_scored(name: str, data_dir: Path) -> Path:
     """The folder of a set given by its name under data/scored, or by its path.
 
     Raises:
-        UserError: with the known sets and the near miss.
+        UserError: with the known sets and the near miss; or with the `dvc pull` that brings the folder.
     """
     for folder in (data_dir / "scored" / name, Path(name)):
         if (folder / CARD).is_file() and (folder / ROWS).is_file():
             return folder
-    known = list_scored(data_dir)
+    absent = absent_scored(data_dir)
+    if name in absent:
+        raise UserError(
+            f"the scored texts {name!r} are tracked by DVC but not here yet; fetch them with: dvc pull {absent[name]}"
+        )
+    known = [*list_scored(data_dir), *absent]
     listed = f"there are {', '.join(known)}" if known else "there are none yet"
     raise UserError(
         f"no set of scored texts {name!r}: neither a name under {data_dir / 'scored'} nor a folder with {CARD} and "
         f"{ROWS}; {listed}.{near_miss(name, known)} Make one: xlembed import scored FILE --name {Path(name).name}"
     )
+
+
+def read_scored_card(folder: Path, problems: Problems) -> dict[str, Any]:
+    """The card of a set as it stands there, with what is wrong told; empty when it cannot be read."""
+    place = Place(str(folder / CARD))
+    try:
+        card = yaml.safe_load((folder / CARD).read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problems.error(place, "", "invalid YAML", f"not YAML: {error}", "correct the file")
+        return {}
+    if not isinstance(card, dict):
+        message = "expected fields (key: value)"
+        problems.error(place, "", "invalid YAML", message, f"fields: {', '.join(CARD_KEYS)}")
+        return {}
+    for key in card:
+        if key not in CARD_KEYS:
+            problems.error(
+                place, str(key), "unknown key", f"no field of {CARD}.{near_miss(str(key), CARD_KEYS)}",
+                f"fields: {', '.join(CARD_KEYS)}",
+            )  # fmt: skip
+    if card.get("kind") not in list(ScoredKind):
+        message = f"expected one of {', '.join(ScoredKind)}, found {card.get('kind')!r}"
+        problems.error(place, "kind", "unknown kind", message, "choose one")
+    _check_languages(card.get("languages"), place, problems)
+    _check_dimensions(card.get("dimensions"), place, problems)
+    _check_words(card, place, problems)
+    return card
+
+
+def _check_languages(given: Any, place: Place, problems: Problems) -> None:
+    if not isinstance(given, list) or not given or not all(map(is_language, given)):
+        message = f"expected a list of ISO 639-1 codes, found {given!r}"
+        fix = 'write "no" in quotes' if isinstance(given, list) and False in given else "for example [en, fr]"
+        problems.error(place, "languages", "unknown language", message, fix)
+    elif len(set(given)) < len(given):
+        message = f"a language twice: {', '.join(given)}"
+        problems.error(place, "languages", "repeated language", message, "list it once")
+
+
+def _check_words(card: Mapping[str, Any], place: Place, problems: Problems) -> None:
+    """Name, texts and notes."""
+    name = card.get("name")
+    if "name" in card and not (isinstance(name, str) and is_task_name(name)):
+        message = f"expected letters, digits, '.', '_', '+', '-', found {name!r}"
+        problems.error(place, "name", "bad name", message, "write the name of the folder")
+    for key in CARD_TEXTS:
+        if not isinstance(card.get(key) or "", str):
+            message = f"expected a text, found {card[key]!r}"
+            problems.error(place, key, "mistyped field", message, "write a text in quotes")
+    notes = card.get("notes")
+    if notes is not None and not (isinstance(notes, list) and all(isinstance(n, str) for n in notes)):
+        message = f"expected a list of texts, found {notes!r}"
+        problems.error(place, "notes", "mistyped field", message, "write each note behind a hyphen")
 
 
 def load_scored(name: str, data_dir: Path) -> ScoredSet:
@@ -154,12 +230,19 @@ def load_scored(name: str, data_dir: Path) -> ScoredSet:
     """
     folder = find_scored(name, data_dir)
     problems = Problems()
-    card = _read_card(folder / CARD, problems)
+    card = read_scored_card(folder, problems)
+    elsewhere = not problems.n_errors and card.get("name", folder.name) != folder.name
+    if elsewhere and folder.parent == data_dir / "scored":
+        message = f"the set in {folder} calls itself {card['name']!r}, so its results would be filed there"
+        place = Place(str(folder / CARD))
+        problems.error(place, "name", "bad name", message, f"write name: {folder.name}")
     problems.raise_errors(f"scored texts {name}")
     kind, languages = ScoredKind(card["kind"]), tuple(card["languages"])
     dimensions = tuple(_dimension(entry) for entry in card["dimensions"])
     rows = read_json_lines(folder / ROWS, problems)
     texts = checked_texts(rows, kind, languages, dimensions, problems)
+    if not texts and not problems.n_errors:
+        problems.error(Place(str(folder / ROWS)), "", "no rows", "the file holds no rows", "import it again")
     problems.raise_errors(f"scored texts {name}")
     return ScoredSet(
         name=str(card.get("name") or folder.name),
@@ -168,10 +251,10 @@ def load_scored(name: str, data_dir: Path) -> ScoredSet:
         dimensions=dimensions,
         texts=tuple(texts),
         folder=folder,
-        source=str(card.get("source") or ""),
-        licence=str(card.get("licence") or ""),
-        description=str(card.get("description") or ""),
-        notes=(*map(str, card.get("notes") or ()), *problems.notes()),
+        source=card.get("source") or "",
+        licence=card.get("licence") or "",
+        description=card.get("description") or "",
+        notes=(*(card.get("notes") or ()), *problems.notes()),
     )
 
 
@@ -193,35 +276,40 @@ def checked_texts(
     """
     found: list[ScoredText] = []
     seen: dict[str, Place] = {}
-    n_rows = 0
-    place = Place("")
     for place, row in rows:
-        n_rows += 1
         text = _checked_text(row, kind, languages, dimensions, place, problems)
         if text is None:
             continue
         if text.text_id in seen:
-            message = f"the id {text.text_id!r} stands in line {seen[text.text_id].line} too"
+            message = f"the id {text.text_id!r} stands in {seen[text.text_id]} too"
             problems.error(place, "_id", "repeated id", message, "give each text its own id")
             continue
         seen[text.text_id] = place
         found.append(text)
-    if not n_rows and not problems.n_errors:
-        problems.error(place, "", "no rows", "there are no texts", "look into the file")
     return found
+
+
+def check_scored_target(name: str, folder: Path, force: bool = False) -> None:
+    """Nothing when a set called `name` may be written to `folder`.
+
+    Raises:
+        UserError: the name cannot be a folder's, or the folder is there and may not be replaced.
+    """
+    if not is_task_name(name):
+        raise UserError(f"--name: expected letters, digits, '.', '_', '+', '-', found {name!r}")
+    if folder.exists() and not (folder / CARD).is_file():
+        raise UserError(f"{folder} exists and is no set of scored texts: choose another --name or --out")
+    if folder.exists() and not force:
+        raise UserError(f"{folder} exists: --force replaces it")
 
 
 def write_scored(found: ScoredSet, force: bool = False) -> None:
     """The set as a folder.
 
     Raises:
-        UserError: the folder is there and may not be replaced.
+        UserError: as `check_scored_target`.
     """
-    folder = found.folder
-    if folder.exists() and not (folder / CARD).is_file():
-        raise UserError(f"{folder} exists and is no set of scored texts: choose another --name or --out")
-    if folder.exists() and not force:
-        raise UserError(f"{folder} exists: --force replaces it")
+    check_scored_target(found.name, found.folder, force)
     card = {
         "name": found.name,
         "kind": str(found.kind),
@@ -235,7 +323,7 @@ def write_scored(found: ScoredSet, force: bool = False) -> None:
         "description": found.description,
         "notes": list(found.notes),
     }
-    with atomic_folder(folder) as temporary:
+    with atomic_folder(found.folder) as temporary:
         text = yaml.safe_dump({k: v for k, v in card.items() if v}, allow_unicode=True, sort_keys=False)
         (temporary / CARD).write_text(text, encoding="utf-8")
         lines = "".join(_line(t, found.dimension_names) for t in found.texts)
@@ -263,8 +351,9 @@ def _checked_text(
     errors = problems.n_errors
     text_id = text_field(row, "_id", place, problems)
     text = text_field(row, "text", place, problems)
-    only = languages[0] if languages and len(languages) == 1 else None
-    lang = optional_field(row, "lang", place, problems) or only
+    lang = optional_field(row, "lang", place, problems)
+    if row.get("lang") is None and languages and len(languages) == 1:
+        lang = languages[0]
     document = optional_field(row, "document", place, problems)
     split = optional_field(row, "split", place, problems)
     tell_misspelt(row, FIELDS, place, problems)
@@ -272,11 +361,13 @@ def _checked_text(
         check_id(problems, place, "_id", text_id)
     if text is not None:
         check_text(problems, place, "text", text)
-    if lang is None:
+    if row.get("lang") is None and lang is None:
         problems.error(place, "lang", "no language", "the text has no language", "write its ISO 639-1 code")
-    else:
-        check_language(problems, place, lang, languages)
-    if split and split not in PUBLISHED_PARTS:
+    elif lang is not None:
+        check_language(problems, place, lang, languages, CARD)
+    if document is not None:
+        _check_document(document, place, problems)
+    if split is not None and split not in PUBLISHED_PARTS:
         message = f"expected one of {', '.join(PUBLISHED_PARTS)}, found {split!r}"
         problems.error(place, "split", "unknown part", message, "correct it, or leave it out")
     scores = _checked_scores(row.get("scores"), kind, dimensions, place, problems)
@@ -286,14 +377,23 @@ def _checked_text(
     return ScoredText(text_id, text, lang, document or text_id, scores, part)
 
 
+def _check_document(document: str, place: Place, problems: Problems) -> None:
+    if not document:
+        fix = "name the document, or leave the field out where a text stands alone"
+        problems.error(place, "document", "empty document", "the document has no name", fix)
+    elif not document.isprintable():
+        message = f"{document!r} holds an invisible or broken character"
+        problems.error(place, "document", "bad document", message, "remove it")
+
+
 def _checked_scores(
     given: Any, kind: ScoredKind, dimensions: Sequence[Dimension], place: Place, problems: Problems
 ) -> tuple[float, ...]:
     if not isinstance(given, Mapping):
         found = "nothing" if given is None else type(given).__name__
-        names = ", ".join(f'"{d.name}": 1.0' for d in dimensions)
+        example = ", ".join(f'"{d.name}": 1.0' for d in dimensions)
         problems.error(
-            place, "scores", "no scores", f"expected an object, found {found}", f"write {{{names}}}"
+            place, "scores", "no scores", f"expected an object, found {found}", f"write {{{example}}}"
         )
         return ()
     names = [d.name for d in dimensions]
@@ -310,17 +410,41 @@ def _checked_score(
     value: Any, kind: ScoredKind, dimension: Dimension, place: Place, problems: Problems
 ) -> float:
     field = f"scores.{dimension.name}"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        message = f"expected a finite number, found {value!r}"
-        problems.error(place, field, "no number", message, "every text needs a number for every dimension")
+    if not _is_number(value):
+        found = "nothing" if value is None or value == "" else repr(value)
+        message = f"expected a finite number, found {found}"
+        problems.error(place, field, "no number", message, _number_help(value))
         return math.nan
     if kind is ScoredKind.LABELS and value not in (0, 1):
         problems.error(place, field, "no label", f"expected 0 or 1, found {value!r}", "write 0 or 1")
     low, high = dimension.low, dimension.high
     if (low is not None and value < low) or (high is not None and value > high):
-        message = f"{value:g} is outside the scale from {low} to {high}"
-        problems.error(place, field, "outside the scale", message, f"correct it, or the scale in {CARD}")
+        message = f"{value:g} is outside the scale from {_end(low)} to {_end(high)}"
+        fix = f"correct it, or the scale (low and high in {CARD}; --scale of an import)"
+        problems.error(place, field, "outside the scale", message, fix)
     return float(value)
+
+
+def _end(value: float | None) -> str:
+    return "anything" if value is None else f"{value:g}"
+
+
+def _is_number(value: Any) -> bool:
+    """A finite number that float64 can hold; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _number_help(value: Any) -> str:
+    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()):
+        return f"write decimals with a point: {value.strip().replace(',', '.')}"
+    if isinstance(value, str) and isinstance(number_or_text(value), float):
+        return f"write it without quotation marks: {value.strip()}"
+    return "every text needs a number for every dimension"
 
 
 def _dimension(entry: Any) -> Dimension:
@@ -335,38 +459,12 @@ def _dimension(entry: Any) -> Dimension:
     )
 
 
-def _read_card(path: Path, problems: Problems) -> dict[str, Any]:
-    place = Place(str(path))
-    try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problems.error(place, "", "invalid YAML", f"not YAML: {error}", "correct the file")
-        return {}
-    if not isinstance(card, dict):
-        message = "expected fields (key: value)"
-        problems.error(place, "", "invalid YAML", message, f"fields: {', '.join(CARD_KEYS)}")
-        return {}
-    for key in card:
-        if key not in CARD_KEYS:
-            problems.error(
-                place, str(key), "unknown key", f"no field of {CARD}.{near_miss(str(key), CARD_KEYS)}",
-                f"fields: {', '.join(CARD_KEYS)}",
-            )  # fmt: skip
-    if card.get("kind") not in list(ScoredKind):
-        message = f"expected one of {', '.join(ScoredKind)}, found {card.get('kind')!r}"
-        problems.error(place, "kind", "unknown kind", message, "choose one")
-    languages = card.get("languages")
-    if not isinstance(languages, list) or not languages or not all(map(is_language, languages)):
-        message = f"expected a list of ISO 639-1 codes, found {languages!r}"
-        problems.error(place, "languages", "unknown language", message, "for example [en, fr]")
-    _check_dimensions(card.get("dimensions"), place, problems)
-    return card
-
-
 def _check_dimensions(given: Any, place: Place, problems: Problems) -> None:
     def wrong(found: str) -> None:
         message = f"expected a list of names, or of objects with {', '.join(DIMENSION_KEYS)}; found {found}"
-        problems.error(place, "dimensions", "bad dimension", message, "for example [{name: joy, low: 0, high: 10}]")
+        problems.error(
+            place, "dimensions", "bad dimension", message, "for example [{name: joy, low: 0, high: 10}]"
+        )
 
     if not isinstance(given, list) or not given:
         wrong(repr(given))
@@ -382,10 +480,12 @@ def _check_dimensions(given: Any, place: Place, problems: Problems) -> None:
         names.append(entry["name"])
         if unknown := [key for key in entry if key not in DIMENSION_KEYS]:
             wrong(f"{unknown[0]!r}.{near_miss(str(unknown[0]), DIMENSION_KEYS)}")
-        ends = [entry.get(end) for end in ("low", "high")]
-        if any(e is not None and (isinstance(e, bool) or not isinstance(e, int | float)) for e in ends):
-            wrong(f"the scale {ends}")
-        elif None not in ends and ends[0] >= ends[1]:
-            wrong(f"a scale from {ends[0]} to {ends[1]}")
+        if not isinstance(entry.get("description") or "", str):
+            wrong(f"the description {entry['description']!r}")
+        low, high = entry.get("low"), entry.get("high")
+        if any(end is not None and not _is_number(end) for end in (low, high)):
+            wrong(f"a scale from {low!r} to {high!r}")
+        elif low is not None and high is not None and low >= high:
+            wrong(f"a scale from {low} to {high}")
     if len(set(names)) < len(names):
         wrong(f"a name twice: {', '.join(names)}")

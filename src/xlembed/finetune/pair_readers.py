@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from xlembed.corpus import tables
 from xlembed.corpus.building import build_task
 from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems
@@ -18,8 +17,6 @@ from xlembed.corpus.readers import find_reader
 from xlembed.corpus.reading import DocumentUnit, ReadOptions, languages_of
 from xlembed.finetune.pairs import COLUMNS, Kind, PairSet, checked_row, write_pairs
 from xlembed.types import Lang, UserError, near_miss
-
-TABLES = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
@@ -94,17 +91,7 @@ def parse_columns(text: str) -> dict[str, str]:
         UserError: for anything else.
     """
     known = sorted({name for names in COLUMNS.values() for name in names} | {"score", "group"})
-    found = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        ours, equals, theirs = part.partition("=")
-        if not equals or not theirs:
-            raise UserError(
-                f"--columns: expected OURS=THEIRS, found {part!r}, for example anchor=question,positive=2"
-            )
-        if ours not in known:
-            raise UserError(f"--columns: {ours!r} is none of {', '.join(known)}.{near_miss(ours, known)}")
-        found[ours] = theirs
-    return found
+    return tables.parse_columns(text, known, "anchor=question,positive=2")
 
 
 def _kind_of(files: Sequence[Path], options: PairOptions) -> Kind:
@@ -187,47 +174,28 @@ def _renamed(
             said = row.get(f"{ours}_lang") or row.get("lang")
             found[f"{ours}_lang"] = theirs if is_language(theirs) else said or lang
     if kind is Kind.SCORED and isinstance(found.get("score"), str):
-        found["score"] = _number(found["score"])
+        found["score"] = tables.number_or_text(found["score"])
     if row.get("group") is not None:
         found.setdefault("group", row["group"])
     return found
 
 
-def _number(text: str) -> float | str:
-    try:
-        value = float(text)
-    except ValueError:
-        return text
-    return value if math.isfinite(value) else text
-
-
 def _read(
     file: Path, columns: Mapping[str, str], problems: Problems
-) -> Iterator[tuple[Place, dict[str, Any]]]:
+) -> Iterator[tuple[Place, Mapping[str, Any]]]:
     if file.suffix == ".jsonl":
-        yield from read_json_lines(file, problems)
-        return
-    if file.suffix not in TABLES:
+        return read_json_lines(file, problems)
+    if not tables.is_table(file):
         raise UserError(
             f"{file}: expected .jsonl, .csv, .tsv or SQuAD .json, found {file.suffix or 'no suffix'}"
         )
     numbered = all(theirs.isdigit() for theirs in columns.values())
-    # Tab-separated files of this field do not quote: a quotation mark is a quotation mark.
-    quoting: Literal[0, 3] = csv.QUOTE_NONE if file.suffix == ".tsv" else csv.QUOTE_MINIMAL
-    with file.open(encoding="utf-8-sig", newline="") as handle:
-        reader = csv.reader(handle, delimiter=TABLES[file.suffix], quoting=quoting)
-        header = None if numbered else next(reader, [])
-        if header is not None and (missing := [t for t in columns.values() if t not in header]):
-            raise UserError(
-                f"{file}: no column {', '.join(map(repr, missing))}.{near_miss(missing[0], header)} The first line has "
-                f"{', '.join(header)}; a file without a header is read by number: --columns text1=1,text2=2,score=3"
-            )
-        for cells in reader:
-            place = Place(str(file), reader.line_num)
-            if header is None:
-                yield place, {str(i): cell for i, cell in enumerate(cells, 1)}
-            elif len(cells) != len(header):
-                message = f"{len(cells)} columns, the header has {len(header)}"
-                problems.error(place, "", "number of columns", message, "correct the line, or quote its text")
-            else:
-                yield place, dict(zip(header, cells, strict=True))
+    table = tables.read_table(file, problems, numbered=numbered)
+    if not numbered and (missing := [t for t in columns.values() if t not in table.header]):
+        problems.raise_errors(f"pairs from {file.name}")
+        raise UserError(
+            f"{file}: no column {', '.join(map(repr, missing))}.{near_miss(missing[0], table.header)} "
+            f"{tables.listed_columns(table.header)}; a file without a header is read by number: "
+            "--columns text1=1,text2=2,score=3"
+        )
+    return table.rows
