@@ -12,19 +12,21 @@ ROOMS = (
     *("corpus", "models", "embeddings", "index", "retrieval", "metrics", "stats", "report"),
     *("tracking", "stages", "cli"),
 )
-SIDE_ROOMS = {"finetune": "models", "analysis": "stats"}
+SIDE_ROOMS = {"finetune": "models", "analysis": "stats", "probe": "stats"}
 """Rooms beside the line: they may use what the room named here may use."""
 ONLY_IN = {
     "mlflow": {"tracking"},
-    "torch": {"models", "embeddings", "finetune"},
+    "torch": {"models", "embeddings", "finetune", "probe"},
     "sentence_transformers": {"models", "embeddings", "finetune"},
-    "peft": {"models", "finetune"},
+    "peft": {"models", "finetune", "probe"},
+    "lightgbm": {"probe"},
     "datasets": {"finetune"},
     "faiss": {"index", "analysis"},
     "bm25s": {"index"},
     "Stemmer": {"index"},
     "elasticsearch": {"index"},
     "matplotlib": {"report"},
+    "docx": {"report"},
     "click": {"cli"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

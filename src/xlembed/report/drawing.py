@@ -13,10 +13,12 @@ from xlembed.report.figures.registry import (
     draw_finetuning,
     draw_guide,
     draw_paradox,
+    draw_probes,
     draw_profiles,
     draw_run,
     draw_tuning,
 )
+from xlembed.report.probes import ProbeBook
 from xlembed.report.profiles import Profile
 from xlembed.report.style import save
 
@@ -74,4 +76,10 @@ def write_guide_figures(report: Mapping[str, Any], folder: Path) -> None:
 def write_profile_figures(found: Sequence[Profile], folder: Path) -> None:
     """All figures of several models' profiles."""
     for name, figure in draw_profiles(found).items():
+        save(figure, folder, name)
+
+
+def write_probe_figures(book: ProbeBook, folder: Path) -> None:
+    """All figures of the probes on one set of scored texts."""
+    for name, figure in draw_probes(book).items():
         save(figure, folder, name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from xlembed.report.probes import ProbeBook
 from xlembed.report.profiles import Profile
 
 Scores = Mapping[str, Any]
@@ -148,6 +149,23 @@ class ProfileFigure:
     applies: Callable[[Sequence[Profile]], bool]
 
 
+@dataclass(frozen=True)
+class ProbeFigure:
+    """A figure of the probes on one set of scored texts.
+
+    Attributes:
+        draw: draws it.
+        applies: whether the results have what it shows.
+        part: chapter of the report that it stands in: ``results``, ``errors``, ``fit``, ``truncation`` or ``cost``.
+        caption: what it shows, in a sentence or two; also for those who do not see it.
+    """
+
+    draw: Callable[[ProbeBook], Figure]
+    applies: Callable[[ProbeBook], bool]
+    part: str
+    caption: Callable[[ProbeBook], str]
+
+
 def run_figures() -> dict[str, RunFigure]:
     """Figures of a run by file name, sorted."""
     return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
@@ -209,6 +227,17 @@ def draw_profiles(found: Sequence[Profile]) -> dict[str, Figure]:
     """Every figure of several models' profiles that applies."""
     figures = {name: f for name, f in _found().items() if isinstance(f, ProfileFigure)}
     return {name: f.draw(found) for name, f in figures.items() if f.applies(found)}
+
+
+def probe_figures(book: ProbeBook) -> dict[str, ProbeFigure]:
+    """Figures of probes that apply; the file's name without `probe_`."""
+    found = {name: f for name, f in _found().items() if isinstance(f, ProbeFigure)}
+    return {name.removeprefix("probe_"): f for name, f in found.items() if f.applies(book)}
+
+
+def draw_probes(book: ProbeBook) -> dict[str, Figure]:
+    """Every figure of probes that applies."""
+    return {name: f.draw(book) for name, f in probe_figures(book).items()}
 
 
 def _found() -> dict[str, object]:
