@@ -28,6 +28,10 @@ COMMANDS = {
         "Geometry of vectors, morphology, tokens, and whether anything is wrong.",
     ),
     "report": ("xlembed.cli.report:report", "All results of a task as one page, as tables and as a paper."),
+    "probe": (
+        "xlembed.cli.probe:probe",
+        "Is a frozen embedding with a small model on top as good as a fine-tuned one?",
+    ),
     "promote": (
         "xlembed.cli.promote:promote",
         "Let the champion's alias stand for a better version, or back.",

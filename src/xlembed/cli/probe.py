@@ -9,7 +9,6 @@ import click
 from xlembed.cli.options import open_workspace, settings_options, workspace_options
 
 
-
 @click.command()
 @click.option("-t", "--task", default="", help="Scored texts under data/scored, or a folder.")
 @click.option(
@@ -42,13 +41,16 @@ def probe(
 
     Every model's vectors get every probe. Writes probes/TASK/ and the report under reports/probe/TASK/.
     """
+    from functools import partial
+
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
     from xlembed.report.probe_table import probe_lines, probe_tables
     from xlembed.stages.probe import open_probing
     from xlembed.stages.probe import probe as stage
-    from xlembed.tracking.probing import Logged, log_probe_inputs, log_probed
+    from xlembed.stages.scorers import Logged, chosen_systems, put_together
+    from xlembed.tracking.probing import log_probe_inputs, log_probed
     from xlembed.tracking.runs import open_run
 
     workspace = open_workspace(params, out, options, named=("encode",))
@@ -62,9 +64,14 @@ def probe(
         ) as run_id,
         Bars("probe") as bars,
     ):
-        log_probe_inputs(opened, workspace)
+        log_probe_inputs(workspace.settings, opened.scored, workspace.root)
         found = stage(opened, workspace, bars)
-        uris = log_probed(found, opened, workspace, wanted)
+        scorers = {
+            name: partial(put_together, name, found, workspace)
+            for name in chosen_systems(found.report, wanted)
+        }
+        files = [found.pages, found.folder / "report.json", found.folder / "predictions.parquet"]
+        uris = log_probed(found.report, found.timings, files, scorers)
     if as_json:
         echo_json(found.report)
         return

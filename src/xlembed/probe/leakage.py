@@ -44,7 +44,9 @@ def near_duplicates(
     """
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    vectorizer = HashingVectorizer(analyzer="char_wb", ngram_range=(5, 5), alternate_sign=False, dtype=np.float32)
+    vectorizer = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(5, 5), alternate_sign=False, dtype=np.float32
+    )
     if not texts or not apart:
         return ()
     theirs = vectorizer.transform(apart).T.tocsc()

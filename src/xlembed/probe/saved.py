@@ -18,7 +18,9 @@ ABOUT, ARRAYS = "probe.json", "probe.safetensors"
 FORMAT = 1
 
 
-def write_probe(folder: Path, kind: str, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_probe(
+    folder: Path, kind: str, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> None:
     """`probe.json` with the kind of probe and what else it needs, and its arrays."""
     folder.mkdir(parents=True, exist_ok=True)
     if arrays:

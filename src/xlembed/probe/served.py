@@ -147,7 +147,9 @@ def load_scorer(folder: Path, device: str = "") -> Scorer:
         raise UserError(f"{folder} holds no scorer: {ABOUT} is missing") from None
     if about.get("format") != FORMAT:
         raise UserError(f"{folder / ABOUT}: format {about.get('format')!r}; this version reads {FORMAT}")
-    predictor = _rival(folder / RIVAL, device) if "model" not in about else _encoded(folder, about["model"], device)
+    predictor = (
+        _rival(folder / RIVAL, device) if "model" not in about else _encoded(folder, about["model"], device)
+    )
     thresholds = about["thresholds"]
     return Scorer(predictor, tuple(about["dimensions"]), None if thresholds is None else tuple(thresholds))
 
@@ -161,7 +163,9 @@ def _encoded(folder: Path, model: Mapping[str, Any], device: str) -> EncodedPred
     from xlembed.models.loading import load_encoder
 
     variation = Variation(
-        dim=model["dim"], max_tokens=model["max_tokens"], dtype=DType(model["dtype"]) if model["dtype"] else None
+        dim=model["dim"],
+        max_tokens=model["max_tokens"],
+        dtype=DType(model["dtype"]) if model["dtype"] else None,
     )
     ref = ModelRef(model["slug"], ModelCard.model_validate(model["card"]), folder / ENCODER, variation)
     encoder = load_encoder(ref, device=device, instruction=model["instruction"], folder=folder / ENCODER)

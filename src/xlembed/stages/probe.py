@@ -25,6 +25,7 @@ from xlembed.stages.probing import (
     check_labels,
     encode_parts,
     floor_system,
+    folder_bytes,
     part_texts,
     probe_system,
     with_lengths,
@@ -138,7 +139,9 @@ def open_probed(name: str, workspace: Workspace) -> ModelRef:
     if ref.searches_words or ref.reranker is not None:
         raise UserError(f"{name}: a probe reads the vector of a text; this searches words or ranks anew")
     if ref.variation.steps:
-        raise UserError(f"{name}: post-processing is fitted on the documents of a task; a probe scales vectors itself")
+        raise UserError(
+            f"{name}: post-processing is fitted on the documents of a task; a probe scales vectors itself"
+        )
     return ref
 
 
@@ -152,16 +155,18 @@ def probe(opened: OpenedProbing, workspace: Workspace, watch: Watch = unwatched)
     systems = tuple(_systems(opened, workspace, options, watch))
     found = _predictions(opened, systems)
     watch("tests", 0, 1)
-    report = _report(opened, systems, found, workspace)
-    watch("tests", 1, 1)
     timings = {s.name: s.timing for s in systems}
     table = _table(opened, systems)
     folder = workspace.out / "probes" / opened.name
     with atomic_folder(folder) as temporary:
+        for system in systems:
+            place = temporary / "models" / saved_name(system.name)
+            system.save(place)
+            system.about["probe_bytes"] = folder_bytes(place)
+        report = _report(opened, systems, found, workspace)
         write_json(temporary / "report.json", report)
         table.to_parquet(temporary / "predictions.parquet", index=False)
-        for system in systems:
-            system.save(temporary / "models" / saved_name(system.name))
+    watch("tests", 1, 1)
     write_json(workspace.out / "results" / f"probe-{opened.name}.json", _headline(report))
     pages = workspace.out / "reports" / "probe" / opened.name
     watch("report", 0, 1)
@@ -210,12 +215,13 @@ def _report(
     opened: OpenedProbing, systems: Sequence[System], found: Predictions, workspace: Workspace
 ) -> dict[str, Any]:
     scored = opened.scored
-    rivals = [s.name for s in systems if s.about["kind"] == "rival"] or [None]
+    rivals: list[str | None] = [s.name for s in systems if s.about["kind"] == "rival"] or [None]
     probes = [s.name for s in systems if s.about["kind"] == "probe"]
     scores = error_rows(found)
     verdicts = [judge(found, name, FLOOR, rival).to_json() for rival in rivals for name in probes]
     dimensions = [
-        {"name": d.name, "description": d.description, "low": d.low, "high": d.high} for d in scored.dimensions
+        {"name": d.name, "description": d.description, "low": d.low, "high": d.high}
+        for d in scored.dimensions
     ]
     return {
         "format": FORMAT,

@@ -1,4 +1,4 @@
-"""What one system of a probe run is made of: vectors of a model, a fitted probe or a rival, its predictions and costs."""
+"""What one system of a probe run is made of: vectors, what was fitted on them, its predictions and its costs."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ class System:
         predicted: of the test part, shape (n, n_dimensions).
         timing: its row in timings.json.
         save: writes what was fitted into a folder.
+        save_whole: likewise, with everything that is needed to predict from texts; rivals only.
         ref: the model under a probe; None for the floor and rivals.
     """
 
@@ -74,6 +75,7 @@ class System:
     predicted: Scores
     timing: dict[str, Any]
     save: Callable[[Path], None]
+    save_whole: Callable[[Path], None] = field(default=lambda folder: None)
     ref: ModelRef | None = None
 
     @property
@@ -126,7 +128,9 @@ def part_texts(scored: ScoredSet, split: Split) -> Parts:
         left_out = set() if split.published else {twin.place for twin in found}
         kept.append([t for i, t in enumerate(texts) if i not in left_out])
     if not all(kept):
-        raise UserError(f"{scored.name}: every text for training or validation nearly repeats one of the test part")
+        raise UserError(
+            f"{scored.name}: every text for training or validation nearly repeats one of the test part"
+        )
     return Parts(
         tuple(kept[0]), tuple(kept[1]), tuple(test), tuple(twins[:EXAMPLES]), len(twins), not split.published
     )
@@ -144,8 +148,8 @@ def check_labels(parts: Parts, scored: ScoredSet) -> None:
         for name, column in zip(scored.dimension_names, score_array(parts.of(part)).T, strict=True):
             if len(set(column)) < 2:
                 raise UserError(
-                    f"{scored.name}: every text of the {part} part has {name} = {column[0]:g}; both 0 and 1 are needed: "
-                    "add texts, or leave the label out"
+                    f"{scored.name}: every text of the {part} part has {name} = {column[0]:g}; both 0 and 1 are "
+                    "needed: add texts, or leave the label out"
                 )
 
 
@@ -218,13 +222,21 @@ def _fitted_system(
         "ms_per_text": (encode_ms or 0.0) + predict_ms,
         "device": encoded.device if encoded else "cpu",
     }
-    return System(about, predicted, timing, fitted.save, encoded.ref if encoded else None)
+    return System(about, predicted, timing, fitted.save, ref=encoded.ref if encoded else None)
 
 
 def _model_row(encoded: Encoded | None, parts: Parts) -> dict[str, Any]:
     """What a row says of the model under the probe."""
     if encoded is None:
-        keys = ("model", "total_parameters", "model_bytes", "dim", "max_tokens", "truncated_share", "tokens_median")
+        keys = (
+            "model",
+            "total_parameters",
+            "model_bytes",
+            "dim",
+            "max_tokens",
+            "truncated_share",
+            "tokens_median",
+        )
         return {**dict.fromkeys(keys), "english_only": False, "labels": {}}
     ref = encoded.ref
     return {
@@ -281,9 +293,7 @@ def folder_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def with_lengths(
-    refs: Sequence[ModelRef], lengths: Sequence[int]
-) -> tuple[list[ModelRef], list[str]]:
+def with_lengths(refs: Sequence[ModelRef], lengths: Sequence[int]) -> tuple[list[ModelRef], list[str]]:
     """Each model cut at each length that it reaches, and whole; notes on lengths that it does not."""
     if not lengths:
         return list(refs), []

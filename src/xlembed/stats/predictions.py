@@ -51,7 +51,9 @@ SCORE_MEASURES = (
 )
 """Of the moments |error|, error squared, 1."""
 LABEL_MEASURES = (
-    Measure("F1", lambda m: _ratio(2 * m[..., 0], 2 * m[..., 0] + m[..., 1] + m[..., 2]), lower_is_better=False),
+    Measure(
+        "F1", lambda m: _ratio(2 * m[..., 0], 2 * m[..., 0] + m[..., 1] + m[..., 2]), lower_is_better=False
+    ),
     Measure("precision", lambda m: _ratio(m[..., 0], m[..., 0] + m[..., 1]), lower_is_better=False),
     Measure("recall", lambda m: _ratio(m[..., 0], m[..., 0] + m[..., 2]), lower_is_better=False),
     Measure("accuracy", lambda m: _ratio(m[..., 0] + m[..., 3], m.sum(axis=-1)), lower_is_better=False),
@@ -118,7 +120,7 @@ class Predictions:
     def _cluster_sums(self, chosen: NDArray[np.bool_]) -> tuple[Moments, int]:
         """Sums of the chosen texts per cluster of all texts, and the number of clusters with such texts."""
         ids, column = np.unique(np.asarray(self.clusters), return_inverse=True)
-        n_systems, n, n_dimensions, n_moments = self.moments.shape
+        n_systems, _, n_dimensions, n_moments = self.moments.shape
         sums = np.zeros((len(ids), n_systems, n_dimensions, n_moments))
         np.add.at(sums, column[chosen], self.moments[:, chosen].swapaxes(0, 1))
         return sums, len(set(column[chosen]))
@@ -137,7 +139,7 @@ def error_rows(found: Predictions) -> list[dict[str, Any]]:
         Rows with `system`, `measure`, `dimension` and `lang` (None: all), `value`, `ci_low`, `ci_high` (95 %, cluster
         percentile bootstrap over documents; None under 10 documents), `n` (texts), `n_clusters` and `method`.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     languages = sorted(set(found.languages))
     for lang in [None, *(languages if len(languages) > 1 else [])]:
         chosen = np.array([lang is None or code == lang for code in found.languages])
@@ -147,7 +149,9 @@ def error_rows(found: Predictions) -> list[dict[str, Any]]:
     return rows
 
 
-def _summed_rows(found: Predictions, chosen: NDArray[np.bool_], lang: Lang | None) -> Iterator[dict[str, Any]]:
+def _summed_rows(
+    found: Predictions, chosen: NDArray[np.bool_], lang: Lang | None
+) -> Iterator[dict[str, Any]]:
     sums, n_clusters = found._cluster_sums(chosen)
     total = sums.sum(axis=0)
     resampled = list(found._resampled(sums))
@@ -269,7 +273,9 @@ def _exchange_tests(found: Predictions, sums: Moments, pairs: Sequence[tuple[int
     observed = value(total).mean(axis=-1)
     scale = np.abs(observed).max()
     n_flips = max(N_FLIPS, flips_needed(len(pairs)))
-    rng = np.random.default_rng(cluster_seed(found.clusters) + 1)  # + 1: not the stream of the bootstrap weights
+    rng = np.random.default_rng(
+        cluster_seed(found.clusters) + 1
+    )  # + 1: not the stream of the bootstrap weights
     rows = max(1, CHUNK_BYTES // (8 * max(flat.shape)))
     beyond = np.zeros(len(pairs), dtype=np.int64)
     for start in range(0, n_flips, rows):

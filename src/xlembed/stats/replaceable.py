@@ -65,8 +65,8 @@ def rule(measure: str) -> str:
     error = "MAE" if measure == "MAE" else f"1 - {measure}"
     return (
         f"First the floor (a mean predictor) must be beaten: the 95 % interval of the difference in {error} lies below "
-        f"0, else the system fails. Then f = (system - rival) / (floor - rival): closes the gap if f <= {CLOSES:g}, partial "
-        f"if f <= {PARTIAL:g}, no improvement if f > {PARTIAL:g}, each by the whole 95 % interval of f (bootstrap by "
+        f"0, else the system fails. Then f = (system - rival) / (floor - rival): closes the gap if f <= {CLOSES:g}, "
+        f"partial if f <= {PARTIAL:g}, no improvement if f > {PARTIAL:g}, each by the whole 95 % interval of f (bootstrap by "
         "document, unadjusted); undecided if the interval holds the border. A rival that does not itself beat the "
         "floor, or none on the same split: not comparable."
     )
@@ -121,14 +121,23 @@ def _outcome(behind: Floats, gap: Floats, rival: str) -> tuple[Outcome, str]:
     (_, close_high), (part_low, part_high) = ends[CLOSES], ends[PARTIAL]
     assert close_high is not None and part_low is not None and part_high is not None
     if close_high <= 0:
-        return Outcome.CLOSES, f"closes the gap to {rival}: at most {CLOSES:.0%} of the way from the floor is missing"
+        return (
+            Outcome.CLOSES,
+            f"closes the gap to {rival}: at most {CLOSES:.0%} of the way from the floor is missing",
+        )
     if part_high <= 0:
-        return Outcome.PARTIAL, f"partial: at most {PARTIAL:.0%} of the way from the floor to {rival} is missing"
+        return (
+            Outcome.PARTIAL,
+            f"partial: at most {PARTIAL:.0%} of the way from the floor to {rival} is missing",
+        )
     if part_low > 0:
         return Outcome.NO_IMPROVEMENT, (
             f"no improvement: more than {PARTIAL:.0%} of the way from the floor to {rival} is missing"
         )
-    return Outcome.UNDECIDED, f"undecided: the interval of what is missing on the way to {rival} holds a border"
+    return (
+        Outcome.UNDECIDED,
+        f"undecided: the interval of what is missing on the way to {rival} holds a border",
+    )
 
 
 def _interval(draws: Floats, enough: bool) -> tuple[float | None, float | None]:

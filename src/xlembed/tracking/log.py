@@ -59,6 +59,11 @@ def log_folder(folder: Path) -> None:
     mlflow.log_artifacts(str(folder))
 
 
+def log_file(path: Path) -> None:
+    """One file as an artifact of the active run."""
+    mlflow.log_artifact(str(path))
+
+
 def log_table(table: pd.DataFrame, name: str) -> None:
     """A table that the MLflow UI shows."""
     mlflow.log_table(table.astype(object).where(table.notna(), None), name)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.scored import ScoredSet
 from xlembed.settings import Settings, flatten
-from xlembed.tracking.log import log_dataset, log_folder, log_metrics, log_params, log_tags, version_tags
+from xlembed.tracking.log import (
+    log_dataset,
+    log_file,
+    log_folder,
+    log_metrics,
+    log_params,
+    log_tags,
+    version_tags,
+)
 from xlembed.tracking.runs import child_run
+from xlembed.tracking.scorers import log_scorer
 
 SECTIONS = ("encode", "probe")
+WriteScorer = Callable[[Path], list[tuple[str, str]]]
+"""Writes a scorer into a new folder; gives name and type of each column that comes out of it."""
 
 
 def log_probe_inputs(settings: Settings, scored: ScoredSet, root: Path) -> None:
@@ -21,31 +34,54 @@ def log_probe_inputs(settings: Settings, scored: ScoredSet, root: Path) -> None:
     log_dataset(scored.name, scored.folder, scored.digest)
 
 
-def log_probed(report: Mapping[str, Any], timings: Mapping[str, Any], folders: list[Path]) -> dict[str, str]:
+def log_probed(
+    report: Mapping[str, Any],
+    timings: Mapping[str, Any],
+    files: Iterable[Path],
+    scorers: Mapping[str, WriteScorer],
+) -> dict[str, str]:
     """Files of the active run, and a child run for each system.
 
     Args:
         report: content of report.json.
         timings: content of timings.json.
-        folders: whose files are kept, without fitted weights.
+        files: files and folders that are kept.
+        scorers: system -> what writes it as a scorer into a new folder; these become models of their runs.
 
     Returns:
-        System -> id of its run.
+        System -> URI of its model.
     """
-    for folder in folders:
-        log_folder(folder)
-    runs = {}
+    for place in files:
+        if place.is_dir():
+            log_folder(place)
+        else:
+            log_file(place)
+    uris = {}
     for row in report["systems"]:
-        with child_run(row["name"]) as run_id:
-            runs[row["name"]] = run_id
+        name = row["name"]
+        with child_run(name), tempfile.TemporaryDirectory() as temporary:
             log_tags(system_tags(row, report))
-            log_metrics(system_metrics(row["name"], report, timings.get(row["name"], {})))
-    return runs
+            log_metrics(system_metrics(name, report, timings.get(name, {})))
+            if name in scorers:
+                folder = Path(temporary) / "scorer"
+                outputs = scorers[name](folder)
+                metadata = {"task": report["task"], "system": name, "english_only": row["english_only"]}
+                uris[name] = log_scorer(folder, model_name(name), outputs, metadata)
+    return uris
+
+
+def model_name(system: str) -> str:
+    """MLflow allows neither colons nor dots in the name of a logged model."""
+    return re.sub(r"[^\w-]", "_", system)
 
 
 def system_tags(row: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, str]:
     """What the UI can filter by."""
-    said = {f"verdict.{v['rival'] or 'no_rival'}": v["outcome"] for v in report["verdicts"] if v["system"] == row["name"]}
+    said = {
+        f"verdict.{v['rival'] or 'no_rival'}": v["outcome"]
+        for v in report["verdicts"]
+        if v["system"] == row["name"]
+    }
     return {
         "task": report["task"],
         "system_kind": row["kind"],
@@ -56,9 +92,7 @@ def system_tags(row: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def system_metrics(
-    name: str, report: Mapping[str, Any], timing: Mapping[str, Any]
-) -> dict[str, float]:
+def system_metrics(name: str, report: Mapping[str, Any], timing: Mapping[str, Any]) -> dict[str, float]:
     """`mae`, `mae/ci_low`, `mae/dimension/joy`, `mae/fr`, `mae/fr/joy`, ...; `speed/ms_per_text`, `size/...`."""
     metrics: dict[str, float] = {}
     for row in report["scores"]:

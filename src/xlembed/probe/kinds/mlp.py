@@ -104,7 +104,9 @@ class MlpProbe:
         import torch
 
         about, arrays = read_about(folder), read_arrays(folder)
-        state = {n.removeprefix("net."): torch.from_numpy(a) for n, a in arrays.items() if n.startswith("net.")}
+        state = {
+            n.removeprefix("net."): torch.from_numpy(a) for n, a in arrays.items() if n.startswith("net.")
+        }
         last = max(state)
         net = _network(len(arrays["vectors.mean"]), len(state[last]), tuple(about["hidden"]))
         net.load_state_dict(state)
@@ -139,7 +141,7 @@ def _train(
     best, best_loss, best_epoch, epoch = copy.deepcopy(net.state_dict()), float("inf"), 0, 0
     for epoch in range(1, MAX_EPOCHS + 1):
         net.train()
-        for rows in torch.randperm(len(train[0])).split(BATCH):
+        for rows in torch.split(torch.randperm(len(train[0])), BATCH):
             optimiser.zero_grad()
             loss(net(train[0][rows]), train[1][rows]).backward()
             optimiser.step()

@@ -98,7 +98,12 @@ def _limits(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
 
 
 def _entries(colour: str) -> list[Artist]:
-    dot: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 3.5, "markerfacecolor": tint(colour, 0.35)}
+    dot: dict[str, Any] = {
+        "linestyle": "",
+        "marker": "o",
+        "markersize": 3.5,
+        "markerfacecolor": tint(colour, 0.35),
+    }
     return [
         Line2D([], [], markeredgewidth=0, label="a text", **dot),
         Line2D([], [], color=INK, linewidth=1.5, label="running median"),
