@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,10 @@ def open_rival(source: str, workspace: Workspace) -> Rival:
     """
     recipe = load_rival_recipe(source)
     folder = open_base(recipe, workspace.open_model)
-    return Rival(recipe, workspace.open_model(recipe.base), folder)
+    ref = workspace.open_model(recipe.base)
+    if recipe.languages:
+        ref = replace(ref, card=ref.card.model_copy(update={"languages": recipe.languages}))
+    return Rival(recipe, ref, folder)
 
 
 def rival_system(rival: Rival, scored: ScoredSet, parts: Parts, workspace: Workspace, watch: Watch) -> System:

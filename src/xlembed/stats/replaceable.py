@@ -65,10 +65,11 @@ def rule(measure: str) -> str:
     error = "MAE" if measure == "MAE" else f"1 - {measure}"
     return (
         f"First the floor (a mean predictor) must be beaten: the 95 % interval of the difference in {error} lies below "
-        f"0, else the system fails. Then f = (system - rival) / (floor - rival): closes the gap if f <= {CLOSES:g}, "
-        f"partial if f <= {PARTIAL:g}, no improvement if f > {PARTIAL:g}, each by the whole 95 % interval of f (bootstrap by "
-        "document, unadjusted); undecided if the interval holds the border. A rival that does not itself beat the "
-        "floor, or none on the same split: not comparable."
+        "0, else the system fails. "
+        f"Then f = (system - rival) / (floor - rival): closes the gap if f <= {CLOSES:g}, partial if f <= {PARTIAL:g}, "
+        f"no improvement if f > {PARTIAL:g}, each by the whole 95 % interval of f (bootstrap by document, unadjusted); "
+        "undecided if the interval holds the border. "
+        "A rival that does not itself beat the floor, or none on the same split: not comparable."
     )
 
 

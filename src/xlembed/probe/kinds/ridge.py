@@ -73,7 +73,8 @@ class RidgeProbe:
         columns = range(train.scores.shape[1])
         chosen = np.array([np.atleast_2d(models[best[d]].coef_)[d] for d in columns])
         offsets = np.array([np.atleast_1d(models[best[d]].intercept_)[d] for d in columns])
-        weights = (chosen / scaling.spread).T
+        # In the order of the saved file: the order of additions decides the last bits.
+        weights = np.ascontiguousarray((chosen / scaling.spread).T)
         strengths = tuple(STRENGTHS[::-1][b] for b in best)
         return FittedRidge(weights, offsets - scaling.mean @ weights, strengths)
 
