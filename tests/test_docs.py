@@ -35,6 +35,7 @@ from xlembed.cli import xlembed
 from xlembed.cli.options import KEY_OF_OPTION, OPTION_HELP, SETTING_OPTIONS
 from xlembed.corpus.importing import import_files
 from xlembed.corpus.loading import load_task
+from xlembed.corpus.scored import load_scored
 from xlembed.finetune.ablation import Ablation
 from xlembed.finetune.recipe import Recipe
 from xlembed.index.elastic.connection import ENVIRONMENT
@@ -317,12 +318,12 @@ def check_synopsis(text: str, tmp_path: Path) -> None:
     command = xlembed.get_command(click.Context(xlembed), "import")
     assert command is not None
     known = {option for param in command.params if isinstance(param, click.Option) for option in param.opts}
-    assert set(re.findall(r"--[a-z-]+", text)) == known
+    assert set(re.findall(r"--[a-z-]+", text)) == {option for option in known if "_" not in option}
     form, files = (str(param.metavar) for param in command.params[:2])
     assert text.split()[2:4] == [form, files]
     with pytest.raises(UserError) as told:
         import_files("csv", [tmp_path], "x", tmp_path / "x")
-    assert all(name in str(told.value) for name in form.split("|") if name != "pairs")
+    assert all(name in str(told.value) for name in form.split("|") if name not in ("pairs", "scored"))
 
 
 def check_message(text: str, tmp_path: Path) -> None:
@@ -347,9 +348,37 @@ def check_message(text: str, tmp_path: Path) -> None:
     assert str(told.exception).strip() == text.strip()
 
 
+def check_scored_layout(text: str, tmp_path: Path) -> None:
+    """A set written as shown loads."""
+    lines = dict(line.split(None, 1) for line in text.splitlines()[1:])
+    assert set(lines) == {"scored.yaml", "texts.jsonl"}
+    row = json.loads(lines["texts.jsonl"])
+    example = {"name": "shown", "kind": "scores", "languages": ["en"], "dimensions": list(row["scores"])}
+    fields = lines["scored.yaml"].split(", ")
+    folder = tmp_path / "scored" / "shown"
+    folder.mkdir(parents=True)
+    card = json.dumps({f: example.get(f, "words") for f in fields})
+    (folder / "scored.yaml").write_text(card, encoding="utf-8")
+    (folder / "texts.jsonl").write_text(lines["texts.jsonl"], encoding="utf-8")
+    found = load_scored("shown", tmp_path)
+    assert found.notes == () and found.texts[0].document == row["document"]
+
+
+def check_scored_message(text: str, tmp_path: Path) -> None:
+    """The same mistakes give the same words."""
+    rows = ["nr,body,joy,fear", "1,a,1,1", '2,b,"3,5",1', "3,c,1,", "4,,1,1", "1,d,1,1"]
+    Path("moods.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    words = "import scored moods.csv --name moods --lang en --columns id=nr,text=body --dimensions joy,fear"
+    told = CliRunner().invoke(xlembed, words.split())
+    assert isinstance(told.exception, UserError)
+    assert str(told.exception).strip() == text.strip()
+
+
 TEXT_CHECKS = {
     "data/TASK/\n": check_layout,
-    "xlembed import squad|beir|tatoeba|jsonl|pairs ": check_synopsis,
+    "xlembed import squad|beir|tatoeba|jsonl|pairs|scored ": check_synopsis,
+    "data/scored/NAME/\n": check_scored_layout,
+    "scored texts from ": check_scored_message,
     "demo: 2 errors ": check_message,
 }
 

@@ -153,9 +153,7 @@ WRONG_ROWS = [
 def test_a_wrong_row(tmp_path: Path, row: Any, message: str) -> None:
     write_set(tmp_path, [{**ROW, "_id": "first"}, row])
     said = told(tmp_path)
-    assert (said.startswith("scored texts s: 1 error (") and f"texts.jsonl:2: {message}" in said) or (
-        "texts.jsonl:2: " in said and message in said
-    )
+    assert said.startswith("scored texts s: 1 error (") and "texts.jsonl:2: " in said and message in said
 
 
 def test_all_wrong_rows_are_told_at_once(tmp_path: Path) -> None:

@@ -79,8 +79,6 @@ def import_scored(
     dimensions = _dimensions(sources, options)
     rows = _rows(sources, [d.name for d in dimensions], options, problems)
     texts = checked_texts(rows, options.kind, None, dimensions, problems)
-    if not texts and not problems.n_errors:
-        problems.error(Place(str(files[0])), "", "no rows", "the files hold no rows", "look into them")
     _tell_unseen(sources, problems)
     problems.raise_errors(subject)
     kept, notes = _with_documents(texts, options.document_pattern)
@@ -198,9 +196,9 @@ def _open(files: Sequence[Path], options: ScoredOptions, problems: _OwnNames, su
     sources = []
     for file, lang in zip(files, told, strict=True):
         fields, first, rows = _peek(file, problems)
-        if not fields:
+        if not first:
             if not problems.n_errors:
-                problems.error(Place(str(file)), "", "no rows", "the file is empty", "look into it")
+                problems.error(Place(str(file)), "", "no rows", "the file holds no rows", "look into it")
             problems.raise_errors(subject)
         columns = _columns(file, fields, options)
         own = lang or (language_of_file(file) if "lang" not in columns else None)
@@ -211,7 +209,7 @@ def _open(files: Sequence[Path], options: ScoredOptions, problems: _OwnNames, su
 
 
 def _peek(file: Path, problems: Problems) -> tuple[tuple[str, ...], Row, Iterator[tuple[Place, Row]]]:
-    """Fields, the first row, all rows; a table without rows still has its fields."""
+    """Fields, the first row that can be read (empty without one), all rows."""
     rows: Iterator[tuple[Place, Row]]
     if is_table(file):
         table = read_table(file, problems)
@@ -244,9 +242,14 @@ def _columns(file: Path, fields: Sequence[str], options: ScoredOptions) -> dict[
 
 
 def _no_column(file: Path, fields: Sequence[str], missing: Sequence[str]) -> str:
+    kind, listed = (
+        ("column", listed_columns(fields))
+        if is_table(file)
+        else ("field", f"the first row has {', '.join(fields)}")
+    )
     return (
-        f"{file}: no column {', '.join(map(repr, missing))}.{near_miss(missing[0], fields)} {listed_columns(fields)}. "
-        "Say which is which: --columns text=...,id=... --dimensions ..."
+        f"{file}: no {kind} {', '.join(map(repr, missing))}.{near_miss(missing[0], fields)} {listed}. Say which is "
+        "which: --columns text=...,id=... --dimensions ..."
     )
 
 
@@ -267,6 +270,8 @@ def _found_dimensions(source: _Source) -> tuple[str, ...]:
     """The keys of `scores`, or what is left where all of it is numbers."""
     if source.nested:
         return tuple(source.first["scores"])
+    if source.columns.get("text", "text") not in source.fields:
+        raise UserError(_no_column(source.file, source.fields, [source.columns.get("text", "text")]))
     rest = [name for name in source.fields if name not in source.columns.values()]
     odd = [name for name in rest if not _holds_number(source.first.get(name))]
     if rest and not odd:
@@ -363,7 +368,7 @@ def _repetitions(texts: Sequence[ScoredText]) -> list[str]:
     (_, most), n = times.most_common(1)[0]
     shown = most if len(most) <= 60 else f"{most[:57]}..."
     return [
-        f"{repeated:,} texts repeat an earlier one word for word and were kept; most often {shown!r} ({n} times)"
+        f"repeat an earlier text word for word and are kept: {repeated:,}; most often {shown!r} ({n} times)"
     ]
 
 
