@@ -215,9 +215,9 @@ class ProbeSettings(Section):
 
     tasks: Words = ("articles_sample",)
     """That `dvc repro` probes."""
-    models: Words = ("static_multilingual",)
+    models: Words = ("static_multilingual", "all_minilm_l6_v2")
     probes: Words = ("ridge", "mlp", "lightgbm")
-    rivals: Words = ()
+    rivals: Words = ("minilm_lora",)
     split: Literal["documents", "published"] = "documents"
     split_seed: int = 42
     max_tokens: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_numbers)] = ()

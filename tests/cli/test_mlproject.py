@@ -86,7 +86,7 @@ def test_entry_points_pass_every_parameter_to_an_option_of_the_command(name: str
 def test_entry_points_share_types_and_defaults(name: str) -> None:
     """`path` and `uri` would refuse catalogue names; an empty string leaves the choice to settings.py."""
     defaults = {"model": RunSettings().models[0], "task": RunSettings().tasks[0]}
-    if name == "promote":  # its own section of params.yaml says
+    if name in ("promote", "probe"):  # their own sections of params.yaml say
         defaults = {}
     defaults |= {"recipe": FinetuneSettings().recipes[0], "ablation": "shop_small"}
     for parameter, declared in ENTRY_POINTS[name]["parameters"].items():
@@ -99,7 +99,8 @@ def test_entry_points_share_types_and_defaults(name: str) -> None:
 def test_every_setting_has_an_option_and_every_option_a_setting() -> None:
     for section, options in SETTING_OPTIONS.items():
         keys = {KEY_OF_OPTION.get(option, option) for option in options}
-        assert keys == set(type(getattr(Settings(), section)).model_fields), section
+        named = {"tasks", "models"} if section == "probe" else set()  # -t and -m say them
+        assert keys | named == set(type(getattr(Settings(), section)).model_fields), section
     assert set(SETTING_OPTIONS) | {"run", "models", "finetune"} == set(Settings.model_fields)
 
 
@@ -112,6 +113,8 @@ def test_stages_are_commands_and_depend_on_settings_that_exist() -> None:
         if name == "finetune":
             assert stage["matrix"] == {"recipe": "${finetune.recipes}"}
             assert words == ["${item.recipe}", "--register-as", "no"]  # registering is no result
+        elif name == "probe":
+            assert stage["matrix"] == {"task": "${probe.tasks}"} and words == ["-t", "${item.task}"]
         else:
             assert stage.get("matrix", {}) in ({}, {"task": "${run.tasks}", "model": "${run.models}"})
             assert words == (["-m", "${item.model}", "-t", "${item.task}"] if "matrix" in stage else [])
@@ -135,6 +138,7 @@ def test_stages_depend_on_every_setting_that_changes_their_results() -> None:
             if section == "index":  # whole, so that a change of replicas reaches the server
                 continue
             assert (name in UNCHANGED_RESULTS) != bool({section, name} & declared[stage]), name
+    assert {"probe", "models"} <= declared["probe"]
     assert "models" in declared["encode"] and "run" in declared["compare"] and "index" in declared["index"]
 
 
