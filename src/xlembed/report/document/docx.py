@@ -142,12 +142,12 @@ class _Writer:
         heads = [grid.heads[c] for c in columns]
         widths = column_widths(grid, columns)
         numeric = [h.numeric for h in heads]
+        whole = [_wished(grid, c) <= width + 0.01 for c, width in zip(columns, widths, strict=True)]
         table = self._table(len(columns), widths, [h.text for h in heads], numeric)
         for row in (*grid.rows, *grid.foot):
             cells = _new_row(table)
             for place, (cell, c) in enumerate(zip(cells, columns, strict=True)):
-                room = widths[place] - PADDING
-                _fill(cell, row.cells[c], row, numeric[place], room)
+                _fill(cell, row.cells[c], row, numeric[place], whole[place])
                 if row.apart:
                     _border(cell, "top", 8)
                 if grid.marked:
@@ -223,13 +223,18 @@ def column_blocks(grid: Grid) -> list[tuple[int, ...]]:
 
 
 def column_widths(grid: Grid, columns: Sequence[int]) -> list[float]:
-    """Centimetres of each column: what it needs, and what is left over for those that would like more."""
-    least = [_least(grid, c) for c in columns]
-    wished = [max(small, _wished(grid, c)) for small, c in zip(least, columns, strict=True)]
-    spare = WIDTH - sum(least)
-    more = sum(w - s for w, s in zip(wished, least, strict=True))
-    share = min(1.0, max(0.0, spare) / more) if more > 0 else 0.0
-    found = [s + share * (w - s) for w, s in zip(wished, least, strict=True)]
+    """Centimetres of each column: what it needs, then lines that hold whole intervals, then wider text."""
+    found = [_least(grid, c) for c in columns]
+    wished = [_wished(grid, c) for c in columns]
+    spare = WIDTH - sum(found)
+    numbers = [i for i, c in enumerate(columns) if grid.heads[c].numeric]
+    for i in (*numbers, *(i for i in range(len(columns)) if i not in numbers)):
+        more = max(0.0, wished[i] - found[i])
+        if more > spare and i in numbers:
+            continue  # half of it would still break the line
+        granted = min(more, max(0.0, spare))
+        found[i] += granted
+        spare -= granted
     over = sum(found) / WIDTH
     return [width / over for width in found] if over > 1 else found
 
@@ -267,15 +272,9 @@ def _pieces(word: str) -> list[str]:
 
 def _wished(grid: Grid, column: int) -> float:
     """Centimetres at which nothing is broken, within reason."""
-    head = grid.heads[column]
-    texts = [
-        f"{c.text} {c.interval}".strip() for row in (*grid.rows, *grid.foot) for c in (row.cells[column],)
-    ]
-    widest = max((_cm(text, True) for text in texts), default=0.0)
-    return min(
-        MOST_WIDE * (1.0 if head.numeric else 1.4),
-        max(widest, _cm(head.text, True) * head.numeric * 0.6) + PADDING,
-    )
+    cells = [row.cells[column] for row in (*grid.rows, *grid.foot)]
+    widest = max((_cm(f"{cell.text} {cell.interval}".strip(), True) for cell in cells), default=0.0)
+    return min(MOST_WIDE if grid.heads[column].numeric else 1.4 * MOST_WIDE, widest + PADDING)
 
 
 def _cm(text: str, bold: bool = False) -> float:
@@ -283,13 +282,12 @@ def _cm(text: str, bold: bool = False) -> float:
     return 0.86 * 2.54 * text_width(text, TABLE, "bold" if bold else "normal")
 
 
-def _fill(cell: WordCell, content: Cell, row: Row, numeric: bool, room: float) -> None:
+def _fill(cell: WordCell, content: Cell, row: Row, numeric: bool, whole: bool) -> None:
     paragraph = _only(cell)
     paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT if numeric else WD_ALIGN_PARAGRAPH.LEFT
     text = clean(content.text)
     paragraph.add_run(text if numeric else breakable(text)).bold = row.strong or None
     if content.interval:
-        whole = _cm(f"{text} {content.interval}", row.strong) <= room
         if not whole:
             paragraph.add_run().add_break()
         run = paragraph.add_run(f"{' ' if whole else ''}{clean(content.interval).replace(' ', chr(0xA0))}")

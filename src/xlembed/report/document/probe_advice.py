@@ -155,18 +155,20 @@ def _choice(
         if best is not None and best.label:
             why = f"each carries a label; {best.name}: {best.label}"
         return f"Take none of the probes: {why}."
-    said = f"{book.primary} {score_text(book, take)}{_beside(book, take, best, rival)}"
+    measured = f"{book.primary} {score_text(book, take)}{_beside(book, take, best, rival)}"
     if take is best and outcome == PARTIAL and rival is not None:
-        return f"Take {take.name} ({said}) where time and size count, {rival.name} where quality alone does."
-    return f"Take {take.name}: {said}."
+        return (
+            f"Take {take.name} where time and size count, {rival.name} where quality alone does: {measured}."
+        )
+    return f"Take {take.name}: {measured}."
 
 
 def _beside(book: ProbeBook, take: System, best: System | None, rival: System | None) -> str:
+    """What its number must be seen against."""
     other = rival if take is best else best
-    parts = [f"{book.floor.name} as the floor {score_text(book, book.floor)}"] if book.floor else []
-    if other is not None and other is not take:
-        parts.insert(0, f"{other.name} {score_text(book, other)}")
-    return f"; {', '.join(parts)}" if parts else ""
+    against = f" against {score_text(book, other)} of {other.name}" if other is not None else ""
+    floor = f"; the floor ({book.floor.name}) is at {score_text(book, book.floor)}" if book.floor else ""
+    return against + floor
 
 
 def _replaces(

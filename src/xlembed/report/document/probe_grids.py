@@ -114,19 +114,20 @@ def verdict_grid(book: ProbeBook) -> Grid | None:
     """What each system is against the floor and against its rival; None without verdicts."""
     rows = []
     places = {s.name: i for i, s in enumerate(book.systems)}
+    rivals = list(dict.fromkeys(str(v["rival"]) for v in book.verdicts if v["rival"]))
     for v in sorted(book.verdicts, key=lambda v: places[v["system"]]):
-        floor = _interval(v, "floor_")
-        cells = (
+        cells = [
             words(v["system"], book.system(v["system"]).label),
             words(v["outcome"]),
-            words(v["rival"] or "none"),
+            *([words(v["rival"] or "none")] if len(rivals) > 1 else []),
             _fraction(v["fraction"], _interval(v)),
-            _change(v["floor_difference"], floor, book.primary),
-        )
-        rows.append(Row(cells, strong=book.best is not None and v["system"] == book.best.name))
+            _change(v["floor_difference"], _interval(v, "floor_"), book.primary),
+        ]
+        rows.append(Row(tuple(cells), strong=book.best is not None and v["system"] == book.best.name))
     if not rows:
         return None
-    heads = [Head("system", False), Head("verdict", False), Head("rival", False)]
+    heads = [Head("system", False), Head("verdict", False)]
+    heads += [Head("rival", False)] if len(rivals) > 1 else []
     heads += [Head("distance left, %"), Head(f"{book.primary} against the floor")]
     notes = (
         "Distance left: of the distance from the floor to the rival, how much the system still lacks; 0 is as good as "
@@ -172,9 +173,9 @@ def _tests(
             _change(t.difference, t.interval, book.primary, (f"{t.n_clusters:,} documents",)),
             p_cell(t.p),
             p_cell(t.p_holm, (f"family of {len(book.tests):,}",)),
-            words("not shown" if better is None else f"{better} better"),
+            words("not shown" if better is None else f"{'A' if better == t.a else 'B'} better"),
         )
-        rows.append(Row(cells, strong=better is not None))
+        rows.append(Row(cells))
     unit = ", points" if book.primary in SHARES else ""
     heads = [Head(f"A {MINUS} B", False), Head(f"difference{unit}")]
     heads += [Head("p"), Head("adj. p"), Head("verdict", False)]
