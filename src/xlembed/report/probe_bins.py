@@ -25,8 +25,8 @@ from xlembed.report.probe_errors import Bins, Mean, mean_errors
 from xlembed.report.probes import ProbeBook
 from xlembed.report.style import style
 
-LEFT, TOP, HEIGHT = 0.62, 0.08, 2.7
-LEAST_WIDTH = 4.2
+LEFT, TOP, HEIGHT = 0.62, 0.08, 2.5
+LEAST_WIDTH = 5.8
 
 
 def binned_figure(book: ProbeBook, table: pd.DataFrame, bins: Bins, title: str, note: str) -> Figure:

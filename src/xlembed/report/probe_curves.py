@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
@@ -15,6 +17,7 @@ from xlembed.report.page import MARGIN, text_width
 from xlembed.report.probe_errors import Mean
 from xlembed.report.probes import FLOOR, SHARES, ProbeBook, System
 from xlembed.report.style import GRID, Look, model_look, whisker
+from xlembed.report.text import MINUS
 
 FLOOR_LOOK = Look("#666666", "", "X")
 PROBE_MARKS = {"ridge": "o", "mlp": "s", "lightgbm": "^"}
@@ -57,6 +60,12 @@ def kind_mark(book: ProbeBook, probe: str) -> str:
     return OTHER_MARKS[others.index(probe) % len(OTHER_MARKS)]
 
 
+def mark_style(look: Look, size: float = 6.0, hollow: bool = False) -> dict[str, Any]:
+    """Keywords of a mark; a hollow one keeps its colour at the edge."""
+    style = marker(look, size, hollow)
+    return style | {"markeredgecolor": look.colour, "markeredgewidth": 1.5} if hollow else style
+
+
 def dash(position: int) -> object:
     """Dashes of the line at a position, for those who see no colour."""
     return DASHES[position % len(DASHES)]
@@ -67,7 +76,7 @@ def handles(book: ProbeBook, systems: Sequence[System], lines: bool = True) -> l
     found: list[Artist] = []
     for i, s in enumerate(systems):
         look = line_look(book, s)
-        style = marker(look, hollow=bool(s.label))
+        style = mark_style(look, hollow=bool(s.label))
         if lines:
             style["linestyle"] = dash(i)
         found.append(Line2D([], [], color=look.colour, linewidth=1.2, label=s.marked, **style))
@@ -99,7 +108,7 @@ def side_by_side(
         for x, m in found:
             if m.interval is not None:
                 whisker(axes, x, m.interval, upright=True, colour=look.colour)
-            style = marker(look, 5.0, hollow=bool(system.label))
+            style = mark_style(look, 5.0, hollow=bool(system.label))
             axes.plot([x], [m.value], zorder=5, gid=f"mean {name}", **style)
 
 
@@ -116,9 +125,25 @@ def error_axis(axes: Axes, values: Sequence[float], text: str, share: bool, upri
     limits = axis_limits(values, share)
     axis = axes.yaxis if upright else axes.xaxis
     (axes.set_ylim if upright else axes.set_xlim)(*limits)
-    set_ticks(axis, limits, 6, (lambda x: f"{100 * x:.4g}") if share else (lambda x: f"{x:.4g}"))
+    number_ticks(axis, limits, 6, 100.0 if share else 1.0)
     axis.grid(True, color=GRID, linewidth=0.6)
     (axes.set_ylabel if upright else axes.set_xlabel)(text)
+
+
+def number_ticks(axis: Axis, limits: tuple[float, float], n: int, factor: float = 1.0) -> None:
+    """About `n` round ticks inside the limits, all with the same number of digits.
+
+    Args:
+        axis: where.
+        limits: of the values.
+        n: ticks, about.
+        factor: what values are multiplied with for print: 100 for shares in %.
+    """
+    set_ticks(axis, limits, n, str)
+    places = [float(x) * factor for x in axis.get_ticklocs()]
+    digits = max((len(f"{x:.4f}".rstrip("0").partition(".")[2]) for x in places), default=0)
+    texts = [f"{x:,.{digits}f}".replace("-", MINUS) for x in places]
+    axis.set_ticks([x / factor for x in places], texts)
 
 
 def axis_limits(values: Sequence[float], share: bool) -> tuple[float, float]:

@@ -19,7 +19,7 @@ N_RESAMPLES = 2_000
 """For figures: ends of intervals move by less than a line is wide."""
 LENGTH_BINS, CALIBRATION_BINS, LEAST_IN_BIN = 6, 10, 15
 MOST_SCORE_BINS = 10
-WINDOW_SHARE, LEAST_WINDOW = 0.15, 11
+WINDOW_SHARE, LEAST_WINDOW = 0.2, 11
 PLACES = 60
 """Of a running median."""
 
@@ -105,7 +105,7 @@ def said_labels(book: ProbeBook, rows: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def score_bins(book: ProbeBook, table: pd.DataFrame) -> Bins:
-    """By the true score: steps of one width; by the label for labels.
+    """By the true score: steps of one width, from the first that occurs; by the label for labels.
 
     Dimensions on different scales are put on shares of their scale.
     """
@@ -122,10 +122,12 @@ def score_bins(book: ProbeBook, table: pd.DataFrame) -> Bins:
     else:
         ends = next(iter(scales.values()))
     edges = score_edges(*ends)
-    index = np.clip(np.searchsorted(edges, true, side="right") - 1, 0, len(edges) - 2)
+    places = np.clip(np.searchsorted(edges, true, side="right") - 1, 0, len(edges) - 2).astype(np.int64)
+    first, last = (int(places.min()), int(places.max())) if len(places) else (0, len(edges) - 2)
     texts = [f"{edge:g}" for edge in edges]
     names = [f"{a} to <{b}" for a, b in itertools.pairwise(texts[:-1])]
-    return Bins((*names, f"{texts[-2]} to {texts[-1]}"), index.astype(np.int64), what)
+    names.append(f"{texts[-2]} to {texts[-1]}")
+    return Bins(tuple(names[first : last + 1]), places - first, what)
 
 
 def scales_of(book: ProbeBook, table: pd.DataFrame) -> dict[str, Ends]:
@@ -224,7 +226,7 @@ def predictions_of(book: ProbeBook, name: str, dimension: str) -> pd.DataFrame:
 
 
 def running_median(x: ArrayLike, y: ArrayLike, places: int = PLACES) -> Running:
-    """Median, lower and upper tenth of y over neighbouring x: windows of 15 % of the points, at least 11.
+    """Median, lower and upper tenth of y over neighbouring x: windows of 20 % of the points, at least 11.
 
     Args:
         x: shape (n,).

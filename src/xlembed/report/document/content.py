@@ -41,11 +41,12 @@ class Head:
 
 @dataclass(frozen=True)
 class Row:
-    """One row; `langs` as in `Cell`; a strong one is set in bold."""
+    """One row; `langs` as in `Cell`; a strong one is set in bold, one that stands apart has a rule above it."""
 
     cells: tuple[Cell, ...]
     langs: tuple[Lang, ...] = ()
     strong: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Verdict:
     Attributes:
         model: empty if none is left.
         sure: ``clear``, ``open`` (cannot be told from another), ``only`` (one model is left), ``few`` (too few
-            clusters) or ``none`` (no model is left).
+            clusters) or ``none`` (no model is left); of probes also ``small`` and ``unmeasured``.
         text: in a sentence.
         share: of the resamples in which the model is first.
         evidence: its measured quality, in a line.
@@ -175,6 +176,8 @@ class Document:
         panels: of the trade-off scatter.
         parts: everything else, in reading order.
         limitations: that follow from the task, one each.
+        title: of the report; empty: which embedding model for the task.
+        figures: folder of its pictures beside the Markdown file.
     """
 
     task: str
@@ -187,6 +190,13 @@ class Document:
     panels: tuple[Panel, ...]
     parts: tuple[Part, ...]
     limitations: tuple[str, ...] = field(default=())
+    title: str = ""
+    figures: str = "paper/figures"
+
+    @property
+    def heading(self) -> str:
+        """What stands on top of it."""
+        return self.title or f"Which embedding model for {self.task}?"
 
     def grids(self) -> list[Grid]:
         """Every table, in reading order."""

@@ -18,15 +18,20 @@ from xlembed.report.document.content import (
 )
 from xlembed.report.document.verdicts import SURENESS
 
+USES = ("use", "model", "how sure", "measured", "why")
+QUESTIONS = ("question", "answer", "how sure", "measured", "why")
+"""Heads of the table of verdicts."""
+
 
 def to_markdown(document: Document) -> str:
     """The page; everything in `document` is escaped."""
-    parts = [f"# Which embedding model for {escape(document.task)}?", escape(document.lead)]
-    parts += ["\n".join(_verdict_table(document.verdicts)), *grid_lines(document.headline)]
+    parts = [f"# {_inline(document.heading)}", escape(document.lead)]
+    heads = QUESTIONS if document.title else USES
+    parts += ["\n".join(_verdict_table(document.verdicts, heads)), *grid_lines(document.headline)]
     for part in document.parts:
         parts.append(f"## {escape(part.title)}")
         for block in part.blocks:
-            parts += _block(block)
+            parts += _block(block, document.figures)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -69,7 +74,7 @@ def grid_lines(grid: Grid) -> Iterator[str]:
     yield from (escape(note) for note in grid.notes)
 
 
-def _block(block: Block) -> list[str]:
+def _block(block: Block, figures: str) -> list[str]:
     if isinstance(block, Grid):
         return list(grid_lines(block))
     if isinstance(block, Bullets):
@@ -77,12 +82,12 @@ def _block(block: Block) -> list[str]:
     if isinstance(block, Missing):
         return [f"Not measured here: {escape(block.what)}. To add it: `{_code(block.command)}`"]
     if isinstance(block, Picture):
-        return [f"![{escape(block.caption)}](paper/figures/{block.name}.png)"]
+        return [f"![{escape(block.caption)}]({figures}/{block.name}.png)"]
     return [escape(block)]
 
 
-def _verdict_table(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    yield _line(["use", "model", "how sure", "measured", "why"])
+def _verdict_table(verdicts: Sequence[Verdict], heads: Sequence[str]) -> Iterator[str]:
+    yield _line(heads)
     yield _line(["---"] * 5)
     for v in verdicts:
         why = "; ".join(part for part in (v.text.removesuffix("."), v.among) if part)

@@ -144,11 +144,16 @@ def data_grid(inputs: Inputs) -> Grid:
     )
 
 
-def published_grid() -> Grid:
-    """Figures of others, with their labels, in a table of their own."""
+def published_grid(topic: str | None = None) -> Grid:
+    """Figures of others, with their labels, in a table of their own.
+
+    Args:
+        topic: only those on it; None: all.
+    """
     rows = [
         Row((words(entry["source"]), words(entry["model"], entry.get("label", "")), words(entry["figures"])))
         for entry in published()
+        if topic in (None, entry.get("topic"))
     ]
     heads = tuple(Head(text, False) for text in ("source", "model", "figures"))
     return Grid("published", "Published figures", heads, tuple(rows), notes=(PUBLISHED_NOTE,), marked=True)

@@ -18,6 +18,8 @@ SURENESS = {
     "only": "no choice: one model left",
     "few": "too few questions to say",
     "none": "no model left",
+    "small": "too few documents to say",
+    "unmeasured": "not measured",
 }
 """How sure a verdict is, in a few words."""
 PLAIN = {

@@ -22,7 +22,8 @@ def probe_by_score(book: ProbeBook) -> Figure:
     note = (
         "Wrong among the true 0: false alarms. Wrong among the true 1: misses."
         if book.are_labels
-        else "At the ends of the scale a system that plays safe and predicts the middle errs most."
+        else "A text counts in a bin once per dimension. At the ends of the scale a system that plays safe and "
+        "predicts the middle errs most."
     )
     return binned_figure(book, table, score_bins(book, table), title, note)
 

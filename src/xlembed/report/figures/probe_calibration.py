@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows, marker, set_ticks
+from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
 from xlembed.report.figures.registry import ProbeFigure
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.probe_curves import (
@@ -13,11 +13,13 @@ from xlembed.report.probe_curves import (
     NO_BAR,
     handles,
     line_look,
+    mark_style,
+    number_ticks,
     panels,
     rows_of,
     subtitle,
 )
-from xlembed.report.probe_errors import Calibration, calibration
+from xlembed.report.probe_errors import LEAST_IN_BIN, Calibration, calibration
 from xlembed.report.probes import ProbeBook, System
 from xlembed.report.style import FAINT, GRID, style, whisker
 
@@ -81,11 +83,10 @@ def _panel(axes: Axes, book: ProbeBook, curves: Curves, dimension: str) -> None:
         for p in points:
             if p.true.interval is not None:
                 whisker(axes, p.predicted, p.true.interval, upright=True, colour=look.colour)
-            mark = marker(look, 4.5, hollow=bool(system.label))
+            mark = mark_style(look, 4.5, hollow=bool(system.label))
             axes.plot([p.predicted], [p.true.value], zorder=5, gid=f"bin {name}", **mark)
-    text = (lambda x: f"{100 * x:.4g}") if book.are_labels else (lambda x: f"{x:.4g}")
     for axis in (axes.xaxis, axes.yaxis):
-        set_ticks(axis, (low, high), 5, text)
+        number_ticks(axis, (low, high), 5, 100.0 if book.are_labels else 1.0)
         axis.grid(True, color=GRID, linewidth=0.6)
     axes.set_title(dimension, loc="left", fontsize=8.5, fontweight="bold", pad=4)
     axes.set_gid(f"calibration {dimension}")
@@ -126,6 +127,9 @@ def _caption(book: ProbeBook) -> str:
     return f"Calibration of {names}: {what} against the prediction, a panel per dimension."
 
 
-FIGURE = ProbeFigure(
-    probe_calibration, applies=lambda book: bool(systems_shown(book)), part="fit", caption=_caption
-)
+def _applies(book: ProbeBook) -> bool:
+    """One bin would say nothing."""
+    return bool(systems_shown(book)) and book.predictions["text_id"].nunique() >= 2 * LEAST_IN_BIN
+
+
+FIGURE = ProbeFigure(probe_calibration, applies=_applies, part="fit", caption=_caption)

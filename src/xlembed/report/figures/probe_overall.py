@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows, marker
+from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
 from xlembed.report.figures.registry import ProbeFigure
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.probe_curves import (
@@ -18,6 +18,7 @@ from xlembed.report.probe_curves import (
     error_axis,
     is_share,
     left_of,
+    mark_style,
     subtitle,
     system_look,
 )
@@ -111,7 +112,7 @@ def _system(axes: Axes, book: ProbeBook, system: System, y: float) -> None:
     look = system_look(book, system)
     if found.interval is not None:
         whisker(axes, y, found.interval, upright=False, colour=INK)
-    hollow = marker(look, 6.0, hollow=bool(system.label))
+    hollow = mark_style(look, 6.0, hollow=bool(system.label))
     axes.plot([found.value], [y], zorder=5, gid=f"score {system.name}", **hollow)
 
 

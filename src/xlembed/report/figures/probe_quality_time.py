@@ -11,16 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows, marker
+from xlembed.report.curves import LEGEND_ROW
 from xlembed.report.figures.quality_speed import LEADER, LEAST_SPAN, round_ticks
 from xlembed.report.figures.registry import ProbeFigure
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.placing import place_labels
-from xlembed.report.probe_curves import NO_BAR, error_axis, is_share, subtitle, system_look
+from xlembed.report.probe_curves import NO_BAR, error_axis, is_share, mark_style, subtitle, system_look
 from xlembed.report.probes import FLOOR, ProbeBook, System, time_text, unit_text
 from xlembed.report.style import FAINT, GRID, INK, style, tint, whisker
 
-SIDE, LEFT, TOP, FOOT = 4.2, 0.62, 0.1, 0.52
+SIDE, LEFT, TOP, FOOT, GAP = 3.9, 0.62, 0.1, 0.52, 0.2
 SIZE = 8.0
 MOST = 24
 """Systems drawn; of more, the best of each model and whatever nothing beats in both time and quality."""
@@ -60,12 +60,13 @@ def front(book: ProbeBook, systems: Sequence[System]) -> list[System]:
 def _draw(book: ProbeBook) -> Figure:
     systems = timed(book)
     entries = [_entry(book, s, i) for i, s in enumerate(systems)]
-    width = 2 * MARGIN + LEFT + SIDE + 0.1
-    _, legend = legend_rows(entries, width)
+    aside = max(text_width(str(entry.get_label()), SIZE) for entry in entries) + 0.45
+    width = 2 * MARGIN + LEFT + SIDE + GAP + aside
+    height = max(SIDE + FOOT, len(entries) * LEGEND_ROW + 0.1)
     devices = sorted({str(book.timings[s.name].get("device", "")) for s in systems} - {""})
     page = Page(
         width,
-        TOP + SIDE + FOOT + legend * LEGEND_ROW,
+        TOP + height,
         f"{book.primary} against time",
         [subtitle(book, f"timed on {', '.join(devices)}" if devices else "device not told")],
         _notes(book, systems),
@@ -75,7 +76,9 @@ def _draw(book: ProbeBook) -> Figure:
     for s in systems:
         _mark(axes, book, s)
     _numbers(axes, book, systems)
-    draw_legend(page, entries, TOP + SIDE + FOOT)
+    beside = page.axes(MARGIN + LEFT + SIDE + GAP, TOP, aside, height)
+    beside.set_axis_off()
+    beside.legend(handles=entries, loc="upper left", borderaxespad=0, borderpad=0, labelspacing=0.55)
     return page.figure
 
 
@@ -109,7 +112,7 @@ def _mark(axes: Axes, book: ProbeBook, system: System) -> None:
     look = system_look(book, system)
     if score.interval is not None:
         whisker(axes, ms, score.interval, upright=True, colour=tint(look.colour, 0.35))
-    kind = marker(look, 7.0, hollow=bool(system.label))
+    kind = mark_style(look, 7.0, hollow=bool(system.label))
     axes.plot([ms], [score.value], zorder=5, gid=f"system {system.name}", **kind)
 
 
@@ -147,7 +150,7 @@ def _place(axes: Axes, book: ProbeBook, system: System) -> tuple[float, float]:
 
 
 def _entry(book: ProbeBook, system: System, position: int) -> Artist:
-    kind = marker(system_look(book, system), 6.0, hollow=bool(system.label))
+    kind = mark_style(system_look(book, system), 6.0, hollow=bool(system.label))
     text = f"{position + 1}  {system.marked}: {time_text(book.time(system.name))} ms"
     return Line2D([], [], color=FAINT, label=text, **kind)
 

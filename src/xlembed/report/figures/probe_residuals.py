@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows, set_ticks
+from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
 from xlembed.report.figures.probe_calibration import ALONE, GAP, LEFT, SIDE, TOP
 from xlembed.report.figures.registry import ProbeFigure
 from xlembed.report.page import MARGIN, Page
-from xlembed.report.probe_curves import COLUMNS, line_look, panels, rows_of, subtitle
+from xlembed.report.probe_curves import COLUMNS, line_look, number_ticks, panels, rows_of, subtitle
 from xlembed.report.probe_errors import predictions_of, running_median
 from xlembed.report.probes import ProbeBook
 from xlembed.report.style import GRID, INK, style, tint
@@ -92,8 +92,8 @@ def _limits(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
     air = max(0.05 * (high - low), 1e-6)
     axes.set_ylim(-reach, reach)
     axes.set_xlim(low - air, high + air)
-    set_ticks(axes.xaxis, axes.get_xlim(), 5, lambda v: f"{v:.4g}".replace("-", "−"))
-    set_ticks(axes.yaxis, axes.get_ylim(), 5, lambda v: f"{v:.4g}".replace("-", "−"))
+    number_ticks(axes.xaxis, axes.get_xlim(), 5)
+    number_ticks(axes.yaxis, axes.get_ylim(), 5)
     axes.grid(True, color=GRID, linewidth=0.6)
 
 
@@ -114,7 +114,7 @@ def _entries(colour: str) -> list[Artist]:
 def _notes(rows: dict[str, pd.DataFrame]) -> list[str]:
     notes = [
         "Above zero: predicted too high. A median that rises or falls along the axis is an error that a better "
-        "fit could take away. Windows of the median: 15 % of the texts, at least 11."
+        "fit could take away. Windows of the median: 20 % of the texts, at least 11."
     ]
     if (most := max(map(len, rows.values()), default=0)) > MOST_POINTS:
         notes.append(f"Drawn: {MOST_POINTS:,} of {most:,} texts a panel, by chance; medians are of all.")

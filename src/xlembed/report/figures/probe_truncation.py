@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows, marker
+from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
 from xlembed.report.figures.probe_overall import WORDS
 from xlembed.report.figures.registry import ProbeFigure
 from xlembed.report.page import MARGIN, Page, wrap
-from xlembed.report.probe_curves import NO_BAR, dash, error_axis, is_share, kind_mark, subtitle
+from xlembed.report.probe_curves import NO_BAR, dash, error_axis, is_share, kind_mark, mark_style, subtitle
 from xlembed.report.probe_errors import Cut, truncation_series
 from xlembed.report.probes import ProbeBook, unit_text
 from xlembed.report.style import INK, OKABE_ITO, Look, style, whisker
@@ -84,7 +84,7 @@ def _errors(axes: Axes, book: ProbeBook, mine: Mapping[str, Sequence[Cut]], prob
         for x, s in found:
             if s.interval is not None:
                 whisker(axes, x, s.interval, upright=True, colour=look.colour)
-            axes.plot([x], [s.value], zorder=5, gid=f"score {probe}", **marker(look, 5.5))
+            axes.plot([x], [s.value], zorder=5, gid=f"score {probe}", **mark_style(look, 5.5))
 
 
 def _shares(axes: Axes, cuts: Sequence[Cut], first: bool) -> None:
@@ -129,7 +129,7 @@ def _look(book: ProbeBook, probe: str, position: int) -> Look:
 
 def _handle(book: ProbeBook, probe: str, position: int) -> Artist:
     look = _look(book, probe, position)
-    kind = marker(look) | {"linestyle": dash(position)}
+    kind = mark_style(look) | {"linestyle": dash(position)}
     return Line2D([], [], color=look.colour, linewidth=1.2, label=WORDS.get(probe, probe), **kind)
 
 
