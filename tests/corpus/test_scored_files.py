@@ -110,7 +110,7 @@ def test_the_language_is_that_of_the_row_then_of_the_option_then_of_the_name(tmp
         ("a\nx\n", {}, "x.csv: no column 'text'. the first line has a. Say which is which: --columns text="),
         ("txt,joy\nx,1\n", {}, "no column 'text'. Did you mean 'txt'? the first line has txt, joy"),
         ("id;text;V\n1;x;1\n", {"dimensions": ("V",)}, "no column 'text', 'V'"),
-        ("id;text;V\n1;x;1\n", {}, "it seems to be separated by semicolons: write commas (.csv)"),
+        ("id;text;V\n1;x;3,5\n", {}, "it seems to be separated by semicolons: write commas (.csv)"),
         ("text,V\nx,1\n", {"dimensions": ("V", "A")}, "x.csv: no column 'A'"),
         ("text,V\nx,1\n", {"columns": "text=txt"}, "x.csv: no column 'txt'. Did you mean 'text'?"),
         ("text,V,V\nx,1,1\n", {"dimensions": ("V",)}, "the column 'V' is there twice"),

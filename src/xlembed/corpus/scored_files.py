@@ -196,11 +196,11 @@ def _open(files: Sequence[Path], options: ScoredOptions, problems: _OwnNames, su
     sources = []
     for file, lang in zip(files, told, strict=True):
         fields, first, rows = _peek(file, problems)
+        columns = _columns(file, fields, options) if fields else {}
         if not first:
             if not problems.n_errors:
                 problems.error(Place(str(file)), "", "no rows", "the file holds no rows", "look into it")
             problems.raise_errors(subject)
-        columns = _columns(file, fields, options)
         own = lang or (language_of_file(file) if "lang" not in columns else None)
         nested = isinstance(first.get("scores"), Mapping) and "scores" not in options.dimensions
         unseen = set() if is_table(file) else set(options.columns.values())
