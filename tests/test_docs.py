@@ -41,6 +41,7 @@ from xlembed.finetune.recipe import Recipe
 from xlembed.index.elastic.connection import ENVIRONMENT
 from xlembed.models.catalogue import catalogue
 from xlembed.models.spec import resolve_model
+from xlembed.probe.rival_recipe import RivalRecipe
 from xlembed.settings import UNCHANGED_RESULTS, Settings
 from xlembed.types import UserError
 
@@ -256,7 +257,7 @@ def test_a_wrong_command_is_found(program: str, line: str, capsys: pytest.Captur
 @blocks("yaml")
 def test_settings_shown_are_valid(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = yaml.safe_load(block.text)
-    kinds = {"stages": Recipe, "variants": Ablation}
+    kinds = {"stages": Recipe, "variants": Ablation, "warmup_share": RivalRecipe}
     if kind := next((kind for key, kind in kinds.items() if key in content), None):
         assert kind.model_validate(content)
         return

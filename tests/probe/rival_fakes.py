@@ -38,7 +38,7 @@ def texts_and_scores(n: int, seed: int, *, longest: int = 6) -> tuple[list[str],
     rng = np.random.default_rng(seed)
     words = list(WORTH)
     chosen = [rng.choice(words, rng.integers(2, longest + 1)).tolist() for _ in range(n)]
-    scores = [np.mean([WORTH[word] for word in text], axis=0) + (3, 5) for text in chosen]
+    scores = [np.mean([WORTH[word] for word in text], axis=0) + np.array([3, 5]) for text in chosen]
     return [" ".join(text) for text in chosen], np.array(scores)
 
 

@@ -151,6 +151,7 @@ class FittedRival:
                 save_whole(merged, temporary)
             else:
                 save_adapter(self.model, temporary)
+            self.token_counts([""])  # a tokenizer saves where it cut last
             self.tokenizer.save_pretrained(str(temporary))
             for name in ("config.json", ADAPTER_CONFIG, "tokenizer_config.json"):
                 _forget_places(temporary / name, self.recipe)

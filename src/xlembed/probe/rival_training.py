@@ -174,7 +174,7 @@ def forward_all(
             chosen = order[len(found) : len(found) + size]
             batch = padded([tokens[i] for i in chosen], padding)
             logits = model(**{name: value.to(device) for name, value in batch.items()}).logits
-            found += zip(chosen, logits.double().cpu().numpy(), strict=True)
+            found += zip(chosen, logits.float().cpu().double().numpy(), strict=True)
             watch(len(found))
     return np.stack([row for _, row in sorted(found, key=lambda item: item[0])])
 
