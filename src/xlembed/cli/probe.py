@@ -44,9 +44,9 @@ def probe(
     from functools import partial
 
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line, print_table
+    from xlembed.cli.console import open_console, print_line
     from xlembed.cli.progress import Bars
-    from xlembed.report.probe_table import probe_lines, probe_tables
+    from xlembed.report.probe_table import probe_tables, verdict_lines
     from xlembed.stages.probe import open_probing
     from xlembed.stages.probe import probe as stage
     from xlembed.stages.scorers import Logged, chosen_systems, put_together
@@ -77,8 +77,8 @@ def probe(
         return
     console = open_console()
     for table in probe_tables(found.report, found.timings):
-        print_table(console, table)
-    for line in probe_lines(found.report):
+        console.print(table)
+    for line in verdict_lines(found.report, found.timings):
         print_line(console, line)
     print_line(console, f"Report: {found.pages / 'report.html'}, report.md, report.docx; MLflow run {run_id}")
     for system, uri in uris.items():
