@@ -200,9 +200,7 @@ def _report(
     }
 
 
-def _part(
-    name: str, n: int, languages: tuple[str, ...], n_documents: int | None = None
-) -> dict[str, Any]:
+def _part(name: str, n: int, languages: tuple[str, ...], n_documents: int | None = None) -> dict[str, Any]:
     each = {lang: n // len(languages) for lang in languages}
     return {"part": name, "n_texts": n, "n_documents": n_documents or n // 3, "languages": each}
 
