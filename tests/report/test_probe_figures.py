@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import pytest
@@ -28,7 +29,17 @@ def study() -> Fake:
     return fake(n_texts=90, study=True, dimensions=DIMENSIONS[:1], models=MODELS[:2])
 
 
-CASES = {"scores": fake, "labels": labels, "tiny": tiny, "study": study}
+def long_study() -> Fake:
+    """The longest length is far from the others."""
+    found = study()
+    report = copy.deepcopy(found.report)
+    for system in report["systems"]:
+        if system["max_tokens"] == 512:
+            system["max_tokens"] = 8192
+    return Fake(report, found.predictions, {})
+
+
+CASES = {"scores": fake, "labels": labels, "tiny": tiny, "study": study, "long study": long_study}
 
 
 @pytest.mark.parametrize("case", CASES)

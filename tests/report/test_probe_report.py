@@ -263,7 +263,7 @@ def test_advice_follows_the_verdict() -> None:
 
 
 def test_without_a_rival_replacing_is_not_known() -> None:
-    found = fake(rival=False, dimensions=("joy",), models=MODELS[:1])
+    found = fake(rival=False, models=MODELS[:1])
     book = read(found)
     advice = advise(book)
     assert advice.take == "e5_small:ridge" and advice.outcome == "not comparable"

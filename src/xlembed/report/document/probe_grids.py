@@ -218,7 +218,8 @@ def cost_grid(book: ProbeBook) -> Grid:
     ]
     heads += [Head("together, ms per text"), Head("device", False)]
     notes = (
-        "Fit: what was trained on stored vectors, without embedding the texts. Times are of one machine, one run.",
+        "Fit: a probe is fitted on stored vectors, without the time of embedding; a fine-tuned model is trained whole. "
+        "Times are of one machine, one run.",
     )
     return Grid("cost", "Sizes and times", tuple(heads), tuple(rows), notes=notes)
 
