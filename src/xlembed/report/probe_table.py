@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -22,7 +22,7 @@ from xlembed.report.document.probe_grids import (
     truncation_grid,
     verdict_grid,
 )
-from xlembed.report.probes import COLUMNS, ProbeBook, read_probes
+from xlembed.report.probes import COLUMNS, FLOOR, RIVAL, ProbeBook, read_probes
 from xlembed.report.tables import Interval, framed
 
 NAME_SHARE, LEAST_NAME = 0.36, 18
@@ -47,9 +47,11 @@ class GridTable:
         pieces = column_pieces(self.grid, options.max_width)
         for i, columns in enumerate(pieces):
             title = self.grid.title if i == 0 else f"{self.grid.title} (continued)"
-            yield _table(self.grid, columns, title, i == len(pieces) - 1, options.max_width)
+            yield _table(self.grid, columns, title, options.max_width)
             if i < len(pieces) - 1:
                 yield Text("")
+        for note in _notes(self.grid):
+            yield Text(note)
 
 
 def probe_tables(
@@ -65,7 +67,7 @@ def probe_tables(
         UserError: if a field of the report is missing.
     """
     book = _book(report, timings)
-    grids = [system_grid(book)]
+    grids = [_without_kinds(system_grid(book), book)]
     grids += [dimension_grid(book)] if len(book.dimensions) > 1 else []
     grids += [language_grid(book)] if len(book.languages) > 1 else []
     others = (truncation_grid(book), verdict_grid(book), key_test_grid(book))
@@ -78,6 +80,17 @@ def verdict_lines(
     """Which system to take, whether it replaces fine-tuning, how sure that is, what it costs; a line each."""
     advice = advise(_book(report, timings))
     return [line for line in (advice.choice, advice.replaces, advice.sure, advice.cost) if line]
+
+
+def _without_kinds(grid: Grid, book: ProbeBook) -> Grid:
+    """The main table with a note instead of its second column: a console is narrow."""
+    rivals = ", ".join(s.name for s in book.of_kind(RIVAL))
+    floors = ", ".join(s.name for s in book.of_kind(FLOOR))
+    note = " ".join(
+        f"{what}: {names}." for what, names in (("Fine-tuned", rivals), ("Floor", floors)) if names
+    )
+    rows = tuple(replace(row, cells=(row.cells[0], *row.cells[2:])) for row in grid.rows)
+    return replace(grid, heads=(grid.heads[0], *grid.heads[2:]), rows=rows, notes=(note, *grid.notes))
 
 
 def column_pieces(grid: Grid, width: int) -> list[tuple[int, ...]]:
@@ -97,7 +110,30 @@ def column_pieces(grid: Grid, width: int) -> list[tuple[int, ...]]:
             used = name + BETWEEN
         pieces[-1].append(c)
         used += needed
-    return [(0, *piece) for piece in pieces]
+    return [(0, *piece) for piece in _even(grid, pieces, width - name - BETWEEN)]
+
+
+def _even(grid: Grid, pieces: list[list[int]], room: int) -> list[list[int]]:
+    """The same columns in as many pieces of about equal number, where these fit."""
+    every = [c for piece in pieces for c in piece]
+    size = -(-len(every) // len(pieces))
+    even = [every[i : i + size] for i in range(0, len(every), size)]
+    fits = all(sum(_least(grid, c) + BETWEEN for c in piece) <= room for piece in even)
+    return even if fits and len(even) == len(pieces) else pieces
+
+
+def column_widths(grid: Grid, columns: Sequence[int], width: int) -> list[int]:
+    """Characters of each column of a piece: what it needs, then longer names, then intervals beside their values."""
+    found = [_name_width(grid, width), *(_least(grid, c) for c in columns[1:])]
+    spare = width - sum(found) - BETWEEN * len(found)
+    for i, c in enumerate(columns):
+        more = max(0, _longest(grid, c) - found[i])
+        if i and more > spare:
+            continue  # half of it would still break the line
+        granted = min(more, max(0, spare))
+        found[i] += granted
+        spare -= granted
+    return found
 
 
 def _book(report: Mapping[str, Any], timings: Mapping[str, Mapping[str, Any]] | None) -> ProbeBook:
@@ -107,8 +143,15 @@ def _book(report: Mapping[str, Any], timings: Mapping[str, Mapping[str, Any]] | 
 
 def _name_width(grid: Grid, width: int) -> int:
     """What the first column takes: its longest name, or its share of the width."""
-    longest = max((len(_shown(row.cells[0])) for row in (*grid.rows, *grid.foot)), default=0)
-    return min(max(longest, len(grid.heads[0].text)), max(LEAST_NAME, int(NAME_SHARE * width)))
+    return min(_longest(grid, 0), max(LEAST_NAME, int(NAME_SHARE * width)))
+
+
+def _longest(grid: Grid, column: int) -> int:
+    """Characters of a column in which nothing is broken but its head."""
+    cells = [row.cells[column] for row in (*grid.rows, *grid.foot)]
+    texts = [f"{_shown(cell)} {cell.interval}".strip() for cell in cells]
+    head = grid.heads[column].text
+    return max([len(head) if column == 0 else 0, *map(len, texts), *map(len, head.split())])
 
 
 def _least(grid: Grid, column: int) -> int:
@@ -122,14 +165,11 @@ def _least(grid: Grid, column: int) -> int:
     return widest if head.numeric else min(widest, WORDS_WIDTH)
 
 
-def _table(grid: Grid, columns: Sequence[int], title: str, is_last: bool, width: int) -> Table:
-    table = framed(title, *(_notes(grid) if is_last else ()))
-    for place, c in enumerate(columns):
+def _table(grid: Grid, columns: Sequence[int], title: str, width: int) -> Table:
+    table = framed(title)
+    for c, wide in zip(columns, column_widths(grid, columns, width), strict=True):
         head = grid.heads[c]
-        least = _name_width(grid, width) if place == 0 else _least(grid, c)
-        table.add_column(
-            head.text, justify="right" if head.numeric else "left", overflow="fold", min_width=least
-        )
+        table.add_column(head.text, justify="right" if head.numeric else "left", overflow="fold", width=wide)
     rows = (*grid.rows, *grid.foot)
     for i, row in enumerate(rows):
         following = rows[i + 1] if i + 1 < len(rows) else None

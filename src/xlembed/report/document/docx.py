@@ -279,7 +279,7 @@ def _wished(grid: Grid, column: int) -> float:
 
 def _cm(text: str, bold: bool = False) -> float:
     """Width of a line; the font of the figures is wider than that of the table."""
-    return 0.86 * 2.54 * text_width(text, TABLE, "bold" if bold else "normal")
+    return 0.86 * 2.54 * text_width(clean(text), TABLE, "bold" if bold else "normal")
 
 
 def _fill(cell: WordCell, content: Cell, row: Row, numeric: bool, whole: bool) -> None:

@@ -218,7 +218,8 @@ def cost_grid(book: ProbeBook) -> Grid:
     ]
     heads += [Head("together, ms per text"), Head("device", False)]
     notes = (
-        "Fit: what was trained on stored vectors, without embedding the texts. Times are of one machine, one run.",
+        "Fit: a probe is fitted on stored vectors, without the time of embedding; a fine-tuned model is trained whole. "
+        "Times are of one machine, one run.",
     )
     return Grid("cost", "Sizes and times", tuple(heads), tuple(rows), notes=notes)
 
@@ -226,14 +227,13 @@ def cost_grid(book: ProbeBook) -> Grid:
 def truncation_grid(book: ProbeBook) -> Grid | None:
     """Models that come in several lengths, each against its longest; None without such a study."""
     rows: list[Row] = []
-    for (model, probe), cuts in truncation_series(book).items():
+    for cuts in truncation_series(book).values():
         for i, cut in enumerate(cuts):
             system = book.system(cut.system)
             test = book.test(cut.system, cuts[-1].system) if cut is not cuts[-1] else None
             share = cut.truncated_share
             cells = (
-                words(model),
-                words(probe),
+                words(cut.system, system.label),
                 number_cell(cut.max_tokens),
                 NO_DATA if share is None else Cell(percent(share), sort=share),
                 score_cell(book, system),
@@ -243,7 +243,7 @@ def truncation_grid(book: ProbeBook) -> Grid | None:
             rows.append(Row(cells, apart=bool(rows) and i == 0))
     if not rows:
         return None
-    heads = [Head("model", False), Head("probe", False), Head("tokens"), Head("texts cut, %")]
+    heads = [Head("system", False), Head("tokens"), Head("texts cut, %")]
     heads += [Head(unit_text(book.primary)), Head("against the longest"), Head("adj. p")]
     notes = (
         f"{BRACKETS} Against the longest: this length {MINUS} the longest; adjusted in the family of all pairs.",

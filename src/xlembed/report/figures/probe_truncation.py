@@ -145,7 +145,7 @@ def _ends(book: ProbeBook, series: Series) -> list[float]:
 def _notes(book: ProbeBook, series: Series) -> list[str]:
     notes = [
         "Each length was embedded and fitted anew. Bars above: 95 % CI by documents, unadjusted; the paired tests of "
-        "two lengths stand in the table of all pairs. Texts cut: share of all texts that are longer."
+        "two lengths stand in the table beside it. Texts cut: share of all texts that are longer."
     ]
     if any(s.interval is None for cuts in series.values() for c in cuts if (s := book.score(c.system))):
         notes.append(NO_BAR)

@@ -1,0 +1,158 @@
+"""Figures of probes: what is drawn where, and that no text is cut or covers another."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from report.probe_fakes import DIMENSIONS, MODELS, Fake, fake, labels, tiny
+from xlembed.report.figures.probe_quality_time import front, timed
+from xlembed.report.figures.registry import draw_probes, probe_figures
+from xlembed.report.probe_curves import axis_limits
+from xlembed.report.probe_errors import error_table, mean_errors, score_bins
+from xlembed.report.probes import ProbeBook, read_probes
+
+from .test_report_figures import axes_of, by_gid, visible_texts, whiskers
+
+ALWAYS = ["by_length", "by_score", "overall"]
+
+
+def read(found: Fake, timings: bool = True) -> ProbeBook:
+    return read_probes(found.report, found.predictions, found.timings if timings else None)
+
+
+def study() -> Fake:
+    return fake(n_texts=90, study=True, dimensions=DIMENSIONS[:1], models=MODELS[:2])
+
+
+def long_study() -> Fake:
+    """The longest length is far from the others."""
+    found = study()
+    report = copy.deepcopy(found.report)
+    for system in report["systems"]:
+        if system["max_tokens"] == 512:
+            system["max_tokens"] = 8192
+    return Fake(report, found.predictions, {})
+
+
+CASES = {"scores": fake, "labels": labels, "tiny": tiny, "study": study, "long study": long_study}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_text_is_cut_or_covers_another(case: str) -> None:
+    for name, figure in draw_probes(read(CASES[case]())).items():
+        FigureCanvasAgg(figure).draw()
+        page = figure.bbox
+        boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
+        for text, box in boxes:
+            assert page.x0 - 0.5 <= box.x0 and box.x1 <= page.x1 + 0.5, f"{name}, cut: {text!r}"
+            assert page.y0 - 0.5 <= box.y0 and box.y1 <= page.y1 + 0.5, f"{name}, cut: {text!r}"
+        for (text_a, a), (text_b, b) in itertools.combinations(boxes, 2):
+            width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+            assert width <= 1 or height <= 2, f"{name}: {text_a!r} covers {text_b!r}"
+
+
+def test_only_figures_that_apply_are_drawn() -> None:
+    every = sorted([*ALWAYS, "by_language", "calibration", "quality_time", "residuals"])
+    assert list(probe_figures(read(fake()))) == every
+    assert list(probe_figures(read(labels()))) == [x for x in every if x != "residuals"]
+    assert list(probe_figures(read(tiny()))) == sorted([*ALWAYS, "quality_time", "residuals"])
+    assert list(probe_figures(read(study()))) == sorted([*every, "truncation"])
+    assert "quality_time" not in probe_figures(read(fake(), timings=False))
+
+
+def test_overall_marks_stand_at_the_values_of_the_report() -> None:
+    book = read(fake())
+    axes = axes_of(draw_probes_one(book, "overall"), "overall")
+    for s in book.systems:
+        (mark,) = by_gid(axes, f"score {s.name}")
+        score = book.score(s.name)
+        assert score is not None and mark.get_xdata()[0] == score.value
+    (floor,) = by_gid(axes, "floor")
+    known = book.score("mean")
+    assert known is not None and list(floor.get_xdata()) == [known.value] * 2
+    assert len(whiskers(axes)) == len(book.systems)
+    order = [t.get_text() for t in axes.get_yticklabels()]
+    assert order[0] == "minilm_lora" and order[-1] == "mean" and "all_minilm_l6_v2:ridge*" in order
+
+
+def test_bins_show_the_means_that_were_counted() -> None:
+    book = read(fake())
+    table = error_table(book, [s.name for s in book.compared])
+    means = mean_errors(book, table, ["e5_small:ridge"], score_bins(book, table))["e5_small:ridge"]
+    marks = by_gid(axes_of(draw_probes_one(book, "by_score"), "bins"), "mean e5_small:ridge")
+    assert [m.get_ydata()[0] for m in marks] == [m.value for m in means if m is not None]
+
+
+def test_languages_show_the_values_of_the_table() -> None:
+    book = read(labels())
+    marks = by_gid(axes_of(draw_probes_one(book, "by_language"), "bins"), "mean minilm_lora")
+    known = [book.score("minilm_lora", lang=x) for x in ("en", "de")]
+    assert [m.get_ydata()[0] for m in marks] == [s.value for s in known if s is not None]
+
+
+def test_calibration_has_a_panel_per_dimension_and_a_diagonal() -> None:
+    book = read(fake())
+    figure = draw_probes_one(book, "calibration")
+    for name in DIMENSIONS:
+        axes = axes_of(figure, f"calibration {name}")
+        assert axes.get_xlim() == axes.get_ylim() and len(by_gid(axes, "diagonal")) == 1
+        assert len(by_gid(axes, "bin e5_small:ridge")) == len(by_gid(axes, "bin minilm_lora")) == 10
+
+
+def test_residuals_of_every_text_are_drawn_around_zero() -> None:
+    book = read(fake())
+    axes = axes_of(draw_probes_one(book, "residuals"), "residuals clarity")
+    (cloud,) = [c for c in axes.collections if c.get_gid() == "residuals"]
+    found = book.predictions
+    rows = found[(found["system"] == "e5_small:ridge") & (found["dimension"] == "clarity")]
+    points = sorted(tuple(map(float, p)) for p in cloud.get_offsets())
+    assert points == sorted(
+        zip(map(float, rows["predicted"]), map(float, rows["predicted"] - rows["true"]), strict=True)
+    )
+    low, high = axes.get_ylim()
+    assert low == -high
+
+
+def test_truncation_shows_error_and_share_over_tokens() -> None:
+    book = read(study())
+    figure = draw_probes_one(book, "truncation")
+    axes = axes_of(figure, "truncation e5_small")
+    marks = by_gid(axes, "score ridge")
+    names = ["e5_small+max128:ridge", "e5_small+max256:ridge", "e5_small:ridge"]
+    assert [m.get_ydata()[0] for m in marks] == [s.value for s in map(book.score, names) if s is not None]
+    bars = [a for a in figure.axes if a.get_gid() == "texts cut"]
+    assert [p.get_height() for p in bars[0].patches] == [0.62, 0.31, 0.04]
+    assert [t.get_text() for t in bars[0].get_xticklabels()] == ["128", "256", "512"]
+
+
+def test_quality_over_time_has_a_mark_per_timed_system() -> None:
+    book = read(fake())
+    axes = axes_of(draw_probes_one(book, "quality_time"), "quality time")
+    assert axes.get_xscale() == "log"
+    for s in timed(book):
+        (mark,) = by_gid(axes, f"system {s.name}")
+        assert mark.get_xdata()[0] == book.time(s.name)
+    assert "mean" not in [s.name for s in timed(book)]
+    assert [s.name for s in front(book, timed(book))] == [
+        "minilm_lora", "e5_small:ridge", "static_multilingual:ridge",
+    ]  # fmt: skip
+
+
+def test_a_caption_names_what_is_seen() -> None:
+    book = read(fake())
+    captions = {name: figure.caption(book) for name, figure in probe_figures(book).items()}
+    assert "minilm_lora: 0.687" in captions["overall"] and all(c.endswith(".") for c in captions.values())
+
+
+def test_axes_never_begin_below_zero_for_errors() -> None:
+    assert axis_limits([0.01, 1.0], share=True) == (0.0, 1.0)
+    assert axis_limits([0.5], share=False)[0] > 0.49
+
+
+def draw_probes_one(book: ProbeBook, name: str):  # type: ignore[no-untyped-def]
+    return probe_figures(book)[name].draw(book)
