@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data trial trial-data trial-ablations trial-paradox clean
+.PHONY: demo test lint type check data trial trial-data trial-ablations trial-paradox trial-probes clean
 
 demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
@@ -64,6 +64,13 @@ trial-paradox: trial-data  ## the paradox on XQuAD in five languages, and the re
 	    -m models:/turkish-static@candidate,models:/turkish-minilm@candidate --with center,lir1,lir3,abtt3
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed analyse -t xquad5 -m static_multilingual,static_multilingual+lir1,all_minilm_l6_v2
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed report -t xquad5
+
+trial-probes: $(VENV)/.installed  ## probes against fine-tuning on EmoBank (docs/probe.md): half an hour on one core
+	$(BIN)/python benchmarks/probe_trial.py $(CORPORA)
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed probe -t emobank \
+	    -m static_multilingual,all_minilm_l6_v2 --rival minilm_lora
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed probe -t emobank_labels \
+	    -m static_multilingual,all_minilm_l6_v2 --rival minilm_full
 
 # torch first: pip then takes the build for this machine, and nothing later asks for another.
 $(VENV)/.installed: pyproject.toml

@@ -101,7 +101,11 @@ def load_yaml(name: str) -> Any:
     return yaml.safe_load((REPOSITORY / name).read_text(encoding="utf-8"))
 
 
-TASKS = {p.name for out in load_yaml("data.dvc")["outs"] if (p := Path(out["path"])).parent == Path("data")}
+BUNDLED = [Path(out["path"]) for out in load_yaml("data.dvc")["outs"]]
+TASKS = {path.name for path in BUNDLED if path.parent == Path("data")}
+SCORED = {path.name for path in BUNDLED if path.parent.name == "scored"} | {
+    "emobank"
+}  # docs/scored.md imports it
 
 
 # Blocks
@@ -146,7 +150,7 @@ def check_xlembed(words: list[str]) -> None:
                 if not name.startswith("models:/"):  # in the reader's own registry
                     resolve_model(name)
         if option == "-t":
-            assert value in TASKS
+            assert value in (SCORED if words[0] == "probe" else TASKS)
     if words[0] == "models" and words[1:]:
         resolve_model(words[1])
 
@@ -401,8 +405,9 @@ SAID = {
     "compare": r"paired differences in accuracy@1(.|\n)*\nwritten to reports/compare/reviews_sample$",
     "report": r"real-time chatbot: static_multilingual(.|\n)*\nwritten to reports/report/reviews_sample$",
     "analyse": r"sanity of vectors(.|\n)*written to analysis/reviews_sample/static_multilingual",
-    "paradox": r"Verdict over 1 base models: ",
+    "paradox": r"Verdict over 1 base model: ",
     "guide": r"(Take|has the most points)(.|\n)*\nwritten to reports/guide/reviews_sample/multilingual$",
+    "probe": r"Take static_multilingual:ridge(.|\n)*\nServe static_multilingual:ridge: ",
     "search": r"rank .* document(.|\n)* 10 .* ja ",
     "models": r"name +bge_m3\n(.|\n)*query prompt +\"\"\n",
     "tasks": r"reviews_sample: (.|\n)* licence +CC0-1.0\n(.|\n)* ja +\d+",
@@ -458,7 +463,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with a cut of the sample, where the README's `xlembed` lines have been run in their order."""
     root = tmp_path_factory.mktemp("checkout")
     cut_of_the_sample(root / "data")
-    shutil.copytree(REPOSITORY / "data" / "pairs", root / "data" / "pairs")
+    for name in ("pairs", "scored"):
+        shutil.copytree(REPOSITORY / "data" / name, root / "data" / name)
     params = load_yaml("params.yaml")
     params["run"]["models"] = [m for words in README_LINES for m in given(words, "-m") if words[0] == "run"]
     params["evaluate"]["resamples"] = 200

@@ -18,7 +18,9 @@ import yaml
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from cli.command import make_checkout, no_surroundings
+from cli.command import make_checkout, no_surroundings, xlembed
+from stages.scored_toy import make_scored_checkout
+from stages.toy import digests
 from xlembed.cli import COMMANDS
 from xlembed.cli.options import KEY_OF_OPTION, SETTING_OPTIONS
 from xlembed.settings import FinetuneSettings, RunSettings, Settings
@@ -235,3 +237,40 @@ def test_an_unknown_parameter_fails_with_the_options_name(project: Path) -> None
     assert done.returncode == 1
     assert "No such option '--nonsense'" in done.stderr
     assert not (project / "new").exists()
+
+
+# The probe, three ways
+
+
+def test_mlflow_run_dvc_repro_and_the_command_find_the_same(tmp_path: Path) -> None:
+    root = make_scored_checkout(tmp_path)
+    for name in ("MLproject", "conda.yaml"):
+        shutil.copy(ROOT / name, root)
+    stage = read("dvc.yaml")["stages"]["probe"]
+    stage["deps"] = [dep for dep in stage["deps"] if not dep.startswith("src/")]
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"probe": stage}}), encoding="utf-8")
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    params |= {"encode": {"instruction": "", "storage_dtype": "float32"}}  # that the stage names
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+    assert xlembed(root, "probe", "-t", "moods").code == 0
+    typed = digests(root, "probes", "results")
+    shutil.rmtree(root / "probes")
+    done = mlflow_run(root, "-e", "probe", "--experiment-name", "bench", "-P", "task=moods")
+    assert done.returncode == 0, done.stderr
+    assert digests(root, "probes", "results") == typed
+    (parent,) = [run for run in runs_of(root) if run.data.tags.get("kind") == "probe"]
+    assert parent.info.status == "FINISHED" and parent.data.params["task"] == "moods"
+
+    shutil.rmtree(root / "probes")
+    with no_surroundings(root):
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HF_HUB_OFFLINE": "1",
+            "DVC_NO_ANALYTICS": "1",
+        }
+    for words in (["init", "--no-scm", "-q"], ["repro"]):
+        command = [sys.executable, "-m", "dvc", *words]
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+    assert digests(root, "probes", "results") == typed

@@ -1,4 +1,4 @@
-"""`mlflow models serve` answers a real request with the vectors that our own encoder gives."""
+"""`mlflow models serve` answers real requests: an embedding model with vectors, a probe with scores."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
+import pytest
 from mlflow.tracking import MlflowClient
 
+from cli.command import xlembed
 from small_model import small_model
+from stages.scored_toy import make_scored_checkout
+from xlembed.corpus.scored import load_scored
 from xlembed.finetune.building import save_model
 from xlembed.models.loading import load_encoder
 from xlembed.models.selfcheck import sentences
@@ -64,7 +69,7 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(root: Path) -> Iterator[Served]:
+def served(root: Path, uri: str = "models:/served@champion") -> Iterator[Served]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -72,7 +77,7 @@ def served(root: Path) -> Iterator[Served]:
         "models",
         "serve",
         "-m",
-        "models:/served@champion",
+        uri,
         "--env-manager",
         "local",
         "--port",
@@ -99,15 +104,19 @@ def served(root: Path) -> Iterator[Served]:
 
 
 def ask(server: Served, role: Role) -> Any:
-    body = json.dumps({"inputs": TEXTS, "params": {"prompt_name": role.value}}).encode()
-    request = urllib.request.Request(
+    return np.array(request(server, {"inputs": TEXTS, "params": {"prompt_name": role.value}}))
+
+
+def request(server: Served, asked: dict[str, Any]) -> Any:
+    body = json.dumps(asked).encode()
+    posted = urllib.request.Request(
         f"{server.address}/invocations", body, {"Content-Type": "application/json"}, method="POST"
     )
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return np.array(json.load(answer)["predictions"])
+            with urllib.request.urlopen(posted, timeout=30) as answer:
+                return json.load(answer)["predictions"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
         except OSError:
@@ -127,3 +136,27 @@ def test_a_served_champion_encodes_queries_and_documents(tmp_path: Path) -> None
     for role, answer in answers.items():
         np.testing.assert_allclose(answer, encoder.encode_batch(TEXTS, role), atol=1e-5)
     assert np.abs(answers[Role.QUERY] - answers[Role.DOCUMENT]).max() > 1e-3
+
+
+def test_a_served_probe_scores_texts(tmp_path: Path) -> None:
+    """The system that `xlembed probe` prints a line for answers with the predictions of the run."""
+    root = make_scored_checkout(tmp_path)
+    answer = xlembed(root, "probe", "-t", "moods")
+    (line,) = [line for line in answer.out.splitlines() if line.startswith("Serve toy:ridge: ")]
+    uri = line.partition(" -m ")[2].split()[0]
+    table = pd.read_parquet(root / "probes" / "moods" / "predictions.parquet")
+    expected = (
+        table[table["system"] == "toy:ridge"].set_index(["text_id", "dimension"])["predicted"].unstack()
+    )
+    texts = {t.text_id: t.text for t in load_scored("moods", root / "data").texts}
+    ids = list(expected.index[:3])
+    asked = {"inputs": {"text": [texts[i] for i in ids]}}
+    with served(root, uri) as server:
+        found = request(server, asked)
+        with pytest.raises(AssertionError, match="text"):
+            request(server, {"inputs": {"title": ["no text"]}})
+    assert [set(row) for row in found] == [{"cheer", "alarm"}] * 3
+    for i, row in zip(ids, found, strict=True):
+        assert [row["cheer"], row["alarm"]] == pytest.approx(
+            expected.loc[i, ["cheer", "alarm"]].tolist(), abs=1e-5
+        )

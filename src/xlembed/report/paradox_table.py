@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xlembed.report.tables import Interval, comparison_table, framed, to_markdown
-from xlembed.report.text import interval_text, p_text, percent, points
+from xlembed.report.text import base_models, interval_text, p_text, percent, points
 
 Report = Mapping[str, Any]
 """Content of paradox.json."""
@@ -31,7 +31,7 @@ def verdict_lines(report: Report) -> list[str]:
     """The verdict, what the correlations say, what could have been seen, and what must be known beside it."""
     verdict = report["verdict"]
     lines = [
-        f"Verdict over {verdict['n_models']} base models: {verdict['text']}",
+        f"Verdict over {base_models(verdict['n_models'])}: {verdict['text']}",
         f"Correlation with separation: {report['correlation_text']}.",
     ]
     if verdict["smallest_detectable"] is not None:
@@ -104,7 +104,7 @@ def correlations_table(report: Report) -> Table:
     how = "every order counted" if report["correlations"][0]["exact"] else "99,999 orders drawn"
     table = framed(
         f"{report['task']}: does separation go along with it?",
-        f"Spearman's rho over {n} base models, midranks; one-sided p of rho > 0 ({how}), Holm over the three. The "
+        f"Spearman's rho over {base_models(n)}, midranks; one-sided p of rho > 0 ({how}), Holm over the three. The "
         f"paradox has all three above 0. In short: {report['correlation_text']}.",
     )
     for head in ("S with", "rho", "p", "adj. p", ""):

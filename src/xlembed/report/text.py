@@ -89,3 +89,12 @@ def count_text(numbers: Iterable[int]) -> str:
     if not found:
         return "0"
     return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,}–{found[-1]:,}"
+
+
+def base_models(n: int | None) -> str:
+    """A number of them in words.
+
+    >>> base_models(1)
+    '1 base model'
+    """
+    return "some base models" if n is None else f"{n} base model{'s' * (n != 1)}"

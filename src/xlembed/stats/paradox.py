@@ -168,7 +168,7 @@ def correlation_text(found: Sequence[Correlation]) -> str:
     """What the three tests say together."""
     n = found[0].test.n if found else 0
     if n < MIN_MODELS:
-        return f"too few models: {n} base models, a test needs {MIN_MODELS}"
+        return f"too few models: {n} base model{'s' * (n != 1)}, a test needs {MIN_MODELS}"
     shown = [c.against for c in found if c.is_shown]
     if len(shown) == len(found):
         return "the paradox is seen: more separation goes along with all three"

@@ -12,7 +12,7 @@ from xlembed.report.document.cells import NONE, ends, number_cell, p_cell, plain
 from xlembed.report.document.content import Block, Bullets, Cell, Grid, Head, Missing, Row
 from xlembed.report.document.inputs import Inputs, Json
 from xlembed.report.scorebook import label_text
-from xlembed.report.text import MINUS, interval_text, percent, points
+from xlembed.report.text import MINUS, base_models, interval_text, percent, points
 
 PARADOX_COLUMNS = (
     ("monolingual", "monolingual", False),
@@ -48,13 +48,13 @@ def paradox_verdict(inputs: Inputs) -> str:
     verdict = (inputs.paradox or {}).get("verdict")
     if not isinstance(verdict, Mapping) or not verdict.get("text"):
         return ""
-    return f"Paradox test over {verdict.get('n_models', 'some')} base models: {verdict['text']}"
+    return f"Paradox test over {base_models(verdict.get('n_models'))}: {verdict['text']}"
 
 
 def _paradox_text(report: Json) -> Iterator[Block]:
     verdict = report.get("verdict") or {}
     if verdict.get("text"):
-        yield f"Verdict over {verdict.get('n_models', 'some')} base models: {verdict['text']}"
+        yield f"Verdict over {base_models(verdict.get('n_models'))}: {verdict['text']}"
     if report.get("correlation_text"):
         yield f"Correlation with the separation of languages: {report['correlation_text']}."
     if verdict.get("smallest_detectable") is not None:

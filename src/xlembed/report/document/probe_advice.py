@@ -13,6 +13,7 @@ from xlembed.report.probes import (
     NO_GAIN,
     NOT_COMPARABLE,
     PARTIAL,
+    RIVAL,
     UNDECIDED,
     Ends,
     ProbeBook,
@@ -78,7 +79,7 @@ def advise(book: ProbeBook) -> Advice:
         take=take.name if take else "",
         outcome=outcome,
         choice=_choice(book, take, best, rival, outcome),
-        replaces=_replaces(best, rival, outcome, verdict),
+        replaces=_replaces(book, best, rival, outcome, verdict),
         sure=_sure(book, take),
         cost=_cost(book, best, rival),
         sureness=_sureness(book, take),
@@ -171,16 +172,28 @@ def _beside(book: ProbeBook, take: System, best: System | None, rival: System | 
     return against + floor
 
 
+def _unknown(book: ProbeBook, rival: System | None) -> str:
+    """Why nothing can be said of fine-tuned models."""
+    if rival is not None:
+        return f"that {rival.name} itself beats the floor is not shown"
+    if labelled := [s for s in book.of_kind(RIVAL) if s.label]:
+        names = ", ".join(f"{s.name} ({s.label})" for s in labelled)
+        return f"what was fine-tuned carries a label and is no rival in these languages: {names}"
+    return "none was trained and measured on this split"
+
+
 def _replaces(
-    best: System | None, rival: System | None, outcome: str, verdict: Mapping[str, Any] | None
+    book: ProbeBook,
+    best: System | None,
+    rival: System | None,
+    outcome: str,
+    verdict: Mapping[str, Any] | None,
 ) -> str:
     if best is None:
         return ""
     if rival is None or outcome == NOT_COMPARABLE:
-        return (
-            "Whether a frozen embedding with a probe replaces a fine-tuned model is not known: none was trained and "
-            "measured on this split."
-        )
+        why = _unknown(book, rival)
+        return f"Whether a frozen embedding with a probe replaces a fine-tuned model is not known: {why}."
     left = f" ({_left(verdict)})" if verdict and verdict.get("fraction") is not None else ""
     said = {
         CLOSES: f"{best.name}, a frozen embedding with a probe, replaces the fine-tuned {rival.name} here{left}.",
