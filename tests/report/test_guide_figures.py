@@ -9,8 +9,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from xlembed.report.figures.quality_speed import main_part, marker_size, quality_speed, round_ticks
+from xlembed.report.figures.quality_speed import main_part, marker_size, quality_speed
 from xlembed.report.figures.registry import draw_guide
+from xlembed.report.time_axis import round_ticks
 
 from .report_fakes import MODELS
 from .test_report_figures import all_text, axes_of, by_gid, visible_texts, whiskers

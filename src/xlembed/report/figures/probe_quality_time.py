@@ -9,19 +9,16 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from xlembed.report.curves import LEGEND_ROW
-from xlembed.report.figures.quality_speed import LEADER, LEAST_SPAN, round_ticks
 from xlembed.report.figures.registry import ProbeFigure
 from xlembed.report.page import MARGIN, Page, text_width
-from xlembed.report.placing import place_labels
 from xlembed.report.probe_curves import NO_BAR, error_axis, is_share, mark_style, subtitle, system_look
 from xlembed.report.probes import FLOOR, ProbeBook, System, time_text, unit_text
-from xlembed.report.style import FAINT, GRID, INK, style, tint, whisker
+from xlembed.report.style import FAINT, INK, style, tint, whisker
+from xlembed.report.time_axis import SIZE, time_axis, write_numbers
 
 SIDE, LEFT, TOP, FOOT, GAP = 3.9, 0.62, 0.1, 0.52, 0.2
-SIZE = 8.0
 MOST = 24
 """Systems drawn; of more, the best of each model and whatever nothing beats in both time and quality."""
 
@@ -93,15 +90,7 @@ def _axes(axes: Axes, book: ProbeBook, systems: Sequence[System]) -> None:
     better = "lower" if book.lower_is_better else "higher"
     error_axis(axes, ends, f"{unit} ({better} is better)", is_share(book.primary))
     times = [t for s in systems if (t := book.time(s.name))]
-    low, high = min(times), max(times)
-    widen = max(1.6, math.sqrt(LEAST_SPAN * low / high))
-    axes.set_xscale("log")
-    axes.set_xlim(low / widen, high * widen)
-    ticks = round_ticks(*axes.get_xlim())
-    axes.set_xticks(ticks, [f"{x:,g}" for x in ticks])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(True, color=GRID, linewidth=0.6)
-    axes.set_xlabel("ms per text, from text to score (log axis; left is faster)")
+    time_axis(axes, times, "ms per text, from text to score", 1.6)
     axes.set_gid("quality time")
 
 
@@ -118,35 +107,12 @@ def _mark(axes: Axes, book: ProbeBook, system: System) -> None:
 
 def _numbers(axes: Axes, book: ProbeBook, systems: Sequence[System]) -> None:
     """The number of each system beside its mark, as in the legend."""
-    texts = [str(i + 1) for i in range(len(systems))]
-    sizes = [(text_width(text, SIZE, "bold") * 72, SIZE) for text in texts]
-    marks = [_place(axes, book, s) for s in systems]
-    places = place_labels(marks, sizes, SIDE * 72, mark=7.0)
-    for s, text, offset in zip(systems, texts, places, strict=True):
-        score = book.score(s.name)
-        axes.annotate(
-            text,
-            (book.time(s.name) or 1.0, score.value if score else 0.0),
-            offset,
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=SIZE,
-            fontweight="bold",
-            zorder=6,
-            gid="number",
-            color=tint(system_look(book, s).colour, -0.35),
-            arrowprops=LEADER if math.hypot(*offset) > 18 else None,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.75},
-        )
-
-
-def _place(axes: Axes, book: ProbeBook, system: System) -> tuple[float, float]:
-    """In points from the lower left corner of the panel."""
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    score = book.score(system.name)
-    across = math.log((book.time(system.name) or left) / left) / math.log(right / left)
-    return SIDE * 72 * across, SIDE * 72 * ((score.value if score else bottom) - bottom) / (top - bottom)
+    marks = []
+    for i, system in enumerate(systems):
+        score, ms = book.score(system.name), book.time(system.name)
+        if score is not None and ms is not None:
+            marks.append((i + 1, ms, score.value, system_look(book, system).colour))
+    write_numbers(axes, SIDE, marks, mark_size=7.0)
 
 
 def _entry(book: ProbeBook, system: System, position: int) -> Artist:

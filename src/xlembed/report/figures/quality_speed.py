@@ -10,22 +10,16 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from xlembed.report.curves import LEGEND_ROW, all_ends, draw_legend, legend_rows, percent_axis
 from xlembed.report.figures.registry import Guide, GuideFigure
-from xlembed.report.page import MARGIN, Page, text_width
-from xlembed.report.placing import place_labels
+from xlembed.report.page import MARGIN, Page
 from xlembed.report.scenarios import QUALITY
-from xlembed.report.style import FAINT, GRID, INK, model_look, style, tint, whisker
+from xlembed.report.style import INK, model_look, style, whisker
 from xlembed.report.text import count_text
+from xlembed.report.time_axis import place_on, time_axis, write_numbers
 
 SIDE, LEFT, TOP = 4.2, 0.6, 0.1
-SIZE = 8.0
-LEAST_SPAN = 4.0
-"""Slowest over fastest on the axis, at least: equal models must not look far apart."""
-
-LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
 
 Row = Mapping[str, Any]
 
@@ -91,28 +85,8 @@ def _numbers(report: Guide) -> dict[str, int]:
 def _axes(axes: Axes, report: Guide, rows: Sequence[Row], part: str) -> None:
     percent_axis(axes, all_ends([row["quality"][part] for row in rows]), f"{part} {report['measure']}")
     times = [x for row in rows for x in (row["ms_per_query"], *_spread(report, row))]
-    low, high = min(times), max(times)
-    widen = max(1.35, math.sqrt(LEAST_SPAN * low / high))
-    axes.set_xscale("log")
-    axes.set_xlim(low / widen, high * widen)
-    ticks = round_ticks(*axes.get_xlim())
-    axes.set_xticks(ticks, [f"{x:,g}" for x in ticks])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(True, color=GRID, linewidth=0.6)
-    axes.set_xlabel("ms per query (log axis; left is faster)")
+    time_axis(axes, times, "ms per query", 1.35)
     axes.set_gid("quality speed")
-
-
-def round_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten within the limits; of many only the powers.
-
-    >>> round_ticks(0.4, 30)
-    [0.5, 1.0, 2.0, 5.0, 10.0, 20.0]
-    """
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    every = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
-    found = [x for x in every if low <= x <= high]
-    return found if len(found) <= 8 else [x for x in found if f"{x:e}".startswith("1.0")]
 
 
 def _spread(report: Guide, row: Row) -> tuple[float, float]:
@@ -146,44 +120,28 @@ def _mark(number: int, row: Row) -> dict[str, Any]:
 
 def _labels(axes: Axes, report: Guide, rows: Sequence[Row], part: str, numbers: Mapping[str, int]) -> None:
     """The number of each model beside its point, as in the legend."""
-    texts = [str(numbers[row["model"]] + 1) for row in rows]
-    sizes = [(text_width(text, SIZE, "bold") * 72, SIZE) for text in texts]
-    marks = [_place(axes, row["ms_per_query"], row["quality"][part]["value"]) for row in rows]
+    marks = [
+        (
+            numbers[row["model"]] + 1,
+            row["ms_per_query"],
+            row["quality"][part]["value"],
+            model_look(numbers[row["model"]]).colour,
+        )
+        for row in rows
+    ]
     bars = [bar for row in rows for bar in _bars(axes, report, row, part)]
     largest = max(marker_size(row["bytes_per_vector"]) for row in rows)
-    places = place_labels(marks, sizes, SIDE * 72, bars, mark=largest)
-    for row, text, offset in zip(rows, texts, places, strict=True):
-        axes.annotate(
-            text,
-            (row["ms_per_query"], row["quality"][part]["value"]),
-            offset,
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=SIZE,
-            fontweight="bold",
-            zorder=6,
-            gid="number",
-            color=tint(model_look(numbers[row["model"]]).colour, -0.35),
-            arrowprops=LEADER if math.hypot(*offset) > 18 else None,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
-        )
-
-
-def _place(axes: Axes, ms: float, value: float) -> tuple[float, float]:
-    """In points from the lower left corner of the panel."""
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    across = math.log(ms / left) / math.log(right / left)
-    return SIDE * 72 * across, SIDE * 72 * (value - bottom) / (top - bottom)
+    write_numbers(axes, SIDE, marks, mark_size=largest, bars=bars)
 
 
 def _bars(axes: Axes, report: Guide, row: Row, part: str) -> list[tuple[float, float, float, float]]:
     """Both bars of a model, in points."""
     ms, score = row["ms_per_query"], row["quality"][part]
     low, high = _spread(report, row)
-    found = [(*_place(axes, low, score["value"]), *_place(axes, high, score["value"]))]
+    found = [(*place_on(axes, SIDE, low, score["value"]), *place_on(axes, SIDE, high, score["value"]))]
     if score["ci_low"] is not None:
-        found.append((*_place(axes, ms, score["ci_low"]), *_place(axes, ms, score["ci_high"])))
+        ends = (place_on(axes, SIDE, ms, score[end]) for end in ("ci_low", "ci_high"))
+        found.append((*next(ends), *next(ends)))
     return found
 
 
