@@ -78,7 +78,7 @@ def probe(
     console = open_console()
     for table in probe_tables(found.report, found.timings):
         console.print(table)
-    for line in verdict_lines(found.report, found.timings):
+    for line in [*verdict_lines(found.report, found.timings), *found.report["notes"]]:
         print_line(console, line)
     print_line(console, f"Report: {found.pages / 'report.html'}, report.md, report.docx; MLflow run {run_id}")
     for system, uri in uris.items():

@@ -43,7 +43,7 @@ def unknown_lines(book: ProbeBook) -> tuple[str, ...]:
         *_times(book),
         "One split with one seed: another one would move every number by about its interval.",
         f"One set of texts: on texts unlike those of {book.task} the order of the systems may be another one.",
-        *(f"Of the data: {note}" for note in book.report.get("notes", ())),
+        *book.report.get("notes", ()),
     )
 
 
