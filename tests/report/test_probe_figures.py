@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from report.probe_fakes import DIMENSIONS, MODELS, Fake, fake, labels, tiny
 from xlembed.report.figures.probe_quality_time import front, timed
 from xlembed.report.figures.registry import draw_probes, probe_figures
-from xlembed.report.probe_curves import axis_limits
+from xlembed.report.probe_curves import axis_limits, line_look
 from xlembed.report.probe_errors import error_table, mean_errors, score_bins
 from xlembed.report.probes import ProbeBook, read_probes
 
@@ -54,6 +54,20 @@ def test_no_text_is_cut_or_covers_another(case: str) -> None:
         for (text_a, a), (text_b, b) in itertools.combinations(boxes, 2):
             width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
             assert width <= 1 or height <= 2, f"{name}: {text_a!r} covers {text_b!r}"
+
+
+def test_a_rival_is_told_from_the_probe_on_its_own_base() -> None:
+    found = fake()
+    report = copy.deepcopy(found.report)
+    (rival,) = [s for s in report["systems"] if s["kind"] == "rival"]
+    rival["model"] = MODELS[0]
+    book = read_probes(report, found.predictions, found.timings)
+    looks = [
+        line_look(book, s) for s in book.systems if s.model == MODELS[0] and s.kind in ("probe", "rival")
+    ]
+    probes, (own,) = set(looks[:-1]), looks[-1:]
+    assert len(probes) == 1
+    assert own.colour != looks[0].colour and own.marker != looks[0].marker
 
 
 def test_only_figures_that_apply_are_drawn() -> None:

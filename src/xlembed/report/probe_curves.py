@@ -16,12 +16,13 @@ from xlembed.report.curves import DASHES, marker, set_ticks
 from xlembed.report.page import MARGIN, text_width
 from xlembed.report.probe_errors import Mean
 from xlembed.report.probes import FLOOR, SHARES, ProbeBook, System
-from xlembed.report.style import GRID, Look, model_look, whisker
+from xlembed.report.style import GRID, Look, model_look, tint, whisker
 from xlembed.report.text import MINUS
 
 FLOOR_LOOK = Look("#666666", "", "X")
 PROBE_MARKS = {"ridge": "o", "mlp": "s", "lightgbm": "^"}
 OTHER_MARKS = ("v", "P", "h", "p")
+RIVAL_TINT = -0.45
 RIVAL_MARK = "D"
 SIZE = 7.5
 COLUMNS = 3
@@ -46,10 +47,11 @@ def system_look(book: ProbeBook, system: System) -> Look:
 
 
 def line_look(book: ProbeBook, system: System) -> Look:
-    """Colour and mark of the model: for figures that show one probe of each."""
+    """Colour and mark of the model, for figures that show one probe of each; a rival of the same base is darker."""
     if system.kind == FLOOR:
         return FLOOR_LOOK
-    return colours(book)[system.base or system.name]
+    look = colours(book)[system.base or system.name]
+    return look if system.probe else look._replace(marker=RIVAL_MARK, colour=tint(look.colour, RIVAL_TINT))
 
 
 def kind_mark(book: ProbeBook, probe: str) -> str:

@@ -11,6 +11,7 @@ from xlembed.report.page import MARGIN, Page
 from xlembed.report.probe_curves import (
     COLUMNS,
     NO_BAR,
+    dash,
     handles,
     line_look,
     mark_style,
@@ -53,7 +54,7 @@ def _draw(book: ProbeBook) -> Figure:
     width = MARGIN + LEFT + columns * (side + GAP[0]) - GAP[0] + 0.25
     body = TOP + rows_of(n) * (side + GAP[1])
     width = max(width, 4.6)
-    entries = handles(book, systems, lines=False)
+    entries = handles(book, systems)
     _, legend = legend_rows(entries, width)
     title = "Reliability of predicted probabilities" if book.are_labels else "Calibration"
     page = Page(width, body + legend * LEGEND_ROW, title, [subtitle(book)], _notes(book, found))
@@ -74,11 +75,15 @@ def _panel(axes: Axes, book: ProbeBook, curves: Curves, dimension: str) -> None:
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     axes.plot([low, high], [low, high], color=FAINT, linewidth=0.9, linestyle=(0, (5, 3)), gid="diagonal")
-    for name, points in curves.items():
+    for i, (name, points) in enumerate(curves.items()):
         system = book.system(name)
         look = line_look(book, system)
         axes.plot(
-            [p.predicted for p in points], [p.true.value for p in points], color=look.colour, linewidth=0.9
+            [p.predicted for p in points],
+            [p.true.value for p in points],
+            color=look.colour,
+            linewidth=0.9,
+            linestyle=dash(i),
         )
         for p in points:
             if p.true.interval is not None:
