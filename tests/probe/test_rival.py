@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -426,8 +427,11 @@ def test_a_killed_training_ends_with_the_same_weights(qwen2: Path, tmp_path: Pat
     unbroken = killed.train(qwen2, tmp_path / "unbroken")
     assert 0.5 < unbroken.details["training_loss"][0] < 1.5  # a mean over accumulated batches, not their sum
     done = subprocess.run(
-        [sys.executable, killed.__file__, qwen2, tmp_path / "work", "8"], capture_output=True, timeout=300
-    )  # in the third of four epochs
+        [sys.executable, killed.__file__, qwen2, tmp_path / "work", "8"],  # in the third of four epochs
+        capture_output=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(Path(killed.__file__).parents[1])},
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [path.name for path in (tmp_path / "work").glob("checkpoint-*")] != []
     updates: list[int] = []
