@@ -17,6 +17,8 @@ from xlembed.stages.postprocessing import vectors_fingerprint
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Role
 
+PLURAL = {Role.QUERY: "queries", Role.DOCUMENT: "documents"}
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -68,7 +70,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     for role, texts in ((Role.DOCUMENT, documents.texts), (Role.QUERY, queries.texts)):
 
         def tell(progress: Progress, role: Role = role) -> None:
-            watch(f"encode {role}s", progress.n_done, progress.n_total)
+            watch(f"encode {PLURAL[role]}", progress.n_done, progress.n_total)
 
         reports[role] = encode_texts(
             encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens, progress=tell
