@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
@@ -160,8 +161,11 @@ def test_temporary_experiments_need_a_tracking_uri(tmp_path: Path, monkeypatch: 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / ".dvc" / "tmp" / "exps" / "tmpabc"
     folder.mkdir(parents=True)
-    with pytest.raises(UserError, match="MLFLOW_TRACKING_URI"):
-        connect(folder)
+    try:
+        with pytest.raises(UserError, match="MLFLOW_TRACKING_URI"):
+            connect(folder)
+    finally:
+        mlflow.set_tracking_uri(None)
 
 
 def test_metric_names() -> None:
