@@ -333,6 +333,15 @@ def test_finished_texts_are_read_while_another_process_holds_the_lock(undisturbe
         assert encode_texts(never, TEXTS, DOCUMENT, undisturbed).n_reused == 50
 
 
+def test_an_index_that_is_being_written_is_no_damage(undisturbed: VectorStore) -> None:
+    """A reader beside a writer, or after one that was killed, sees finished shards only."""
+    index = shard_of(undisturbed, TEXTS[0]).with_suffix(".index")
+    for name, content in (("whole", index.read_bytes()), ("half", index.read_bytes()[:20]), ("empty", b"")):
+        (index.parent / f".{index.stem}.{name}.index").write_bytes(content)
+    located = undisturbed.locate(DOCUMENT, text_keys(TEXTS))
+    assert located.damaged == () and not len(located.missing)
+
+
 def test_fingerprint_must_name_a_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot name a folder"):
         VectorStore(tmp_path, "../elsewhere")

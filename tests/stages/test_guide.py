@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,18 @@ def test_points_are_what_was_measured(root: Path) -> None:
     assert first["parts"]["monolingual"] == pytest.approx(recall, abs=1e-6)
     assert first["points"] == pytest.approx(0.75 * recall + 0.25 * 0.8, abs=1e-6)
     assert first["first"] == 1.0 and second["behind_low"] > 0
+
+
+def test_what_a_killed_evaluation_left_is_no_model(root: Path) -> None:
+    folder = root / "runs" / TASK
+    shutil.copytree(folder / "good", folder / ".good.half-written")
+    try:
+        assert {row["model"] for row in guided(root, "--scenario", "multilingual")["models"]} == {
+            "weak",
+            "good",
+        }
+    finally:
+        shutil.rmtree(folder / ".good.half-written")
 
 
 def test_a_language_alone(root: Path) -> None:

@@ -23,6 +23,7 @@ from mlflow.tracking import MlflowClient
 
 from cli.command import make_checkout, no_surroundings, xlembed
 from stages.toy import DOCUMENTS, QUERIES, digests, write_toy
+from xlembed.embeddings.store import FINISHED
 from xlembed.tracking.runs import child_run, open_run
 from xlembed.tracking.signals import undisturbed
 
@@ -113,12 +114,12 @@ def wait_for_run(name: str, root: Path, process: subprocess.Popen[str]) -> None:
 
 
 def wait_for_shard(root: Path, process: subprocess.Popen[str]) -> None:
-    wait_until(lambda: any((root / "cache").rglob("*.index")), process)
+    wait_until(lambda: any((root / "cache").rglob(FINISHED)), process)
 
 
 def texts_kept(root: Path) -> int:
     """Texts in finished shards."""
-    indexes = (root / "cache").rglob("*.index")
+    indexes = (root / "cache").rglob(FINISHED)
     return sum(json.loads(path.read_bytes().partition(b"\n")[0])["n"] for path in indexes)
 
 

@@ -137,7 +137,7 @@ def score_array(texts: Sequence[ScoredText]) -> Scores:
 
 def list_scored(data_dir: Path) -> list[str]:
     """Names of the sets under data/scored."""
-    return sorted(path.parent.name for path in (data_dir / "scored").glob(f"*/{CARD}"))
+    return sorted(path.parent.name for path in (data_dir / "scored").glob(f"[!.]*/{CARD}"))
 
 
 def absent_scored(data_dir: Path) -> dict[str, Path]:

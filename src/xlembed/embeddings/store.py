@@ -143,6 +143,10 @@ class StoredVectors:
                 out[places] = vectors[rows]
 
 
+FINISHED = "[!.]*.index"
+"""Indexes of finished shards; one that is being written begins with a dot."""
+
+
 class VectorStore:
     """Vectors of one base fingerprint, found by text and role.
 
@@ -200,7 +204,7 @@ class VectorStore:
         row_of = np.full(len(wanted), -1, dtype=np.int64)
         shards: list[Shard] = []
         damaged: list[Damage] = []
-        for index in sorted((self.folder / role).glob("*.index")):
+        for index in sorted((self.folder / role).glob(FINISHED)):
             try:
                 shard, digest = self._read_index(index)
             except FileNotFoundError:  # deleted meanwhile by a process that encodes it again

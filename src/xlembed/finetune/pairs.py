@@ -94,7 +94,7 @@ class PairSet:
 
 def list_pairs(data_dir: Path) -> list[str]:
     """Names of the sets under data/pairs."""
-    return sorted(path.parent.name for path in (data_dir / "pairs").glob(f"*/{CARD}"))
+    return sorted(path.parent.name for path in (data_dir / "pairs").glob(f"[!.]*/{CARD}"))
 
 
 def find_pairs(name: str, data_dir: Path) -> Path:

@@ -84,7 +84,7 @@ def guide_folder(workspace: Workspace, task: str, scenario: str) -> Path:
 
 def evaluated_models(workspace: Workspace, task: str) -> list[str]:
     """Slugs of all models with a finished evaluation of the task."""
-    return sorted(path.parent.name for path in (workspace.out / "runs" / task).glob("*/units.parquet"))
+    return sorted(path.parent.name for path in (workspace.out / "runs" / task).glob("[!.]*/units.parquet"))
 
 
 def guide(

@@ -212,7 +212,7 @@ def _profiles(
 def _times(task: Task, workspace: Workspace, warnings: list[str]) -> dict[str, float]:
     """Milliseconds per query from one guide, so that all were timed together: the one that timed most models."""
     folder = workspace.out / "reports" / "guide" / task.name
-    guides = [_read_json(path, task, warnings) for path in sorted(folder.glob("*/guide.json"))]
+    guides = [_read_json(path, task, warnings) for path in sorted(folder.glob("[!.]*/guide.json"))]
     timed = [
         {r["model"]: float(r["ms_per_query"]) for r in guide.get("models", ()) if r.get("ms_per_query")}
         for guide in guides
