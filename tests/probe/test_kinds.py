@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import expit
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
+from stages.toy import digests
 from xlembed.corpus.scored import ScoredKind
 from xlembed.probe.base import Batch, FitOptions
 from xlembed.probe.kinds.ridge import STRENGTHS
@@ -65,6 +68,28 @@ def test_the_same_seed_gives_the_same_probe(name: str) -> None:
         for _ in range(2)
     )
     assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_number_of_threads_changes_no_bit(name: str, tmp_path: Path) -> None:
+    """As one finds in another process: `dvc repro` here and on a colleague's machine of more cores."""
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(900, 384)).astype(np.float32)
+    scores = vectors[:, :3] @ rng.normal(size=(3, 2)) + rng.normal(size=(900, 2))
+    parts = Batch(vectors[:700], scores[:700]), Batch(vectors[700:800], scores[700:800])
+    found = []
+    threads = torch.get_num_threads()
+    try:
+        for n in (1, 4):
+            torch.set_num_threads(n)
+            with threadpool_limits(n):
+                fitted = find_probe(name).fit(*parts, FitOptions(ScoredKind.SCORES))
+                found.append(fitted.predict(vectors[800:]))
+            fitted.save(tmp_path / str(n))
+    finally:
+        torch.set_num_threads(threads)
+    assert np.array_equal(found[0], found[1])
+    assert digests(tmp_path / "1") == digests(tmp_path / "4")
 
 
 @pytest.mark.parametrize("name", ["mlp", "lightgbm"])

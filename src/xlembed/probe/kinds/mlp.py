@@ -14,6 +14,7 @@ from xlembed.corpus.scored import ScoredKind, Scores
 from xlembed.probe.base import Batch, FitOptions
 from xlembed.probe.saved import read_about, read_arrays, write_probe
 from xlembed.probe.scaling import Scaling
+from xlembed.probe.threads import one_torch_thread
 from xlembed.types import Vectors
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class FittedMlp:
         """Scores on their own scale, or probabilities."""
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), one_torch_thread():
             out = self.net(_tensor(self.vectors.standardise(vectors)))
             if self.scores is None:
                 out = torch.sigmoid(out)
@@ -93,7 +94,7 @@ class MlpProbe:
         scores = None if labels else Scaling.of(train.scores)
         loss = torch.nn.BCEWithLogitsLoss() if labels else torch.nn.MSELoss()
         seen, unseen = (_tensors(batch, vectors, scores) for batch in (train, validation))
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), one_torch_thread():
             torch.manual_seed(options.seed)
             net = _network(train.vectors.shape[1], train.scores.shape[1])
             epochs, best_epoch, best_loss = _train(net, loss, seen, unseen)

@@ -13,6 +13,7 @@ from xlembed.corpus.scored import Scores
 from xlembed.probe.base import Batch, FitOptions
 from xlembed.probe.saved import read_about, read_arrays, write_probe
 from xlembed.probe.scaling import Floats, Scaling
+from xlembed.probe.threads import one_thread
 from xlembed.types import Vectors
 
 STRENGTHS = tuple(float(s) for s in np.logspace(-2, 6, 17))
@@ -45,7 +46,8 @@ class FittedRidge:
 
     def predict(self, vectors: Vectors) -> Scores:
         """Linear; labels are regressed as 0 and 1."""
-        predicted: Scores = vectors.astype(np.float64) @ self.weights + self.intercept
+        with one_thread():
+            predicted: Scores = vectors.astype(np.float64) @ self.weights + self.intercept
         return predicted
 
     def save(self, folder: Path) -> None:
@@ -59,6 +61,10 @@ class RidgeProbe:
 
     def fit(self, train: Batch, validation: Batch, options: FitOptions) -> FittedRidge:
         """Fit every strength; the largest of equals is taken."""
+        with one_thread():
+            return self._fit(train, validation)
+
+    def _fit(self, train: Batch, validation: Batch) -> FittedRidge:
         from sklearn.linear_model import Ridge
 
         scaling = Scaling.of(train.vectors)
