@@ -194,7 +194,7 @@ def test_the_threshold_is_the_best_on_validation() -> None:
     rng = np.random.default_rng(0)
     truth = (rng.random(200) < 0.3).astype(float)
     predicted = 0.4 * truth + 0.6 * rng.random(200)
-    (found,) = thresholds(predicted[:, None], truth[:, None], ScoredKind.LABELS) or ()
+    (found,) = thresholds(lambda: predicted[:, None], truth[:, None], ScoredKind.LABELS) or ()
     tried = [f1_score(truth, predicted >= cut) for cut in predicted]
     assert f1_score(truth, predicted >= found) == pytest.approx(max(tried))
     assert found not in predicted

@@ -12,12 +12,13 @@ import pandas as pd
 
 from xlembed.report.scorebook import label_text
 from xlembed.report.text import MINUS, interval_text, percent, plain, plain_interval, points
+from xlembed.stats.predictions import SCORE_MEASURES
 from xlembed.types import Lang, UserError
 
 ALPHA = 0.05
 """Level of the adjusted p below which a difference is called shown."""
 FLOOR, PROBE, RIVAL = "floor", "probe", "rival"
-LOWER_IS_BETTER = ("MAE", "RMSE")
+LOWER_IS_BETTER = tuple(m.name for m in SCORE_MEASURES if m.lower_is_better)
 SHARES = ("F1", "precision", "recall", "accuracy")
 """Measures shown in percent."""
 CLOSES, PARTIAL, NO_GAIN, UNDECIDED = "closes the gap", "partial", "no improvement", "undecided"

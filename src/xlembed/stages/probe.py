@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xlembed.corpus.scored import Part, ScoredKind, ScoredSet, find_scored, load_scored, score_array
+from xlembed.corpus.scored import Part, ScoredKind, ScoredSet, load_scored, score_array
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.spec import ModelRef
 from xlembed.probe.base import FitOptions
@@ -325,8 +325,3 @@ def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
         "scores": scores,
         "verdicts": verdicts,
     }
-
-
-def scored_folder(task: str, workspace: Workspace) -> Path:
-    """Where the texts were read from."""
-    return find_scored(task, workspace.root / "data")

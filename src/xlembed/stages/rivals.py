@@ -65,12 +65,14 @@ def rival_system(rival: Rival, scored: ScoredSet, parts: Parts, workspace: Works
     fitted, cost = _fitted(rival, scored, parts, workspace, watch)
     predicted = fitted.predict(texts, watch)
     ms = milliseconds(lambda text: fitted.predict([text]), texts)
-    validation = fitted.predict([t.text for t in parts.validation])
+    validation = [t.text for t in parts.validation]
     timing = {"fit_seconds": cost["seconds"], "encode_ms_per_text": None, "predict_ms_per_text": ms,
               "ms_per_text": ms, "device": cost["device"]}  # fmt: skip
     about = {
         **_about(rival, fitted, parts),
-        "thresholds": thresholds(validation, score_array(parts.validation), scored.kind),
+        "thresholds": thresholds(
+            lambda: fitted.predict(validation), score_array(parts.validation), scored.kind
+        ),
     }
     return System(about, predicted, timing, fitted.save, partial(fitted.save, merge=True))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.probe.served import columns, write_scorer
+from xlembed.report.probes import LOWER_IS_BETTER
 from xlembed.stages.encoding import open_encoding
 from xlembed.stages.probe import Probed, saved_name
 from xlembed.stages.workspace import Workspace
@@ -38,7 +39,7 @@ def chosen_systems(report: Mapping[str, Any], wanted: Logged) -> tuple[str, ...]
         and r["lang"] is None
         and r["dimension"] is None
     ]
-    sign = 1 if report["primary"] == "MAE" else -1
+    sign = 1 if report["primary"] in LOWER_IS_BETTER else -1
     return tuple(r["system"] for r in sorted(rows, key=lambda r: (sign * r["value"], r["system"]))[:1])
 
 

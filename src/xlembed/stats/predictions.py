@@ -111,10 +111,20 @@ class Predictions:
         return np.stack([yes & true, yes & ~true, ~yes & true, ~yes & ~true], axis=-1).astype(np.float64)
 
     @cached_property
+    def sums(self) -> Moments:
+        """Of all texts per cluster, shape (n_clusters, n_systems, n_dimensions, n_moments)."""
+        return self._cluster_sums(np.ones(len(self.truth), dtype=bool))[0]
+
+    @cached_property
+    def values(self) -> Floats:
+        """The primary measure overall, shape (n_systems,)."""
+        found: Floats = self.primary.of(self.sums.sum(axis=0)).mean(axis=-1)
+        return found
+
+    @cached_property
     def draws(self) -> Floats:
         """The primary measure overall in every resample of the documents, shape (N_RESAMPLES, n_systems)."""
-        sums, _ = self._cluster_sums(np.ones(len(self.truth), dtype=bool))
-        found: Floats = np.concatenate([self.primary.of(s).mean(axis=-1) for s in self._resampled(sums)])
+        found: Floats = np.concatenate([self.primary.of(s).mean(axis=-1) for s in self._resampled(self.sums)])
         return found
 
     def _cluster_sums(self, chosen: NDArray[np.bool_]) -> tuple[Moments, int]:
@@ -244,9 +254,8 @@ def comparison_rows(found: Predictions) -> list[dict[str, Any]]:
     pairs = list(combinations(range(len(found.names)), 2))
     if not pairs:
         return []
-    sums, n_clusters = found._cluster_sums(np.ones(len(found.truth), dtype=bool))
-    values = found.primary.of(sums.sum(axis=0)).mean(axis=-1)
-    p_values = _exchange_tests(found, sums, pairs)
+    n_clusters = len(found.sums)
+    p_values = _exchange_tests(found, pairs)
     rows = []
     for (a, b), p, adjusted in zip(pairs, p_values, holm(p_values), strict=True):
         low, high = _ends((found.draws[:, a] - found.draws[:, b])[:, None], n_clusters)
@@ -255,7 +264,7 @@ def comparison_rows(found: Predictions) -> list[dict[str, Any]]:
                 "a": found.names[a],
                 "b": found.names[b],
                 "measure": found.primary.name,
-                "difference": _rounded(values[a] - values[b]),
+                "difference": _rounded(found.values[a] - found.values[b]),
                 "ci_low": _rounded(low[0]),
                 "ci_high": _rounded(high[0]),
                 "p": float(f"{p:.6g}"),
@@ -266,11 +275,10 @@ def comparison_rows(found: Predictions) -> list[dict[str, Any]]:
     return rows
 
 
-def _exchange_tests(found: Predictions, sums: Moments, pairs: Sequence[tuple[int, int]]) -> list[float]:
+def _exchange_tests(found: Predictions, pairs: Sequence[tuple[int, int]]) -> list[float]:
     """Two-sided p-values, (b + 1) / (n_flips + 1)."""
-    value = found.primary.of
+    value, observed, sums = found.primary.of, found.values, found.sums
     total, flat = sums.sum(axis=0), sums.reshape(len(sums), -1)
-    observed = value(total).mean(axis=-1)
     scale = np.abs(observed).max()
     n_flips = max(N_FLIPS, flips_needed(len(pairs)))
     rng = np.random.default_rng(

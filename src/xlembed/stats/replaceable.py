@@ -88,9 +88,7 @@ def judge(found: Predictions, system: str, floor: str, rival: str | None) -> Ver
     def draws(name: str) -> Floats:
         return sign * found.draws[:, names.index(name)]
 
-    sums = found._cluster_sums(np.ones(len(found.truth), dtype=bool))[0].sum(axis=0)
-    values = sign * found.primary.of(sums).mean(axis=-1)
-    value = {name: float(v) for name, v in zip(names, values, strict=True)}
+    value = {name: float(sign * v) for name, v in zip(names, found.values, strict=True)}
     enough = len(set(found.clusters)) >= MIN_CLUSTERS
     beside = value[system] - value[floor]
     low, high = _interval(draws(system) - draws(floor), enough)
