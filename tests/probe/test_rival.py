@@ -240,8 +240,8 @@ def test_details(fitted: FittedRival) -> None:
     assert details["epochs_run"] == len(details["validation_mae"]) == len(details["training_loss"]) == 4
     assert details["updates"] == 40
     assert details["best_epoch"] == 1 + int(np.argmin(details["validation_mae"]))
-    learnt = fitted.scale.standardised(fitted.predict(VALIDATION[0]))
-    found = np.abs(learnt - fitted.scale.standardised(VALIDATION[1])).mean()
+    learnt = fitted.scale.standardise(fitted.predict(VALIDATION[0]))
+    found = np.abs(learnt - fitted.scale.standardise(VALIDATION[1])).mean()
     assert found == pytest.approx(min(details["validation_mae"]), abs=1e-6)
     lengths = [len(text.split()) for text in TRAIN[0]]
     assert (details["max_tokens"], details["truncated_share"]) == (128, 0.0)
@@ -293,7 +293,7 @@ def test_a_merged_folder_is_complete_and_ordinary(fitted: FittedRival, tmp_path:
     plain = AutoModelForSequenceClassification.from_pretrained(tmp_path / "rival", use_safetensors=True)
     ids = again.tokenizer(VALIDATION[0][:1], return_tensors="pt")["input_ids"]
     logits = plain(input_ids=ids).logits.detach().double().numpy()
-    np.testing.assert_allclose(fitted.scale.original(logits), before[:1], atol=1e-5)
+    np.testing.assert_allclose(fitted.scale.restore(logits), before[:1], atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_files(qwen2: Path, tmp_path: Path) -> None:
@@ -468,8 +468,8 @@ def test_it_stops_early_and_keeps_the_best_epoch(qwen2: Path, tmp_path: Path) ->
     )
     details = rival.details
     assert details["epochs_run"] == details["best_epoch"] + 2 < 12
-    learnt = rival.scale.standardised(rival.predict(VALIDATION[0]))
-    found = np.abs(learnt - rival.scale.standardised(VALIDATION[1])).mean()
+    learnt = rival.scale.standardise(rival.predict(VALIDATION[0]))
+    found = np.abs(learnt - rival.scale.standardise(VALIDATION[1])).mean()
     assert found == pytest.approx(details["validation_mae"][details["best_epoch"] - 1], rel=1e-5)
 
 

@@ -43,6 +43,7 @@ from xlembed.probe.rival_training import (
     remove_checkpoints,
     sigmoid,
 )
+from xlembed.probe.scaling import Scaling
 from xlembed.types import UserError
 
 __all__ = ["FittedRival", "load_rival", "load_rival_recipe", "open_base", "ready_rivals", "train_rival"]
@@ -59,33 +60,10 @@ def unwatched(what: str, done: int, total: int) -> None:
     """For callers that do not look."""
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Means and spreads of the training scores: each output is learnt on a scale of its own.
-
-    Attributes:
-        mean: per output.
-        spread: standard deviation per output; 1 for one that never varies. Labels have mean 0 and spread 1.
-    """
-
-    mean: tuple[float, ...]
-    spread: tuple[float, ...]
-
-    @classmethod
-    def of(cls, scores: Scores, kind: ScoredKind) -> Scale:
-        """The scale of training scores, shape (n, n_outputs)."""
-        if kind is ScoredKind.LABELS:
-            return cls((0.0,) * scores.shape[1], (1.0,) * scores.shape[1])
-        spread = scores.std(axis=0)
-        return cls(tuple(scores.mean(axis=0).tolist()), tuple(np.where(spread > 0, spread, 1.0).tolist()))
-
-    def standardised(self, scores: Scores) -> Scores:
-        """As learnt."""
-        return np.asarray((scores - np.array(self.mean)) / np.array(self.spread))
-
-    def original(self, learnt: Scores) -> Scores:
-        """As reported."""
-        return np.asarray(learnt * np.array(self.spread) + np.array(self.mean))
+def scale_of(scores: Scores, kind: ScoredKind) -> Scaling:
+    """Each output is learnt on a scale of its own; labels, shape (n, n_outputs), stay as they are."""
+    n = scores.shape[1]
+    return Scaling(np.zeros(n), np.ones(n)) if kind is ScoredKind.LABELS else Scaling.of(scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +82,7 @@ class FittedRival:
 
     recipe: RivalRecipe
     kind: ScoredKind
-    scale: Scale
+    scale: Scaling
     max_tokens: int
     base_digest: str
     n_trainable: int
@@ -131,7 +109,7 @@ class FittedRival:
         )
         if not np.isfinite(logits).all():
             raise UserError(f"{self.recipe.name}: the model computed values that are no numbers")
-        return sigmoid(logits) if self.kind is ScoredKind.LABELS else self.scale.original(logits)
+        return sigmoid(logits) if self.kind is ScoredKind.LABELS else self.scale.restore(logits)
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text with its special tokens, before it is cut."""
@@ -164,8 +142,8 @@ class FittedRival:
             "recipe": self.recipe.model_dump(mode="json"),
             "kind": str(self.kind),
             "n_outputs": len(self.scale.mean),
-            "mean": self.scale.mean,
-            "spread": self.scale.spread,
+            "mean": self.scale.mean.tolist(),
+            "spread": self.scale.spread.tolist(),
             "max_tokens": self.max_tokens,
             "padding": self.padding,
             "weights": weights,
@@ -238,9 +216,9 @@ def train_rival(
     model = build_rival(recipe, base_folder, tokenizer, train_scores.shape[1], kind).to(where)
     padding = padding_id(tokenizer, model.config)
     limit = min(recipe.max_tokens, length_limit(base_folder, recipe.max_tokens, {}) or recipe.max_tokens)
-    scale = Scale.of(train_scores, kind)
+    scale = scale_of(train_scores, kind)
     train, validation = (
-        Rows(_tokens(tokenizer, texts, limit, padding), scale.standardised(scores))
+        Rows(_tokens(tokenizer, texts, limit, padding), scale.standardise(scores))
         for texts, scores in ((train_texts, train_scores), (val_texts, val_scores))
     )
     _begin(work, _job(recipe, digest, kind, train, validation, where))
@@ -302,7 +280,7 @@ def load_rival(
     return FittedRival(
         recipe,
         kind,
-        Scale(tuple(card["mean"]), tuple(card["spread"])),
+        Scaling(np.array(card["mean"]), np.array(card["spread"])),
         card["max_tokens"],
         card["base"]["digest"],
         card["n_trainable"],
