@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from cli.command import Answer, no_surroundings, xlembed
 from stages.promotable import NAME, TASK
-from stages.trainable import STAGE, question_and_answer, trainable_checkout, write_recipe
+from stages.trainable import STAGE, question_and_answer, trainable_checkout, write_pairs, write_recipe
 from xlembed.corpus.text_digest import text_digest
 from xlembed.finetune.recipe_loading import read_recipe
 from xlembed.models.loading import load_encoder
@@ -23,6 +23,7 @@ from xlembed.stages.workspace import Workspace
 from xlembed.types import Role
 
 FINAL = "finetuned/learnt"
+TEACHER = {"kind": "distillation", "teacher": "static_multilingual"}
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +260,51 @@ def test_a_dry_run_trains_nothing(root: Path) -> None:
     answer = run(root, "finetune", "recipe.yaml", "--dry-run", "--name", "tried")
     assert answer.code == 0 and "2. second: mnrl on train (80 rows), batch 8, 2 epochs" in answer.err
     assert not (root / "finetuned" / "tried").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"stages": [STAGE, {**STAGE, "name": "later", "head_learning_rate": 0.1}]},
+            "later: head_learning_rate",
+        ),
+        ({"stages": [{**STAGE, "loss": {"kind": "mnrl", "matryoshka": [4096]}}]}, "take sizes up to"),
+        (
+            {"stages": [{**STAGE, "data": [{"pairs": "said"}], "loss": TEACHER}]},
+            "the teacher's vectors have 256 dimensions, the model's",
+        ),
+        (
+            {
+                "stages": [
+                    {
+                        **STAGE,
+                        "data": [{"pairs": "said"}],
+                        "loss": {**TEACHER, "teacher": TEACHER["teacher"] + "+dim32"},
+                    }
+                ]
+            },
+            "put a head with `out: 32` on the model",
+        ),
+        ({"base": "all_minilm_l6_v2", "languages": ["gu"]}, "of the tokens of a gu sentence are unknown"),
+        ({"adapter": {"r": 4}}, "without a body: adapter"),
+        ({"pooling": {"kind": "cls"}}, "without a body: pooling"),
+    ],
+)
+def test_a_dry_run_finds_what_training_would_find(root: Path, changes: dict[str, Any], message: str) -> None:
+    """In a later stage too, and before the base is evaluated."""
+    if not (root / "data" / "pairs" / "said").exists():
+        write_pairs(root / "data", "said", "translations", question_and_answer(2))
+    answer = run(root, "finetune", write_recipe(root, "unfit", **changes), "--dry-run")
+    assert answer.code == 2 and message in " ".join(answer.err.split()), answer.err
+
+
+def test_a_dry_run_takes_a_head_that_fits_the_teacher(root: Path) -> None:
+    write_pairs(root / "data", "heard", "translations", question_and_answer(2))
+    stages = [{**STAGE, "data": [{"pairs": "heard"}], "loss": TEACHER}]
+    recipe = write_recipe(root, "fit", stages=stages, head={"kind": "linear", "out": 256})
+    answer = run(root, "finetune", recipe, "--dry-run")
+    assert answer.code == 0 and "1. first: distillation on heard" in answer.err, answer.err
 
 
 @pytest.mark.parametrize(

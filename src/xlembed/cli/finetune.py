@@ -58,6 +58,7 @@ def finetune(
     from xlembed.report.finetuning_table import trainable_table
     from xlembed.stages.finetune import finetune as stage
     from xlembed.stages.finetune import finetuned_folder, open_recipe
+    from xlembed.stages.finetune_stage import rehearse
     from xlembed.tracking.training import Inputs, finetuning_run
 
     console = open_console(stderr=True)
@@ -67,6 +68,7 @@ def finetune(
     workspace = open_workspace(params, out, options)
     opened = open_recipe(_read(recipe, changes, name, register_as, workspace.root / "data"), workspace)
     chosen = opened.recipe
+    rehearse(opened, workspace)
     for line in _plan(opened):
         print_line(console, line)
     if dry_run:

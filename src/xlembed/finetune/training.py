@@ -30,7 +30,7 @@ from xlembed.finetune.trainable import token_vectors
 from xlembed.finetune.trainer import Log, Plan, StageTrainer, Watch, unlogged, unwatched
 from xlembed.types import UserError, Vectors
 
-__all__ = ["DevData", "DevLook", "StageData", "StageResult", "train_stage"]
+__all__ = ["DevData", "DevLook", "StageData", "StageResult", "check_stage", "train_stage"]
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
@@ -138,6 +138,37 @@ def train_stage(
     return result
 
 
+def check_stage(
+    stage: Stage, model: SentenceTransformer, columns: Sequence[str], teacher_dim: int | None = None
+) -> None:
+    """What of a stage does not fit the model it trains; no row is looked at.
+
+    Args:
+        stage: what the recipe says.
+        model: as the stage starts on it.
+        columns: of the rows, negatives included.
+        teacher_dim: of the teacher's vectors; None without a teacher.
+
+    Raises:
+        UserError: columns, teacher, learning rates or Matryoshka sizes do not fit.
+    """
+    least = {"triplet": 3}.get(stage.loss.kind, 2)
+    if len(columns) < least:
+        raise UserError(
+            f"stage {stage.name}: the loss {stage.loss.kind} needs {least} columns of texts, "
+            f"found {', '.join(columns)}"
+        )
+    dim = model.get_embedding_dimension()
+    if teacher_dim is not None and teacher_dim != dim:
+        raise UserError(
+            f"stage {stage.name}: the teacher's vectors have {teacher_dim} dimensions, the model's {dim}; "
+            f"put a head with `out: {teacher_dim}` on the model"
+        )
+    _head_rate(model, stage)
+    _token_rate(model, stage)
+    build_loss(stage.loss, model)
+
+
 def _check(stage: Stage, data: StageData, model: SentenceTransformer) -> None:
     counts = {name: len(texts) for name, texts in data.columns.items()}
     labels = {"cosent": data.scores, "distillation": data.teacher}.get(stage.loss.kind)
@@ -149,20 +180,9 @@ def _check(stage: Stage, data: StageData, model: SentenceTransformer) -> None:
         raise UserError(
             f"stage {stage.name}: the loss {stage.loss.kind} needs labels for its rows; found none"
         )
-    least = {"triplet": 3}.get(stage.loss.kind, 2)
-    if len(data.columns) < least:
-        raise UserError(
-            f"stage {stage.name}: the loss {stage.loss.kind} needs {least} columns of texts, "
-            f"found {', '.join(data.columns)}"
-        )
     if any(p.dtype != torch.float32 for p in model.parameters() if p.requires_grad):
         raise ValueError("weights that are trained must be float32: half precision loses small updates")
-    dim = model.get_embedding_dimension()
-    if data.teacher is not None and data.teacher.shape[1] != dim:
-        raise UserError(
-            f"stage {stage.name}: the teacher's vectors have {data.teacher.shape[1]} dimensions, the model's {dim}; "
-            f"put a head with `out: {data.teacher.shape[1]}` on the model"
-        )
+    check_stage(stage, model, list(data.columns), None if data.teacher is None else data.teacher.shape[1])
 
 
 def _arguments(

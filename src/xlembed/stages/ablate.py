@@ -19,6 +19,7 @@ from xlembed.report.scorebook import MACROS
 from xlembed.stages.compare import Evaluation, compare, read_evaluation
 from xlembed.stages.dimensions import measure_dimensions, timing_words
 from xlembed.stages.finetune import Opened, Record, finetune, finetuned_folder, open_recipe
+from xlembed.stages.finetune_stage import rehearse
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import UserError
 
@@ -83,7 +84,10 @@ def open_ablation(source: str, workspace: Workspace) -> OpenedAblation:
         wrong = list(check_data(training.recipe, workspace.root / "data"))
         try:
             if not wrong:
-                found.append((training, open_recipe(training.recipe, workspace)))
+                opened = open_recipe(training.recipe, workspace)
+                if not any(training.variant == other.variant for other, _ in found):  # seeds change no shape
+                    rehearse(opened, workspace)
+                found.append((training, opened))
         except UserError as error:
             wrong = [str(error)]
         problems |= dict.fromkeys(f"variant {training.variant.name}: {why}" for why in wrong)

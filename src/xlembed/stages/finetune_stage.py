@@ -17,6 +17,7 @@ from xlembed.files import atomic_folder, write_json
 from xlembed.finetune.recipe import Recipe, Stage
 from xlembed.models.fingerprint import LIBRARIES, base_fingerprint
 from xlembed.models.hub import locate
+from xlembed.stages.encoding import open_encoding
 from xlembed.stages.workspace import Watch, Workspace
 from xlembed.types import Lang, Role, Vectors
 
@@ -61,6 +62,36 @@ class TrainedStage:
     def to_json(self) -> dict[str, Any]:
         """Flat."""
         return {**self.summary, "reused": self.reused}
+
+
+def rehearse(opened: Opened, workspace: Workspace) -> None:
+    """Build the model as the training would and hold every stage against it: what would fail later fails now.
+
+    Later stages start on a saved folder of the same shape, so that one model speaks for all.
+
+    Raises:
+        UserError: a part, a tokenizer, a teacher, a learning rate or a size does not fit.
+    """
+    from xlembed.finetune.training import check_stage
+
+    model = _open_model(opened, None, workspace)
+    dims: dict[str, int] = {}
+    for stage in opened.recipe.stages:
+        teacher_dim = None
+        if stage.loss.kind == "distillation":
+            teacher = _teacher(opened, stage, workspace)
+            if teacher.slug not in dims:
+                dims[teacher.slug] = open_encoding(teacher, workspace).encoder().dim
+            teacher_dim = min(dims[teacher.slug], teacher.variation.dim or dims[teacher.slug])
+        columns = _columns(stage, opened.sets[stage.data[0].pairs].columns)
+        check_stage(stage, model, columns, teacher_dim)
+
+
+def _columns(stage: Stage, columns: Sequence[str]) -> list[str]:
+    """Of the rows a stage trains on: those of its sets, and those of the negatives it looks for."""
+    if not stage.negatives:
+        return list(columns)
+    return [*columns, "negative", *(f"negative_{n}" for n in range(1, stage.negatives.per_row))]
 
 
 def train_recipe_stage(
@@ -259,7 +290,7 @@ def _stage_data(
     from xlembed.finetune.recipe_loading import chosen_rows
     from xlembed.finetune.training import StageData
 
-    recipe, columns = opened.recipe, opened.sets[stage.data[0].pairs].columns
+    recipe, columns = opened.recipe, list(opened.sets[stage.data[0].pairs].columns)
     kinds = {opened.sets[data.pairs].kind for data in stage.data}
     symmetric = kinds <= {Kind.SCORED, Kind.TRANSLATIONS}
     prompts = {column: _prompt(model, column, symmetric) for column in (*columns, "negative")}
@@ -277,8 +308,7 @@ def _stage_data(
             chosen = found.rows
         rows += chosen
         sizes.append(len(chosen))
-    if stage.negatives:
-        columns = (*columns, "negative", *(f"negative_{n}" for n in range(1, stage.negatives.per_row)))
+    columns = _columns(stage, columns)
     weights, batch = [data.weight for data in stage.data], stage.batch
     marks = row_marks(rows, columns[:2])
 
@@ -326,7 +356,6 @@ def _teacher_vectors(ref: ModelRef, texts: Sequence[str], workspace: Workspace, 
     """The teacher's vectors of the texts as documents, kept in the store like any other."""
     from xlembed.embeddings.derive import derive
     from xlembed.embeddings.encode import Progress, encode_texts
-    from xlembed.stages.encoding import open_encoding
 
     encoding = open_encoding(ref, workspace)
 
