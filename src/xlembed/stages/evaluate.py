@@ -16,7 +16,8 @@ from xlembed.index.base import Rows
 from xlembed.metrics.measures import Measure, parse_measures
 from xlembed.metrics.table import units_table, write_units
 from xlembed.models.spec import ModelRef
-from xlembed.report.drawing import write_run_figures
+from xlembed.report.figures import runs
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.postprocessing import postprocessing_note
 from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
 from xlembed.retrieval.run import write_trec
@@ -88,7 +89,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         write_json(folder / "scores.json", scores)
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / "all.trec", ref.slug)
-        write_run_figures(scores, folder / "figures")
+        write_figures(runs, folder / "figures", scores)
     result = {**header, **headline(rows, measures, task.languages), **_fidelity_headline(fidelity, measures)}
     write_json(workspace.result_file(task.name, ref.slug), result)
     return result

@@ -16,7 +16,8 @@ from xlembed.report.document.assemble import assemble
 from xlembed.report.document.content import Document, Picture
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.document.writing import write_document
-from xlembed.report.drawing import write_profile_figures
+from xlembed.report.figures import profiles as profile_figures
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.profiles import profiles
 from xlembed.report.scenarios import scenarios
 from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, read_scores
@@ -205,7 +206,7 @@ def _profiles(
     """Bars and radar of several models."""
     with tempfile.TemporaryDirectory() as temporary:
         found = profiles([e.scores for e in evaluations], analyses, times)
-        write_profile_figures(found, Path(temporary))
+        write_figures(profile_figures, Path(temporary), found)
         return _pictures(Path(temporary), PROFILES)
 
 

@@ -17,7 +17,8 @@ from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import ElasticIndex
 from xlembed.index.elastic.padding import NO_LANGUAGE, Padded
 from xlembed.models.spec import ModelRef
-from xlembed.report.drawing import write_tuning_figures
+from xlembed.report.figures import tuning
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.tuning_table import setting_columns
 from xlembed.stages.distractors import pad_corpus
 from xlembed.stages.elastic import attach, open_server
@@ -181,7 +182,7 @@ def tune_index(
         write_json(folder / "tune.json", report)
         table = pd.DataFrame([setting_columns(row) for row in work.rows])
         table.to_csv(folder / "table.csv", index=False)
-        write_tuning_figures(report, folder / "figures")
+        write_figures(tuning, folder / "figures", report)
     if not options.keep:
         indices.clean_up()
     return report
