@@ -14,11 +14,11 @@ from xlembed.corpus.task import Task
 from xlembed.files import atomic_folder, write_json
 from xlembed.metrics.measures import parse_measure
 from xlembed.models.spec import ModelRef
+from xlembed.report.analysed import read_analysis
 from xlembed.report.figures import guides
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.guide_table import guide_markdown
 from xlembed.report.scenarios import QUALITY, Part, Scenario, bytes_points, speed_points
-from xlembed.stages.analyse import read_analysis
 from xlembed.stages.compare import Evaluation, check_comparable, read_evaluation
 from xlembed.stages.encoding import open_encoding
 from xlembed.stages.workspace import Watch, Workspace, unwatched

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -115,8 +116,10 @@ def gather(
     guides = {name: _guide(name, task, evaluations, languages, workspace) for name in scenarios()}
     watch("report", 2, 3)
     warnings: list[str] = []
+    # DVC cannot depend on a file that may be missing, so its stage reads no results of commands that are no stages.
+    others = "DVC_STAGE" not in os.environ
     paradox_file = workspace.out / "reports" / "paradox" / task.name / "paradox.json"
-    paradox = _read_json(paradox_file, task, warnings)
+    paradox = _read_json(paradox_file, task, warnings) if others else None
     analyses = {
         e.name: found
         for e in evaluations
@@ -138,7 +141,7 @@ def gather(
         pictures={
             "tests": [p for p in pictures if p.name == "forest"],
             "paper": pictures,
-            "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings)),
+            "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings) if others else {}),
             "paradox": _pictures(paradox_file.parent / "figures", PARADOX) if paradox else [],
             "analysis": _projections(list(analyses), workspace.out / "analysis" / task.name),
         },

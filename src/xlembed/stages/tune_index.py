@@ -22,15 +22,15 @@ from xlembed.report.figures.registry import write_figures
 from xlembed.report.tuning_table import setting_columns
 from xlembed.stages.distractors import pad_corpus
 from xlembed.stages.elastic import attach, open_server
+from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.encode import encode
-from xlembed.stages.evaluate import task_clusters
 from xlembed.stages.fidelity import RECALL_CUTS
-from xlembed.stages.index import open_embeddings, unit_vectors
 from xlembed.stages.tuning_grid import Build, Grid, Setting
 from xlembed.stages.tuning_indices import Made, TuningIndices
 from xlembed.stages.tuning_measures import EXACT_SCAN, Bench, Row, Sample, sample_queries
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.choice import Candidate, cheapest, split_clusters
+from xlembed.stats.clusters import task_clusters
 from xlembed.types import Lang, UserError
 
 FORMAT = 1
