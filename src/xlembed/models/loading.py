@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlembed.models.digest import content_files
 from xlembed.models.encoder import Encoder
 from xlembed.models.folder import (
     OWN_MODULES,
@@ -20,10 +19,11 @@ from xlembed.models.folder import (
     stored_prompts,
     with_folder_prompts,
 )
-from xlembed.models.hub import locate, locate_code
+from xlembed.models.hub import locate, locate_code, usable
 from xlembed.models.report import quiet_transformers, refuse_bad_report, refuse_bad_reports, reports
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
+from xlembed.settings import DEVICE
 from xlembed.types import Pooling, Role, UserError
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def load_encoder(
         folder: where the files are; None looks for them (`locate`).
 
     Raises:
-        UserError: the files are missing, are no safetensors, need remote code that was not allowed, do not
+        UserError: the files are missing or damaged, need remote code that was not allowed, do not
             fit the model (missing, unexpected or mismatched weights), or the tokenizer does not know the
             card's languages.
     """
-    folder = folder or locate(ref, trust_remote_code)
+    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
     card = with_folder_prompts(ref.card, folder)
     refuse_unsafe(ref, folder, trust_remote_code)
     _warn_of_differences(card, folder)
@@ -96,7 +96,7 @@ def load_for_training(
     Raises:
         UserError: as `load_encoder`.
     """
-    folder = folder or locate(ref, trust_remote_code)
+    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
     card = with_folder_prompts(ref.card, folder)
     refuse_unsafe(ref, folder, trust_remote_code)
     model = _load_model(ref, card, folder, choose_device(device), trust_remote_code)
@@ -111,14 +111,6 @@ def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
     """Everything that the small files show to be wrong, before any weight is read."""
     if ref.card.requires_remote_code and not trust_remote_code:
         locate(ref, trust_remote_code)
-    content_files(folder)
-    for place in {folder, *(folder / module.path for module in folder_modules(folder))}:
-        if any(place.glob("*.bin")) and not any(place.glob("*.safetensors")):
-            raise UserError(
-                f"{ref.slug}: {place} holds weights only as *.bin (pickled, which can run code); expected "
-                "*.safetensors. "
-                "Convert them once with model.save_pretrained(..., safe_serialization=True)."
-            )
     if (body_folder(folder) / "adapter_config.json").is_file():
         raise UserError(
             f"{ref.slug}: {folder} is an adapter without its base model. Merge them (merge_and_unload) and "
@@ -201,10 +193,9 @@ def choose_device(device: str) -> str:
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        kind = torch.device(device)
-    except RuntimeError:
-        raise UserError(f"device {device!r}: expected cpu, cuda, cuda:N or mps") from None
+    if not DEVICE.fullmatch(device):
+        raise UserError(f"device {device!r}: expected cpu, cuda, cuda:N or mps")
+    kind = torch.device(device)
     if (kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count()) or (
         kind.type == "mps" and not torch.backends.mps.is_available()
     ):
@@ -259,7 +250,7 @@ def _load_model(
                 model = SentenceTransformer(modules=modules, device=device)
     except UserError:
         raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, AttributeError) as error:
+    except Exception as error:  # odd files make the libraries raise anything, plain Exception too
         raise UserError(
             f"{ref.slug}: cannot be loaded from {folder}: {type(error).__name__}: {error}"
         ) from error
