@@ -138,7 +138,7 @@ def folder_modules(folder: Path) -> tuple[FolderModule, ...]:
         if not isinstance(module, dict) or not all(isinstance(module.get(k), str) for k in ("type", "path")):
             raise UserError(f"{path}: {expected}; found {json.dumps(module)[:80]}")
         place = PurePosixPath(module["path"])
-        if place.is_absolute() or ".." in place.parts:
+        if place.is_absolute() or ".." in place.parts or "\0" in module["path"]:
             raise UserError(f"{path}: {expected}; found the path {module['path']!r}")
     return tuple(FolderModule(m["type"].rsplit(".", 1)[-1], m["type"], m["path"]) for m in listed)
 
@@ -147,6 +147,19 @@ def body_folder(folder: Path) -> Path:
     """Where the first module, the one that reads text, has its files."""
     modules = folder_modules(folder)
     return folder / modules[0].path if modules else folder
+
+
+def body_config(folder: Path) -> dict[str, Any]:
+    """The config.json of the module that reads text.
+
+    Raises:
+        UserError: if it is no JSON object, or its model type no text.
+    """
+    path = body_folder(folder) / "config.json"
+    config = read_json(path)
+    if not isinstance(config.get("model_type"), str | None):
+        raise UserError(f"{path}: model_type: expected a text, found {_kind(config['model_type'])}")
+    return config
 
 
 PICKLED = "pytorch_model.bin"
@@ -273,7 +286,7 @@ def prompt_notes(card: ModelCard, folder: Path) -> list[str]:
 
 def _family(card: ModelCard, folder: Path) -> ModelCard | None:
     """The card of the catalogue whose prompts a model of this kind expects, told by what it calls itself."""
-    config = read_json(body_folder(folder) / "config.json")
+    config = body_config(folder)
     architectures = config.get("architectures")
     names = [
         card.hub_id,
@@ -350,7 +363,7 @@ def length_limit(folder: Path, asked: int | None, config_overrides: Mapping[str,
     None if nothing limits the length.
     """
     wanted = asked or _stored_limit(folder)
-    table = _position_limit({**read_json(body_folder(folder) / "config.json"), **config_overrides})
+    table = _position_limit({**body_config(folder), **config_overrides})
     limits = [limit for limit in (wanted, table) if limit]
     return min(limits) if limits else None
 

@@ -7,9 +7,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlembed.models.encoder import Encoder
+from xlembed.models.encoder import Encoder, OutOfMemory
 from xlembed.models.folder import (
     OWN_MODULES,
+    body_config,
     body_folder,
     folder_modules,
     length_limit,
@@ -77,7 +78,7 @@ def load_encoder(
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
     from xlembed.models.sentence_encoder import SentenceEncoder
 
-    return SentenceEncoder(
+    encoder = SentenceEncoder(
         model=model.eval(),
         name=ref.slug,
         prompts={role: card.prompt(role, instruction) for role in Role},
@@ -86,6 +87,22 @@ def load_encoder(
         dim=dim,
         max_tokens=limit,
     )
+    _try_out(encoder, ref, folder)
+    return encoder
+
+
+def _try_out(encoder: Encoder, ref: ModelRef, folder: Path) -> None:
+    """Encode two texts that must be padded: odd files may load and fail at the first batch."""
+    try:
+        for role in Role:
+            encoder.encode_batch(["a", "a and b"], role)
+    except (UserError, OutOfMemory):
+        pass  # told when the user's own texts are encoded
+    except Exception as error:
+        raise UserError(
+            f"{ref.slug}: {folder} loads, but encoding with it fails: {type(error).__name__}: {error}. An odd "
+            "config.json or tokenizer_config.json (no pad_token)? Compare them with the original's."
+        ) from error
 
 
 def load_for_training(
@@ -116,7 +133,7 @@ def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
             f"{ref.slug}: {folder} is an adapter without its base model. Merge them (merge_and_unload) and "
             "save the whole model."
         )
-    config = read_json(body_folder(folder) / "config.json")
+    config = body_config(folder)
     if trust_remote_code:
         return
     if config.get("model_type") == "nomic_bert" and config.get("num_experts"):
@@ -285,7 +302,7 @@ def _own_modules(ref: ModelRef, folder: Path) -> dict[str, type[torch.nn.Module]
 
 def _attention(folder: Path) -> str:
     """Scaled dot product attention, except for bodies that were never ported to it."""
-    return "eager" if read_json(body_folder(folder) / "config.json").get("model_type") == "mpnet" else "sdpa"
+    return "eager" if body_config(folder).get("model_type") == "mpnet" else "sdpa"
 
 
 def _code_revision(card: ModelCard, folder: Path) -> dict[str, str]:
@@ -358,7 +375,7 @@ def _load_adapters(card: ModelCard, model: SentenceTransformer, folder: Path) ->
         try:
             with quiet_transformers():
                 report = _body(model).load_adapter(str(place), adapter_name=name).to_dict()
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except Exception as error:  # as for the body
             raise UserError(f"{card.name}: adapter {name} cannot be loaded from {place}: {error}") from error
         # Weights of the adapters loaded before are listed as missing from this file.
         report["missing_keys"] = {key for key in report["missing_keys"] if f".{name}." in key}
