@@ -267,17 +267,17 @@ def _zero_vectors(embeddings: Embeddings | None) -> dict[str, list[str]]:
 def vector_warnings(embeddings: Embeddings) -> list[str]:
     """What is wrong with vectors behind a score: prompts that are missing, rows of zeros, all rows the same."""
     warnings = list(embeddings.manifest.get("notes", ()))
-    for role, stored in (("document", embeddings.documents), ("query", embeddings.queries)):
+    for plural, stored in (("documents", embeddings.documents), ("queries", embeddings.queries)):
         zero = ~np.asarray(stored).any(axis=1)
         if zero.all():
-            warnings.append(f"every {role} vector is zero: the vectors tell no {role} from another")
+            warnings.append(f"zero vectors for all {len(zero):,} {plural}: they tell none from another")
         elif zero.any():
-            end = " and rank last" if role == "document" else ""
-            warnings.append(f"{int(zero.sum()):,} of {len(zero):,} {role} vectors are zero{end}")
+            end = " (these rank last)" if plural == "documents" else ""
+            warnings.append(f"zero vectors for {int(zero.sum()):,} of {len(zero):,} {plural}{end}")
         if (found := _n_if_same(stored, np.flatnonzero(~zero))) > 1:
             warnings.append(
-                f"{found:,} {role} vectors, all that are not zero, point the same way (cosines above 1 - {SAME:g}): "
-                f"the vectors tell no {role} from another"
+                f"the vectors of {found:,} {plural}, all that are not zero, point the same way (cosines above "
+                f"1 - {SAME:g}): they tell none from another"
             )
     return warnings
 
