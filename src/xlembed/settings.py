@@ -15,6 +15,7 @@ from xlembed.metrics.measures import parse_measures
 from xlembed.types import Mode, OtherVersions, Pool, UserError, near_miss
 
 PARAMS_FILE = Path("params.yaml")
+DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?|mps")
 SLUG = re.compile(r"[A-Za-z0-9._+-]+")
 """What a model or task may be called where the name becomes a path."""
 
@@ -80,6 +81,13 @@ class EncodeSettings(Section):
     device: str = ""
     batch_tokens: int = Field(default=16_384, ge=1)
     trust_remote_code: bool = False
+
+    @field_validator("device")
+    @classmethod
+    def _is_device(cls, device: str) -> str:
+        if device and not DEVICE.fullmatch(device):
+            raise ValueError(f"{device!r} is no device: expected cpu, cuda, cuda:N or mps")
+        return device
 
 
 class IndexSettings(Section):

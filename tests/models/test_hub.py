@@ -90,17 +90,20 @@ def test_each_failure_in_words_and_without_the_token(
     assert "hf_secret" not in str(caught.value) and caught.value.__cause__ is None
 
 
-def test_what_is_fetched_leaves_out_pickles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked: dict[str, Any] = {}
+def test_what_is_fetched_leaves_out_pickles_and_other_formats(
+    monkeypatch: pytest.MonkeyPatch, build: Build
+) -> None:
+    asked: list[dict[str, Any]] = []
+    folder = build("bert")
 
     def fetch(repository: str, **kwargs: Any) -> str:
-        asked.update(kwargs, repository=repository)
-        return str(tmp_path)
+        asked.append({**kwargs, "repository": repository})
+        return str(folder)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
-    assert locate(resolve_model("e5_base+dim64")) == tmp_path
-    assert (asked["repository"], asked["revision"]) == (E5, REVISION)
-    assert {"*.bin", "onnx/*", "openvino/*", "*.h5", "*.msgpack", "*.ot"} <= set(asked["ignore_patterns"])
+    assert locate(resolve_model("e5_base+dim64")) == folder
+    assert [(call["repository"], call["revision"]) for call in asked] == [(E5, REVISION)]
+    assert {"*.bin", "onnx/*", "openvino/*", "*.h5", "*.msgpack", "*.ot"} <= set(asked[0]["ignore_patterns"])
 
 
 def test_missing_folder(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,12 +68,13 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _card_text(ref: ModelRef) -> str:
+    from xlembed.models.folder import prompt_notes
     from xlembed.types import Role
 
     card = ref.card
     if card.lexical:
         lines = [("name", ref.slug), ("encodes", "nothing: texts are found by their words")]
-        return _with_notes([*lines, *([("search", _search(ref))] if ref.reranker else [])], card)
+        return _with_notes([*lines, *([("search", _search(ref))] if ref.reranker else [])], card.notes)
     lines = [("name", ref.slug), ("weights", _weights(ref))]
     if search := _search(ref):
         lines.append(("search", f"{search}; see docs/hybrid.md"))
@@ -105,13 +107,13 @@ def _card_text(ref: ModelRef) -> str:
         ("training data", card.training_data or "unknown"),
         ("unconfirmed", ", ".join(card.unconfirmed) or "nothing"),
     ]
-    return _with_notes(lines, card)
+    return _with_notes(lines, [*card.notes, *(prompt_notes(card, ref.folder) if ref.folder else ())])
 
 
-def _with_notes(lines: list[tuple[str, str]], card: ModelCard) -> str:
+def _with_notes(lines: list[tuple[str, str]], notes: Sequence[str]) -> str:
     width = max(len(label) for label, _ in lines)
     text = [f"{label:<{width}}  {value}" for label, value in lines]
-    return "\n".join([*text, *(["notes"] if card.notes else []), *(f"  - {note}" for note in card.notes)])
+    return "\n".join([*text, *(["notes"] if notes else []), *(f"  - {note}" for note in notes)])
 
 
 def _as_json(ref: ModelRef) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class ModelCard(BaseModel):
     revision: str | None = None
     code_revision: str | None = None
     """Revision of the repository that the remote code comes from, when it is another one."""
+    sha256: dict[str, str] = Field(default_factory=dict)
+    """File of weights -> sha256 that its content must have, where that is known."""
     bundled: str | None = None
     """Folder inside the package that holds the weights."""
     packaged: PackagedWeights | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlembed.models.folder import length_limit
-from xlembed.models.hub import locate
+from xlembed.models.hub import locate, usable
 from xlembed.models.loading import choose_device, refuse_unsafe
 from xlembed.models.report import refuse_bad_reports, reports
 from xlembed.models.spec import ModelRef
@@ -61,13 +61,13 @@ def load_cross_encoder(
         folder: where the files are; None looks for them.
 
     Raises:
-        UserError: the files are missing, are no safetensors, need code that was not allowed, do not fit (a head that is
+        UserError: the files are missing or damaged, need code that was not allowed, do not fit (a head that is
             missing would be random), or score several classes.
     """
     import torch
     from sentence_transformers import CrossEncoder
 
-    folder = folder or locate(ref, trust_remote_code)
+    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
     refuse_unsafe(ref, folder, trust_remote_code)
     try:
         with reports() as found:
@@ -81,7 +81,7 @@ def load_cross_encoder(
                 max_length=length_limit(folder, ref.max_tokens, ref.card.config_overrides),
                 activation_fn=torch.nn.Identity(),  # a sigmoid would make the best ones equal
             )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, AttributeError) as error:
+    except Exception as error:  # odd files make the libraries raise anything, plain Exception too
         raise UserError(
             f"{ref.slug}: cannot be loaded from {folder} as a cross-encoder: {type(error).__name__}: {error}"
         ) from error

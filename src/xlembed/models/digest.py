@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from xlembed.models.folder import PICKLED, pickled_weights
 from xlembed.types import UserError
 
 CONTENT = (".safetensors", ".json", ".txt", ".model", ".jinja", ".py")
@@ -14,26 +17,20 @@ NO_CONTENT = frozenset({"data_config.json", "trainer_state.json"})
 
 
 def content_files(folder: Path) -> list[Path]:
-    """Files that determine vectors, sorted by their path inside the folder.
+    """Files that determine vectors, sorted by their path inside the folder; pickled weights if there are no others.
 
     Raises:
-        UserError: if the folder holds no weights as safetensors.
+        UserError: if the folder holds no weights.
     """
-    files = sorted(
-        (p for p in folder.rglob("*") if p.is_file() and p.suffix in CONTENT and p.name not in NO_CONTENT),
-        key=lambda p: p.relative_to(folder).as_posix(),
-    )
+    files = [p for p in folder.rglob("*") if p.is_file() and p.suffix in CONTENT and p.name not in NO_CONTENT]
     # Exports for other runtimes have folders of their own and are not read; hidden folders record downloads.
     files = [p for p in files if not _left_out(p.relative_to(folder).parts)]
-    if not any(p.suffix == ".safetensors" for p in files):
+    files += (pickled := pickled_weights(folder))
+    if not pickled and not any(p.suffix == ".safetensors" for p in files):
         other = sorted(p.name for p in folder.rglob("*") if p.suffix in (".bin", ".pt", ".ckpt", ".h5"))
         found = f"found only {', '.join(other)}" if other else "found no weights"
-        raise UserError(
-            f"{folder}: expected weights as *.safetensors, {found}. Pickled weights can run code; convert "
-            "them once with "
-            "model.save_pretrained(..., safe_serialization=True)."
-        )
-    return files
+        raise UserError(f"{folder}: expected weights as model.safetensors or {PICKLED}, {found}")
+    return sorted(files, key=lambda p: p.relative_to(folder).as_posix())
 
 
 def _left_out(parts: tuple[str, ...]) -> bool:
@@ -48,6 +45,68 @@ def folder_digest(folder: Path) -> str:
     for path in content_files(folder):
         hasher.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
     return hasher.hexdigest()
+
+
+def check_weights(folder: Path, expected: Mapping[str, str] | None = None) -> None:
+    """Refuse weights that are cut off, or whose sha256 is not the expected one, or not what a download recorded.
+
+    Args:
+        folder: with the model.
+        expected: file -> sha256, as the card says.
+
+    Raises:
+        UserError: names the file, and how to get a whole one.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    for path in content_files(folder):
+        if path.suffix not in (".safetensors", ".bin"):
+            continue
+        again = f"Delete {path.resolve()} and fetch it again."
+        known = (expected or {}).get(path.relative_to(folder).as_posix()), _recorded_sha256(folder, path)
+        for wanted, whose in zip(known, ("the card's", "the Hub's"), strict=True):
+            if wanted and wanted != (found := file_digest(path)):
+                raise UserError(
+                    f"{path}: its sha256 is {found}, {whose} is {wanted}: the download is damaged, or the file was "
+                    f"changed since. {again}"
+                )
+        if path.suffix == ".safetensors":
+            try:
+                with safe_open(path, framework="np"):
+                    pass
+            except SafetensorError as error:
+                reason = (
+                    lfs_pointer(path)
+                    or f"not readable as safetensors ({error}): damaged or incomplete. {again}"
+                )
+                raise UserError(f"{path}: {reason}") from None
+
+
+def lfs_pointer(path: Path) -> str | None:
+    """What is wrong, if the file is what `git clone` leaves in the place of a large one."""
+    with path.open("rb") as file:
+        if not file.read(40).startswith(b"version https://git-lfs"):
+            return None
+    return "a pointer of Git LFS, not the weights; fetch them with `hf download` or `git lfs pull`"
+
+
+def _recorded_sha256(folder: Path, path: Path) -> str | None:
+    """From the names of the Hub's cache (`blobs/SHA256`), or from the records that `hf download --local-dir` leaves."""
+    if path.is_symlink() and path.resolve().parent.name == "blobs":
+        recorded = path.resolve().name
+    else:
+        name = f"{path.relative_to(folder).as_posix()}.metadata"
+        try:
+            lines = (
+                (folder / ".cache" / "huggingface" / "download" / name)
+                .read_text(encoding="utf-8")
+                .splitlines()
+            )
+        except (OSError, UnicodeDecodeError):
+            return None
+        recorded = lines[1].strip() if len(lines) > 1 else ""
+    # Small files are recorded by Git's own hash, which has 40 digits.
+    return recorded if re.fullmatch("[0-9a-f]{64}", recorded) else None
 
 
 def file_digest(path: Path) -> str:

@@ -15,6 +15,7 @@ from xlembed.models.card import ModelCard
 from xlembed.models.digest import file_digest, folder_digest
 from xlembed.models.folder import folder_modules, length_limit, remote_classes, with_folder_prompts
 from xlembed.models.hub import locate_code
+from xlembed.models.pickled import with_safetensors
 from xlembed.models.spec import ModelRef
 from xlembed.models.steps import Step
 from xlembed.types import Role
@@ -47,7 +48,8 @@ def base_fingerprint(
     """What determines the stored vectors of a model.
 
     Batch size, device, threads, name, revision and the folder's place are no part of it, and neither are
-    the truncation dimension and post-processing (see `derived_fingerprint`).
+    the truncation dimension and post-processing (see `derived_fingerprint`). Pickled weights count as the safetensors
+    that they are converted to.
 
     Args:
         ref: the model as asked for.
@@ -57,12 +59,12 @@ def base_fingerprint(
         trust_remote_code: whether the folder's own Python code runs.
 
     Raises:
-        UserError: if the folder holds no safetensors, or its remote code cannot be found.
+        UserError: if the folder holds no weights, or more than tensors in them, or its remote code cannot be found.
     """
     card = with_folder_prompts(ref.card, folder)
     description = {
         "scheme": SCHEME,
-        "files": folder_digest(folder),
+        "files": folder_digest(with_safetensors(folder)),
         "prompts": {role.value: card.prompt(role, instruction) for role in Role},
         "adapters": {role.value: card.adapter(role) for role in Role},
         "title_template": card.title_template,

@@ -6,14 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pydantic
 import yaml
 
 from xlembed.models.card import ModelCard
-from xlembed.types import UserError
+from xlembed.models.catalogue import catalogue
+from xlembed.types import Role, UserError
 
 NO_LIMIT = 1_000_000
 """Tokenizers write 1e30 for "no limit"; no model reads this many tokens."""
@@ -39,6 +40,21 @@ LEGACY_POOLING = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max"
 CARD_FILE = "xlembed_card.yaml"
 """In a fine-tuned folder: what it is for, as fields of a model card."""
 CARD_FIELDS = ("languages", "licence", "objective", "training_data", "parameters", "notes", "base")
+PROMPT_NAMES = {"query": ("query",), "document": ("document", "passage", "corpus")}
+"""Role -> names under which sentence-transformers stores its prompt, the first one first."""
+FAMILIES = {
+    r"bge[-_]?m3": "bge_m3",
+    r"bge[-_](small|base|large)(?![-_]zh)": "bge_large_en_v1_5",
+    r"e5[-_]mistral": "e5_mistral_7b",
+    r"(^|[^a-z0-9])e5([^a-z0-9].*)?instruct": "e5_large_instruct",
+    r"(^|[^a-z0-9])e5([^a-z0-9]|$)": "e5_base",
+    r"qwen": "qwen3_emb_06b",
+    r"nomic[-_]?bert|nomic[-_]embed": "nomic_embed_v1_5",
+    r"embedding[-_]?gemma": "embeddinggemma",
+    r"jina[-_]?embeddings[-_]?v3": "jina_v3",
+    r"llama[-_]embed[-_]nemotron": "nemotron_8b",
+}
+"""What a model calls itself -> the card that knows its family's prompts; the first match counts."""
 OWN_MODULES = "xlembed.models.modules."
 """Types in modules.json that come with this package."""
 
@@ -53,29 +69,78 @@ class FolderModule:
     path: str
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> dict[str, Any]:
     """A JSON file of a model folder; an empty object if it is not there.
 
     Raises:
-        UserError: if it is no JSON.
+        UserError: if it holds no JSON object.
     """
+    found = _read_json(path)
+    if found is None and not path.exists():
+        return {}
+    if not isinstance(found, dict):
+        raise UserError(
+            f"{path}: expected a JSON object ({{...}}), found {_kind(found)}. Fetch the file again."
+        )
+    return found
+
+
+def _read_json(path: Path) -> Any:
+    """None if it is not there."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
+        raise UserError(f"{path}: not valid JSON: {error}. Fetch the file again.") from None
+
+
+def _kind(value: object) -> str:
+    names = {
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        dict: "an object",
+    }
+    return "null" if value is None else names[type(value)]
+
+
+def object_in(path: Path, key: str) -> dict[str, Any]:
+    """The object under a key of a JSON file; empty if it is missing or null.
+
+    Raises:
+        UserError: if something else stands there.
+    """
+    found = read_json(path).get(key)
+    if found is None:
         return {}
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: {key}: expected a JSON object ({{...}}), found {_kind(found)}")
+    return found
 
 
 def folder_modules(folder: Path) -> tuple[FolderModule, ...]:
-    """The modules that the folder lists, in order; empty without modules.json."""
-    listed = read_json(folder / "modules.json") or []
-    try:
-        return tuple(
-            FolderModule(str(m["type"]).rsplit(".", 1)[-1], str(m["type"]), str(m["path"])) for m in listed
-        )
-    except (KeyError, TypeError):
-        raise UserError(f"{folder / 'modules.json'}: expected a list of objects with type and path") from None
+    """The modules that the folder lists, in order; empty without modules.json.
+
+    Raises:
+        UserError: if modules.json is no list of modules inside the folder.
+    """
+    path = folder / "modules.json"
+    listed = _read_json(path)
+    if listed is None and not path.exists():
+        return ()
+    expected = "expected a list of objects, each with a type and a path inside the folder"
+    if not isinstance(listed, list) or not listed:
+        raise UserError(f"{path}: {expected}; found {_kind(listed) if listed != [] else 'an empty list'}")
+    for module in listed:
+        if not isinstance(module, dict) or not all(isinstance(module.get(k), str) for k in ("type", "path")):
+            raise UserError(f"{path}: {expected}; found {json.dumps(module)[:80]}")
+        place = PurePosixPath(module["path"])
+        if place.is_absolute() or ".." in place.parts or "\0" in module["path"]:
+            raise UserError(f"{path}: {expected}; found the path {module['path']!r}")
+    return tuple(FolderModule(m["type"].rsplit(".", 1)[-1], m["type"], m["path"]) for m in listed)
 
 
 def body_folder(folder: Path) -> Path:
@@ -84,12 +149,78 @@ def body_folder(folder: Path) -> Path:
     return folder / modules[0].path if modules else folder
 
 
+def body_config(folder: Path) -> dict[str, Any]:
+    """The config.json of the module that reads text.
+
+    Raises:
+        UserError: if it is no JSON object, or its model type no text.
+    """
+    path = body_folder(folder) / "config.json"
+    config = read_json(path)
+    if not isinstance(config.get("model_type"), str | None):
+        raise UserError(f"{path}: model_type: expected a text, found {_kind(config['model_type'])}")
+    return config
+
+
+PICKLED = "pytorch_model.bin"
+PICKLED_INDEX = f"{PICKLED}.index.json"
+NO_WEIGHTS = frozenset({"Pooling", "Normalize", "Dropout"})
+
+
+def places_without_safetensors(folder: Path) -> list[Path]:
+    """Folders of the modules that should have weights and have none as safetensors, in order; each once."""
+    modules = folder_modules(folder)
+    places = (
+        {folder / m.path: None for m in modules if m.kind not in NO_WEIGHTS} if modules else {folder: None}
+    )
+    safe = ("model.safetensors", "model.safetensors.index.json")
+    return [place for place in places if not any((place / name).is_file() for name in safe)]
+
+
+def pickled_weights(folder: Path) -> list[Path]:
+    """The pickled files that hold weights of the model and of its heads; none where safetensors lie beside them.
+
+    Raises:
+        UserError: if a list of shards is no such list, or names a file that is not there.
+    """
+    found: list[Path] = []
+    for place in places_without_safetensors(folder):
+        if (place / PICKLED).is_file():
+            found.append(place / PICKLED)
+        elif (place / PICKLED_INDEX).is_file():
+            found += shards_of(place / PICKLED_INDEX)
+    return found
+
+
+def shards_of(index: Path) -> list[Path]:
+    """The files that an index of shards names, sorted.
+
+    Raises:
+        UserError: as `pickled_weights`.
+    """
+    names = sorted({str(name) for name in object_in(index, "weight_map").values()})
+    shards = [index.parent / name for name in names]
+    if wrong := [
+        name
+        for name, path in zip(names, shards, strict=True)
+        if Path(name).name != name or not path.is_file()
+    ]:
+        raise UserError(f"{index}: names {wrong[0]}, which is not beside it: fetch the missing files")
+    if not shards:
+        raise UserError(f"{index}: names no files: fetch it again")
+    return shards
+
+
 def stored_pooling(folder: Path) -> str | None:
     """How the folder's own modules pool, in words; None if it has no pooling module."""
     for module in folder_modules(folder):
         if module.kind == "Pooling":
             config = read_json(folder / module.path / "config.json")
             mode = config.get("pooling_mode")
+            if not isinstance(mode, str | list | None):
+                raise UserError(
+                    f"{folder / module.path / 'config.json'}: pooling_mode: expected a text, found {mode!r}"
+                )
             if mode is None:  # written before sentence-transformers 5: one flag per mode
                 flags = [
                     key.removeprefix("pooling_mode_")
@@ -97,17 +228,91 @@ def stored_pooling(folder: Path) -> str | None:
                     if key.startswith("pooling_mode_") and on
                 ]
                 mode = [LEGACY_POOLING.get(flag, flag) for flag in flags]
-            return mode if isinstance(mode, str) else "+".join(mode)
+            return mode if isinstance(mode, str) else "+".join(map(str, mode))
         if module.kind == "StaticEmbedding":
             return "static"
     return None
 
 
 def stored_prompts(folder: Path) -> dict[str, str]:
-    """Role -> prompt that the folder stores for queries and documents; empty ones left out."""
-    prompts = read_json(folder / "config_sentence_transformers.json").get("prompts") or {}
-    found = {"query": prompts.get("query"), "document": prompts.get("document") or prompts.get("passage")}
-    return {role: text for role, text in found.items() if text}
+    """Role -> prompt that the folder stores for queries and documents; empty ones left out.
+
+    Several names may stand for a role (`PROMPT_NAMES`); the first one that says something is taken.
+    """
+    prompts = _all_prompts(folder)
+    found = {
+        role: [prompts[name] for name in names if prompts.get(name)] for role, names in PROMPT_NAMES.items()
+    }
+    return {role: texts[0] for role, texts in found.items() if texts}
+
+
+def _all_prompts(folder: Path) -> dict[str, str]:
+    path = folder / "config_sentence_transformers.json"
+    prompts = {name: text for name, text in object_in(path, "prompts").items() if text is not None}
+    for name, text in prompts.items():
+        if not isinstance(text, str):
+            raise UserError(
+                f"{path}: prompts: {name}: expected a text in quotes, found {json.dumps(text)[:80]}"
+            )
+    return prompts
+
+
+def prompt_notes(card: ModelCard, folder: Path) -> list[str]:
+    """What must be known about the prompts of a model that has no card but its folder.
+
+    Args:
+        card: as asked for; one that says its prompts itself gives no notes.
+        folder: where the files are.
+    """
+    if not card.folder_prompts:
+        return []
+    notes = []
+    prompts = _all_prompts(folder)
+    known = [name for names in PROMPT_NAMES.values() for name in names]
+    if unknown := sorted(name for name, text in prompts.items() if text and name not in known):
+        notes.append(
+            f"the folder's prompts {', '.join(map(repr, unknown))} are not used (queries take 'query'; documents take "
+            f"{', '.join(map(repr, PROMPT_NAMES['document'][:-1]))} or {PROMPT_NAMES['document'][-1]!r})"
+        )
+    if not stored_prompts(folder) and (lender := _family(card, folder)):
+        sides = [f"{role} {text!r}" for role in Role if (text := lender.prompt(role))]
+        notes.append(
+            f"no prompts are put before its texts, for its folder stores none; it looks like {lender.name}, whose "
+            f"family expects {' and '.join(sides)}; without them scores are too low. If it is one, say so in "
+            f"params.yaml: `models: {{NAME: {{source: ..., card: {lender.name}}}}}`"
+        )
+    return notes
+
+
+def _family(card: ModelCard, folder: Path) -> ModelCard | None:
+    """The card of the catalogue whose prompts a model of this kind expects, told by what it calls itself."""
+    config = body_config(folder)
+    architectures = config.get("architectures")
+    names = [
+        card.hub_id,
+        folder.resolve().name,
+        card.name,
+        config.get("_name_or_path"),
+        fine_tuned_from(folder),
+        *_base_models(folder),
+        config.get("model_type"),
+        *(architectures if isinstance(architectures, list) else []),
+    ]
+    for pattern, lender in FAMILIES.items():
+        if any(isinstance(name, str) and re.search(pattern, name, re.IGNORECASE) for name in names):
+            found = catalogue().get(lender)
+            return found if found and any(found.prompt(role) for role in Role) else None
+    return None
+
+
+def _base_models(folder: Path) -> list[str]:
+    """What the head of a README.md names as the base, as the Hub's model cards do."""
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
+    return re.findall(r"^base_model:[ \t\n-]*(\S+)", head[1], re.MULTILINE) if head else []
 
 
 def with_folder_prompts(card: ModelCard, folder: Path) -> ModelCard:
@@ -158,7 +363,7 @@ def length_limit(folder: Path, asked: int | None, config_overrides: Mapping[str,
     None if nothing limits the length.
     """
     wanted = asked or _stored_limit(folder)
-    table = _position_limit({**read_json(body_folder(folder) / "config.json"), **config_overrides})
+    table = _position_limit({**body_config(folder), **config_overrides})
     limits = [limit for limit in (wanted, table) if limit]
     return min(limits) if limits else None
 
@@ -166,9 +371,7 @@ def length_limit(folder: Path, asked: int | None, config_overrides: Mapping[str,
 def _stored_limit(folder: Path) -> int | None:
     body = body_folder(folder)
     truncation = (
-        read_json(body / "tokenizer.json").get("truncation") or {}
-        if stored_pooling(folder) == "static"
-        else {}
+        object_in(body / "tokenizer.json", "truncation") if stored_pooling(folder) == "static" else {}
     )
     found = (
         read_json(body / "sentence_bert_config.json").get("max_seq_length"),
@@ -186,7 +389,7 @@ def _position_limit(config: dict[str, Any]) -> int | None:
         return None
     if kind in OFFSET_POSITIONS:
         padding = 1 if kind == "mpnet" else config.get("pad_token_id", 1)
-        return rows - padding - 1
+        return rows - (padding if isinstance(padding, int) else 1) - 1
     return rows
 
 
@@ -198,7 +401,7 @@ def remote_classes(folder: Path) -> dict[str, str]:
             found[module.type] = "modules.json"
     for name in ("config.json", "tokenizer_config.json"):
         path = body_folder(folder) / name
-        for value in (read_json(path).get("auto_map") or {}).values():
+        for value in object_in(path, "auto_map").values():
             for reference in value if isinstance(value, list) else [value]:
                 if reference:
                     found[str(reference)] = name

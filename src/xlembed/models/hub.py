@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 from xlembed.models.card import ModelCard
-from xlembed.models.folder import code_repositories
+from xlembed.models.digest import check_weights
+from xlembed.models.folder import code_repositories, places_without_safetensors
+from xlembed.models.pickled import with_safetensors
 from xlembed.models.spec import ModelRef
 from xlembed.types import UserError
 
@@ -30,17 +32,31 @@ NOT_NEEDED = [
     ),
     *("onnx/*", "openvino/*", "*.md", "*.png", "*.jpg", "*.pdf", ".gitattributes"),
 ]
-"""Files of a repository that are never read: pickled weights, formats of other runtimes, pictures."""
+"""Files of a repository that are not read: pickled weights (see `_fetch_weights`), other formats, pictures."""
 
 
 def locate(ref: ModelRef, trust_remote_code: bool = False) -> Path:
-    """The folder that holds the model; fetched from the Hub if it is not on this machine.
+    """The folder that holds the model, its weights as safetensors; fetched from the Hub if it is not on this machine.
 
     Raises:
-        UserError: the model needs code that was not allowed, the folder is missing, or the Hub cannot give
-            it; the message says which repository is missing, how to fetch it elsewhere and how to pass the
-            folder.
+        UserError: the model needs code that was not allowed, the folder is missing, its weights are damaged or hold
+            more than tensors, or the Hub cannot give it; the message says which repository is missing, how to fetch
+            it elsewhere and how to pass the folder.
     """
+    return usable(ref.card, _find(ref, trust_remote_code))
+
+
+def usable(card: ModelCard, folder: Path) -> Path:
+    """A model folder with whole weights as safetensors: itself, or its copy in the cache if they are pickled.
+
+    Raises:
+        UserError: weights are damaged, or hold more than tensors.
+    """
+    check_weights(folder, card.sha256)
+    return with_safetensors(folder)
+
+
+def _find(ref: ModelRef, trust_remote_code: bool) -> Path:
     card = ref.card
     if card.lexical:
         raise UserError(f"{ref.slug}: finds texts by their words; it has no vectors and nothing to load")
@@ -58,7 +74,16 @@ def locate(ref: ModelRef, trust_remote_code: bool = False) -> Path:
         return ref.folder
     if card.hub_id is None:
         raise UserError(f"{ref.slug}: has neither a folder nor a Hub id")
-    return _fetch(card.hub_id, card.revision, ignore=NOT_NEEDED, advice=_advice(ref))
+    return _fetch_weights(card.hub_id, card.revision, _advice(ref))
+
+
+def _fetch_weights(hub_id: str, revision: str | None, advice: str) -> Path:
+    """What is read of a repository; of pickled weights only those that it does not offer as safetensors."""
+    folder = _fetch(hub_id, revision, ignore=NOT_NEEDED, advice=advice)
+    if places := [place.relative_to(folder).as_posix() for place in places_without_safetensors(folder)]:
+        wanted = [f"{place}/pytorch_model*.bin".removeprefix("./") for place in places]
+        _fetch(hub_id, folder.name, allow=wanted, advice=advice)
+    return folder
 
 
 def locate_code(card: ModelCard, folder: Path) -> dict[str, Path]:
@@ -95,22 +120,23 @@ def _fetch(
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
+    reachable = _is_reachable()
     try:
         found = snapshot_download(
             repository,
             revision=revision,
             ignore_patterns=ignore,
             allow_patterns=allow,
-            local_files_only=not _is_reachable(),
+            local_files_only=not reachable,
         )
         return Path(found)
     except (OSError, ConnectionError, HFValidationError) as error:
         # Only our own words: the text of a failed request may hold what was sent with it.
-        reason = _reason(error, repository)
+        reason = _reason(error, repository, reachable)
     except Exception as error:
         if not type(error).__module__.startswith(("huggingface_hub", "httpx", "httpcore", "requests")):
             raise
-        reason = _reason(error, repository)
+        reason = _reason(error, repository, reachable)
     where = f"{repository} (revision {revision or 'main'})"
     raise UserError(
         f"{where} is not in the local cache and could not be fetched from the Hub: {reason}.\n{advice}"
@@ -131,7 +157,7 @@ def _is_reachable() -> bool:
     return True
 
 
-def _reason(error: BaseException, repository: str) -> str:
+def _reason(error: BaseException, repository: str, reachable: bool) -> str:
     from huggingface_hub import errors
 
     if isinstance(error, errors.IncompleteSnapshotError):
@@ -157,6 +183,8 @@ def _reason(error: BaseException, repository: str) -> str:
         return f"the Hub answered with status {status}"
     if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
         return f"writing failed ({error.strerror})"
+    if reachable:
+        return "the transfer broke off; run the same command again, finished files are kept"
     return "the Hub cannot be reached"
 
 
@@ -173,7 +201,7 @@ def _advice(ref: ModelRef) -> str:
     lines = [
         "Where the Hub can be reached, run",
         f"    hf download {card.hub_id}{revision} --local-dir {folder}",
-        "and copy the folder here. Then",
+        "and copy the folder here, hidden files too. Then",
     ]
     from xlembed.models.catalogue import catalogue
 

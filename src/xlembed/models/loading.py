@@ -7,10 +7,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlembed.models.digest import content_files
-from xlembed.models.encoder import Encoder
+from xlembed.models.encoder import Encoder, OutOfMemory
 from xlembed.models.folder import (
     OWN_MODULES,
+    body_config,
     body_folder,
     folder_modules,
     length_limit,
@@ -20,10 +20,11 @@ from xlembed.models.folder import (
     stored_prompts,
     with_folder_prompts,
 )
-from xlembed.models.hub import locate, locate_code
+from xlembed.models.hub import locate, locate_code, usable
 from xlembed.models.report import quiet_transformers, refuse_bad_report, refuse_bad_reports, reports
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
+from xlembed.settings import DEVICE
 from xlembed.types import Pooling, Role, UserError
 
 if TYPE_CHECKING:
@@ -55,11 +56,11 @@ def load_encoder(
         folder: where the files are; None looks for them (`locate`).
 
     Raises:
-        UserError: the files are missing, are no safetensors, need remote code that was not allowed, do not
+        UserError: the files are missing or damaged, need remote code that was not allowed, do not
             fit the model (missing, unexpected or mismatched weights), or the tokenizer does not know the
             card's languages.
     """
-    folder = folder or locate(ref, trust_remote_code)
+    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
     card = with_folder_prompts(ref.card, folder)
     refuse_unsafe(ref, folder, trust_remote_code)
     _warn_of_differences(card, folder)
@@ -77,7 +78,7 @@ def load_encoder(
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
     from xlembed.models.sentence_encoder import SentenceEncoder
 
-    return SentenceEncoder(
+    encoder = SentenceEncoder(
         model=model.eval(),
         name=ref.slug,
         prompts={role: card.prompt(role, instruction) for role in Role},
@@ -86,6 +87,22 @@ def load_encoder(
         dim=dim,
         max_tokens=limit,
     )
+    _try_out(encoder, ref, folder)
+    return encoder
+
+
+def _try_out(encoder: Encoder, ref: ModelRef, folder: Path) -> None:
+    """Encode two texts that must be padded: odd files may load and fail at the first batch."""
+    try:
+        for role in Role:
+            encoder.encode_batch(["a", "a and b"], role)
+    except (UserError, OutOfMemory):
+        pass  # told when the user's own texts are encoded
+    except Exception as error:
+        raise UserError(
+            f"{ref.slug}: {folder} loads, but encoding with it fails: {type(error).__name__}: {error}. An odd "
+            "config.json or tokenizer_config.json (no pad_token)? Compare them with the original's."
+        ) from error
 
 
 def load_for_training(
@@ -96,7 +113,7 @@ def load_for_training(
     Raises:
         UserError: as `load_encoder`.
     """
-    folder = folder or locate(ref, trust_remote_code)
+    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
     card = with_folder_prompts(ref.card, folder)
     refuse_unsafe(ref, folder, trust_remote_code)
     model = _load_model(ref, card, folder, choose_device(device), trust_remote_code)
@@ -111,20 +128,12 @@ def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
     """Everything that the small files show to be wrong, before any weight is read."""
     if ref.card.requires_remote_code and not trust_remote_code:
         locate(ref, trust_remote_code)
-    content_files(folder)
-    for place in {folder, *(folder / module.path for module in folder_modules(folder))}:
-        if any(place.glob("*.bin")) and not any(place.glob("*.safetensors")):
-            raise UserError(
-                f"{ref.slug}: {place} holds weights only as *.bin (pickled, which can run code); expected "
-                "*.safetensors. "
-                "Convert them once with model.save_pretrained(..., safe_serialization=True)."
-            )
     if (body_folder(folder) / "adapter_config.json").is_file():
         raise UserError(
             f"{ref.slug}: {folder} is an adapter without its base model. Merge them (merge_and_unload) and "
             "save the whole model."
         )
-    config = read_json(body_folder(folder) / "config.json")
+    config = body_config(folder)
     if trust_remote_code:
         return
     if config.get("model_type") == "nomic_bert" and config.get("num_experts"):
@@ -201,10 +210,9 @@ def choose_device(device: str) -> str:
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        kind = torch.device(device)
-    except RuntimeError:
-        raise UserError(f"device {device!r}: expected cpu, cuda, cuda:N or mps") from None
+    if not DEVICE.fullmatch(device):
+        raise UserError(f"device {device!r}: expected cpu, cuda, cuda:N or mps")
+    kind = torch.device(device)
     if (kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count()) or (
         kind.type == "mps" and not torch.backends.mps.is_available()
     ):
@@ -259,7 +267,7 @@ def _load_model(
                 model = SentenceTransformer(modules=modules, device=device)
     except UserError:
         raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, AttributeError) as error:
+    except Exception as error:  # odd files make the libraries raise anything, plain Exception too
         raise UserError(
             f"{ref.slug}: cannot be loaded from {folder}: {type(error).__name__}: {error}"
         ) from error
@@ -294,7 +302,7 @@ def _own_modules(ref: ModelRef, folder: Path) -> dict[str, type[torch.nn.Module]
 
 def _attention(folder: Path) -> str:
     """Scaled dot product attention, except for bodies that were never ported to it."""
-    return "eager" if read_json(body_folder(folder) / "config.json").get("model_type") == "mpnet" else "sdpa"
+    return "eager" if body_config(folder).get("model_type") == "mpnet" else "sdpa"
 
 
 def _code_revision(card: ModelCard, folder: Path) -> dict[str, str]:
@@ -367,7 +375,7 @@ def _load_adapters(card: ModelCard, model: SentenceTransformer, folder: Path) ->
         try:
             with quiet_transformers():
                 report = _body(model).load_adapter(str(place), adapter_name=name).to_dict()
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except Exception as error:  # as for the body
             raise UserError(f"{card.name}: adapter {name} cannot be loaded from {place}: {error}") from error
         # Weights of the adapters loaded before are listed as missing from this file.
         report["missing_keys"] = {key for key in report["missing_keys"] if f".{name}." in key}

@@ -25,7 +25,6 @@ from xlembed.probe.rival_recipe import ALL_LINEAR, RivalAdapter, RivalRecipe
 from xlembed.types import UserError
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
-FAILURES = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, AttributeError)
 
 
 def open_tokenizer(name: str, folder: Path) -> Any:
@@ -39,7 +38,7 @@ def open_tokenizer(name: str, folder: Path) -> Any:
             return AutoTokenizer.from_pretrained(
                 str(body_folder(folder)), local_files_only=True, trust_remote_code=False
             )
-    except FAILURES as error:
+    except Exception as error:  # odd files make the libraries raise anything
         raise UserError(f"{name}: no tokenizer in {folder}: {type(error).__name__}: {error}") from error
 
 
@@ -163,7 +162,7 @@ def _with_head(
 def _config(name: str, folder: Path) -> Any:
     try:
         return AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except FAILURES as error:
+    except Exception as error:  # odd files make the libraries raise anything
         raise UserError(
             f"{name}: no usable config.json in {folder}: {type(error).__name__}: {error}"
         ) from error
@@ -182,7 +181,7 @@ def _loaded(name: str, folder: Path, config: Any, dtype: torch.dtype) -> tuple[A
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,  # a head for other labels is replaced; all else is refused below
             )
-    except FAILURES as error:
+    except Exception as error:  # odd files make the libraries raise anything
         raise UserError(
             f"{name}: {folder} cannot be loaded with a head that scores texts: {type(error).__name__}: {error}"
         ) from error

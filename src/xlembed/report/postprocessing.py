@@ -36,5 +36,12 @@ def postprocessing_notes(notes: Mapping[str, str]) -> list[str]:
 
 
 def notes_of(scores: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Model -> note of those among some contents of scores.json whose vectors were post-processed."""
-    return {s["model"]: s["postprocessing"]["note"] for s in scores if s.get("postprocessing")}
+    """Model -> what must be known of its vectors, of those among some contents of scores.json that have something."""
+    notes = {
+        s["model"]: [
+            *s.get("warnings", ()),
+            *([s["postprocessing"]["note"]] if s.get("postprocessing") else []),
+        ]
+        for s in scores
+    }
+    return {model: "; ".join(lines) for model, lines in notes.items() if lines}

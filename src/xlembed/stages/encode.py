@@ -85,6 +85,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         "queries_digest": task.queries_digest,
         "model": ref.slug,
         "fingerprint": fingerprint,
+        **({"notes": list(encoding.notes)} if encoding.notes else {}),
     }
     export(
         target,

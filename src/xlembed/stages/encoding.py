@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -10,9 +11,13 @@ from pathlib import Path
 from xlembed.embeddings.store import VectorStore
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint
+from xlembed.models.folder import prompt_notes
 from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
+from xlembed.settings import EncodeSettings
 from xlembed.stages.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,21 +29,24 @@ class Encoding:
         base: fingerprint of everything that determines a vector.
         store: vectors of that fingerprint.
         encoder: loads the model, once.
+        notes: what must be known beside its scores.
     """
 
     folder: Path
     base: Fingerprint
     store: VectorStore
     encoder: Callable[[], Encoder]
+    notes: tuple[str, ...] = ()
 
 
 def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
     """Find the model's files; nothing is loaded yet.
 
     Raises:
-        UserError: they cannot be found or fetched.
+        UserError: they cannot be found or fetched, or the device is not there.
     """
     settings = workspace.settings.encode
+    check_device(settings)
     folder = locate(ref, settings.trust_remote_code)
     base = base_fingerprint(
         ref,
@@ -47,6 +55,9 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
         instruction=settings.instruction,
         trust_remote_code=settings.trust_remote_code,
     )
+    notes = prompt_notes(ref.card, ref.folder or folder)
+    for note in notes:
+        log.warning("%s: %s", ref.slug, note)
     store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
 
     @cache
@@ -61,4 +72,16 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
             folder=folder,
         )
 
-    return Encoding(folder, base, store, encoder)
+    return Encoding(folder, base, store, encoder, tuple(notes))
+
+
+def check_device(settings: EncodeSettings) -> None:
+    """Refuse a device that is not there, also where all vectors are stored and nothing is computed.
+
+    Raises:
+        UserError: if it is not there.
+    """
+    if settings.device not in ("", "cpu"):
+        from xlembed.models.loading import choose_device  # torch only where it must be asked
+
+        choose_device(settings.device)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
+from xlembed.embeddings.store import CHUNK_ROWS
 from xlembed.files import atomic_folder, write_json
 from xlembed.index.base import Rows
 from xlembed.metrics.measures import Measure, parse_measures
@@ -35,6 +37,8 @@ FORMAT = 1
 MEASURES_VERSION = 1
 """Version of what a score means; stored with it, so that unlike scores are never compared."""
 TREC_DEPTH = 100
+SAME = 1e-6
+"""Cosines nearer to each other than this are ties (docs/evaluation.md)."""
 HEADLINE = ("accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10")
 
 
@@ -201,6 +205,7 @@ def _header(
         "primary_measure": settings.compare.primary_measure,
         "evaluate": settings.evaluate.model_dump(mode="json"),
         "corpus": settings.corpus.model_dump(mode="json"),
+        "warnings": vector_warnings(search.embeddings) if search.embeddings else [],
         **_postprocessing(search.embeddings),
     }
 
@@ -250,6 +255,40 @@ def _zero_vectors(embeddings: Embeddings | None) -> dict[str, list[str]]:
         "documents": [embeddings.doc_ids[i] for i in zero_docs],
         "queries": [embeddings.query_ids[i] for i in zero_queries],
     }
+
+
+def vector_warnings(embeddings: Embeddings) -> list[str]:
+    """What is wrong with vectors behind a score: prompts that are missing, rows of zeros, all rows the same."""
+    warnings = list(embeddings.manifest.get("notes", ()))
+    for plural, stored in (("documents", embeddings.documents), ("queries", embeddings.queries)):
+        zero = ~np.asarray(stored).any(axis=1)
+        if zero.all():
+            warnings.append(f"zero vectors for all {len(zero):,} {plural}: they tell none from another")
+        elif zero.any():
+            end = " (these rank last)" if plural == "documents" else ""
+            warnings.append(f"zero vectors for {int(zero.sum()):,} of {len(zero):,} {plural}{end}")
+        if (found := _n_if_same(stored, np.flatnonzero(~zero))) > 1:
+            warnings.append(
+                f"the vectors of {found:,} {plural}, all that are not zero, point the same way (cosines above "
+                f"1 - {SAME:g}): they tell none from another"
+            )
+    return warnings
+
+
+def _n_if_same(stored: NDArray[np.floating], rows: NDArray[np.intp]) -> int:
+    """How many vectors these rows are if all point one way, else 0; looks no further than the first that differs."""
+    if not len(rows):
+        return 0
+    first = _unit(stored[rows[:1]])[0]
+    for start in range(0, len(rows), CHUNK_ROWS):
+        if (_unit(stored[rows[start : start + CHUNK_ROWS]]) @ first < 1 - SAME).any():
+            return 0
+    return len(rows)
+
+
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    wide = np.asarray(vectors, dtype=np.float64)
+    return np.asarray(wide / np.linalg.norm(wide, axis=1, keepdims=True))
 
 
 def _corpus_shares(task: Task) -> dict[Lang, float]:

@@ -14,6 +14,7 @@ from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
 from xlembed.retrieval.reranking import PairScorer, TextPairs, VectorPairs
 from xlembed.stages.embedded import open_embeddings, unit_vectors
+from xlembed.stages.encoding import check_device
 from xlembed.stages.workspace import Workspace
 from xlembed.types import Vectors
 
@@ -72,6 +73,7 @@ def open_reranker(
 def _reader(task: Task, slow: ModelRef, workspace: Workspace, texts: Sequence[str]) -> Reranker:
     """A model that reads query and document at once."""
     settings = workspace.settings.encode
+    check_device(settings)
     folder = locate(slow, settings.trust_remote_code)
     base = base_fingerprint(
         slow,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.scorebook import label_text
@@ -96,10 +95,7 @@ def _labels(inputs: Inputs) -> Iterator[str]:
 
 def _runs(inputs: Inputs) -> Iterator[str]:
     for scores in inputs.scores:
-        zero: Mapping[str, Any] = scores.get("zero_vectors") or {}
-        found = [f"{len(ids):,} {kind}" for kind, ids in zero.items() if ids]
-        if found:
-            yield f"{scores['model']} gives no vector to {' and '.join(found)}; these rank last or find nothing."
+        yield from (f"{scores['model']}: {warning}." for warning in scores.get("warnings", ()))
         empty = sum((scores.get("empty_queries") or {}).values())
         if empty:
             yield f"{scores['model']}: {empty:,} queries find nothing at all."
