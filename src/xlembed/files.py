@@ -12,6 +12,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 
+def default_cache() -> Path:
+    """``$XLEMBED_CACHE``, else ``xlembed`` in the user's cache folder."""
+    if chosen := os.environ.get("XLEMBED_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base).expanduser() if base else Path.home() / ".cache") / "xlembed"
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to it on success, removed on failure.

@@ -10,7 +10,8 @@ import pytest
 
 from embeddings.hashing_encoder import HashingEncoder, sentences
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
-from xlembed.embeddings.store import VectorStore, default_cache, text_keys
+from xlembed.embeddings.store import VectorStore, text_keys
+from xlembed.files import default_cache
 from xlembed.types import Role, UserError, Vectors
 
 DOCUMENT = Role.DOCUMENT

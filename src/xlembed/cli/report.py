@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.options import open_workspace, workspace_options
+from xlembed.cli.options import open_workspace, without_skipped, workspace_options
 
 if TYPE_CHECKING:
     from xlembed.stages.workspace import Workspace
@@ -50,7 +50,10 @@ def report(task: str, models: tuple[str, ...], pdf: str, params: str | None, out
         made = [_report(task, names, workspace, pdf == "true")]
     else:
         made = [
-            _report(name, names or list(declared.models), workspace, pdf == "true") for name in declared.tasks
+            _report(
+                name, names or without_skipped(workspace, name, declared.models), workspace, pdf == "true"
+            )
+            for name in declared.tasks
         ]
     if not all(made):
         sys.exit(1)

@@ -10,6 +10,7 @@ from xlembed.cli.options import (
     open_ref,
     open_workspace,
     settings_options,
+    skip,
     variation_options,
     workspace_options,
 )
@@ -41,6 +42,8 @@ def encode(
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
     ref = open_ref(workspace, model, dim, max_tokens, dtype)
+    if skip(ref, workspace.embeddings(opened.name, ref.slug)):
+        return
     with Bars(ref.slug) as bars:
         encoded = stage(opened, ref, workspace, bars)
     new = {role: report.n_encoded for role, report in encoded.reports.items()}
@@ -61,6 +64,8 @@ def index(model: str, task: str, params: str | None, out: str | None, **options:
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
     ref = workspace.open_model(model)
+    if skip(ref, workspace.index_file(opened.name, ref.slug)):
+        return
     with Bars(ref.slug) as bars:
         description = stage(opened, ref, workspace, bars)
     what = f"{description['dim']} dimensions" if "dim" in description else "words only"
@@ -97,6 +102,8 @@ def evaluate(
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
     ref = workspace.open_model(model)
+    if skip(ref, workspace.run_folder(opened.name, ref.slug), workspace.result_file(opened.name, ref.slug)):
+        return
     with (
         open_run(
             workspace.root, task=opened.name, experiment=experiment, name=ref.slug, tags=run_tags(ref, opened)

@@ -1,6 +1,6 @@
 """The resumable vector store: what was encoded once is never encoded again.
 
-Layout below a root folder (see `default_cache`), one folder per base fingerprint:
+Layout below a root folder (`files.default_cache`), one folder per base fingerprint:
 
     FINGERPRINT/fingerprint.json       what the fingerprint stands for, readable
     FINGERPRINT/lock                   held while encoding
@@ -24,7 +24,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,14 +46,6 @@ Keys = NDArray[np.uint8]
 KEY_BYTES = 32
 CHUNK_ROWS = 8192
 """Rows that are gathered at a time."""
-
-
-def default_cache() -> Path:
-    """``$XLEMBED_CACHE``, else ``xlembed`` in the user's cache folder."""
-    if chosen := os.environ.get("XLEMBED_CACHE"):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base).expanduser() if base else Path.home() / ".cache") / "xlembed"
 
 
 def text_keys(texts: Sequence[str]) -> Keys:

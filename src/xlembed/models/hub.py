@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xlembed.models.card import ModelCard
 from xlembed.models.folder import code_repositories
+from xlembed.models.packaged import ensure_folder
 from xlembed.models.spec import ModelRef
 from xlembed.types import UserError
 
@@ -52,6 +53,7 @@ def locate(ref: ModelRef, trust_remote_code: bool = False) -> Path:
             "params.yaml)."
         )
     if ref.folder is not None:
+        ensure_folder(card, ref.folder)
         if not ref.folder.is_dir():
             hint = " The bundled weights are missing from this installation." if card.bundled else ""
             raise UserError(f"{ref.slug}: {ref.folder} is no folder.{hint}")

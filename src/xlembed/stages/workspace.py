@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xlembed.corpus.loading import find_task, load_task
 from xlembed.corpus.task import Task
-from xlembed.embeddings.store import default_cache
+from xlembed.files import default_cache
 from xlembed.models.spec import Fetched, ModelRef, resolve_model
 from xlembed.settings import Settings
 
