@@ -172,7 +172,7 @@ def _write_weights(weights: Weights, path: Path) -> None:
     from safetensors.numpy import save_file
 
     with atomic_path(path) as temporary:  # gives it the mode of other files
-        save_file(weights, temporary, metadata={"format": "pt"})  # type: ignore[arg-type]
+        save_file(weights, temporary, metadata={"format": "pt"})
 
 
 def _tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from xlembed.metrics.measures import Measure, parse_measure
 from xlembed.models.folder import fine_tuned_from
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.report.drawing import write_paradox_figures
+from xlembed.report.notes import notes_of
 from xlembed.report.paradox_table import paradox_markdown
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
@@ -245,6 +246,7 @@ def _model_json(subject: Subject, evaluation: Evaluation, task: Task, workspace:
         "enters": not subject.left_out,
         "label": book.label(),
         "labels": dict(book.labels),
+        "notes": notes_of([evaluation.scores]).get(subject.name, []),
         "parameters": subject.ref.card.parameters,
         "objective": subject.ref.card.objective,
         "separation": None,

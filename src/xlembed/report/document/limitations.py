@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from xlembed.report.document.inputs import Inputs
+from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.scorebook import label_text
 from xlembed.report.text import count_text
 from xlembed.stats.scores import MIN_CLUSTERS
@@ -95,6 +96,7 @@ def _labels(inputs: Inputs) -> Iterator[str]:
 
 
 def _runs(inputs: Inputs) -> Iterator[str]:
+    yield from note_lines(notes_of(inputs.scores))
     for scores in inputs.scores:
         zero: Mapping[str, Any] = scores.get("zero_vectors") or {}
         found = [f"{len(ids):,} {kind}" for kind, ids in zero.items() if ids]
