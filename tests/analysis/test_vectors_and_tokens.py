@@ -14,7 +14,8 @@ from xlembed.analysis.self_retrieval import (
     self_ranks,
     vector_faults,
 )
-from xlembed.analysis.tokenisation import ratio_parts, token_premiums, truncation
+from xlembed.analysis.tokenisation import ratio_parts, token_premiums
+from xlembed.embeddings.truncation import truncation
 from xlembed.types import UserError
 
 from .test_separation import at_angles, cosine_silhouette, two_clumps

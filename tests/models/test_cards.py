@@ -12,6 +12,7 @@ NOTHING = ("", "")
 INSTRUCT = "Instruct: {instruction}\nQuery: "
 PROMPTS = {
     "e5_small": BASE,
+    "e5_small_q4": BASE,
     "e5_base": BASE,
     "e5_large": BASE,
     "e5_large_instruct": (INSTRUCT, ""),
@@ -39,6 +40,7 @@ PROMPTS = {
 }
 SHAPES = {
     "e5_small": (384, 512, Pooling.MEAN),
+    "e5_small_q4": (384, 512, Pooling.MEAN),
     "e5_base": (768, 512, Pooling.MEAN),
     "e5_large": (1024, 512, Pooling.MEAN),
     "e5_large_instruct": (1024, 512, Pooling.MEAN),
@@ -95,8 +97,8 @@ def test_every_card_says_what_results_are_grouped_by(name: str) -> None:
     card = catalogue()[name]
     assert card.objective and card.training_data and card.licence and card.year
     assert card.parameters
-    assert card.hub_id or card.bundled
-    assert card.revision or card.bundled or "revision" in card.unconfirmed
+    assert card.hub_id or card.bundled or card.packaged
+    assert card.revision or not card.hub_id or "revision" in card.unconfirmed
     assert len(set(card.languages)) == len(card.languages)
     if card.matryoshka_dims:
         assert list(card.matryoshka_dims) == sorted(card.matryoshka_dims, reverse=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -147,6 +148,14 @@ def test_derived_with_post_processing() -> None:
     found.append(derived_fingerprint("a" * 64, None, (center,), "other docs"))
     assert len(set(found)) == 15
     assert derived_fingerprint("a" * 64, 64, (), "docs") == derived_fingerprint("a" * 64, 64)
+
+
+@pytest.mark.parametrize(("step", "same"), [(Step(Method.CENTER), True), (Step(Method.ABTT, 3), False)])
+def test_a_name_that_came_to_mean_other_numbers_has_another_fingerprint(step: Step, same: bool) -> None:
+    """As it was while `abtt` projected the centred vector."""
+    description = {"base": "a" * 64, "dim": None, "steps": [step.name], "documents": "docs"}
+    before = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+    assert (derived_fingerprint("a" * 64, None, (step,), "docs") == before) is same
 
 
 def test_it_needs_no_torch() -> None:

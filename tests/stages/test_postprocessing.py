@@ -181,12 +181,12 @@ def test_results_say_it(
     assert SENTENCE not in scores_markdown([plain])
     both = [read_evaluation(f"reviews_sample/{m}", workspace) for m in ("static_multilingual", CENTER)]
     report = compare(both, workspace, tmp_path / "compared")
-    assert report["postprocessing"] == {CENTER: SENTENCE + ORACLE}
+    assert report["model_notes"] == {CENTER: [SENTENCE + ORACLE]}
     assert line in comparison_markdown(report)
     alone = compare(
         [both[0], replace(both[0], scores={**plain, "model": "other"})], workspace, tmp_path / "other"
     )
-    assert "postprocessing" not in alone
+    assert "model_notes" not in alone
 
 
 def test_a_question_is_processed_like_the_query_of_the_task(

@@ -65,23 +65,6 @@ def token_premiums(
     return premiums
 
 
-def truncation(tokens: Ints, overhead: int, max_tokens: int | None) -> tuple[Floats, Floats]:
-    """What is cut off each text.
-
-    Args:
-        tokens: of each text with prompt and special tokens, int64, shape (n,).
-        overhead: tokens of prompt and special tokens alone.
-        max_tokens: where inputs are cut; None: nowhere.
-
-    Returns:
-        Tokens lost, and tokens of the text itself, both float64, shape (n,).
-    """
-    whole = np.maximum(tokens - overhead, 0).astype(np.float64)
-    if max_tokens is None:
-        return np.zeros(len(tokens)), whole
-    return np.minimum(np.maximum(tokens - max_tokens, 0).astype(np.float64), whole), whole
-
-
 def ratio_parts(over: Floats, under: Floats) -> Floats:
     """Parts of sum(over) / sum(under), one per unit; zeros where the sum below is 0.
 

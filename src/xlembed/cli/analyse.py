@@ -10,6 +10,7 @@ from xlembed.cli.options import (
     open_ref,
     open_workspace,
     settings_options,
+    skip,
     variation_options,
     workspace_options,
 )
@@ -64,6 +65,9 @@ def analyse(
         raise UserError("-m: expected at least one model")
     # Every name is resolved before any work starts: a typo in the third model costs no hour.
     refs = [open_ref(workspace, name, dim, max_tokens, dtype) for name in names]
+    refs = [ref for ref in refs if not skip(ref, workspace.analysis_folder(opened.name, ref.slug))]
+    if not refs:
+        return
     tags = {"task": opened.name, "kind": "analyse"}
     name = refs[0].slug if len(refs) == 1 else "analyse"
     with open_run(workspace.root, task=opened.name, experiment=experiment, name=name, tags=tags) as run_id:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xlembed.cli.options import check_declared, open_workspace, settings_options, workspace_options
+from xlembed.cli.options import (
+    check_declared,
+    open_workspace,
+    settings_options,
+    without_skipped,
+    workspace_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +74,7 @@ def compare(
         read_results,
         write_summary,
     )
+    from xlembed.stages.skipping import split_skipped
     from xlembed.tracking.log import log_folder, log_metrics, log_params
     from xlembed.tracking.runs import open_run
     from xlembed.types import UserError
@@ -89,7 +96,8 @@ def compare(
         if task and task not in declared.tasks:
             raise UserError(f"params.yaml: run.tasks does not list {task!r}: {', '.join(declared.tasks)}")
         groups = {
-            name: [f"{name}/{m}" for m in declared.models] for name in ([task] if task else declared.tasks)
+            name: [f"{name}/{m}" for m in without_skipped(workspace, name, declared.models)]
+            for name in ([task] if task else declared.tasks)
         }
     reports = []
     console = open_console(stderr=as_json)
@@ -127,7 +135,11 @@ def compare(
                 print_line(console, f"dropped: {n:,} units that only {model} has")
         print_line(console, f"written to {target}")
     if not runs:
-        results = [r for name in declared.tasks for r in read_results(workspace, name, declared.models)]
+        results = [
+            r
+            for name in declared.tasks
+            for r in read_results(workspace, name, split_skipped(workspace, name, declared.models)[0])
+        ]
         write_summary(results, workspace.out / "results" / "summary.csv")
     if as_json:
         echo_json(reports[0] if len(reports) == 1 else reports)

@@ -52,10 +52,10 @@ def _row(card: ModelCard) -> tuple[str, ...]:
         _or_unknown(card.dim),
         str(card.max_tokens) if card.max_tokens else "no limit" if card.bundled else "unknown",
         _languages(card),
-        _millions(card.parameters),
+        _millions(card.parameters) + (f" ({card.weights})" if card.weights else ""),
         _or_unknown(card.year),
         card.licence or "unknown",
-        card.hub_id or ("bundled" if card.bundled else "-"),
+        card.hub_id or ("bundled" if card.bundled else card.packaged.install if card.packaged else "-"),
         card.objective,
     )
 
@@ -136,6 +136,10 @@ def _weights(ref: ModelRef) -> str:
     if card.bundled:
         return "bundled with xlembed, no download"
     hub = f"{card.hub_id}, revision {card.revision or 'main (not pinned)'}" if card.hub_id else ""
+    if card.packaged and card.packaged.file:
+        return (
+            f"{card.weights or 'weights'} of the package {card.packaged.install}, converted into {ref.folder}"
+        )
     if ref.folder is not None:
         place = f"installed package {card.packaged.install}" if card.packaged else str(ref.folder)
         return f"{place}{f' (from {hub})' if hub else ''}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.options import check_declared, open_workspace, workspace_options
+from xlembed.cli.options import check_declared, open_workspace, without_skipped, workspace_options
 
 if TYPE_CHECKING:
     from xlembed.stages.workspace import Workspace
@@ -51,7 +51,10 @@ def report(task: str, models: tuple[str, ...], pdf: str, params: str | None, out
     else:
         check_declared(workspace)
         made = [
-            _report(name, names or list(declared.models), workspace, pdf == "true") for name in declared.tasks
+            _report(
+                name, names or without_skipped(workspace, name, declared.models), workspace, pdf == "true"
+            )
+            for name in declared.tasks
         ]
     if not all(made):
         sys.exit(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,9 +10,14 @@ from xlembed.cli.options import (
     open_ref,
     open_workspace,
     settings_options,
+    skip,
     variation_options,
     workspace_options,
 )
+
+if TYPE_CHECKING:
+    from xlembed.models.spec import ModelRef
+    from xlembed.stages.workspace import Workspace
 
 
 @click.command()
@@ -66,6 +71,7 @@ def run(
     refs = [open_ref(workspace, name, dim, max_tokens, dtype) for name in names]
     for ref in refs:
         check_kinds(ref)
+    refs = _not_skipped(refs, opened.name, workspace)
     for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
         for part in (ref, *([ref.reranker] if ref.reranker else [])):
             if not part.card.lexical:
@@ -109,6 +115,25 @@ def run(
         _print_tables(
             workspace, opened.name, [ref.slug for ref in refs], scores_table, language_table, index_table
         )
+
+
+def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[ModelRef]:
+    """Models that this machine can have; an evaluation from elsewhere stays where it is.
+
+    Raises:
+        UserError: there is none.
+    """
+    from xlembed.stages.skipping import why_skipped
+    from xlembed.types import UserError
+
+    kept = []
+    for ref in refs:
+        folder, result = workspace.run_folder(task, ref.slug), workspace.result_file(task, ref.slug)
+        if not skip(ref, *([] if (folder / "units.parquet").is_file() else [folder, result])):
+            kept.append(ref)
+    if not kept:
+        raise UserError(f"nothing to run: {'; '.join(filter(None, map(why_skipped, refs)))}")
+    return kept
 
 
 def _print_tables(

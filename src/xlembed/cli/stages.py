@@ -10,6 +10,7 @@ from xlembed.cli.options import (
     open_ref,
     open_workspace,
     settings_options,
+    skip,
     undeclared_runs,
     variation_options,
     workspace_options,
@@ -42,6 +43,8 @@ def encode(
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
     ref = open_ref(workspace, model, dim, max_tokens, dtype)
+    if skip(ref, workspace.embeddings(opened.name, ref.slug)):
+        return
     with Bars(ref.slug) as bars:
         encoded = stage(opened, ref, workspace, bars)
     new = {role: report.n_encoded for role, report in encoded.reports.items()}
@@ -62,6 +65,8 @@ def index(model: str, task: str, params: str | None, out: str | None, **options:
     workspace = open_workspace(params, out, options)
     opened = workspace.open_task(task)
     ref = workspace.open_model(model)
+    if skip(ref, workspace.index_file(opened.name, ref.slug)):
+        return
     with Bars(ref.slug) as bars:
         description = stage(opened, ref, workspace, bars)
     what = f"{description['dim']} dimensions" if "dim" in description else "words only"
@@ -100,6 +105,8 @@ def evaluate(
         click.echo(f"Warning: {problem}", err=True)
     opened = workspace.open_task(task)
     ref = workspace.open_model(model)
+    if skip(ref, workspace.run_folder(opened.name, ref.slug), workspace.result_file(opened.name, ref.slug)):
+        return
     with (
         open_run(
             workspace.root, task=opened.name, experiment=experiment, name=ref.slug, tags=run_tags(ref, opened)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from xlembed.embeddings.batching import Positions, plan_batches
 from xlembed.embeddings.memory import peak_mb, reset_peak
-from xlembed.embeddings.store import Damage, Keys, VectorStore, first_occurrences, text_keys
+from xlembed.embeddings.store import Damage, Keys, Tokens, VectorStore, first_occurrences, text_keys
+from xlembed.embeddings.truncation import measure_tokens
 from xlembed.models.encoder import Encoder, OutOfMemory
 from xlembed.types import Role, UserError
 
@@ -116,8 +117,8 @@ def encode_texts(
                 shards = _plan_shards(wanted, missing, located.damaged, shard_size)
                 work = _Work(load_encoder(), role, batch_tokens, len(missing), progress)
                 for shard in shards:
-                    vectors = work.encode(texts, first[shard], store.dtype)
-                    store.write(role, wanted[shard], vectors)
+                    vectors, tokens = work.encode(texts, first[shard], store.dtype)
+                    store.write(role, wanted[shard], vectors, tokens)
     return _report(len(texts), len(first), work, batch_tokens)
 
 
@@ -159,11 +160,12 @@ class _Work:
 
     def encode(
         self, texts: Sequence[str], positions: Positions, dtype: np.dtype[Any]
-    ) -> NDArray[np.floating]:
-        """Vectors of the texts at `positions`, in that order, in the storage dtype."""
+    ) -> tuple[NDArray[np.floating], Tokens]:
+        """Vectors of the texts at `positions`, in that order, in the storage dtype, and their tokens."""
         shard = [texts[i] for i in positions]
         started = time.perf_counter()
-        lengths = np.asarray(self.encoder.token_counts(shard, self.role), dtype=np.int64)
+        tokens = measure_tokens(self.encoder, shard, self.role)
+        lengths = tokens[:, 0].astype(np.int64)
         self.seconds += time.perf_counter() - started
         limit = self.encoder.max_tokens
         counts = lengths if limit is None else np.minimum(lengths, limit)
@@ -186,7 +188,7 @@ class _Work:
         self.n_tokens += int(counts.sum())
         self.n_truncated += int((lengths > counts).sum())
         self.n_zero += int((~vectors.any(axis=1)).sum())
-        return vectors
+        return vectors, tokens
 
     def _try(self, batch: list[str]) -> NDArray[np.floating] | None:
         """None if memory ran out; returning lets go of the exception, whose frames hold tensors."""

@@ -5,11 +5,12 @@ Layout below a root folder (`files.default_cache`), one folder per base fingerpr
     FINGERPRINT/fingerprint.json       what the fingerprint stands for, readable
     FINGERPRINT/lock                   held while encoding
     FINGERPRINT/ROLE/NAME.npy          vectors of one shard, float32 or float16, shape (n, dim)
+    FINGERPRINT/ROLE/NAME.npz          `tokens` of each text (see `truncation.measure_tokens`); may be missing
     FINGERPRINT/ROLE/NAME.index        one line of JSON (n, dim, dtype, bytes and sha256 of the vectors' file,
                                        sha256 of the keys), then n keys of 32 bytes in the order of the rows
 
 A key is the sha256 of a text without prompt; NAME comes from the keys, so the same list of texts gets the
-same name. Both files are written under a temporary name, flushed and renamed, the index last: a shard without
+same name. Files are written under a temporary name, flushed and renamed, the index last: a shard without
 index is not there. Readers take no lock.
 
 What is checked: the index wholly and the size of the vectors' file for every shard, each time; the vectors'
@@ -24,6 +25,8 @@ import hashlib
 import io
 import json
 import logging
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +46,8 @@ log = logging.getLogger(__name__)
 StorageDType = Literal["float32", "float16"]
 Keys = NDArray[np.uint8]
 """uint8, shape (n, 32): sha256 of each text."""
+Tokens = NDArray[np.int32]
+"""int32, shape (n, 3): what is known of each text's tokens; -1 where nothing is."""
 KEY_BYTES = 32
 CHUNK_ROWS = 8192
 """Rows that are gathered at a time."""
@@ -239,13 +244,16 @@ class VectorStore:
             raise ValueError(f"{self.folder} holds vectors of {sorted(dims)} dimensions: it should be one")
         return StoredVectors(located, dims.pop() if dims else 0, self.dtype)
 
-    def write(self, role: Role, keys: Keys, vectors: NDArray[np.floating]) -> None:
+    def write(
+        self, role: Role, keys: Keys, vectors: NDArray[np.floating], tokens: Tokens | None = None
+    ) -> None:
         """Make one shard durable; hold the lock. Rounded to the storage dtype.
 
         Args:
             role: the role the texts were encoded in.
             keys: the texts' keys, each once, shape (n, 32).
             vectors: shape (n, dim), in the order of the keys.
+            tokens: likewise, shape (n, 3).
         """
         array = np.ascontiguousarray(vectors, dtype=self.dtype)
         header = npy_header(array.shape, array.dtype)
@@ -263,8 +271,27 @@ class VectorStore:
         with atomic_path(self.folder / role / f"{name}.npy") as path, path.open("wb") as file:
             file.write(header)
             file.write(array.data)
+        if tokens is not None:
+            _write_tokens(self.folder / role / f"{name}.npz", tokens)
         with atomic_path(self.folder / role / f"{name}.index") as path:
             path.write_bytes(json.dumps(entry, sort_keys=True).encode() + b"\n" + keys.tobytes())
+
+    def read_tokens(self, located: Located) -> Tokens:
+        """Tokens of located texts, shape (n, 3); -1 where a text is missing or nothing is known."""
+        found = np.full((len(located.shard_of), 3), -1, dtype=np.int32)
+        for number, shard in enumerate(located.shards):
+            places = np.flatnonzero(located.shard_of == number)
+            found[places] = _tokens_of(shard)[located.row_of[places]]
+        return found
+
+    def add_tokens(self, located: Located, tokens: Tokens) -> None:
+        """Remember tokens of located texts where nothing was known; hold the lock."""
+        for number, shard in enumerate(located.shards):
+            places = np.flatnonzero(located.shard_of == number)
+            known = _tokens_of(shard)
+            if (known[located.row_of[places]] < 0).any():
+                known[located.row_of[places]] = tokens[places]
+                _write_tokens(shard.vectors.with_suffix(".npz"), known)
 
     def clean(self, role: Role, damaged: Sequence[Damage]) -> None:
         """Delete damaged shards and what killed processes left half written; hold the lock."""
@@ -272,8 +299,8 @@ class VectorStore:
         for damage in damaged:
             (folder / f"{damage.name}.index").unlink(missing_ok=True)
         for path in folder.glob("*"):
-            # Temporary files begin with a dot; vectors without index belong to no shard.
-            orphan = path.suffix == ".npy" and not path.with_suffix(".index").exists()
+            # Temporary files begin with a dot; vectors and tokens without index belong to no shard.
+            orphan = path.suffix in (".npy", ".npz") and not path.with_suffix(".index").exists()
             if orphan or path.name.startswith("."):
                 path.unlink(missing_ok=True)
 
@@ -315,6 +342,22 @@ def _digest_or_none(path: Path) -> str | None:
         return file_digest(path)
     except FileNotFoundError:
         return None
+
+
+def _write_tokens(path: Path, tokens: Tokens) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, tokens=np.asarray(tokens, dtype=np.int32))
+
+
+def _tokens_of(shard: Shard) -> Tokens:
+    """As remembered; nothing is known where the file is missing or damaged (its format has a checksum)."""
+    unknown = np.full((len(shard.keys), 3), -1, dtype=np.int32)
+    try:
+        with np.load(shard.vectors.with_suffix(".npz"), allow_pickle=False) as file:
+            tokens: Tokens = file["tokens"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return unknown
+    return tokens if tokens.shape == unknown.shape and tokens.dtype == unknown.dtype else unknown
 
 
 def _open(path: Path) -> NDArray[Any]:

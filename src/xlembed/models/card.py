@@ -5,19 +5,39 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from xlembed.types import DType, Kind, Lang, Pooling, Role
 
 
+class PackagedFile(BaseModel):
+    """A data file that is converted into an ordinary folder, once; no other file than exactly this one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    n_bytes: int
+    sha256: str
+
+
 class PackagedWeights(BaseModel):
-    """Weights that an installed Python package carries."""
+    """Weights that an installed Python package carries: a folder, or a file to be converted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     module: str
-    folder: str
     install: str
+    """What pip is asked for."""
+    marker: str = ""
+    """Environment marker (PEP 508) of the machines that the package serves; empty: all."""
+    folder: str = ""
+    file: PackagedFile | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> PackagedWeights:
+        if bool(self.folder) == bool(self.file):
+            raise ValueError("expected either folder or file")
+        return self
 
 
 class ModelCard(BaseModel):
@@ -58,6 +78,8 @@ class ModelCard(BaseModel):
     matryoshka_dims: tuple[int, ...] = ()
     max_tokens: int | None = None
     dtype: DType = DType.FLOAT32
+    weights: str = ""
+    """What must be said of the weights wherever the model's numbers are shown: "4-bit weights"."""
     requires_remote_code: bool = False
     config_overrides: dict[str, JsonValue] = Field(default_factory=dict)
     """Entries put over the folder's config.json."""

@@ -97,7 +97,7 @@ def derived_fingerprint(
     """
     description: dict[str, Any] = {"base": base_digest, "dim": dim}
     if steps:
-        description |= {"steps": [step.name for step in steps], "documents": documents_digest}
+        description |= {"steps": [step.ingredient for step in steps], "documents": documents_digest}
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 

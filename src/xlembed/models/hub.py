@@ -9,6 +9,7 @@ from pathlib import Path
 from xlembed.models.card import ModelCard
 from xlembed.models.digest import check_weights
 from xlembed.models.folder import code_repositories, places_without_safetensors
+from xlembed.models.packaged import ensure_folder
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.spec import ModelRef
 from xlembed.types import UserError
@@ -68,6 +69,7 @@ def _find(ref: ModelRef, trust_remote_code: bool) -> Path:
             "params.yaml)."
         )
     if ref.folder is not None:
+        ensure_folder(card, ref.folder)
         if not ref.folder.is_dir():
             hint = " The bundled weights are missing from this installation." if card.bundled else ""
             raise UserError(f"{ref.slug}: {ref.folder} is no folder.{hint}")

@@ -5,9 +5,10 @@
              whose rows are that language's vectors, which is not centred first. Language Information Removal: Yang,
              Yang, Cer and Darve (2021), A Simple and Effective Method To Eliminate the Self Language Bias in
              Multilingual Representations, arXiv:2109.04727.
-    abtt     subtracts the mean of all documents, then removes the top D principal components of what is left. No
-             language enters. Mu and Viswanath (2018), All-but-the-Top: Simple and Effective Postprocessing for Word
-             Representations, arXiv:1702.01417.
+    abtt     subtracts the mean of all documents, and the vector's projection on the top D principal components of the
+             centred documents. As in the paper it is the vector as it comes that is projected, not the centred one.
+             No language enters. Mu and Viswanath (2018), All-but-the-Top: Simple and Effective Postprocessing for Word
+             Representations, algorithm 1, arXiv:1702.01417.
 
 Steps are composed in the order given, each fitted on what the one before leaves; vectors are brought to unit length
 again after the last one only. A zero vector has no direction: it teaches nothing and stays zero.
@@ -38,8 +39,8 @@ class Removal:
     """What is taken out of a vector.
 
     Attributes:
-        mean: float64, shape (dim,); subtracted first.
-        directions: float64, shape (dim, n), orthonormal columns; what points along them goes.
+        mean: float64, shape (dim,); subtracted.
+        directions: float64, shape (dim, n), orthonormal columns; the vector's projection on them is subtracted too.
     """
 
     mean: Floats
@@ -47,8 +48,7 @@ class Removal:
 
     def __call__(self, block: Floats) -> Floats:
         """Rows without it, shape (n, dim). The sign of a direction does not matter."""
-        left = block - self.mean
-        return left - (left @ self.directions) @ self.directions.T
+        return block - self.mean - (block @ self.directions) @ self.directions.T
 
 
 @dataclass(frozen=True, eq=False)

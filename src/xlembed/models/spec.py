@@ -14,6 +14,7 @@ from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue, explain
 from xlembed.models.digest import folder_digest
 from xlembed.models.folder import with_folder_prompts, with_own_card
+from xlembed.models.packaged import packaged_folder
 from xlembed.models.searches import (
     HYBRID,
     MIX,
@@ -113,6 +114,15 @@ class ModelRef:
         """What must be shown beside a number in this language, if anything, for either model that is asked."""
         own = self.card.label(lang)
         return own if own or self.reranker is None else self.reranker.label(lang)
+
+    @property
+    def weights(self) -> str:
+        """What must be said of the weights beside every number, of either model that is asked; empty: nothing."""
+        found = [
+            self.card.weights,
+            f"{self.reranker.slug}: {w}" if self.reranker and (w := self.reranker.weights) else "",
+        ]
+        return "; ".join(filter(None, found))
 
     @property
     def searches_words(self) -> bool:
@@ -276,19 +286,7 @@ def _with_reranker(
 def _from_card(card: ModelCard) -> ModelRef:
     if card.bundled:
         return ModelRef(card.name, card, BUNDLED.parent / card.bundled)
-    return ModelRef(card.name, card, _packaged_folder(card))
-
-
-def _packaged_folder(card: ModelCard) -> Path | None:
-    """The weights of an installed Python package, if the card names one and it is installed."""
-    if card.packaged is None:
-        return None
-    from importlib.util import find_spec
-
-    found = find_spec(card.packaged.module)
-    if found is None or not found.submodule_search_locations:
-        return None
-    return Path(found.submodule_search_locations[0]) / card.packaged.folder
+    return ModelRef(card.name, card, packaged_folder(card))
 
 
 def _from_hub_id(hub_id: str) -> ModelRef:
@@ -341,14 +339,14 @@ def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fet
 
 
 def _lend(where: str, lender: str, ref: ModelRef) -> ModelCard:
-    """The lender's card over the files of `ref`."""
+    """The lender's card over the files of `ref`, which lie where they lay."""
     known = catalogue()
     if lender not in known:
         raise UserError(
             f"{where}: card: {lender!r} is not in the catalogue.{near_miss(lender, known)} Known: "
             f"{', '.join(known)}"
         )
-    own_files = {"bundled": None, "packaged": None}
+    own_files = {"bundled": ref.card.bundled, "packaged": ref.card.packaged, "weights": ref.card.weights}
     if ref.folder is None:  # another repository on the Hub: the lender's revision does not exist there
         own_repository = {"hub_id": ref.card.hub_id, "revision": ref.card.revision}
         return known[lender].model_copy(update={**own_files, **own_repository})

@@ -42,6 +42,11 @@ class Step:
         return f"{self.method}{self.components or ''}"
 
     @property
+    def ingredient(self) -> str:
+        """What fingerprints hold; another word where a name has come to mean other numbers."""
+        return f"{self.name} (projects the vector as it comes)" if self.method is Method.ABTT else self.name
+
+    @property
     def by_language(self) -> bool:
         """Whether each language has statistics of its own, so that a vector's language must be known."""
         return self.method is not Method.ABTT

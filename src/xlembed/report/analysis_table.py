@@ -11,6 +11,7 @@ from rich.table import Table
 from xlembed.files import atomic_writer
 from xlembed.report.figures import analyses
 from xlembed.report.figures.registry import write_figures
+from xlembed.report.notes import note_lines
 from xlembed.report.tables import Cell, Interval, framed, to_markdown
 from xlembed.report.text import interval_text, percent, plain, plain_interval, points
 
@@ -46,6 +47,7 @@ def separation_table(reports: Sequence[Analysis]) -> Table | None:
             f"{_sample_words(sample)}. {UNADJUSTED} Classifier: linear, cross-validated by group; chance {chance} %.",
             EXCESS_NOTE,
             *_confounded(shown),
+            *_weights(shown),
         ],
     )
     table.add_column("model", overflow="fold")
@@ -61,7 +63,7 @@ def language_table(report: Analysis) -> Table | None:
         return None
     measures = _measures([report])
     labels = report["labels"]
-    notes = [UNADJUSTED, *_confounded([report])]
+    notes = [UNADJUSTED, *_confounded([report]), *_weights([report])]
     table = framed(f"{report['task']}, {report['model']}: separation by language", *notes)
     table.add_column("language", no_wrap=True)
     _add_heads(table, measures)
@@ -343,6 +345,10 @@ def _confounded(reports: Sequence[Analysis]) -> list[str]:
     return ["Topic confounded: documents of different languages are different texts here."] * any(
         r["topic_confounded"] for r in reports
     )
+
+
+def _weights(reports: Sequence[Analysis]) -> list[str]:
+    return note_lines({r["model"]: [r["weights"]] for r in reports if r.get("weights")})
 
 
 def _sample_words(sample: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from xlembed.report.notes import note_lines
 from xlembed.report.tables import Interval, to_markdown
 from xlembed.report.text import percent
 
@@ -76,6 +77,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         "ms: encoding one query; bytes: of one vector. First: share of resampled sets of queries in which it leads.",
         "Behind: points less than the first [95 % CI, unadjusted]; queries vary in both, times do not. For a test: "
         "xlembed compare.",
+        *note_lines(report.get("model_notes", {})),
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from xlembed.report.notes import note_lines
 from xlembed.report.tables import Interval, comparison_table, framed, to_markdown
 from xlembed.report.text import base_models, interval_text, p_text, percent, points
 
@@ -62,10 +63,16 @@ def paradox_tables(report: Report) -> list[Table]:
     if report["before_after"]:
         labels = {row["model"]: row["labels"] for row in report["models"] if row["labels"]}
         whole = {"task": report["task"], "primary": report["before_after"], "labels": labels}
+        whole["model_notes"] = model_notes(report)
         found.append(comparison_table({**whole, "primary_measure": report["measure"]}))
     if report["loss_changes"]:
         found.append(_losses_table(report))
     return found
+
+
+def model_notes(report: Report) -> dict[str, list[str]]:
+    """Model -> what must stand beside its numbers."""
+    return {row["model"]: row["notes"] for row in report["models"] if row.get("notes")}
 
 
 def models_table(report: Report) -> Table:
@@ -75,6 +82,7 @@ def models_table(report: Report) -> Table:
         f"{report['task']}: separation of languages and {report['measure']}",
         "Scores in %, losses in points. Brackets: 95 % CI, unadjusted. S: neighbourhood purity@"
         f"{separation['k']} minus its expected value; {_documents(report)}. Bold: base models in the test.",
+        *note_lines(model_notes(report)),
     )
     table.add_column("model", overflow="fold", min_width=12)
     table.add_column("S", justify="right")

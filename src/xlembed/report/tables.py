@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xlembed.report.comparison import Paired, label_notes, read_comparisons
-from xlembed.report.postprocessing import notes_of, postprocessing_notes
+from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
     MACROS,
@@ -77,7 +77,7 @@ def scores_table(scores: Sequence[Mapping[str, Any]], also: Sequence[str] = ALSO
     note = f"{UNADJUSTED} Macro average: unweighted mean of languages or pairs."
     measure = f"{measures[0]}, " if len(measures) == 1 else ""
     table = _table(f"{books[0].task}: {measure}macro averages", note, labels)
-    _remark(table, postprocessing_notes(notes_of(scores)))
+    _remark(table, note_lines(notes_of(scores)))
     table.add_column("model", overflow="fold", min_width=12)
     for macro in MACROS:
         table.add_column(macro_head(macro), justify="right", min_width=12)
@@ -115,7 +115,7 @@ def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Tab
     ]
     labels = bool(book.labels)
     table = _table(f"{book.task}, {book.model}: {measure} by query language", UNADJUSTED, labels)
-    _remark(table, postprocessing_notes(notes_of([scores])))
+    _remark(table, note_lines(notes_of([scores])))
     table.add_column("language", no_wrap=True)
     for macro in shown:
         table.add_column(macro_head(macro), justify="right")
@@ -148,6 +148,7 @@ def pair_table(scores: Mapping[str, Any], pool: str = Pool.ALL, measure: str | N
         + book.footnote(),
         labels=False,
     )
+    _remark(table, note_lines(notes_of([scores])))
     table.add_column("", no_wrap=True)
     for lang in book.languages:
         table.add_column(book.marked(lang), justify="right")
@@ -190,7 +191,7 @@ def comparison_table(
         "Verdicts follow the adjusted p only.",
         f"Units / clusters: {units}.",
         *label_notes(rows, labels),
-        *postprocessing_notes({**notes_of(scores), **whole.get("postprocessing", {})}),
+        *note_lines({**notes_of(scores), **whole.get("model_notes", {})}),
     ]
     title = ": ".join(part for part in (whole.get("task"), f"paired differences in {measure}") if part)
     table = _table(title, "\n".join(notes) if rows else "No pair of models could be tested.", labels=False)

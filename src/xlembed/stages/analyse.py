@@ -146,6 +146,7 @@ def _header(task: Task, ref: ModelRef) -> dict[str, Any]:
         "topic_confounded": task.alignment is Alignment.COMPARABLE,
         "model": ref.slug,
         "labels": {lang: label for lang in task.languages if (label := ref.card.label(lang))},
+        **({"weights": ref.weights} if ref.weights else {}),
     }
 
 

@@ -22,8 +22,9 @@ from xlembed.analysis.separation import (
     neighbourhood_purity,
 )
 from xlembed.analysis.similarity import cosine_parts, translation_cosines
-from xlembed.analysis.tokenisation import ratio_parts, token_premiums, truncation
+from xlembed.analysis.tokenisation import ratio_parts, token_premiums
 from xlembed.analysis.word_pairs import KINDS, WordPairs
+from xlembed.embeddings.truncation import truncation
 from xlembed.settings import AnalyseSettings
 from xlembed.stages.sampling import Points
 from xlembed.stats.layout import Floats, Ints

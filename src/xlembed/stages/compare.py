@@ -16,7 +16,7 @@ from xlembed.metrics.measures import parse_measure, parse_measures
 from xlembed.metrics.table import read_units
 from xlembed.report.figures import comparisons
 from xlembed.report.figures.registry import write_figures
-from xlembed.report.postprocessing import notes_of
+from xlembed.report.notes import notes_of
 from xlembed.report.tables import comparison_markdown, index_markdown, scores_markdown
 from xlembed.settings import SLUG
 from xlembed.stages.workspace import Workspace
@@ -212,7 +212,7 @@ def _report(
         "task_digest": evaluations[0].scores["task_digest"],
         "models": [e.name for e in evaluations],
         "labels": {e.name: dict(e.scores.get("labels", {})) for e in evaluations},
-        **({"postprocessing": notes} if (notes := notes_of([e.scores for e in evaluations])) else {}),
+        **({"model_notes": notes} if (notes := notes_of([e.scores for e in evaluations])) else {}),
         "primary_measure": primary,
         "alpha": alpha,
         "primary": [r for r in rows if r["family"] == "primary"],
@@ -229,9 +229,7 @@ def write_summary(results: Sequence[Mapping[str, Any]], path: Path) -> None:
         row: dict[str, Any] = {
             "task": result["task"],
             "model": result["model"],
-            "label": "English-only model"
-            if result["english_only"]
-            else "; ".join(sorted(set(result["labels"].values()))),
+            "label": "; ".join(filter(None, (_label(result), result.get("weights", "")))),
             "fingerprint": result["fingerprint"],
         }
         row |= _flat(result["scores"])
@@ -239,6 +237,12 @@ def write_summary(results: Sequence[Mapping[str, Any]], path: Path) -> None:
     table = pd.DataFrame(rows).sort_values(["task", "model"], kind="stable")
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _label(result: Mapping[str, Any]) -> str:
+    return (
+        "English-only model" if result["english_only"] else "; ".join(sorted(set(result["labels"].values())))
+    )
 
 
 def _flat(scores: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

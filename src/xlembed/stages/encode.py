@@ -9,6 +9,7 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.export import TextList, export
 from xlembed.embeddings.texts import document_text
+from xlembed.embeddings.truncation import describe_truncation, stored_tokens
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encoding import open_encoding
@@ -76,6 +77,10 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
             encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens, progress=tell
         )
         batch_tokens = reports[role].batch_tokens  # smaller if memory ran out
+    tokens = {
+        PLURAL[role]: (stored_tokens(encoding.encoder, of.texts, role, encoding.store), of.langs)
+        for role, of in ((Role.DOCUMENT, documents), (Role.QUERY, queries))
+    }
     fingerprint = vectors_fingerprint(encoding.base.digest, ref, task)
     target = workspace.embeddings(task.name, ref.slug)
     manifest = {
@@ -86,6 +91,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         "model": ref.slug,
         "fingerprint": fingerprint,
         **({"notes": list(encoding.notes)} if encoding.notes else {}),
+        **({"truncation": cut} if (cut := describe_truncation(tokens)) else {}),
     }
     export(
         target,

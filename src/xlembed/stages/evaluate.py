@@ -20,11 +20,11 @@ from xlembed.metrics.table import units_table, write_units
 from xlembed.models.spec import ModelRef
 from xlembed.report.figures import runs
 from xlembed.report.figures.registry import write_figures
-from xlembed.report.postprocessing import postprocessing_note
+from xlembed.report.notes import postprocessing_note
 from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
 from xlembed.retrieval.run import write_trec
 from xlembed.settings import EvaluateSettings
-from xlembed.stages.embedded import unit_vectors
+from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.index import exact_index
 from xlembed.stages.searching import OpenSearch, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
@@ -206,7 +206,9 @@ def _header(
         "evaluate": settings.evaluate.model_dump(mode="json"),
         "corpus": settings.corpus.model_dump(mode="json"),
         "warnings": vector_warnings(search.embeddings) if search.embeddings else [],
+        **({"weights": ref.weights} if ref.weights else {}),
         **_postprocessing(search.embeddings),
+        **_truncation(task, ref, search, workspace),
     }
 
 
@@ -216,6 +218,20 @@ def _postprocessing(embeddings: Embeddings | None) -> dict[str, Any]:
     if not described:
         return {}
     return {"postprocessing": {**described, "note": postprocessing_note(described)}}
+
+
+def _truncation(task: Task, ref: ModelRef, search: OpenSearch, workspace: Workspace) -> dict[str, Any]:
+    """What of the texts was not read, by the model and by one that ranks anew; nothing where there is no limit."""
+    slow = ref.second_stage
+    opened = {
+        "truncation": search.embeddings,
+        "reranker_truncation": open_embeddings(task, slow, workspace)
+        if slow and slow.card.has_vectors
+        else None,
+    }
+    return {
+        name: of.manifest["truncation"] for name, of in opened.items() if of and "truncation" in of.manifest
+    }
 
 
 def _share_tables(

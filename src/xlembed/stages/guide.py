@@ -18,6 +18,7 @@ from xlembed.report.analysed import read_analysis
 from xlembed.report.figures import guides
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.guide_table import guide_markdown
+from xlembed.report.notes import notes_of
 from xlembed.report.scenarios import QUALITY, Part, Scenario, bytes_points, speed_points
 from xlembed.stages.compare import Evaluation, check_comparable, read_evaluation
 from xlembed.stages.encoding import open_encoding
@@ -168,7 +169,8 @@ def weigh(
     if not left:
         lines = [f"{name}: {'; '.join(reasons)}" for name, reasons in excluded.items()]
         raise UserError("no model is left; " + " | ".join(lines))
-    return _report(task, wish, left, excluded, times)
+    notes = notes_of([e.scores for e in evaluations if e.name in left])
+    return {**_report(task, wish, left, excluded, times), **({"model_notes": notes} if notes else {})}
 
 
 def _opened(model: str, task: Task, workspace: Workspace) -> tuple[str, ModelRef | None]:

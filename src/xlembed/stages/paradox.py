@@ -14,6 +14,7 @@ from xlembed.models.folder import fine_tuned_from
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.report.figures import paradox as paradox_figures
 from xlembed.report.figures.registry import write_figures
+from xlembed.report.notes import notes_of
 from xlembed.report.paradox_table import paradox_markdown
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
@@ -246,6 +247,7 @@ def _model_json(subject: Subject, evaluation: Evaluation, task: Task, workspace:
         "enters": not subject.left_out,
         "label": book.label(),
         "labels": dict(book.labels),
+        "notes": notes_of([evaluation.scores]).get(subject.name, []),
         "parameters": subject.ref.card.parameters,
         "objective": subject.ref.card.objective,
         "separation": None,

@@ -240,6 +240,7 @@ def _model_row(encoded: Encoded | None, parts: Parts) -> dict[str, Any]:
         "model": ref.slug,
         "english_only": ref.english_only,
         "labels": language_labels(ref, parts.texts),
+        **({"weights": ref.weights} if ref.weights else {}),
         "total_parameters": ref.card.parameters,
         "model_bytes": encoded.model_bytes,
         "dim": encoded.vectors.shape[1],

@@ -86,6 +86,7 @@ def _about(rival: Rival, fitted: FittedRival, parts: Parts) -> dict[str, Any]:
         "probe": None,
         "english_only": ref.english_only,
         "labels": language_labels(ref, parts.texts),
+        **({"weights": ref.weights} if ref.weights else {}),
         "trainable_parameters": fitted.n_trainable,
         "total_parameters": fitted.n_parameters,
         "model_bytes": folder_bytes(rival.folder),

@@ -55,7 +55,10 @@ def log_evaluation(run_folder: Path, result: Mapping[str, Any]) -> None:
         log_tags({"labels": ", ".join(f"{lang}: {label}" for lang, label in labels.items())})
     if processed := scores.get("postprocessing"):
         log_tags({"postprocessing": processed["note"]})
+    if weights := scores.get("weights"):
+        log_tags({"weights": weights})
     log_metrics(evaluation_metrics(scores["scores"]))
+    log_metrics(truncation_metrics(scores.get("truncation") or {}))
     log_metrics(index_metrics(scores.get("index_fidelity") or {}))
     pairs = [row for row in scores["scores"] if row["kind"] == Mode.TRUE_CROSS_LINGUAL and row["query_lang"]]
     if pairs:
@@ -82,6 +85,16 @@ def evaluation_metrics(rows: list[dict[str, Any]]) -> dict[str, float]:
         metrics[name] = row["value"]
         metrics |= {f"{name}/{end}": row[end] for end in ("ci_low", "ci_high") if row[end] is not None}
     return metrics
+
+
+def truncation_metrics(cut: Mapping[str, Any]) -> dict[str, float]:
+    """`truncation/documents/en/share_cut` (of texts) and `.../share_lost` (of tokens); nothing without a limit."""
+    return {
+        f"truncation/{kind}/{lang}/{name}": row[name]
+        for kind in ("documents", "queries")
+        for lang, row in cut.get(kind, {}).items()
+        for name in ("share_cut", "share_lost")
+    }
 
 
 def index_metrics(fidelity: Mapping[str, Any]) -> dict[str, float]:

@@ -91,8 +91,8 @@ def _tradeoff_text(inputs: Inputs) -> str:
 
 
 def _languages(grids: ScoreGrids) -> tuple[Block, ...]:
-    pairs = grids.pairs()
-    return (grids.languages(), *grids.matrices(), *([pairs] if pairs else []))
+    pairs, cut = grids.pairs(), grids.truncation()
+    return (grids.languages(), *([cut] if cut else []), *grids.matrices(), *([pairs] if pairs else []))
 
 
 def _data(inputs: Inputs) -> tuple[Block, ...]:

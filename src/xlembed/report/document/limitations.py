@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xlembed.report.document.inputs import Inputs
+from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.scorebook import label_text
 from xlembed.report.text import count_text
 from xlembed.stats.scores import MIN_CLUSTERS
@@ -94,6 +95,7 @@ def _labels(inputs: Inputs) -> Iterator[str]:
 
 
 def _runs(inputs: Inputs) -> Iterator[str]:
+    yield from note_lines(notes_of(inputs.scores))
     for scores in inputs.scores:
         yield from (f"{scores['model']}: {warning}." for warning in scores.get("warnings", ()))
         empty = sum((scores.get("empty_queries") or {}).values())

@@ -7,6 +7,7 @@ from typing import Any
 
 from xlembed.report.document.cells import METHODS, NO_INTERVAL, number_cell, p_cell, words
 from xlembed.report.document.content import Cell, Grid, Head, Row
+from xlembed.report.notes import note_lines
 from xlembed.report.probe_errors import truncation_series
 from xlembed.report.probes import (
     FLOOR,
@@ -311,11 +312,10 @@ def score_cell(
 
 
 def label_lines(book: ProbeBook, asterisk: bool = False) -> tuple[str, ...]:
-    """What labels mean, if there are any."""
+    """What labels mean, if there are any, and what must be said of weights."""
     lines = book.label_notes()
-    if not lines:
-        return ()
-    return tuple(lines) if asterisk else (INVALID,)
+    weights = {str(s.model): [s.facts["weights"]] for s in book.systems if s.facts.get("weights")}
+    return (*(lines if asterisk or not lines else (INVALID,)), *note_lines(weights))
 
 
 def _method(score: Score) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from xlembed.report.document.cells import NONE, counts_cell, score_cell, words
+from xlembed.report.document.cells import NONE, counts_cell, number_cell, score_cell, words
 from xlembed.report.document.content import Cell, Grid, Head, Row
 from xlembed.report.document.inputs import Inputs
+from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.scorebook import CROSS_LINGUAL, MACROS, MONOLINGUAL, Estimate, Key, Macro, ScoreBook
 from xlembed.report.tables import ALSO, INVALID
 from xlembed.report.text import count_text, percent
@@ -150,7 +152,7 @@ class ScoreGrids:
             f"{book.model}: {book.primary_measure}, pool = {pool}",
             heads,
             tuple(rows),
-            notes=tuple(n for n in (note, book.footnote()) if n),
+            notes=(note, *filter(None, [book.footnote()]), *self._notes_of(book.model)),
             choice=(book.model, pool),
         )
 
@@ -188,9 +190,40 @@ class ScoreGrids:
             label += f" ({', '.join(few)})"
         return score_cell(book.cell(macro.kind, macro.pool, query, doc, measure), row, label)
 
+    def truncation(self) -> Grid | None:
+        """A row per model, kind of text and language of which something is cut; None if nothing is."""
+        rows = [
+            Row(
+                (words(lang), words(kind), words(s["model"]), number_cell(cut["max_tokens"]), *_shares(row)),
+                (lang,),
+            )
+            for s in self._inputs.scores
+            if (cut := s.get("truncation"))
+            for kind in ("documents", "queries")
+            for lang, row in cut[kind].items()
+            if row["texts_cut"]
+        ]
+        heads = (*(Head(text, False) for text in ("language", "texts", "model")), Head("limit, tokens"))
+        heads += (Head("texts cut, %"), Head("their tokens lost, %"))
+        notes = ("Tokens lost: of all tokens of these texts, prompts and special tokens left out.",)
+        return (
+            Grid("truncation", "What models do not read", heads, tuple(rows), notes=notes) if rows else None
+        )
+
+    def _notes_of(self, model: str) -> list[str]:
+        return note_lines(notes_of([s for s in self._inputs.scores if s["model"] == model]))
+
     def _label_notes(self) -> tuple[str, ...]:
         lines = [f"{b.model}: {b.label()}." for b in self._inputs.books if b.labels]
-        return (*lines, f"{INVALID}") if lines else ()
+        return (*lines, *([INVALID] if lines else []), *note_lines(notes_of(self._inputs.scores)))
+
+
+def _shares(row: Mapping[str, Any]) -> list[Cell]:
+    """Texts cut and tokens lost, of a row of `truncation` in scores.json."""
+    return [
+        Cell(percent(row[share]), sort=row[share], details=(f"{row[n]:,} of {row[of]:,} {of}",))
+        for share, n, of in (("share_cut", "texts_cut", "texts"), ("share_lost", "tokens_lost", "tokens"))
+    ]
 
 
 def _langs_of(row: object, book: ScoreBook) -> Sequence[Lang]:

