@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from xlembed.tracking.errors import TrackingError, hide_secrets
+from xlembed.tracking.owners import owner_tags
 from xlembed.tracking.signals import undisturbed
 from xlembed.tracking.store import connect, told, use_experiment
 
@@ -56,7 +57,7 @@ def open_run(
             run = mlflow.start_run(
                 run_name=None if continued else name,
                 parent_run_id=given if stage else None,
-                tags={**tags, **({"dvc_stage": stage} if stage else {})},
+                tags={**tags, **owner_tags(), **({"dvc_stage": stage} if stage else {})},
                 log_system_metrics=True,
             )
         return run
@@ -80,7 +81,7 @@ def child_run(name: str) -> Iterator[str]:
         return mlflow.start_run(
             run_name=name,
             nested=True,
-            tags={"stage": name},
+            tags={"stage": name, **owner_tags()},
             experiment_id=parent.info.experiment_id if parent else None,
         )
 
