@@ -175,13 +175,15 @@ def error_number(error: BaseException) -> int | None:
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """No room: writers raise all kinds of errors, and few of them name the file."""
+    """Errors name what was to be written, not a temporary file; where there is no room, few name anything."""
     try:
         yield
     except Exception as error:
         number = error_number(error)
         if number in FULL:
             raise OSError(number, os.strerror(number), str(path)) from error
+        if isinstance(error, OSError) and MARK in str(error.filename):
+            error.filename = str(path)
         raise
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from xlembed.corpus.task import Alignment, Task
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.export import Embeddings
 from xlembed.embeddings.texts import document_text
-from xlembed.files import atomic_folder, write_json
+from xlembed.files import atomic_folder, read_record, write_json
 from xlembed.models.catalogue import catalogue
 from xlembed.models.folder import stored_prompts
 from xlembed.models.postprocess import Fitted
@@ -57,6 +56,9 @@ SELF_QUERIES = 200
 """Documents whose own text is asked."""
 MAPS = ("projection", "umap")
 """Files of documents on a plane, which may be missing."""
+AGAIN = "run xlembed analyse"
+REPORT: Mapping[str, type] = {"task": str, "task_digest": str, "model": str, "morphology": list}
+"""What every analysis.json says."""
 CONFOUNDED = (
     "Topic confounded: documents of different languages are different texts here, so what looks like separation of "
     "languages may be separation of topics."
@@ -143,18 +145,14 @@ def read_analysis(folder: Path) -> dict[str, Any]:
     """analysis.json with projection.json and umap.json (or None) as `projection` and `umap`.
 
     Raises:
-        UserError: there is no finished analysis.
+        UserError: there is no finished analysis, or it is damaged.
     """
-    try:
-        report: dict[str, Any] = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} holds no analysis: run xlembed analyse") from None
+    report = read_record(folder / "analysis.json", AGAIN, REPORT)
     return {**report, **{name: _read_map(folder / f"{name}.json") for name in MAPS}}
 
 
 def _read_map(path: Path) -> Section | None:
-    found: Section | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return found
+    return read_record(path, AGAIN) if path.is_file() else None
 
 
 def _header(task: Task, ref: ModelRef) -> dict[str, Any]:

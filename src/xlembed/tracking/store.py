@@ -22,6 +22,7 @@ from mlflow.utils.rest_utils import http_request
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from xlembed.files import FULL, error_number
 from xlembed.tracking.database import prepare_database
 from xlembed.tracking.errors import hide_secrets, store_words
 from xlembed.tracking.owners import end_abandoned_runs
@@ -114,13 +115,27 @@ def told(uri: str) -> Iterator[None]:
 
     Raises:
         UserError: instead of MLflow's and the database's own errors.
+        OSError: there is no room for the database.
     """
     try:
         yield
     except UserError:  # a ValueError too, and in words already
         raise
     except REFUSALS as error:
+        refuse_without_room(error)
         raise UserError(hide_secrets(f"tracking store {uri}: {reason(error)}")) from None
+
+
+def refuse_without_room(error: Exception) -> None:
+    """Nothing, unless the disk of the local database is full.
+
+    Raises:
+        OSError: it is; the error names the database.
+    """
+    number = error_number(error)
+    if number in FULL:
+        named = _database(str(mlflow.get_tracking_uri())) or Path("mlflow.db")
+        raise OSError(number, os.strerror(number), str(named)) from None
 
 
 def reason(error: Exception) -> str:
@@ -129,6 +144,9 @@ def reason(error: Exception) -> str:
     >>> reason(ModuleNotFoundError("No module named 'psycopg'", name="psycopg"))
     "its address needs the Python package 'psycopg', which is not installed"
     """
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        said = os.strerror(error.errno)
+        return f"{error.filename}: {said}. Make its folder writable, or name another store in MLFLOW_TRACKING_URI"
     if isinstance(error, ImportError):
         return f"its address needs the Python package {error.name!r}, which is not installed"
     if isinstance(error, ValueError):  # its text may be a piece of the password
