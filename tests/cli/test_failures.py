@@ -18,6 +18,7 @@ import pytest
 from cli.command import make_checkout, xlembed
 from xlembed.cli import failures
 from xlembed.cli.failures import explain
+from xlembed.metrics.measures import parse_measure
 
 RUN = ("run", "-m", "toy", "-t", "toy")
 LEFT_ALONE = "What was finished before is kept, nothing is left half written"
@@ -178,7 +179,7 @@ def without_column(path: Path) -> None:
 
 
 def without_measure(path: Path) -> None:
-    pd.read_parquet(path).drop(columns="accuracy@1").to_parquet(path)
+    pd.read_parquet(path).drop(columns=parse_measure("accuracy@1").column).to_parquet(path)
 
 
 def without_rows(path: Path) -> None:
@@ -205,6 +206,7 @@ def binary(path: Path) -> None:
 
 UNITS, SCORES, RESULT = "runs/toy/toy/units.parquet", "runs/toy/toy/scores.json", "results/toy/toy.json"
 COMPARE = ("compare", "toy/toy", "toy/toy+dim3")
+REPORT, GUIDE = ("report", "-t", "toy"), ("guide", "-t", "toy", "--scenario", "shop", "--no-timing")
 DAMAGES: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
     *(
         (UNITS, damage, COMPARE)
@@ -212,8 +214,11 @@ DAMAGES: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
     ),
     *((SCORES, damage, COMPARE) for damage in (cut, empty, text, a_list, nothing, other_kinds, binary)),
     *((RESULT, damage, ("compare",)) for damage in (cut, empty, a_list, nothing, other_kinds, binary)),
-    *((UNITS, cut, words) for words in (("report", "-t", "toy"), ("guide", "-t", "toy"))),
-    *((SCORES, nothing, words) for words in (("report", "-t", "toy"), ("guide", "-t", "toy"))),
+    *(
+        (file, damage, words)
+        for file, damage in ((UNITS, cut), (SCORES, nothing))
+        for words in (REPORT, GUIDE)
+    ),
 ]
 
 

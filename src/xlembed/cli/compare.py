@@ -90,6 +90,10 @@ def compare(
         groups = {
             name: [f"{name}/{m}" for m in declared.models] for name in ([task] if task else declared.tasks)
         }
+    # Read first: a damaged one is told before anything is written.
+    results = (
+        [] if runs else [r for on in declared.tasks for r in read_results(workspace, on, declared.models)]
+    )
     reports = []
     console = open_console(stderr=as_json)
     for name, sources in groups.items():
@@ -126,7 +130,6 @@ def compare(
                 print_line(console, f"dropped: {n:,} units that only {model} has")
         print_line(console, f"written to {target}")
     if not runs:
-        results = [r for name in declared.tasks for r in read_results(workspace, name, declared.models)]
         write_summary(results, workspace.out / "results" / "summary.csv")
     if as_json:
         echo_json(reports[0] if len(reports) == 1 else reports)
