@@ -200,6 +200,16 @@ def other_kinds(path: Path) -> None:
     path.write_text(json.dumps(found))
 
 
+def without_entries(path: Path) -> None:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**found, "files": dict.fromkeys(found["files"], 1)}))
+
+
+def without_names(path: Path) -> None:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({key: found[key] for key in found if "fingerprint" not in key}))
+
+
 def binary(path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
 
@@ -207,7 +217,12 @@ def binary(path: Path) -> None:
 UNITS, SCORES, RESULT = "runs/toy/toy/units.parquet", "runs/toy/toy/scores.json", "results/toy/toy.json"
 COMPARE = ("compare", "toy/toy", "toy/toy+dim3")
 REPORT, GUIDE = ("report", "-t", "toy"), ("guide", "-t", "toy", "--scenario", "shop", "--no-timing")
+MANIFEST, EVALUATE = "embeddings/toy/toy/manifest.json", ("evaluate", "-m", "toy", "-t", "toy")
 DAMAGES: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
+    *(
+        (MANIFEST, damage, EVALUATE)
+        for damage in (cut, empty, a_list, nothing, without_entries, without_names)
+    ),
     *(
         (UNITS, damage, COMPARE)
         for damage in (cut, empty, text, without_column, without_measure, without_rows)
@@ -234,7 +249,7 @@ def test_damaged_results_are_told(
     answer = xlembed(root, *words)
     said = one_message(answer.err)
     assert answer.code == 2 and Path(file).name.partition(".")[0] in said
-    assert "xlembed run" in said or "xlembed evaluate" in said
+    assert "xlembed run" in said or "xlembed encode" in said
     assert not (root / "reports").exists()
 
 
