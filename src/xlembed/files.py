@@ -1,15 +1,30 @@
-"""Atomic writes: a reader sees the old file or the new one, never half of it."""
+"""Atomic writes: a reader sees the old file or the new one, never half of it; and our own JSON, read with care."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
+
+from xlembed.types import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process left stays there
+    fcntl = None  # type: ignore[assignment]
+
+MARK = ".xlembed-"
+LEFT = re.compile(rf"\.(?P<name>.+?)(?P<old>\.old)?{re.escape(MARK)}[a-z0-9_]{{8}}(\.\w+)?")
+"""Names of our temporary files and folders; nobody else's look so."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""No room: the disk, the user's quota, or a limit on the size of files."""
 
 
 def default_cache() -> Path:
@@ -25,19 +40,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to it on success, removed on failure.
 
     The suffix is kept, since some writers choose their format by it.
+
+    Raises:
+        OSError: with the name of `path` where there is no room.
     """
+
+    def make() -> str:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}{MARK}", suffix=path.suffix)
+        os.close(handle)
+        return name
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _naming(path), _owned(path.parent, make) as temporary:
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -48,22 +67,61 @@ def atomic_writer(path: Path) -> Iterator[TextIO]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` that takes its place on success."""
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A folder beside `path`, on the same disk, that is gone at the end; swept later if this process is killed.
+
+    Raises:
+        OSError: with the name of `path` where there is no room.
+    """
+
+    def make() -> str:
+        return tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}{MARK}")
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
+    with _naming(path), _owned(path.parent, make) as temporary:
+        yield temporary
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place on success.
+
+    Raises:
+        OSError: with the name of `path` where there is no room.
+    """
+    with temporary_folder(path) as temporary:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
         if path.exists():
-            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old{MARK}"))
             path.rename(old / path.name)
             temporary.rename(path)
             shutil.rmtree(old)
         else:
             temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half written in a folder; a replaced folder without successor comes back.
+
+    Only what bears our mark and is owned by no living process: the owner holds a lock that dies with it.
+    """
+    for left in folder.glob(f".*{MARK}*"):
+        named = LEFT.fullmatch(left.name)
+        if named is None or fcntl is None:
+            continue
+        with contextlib.suppress(OSError):  # owned by the living, gone meanwhile, or no locks here
+            handle = os.open(left, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if named["old"] and not (folder / named["name"]).exists():
+                    (left / named["name"]).rename(folder / named["name"])
+                if left.is_dir():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
+            finally:
+                os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -71,6 +129,106 @@ def write_json(path: Path, value: Any) -> None:
     with atomic_writer(path) as file:
         json.dump(value, file, ensure_ascii=False, indent=2, sort_keys=True)
         file.write("\n")
+
+
+def read_record(path: Path, remedy: str, needed: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """A JSON object that an earlier command wrote.
+
+    Args:
+        path: of the file.
+        remedy: what to do if it is missing or damaged: ``evaluate the model again``.
+        needed: key -> type; ``evaluate.depth`` is a key of the object at ``evaluate``.
+
+    Raises:
+        UserError: it is missing, damaged, or something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: {remedy}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged or cannot be read ({error}): {remedy}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: expected a JSON object, found {type(found).__name__}: {remedy}")
+    for key, kind in (needed or {}).items():
+        value: Any = found
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not isinstance(value, kind):
+            what = "nothing" if value is None else type(value).__name__
+            raise UserError(f"{path} is damaged: {key} is {what}: {remedy}")
+    return found
+
+
+def error_number(error: BaseException) -> int | None:
+    """What the system said, where an exception or one behind it tells: also through Rust, NumPy and SQLite.
+
+    >>> error_number(ValueError("I/O error: No space left on device (os error 28)")) == errno.ENOSPC
+    True
+    """
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if isinstance(current, OSError) and current.errno is not None:
+            return current.errno
+        text = str(current)
+        if told := re.search(r"\(os error (\d+)\)", text):
+            return int(told[1])
+        if re.search(r"\d+ requested and \d+ written|database or disk is full", text):
+            return errno.ENOSPC
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return None
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors name what was to be written, not a temporary file; where there is no room, few name anything."""
+    try:
+        yield
+    except Exception as error:
+        number = error_number(error)
+        if number in FULL:
+            raise OSError(number, os.strerror(number), str(path)) from error
+        if isinstance(error, OSError) and MARK in str(error.filename):
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
+def _owned(folder: Path, make: Callable[[], str]) -> Iterator[Path]:
+    """A temporary file or folder that is swept by nobody while this process lives, and removed at the end."""
+    sweep(folder)
+    while True:
+        temporary = Path(make())
+        handle = _lock(temporary)
+        if handle is not None:
+            break
+    try:
+        yield temporary
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _lock(temporary: Path) -> int | None:
+    """A handle that holds the lock; None if a sweeper came between making and locking."""
+    if fcntl is None:
+        return os.open(os.devnull, os.O_RDONLY)
+    try:
+        handle = os.open(temporary, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with contextlib.suppress(OSError):  # a file system without locks: it is not swept either
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(handle), temporary.stat()):
+            return handle
+    os.close(handle)
+    return None
 
 
 def _umask() -> int:

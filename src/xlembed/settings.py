@@ -16,6 +16,8 @@ from xlembed.types import Mode, OtherVersions, Pool, UserError, near_miss
 
 PARAMS_FILE = Path("params.yaml")
 DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?|mps")
+RESAMPLES = (100, 100_000)
+"""Least and most; the most need 1.6 GB with many languages and measures."""
 SLUG = re.compile(r"[A-Za-z0-9._+-]+")
 """What a model or task may be called where the name becomes a path."""
 
@@ -120,8 +122,18 @@ class EvaluateSettings(Section):
     )
     depth: int = Field(default=1000, ge=1)
     other_versions: OtherVersions = OtherVersions.IGNORE
-    resamples: int = Field(default=10_000, ge=100)
+    resamples: int = 10_000
     language_k: int = Field(default=5, ge=1)
+
+    @field_validator("resamples")
+    @classmethod
+    def _is_sane(cls, n: int) -> int:
+        if not RESAMPLES[0] <= n <= RESAMPLES[1]:
+            raise ValueError(
+                f"expected {RESAMPLES[0]} to {RESAMPLES[1]:,} resamples: fewer give no interval, more cost memory "
+                "and time and change no digit that is shown"
+            )
+        return n
 
     @field_validator("measures")
     @classmethod

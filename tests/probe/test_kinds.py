@@ -168,7 +168,7 @@ def test_a_column_that_never_varies_does_no_harm() -> None:
 
 
 def test_a_folder_without_a_probe_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"holds no saved probe: probe\.json"):
+    with pytest.raises(UserError, match=r"probe\.json is missing: .* holds no saved probe"):
         load_probe(tmp_path)
     (tmp_path / "probe.json").write_text('{"format": 99, "kind": "ridge"}')
     with pytest.raises(UserError, match="format 99"):

@@ -117,7 +117,7 @@ def test_files_are_read_back_and_compared(workspace: Workspace) -> None:
     assert not (folder / "projection.json").exists()
     page = (compare_analyses(task, refs, workspace) / "analysis.md").read_text(encoding="utf-8")
     assert "| toy |" in page and "| toy+dim3 |" in page
-    with pytest.raises(UserError, match="holds no analysis: run xlembed analyse"):
+    with pytest.raises(UserError, match=r"analysis.json is missing: run xlembed analyse"):
         read_analysis(workspace.analysis_folder("toy", "none"))
 
 

@@ -133,7 +133,12 @@ def test_stored_results_that_are_gone_or_foreign(root: Path, name: str) -> None:
     assert any("/2 evaluated again: fingerprint differ" in note for note in outcome.notes)
     assert outcome.decision is not None and outcome.decision.candidate == 0.75
     MlflowClient().set_model_version_tag(name, "1", key, "0" * 32)
-    assert tried(root, name, "1", dry_run=True).decision is not None
+    gone = tried(root, name, "1", dry_run=True)
+    assert gone.decision is not None and any("stored results cannot be used" in note for note in gone.notes)
+    (units,) = (root / "mlruns").rglob(f"{tags_of(name, '1')[key]}/artifacts/units.parquet")
+    units.write_bytes(units.read_bytes()[:-100])
+    damaged = tried(root, name, "1", dry_run=True)
+    assert damaged.decision is not None and any("units.parquet is damaged" in note for note in damaged.notes)
 
 
 def test_a_language_may_not_pay_for_another(root: Path, name: str) -> None:

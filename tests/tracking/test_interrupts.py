@@ -24,13 +24,14 @@ from mlflow.tracking import MlflowClient
 from cli.command import make_checkout, no_surroundings, xlembed
 from stages.toy import DOCUMENTS, QUERIES, digests, write_toy
 from xlembed.embeddings.store import FINISHED
+from xlembed.settings import RESAMPLES
 from xlembed.tracking.runs import child_run, open_run
 from xlembed.tracking.signals import undisturbed
 
 ROOT = Path(__file__).resolve().parents[2]
 XLEMBED = [sys.executable, "-c", "from xlembed.cli import main; main()"]
-LONG = 3_000_000
-"""Resamples that take far longer than anybody waits here."""
+LONG = RESAMPLES[1]
+"""As many resamples as are allowed, which take long enough to be caught at."""
 PATIENCE = 120
 N_DOCUMENTS = len(DOCUMENTS) + 4 * 1024
 """Four shards and a piece of a fifth."""

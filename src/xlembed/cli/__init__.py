@@ -119,7 +119,7 @@ def xlembed() -> None:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake becomes a message and exit code 2, never a traceback."""
+    """Run the command line; a user's mistake or a full disk becomes a message and exit code 2, never a traceback."""
     from xlembed.tracking.errors import TrackingError
     from xlembed.types import UserError
 
@@ -141,6 +141,17 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; finished work is kept, the same command goes on from there.", err=True)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # `| head` has read enough; Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except Exception as error:
+        from xlembed.cli.failures import explain
+
+        message = explain(error)
+        if message is None:
+            raise
+        click.echo(f"Error: {message}", err=True)
+        sys.exit(BAD_INPUT)
 
 
 def _check_code() -> None:

@@ -99,6 +99,16 @@ def compare(
             name: [f"{name}/{m}" for m in without_skipped(workspace, name, declared.models)]
             for name in ([task] if task else declared.tasks)
         }
+    # Read first: a damaged one is told before anything is written.
+    results = (
+        []
+        if runs
+        else [
+            r
+            for on in declared.tasks
+            for r in read_results(workspace, on, split_skipped(workspace, on, declared.models)[0])
+        ]
+    )
     reports = []
     console = open_console(stderr=as_json)
     for name, sources in groups.items():
@@ -135,11 +145,6 @@ def compare(
                 print_line(console, f"dropped: {n:,} units that only {model} has")
         print_line(console, f"written to {target}")
     if not runs:
-        results = [
-            r
-            for name in declared.tasks
-            for r in read_results(workspace, name, split_skipped(workspace, name, declared.models)[0])
-        ]
         write_summary(results, workspace.out / "results" / "summary.csv")
     if as_json:
         echo_json(reports[0] if len(reports) == 1 else reports)

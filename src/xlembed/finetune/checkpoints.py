@@ -62,7 +62,7 @@ def is_whole(folder: Path) -> bool:
     try:
         sizes = json.loads((folder / SEAL).read_text("utf-8"))
         return all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         return False
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow
 
 from xlembed.corpus.task import Task
 from xlembed.files import atomic_path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 KEY = ["query_id", "doc_lang", "pool"]
 """What identifies a row within one task and model."""
+COLUMNS = (*KEY, "need_id", "cluster", "query_lang", "mode", "n_relevant", "rank_first_relevant")
+"""What every table of units has; measures come on top."""
 
 
 def units_table(
@@ -79,12 +82,17 @@ def read_units(path: Path) -> pd.DataFrame:
     """Read units.parquet.
 
     Raises:
-        UserError: if it is missing or lacks a column that identifies a unit.
+        UserError: if it is missing, damaged, empty, or lacks a column that every table of units has.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing: evaluate the model first (xlembed run or xlembed evaluate)")
-    table = pd.read_parquet(path)
-    lacking = [c for c in [*KEY, "mode", "query_lang", "need_id", "cluster"] if c not in table]
-    if lacking:
-        raise UserError(f"{path}: not a table of units, columns {', '.join(lacking)} are missing")
+    again = "evaluate the model again (xlembed run or xlembed evaluate)"
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise UserError(f"{path} is damaged or cannot be read ({error}): {again}") from None
+    if lacking := [c for c in COLUMNS if c not in table]:
+        raise UserError(f"{path}: not a table of units, columns {', '.join(lacking)} are missing: {again}")
+    if table.empty:
+        raise UserError(f"{path} holds no units: {again}")
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from xlembed.files import write_json
+from xlembed.files import read_record, write_json
 from xlembed.types import UserError
 
 ABOUT, ARRAYS = "probe.json", "probe.safetensors"
@@ -32,12 +31,9 @@ def read_about(folder: Path) -> dict[str, Any]:
     """Content of `probe.json`.
 
     Raises:
-        UserError: it is not there, or of another format.
+        UserError: it is not there, damaged, or of another format.
     """
-    try:
-        about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} holds no saved probe: {ABOUT} is missing") from None
+    about = read_record(folder / ABOUT, f"{folder} holds no saved probe")
     if about.get("format") != FORMAT:
         raise UserError(f"{folder / ABOUT}: format {about.get('format')!r}; this version reads {FORMAT}")
     return about

@@ -5,7 +5,6 @@ MLflow loads it by `_load_pyfunc` (its loader modules), so that nothing is pickl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import pandas as pd
 from xlembed.corpus.scored import Scores
 from xlembed.embeddings.batching import plan_batches
 from xlembed.embeddings.derive import derive
-from xlembed.files import write_json
+from xlembed.files import read_record, write_json
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
 from xlembed.models.spec import ModelRef, Variation
@@ -141,10 +140,7 @@ def load_scorer(folder: Path, device: str = "") -> Scorer:
     Raises:
         UserError: files are missing, or of another format.
     """
-    try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} holds no scorer: {ABOUT} is missing") from None
+    about = read_record(folder / ABOUT, f"{folder} holds no scorer")
     if about.get("format") != FORMAT:
         raise UserError(f"{folder / ABOUT}: format {about.get('format')!r}; this version reads {FORMAT}")
     predictor = (

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlembed.types import UserError
+from xlembed.files import read_record
 
 MAPS = ("projection", "umap")
 """Files of documents on a plane, which may be missing."""
+AGAIN = "run xlembed analyse"
+REPORT: Mapping[str, type] = {"task": str, "task_digest": str, "model": str, "morphology": list}
+"""What every analysis.json says."""
 
 
 def label_words(reports: Sequence[Mapping[str, Any]]) -> str:
@@ -30,15 +32,11 @@ def read_analysis(folder: Path) -> dict[str, Any]:
     """analysis.json with projection.json and umap.json (or None) as `projection` and `umap`.
 
     Raises:
-        UserError: there is no finished analysis.
+        UserError: there is no finished analysis, or it is damaged.
     """
-    try:
-        report: dict[str, Any] = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} holds no analysis: run xlembed analyse") from None
+    report = read_record(folder / "analysis.json", AGAIN, REPORT)
     return {**report, **{name: _read_map(folder / f"{name}.json") for name in MAPS}}
 
 
 def _read_map(path: Path) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return found
+    return read_record(path, AGAIN) if path.is_file() else None

@@ -150,11 +150,22 @@ def read_scores(scores: Mapping[str, Any]) -> ScoreBook:
     """Index the content of scores.json.
 
     Raises:
-        UserError: if a field is missing or two rows are about the same thing.
+        UserError: if a field is missing or of another kind, or two rows are about the same thing.
     """
     needed = ("task", "model", "languages", "primary_measure", "scores")
     if lacking := [name for name in needed if name not in scores]:
         raise UserError(f"not the content of a scores.json: {', '.join(lacking)} missing")
+    try:
+        return _indexed(scores)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"not the content of a scores.json: a value is missing or of another kind ({error})"
+        ) from None
+
+
+def _indexed(scores: Mapping[str, Any]) -> ScoreBook:
     cells: dict[Key, Estimate] = {}
     for row in scores["scores"]:
         value = row["value"]

@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from xlembed.files import atomic_folder, atomic_path, write_json
+from xlembed.files import atomic_folder, atomic_path, read_record, write_json
 from xlembed.metrics.measures import parse_measure, parse_measures
 from xlembed.metrics.table import read_units
 from xlembed.report.figures import comparisons
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import notes_of
+from xlembed.report.scorebook import read_scores
 from xlembed.report.tables import comparison_markdown, index_markdown, scores_markdown
 from xlembed.settings import SLUG
 from xlembed.stages.workspace import Workspace
@@ -26,6 +27,18 @@ from xlembed.types import UserError
 SAME = ("task_digest", "measures_version", "corpus")
 """Parts of the header that must be equal between compared runs."""
 SAME_SETTINGS = ("depth", "other_versions")
+HEADER: Mapping[str, type] = {
+    **dict.fromkeys(("task", "model", "task_digest", "primary_measure", "fingerprint"), str),
+    **dict.fromkeys(("evaluate", "corpus", "index"), dict),
+    **{"evaluate.depth": int, "evaluate.resamples": int, "evaluate.other_versions": str},
+    **{"evaluate.measures": list, "index.engine": str, "languages": list, "scores": list},
+}
+"""What every scores.json says."""
+RESULT: Mapping[str, type] = {
+    **dict.fromkeys(("task", "model", "fingerprint"), str),
+    **{"english_only": bool, "labels": dict, "scores": dict},
+}
+"""What every results/TASK/MODEL.json says."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +100,18 @@ def read_folder(source: str, folder: Path) -> Evaluation:
     """Read an evaluation from a folder with units.parquet and scores.json.
 
     Raises:
-        UserError: one of them is missing or unreadable.
+        UserError: one of them is missing or damaged, or they do not belong together.
     """
     units = read_units(folder / "units.parquet")
+    path, again = folder / "scores.json", "evaluate the model again (xlembed run or xlembed evaluate)"
+    scores = read_record(path, again, HEADER)
     try:
-        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder / 'scores.json'} cannot be read ({error}): evaluate the model again"
-        ) from None
+        read_scores(scores)
+        measures = [parse_measure(name) for name in scores["evaluate"]["measures"] if name != "MRR"]
+    except UserError as error:
+        raise UserError(f"{path} is damaged ({error}): {again}") from None
+    if lacking := [m.name for m in measures if m.column not in units]:  # MRR may be cut at the depth
+        raise UserError(f"{folder / 'units.parquet'} lacks {', '.join(lacking)} of scores.json: {again}")
     return Evaluation(source, units, scores)
 
 
@@ -274,5 +290,11 @@ def read_results(workspace: Workspace, task: str, models: Sequence[str]) -> list
         path = workspace.result_file(task, model)
         if not path.is_file():
             raise UserError(f"{path} is missing: run xlembed run -m {model} -t {task} (or dvc repro)")
-        found.append(json.loads(path.read_text(encoding="utf-8")))
+        again = f"run xlembed run -m {model} -t {task} (or dvc repro)"
+        result = read_record(path, again, RESULT)
+        try:
+            _flat(result["scores"])
+        except (KeyError, TypeError):
+            raise UserError(f"{path} is damaged: its scores are not ours: {again}") from None
+        found.append(result)
     return found

@@ -23,6 +23,11 @@ def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddin
         raise UserError(f"{ref.slug} finds texts by their words: it has no vectors")
     folder = workspace.embeddings(task.name, ref.slug)
     embeddings = load_export(folder)
+    if lacking := [key for key in ("fingerprint", "base_fingerprint") if key not in embeddings.manifest]:
+        raise UserError(
+            f"{folder}: its manifest is damaged ({', '.join(lacking)} missing): "
+            f"run xlembed encode -m {ref.slug} -t {task.name}"
+        )
     for key, wanted in (("documents_digest", task.documents_digest), ("queries_digest", task.queries_digest)):
         if embeddings.manifest.get(key) != wanted:
             raise UserError(

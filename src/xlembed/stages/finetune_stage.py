@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from xlembed.files import atomic_folder, write_json
+from xlembed.files import atomic_folder, read_record, write_json
 from xlembed.finetune.recipe import Recipe, Stage
 from xlembed.models.fingerprint import LIBRARIES, base_fingerprint
 from xlembed.models.hub import locate
@@ -242,7 +242,8 @@ def _summary(stage: Stage, result: StageResult, counts: Mapping[str, int] | None
 
 
 def _read(place: Path, reused: bool) -> TrainedStage:
-    found = json.loads((place / SUMMARY).read_text(encoding="utf-8"))
+    needed = {"key": str, "dim": int, "languages": list, "trainable": list, "summary": dict}
+    found = read_record(place / SUMMARY, f"remove {place} and run the same command again", needed)
     texts = (place / TEXTS).read_text(encoding="utf-8").split()
     return TrainedStage(
         key=found["key"],

@@ -213,9 +213,12 @@ def _morphology(model: _Measured, wish: Wish, workspace: Workspace) -> float | N
     """Mean of P(forms of one word nearer than unrelated words) over the wanted languages that have word pairs."""
     evaluation = model.evaluation
     folder = workspace.analysis_folder(str(evaluation.scores["task"]), evaluation.name)
+    if not (folder / "analysis.json").is_file():
+        return None
     try:
         report = read_analysis(folder)
-    except UserError:
+    except UserError as error:
+        model.unknown.append(f"morphology: {error}")
         return None
     if report.get("fingerprint") != evaluation.scores["fingerprint"]:
         model.unknown.append("morphology: its analysis is of other vectors; run xlembed analyse again")

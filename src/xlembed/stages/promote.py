@@ -448,27 +448,27 @@ def evaluation_of(
     """
     if version is not None:
         run_id = version.tags.get(f"{ledgers.EVALUATION_TAG}{task.digest[: ledgers.DIGEST_CHARS]}")
-        stored = _stored(run_id, workspace) if run_id else None
-        why = (
-            "not evaluated on this task yet"
-            if stored is None
-            else outdated(stored, ref, task, workspace, gate)
-        )
-        if stored is not None and not why:
-            return stored
-        notes.append(f"{version.uri} evaluated again: {why}" if stored else f"{version.uri} evaluated: {why}")
+        why, again = "not evaluated on this task yet", ""
+        if run_id:
+            again = " again"
+            try:
+                stored = _stored(run_id, workspace)
+            except UserError as error:  # gone or damaged
+                why = f"its stored results cannot be used ({error})"
+            else:
+                why = outdated(stored, ref, task, workspace, gate)
+                if not why:
+                    return stored
+        notes.append(f"{version.uri} evaluated{again}: {why}")
     return _evaluate(version, ref, task, workspace, gate, watch)
 
 
-def _stored(run_id: str, workspace: Workspace) -> Evaluation | None:
+def _stored(run_id: str, workspace: Workspace) -> Evaluation:
     from xlembed.tracking.registry import fetch_run
 
     with tempfile.TemporaryDirectory() as temporary:
-        try:
-            fetch_run(run_id, workspace.root, ["units.parquet", "scores.json"], Path(temporary))
-            return read_folder(run_id, Path(temporary))
-        except UserError:
-            return None  # its artifacts are gone: made again
+        fetch_run(run_id, workspace.root, ["units.parquet", "scores.json"], Path(temporary))
+        return read_folder(run_id, Path(temporary))
 
 
 def outdated(stored: Evaluation, ref: ModelRef, task: Task, workspace: Workspace, gate: Gate) -> str:

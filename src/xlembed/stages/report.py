@@ -288,7 +288,7 @@ def _read_json(path: Path, task: Task, warnings: list[str]) -> dict[str, Any] | 
     except (OSError, ValueError) as error:
         warnings.append(f"{path.name} of {path.parent.name} cannot be read ({type(error).__name__})")
         return None
-    if not isinstance(found, dict) or found.get("task_digest", task.digest) != task.digest:
+    if not isinstance(found, dict) or found.get("task_digest") != task.digest:
         warnings.append(f"{path.name} of {path.parent.name} is about other texts or judgements")
         return None
     return found

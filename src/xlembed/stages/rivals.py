@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.scored import ScoredSet, score_array
-from xlembed.files import write_json
+from xlembed.files import read_record, write_json
 from xlembed.models.digest import folder_digest
 from xlembed.models.spec import ModelRef
 from xlembed.probe.rival import FittedRival, load_rival, open_base, train_rival
@@ -106,7 +106,7 @@ def _fitted(
     device = workspace.settings.encode.device
     if (place / COST).is_file():
         fitted = load_rival(place / SAVED, base_folder=rival.folder, device=device)
-        return fitted, json.loads((place / COST).read_text(encoding="utf-8"))
+        return fitted, read_record(place / COST, f"remove {place} and run the same command again")
     work = place / "work"
     resumed, started = work.is_dir(), time.perf_counter()
     fitted = train_rival(

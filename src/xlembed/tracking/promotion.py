@@ -527,9 +527,17 @@ def promotion_run(name: str, root: Path, tags: Mapping[str, str]) -> Iterator[st
 
 
 def read_json_artifact(run_id: str, name: str) -> dict[str, Any]:
-    """A small file of a run."""
+    """A small file of a run.
+
+    Raises:
+        UserError: it is gone or damaged.
+    """
     with told(mlflow.get_tracking_uri()):
-        return dict(json.loads(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}")))
+        text = mlflow.artifacts.load_text(f"runs:/{run_id}/{name}")
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise UserError(f"run {run_id}: its {name} is damaged: promote again") from None
 
 
 def log_json(value: Mapping[str, Any], name: str) -> None:

@@ -13,9 +13,10 @@ from mlflow import ActiveRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from xlembed.tracking.errors import TrackingError, hide_secrets
+from xlembed.tracking.errors import TrackingError, hide_secrets, store_words
+from xlembed.tracking.owners import owner_tags
 from xlembed.tracking.signals import undisturbed
-from xlembed.tracking.store import connect, told, use_experiment
+from xlembed.tracking.store import connect, refuse_without_room, told, use_experiment
 
 END_REASON_CHARS = 500
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def open_run(
             run = mlflow.start_run(
                 run_name=None if continued else name,
                 parent_run_id=given if stage else None,
-                tags={**tags, **({"dvc_stage": stage} if stage else {})},
+                tags={**tags, **owner_tags(), **({"dvc_stage": stage} if stage else {})},
                 log_system_metrics=True,
             )
         return run
@@ -80,7 +81,7 @@ def child_run(name: str) -> Iterator[str]:
         return mlflow.start_run(
             run_name=name,
             nested=True,
-            tags={"stage": name},
+            tags={"stage": name, **owner_tags()},
             experiment_id=parent.info.experiment_id if parent else None,
         )
 
@@ -101,7 +102,10 @@ def _recorded(start: Callable[[], ActiveRun]) -> Iterator[ActiveRun]:
         status, reason = "FINISHED", ""
     except MlflowException as error:
         status, reason = "FAILED", f"MLflow: {error.message}"
-        raise TrackingError(hide_secrets(f"the tracking store failed: {error.message}")) from None
+        refuse_without_room(error)
+        raise TrackingError(
+            hide_secrets(f"the tracking store failed: {store_words(error.message)}")
+        ) from None
     except Exception as error:
         status, reason = "FAILED", f"{type(error).__name__}: {error}"
         raise
@@ -122,9 +126,14 @@ def _end(run_id: str, status: str, reason: str) -> None:
         mlflow.end_run(status)
     except MlflowException as error:
         if status == "FINISHED":
-            raise TrackingError(hide_secrets(f"the tracking store failed: {error.message}")) from None
+            refuse_without_room(error)
+            raise TrackingError(
+                hide_secrets(f"the tracking store failed: {store_words(error.message)}")
+            ) from None
         # The failure being reported must not be hidden by a store that is gone.
-        log.warning("the run %s could not be marked %s: %s", run_id, status, hide_secrets(error.message))
+        log.warning(
+            "the run %s could not be marked %s: %s", run_id, status, hide_secrets(store_words(error.message))
+        )
 
 
 def _sample_every_second() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
+import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,26 +15,36 @@ from urllib.parse import quote
 import mlflow
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from xlembed.tracking.errors import hide_secrets
+from xlembed.files import FULL, error_number
+from xlembed.tracking.database import prepare_database
+from xlembed.tracking.errors import hide_secrets, store_words
+from xlembed.tracking.owners import end_abandoned_runs
 from xlembed.types import UserError
 
 SQLITE = "sqlite:///"
-REFUSALS = (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError)
+REFUSALS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError, ValueError)
 """What MLflow raises when its store cannot be used; errors of a database it opens are not wrapped."""
+FIRST_ANSWER_SECONDS = 10
+"""A server that is silent for so long is told; MLflow itself would try for minutes. Later calls have its patience."""
+ADVICE = "Start the server, correct MLFLOW_TRACKING_URI, or unset it to record in ./mlflow.db"
 
 
 def connect(root: Path) -> str:
     """Point MLflow at its store and make sure that it exists; returns the tracking URI.
 
-    A URI set by the user (MLFLOW_TRACKING_URI, or by `mlflow run`) is left as it is. The first contact with an
-    empty database migrates it, which six processes must not do at once.
+    A URI set by the user (MLFLOW_TRACKING_URI, or by `mlflow run`) is left as it is. A database that is not there is
+    made, which six processes must not do at once. Runs whose process was killed are ended.
 
     Raises:
         UserError: inside `dvc exp run --temp`, whose folder is deleted with everything recorded in it; or the
-            database cannot be opened.
+            store cannot be opened or does not answer.
     """
     _quiet_mlflow()
     if not os.environ.get("MLFLOW_TRACKING_URI"):
@@ -45,7 +58,12 @@ def connect(root: Path) -> str:
                 "set MLFLOW_TRACKING_URI (for example sqlite:////path/to/mlflow.db) first"
             )
         with told(uri), _alone(database):
+            prepare_database(database)
             MlflowClient().search_experiments(max_results=1)
+    else:
+        with told(uri):
+            _expect_answer(uri)
+    end_abandoned_runs()
     return uri
 
 
@@ -97,13 +115,27 @@ def told(uri: str) -> Iterator[None]:
 
     Raises:
         UserError: instead of MLflow's and the database's own errors.
+        OSError: there is no room for the database.
     """
     try:
         yield
     except UserError:  # a ValueError too, and in words already
         raise
     except REFUSALS as error:
+        refuse_without_room(error)
         raise UserError(hide_secrets(f"tracking store {uri}: {reason(error)}")) from None
+
+
+def refuse_without_room(error: Exception) -> None:
+    """Nothing, unless the disk of the local database is full.
+
+    Raises:
+        OSError: it is; the error names the database.
+    """
+    number = error_number(error)
+    if number in FULL:
+        named = _database(str(mlflow.get_tracking_uri())) or Path("mlflow.db")
+        raise OSError(number, os.strerror(number), str(named)) from None
 
 
 def reason(error: Exception) -> str:
@@ -112,11 +144,71 @@ def reason(error: Exception) -> str:
     >>> reason(ModuleNotFoundError("No module named 'psycopg'", name="psycopg"))
     "its address needs the Python package 'psycopg', which is not installed"
     """
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        said = os.strerror(error.errno)
+        return f"{error.filename}: {said}. Make its folder writable, or name another store in MLFLOW_TRACKING_URI"
     if isinstance(error, ImportError):
         return f"its address needs the Python package {error.name!r}, which is not installed"
     if isinstance(error, ValueError):  # its text may be a piece of the password
         return "its address cannot be read; write special characters of the password as %40 (@), %2F (/) ..."
-    return str(getattr(error, "message", error))
+    return store_words(str(getattr(error, "message", error)))
+
+
+def _expect_answer(uri: str) -> None:
+    """One contact with a server, in a thread: names, connections and answers have one limit together.
+
+    Raises:
+        UserError: nobody answers, or the server is broken.
+        Exception: what else the contact raised.
+    """
+    failed: list[Exception] = []
+
+    def contact() -> None:
+        try:
+            _contact(uri)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=contact, daemon=True)
+    thread.start()
+    thread.join(FIRST_ANSWER_SECONDS)
+    if thread.is_alive():
+        raise UserError(
+            hide_secrets(f"tracking store {uri}: no answer within {FIRST_ANSWER_SECONDS} s. {ADVICE}")
+        )
+    if failed:
+        raise failed[0]
+
+
+def _contact(uri: str) -> None:
+    """One question to a server, without MLflow's retries; a database is only connected to."""
+    if uri.startswith(("http://", "https://")):
+        try:
+            answer = http_request(
+                get_default_host_creds(uri),
+                "/api/2.0/mlflow/experiments/search",
+                "GET",
+                max_retries=0,
+                timeout=FIRST_ANSWER_SECONDS,
+                raise_on_status=False,
+                params={"max_results": 1},
+            )
+        except MlflowException as error:
+            raise UserError(
+                hide_secrets(f"tracking store {uri}: it cannot be reached ({error.message}). {ADVICE}")
+            ) from None
+        if answer.status_code >= 500:
+            raise UserError(
+                hide_secrets(
+                    f"tracking store {uri}: the server answered {answer.status_code} {answer.reason}. {ADVICE}"
+                )
+            )
+    elif re.split(r"[+:]", uri)[0] in DATABASE_ENGINES:
+        engine = create_engine(uri)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
 
 
 def _database(uri: str) -> Path | None:
@@ -135,3 +227,5 @@ def _quiet_mlflow() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     if not os.environ.get("MLFLOW_LOGGING_LEVEL"):
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        # It prints the traceback of every error of the database, which we tell ourselves.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
