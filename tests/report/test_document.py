@@ -130,13 +130,18 @@ def test_verdicts_say_how_sure_they_are() -> None:
     assert clear.evidence == "accuracy@1: 70.0 % in one language, all languages searched"
     assert (refused.model, refused.sure) == ("", "none") and "no model is left" in refused.text
     for made, sure in (
-        (guide(NAMES[:2], behind_low=0.0), "open"),
-        (guide(NAMES[:2], first=0.9), "open"),
+        (guide(NAMES[:2], with_best=True), "open"),
+        (guide(NAMES[:2], with_best=None), "open"),
         (guide(NAMES[:2], first=None), "few"),
         (guide(NAMES[:1]), "only"),
+        (
+            guide(NAMES[:2]) | {"standing": {NAMES[0]: {"beats_chance": False, "shortfall": "it is random"}}},
+            "chance",
+        ),
     ):
         (found,) = assemble(inputs(guides={"chatbot": made})).verdicts
         assert found.sure == sure
+    assert found.text.endswith("But nothing is recommended: it is random.") and "Take" not in found.text
 
 
 def test_a_long_table_fits_the_line() -> None:

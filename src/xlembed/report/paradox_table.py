@@ -8,9 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from xlembed.report.document.content import Grid
 from xlembed.report.document.paradox_grids import verdict_grids, verdict_lines
-from xlembed.report.tables import Interval, comparison_table, framed, to_markdown
+from xlembed.report.tables import Interval, comparison_table, framed, grid_table, to_markdown
 from xlembed.report.text import base_models, interval_text, p_text, percent, points
 
 Report = Mapping[str, Any]
@@ -85,21 +84,6 @@ def correlations_table(report: Report) -> Table:
         rho = "n/a" if row["rho"] is None else f"{row['rho']:+.2f}".replace("-", "−")
         said = "" if not tested else "shown" if row["shown"] else "not shown"
         table.add_row(row["against"], rho, p_text(row["p_value"]), p_text(row["p_adjusted"]), said)
-    return table
-
-
-def grid_table(grid: Grid) -> Table:
-    """A table of the report for the terminal."""
-    table = framed(grid.title, *grid.notes)
-    for head in grid.heads:
-        table.add_column(
-            Text(head.text), justify="right" if head.numeric else "left", overflow="fold", min_width=6
-        )
-    for row in grid.rows:
-        if row.apart:
-            table.add_section()
-        cells = [Interval(c.text, c.interval) if c.interval else Text(c.text) for c in row.cells]
-        table.add_row(*cells, style="bold" if row.strong else None)
     return table
 
 

@@ -46,17 +46,27 @@ class Standing:
     @property
     def reason(self) -> str:
         """Why it is not judged; empty: it is."""
+        if not self.shortfall and (self.to_bm25 is None or self.to_bm25.ci_low is None):
+            return f"{YARDSTICK}, which it is measured against, was not evaluated"
+        return self.shortfall
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether the monolingual score is shown to be above twice chance."""
+        return self.monolingual.ci_low is not None and self.monolingual.ci_low > self.bar
+
+    @property
+    def shortfall(self) -> str:
+        """What it is not shown to do, as far as it was measured; empty: nothing."""
         score, gap = self.monolingual, self.to_bm25
         if score.ci_low is None:
             return f"{score.n_clusters} clusters of queries are too few for an interval"
-        if score.ci_low <= self.bar:
+        if not self.beats_chance:
             return (
                 f"its monolingual score {100 * score.value:.1f} % is not shown to be above twice chance "
                 f"({100 * self.bar:.1f} %): its interval begins at {100 * score.ci_low:.1f} %"
             )
-        if gap is None or gap.ci_low is None:
-            return "bm25, which it is measured against, was not evaluated"
-        if gap.ci_low <= self.floor:
+        if gap is not None and gap.ci_low is not None and gap.ci_low <= self.floor:
             return (
                 f"its monolingual score minus bm25's is {100 * gap.value:+.1f} points and not shown to be above "
                 f"{100 * self.floor:+.1f}: its interval begins at {100 * gap.ci_low:+.1f}"

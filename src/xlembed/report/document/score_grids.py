@@ -8,6 +8,7 @@ from dataclasses import replace
 from xlembed.report.document.cells import NONE, counts_cell, score_cell, words
 from xlembed.report.document.content import Cell, Grid, Head, Row
 from xlembed.report.document.inputs import Inputs
+from xlembed.report.order import order_note
 from xlembed.report.scorebook import CROSS_LINGUAL, MACROS, MONOLINGUAL, Estimate, Key, Macro, ScoreBook
 from xlembed.report.tables import ALSO, INVALID
 from xlembed.report.text import count_text, percent
@@ -41,7 +42,8 @@ class ScoreGrids:
         notes = tuple(
             f"This table is over all languages; the verdicts above are over {langs}." for langs in other
         )
-        return replace(grid, notes=(*notes, *grid.notes))
+        order = order_note(self._inputs.comparison)
+        return replace(grid, notes=(*notes, *([order] if order else []), *grid.notes))
 
     def further(self) -> list[Grid]:
         """The same for further measures, and all measures of all models, folded."""
