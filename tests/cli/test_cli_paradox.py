@@ -191,6 +191,10 @@ def test_rankings_across_tasks(finished: tuple[Path, Answer], report: dict[str, 
     for row in found["agreement"]:
         assert row["tau"] == 1 and row["ci_low"] <= row["ci_high"] <= 1
         assert row["ranks"][0] == row["ranks"][1]
+        assert all(
+            with_best[ranks.index(min(ranks))]
+            for with_best, ranks in zip(row["with_best"], row["ranks"], strict=True)
+        )
     assert "Not ranked: english: its card lacks" in answer.err and "descriptive only" in answer.err
     folder = root / "out" / "reports" / "compare" / "across-reviews_sample-reviews_again"
     assert json.loads((folder / "across.json").read_text(encoding="utf-8")) == found
