@@ -213,6 +213,8 @@ class ParadoxSettings(Section):
     variants: Words = ()
     margin_mono: float = Field(default=0.03, gt=0, lt=1)
     margin_loss: float = Field(default=0.05, gt=0, lt=1)
+    margin_loss_share: float = Field(default=0.10, gt=0, lt=1)
+    margin_bm25: float = Field(default=0.10, gt=0, lt=1)
 
     @field_validator("variants")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
     names = [*BASES, "twin", "english", "nameless"]
     words = [word for name in names for word in ("-m", name)]
     options = ["-t", "reviews_sample", "--language-k", "5", *QUICK]
-    answer = xlembed(root, "paradox", *words, "--with", "dim64", *options, "--json")
+    lax = ("--margin-bm25", "0.3")  # the bundled model is 12 points below bm25
+    answer = xlembed(root, "paradox", *words, "--with", "dim64", *options, *lax, "--json")
     return root, answer
 
 
@@ -65,7 +67,8 @@ def test_base_models_enter_and_the_others_are_listed_with_the_reason(report: dic
     assert reasons["nameless"] == "its card names no languages"
     assert reasons["base2+dim64"] == "variant of base2"
     assert set(reasons) | set(BASES) == {row["model"] for row in report["models"]}
-    assert len(report["models"]) == 16
+    assert reasons["bm25"].endswith("what models are measured against")  # not asked for
+    assert len(report["models"]) == 17
 
 
 def test_five_base_models_are_tested(report: dict[str, Any]) -> None:
@@ -78,7 +81,14 @@ def test_five_base_models_are_tested(report: dict[str, Any]) -> None:
         )  # shares of 5! orders
         assert row["p_value"] <= row["p_adjusted"] <= 1
     assert [row["model"] for row in report["conditions"]] == list(BASES)
-    assert {row["model"] for row in report["variant_conditions"]} == {f"{name}+dim64" for name in BASES}
+    variants = {f"{name}+dim64" for name in BASES}
+    assert {row["model"]: row["judged"] for row in report["variant_standings"]} == dict.fromkeys(
+        variants, False
+    )
+    assert report["variant_conditions"] == []  # 30 points below bm25
+    found = {row["variant"]: row for row in report["remedies"]}
+    assert variants <= set(found) and {found[name]["mends"] for name in variants} == {"no"}  # mono falls
+    assert found["english+dim64"]["mends"] == "not judged" and report["remedy_notes"]
 
 
 def test_the_numbers_are_those_of_the_evaluations(
@@ -93,11 +103,23 @@ def test_the_numbers_are_those_of_the_evaluations(
         assert row["loss_strong"]["value"] == result["loss_strong"]["macro"]["accuracy@1"]["value"]
         purity = row["separation"]
         assert purity["value"] == pytest.approx(purity["purity"] - purity["expected"], abs=2e-6)
-    best = max(row["monolingual"]["value"] for row in report["models"] if row["enters"])
+    scores = {row["model"]: row for row in report["models"]}
+    for row in report["standings"]:
+        mono, bm25 = (scores[name]["monolingual"]["value"] for name in (row["model"], "bm25"))
+        assert row["monolingual"]["value"] == pytest.approx(mono, abs=2e-6)
+        assert row["minus_bm25"]["value"] == pytest.approx(mono - bm25, abs=2e-6)
+        assert (row["twice_chance"], row["bm25_floor"]) == (
+            pytest.approx(2 * report["chance"], abs=2e-6),
+            -0.3,
+        )
     for row in report["conditions"]:
-        score = next(m for m in report["models"] if m["model"] == row["model"])
-        assert row["monolingual"]["value"] == pytest.approx(score["monolingual"]["value"] - best, abs=2e-6)
-        assert row["loss_strong"]["value"] == pytest.approx(score["loss_strong"]["value"], abs=2e-6)
+        score = scores[row["model"]]
+        mono, cross, loss = (score[key]["value"] for key in ("monolingual", "cross_lingual", "loss_strong"))
+        rival = scores[row["monolingual"]["against"]]["monolingual"]["value"]
+        assert row["monolingual"]["value"] == pytest.approx(mono - rival, abs=2e-6)
+        assert row["cross_lingual"]["value"] == pytest.approx(cross - mono, abs=2e-6)
+        assert row["loss_strong"]["value"] == pytest.approx(loss, abs=2e-6)
+        assert row["loss_strong_share"]["value"] == pytest.approx(loss - 0.1 * mono, abs=2e-6)
 
 
 def test_every_variant_is_set_against_its_own_base(report: dict[str, Any]) -> None:
@@ -118,6 +140,11 @@ def test_the_report_says_verdict_rule_and_margins(
 ) -> None:
     folder = finished[0] / "out" / "reports" / "paradox" / "reviews_sample"
     text = (folder / "paradox.md").read_text(encoding="utf-8")
+    assert (
+        report["demonstration"] and "these 5 models on this task only (the task is a demonstration)" in text
+    )
+    assert report["margins"] == {"mono": 0.03, "loss": 0.05, "loss_share": 0.1, "bm25": 0.3}
+    assert "-30 points, or minus half of bm25's score" in text and "above 2 times chance" in text
     assert report["verdict"]["text"] in text and "Verdict over 5 base models" in text
     assert all(line in text for line in report["rule"]) and "above -3 points" in text
     assert "twin: the same vectors as static_multilingual" in text
@@ -134,12 +161,14 @@ def test_finished_evaluations_are_taken_over(finished: tuple[Path, Answer], repo
     assert again.code == 0, again.err
     assert units.stat().st_mtime_ns == before
     assert "too few models: 2 base models" in again.out and "below 40 points" in again.out
+    assert "Verdict over 2 base models: No model could be judged." in again.out
+    assert re.search(r"Not judged: base2: its monolingual score minus bm25's is −1\d\.\d points", again.out)
     with no_surroundings(root):
         mlflow.set_tracking_uri(f"sqlite:///{root / 'mlflow.db'}")
         runs = mlflow.search_runs(experiment_names=["reviews_sample"], output_format="list")
     kinds = [run.data.tags.get("kind") for run in runs]
     assert (
-        kinds.count("paradox") == 2 and kinds.count(None) == 16
+        kinds.count("paradox") == 2 and kinds.count(None) == 17
     )  # one per evaluation, none for those taken over
     latest = runs[0].data
     assert latest.params["paradox.margin_loss"] == "0.4" and "base2/separation" in latest.metrics
@@ -162,6 +191,10 @@ def test_rankings_across_tasks(finished: tuple[Path, Answer], report: dict[str, 
     for row in found["agreement"]:
         assert row["tau"] == 1 and row["ci_low"] <= row["ci_high"] <= 1
         assert row["ranks"][0] == row["ranks"][1]
+        assert all(
+            with_best[ranks.index(min(ranks))]
+            for with_best, ranks in zip(row["with_best"], row["ranks"], strict=True)
+        )
     assert "Not ranked: english: its card lacks" in answer.err and "descriptive only" in answer.err
     folder = root / "out" / "reports" / "compare" / "across-reviews_sample-reviews_again"
     assert json.loads((folder / "across.json").read_text(encoding="utf-8")) == found

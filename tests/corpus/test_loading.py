@@ -313,6 +313,10 @@ BROKEN = {
         r"task\.yaml:3: alignment: .*mean 'parallel'",
     ),
     "card: name": ({"card": CARD.replace("demo", "my demo")}, r"task\.yaml:1: name: 'my demo' is no name"),
+    "card: flag": (
+        {"card": CARD + "demonstration: perhaps\n"},
+        r"task\.yaml:4: demonstration: expected true or false, found 'perhaps'",
+    ),
     "card: YAML": ({"card": CARD + "source: [a\n"}, r"task\.yaml:\d: invalid YAML"),
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from xlembed.corpus.loading import load_task
+from xlembed.corpus.summary import summarise, summary_text
 from xlembed.corpus.task import Alignment, Document, Query, Task
 from xlembed.corpus.writing import write_task
 from xlembed.types import UserError
@@ -45,6 +46,16 @@ def test_without_card_texts(tmp_path: Path) -> None:
     bare = dataclasses.replace(TASK, source="", licence="", description="", notes=())
     write_task(bare, tmp_path / "demo")
     assert load_task("demo", tmp_path) == bare
+
+
+def test_a_demonstration_stays_one(tmp_path: Path) -> None:
+    marked = dataclasses.replace(TASK, demonstration=True)
+    write_task(marked, tmp_path / "demo")
+    loaded = load_task("demo", tmp_path)
+    assert loaded.demonstration and loaded.digest == TASK.digest  # what is said changes, no score does
+    assert summarise(loaded)["demonstration"] and "  demonstration: for trying" in summary_text(
+        summarise(loaded)
+    )
 
 
 def test_equal_tasks_give_equal_bytes(tmp_path: Path) -> None:

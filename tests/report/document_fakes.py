@@ -37,14 +37,18 @@ def task(**other: Any) -> dict[str, Any]:
     return found | other
 
 
-def guide(order: tuple[str, ...], behind_low: float = 0.02, first: float | None = 0.99) -> dict[str, Any]:
+def guide(
+    order: tuple[str, ...], first: float | None = 0.99, with_best: bool | None = False
+) -> dict[str, Any]:
     rows = [
         {
             "model": name,
+            "place": i + 1,
+            "with_best": True if i == 0 and first is not None else None if first is None else with_best,
             "points": 0.8 - 0.1 * i,
             "first": first if i == 0 else 0.01,
             "behind": 0.1 * i,
-            "behind_low": 0.0 if i == 0 else behind_low,
+            "behind_low": 0.0 if i == 0 else 0.02,
             "behind_high": 0.2 * i,
             "parts": {"speed": 0.5, "cross_lingual": 0.7 - 0.1 * i},
         }

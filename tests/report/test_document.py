@@ -130,13 +130,18 @@ def test_verdicts_say_how_sure_they_are() -> None:
     assert clear.evidence == "accuracy@1: 70.0 % in one language, all languages searched"
     assert (refused.model, refused.sure) == ("", "none") and "no model is left" in refused.text
     for made, sure in (
-        (guide(NAMES[:2], behind_low=0.0), "open"),
-        (guide(NAMES[:2], first=0.9), "open"),
+        (guide(NAMES[:2], with_best=True), "open"),
+        (guide(NAMES[:2], with_best=None), "open"),
         (guide(NAMES[:2], first=None), "few"),
         (guide(NAMES[:1]), "only"),
+        (
+            guide(NAMES[:2]) | {"standing": {NAMES[0]: {"beats_chance": False, "shortfall": "it is random"}}},
+            "chance",
+        ),
     ):
         (found,) = assemble(inputs(guides={"chatbot": made})).verdicts
         assert found.sure == sure
+    assert found.text.endswith("But nothing is recommended: it is random.") and "Take" not in found.text
 
 
 def test_a_long_table_fits_the_line() -> None:
@@ -216,7 +221,8 @@ def test_files_of_other_commands_may_hold_anything() -> None:
     assert page.tables["table-separation"][1] == ["bge_m3", "0.250 [0.200, 0.300]"]
     assert page.tables["table-morphology"][1][:3] == ["tr", "bge_m3", "0.90 (no CI)"]
     assert page.tables["table-paradox-variants"][1][:3] == ["m+lir3 − m", "loss_weak", "−5.0 (no CI)"]
-    assert page.tables["table-paradox-conditions"][1][5:7] == ["+10.0 (no CI)", "violated"]
+    conditions = {row[1]: row[2:] for row in page.tables["table-paradox-conditions"][1:]}
+    assert conditions["loss_weak"] == ["+10.0 (no CI)", "below n/a", "violated"]
     assert "Undecided." in found.lead and "Topic confounded." in to_markdown(found)
     assemble(inputs(paradox={}, analyses={"bge_m3": {}}))
 

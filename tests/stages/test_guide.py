@@ -128,7 +128,12 @@ def test_equal_models_cannot_be_told_apart(root: Path) -> None:
     answer = xlembed(
         root, "guide", "-t", TASK, "--scenario", "rag-mono", "-m", "good,twin,weak", "--no-timing"
     )
-    assert "good has the most points" in answer.out and "cannot be told from twin on these" in answer.out
+    said = " ".join(answer.out.split())
+    assert "good and twin share the first place: they cannot be told apart on these queries." in said
+    report = guided(root, "--scenario", "rag-mono", "-m", "twin,good,weak", "--no-timing")
+    found = [(row["model"], row["place"], row["with_best"]) for row in report["models"]]
+    assert found == [("good", 1, True), ("twin", 1, True), ("weak", 3, False)]
+    assert report["models"][0]["first"] == report["models"][1]["first"] == 0.5
 
 
 def test_models_that_find_nothing_should_be_trained(root: Path) -> None:
@@ -140,6 +145,25 @@ def test_models_that_find_nothing_should_be_trained(root: Path) -> None:
     (line,) = guided(root, *words, "--examples", "2000")["advice"] or [""]
     assert "you have 2,000 training pairs, fine-tune" in line
     assert guided(root, "--scenario", "rag-mono", "-m", "good", "--no-timing")["advice"] == []
+
+
+def test_a_model_is_taken_only_if_it_finds_more_than_chance(root: Path) -> None:
+    """Without bm25 the guide says what is missing; a model that finds nothing is not recommended even when alone."""
+    save_model(root / "blind", (0, 0))
+    assert xlembed(root, "run", "-t", TASK, "-m", "blind").code == 0
+    words = ("--scenario", "rag-mono", "--no-timing", "--weights", "monolingual=1")
+    report = guided(root, *words, "-m", "good,blind")
+    assert report["unknown"][0].startswith(
+        "whether they find more than a search for words: bm25 was not evaluated"
+    )
+    assert report["standing"]["good"] == {"beats_chance": True, "shortfall": ""}
+    assert report["standing"]["blind"]["beats_chance"] is False
+    alone = xlembed(root, "guide", "-t", TASK, *words, "-m", "blind")
+    said = " ".join(alone.out.split())
+    assert (
+        "blind is the only model that is left. But nothing is recommended: its monolingual score 7.5 %"
+        in said
+    )
 
 
 def test_scenarios_are_listed_and_sum_to_one(root: Path) -> None:

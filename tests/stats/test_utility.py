@@ -18,7 +18,16 @@ def mono(**right: int) -> pd.DataFrame:
 
 
 def macros(value: float, draws: list[float], n_clusters: int = 20) -> Macros:
-    return Macros({MONO: value}, {MONO: np.array(draws)}, n_clusters)
+    """Every cluster adds as much to the value, as if all units were equal."""
+    ids = tuple(f"c{i:02d}" for i in range(n_clusters))
+    parts = np.full(n_clusters, value / n_clusters)
+    return Macros({MONO: value}, {MONO: np.array(draws)}, n_clusters, {}, ids, {MONO: parts})
+
+
+def hit(*right: int, n: int = 60) -> Macros:
+    """Of n needs, the ones from right[0] on to right[1] are answered."""
+    found = units({"en": [float(right[0] <= i < right[1]) for i in range(n)]}, "monolingual", "target")
+    return macro_draws(found.assign(n_relevant=1), ["en"], HIT, 400)
 
 
 def test_only_cells_of_the_wanted_languages_count() -> None:
@@ -66,4 +75,42 @@ def test_what_does_not_vary_decides_where_queries_do_not() -> None:
 def test_few_clusters_give_no_certainty_and_equal_models_keep_their_names_order() -> None:
     places = rank({"b": macros(0.5, [0.5], 9), "a": macros(0.5, [0.5], 9)}, {"a": 0, "b": 0}, {MONO: 1})
     assert [p.name for p in places] == ["a", "b"]
-    assert all(p.first is None and p.behind_low is None for p in places)
+    assert all(p.first is None and p.behind_low is None and p.with_best is None for p in places)
+    assert [p.place for p in places] == [1, 1]
+
+
+def test_equal_models_share_the_first_place_and_its_share() -> None:
+    """The alphabet decides nothing: in each resample the two that are equal have half of it."""
+    twin, other = hit(0, 40), hit(0, 10)
+    places = rank({"b": twin, "a": twin, "c": other}, {"a": 0, "b": 0, "c": 0}, {MONO: 1})
+    assert [(p.name, p.place, p.with_best) for p in places] == [
+        ("a", 1, True),
+        ("b", 1, True),
+        ("c", 3, False),
+    ]
+    assert [p.first for p in places] == pytest.approx([0.5, 0.5, 0.0])
+
+
+def test_who_is_not_told_apart_from_the_first() -> None:
+    """Clusters answered by one of the two only: 6 against 0 (p = 2 / 64), 5 against 0 (2 / 32), 20 against 19."""
+    best = hit(0, 40)
+    models = {"best": best, "six less": hit(6, 40), "five less": hit(5, 40), "moved": hit(20, 59)}
+    alone = {
+        m: rank({"best": best, m: models[m]}, dict.fromkeys(models, 0), {MONO: 1})[1]
+        for m in list(models)[1:]
+    }
+    assert {m: p.with_best for m, p in alone.items()} == {"six less": False, "five less": True, "moved": True}
+    together = rank(models, dict.fromkeys(models, 0), {MONO: 1})
+    assert all(p.with_best for p in together)  # Holm over three: 3 x 2 / 64 is above 0.05
+
+
+def test_models_of_other_clusters_are_not_tested() -> None:
+    places = rank({"a": hit(0, 40), "b": hit(0, 20, n=59)}, {"a": 0, "b": 0}, {MONO: 1})
+    assert [p.with_best for p in places] == [True, None]
+
+
+def test_points_that_do_not_vary_take_part_in_the_test() -> None:
+    """Equal answers, one model faster: nothing about the queries can turn that round."""
+    same = hit(0, 40)
+    places = rank({"slow": same, "fast": same}, {"slow": 0.1, "fast": 0.2}, {MONO: 0.5})
+    assert [(p.name, p.place, p.with_best) for p in places] == [("fast", 1, True), ("slow", 2, False)]

@@ -43,7 +43,7 @@ SETTING_OPTIONS = {
         "word_pairs",
     ),
     "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict"),
-    "paradox": ("with", "margin_mono", "margin_loss"),
+    "paradox": ("with", "margin_mono", "margin_loss", "margin_loss_share", "margin_bm25"),
     "probe": ("probe", "rival", "split", "split_seed", "max_tokens"),
 }
 """Section of params.yaml -> options that override its keys."""
@@ -106,8 +106,10 @@ OPTION_HELP = {
     "split": "documents: 70/15/15 in whole documents; published: the file's own parts.",
     "split_seed": "Of the split and of everything random in probes.",
     "max_tokens": "Truncation study: cut texts at each of these numbers of tokens, comma-separated.",
-    "margin_mono": "Monolingual score below the best one that is still borne, 0.03 is 3 points.",
+    "margin_mono": "Score within languages below another that is still borne, 0.03 is 3 points.",
     "margin_loss": "Loss across languages that is still borne, 0.05 is 5 points.",
+    "margin_loss_share": "The same as a share of the monolingual score.",
+    "margin_bm25": "Monolingual score below bm25's with which a model is still judged (at most half of bm25's).",
 }
 
 

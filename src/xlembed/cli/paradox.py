@@ -44,7 +44,8 @@ def paradox(
     """
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
-    from xlembed.report.paradox_table import paradox_tables, verdict_lines
+    from xlembed.report.document.paradox_grids import verdict_lines
+    from xlembed.report.paradox_table import paradox_tables
     from xlembed.stages.paradox import paradox as stage
     from xlembed.stages.paradox import paradox_folder, plan_subjects
     from xlembed.tracking.log import log_tags, version_tags

@@ -70,6 +70,7 @@ def build_task(
         source=rows.card.source,
         licence=rows.card.licence,
         description=rows.card.description,
+        demonstration=rows.card.demonstration,
         merged=merges,
     )
     return dataclasses.replace(task, notes=tuple(dict.fromkeys([*notes, *_gaps(task)])))

@@ -25,6 +25,7 @@ def summarise(task: Task) -> dict[str, Any]:
         "source": task.source,
         "licence": task.licence,
         "description": task.description,
+        "demonstration": task.demonstration,
         "documents": len(task.documents),
         "queries": len(task.queries),
         "needs": len({q.need_id for q in task.queries}),
@@ -50,6 +51,8 @@ def summary_text(summary: dict[str, Any]) -> str:
     for key in ("source", "licence"):
         if summary[key]:
             lines.append(f"  {key:<11} {summary[key]}")
+    if summary["demonstration"]:
+        lines.append("  demonstration: for trying the commands, not for conclusions about models")
     asked = f"{summary['needs']:,} needs, {summary['judgements']:,} judgements"
     lines += [
         f"  alignment   {summary['alignment']}",

@@ -71,6 +71,8 @@ class Task:
     source: str = ""
     licence: str = ""
     description: str = ""
+    demonstration: bool = False
+    """Whether it is for trying commands only, so that nothing general may be concluded from it."""
     merged: tuple[Merge, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """What was excluded or changed while reading, in words; shown to the user, never silent."""

@@ -12,8 +12,6 @@ from xlembed.report.notes import note_lines
 from xlembed.report.tables import Interval, to_markdown
 from xlembed.report.text import percent
 
-SURE = 0.95
-"""Share of the resamples from which the first place is called clear."""
 NAMES = {
     "monolingual": "mono",
     "cross_lingual": "cross",
@@ -22,20 +20,52 @@ NAMES = {
 }
 
 
+def firsts(report: Mapping[str, Any]) -> list[str]:
+    """The models that share the first place."""
+    return [m["model"] for m in report["models"] if m["place"] == 1]
+
+
+def not_told_apart(report: Mapping[str, Any]) -> list[str]:
+    """Further models that paired tests do not tell apart from the first."""
+    return [m["model"] for m in report["models"] if m["place"] > 1 and m["with_best"]]
+
+
+def beats_chance(report: Mapping[str, Any]) -> bool:
+    """Whether nothing speaks against the first model in this."""
+    return (report.get("standing") or {}).get(firsts(report)[0], {}).get("beats_chance") is not False
+
+
 def verdict(report: Mapping[str, Any]) -> str:
-    """One or two sentences: the model, and how sure it is."""
+    """A few sentences: the model, how sure it is, and whether it finds anything worth finding."""
+    leaders = firsts(report)
+    short = (report.get("standing") or {}).get(leaders[0], {}).get("shortfall")
+    said = [_place_text(report, leaders)]
+    if not beats_chance(report):
+        said.append(f"But nothing is recommended: {short}.")
+    elif short:
+        said.append(f"But {short}.")
+    return " ".join(said)
+
+
+def _place_text(report: Mapping[str, Any], leaders: Sequence[str]) -> str:
     first, *others = report["models"]
-    name = first["model"]
+    names, have = " and ".join(leaders), "has" if len(leaders) == 1 else "share the first place and have"
     if not others:
-        return f"{name} is the only model that is left."
-    rivals = [m["model"] for m in others if m["behind_low"] is not None and m["behind_low"] <= 0]
+        return f"{names} is the only model that is left."
     if first["first"] is None:
-        return f"{name} has the most points; too few clusters of queries to say how sure that is."
-    share = f"first in {percent(first['first'])} % of the resampled sets of queries"
-    if first["first"] >= SURE and not rivals:
-        return f"Take {name}: {share}."
-    against = ", ".join(rivals) or others[0]["model"]
-    return f"{name} has the most points ({share}), but cannot be told from {against} on these queries."
+        return f"{names} {have} the most points; too few clusters of queries to say how sure that is."
+    if untested := [m["model"] for m in others if m["with_best"] is None]:
+        return f"{names} {have} the most points; not tested against {', '.join(untested)}."
+    rivals, share = (
+        not_told_apart(report),
+        f"first in {percent(first['first'])} % of the resampled sets of queries",
+    )
+    if len(leaders) > 1:
+        rest = f", nor from {', '.join(rivals)}" if rivals else ""
+        return f"{names} share the first place: they cannot be told apart{rest} on these queries."
+    if not rivals:
+        return f"{'Take ' if beats_chance(report) else 'First: '}{names}: {share}."
+    return f"{names} has the most points ({share}), but cannot be told from {', '.join(rivals)} on these queries."
 
 
 def guide_table(report: Mapping[str, Any]) -> Table:
@@ -47,6 +77,7 @@ def guide_table(report: Mapping[str, Any]) -> Table:
         caption="\n".join(notes(report)),
         caption_justify="left",
     )
+    table.add_column("place")
     table.add_column("model", overflow="fold")
     for head in ("points", "first", "behind"):
         table.add_column(head, justify="right")
@@ -56,10 +87,11 @@ def guide_table(report: Mapping[str, Any]) -> Table:
         table.add_column(head, justify="right")
     for row in report["models"]:
         table.add_row(
+            f"{row['place']}{' ≈' if row['with_best'] else ''}",
             row["model"],
             percent(row["points"]),
             "n/a" if row["first"] is None else f"{percent(row['first'])} %",
-            _behind(row) if row is not report["models"][0] else "",
+            _behind(row) if row["place"] > 1 else "",
             *(percent(row["parts"][part]) for part in report["weights"]),
             "n/a" if row["ms_per_query"] is None else f"{row['ms_per_query']:.1f}",
             "n/a" if row["bytes_per_vector"] is None else f"{row['bytes_per_vector']:,.0f}",
@@ -75,8 +107,8 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         f"Points, of 100: weighted sum of {weights}. Quality parts are macro averages in %; speed is "
         "1 / (1 + ms / 50), bytes 1 / (1 + bytes / 1024).",
         "ms: encoding one query; bytes: of one vector. First: share of resampled sets of queries in which it leads.",
-        "Behind: points less than the first [95 % CI, unadjusted]; queries vary in both, times do not. For a test: "
-        "xlembed compare.",
+        "≈: not told apart from the first (paired tests of the points, Holm); equal models share a place. Behind: "
+        "points less than the first [95 % CI, unadjusted]; queries vary in both, times do not.",
         *note_lines(report.get("model_notes", {})),
     ]
 

@@ -8,8 +8,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from xlembed.report.document.paradox_grids import verdict_grids, verdict_lines
 from xlembed.report.notes import note_lines
-from xlembed.report.tables import Interval, comparison_table, framed, to_markdown
+from xlembed.report.tables import Interval, comparison_table, framed, grid_table, to_markdown
 from xlembed.report.text import base_models, interval_text, p_text, percent, points
 
 Report = Mapping[str, Any]
@@ -21,45 +22,14 @@ COLUMNS = (
     ("loss_strong", "loss_strong", True),
 )
 """Scores of a model: key, head, whether it is a difference."""
-CONDITIONS = (
-    ("monolingual", "monolingual\n− best"),
-    ("loss_strong", "loss_strong"),
-    ("loss_weak", "loss_weak"),
-)
-
-
-def verdict_lines(report: Report) -> list[str]:
-    """The verdict, what the correlations say, what could have been seen, and what must be known beside it."""
-    verdict = report["verdict"]
-    lines = [
-        f"Verdict over {base_models(verdict['n_models'])}: {verdict['text']}",
-        f"Correlation with separation: {report['correlation_text']}.",
-    ]
-    if verdict["smallest_detectable"] is not None:
-        lines.append(
-            "Where a condition is undecided: a distance of "
-            f"{percent(verdict['smallest_detectable'])} points from its margin would have been seen with 80 %."
-        )
-    if verdict["n_models"] == 1:
-        lines.append(
-            "With one base model the best monolingual score is its own: that condition says nothing."
-        )
-    lines += [f"Not in the test: {row['model']}: {row['reason']}." for row in report["left_out"]]
-    lines += [f"Not tested before and after: {reason}." for reason in report["untested"]]
-    return [*lines, *(f"Note: {note}." for note in report["notes"])]
 
 
 def paradox_tables(report: Report) -> list[Table]:
-    """Scores, correlations, conditions, and each variant before and after, as far as there are any."""
+    """Scores, correlations, who is judged and how, and each variant before and after, as far as there are any."""
     found = [models_table(report)]
     if report["correlations"] and report["correlations"][0]["n"]:
         found.append(correlations_table(report))
-    for key, title in (
-        ("conditions", "conditions of the verdict"),
-        ("variant_conditions", "the same conditions of variants: exploratory, not part of the verdict"),
-    ):
-        if report[key]:
-            found.append(_conditions_table(report, key, title))
+    found += map(grid_table, verdict_grids(report))
     if report["before_after"]:
         labels = {row["model"]: row["labels"] for row in report["models"] if row["labels"]}
         whole = {"task": report["task"], "primary": report["before_after"], "labels": labels}
@@ -125,26 +95,6 @@ def correlations_table(report: Report) -> Table:
     return table
 
 
-def _conditions_table(report: Report, key: str, title: str) -> Table:
-    mono, loss = (percent(report["margins"][m]).removesuffix(".0") for m in ("mono", "loss"))
-    table = framed(
-        f"{report['task']}: {title}",
-        f"In points of {report['measure']}. Brackets: interval of the level that Holm's step-down over the models "
-        f"gives the model. Margins: monolingual − best above −{mono}, losses below {loss}.",
-    )
-    table.add_column("model", overflow="fold", min_width=12)
-    for _, head in CONDITIONS:
-        table.add_column(Text(head, justify="right"), justify="right")
-        table.add_column("", min_width=9)
-    table.add_column("breaks it?")
-    for row in report[key]:
-        cells: list[Any] = []
-        for name, _ in CONDITIONS:
-            cells += [_score_cell(row[name], signed=True), row[name]["status"]]
-        table.add_row(Text(row["model"]), *cells, _breaks_text(row["breaks"]))
-    return table
-
-
 def _losses_table(report: Report) -> Table:
     table = framed(
         f"{report['task']}: losses across languages before and after",
@@ -185,12 +135,6 @@ def paradox_markdown(report: Report) -> str:
         "and after).",
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
-
-
-def _breaks_text(outcome: str) -> str:
-    return {"some model breaks it": "yes", "partly": "partly", "no model breaks it": "no"}.get(
-        outcome, outcome
-    )
 
 
 def _documents(report: Report) -> str:

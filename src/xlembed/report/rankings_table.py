@@ -38,7 +38,8 @@ def ranks_table(report: Report) -> Table:
     """Score and rank of every model on both tasks, per macro."""
     table = framed(
         f"{report['tasks'][0]} and {report['tasks'][1]}: scores and ranks",
-        f"{report['measure']} in % (rank); equal scores share the mean of their ranks.",
+        f"{report['measure']} in % (rank); equal scores share the mean of their ranks. ≈: not told apart from the best "
+        "of the task (paired tests, Holm over the models).",
     )
     table.add_column("model", overflow="fold", min_width=12)
     for task in report["tasks"]:
@@ -46,7 +47,10 @@ def ranks_table(report: Report) -> Table:
     for row in report["agreement"]:
         table.add_row(TITLES.get((row["kind"], row["pool"]), row["kind"]), "", "", style="bold")
         for i, model in enumerate(report["models"]):
-            cells = [f"{percent(row['scores'][t][i])} ({row['ranks'][t][i]:g})" for t in range(2)]
+            cells = [
+                f"{percent(row['scores'][t][i])} ({row['ranks'][t][i]:g}){' ≈' * bool(row['with_best'][t][i])}"
+                for t in range(2)
+            ]
             table.add_row(Text(model), *cells)
     return table
 

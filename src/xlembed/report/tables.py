@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xlembed.report.comparison import Paired, label_notes, read_comparisons
+from xlembed.report.document.content import Grid
 from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
@@ -395,6 +396,21 @@ def _add(
 ) -> None:
     shown = [Text(c) if isinstance(c, str) else c for c in cells]
     table.add_row(*shown, *([Text(label)] if labels else []), style=style, end_section=end)
+
+
+def grid_table(grid: Grid) -> Table:
+    """A table of the report for the terminal."""
+    table = framed(grid.title, *grid.notes)
+    for head in grid.heads:
+        table.add_column(
+            Text(head.text), justify="right" if head.numeric else "left", overflow="fold", min_width=6
+        )
+    for row in grid.rows:
+        if row.apart:
+            table.add_section()
+        cells = [Interval(c.text, c.interval) if c.interval else Text(c.text) for c in row.cells]
+        table.add_row(*cells, style="bold" if row.strong else None)
+    return table
 
 
 def macro_head(macro: Macro) -> Text:

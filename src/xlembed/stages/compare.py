@@ -17,11 +17,19 @@ from xlembed.metrics.table import read_units
 from xlembed.report.figures import comparisons
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import notes_of
+from xlembed.report.order import order_grid
 from xlembed.report.scorebook import read_scores
-from xlembed.report.tables import comparison_markdown, index_markdown, scores_markdown
+from xlembed.report.tables import (
+    comparison_markdown,
+    grid_table,
+    index_markdown,
+    scores_markdown,
+    to_markdown,
+)
 from xlembed.settings import SLUG
 from xlembed.stages.workspace import Workspace
 from xlembed.stats.comparison import Comparisons, Evaluated, compare_models
+from xlembed.stats.order import orders
 from xlembed.types import UserError
 
 SAME = ("task_digest", "measures_version", "corpus")
@@ -153,7 +161,9 @@ def compare(
     scores = [dict(e.scores) for e in evaluations]
     with atomic_folder(target) as folder:
         write_json(folder / "comparison.json", report)
-        text = [f"# Comparison on {report['task']}", scores_markdown(scores), comparison_markdown(report)]
+        text = [f"# Comparison on {report['task']}", scores_markdown(scores)]
+        text += [to_markdown(grid_table(grid)) for grid in [order_grid(report)] if grid]
+        text.append(comparison_markdown(report))
         text += [index_markdown(s) for s in scores if "index_fidelity" in s]
         (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
         write_figures(comparisons, folder / "figures", scores, report["primary"])
@@ -233,6 +243,7 @@ def _report(
         "alpha": alpha,
         "primary": [r for r in rows if r["family"] == "primary"],
         "exploratory": [r for r in rows if r["family"] != "primary"],
+        "order": [o.to_json() for o in orders(outcome.rows, [e.evaluated() for e in evaluations], alpha)],
         "untested": list(outcome.untested),
         "dropped_units": dict(outcome.dropped),
     }

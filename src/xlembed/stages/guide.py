@@ -12,6 +12,7 @@ from typing import Any
 
 from xlembed.corpus.task import Task
 from xlembed.files import atomic_folder, write_json
+from xlembed.metrics.chance import monolingual_chance
 from xlembed.metrics.measures import parse_measure
 from xlembed.models.spec import ModelRef
 from xlembed.report.analysed import read_analysis
@@ -23,9 +24,12 @@ from xlembed.report.scenarios import QUALITY, Part, Scenario, bytes_points, spee
 from xlembed.stages.compare import Evaluation, check_comparable, read_evaluation
 from xlembed.stages.encoding import open_encoding
 from xlembed.stages.workspace import Watch, Workspace, unwatched
+from xlembed.stats.comparison import Evaluated
+from xlembed.stats.conditions import Margins
 from xlembed.stats.scores import MIN_CLUSTERS
-from xlembed.stats.utility import Macros, Place, macro_draws, rank
-from xlembed.types import Lang, Role, UserError
+from xlembed.stats.standing import YARDSTICK, Standing, standings
+from xlembed.stats.utility import Macros, Ranked, macro_draws, rank
+from xlembed.types import Lang, Mode, Role, UserError
 
 FORMAT = 1
 KINDS: Mapping[str, str] = {
@@ -170,7 +174,9 @@ def weigh(
         lines = [f"{name}: {'; '.join(reasons)}" for name, reasons in excluded.items()]
         raise UserError("no model is left; " + " | ".join(lines))
     notes = notes_of([e.scores for e in evaluations if e.name in left])
-    return {**_report(task, wish, left, excluded, times), **({"model_notes": notes} if notes else {})}
+    report = _report(task, wish, left, excluded, times, workspace.settings.compare.alpha)
+    report |= {"model_notes": notes} if notes else {}
+    return report | _standing(task, wish, left, evaluations, workspace, report["unknown"])
 
 
 def _opened(model: str, task: Task, workspace: Workspace) -> tuple[str, ModelRef | None]:
@@ -306,6 +312,7 @@ def _report(
     left: Mapping[str, _Measured],
     excluded: Mapping[str, Sequence[str]],
     times: Mapping[str, Any],
+    alpha: float,
 ) -> dict[str, Any]:
     shares = wish.scenario.shares()
     used = {part: w for part, w in shares.items() if w > 0 and all(m.known(part) for m in left.values())}
@@ -317,7 +324,7 @@ def _report(
         )
     total = sum(used.values())
     used = {part: weight / total for part, weight in used.items()}
-    places = _ranked(left, used)
+    places = _ranked(left, used, alpha)
     return {
         "format": FORMAT,
         "task": task.name,
@@ -337,10 +344,10 @@ def _report(
     }
 
 
-def _ranked(left: Mapping[str, _Measured], used: Mapping[Part, float]) -> list[Place]:
+def _ranked(left: Mapping[str, _Measured], used: Mapping[Part, float], alpha: float) -> list[Ranked]:
     fixed = {name: sum(w * _points(m, part) for part, w in used.items()) for name, m in left.items()}
     quality = {KINDS[part]: w for part, w in used.items() if part in QUALITY}
-    return rank({name: m.macros for name, m in left.items()}, fixed, quality)
+    return rank({name: m.macros for name, m in left.items()}, fixed, quality, alpha)
 
 
 def _points(model: _Measured, part: Part) -> float:
@@ -354,12 +361,14 @@ def _points(model: _Measured, part: Part) -> float:
     return 0.0
 
 
-def _row(place: Place, model: _Measured, used: Mapping[Part, float]) -> dict[str, Any]:
+def _row(place: Ranked, model: _Measured, used: Mapping[Part, float]) -> dict[str, Any]:
     def rounded(value: float | None) -> float | None:
         return None if value is None else round(value, 6)
 
     return {
         "model": place.name,
+        "place": place.place,
+        "with_best": place.with_best,
         "points": rounded(place.points),
         "first": rounded(place.first),
         "behind": rounded(place.behind),
@@ -374,6 +383,52 @@ def _row(place: Place, model: _Measured, used: Mapping[Part, float]) -> dict[str
         "bytes_per_vector": model.size,
         "n_clusters": model.macros.n_clusters,
     }
+
+
+def _standing(
+    task: Task,
+    wish: Wish,
+    left: Mapping[str, _Measured],
+    evaluations: Sequence[Evaluation],
+    workspace: Workspace,
+    unknown: Sequence[str],
+) -> dict[str, Any]:
+    """Does each model find more than chance, and not far less than a search for words, within the wanted languages?"""
+    settings, measure = workspace.settings, parse_measure(wish.scenario.measure)
+    wanted = {e.name: _monolingual(e, wish) for e in evaluations}
+    own = [wanted[name] for name in left if name != YARDSTICK and len(wanted[name].units)]
+    yardstick = wanted.get(YARDSTICK)
+    if not own:
+        return {"standing": {}}
+    margins = Margins(bm25=settings.paradox.margin_bm25)
+    resamples = int(evaluations[0].scores["evaluate"]["resamples"])
+    found = standings(
+        own,
+        yardstick if yardstick is not None and len(yardstick.units) else None,
+        measure,
+        monolingual_chance(task, own[0].units, measure),
+        margins,
+        alpha=settings.compare.alpha,
+        n_resamples=resamples,
+    )
+    lacking = (
+        f"whether they find more than a search for words: {YARDSTICK} was not evaluated; to know: xlembed run"
+    )
+    return {
+        "standing": {name: _standing_row(standing) for name, standing in found.items()},
+        "unknown": [*([] if yardstick else [f"{lacking} -t {task.name} -m {YARDSTICK}"]), *unknown],
+    }
+
+
+def _standing_row(found: Standing) -> dict[str, Any]:
+    few = found.monolingual.ci_low is None
+    return {"beats_chance": None if few else found.beats_chance, "shortfall": "" if few else found.shortfall}
+
+
+def _monolingual(evaluation: Evaluation, wish: Wish) -> Evaluated:
+    units = evaluation.units
+    inside = (units["mode"] == Mode.MONOLINGUAL) & units["doc_lang"].isin(wish.languages)
+    return Evaluated(evaluation.name, units[inside], {})
 
 
 def _quality(macros: Macros, kind: str) -> dict[str, float | None]:

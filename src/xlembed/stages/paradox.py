@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.task import Task
 from xlembed.files import atomic_folder, write_json
+from xlembed.metrics.chance import monolingual_chance
 from xlembed.metrics.measures import Measure, parse_measure
 from xlembed.models.folder import fine_tuned_from
 from xlembed.models.spec import ModelRef, Variation
@@ -30,23 +31,16 @@ from xlembed.stages.index import index
 from xlembed.stages.kinds import check_kinds
 from xlembed.stages.separation import K, measure_separation
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.stats.comparison import Evaluated, compare_models
+from xlembed.stats.comparison import Comparisons, Evaluated, compare_models
+from xlembed.stats.conditions import Margins, ModelConditions, judge_models, smallest_undecided
 from xlembed.stats.loss_change import loss_changes
-from xlembed.stats.paradox import (
-    AGAINST,
-    Margins,
-    ModelConditions,
-    correlate,
-    correlation_text,
-    decide,
-    judge_models,
-    rule_lines,
-    smallest_undecided,
-)
+from xlembed.stats.paradox import AGAINST, correlate, correlation_text, decide, rule_lines
+from xlembed.stats.remedies import remedies
+from xlembed.stats.standing import YARDSTICK, Standing, standings
 from xlembed.types import Mode, UserError
 
-FORMAT = 1
-"""Version of paradox.json."""
+FORMAT = 2
+"""Version of paradox.json; 1 judged by margins alone."""
 SCORES = {
     "monolingual": (MONOLINGUAL.kind, MONOLINGUAL.pool),
     "cross_lingual": (CROSS_LINGUAL.kind, CROSS_LINGUAL.pool),
@@ -79,7 +73,7 @@ class Subject:
 
 
 def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tuple[list[Subject], list[str]]:
-    """Every model, each followed by its variants, and notes on variants that cannot be.
+    """Every model, each followed by its variants, then bm25 as the yardstick; and notes on variants that cannot be.
 
     Nothing is evaluated yet: a typo in the last name costs no hour.
 
@@ -108,6 +102,8 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
                 notes.append(f"+{suffix} changes nothing of {ref.slug}")
             elif variant.slug not in given:
                 subjects[variant.slug] = Subject(variant, ref.slug, f"variant of {ref.slug}")
+    if YARDSTICK not in subjects:
+        subjects[YARDSTICK] = _given(workspace.open_model(YARDSTICK), given, task)
     for subject in subjects.values():
         check_kinds(subject.ref)
     return list(subjects.values()), notes
@@ -133,7 +129,9 @@ def _given(ref: ModelRef, given: Mapping[str, Any], task: Task) -> Subject:
 def _not_a_base(ref: ModelRef, task: Task) -> str:
     """Why a model as it is does not enter; empty: it does."""
     if ref.card.lexical:
-        return "finds words, has no embedding space"
+        return "finds words, has no embedding space" + (
+            "; what models are measured against" * (ref.slug == YARDSTICK)
+        )
     if not ref.card.languages:
         return "its card names no languages"
     lacking = [lang for lang in task.languages if ref.card.label(lang)]
@@ -196,7 +194,8 @@ def paradox(
     """
     subjects = _one_per_base(subjects, evaluations)
     settings = workspace.settings
-    margins = Margins(settings.paradox.margin_mono, settings.paradox.margin_loss)
+    wanted = settings.paradox
+    margins = Margins(wanted.margin_mono, wanted.margin_loss, wanted.margin_loss_share, wanted.margin_bm25)
     measure, alpha = parse_measure(settings.compare.primary_measure), settings.compare.alpha
     report: dict[str, Any] = {
         "format": FORMAT,
@@ -206,7 +205,8 @@ def paradox(
         "alignment": str(task.alignment),
         "measure": measure.name,
         "alpha": alpha,
-        "margins": {"mono": margins.mono, "loss": margins.loss},
+        "margins": asdict(margins),
+        "demonstration": task.demonstration,
         "separation": {
             "k": K,
             "documents_per_language": settings.analyse.sample_per_language,
@@ -216,8 +216,9 @@ def paradox(
         "left_out": [{"model": s.name, "reason": s.left_out} for s in subjects if s.left_out],
         "notes": list(notes),
     }
-    report |= _tests(report, subjects, evaluations, measure, margins, workspace)
-    report |= _changes(subjects, evaluations, measure, workspace)
+    report |= _correlations(report, alpha)
+    report |= _verdict(task, subjects, evaluations, measure, margins, workspace)
+    report |= _changes(report, subjects, evaluations, measure, margins, workspace)
     with atomic_folder(paradox_folder(workspace, task.name)) as folder:
         write_json(folder / "paradox.json", report)
         (folder / "paradox.md").write_text(paradox_markdown(report), encoding="utf-8")
@@ -276,43 +277,65 @@ def _evaluated(subject: Subject, evaluations: Mapping[str, Evaluation]) -> Evalu
     return Evaluated(subject.name, found.units, found.scores.get("labels", {}))
 
 
-def _tests(
-    report: Mapping[str, Any],
+def _correlations(report: Mapping[str, Any], alpha: float) -> dict[str, Any]:
+    """S against three scores, over base models."""
+    bases = [row for row in report["models"] if row["enters"]]
+    found = correlate(
+        [row["separation"]["value"] for row in bases],
+        {kind: [row[kind]["value"] for row in bases] for kind in AGAINST},
+        alpha,
+    )
+    return {"correlations": [c.to_json() for c in found], "correlation_text": correlation_text(found)}
+
+
+def _verdict(
+    task: Task,
     subjects: Sequence[Subject],
     evaluations: Mapping[str, Evaluation],
     measure: Measure,
     margins: Margins,
     workspace: Workspace,
 ) -> dict[str, Any]:
-    """The three correlations, conditions and verdict over base models, and the conditions of their variants."""
+    """Who may be judged, the conditions of those models and of their variants, and the verdict over base models."""
     alpha, n = workspace.settings.compare.alpha, workspace.settings.evaluate.resamples
     bases = [_evaluated(s, evaluations) for s in subjects if not s.left_out]
     names = {b.name for b in bases}
     variants = [_evaluated(s, evaluations) for s in subjects if s.variant_of in names]
-    rows = {row["model"]: row for row in report["models"]}
-    correlations = correlate(
-        [rows[b.name]["separation"]["value"] for b in bases],
-        {kind: [rows[b.name][kind]["value"] for b in bases] for kind in AGAINST},
-        alpha,
+    bm25 = next(_evaluated(s, evaluations) for s in subjects if s.name == YARDSTICK)
+    chance = monolingual_chance(task, bm25.units, measure)
+    standing, of_variants = (
+        standings(models, bm25, measure, chance, margins, alpha=alpha, n_resamples=n)
+        for models in (bases, variants)
     )
-    judged = judge_models(bases, bases, measure, margins, alpha=alpha, n_resamples=n)
-    of_variants = judge_models(variants, bases, measure, margins, alpha=alpha, n_resamples=n)
-    verdict = decide({name: c.statuses for name, c in judged.items()})
-    detectable = smallest_undecided(judged)
+    judged = [b for b in bases if standing[b.name].is_judged]
+    judged_variants = [v for v in variants if of_variants[v.name].is_judged]
+    conditions, variant_conditions = (
+        judge_models(models, judged, measure, margins, alpha=alpha, n_resamples=n)
+        for models in (judged, judged_variants)
+    )
+    verdict = decide(conditions, task.demonstration)
+    detectable = smallest_undecided(conditions)
     return {
-        "correlations": [c.to_json() for c in correlations],
-        "correlation_text": correlation_text(correlations),
-        "conditions": _conditions_json(judged),
-        "variant_conditions": _conditions_json(of_variants),
+        "chance": round(chance, 6),
+        "standings": _standings_json(standing),
+        "variant_standings": _standings_json(of_variants),
+        "conditions": _conditions_json(conditions),
+        "variant_conditions": _conditions_json(variant_conditions),
         "rule": rule_lines(margins, measure.name, alpha),
         "verdict": {
             "outcome": str(verdict.outcome),
             "models": list(verdict.models),
-            "text": verdict.text if bases else "Undecided: no model enters the test.",
+            "text": verdict.text,
+            "general": verdict.is_general,
             "n_models": len(bases),
+            "n_judged": verdict.n_judged,
             "smallest_detectable": None if detectable is None else round(detectable, 6),
         },
     }
+
+
+def _standings_json(found: Mapping[str, Standing]) -> list[dict[str, Any]]:
+    return [{"model": name, **standing.to_json()} for name, standing in found.items()]
 
 
 def _conditions_json(judged: Mapping[str, ModelConditions]) -> list[dict[str, Any]]:
@@ -320,17 +343,19 @@ def _conditions_json(judged: Mapping[str, ModelConditions]) -> list[dict[str, An
 
 
 def _changes(
+    report: Mapping[str, Any],
     subjects: Sequence[Subject],
     evaluations: Mapping[str, Evaluation],
     measure: Measure,
+    margins: Margins,
     workspace: Workspace,
 ) -> dict[str, Any]:
-    """Before and after: each variant against what it is a variant of."""
+    """Before and after: each variant against what it is a variant of, and whether it mends what that loses."""
     alpha, n = workspace.settings.compare.alpha, workspace.settings.evaluate.resamples
     models = {s.name: _evaluated(s, evaluations) for s in subjects}
     pairs = [(s.name, s.variant_of) for s in subjects if s.variant_of is not None]
     if not pairs:
-        return {"before_after": [], "untested": [], "loss_changes": []}
+        return {"before_after": [], "untested": [], "loss_changes": [], "remedies": [], "remedy_notes": []}
     involved = list(dict.fromkeys(name for pair in pairs for name in pair))
     found = compare_models(
         [models[name] for name in involved], [measure], measure, alpha=alpha, n_resamples=n, pairs=pairs
@@ -341,4 +366,24 @@ def _changes(
         "before_after": [row for row in rows if row["family"] == "primary"],
         "untested": list(found.untested),
         "loss_changes": [change.to_json(alpha) for change in losses],
+        **_remedies(report, found, measure, margins, alpha),
+    }
+
+
+def _remedies(
+    report: Mapping[str, Any], found: Comparisons, measure: Measure, margins: Margins, alpha: float
+) -> dict[str, Any]:
+    losses = {row["model"]: row["loss_strong"] and row["loss_strong"]["value"] for row in report["models"]}
+    judged = {row["model"]: row["reason"] for row in report["standings"]}
+    not_judged = {
+        row["model"]: judged.get(row["model"], "no base model of the test") for row in report["models"]
+    }
+    k, n = measure.cutoff, len(report["languages"])
+    notes = [
+        f"{n} languages compete for the first {k} of {measure.name}, more than there are places: what a remedy does "
+        "may show further down only (compare.primary_measure: accuracy@10 or MRR@10)"
+    ]
+    return {
+        "remedies": [r.to_json() for r in remedies(found.rows, losses, not_judged, margins, alpha)],
+        "remedy_notes": notes if k is not None and n > k else [],
     }

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xlembed.files import atomic_folder, write_json
-from xlembed.metrics.measures import parse_measure
+from xlembed.metrics.measures import Measure, parse_measure
 from xlembed.report.rankings_table import rankings_markdown
 from xlembed.stages.compare import Evaluation, read_evaluation
 from xlembed.stages.workspace import Workspace
 from xlembed.stats.agreement import FEW_MODELS, rank_agreement
 from xlembed.stats.comparison import Evaluated
+from xlembed.stats.utility import Macros, macro_draws, rank
 from xlembed.types import UserError
 
 
@@ -53,13 +54,41 @@ def compare_rankings(tasks: Sequence[str], models: Sequence[str], workspace: Wor
         "measure": measure.name,
         "models": [pair[0].name for pair in kept],
         "left_out": [{"model": model, "reason": reason} for model, reason in left_out.items()],
-        "agreement": [a.to_json() for a in rank_agreement(first, second, measure, resamples)],
+        "agreement": _marked(
+            [a.to_json() for a in rank_agreement(first, second, measure, resamples)],
+            (first, second),
+            measure,
+            resamples,
+            workspace.settings.compare.alpha,
+        ),
         "note": f"fewer than {FEW_MODELS} models: descriptive only" if len(kept) < FEW_MODELS else "",
     }
     with atomic_folder(rankings_folder(workspace, report["tasks"])) as folder:
         write_json(folder / "across.json", report)
         (folder / "across.md").write_text(rankings_markdown(report), encoding="utf-8")
     return report
+
+
+def _marked(
+    rows: Sequence[dict[str, Any]],
+    tasks: Sequence[Sequence[Evaluated]],
+    measure: Measure,
+    resamples: int,
+    alpha: float,
+) -> list[dict[str, Any]]:
+    """The rows with, per task and model, whether it is not told apart from the best there."""
+    macros = [
+        {m.name: macro_draws(m.units, sorted(set(m.units["query_lang"])), measure, resamples) for m in models}
+        for models in tasks
+    ]
+
+    def with_best(of: Mapping[str, Macros], kind: str) -> list[bool | None]:
+        found = {r.name: r.with_best for r in rank(of, dict.fromkeys(of, 0.0), {kind: 1.0}, alpha)}
+        return [found[name] for name in of]
+
+    return [
+        {**row, "with_best": [with_best(of, f"{row['kind']}/{row['pool']}") for of in macros]} for row in rows
+    ]
 
 
 def rankings_folder(workspace: Workspace, tasks: Sequence[str]) -> Path:

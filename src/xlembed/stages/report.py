@@ -120,6 +120,11 @@ def gather(
     others = "DVC_STAGE" not in os.environ
     paradox_file = workspace.out / "reports" / "paradox" / task.name / "paradox.json"
     paradox = _read_json(paradox_file, task, warnings) if others else None
+    if paradox is not None and "standings" not in paradox:
+        warnings.append(
+            f"{paradox_file.name} of {task.name} judges by an older rule: run xlembed paradox again"
+        )
+        paradox = None
     analyses = {
         e.name: found
         for e in evaluations

@@ -1,182 +1,161 @@
-"""Is a paired difference beyond a margin? Decided by bootstrap intervals, Holm's way over several models.
+"""Is a paired difference of macro averages beyond a margin? Read from the intervals of `difference_cells`.
 
-Each model's interval is a two-sided percentile interval. Holm's step-down (Holm 1979) orders the models by their
-two-sided p; the k-th of m is judged by its interval of level 1 - alpha / (m - k + 1), and the first that is undecided
-ends the descent: it and all after it are undecided, at its level.
-
-A difference to the best of several rivals is the least of the differences to each. It lies above a margin when all of
-them do, which needs no correction (Berger 1982, intersection-union), and below when any does, which takes
-Bonferroni's over the rivals: the constrained intervals of multiple comparisons with the best (Hsu 1984; Edwards & Hsu
-1983), with percentiles for normal quantiles. Taking the best model from the data without that would find too many
-violations.
+A condition is *shown* when the interval of level 1 - alpha lies on its side of the margin. Where it is about several
+differences at once (to every rival), all of them must: that needs no correction (Berger 1982, intersection-union). It
+is *violated* when one interval lies on the other side at alpha / (conditions of the model x differences of the
+condition), Bonferroni: to violate any is enough for "does not break the paradox".
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from xlembed.stats.layout import Floats, Ints
-from xlembed.stats.power import smallest_detectable
-from xlembed.stats.scores import MIN_CLUSTERS
+from xlembed.stats.bootstrap import N_RESAMPLES
+from xlembed.stats.evaluation import CellLayout
+from xlembed.stats.layout import Floats
+from xlembed.stats.paired import difference_cells
+from xlembed.stats.power import detectable_difference
+from xlembed.stats.scores import Difference
 from xlembed.types import Choice
 
 
 class Status(Choice):
-    """What an interval says of a condition."""
+    """What the intervals say of a condition."""
 
     SHOWN = "shown"
     VIOLATED = "violated"
     UNDECIDED = "undecided"
+    NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, eq=False)
-class Least:
-    """The least of k paired differences, k >= 1, with bounds at any level.
+class Contrast:
+    """first - second on the same units, a column per difference; the macro average over all cells is what counts.
 
     Attributes:
-        values: float64, shape (k,).
-        resamples: float64, shape (k, n_resamples); NaN where a resample has no units.
-        se: float64, shape (k,).
-        n_discordant: int64, shape (k,), units where the two sides differ.
-        n_clusters: behind each.
+        cells: of the units.
+        first: float64, shape (n_units, n_columns).
+        second: same shape.
+        unit: what the differences are to be multiplied by.
     """
 
-    values: Floats
-    resamples: Floats
-    se: Floats
-    n_discordant: Ints
-    n_clusters: int
+    cells: CellLayout
+    first: Floats
+    second: Floats
+    unit: float = 1.0
 
-    @property
-    def value(self) -> float:
-        """The least."""
-        return float(self.values.min())
+    def at(self, level: float, n_resamples: int = N_RESAMPLES) -> list[Difference]:
+        """The macro of each column with its interval of that level; none under 10 clusters."""
+        members = list(range(len(self.cells.cells)))
+        table = difference_cells(
+            self.cells.layout, self.first, self.second, {"macro": members}, n_resamples, level
+        )
+        return [_times(d, self.unit) for d in table.macros["macro"] if d is not None]
 
-    @property
-    def se_of_least(self) -> float:
-        """Standard error of the difference that is the least."""
-        return float(self.se[int(self.values.argmin())])
 
-    def bounds(self, alpha: float) -> tuple[float, float] | None:
-        """Two-sided interval of level 1 - alpha; None under 10 clusters."""
-        if self.n_clusters < MIN_CLUSTERS:
-            return None
-        k = len(self.values)
-        lows = [self._ends(row, alpha)[0] for row in range(k)]
-        highs = [self._ends(row, alpha / k)[1] for row in range(k)]
-        return min(lows), min(highs)
-
-    def p_value(self, margin: float) -> float:
-        """Two-sided p that goes with `bounds`: the smallest alpha whose interval excludes the margin."""
-        if self.n_clusters < MIN_CLUSTERS:
-            return 1.0
-        sides = [self._sides(row, margin) for row in range(len(self.values))]
-        above = max(not_above for not_above, _ in sides)
-        below = len(sides) * min(not_below for _, not_below in sides)
-        return min(1.0, 2 * min(above, below))
-
-    def _ends(self, row: int, alpha: float) -> tuple[float, float]:
-        if not self.n_discordant[row]:
-            # None seen: with confidence 1 - alpha, less than -ln(alpha) / n of the clusters differ (3 / n at 95 %).
-            half = -math.log(alpha) / self.n_clusters
-            return float(self.values[row]) - half, float(self.values[row]) + half
-        low, high = np.nanquantile(self.resamples[row], [alpha / 2, 1 - alpha / 2])
-        return float(low), float(high)
-
-    def _sides(self, row: int, margin: float) -> tuple[float, float]:
-        """One-sided p of "not above the margin" and of "not below it"."""
-        if not self.n_discordant[row]:
-            away = float(self.values[row]) - margin
-            tail = 0.5 * math.exp(-self.n_clusters * abs(away))
-            return (tail, 1.0) if away > 0 else (1.0, tail)
-        drawn = self.resamples[row][np.isfinite(self.resamples[row])]
-        n = len(drawn) + 1
-        return (int((drawn <= margin).sum()) + 1) / n, (int((drawn >= margin).sum()) + 1) / n
+def _times(found: Difference, unit: float) -> Difference:
+    ends = {key: getattr(found, key) for key in ("ci_low", "ci_high", "se")}
+    scaled = {key: None if end is None else end * unit for key, end in ends.items()}
+    return replace(found, value=found.value * unit, **scaled)
 
 
 @dataclass(frozen=True)
-class Judged:
+class Condition:
     """One condition of one model.
 
     Attributes:
-        value: the difference.
-        ci_low: of the interval at `level`; None under 10 clusters.
-        ci_high: likewise.
-        level: confidence, 1 - alpha / (m - k + 1).
-        margin: what it is compared with.
-        status: shown, violated or undecided.
+        status: shown, violated, undecided, or not applicable where there is nothing to compare with.
+        margin: what the difference is compared with.
+        difference: the one nearest to failing, with its unadjusted interval; None if not applicable.
+        against: the rival it is about, if there are rivals.
         detectable: smallest distance from the margin that would be decided with 80 %; None under 10 clusters.
-        n_clusters: behind it.
     """
 
-    value: float
-    ci_low: float | None
-    ci_high: float | None
-    level: float
-    margin: float
     status: Status
-    detectable: float | None
-    n_clusters: int
+    margin: float
+    difference: Difference | None = None
+    against: str = ""
+    detectable: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Flat, rounded to 1e-6."""
+        d = self.difference
         numbers = {
-            "value": self.value,
-            "ci_low": self.ci_low,
-            "ci_high": self.ci_high,
-            "level": self.level,
+            "value": d and d.value,
+            "ci_low": d and d.ci_low,
+            "ci_high": d and d.ci_high,
             "detectable": self.detectable,
         }
         return {
             **{key: None if x is None else round(x, 6) for key, x in numbers.items()},
             "margin": self.margin,
+            "against": self.against or None,
             "status": str(self.status),
-            "n_clusters": self.n_clusters,
+            "n_clusters": d and d.n_clusters,
         }
 
 
 def judge(
-    found: Mapping[str, Least], margin: float, *, above: bool, alpha: float = 0.05, at_most: float = math.inf
-) -> dict[str, Judged]:
+    contrast: Contrast,
+    columns: Mapping[str, Mapping[str, int]],
+    margin: float,
+    *,
+    above: bool,
+    n_conditions: int,
+    alpha: float = 0.05,
+    n_resamples: int = N_RESAMPLES,
+) -> dict[str, Condition]:
     """Judge one condition for every model.
 
     Args:
-        found: model -> its difference.
-        margin: what it is compared with.
+        contrast: the differences.
+        columns: model -> rival (or "") -> column of the contrast; a model without any: not applicable.
+        margin: what they are compared with.
         above: whether the condition is "above the margin"; otherwise "below".
-        alpha: two-sided level over all models.
-        at_most: what value and interval cannot exceed (0 for a difference to the best); changes no decision.
-
-    Returns:
-        One result per model, in the order given.
+        n_conditions: of a model, one of which would be enough to fail.
+        alpha: two-sided.
+        n_resamples: of the bootstrap.
     """
-    descent = sorted(found, key=lambda name: found[name].p_value(margin))
-    judged: dict[str, Judged] = {}
-    open_ = True
-    share = alpha / max(1, len(found))
-    for k, name in enumerate(descent):
-        if open_:
-            share = alpha / (len(found) - k)
-        bounds = found[name].bounds(share)
-        status = _status(bounds, margin, above) if open_ else Status.UNDECIDED
-        open_ = open_ and status is not Status.UNDECIDED
-        low, high = (None, None) if bounds is None else (min(b, at_most) for b in bounds)
-        n = found[name].n_clusters
-        detectable = (
-            None if bounds is None else smallest_detectable(found[name].se_of_least, n, len(found), alpha)
-        )
-        judged[name] = Judged(
-            min(found[name].value, at_most), low, high, 1 - share, margin, status, detectable, n
-        )
-    return {name: judged[name] for name in found}
+    usual = contrast.at(1 - alpha, n_resamples)
+    wide = {
+        k: contrast.at(1 - alpha / (n_conditions * k), n_resamples)
+        for k in {len(of) for of in columns.values() if of}
+    }
+    return {
+        name: _condition(of, usual, wide.get(len(of), []), margin, above, n_conditions * len(of), alpha)
+        for name, of in columns.items()
+    }
 
 
-def _status(bounds: tuple[float, float] | None, margin: float, above: bool) -> Status:
-    if bounds is None or bounds[0] <= margin <= bounds[1]:
-        return Status.UNDECIDED
-    return Status.SHOWN if (bounds[0] > margin) is above else Status.VIOLATED
+def _condition(
+    of: Mapping[str, int],
+    usual: Sequence[Difference],
+    wide: Sequence[Difference],
+    margin: float,
+    above: bool,
+    family: int,
+    alpha: float,
+) -> Condition:
+    if not of:
+        return Condition(Status.NOT_APPLICABLE, margin)
+    status = Status.UNDECIDED
+    if all(_beyond(usual[i], margin, above) for i in of.values()):
+        status = Status.SHOWN
+    elif any(_beyond(wide[i], margin, not above) for i in of.values()):
+        status = Status.VIOLATED
+    sign = 1 if above else -1
+    against, nearest = min(of.items(), key=lambda entry: sign * _worst_end(usual[entry[1]], above))
+    power = detectable_difference(usual[nearest], family, alpha)
+    return Condition(status, margin, usual[nearest], against, None if power is None else power.detectable)
+
+
+def _beyond(found: Difference, margin: float, above: bool) -> bool:
+    end = found.ci_low if above else found.ci_high
+    return end is not None and (end > margin if above else end < margin)
+
+
+def _worst_end(found: Difference, above: bool) -> float:
+    end = found.ci_low if above else found.ci_high
+    return found.value if end is None else end

@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 
 from xlembed.metrics.measures import Measure
-from xlembed.stats.bootstrap import N_RESAMPLES, Resampled, resample
+from xlembed.stats.bootstrap import N_RESAMPLES, Resampled, cluster_seed, resample
 from xlembed.stats.evaluation import cell_layout
+from xlembed.stats.holm import holm
 from xlembed.stats.layout import Floats
+from xlembed.stats.order import DIGITS, places
 from xlembed.stats.scores import MIN_CLUSTERS
+from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
 from xlembed.stats.wilson import SE_IS_ZERO, effective_n, wilson_interval
 
 
@@ -25,22 +28,28 @@ class Macros:
         draws: `kind/pool` -> float64, shape (n_resamples,), in the same resamples for every model of a task.
         n_clusters: that they rest on.
         ends: `kind/pool` -> unadjusted 95 % interval as `score_cells` makes it; None under 10 clusters.
+        cluster_ids: of the whole task, sorted.
+        contributions: `kind/pool` -> what each of these clusters adds to the value.
     """
 
     values: Mapping[str, float]
     draws: Mapping[str, Floats]
     n_clusters: int
     ends: Mapping[str, tuple[float, float] | None] = field(default_factory=dict)
+    cluster_ids: tuple[str, ...] = ()
+    contributions: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Place:
-    """A model's place among others.
+class Ranked:
+    """A model's place among others, and how sure it is.
 
     Attributes:
         name: of the model.
         points: the weighted sum.
-        first: share of the resamples in which it is first; None under 10 clusters.
+        place: from 1; equal models share it.
+        with_best: whether it is not told apart from the first (paired tests, Holm); None: not tested.
+        first: share of the resamples in which it is first, shared with those that are equal; None under 10 clusters.
         behind: points less than the first one's, >= 0.
         behind_low: lower end of the unadjusted 95 % interval of `behind`; None under 10 clusters.
         behind_high: upper end.
@@ -48,6 +57,8 @@ class Place:
 
     name: str
     points: float
+    place: int
+    with_best: bool | None
     first: float | None
     behind: float
     behind_low: float | None
@@ -76,6 +87,11 @@ def macro_draws(
         {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_names)},
         len(set(inside["cluster"])),
         {name: _ends(drawn, first + i, binary) for i, name in enumerate(drawn.macro_names)},
+        cells.layout.cluster_ids,
+        {
+            name: cluster_contributions(cells.layout, values, members)[:, 0]
+            for name, members in cells.macros.items()
+        },
     )
 
 
@@ -90,35 +106,71 @@ def _ends(drawn: Resampled, row: int, binary: bool) -> tuple[float, float] | Non
 
 
 def rank(
-    models: Mapping[str, Macros], fixed: Mapping[str, float], weights: Mapping[str, float]
-) -> list[Place]:
-    """The models by weighted sum, the best first; equal ones by name.
+    models: Mapping[str, Macros],
+    fixed: Mapping[str, float],
+    weights: Mapping[str, float],
+    alpha: float = 0.05,
+) -> list[Ranked]:
+    """The models by weighted sum, the best first; equal ones share a place and stand by name.
 
     Args:
         models: each with every macro that `weights` names.
         fixed: model -> points that no resample changes (speed, bytes), weighted already.
         weights: `kind/pool` -> weight.
+        alpha: level of the tests that tell a model apart from the first.
     """
     points = {m: fixed[m] + sum(w * models[m].values[key] for key, w in weights.items()) for m in models}
     draws = {
         m: fixed[m] + sum((w * models[m].draws[key] for key, w in weights.items()), np.zeros(1))
         for m in models
     }
-    order = sorted(points, key=lambda m: (-points[m], m))
     enough = all(m.n_clusters >= MIN_CLUSTERS for m in models.values()) and bool(weights)
-    best = order[0]
-    leaders = np.argmax(np.nan_to_num(np.vstack([draws[m] for m in order]), nan=-np.inf), axis=0)
-    places = []
-    for i, name in enumerate(order):
-        ends = np.nanpercentile(draws[best] - draws[name], [2.5, 97.5]) if enough else None
-        places.append(
-            Place(
-                name,
-                points[name],
-                float((leaders == i).mean()) if enough else None,
-                points[best] - points[name],
+    best = min(points, key=lambda m: (-round(points[m], DIGITS), m))
+    p_values = _against(best, models, fixed, weights, alpha) if enough else {}
+    pairs = {frozenset((best, m)): p for m, p in p_values.items()}
+    order = places(points, {pair for pair, p in pairs.items() if p < alpha}, pairs)
+    every = np.nan_to_num(np.vstack([draws[p.model] for p in order]), nan=-np.inf)
+    leads = np.round(every, DIGITS) == np.round(every.max(axis=0), DIGITS)
+    shares = leads / leads.sum(axis=0)
+    ranked = []
+    for p, share in zip(order, shares, strict=True):
+        ends = np.nanpercentile(draws[best] - draws[p.model], [2.5, 97.5]) if enough else None
+        ranked.append(
+            Ranked(
+                p.model,
+                points[p.model],
+                p.place,
+                p.with_best if enough else None,
+                float(share.mean()) if enough else None,
+                p.behind,
                 None if ends is None else float(ends[0]),
                 None if ends is None else float(ends[1]),
             )
         )
-    return places
+    return ranked
+
+
+def _against(
+    best: str,
+    models: Mapping[str, Macros],
+    fixed: Mapping[str, float],
+    weights: Mapping[str, float],
+    alpha: float,
+) -> dict[str, float]:
+    """Adjusted p (Holm) of "as many points as the best", by sign flips of what each cluster adds to the difference.
+
+    What no resample changes is spread evenly over the clusters. Models of other clusters are not tested.
+    """
+    ids = models[best].cluster_ids
+    others = [m for m in models if m != best and ids and models[m].cluster_ids == ids]
+    if not others:
+        return {}
+    parts = [
+        (fixed[best] - fixed[m]) / len(ids)
+        + sum(w * (models[best].contributions[k] - models[m].contributions[k]) for k, w in weights.items())
+        for m in others
+    ]
+    rng = np.random.default_rng(cluster_seed(ids) + 1)  # + 1: not the stream of the bootstrap weights
+    n_flips = max(N_FLIPS, flips_needed(len(others), alpha))
+    tests = sign_flip_tests(np.column_stack(parts), rng, n_flips)
+    return dict(zip(others, map(float, holm([t.p_value for t in tests])), strict=True))

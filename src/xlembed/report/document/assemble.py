@@ -9,6 +9,7 @@ from xlembed.report.document.limitations import limitations
 from xlembed.report.document.other_grids import data_grid, group_grid, paired_grids, published_grid
 from xlembed.report.document.score_grids import ScoreGrids
 from xlembed.report.document.verdicts import verdicts
+from xlembed.report.order import order_grid
 from xlembed.report.scorebook import MONOLINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET, Macro
 from xlembed.report.text import estimate_text
 
@@ -68,7 +69,8 @@ def _lead(inputs: Inputs) -> str:
 
 
 def _tests(inputs: Inputs) -> tuple[Block, ...]:
-    grids = paired_grids(inputs)
+    order = order_grid(inputs.comparison) if inputs.comparison else None
+    grids = [*([order] if order else []), *paired_grids(inputs)]
     if inputs.comparison is None:
         return (
             Missing("paired tests, which need two models", f"xlembed run -t {inputs.name} -m MODEL,MODEL"),

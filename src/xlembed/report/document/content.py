@@ -124,7 +124,8 @@ class Verdict:
     Attributes:
         model: empty if none is left.
         sure: ``clear``, ``open`` (cannot be told from another), ``only`` (one model is left), ``few`` (too few
-            clusters) or ``none`` (no model is left); of probes also ``small`` and ``unmeasured``.
+            clusters), ``chance`` (not shown to find more than chance) or ``none`` (no model is left); of probes also
+            ``small`` and ``unmeasured``.
         text: in a sentence.
         share: of the resamples in which the model is first.
         evidence: its measured quality, in a line.

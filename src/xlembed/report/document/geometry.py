@@ -5,12 +5,14 @@ Those files belong to other commands: what is not there, or not as expected, is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from xlembed.report.document.cells import NONE, ends, number_cell, p_cell, plain_estimate, words
 from xlembed.report.document.content import Block, Bullets, Cell, Grid, Head, Missing, Row
 from xlembed.report.document.inputs import Inputs, Json
+from xlembed.report.document.paradox_grids import rows as _rows
+from xlembed.report.document.paradox_grids import verdict_grids, verdict_lines
 from xlembed.report.scorebook import label_text
 from xlembed.report.text import MINUS, base_models, interval_text, percent, points
 
@@ -37,7 +39,7 @@ def paradox_blocks(inputs: Inputs) -> tuple[Block, ...]:
         *_paradox_text(report),
         *_grid_if(_paradox_models(report)),
         *_grid_if(_correlations(report)),
-        *_grid_if(_conditions(report, "conditions", "Conditions of the verdict")),
+        *verdict_grids(report),
         *_grid_if(_before_after(report)),
         *inputs.pictures.get("paradox", ()),
     )
@@ -52,22 +54,10 @@ def paradox_verdict(inputs: Inputs) -> str:
 
 
 def _paradox_text(report: Json) -> Iterator[Block]:
-    verdict = report.get("verdict") or {}
-    if verdict.get("text"):
-        yield f"Verdict over {base_models(verdict.get('n_models'))}: {verdict['text']}"
-    if report.get("correlation_text"):
-        yield f"Correlation with the separation of languages: {report['correlation_text']}."
-    if verdict.get("smallest_detectable") is not None:
-        yield (
-            f"Where a condition is undecided, a distance of {percent(verdict['smallest_detectable'])} points from its "
-            "margin would have been seen with 80 %."
-        )
-    lines = [f"Rule: {line}" for line in report.get("rule") or ()]
-    lines += [
-        f"Not in the test: {r['model']}: {r['reason']}." for r in report.get("left_out") or () if "model" in r
-    ]
-    lines += [f"Note: {line}." for line in report.get("notes") or ()]
-    if lines:
+    said, *others = verdict_lines(report) or [""]
+    if said:
+        yield said
+    if lines := (*others, *(f"Rule: {line}" for line in report.get("rule") or ())):
         yield Bullets(tuple(lines))
 
 
@@ -113,25 +103,6 @@ def _correlations(report: Json) -> Grid:
         "Spearman's rho over base models, one-sided, Holm over the three; the paradox has all three above 0.",
     )
     return Grid("paradox-correlations", "Does separation go along with it?", heads, tuple(rows), notes=notes)
-
-
-def _conditions(report: Json, key: str, title: str) -> Grid:
-    names = ("monolingual", "loss_strong", "loss_weak")
-    rows = []
-    for of in _rows(report, key):
-        cells = [words(str(of.get("model")))]
-        for name in names:
-            condition = of.get(name) or {}
-            cells += [_share(condition, True, ""), words(str(condition.get("status", "n/a")))]
-        rows.append(Row((*cells, words(str(of.get("breaks", "n/a"))))))
-    heads = (
-        *(Head("model", False), Head("monolingual, minus best"), Head("shown?", False), Head("loss_strong")),
-        *(Head("shown?", False), Head("loss_weak"), Head("shown?", False), Head("outcome", False)),
-    )
-    notes = (
-        "In points. Brackets: intervals of the level that Holm's correction over the models gives each model.",
-    )
-    return Grid(f"paradox-{key}", title, heads, tuple(rows), notes=notes)
 
 
 def _before_after(report: Json) -> Grid:
@@ -251,11 +222,6 @@ def _tokens(analyses: Mapping[str, Json]) -> Grid:
         *(Head("relative to English"), Head("share of tokens cut off")),
     )
     return Grid("tokens", "Tokens", heads, tuple(rows), folded=True)
-
-
-def _rows(of: Any, key: str) -> Sequence[Mapping[str, Any]]:
-    found = of.get(key) if isinstance(of, Mapping) else None
-    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
 
 
 def _label(analysis: Json) -> str:

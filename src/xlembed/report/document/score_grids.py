@@ -10,6 +10,7 @@ from xlembed.report.document.cells import NONE, counts_cell, number_cell, score_
 from xlembed.report.document.content import Cell, Grid, Head, Row
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.notes import note_lines, notes_of
+from xlembed.report.order import order_note
 from xlembed.report.scorebook import CROSS_LINGUAL, MACROS, MONOLINGUAL, Estimate, Key, Macro, ScoreBook
 from xlembed.report.tables import ALSO, INVALID
 from xlembed.report.text import count_text, percent
@@ -43,7 +44,8 @@ class ScoreGrids:
         notes = tuple(
             f"This table is over all languages; the verdicts above are over {langs}." for langs in other
         )
-        return replace(grid, notes=(*notes, *grid.notes))
+        order = order_note(self._inputs.comparison)
+        return replace(grid, notes=(*notes, *([order] if order else []), *grid.notes))
 
     def further(self) -> list[Grid]:
         """The same for further measures, and all measures of all models, folded."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from xlembed.report.document.content import Verdict
 from xlembed.report.document.inputs import Inputs
-from xlembed.report.guide_table import NAMES, SURE, verdict
+from xlembed.report.guide_table import NAMES, beats_chance, firsts, not_told_apart, verdict
 from xlembed.report.text import percent
 from xlembed.types import Lang
 
@@ -17,6 +17,7 @@ SURENESS = {
     "open": "not clear",
     "only": "no choice: one model left",
     "few": "too few questions to say",
+    "chance": "not shown to find more than chance",
     "none": "no model left",
     "small": "too few documents to say",
     "unmeasured": "not measured",
@@ -63,7 +64,7 @@ def _verdict(name: str, guide: Mapping[str, Any], every: Sequence[Lang]) -> Verd
     return Verdict(
         scenario=name,
         title=guide["title"],
-        model=first["model"],
+        model=" and ".join(firsts(guide)),
         sure=sureness(guide),
         text=verdict(guide),
         share=first["first"],
@@ -80,20 +81,24 @@ def _evidence(measure: str, parts: Mapping[str, float]) -> str:
 
 
 def sureness(guide: Mapping[str, Any]) -> str:
-    """As in `Verdict.sure`: clear needs the first place in 95 % of the resamples and no rival within the interval."""
+    """As in `Verdict.sure`: clear needs one first model that paired tests tell apart from every other."""
     first, *others = guide["models"]
+    if not beats_chance(guide):
+        return "chance"
     if not others:
         return "only"
     if first["first"] is None:
         return "few"
-    rivals = [m for m in others if m["behind_low"] is not None and m["behind_low"] <= 0]
-    return "clear" if first["first"] >= SURE and not rivals else "open"
+    rivals = len(firsts(guide)) > 1 or not_told_apart(guide) or any(m["with_best"] is None for m in others)
+    return "open" if rivals else "clear"
 
 
 def _details(guide: Mapping[str, Any]) -> tuple[str, ...]:
     weights = ", ".join(f"{NAMES.get(part, part)} {percent(w, 0)} %" for part, w in guide["weights"].items())
     order = ", ".join(f"{m['model']} {percent(m['points'])}" for m in guide["models"])
     lines = [f"{guide['measure']}: {weights}", f"Points: {order}"]
+    if rivals := [*(m for m in firsts(guide)[1:]), *not_told_apart(guide)]:
+        lines.append(f"Not told apart from the first by paired tests (Holm): {', '.join(rivals)}")
     lines += [f"Excluded: {name}: {'; '.join(why)}" for name, why in guide["excluded"].items()]
     return (*lines, *guide["advice"], *(f"Not known: {line}" for line in guide["unknown"]))
 

@@ -151,7 +151,8 @@ def _notes(book: ProbeBook, rows: list[System]) -> list[str]:
 
 def _caption(book: ProbeBook) -> str:
     ranked = [s for s in _rows(book) if s.kind != FLOOR]
-    best = f" The best value is that of {ranked[0].marked}: {_text(book, ranked[0])}." if ranked else ""
+    equal = " and ".join(s.marked for s in ranked if book.order(s.name) == book.order(ranked[0].name))
+    best = f" The best value is that of {equal}: {_text(book, ranked[0])}." if ranked else ""
     floor = f" The floor is at {_text(book, book.floor)}." if book.floor else ""
     return f"{book.primary} of every system with its 95 % interval, the best on top.{best}{floor}"
 
