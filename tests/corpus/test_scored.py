@@ -93,7 +93,7 @@ WRONG_ROWS = [
     ({"text": "x", "scores": ROW["scores"]}, "_id: the field is missing; the row has 'text', 'scores'"),
     ({**ROW, "_id": ""}, "_id: the id is empty"),
     ({**ROW, "_id": "a b"}, "_id: the id 'a b' holds white space"),
-    ({**ROW, "_id": 7}, '_id: expected a text, found a number. Fix: write it as "7"'),
+    ({**ROW, "_id": 7.5}, '_id: expected a text, found a number. Fix: write it as "7.5"'),
     ({"_id": "r", "scores": ROW["scores"]}, "text: the field is missing"),
     ({**ROW, "text": " "}, "text: the text is empty"),
     ({**ROW, "text": "x\0"}, "text: the text holds a NUL character"),
@@ -113,7 +113,7 @@ WRONG_ROWS = [
         '{"_id": "z", "text": "x", "document": "\\udc00", "scores": {"joy": 1, "fear": 1}}',
         "document: '\\udc00' holds an",
     ),
-    ({**ROW, "document": 4}, "document: expected a text, found a number"),
+    ({**ROW, "document": 4.5}, "document: expected a text, found a number"),
     (
         {**ROW, "split": "tset"},
         "split: expected one of train, dev, validation, test, found 'tset'. Fix: correct it",

@@ -179,8 +179,8 @@ def test_every_wrong_cell_is_told_at_once_with_line_and_column(tmp_path: Path) -
 
 
 def test_a_repeated_id_names_the_other_file(tmp_path: Path) -> None:
-    for name in ("a.csv", "b.csv"):
-        (tmp_path / name).write_text("id,text,joy\n7,x,1\n", encoding="utf-8")
+    for name, score in (("a.csv", 1), ("b.csv", 2)):
+        (tmp_path / name).write_text(f"id,text,joy\n7,x,{score}\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"b\.csv:2: id: the id '7' stands in .*a\.csv:2 too"):
         import_scored(
             [tmp_path / "a.csv", tmp_path / "b.csv"], "n", tmp_path / "n", ScoredOptions(langs=("en",))

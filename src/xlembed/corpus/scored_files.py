@@ -312,8 +312,6 @@ def _renamed(
     found = {ours: row[theirs] for ours, theirs in source.columns.items() if theirs in row}
     if source.lang and found.get("lang") is None:
         found["lang"] = source.lang
-    if isinstance(found.get("_id"), int) and not isinstance(found["_id"], bool):
-        found["_id"] = str(found["_id"])
     if "id" not in options.columns:
         found.setdefault("_id", f"r{number:06d}")
     found["scores"] = _scores(row, source, dimensions, options)
