@@ -139,7 +139,7 @@ def test_adapters_code_and_licences() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("hub_id: [", "mine.yaml: not valid YAML"),
+        ("hub_id: [", "mine.yaml:1: not valid YAML"),
         ("- a", "mine.yaml: expected fields of a model card"),
         ("name: other", "mine.yaml: name: expected 'mine' like the file, found 'other'"),
         ("poolin: mean", "mine.yaml: poolin: no field of a model card. Did you mean 'pooling'"),

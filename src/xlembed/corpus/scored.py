@@ -23,7 +23,7 @@ from xlembed.corpus.folders import tracked_folders
 from xlembed.corpus.languages import is_language
 from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.tables import number_or_text
-from xlembed.files import atomic_folder
+from xlembed.files import YamlError, atomic_folder, read_yaml
 from xlembed.types import Choice, Lang, UserError, near_miss
 
 CARD, ROWS = "scored.yaml", "texts.jsonl"
@@ -173,9 +173,10 @@ def read_scored_card(folder: Path, problems: Problems) -> dict[str, Any]:
     """The card of a set as it stands there, with what is wrong told; empty when it cannot be read."""
     place = Place(str(folder / CARD))
     try:
-        card = yaml.safe_load((folder / CARD).read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problems.error(place, "", "invalid YAML", f"not YAML: {error}", "correct the file")
+        card = read_yaml(folder / CARD)
+    except YamlError as error:
+        at = Place(place.file, error.line)
+        problems.error(at, "", "invalid YAML", error.problem, "correct the file")
         return {}
     if not isinstance(card, dict):
         message = "expected fields (key: value)"
