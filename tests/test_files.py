@@ -13,7 +13,10 @@ from xlembed.types import UserError
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a: 1\nb: {c: 1,\n    c: 2}\n", r"x\.yaml:3: .*the key 'c' stands in line 2 already; keep one of them"),
+        (
+            b"a: 1\nb: {c: 1,\n    c: 2}\n",
+            r"x\.yaml:3: .*the key 'c' stands in line 2 already; keep one of them",
+        ),
         (b"a: 1\nb: 2\na: 1\n", r"x\.yaml:3: .*the key 'a' stands in line 1 already"),
         (b"- {a: 1}\n- a: 1\n  'a': 2\n", r"x\.yaml:3: "),
         ("a: 1\nb: Größe\n".encode("cp1252"), r"x\.yaml:2: not UTF-8 \(byte 0xf6\): save the file as UTF-8"),

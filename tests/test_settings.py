@@ -28,7 +28,9 @@ def test_a_bad_value_is_told_by_file_line_and_key(params: Path) -> None:
 def test_an_option_that_is_wrong_is_told_as_the_option(params: Path) -> None:
     with pytest.raises(UserError, match=r"^option evaluate\.depth: .*\(found -1\)$"):
         load_settings(params, {**UNSET, "evaluate.depth": -1})
-    with pytest.raises(UserError, match=r"^option evaluate\.depth: measure accuracy@10 looks deeper than depth 7"):
+    with pytest.raises(
+        UserError, match=r"^option evaluate\.depth: measure accuracy@10 looks deeper than depth 7"
+    ):
         load_settings(params, {**UNSET, "evaluate.depth": 7})
 
 

@@ -303,6 +303,10 @@ BROKEN = {
         {"card": CARD.replace("en", "english")},
         r"task\.yaml:2: languages: 'english' .*write 'en'",
     ),
+    "card: key twice": (
+        {"card": CARD + "name: other\n"},
+        r"1 error .*\n.*task\.yaml:4: name: the key stands in line 1 already",
+    ),
     "card: repeated": (
         {"card": CARD.replace("en]", "en, de]")},
         r"task\.yaml:2: languages: 'de' is listed twice",

@@ -146,7 +146,7 @@ def test_adapters_code_and_licences() -> None:
         ("languages: [en, no]", "mine.yaml: languages"),
         ("languages: [eng]", "mine.yaml: languages: expected ISO 639-1 codes"),
         ("unconfirmed: [poolin]", "mine.yaml: unconfirmed: no fields of a card: poolin"),
-        ("unused_weights: ['(']", "mine.yaml: unused_weights: '\\(' is no regular expression"),
+        ("unused_weights: ['(']", "mine.yaml: unused_weights: pattern: '\\(' is no regular expression"),
     ],
 )
 def test_broken_cards_name_file_and_field(tmp_path: Path, text: str, message: str) -> None:
