@@ -1,4 +1,4 @@
-"""Atomic writes: a reader sees the old file or the new one, never half of it; and our own JSON, read with care."""
+"""Atomic writes: a reader sees the old file or the new one, never half of it; JSON and YAML read with care."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
+
+import yaml
 
 from xlembed.types import UserError
 
@@ -229,6 +231,79 @@ def _lock(temporary: Path) -> int | None:
             return handle
     os.close(handle)
     return None
+
+
+class YamlError(UserError):
+    """What is wrong in a YAML file, and in which line if that is known."""
+
+    def __init__(self, source: str, line: int | None, problem: str) -> None:
+        super().__init__(f"{source}{f':{line}' if line else ''}: {problem}")
+        self.line, self.problem = line, problem
+
+
+def read_yaml(path: Path) -> Any:
+    """The value of a YAML file.
+
+    Raises:
+        YamlError: not UTF-8, not YAML, or a key that stands twice.
+        OSError: there is no such file.
+    """
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        byte = f"0x{raw[error.start]:02x}"
+        raise YamlError(str(path), line, f"not UTF-8 (byte {byte}): save the file as UTF-8") from None
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, source: str) -> Any:
+    """The value of a YAML text.
+
+    Raises:
+        YamlError: names `source` and the line.
+    """
+    try:
+        return yaml.load(text, Loader=_OnceLoader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        told = f"not valid YAML: {getattr(error, 'problem', None) or error}"
+        raise YamlError(source, mark and mark.line + 1, told) from None
+    except RecursionError:
+        raise YamlError(source, None, "not usable YAML: nested too deeply") from None
+    except ValueError as error:  # such as the date 2024-13-01
+        raise YamlError(source, None, f"not valid YAML: {error}; write texts in quotes") from None
+
+
+def yaml_line(path: Path, keys: Sequence[str | int]) -> int | None:
+    """The line of a readable YAML file in which the deepest of `keys` that is there stands; None without any."""
+    node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+    line = None
+    for key in keys:
+        entries = node.value if isinstance(node, yaml.MappingNode | yaml.SequenceNode) else []
+        if isinstance(node, yaml.MappingNode):
+            found = next(((name, value) for name, value in entries if name.value == str(key)), None)
+        else:
+            found = (entries[key], entries[key]) if isinstance(key, int) and key < len(entries) else None
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """YAML takes the last of two equal keys without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            name = (key.tag, str(key.value))
+            if name in seen:
+                message = f"the key {key.value!r} stands in line {seen[name]} already; keep one of them"
+                raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
+            seen[name] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)
 
 
 def _umask() -> int:

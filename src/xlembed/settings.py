@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from xlembed.files import read_yaml, yaml_line
 from xlembed.metrics.measures import parse_measures
 from xlembed.types import Mode, OtherVersions, Pool, UserError, near_miss
 
@@ -347,11 +347,11 @@ def flatten(settings: Settings, sections: Iterable[str]) -> dict[str, str]:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -360,19 +360,22 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _explain(error: pydantic.ValidationError, source: Path, overrides: Mapping[str, Any]) -> str:
+    typed = [key for key, value in overrides.items() if value is not None and value != ""]
     lines = []
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
-        where = f"option {place}" if any(place.startswith(k) for k in overrides) else f"{source}: {place}"
+        by_option = [key for key in typed if f"{place}.".startswith(f"{key}.") or key.startswith(f"{place}.")]
+        line = yaml_line(source, problem["loc"]) if source.is_file() else None
+        in_file = f"{source}:{line}: {place}" if line else f"{source}: {place}"
+        where = f"option {', '.join(by_option)}" if by_option else in_file
         if problem["type"] == "extra_forbidden":
             known = _fields_beside(problem["loc"])
             lines.append(
                 f"{where}: unknown; known here: {', '.join(known)}.{near_miss(str(problem['loc'][-1]), known)}"
             )
         else:
-            lines.append(
-                f"{where}: {problem['msg'].removeprefix('Value error, ')} (found {problem['input']!r})"
-            )
+            found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}{found}")
     return "\n".join(lines)
 
 

@@ -244,8 +244,8 @@ BROKEN = {
         r"corpus\.jsonl:1: text: the field is missing; .*'lang'\. Fix: add 'text'\. Did you mean 'txt'",
     ),
     "mistyped id": (
-        {"documents": _with(DOCUMENTS, 2, _id=3)},
-        r"corpus\.jsonl:3: _id: expected a text, found a number\. Fix: write it as \"3\"",
+        {"documents": _with(DOCUMENTS, 2, _id=3.5)},
+        r"1 error [^\n]*\n[^\n]*corpus\.jsonl:3: _id: expected a text, found a number\. Fix: write it as \"3.5\"",
     ),
     "mistyped title": (
         {"documents": _with(DOCUMENTS, 2, title=["x"])},
@@ -275,7 +275,7 @@ BROKEN = {
     ),
     "UTF-16": (
         {"queries": "{}".encode("utf-16")},
-        r"queries\.jsonl:1: the file is UTF-16\. Fix: save it as UTF-8",
+        r"1 error [^\n]*\n[^\n]*queries\.jsonl: the file is UTF-16\. Fix: save it as UTF-8",
     ),
     "unknown document": (
         {"qrels": [*QRELS, ("q1-de", "d9", "1")]},
@@ -294,11 +294,18 @@ BROKEN = {
         {"qrels": [("q1-de", "d1", "yes")]},
         r"test\.tsv:2: score: 'yes' is not a whole number",
     ),
-    "TREC qrels": ({"qrels": b"q1-de 0 d1 1\n"}, r"test\.tsv:1: expected .* found four columns .*TREC"),
-    "two columns": ({"qrels": [*QRELS, ("q1-de", "d1")]}, r"test\.tsv:4: expected .* found 2 columns"),
+    "TREC qrels": ({"qrels": b"q1-de 0 d1 1\n"}, r"test\.tsv:1: four columns: a TREC file"),
+    "two columns": (
+        {"qrels": [*QRELS, ("q1-de", "d1")]},
+        r"test\.tsv:4: expected 3 columns as in the first line, found 2",
+    ),
     "card: language": (
         {"card": CARD.replace("en", "english")},
         r"task\.yaml:2: languages: 'english' .*write 'en'",
+    ),
+    "card: key twice": (
+        {"card": CARD + "name: other\n"},
+        r"1 error .*\n.*task\.yaml:4: name: the key stands in line 1 already",
     ),
     "card: repeated": (
         {"card": CARD.replace("en]", "en, de]")},
@@ -421,3 +428,60 @@ def test_a_translated_query_says_so_and_a_wrong_flag_is_told(tmp_path: Path) -> 
     write_folder(tmp_path / "bad", queries=jsonl([{**QUERIES[0], "native": "no"}, QUERIES[1]]))
     with pytest.raises(UserError, match=r"queries\.jsonl:1.*native.*expected true or false, found a text"):
         load_task(tmp_path / "bad")
+
+
+def test_whole_numbers_are_ids(tmp_path: Path) -> None:
+    documents = [{"_id": 1, "text": "Eins.", "lang": "de", "group": 7}]
+    queries = [{"_id": 12, "text": "Was?", "lang": "de", "need_id": 3, "doc_id": 1, "cluster": 0}]
+    folder = write_folder(tmp_path / "demo", None, documents, queries, [("12", "1", "1")])
+    task = load_task(str(folder))
+    assert (task.documents[0].doc_id, task.documents[0].group) == ("1", "7")
+    query = task.queries[0]
+    assert (query.query_id, query.need_id, query.doc_id, query.cluster) == ("12", "3", "1", "0")
+    assert len(task.notes) == 6 and all(note.endswith("Taken as text") for note in task.notes)
+
+
+def test_the_same_row_again_is_one_and_told(tmp_path: Path) -> None:
+    folder = write_folder(
+        tmp_path / "demo", documents=[*DOCUMENTS, DOCUMENTS[0]], queries=[*QUERIES, QUERIES[1]]
+    )
+    task = load_task(str(folder))
+    assert (len(task.documents), len(task.queries)) == (3, 2)
+    assert [note.partition("demo/")[2] for note in task.notes] == [
+        f"corpus.jsonl:4: the document 'd1' stands in {folder}/corpus.jsonl:1 already, word for word. Counted once",
+        f"queries.jsonl:3: the query 'q1-en' stands in {folder}/queries.jsonl:2 already, word for word. Counted once",
+    ]
+
+
+def test_nothing_follows_from_what_cannot_be_read(tmp_path: Path) -> None:
+    """Judgements of documents in a file that is no UTF-8; of an id with a space, and of one that is none."""
+    latin = jsonl([{**row, "text": "Größe paßt für draußen, schön"} for row in DOCUMENTS]).decode()
+    queries = [{**QUERIES[0], "_id": "q1-de "}, {**QUERIES[1], "_id": ["q1-en"]}]
+    folder = write_folder(tmp_path / "demo", documents=latin.encode("cp1252"), queries=queries)
+    with pytest.raises(UserError) as caught:
+        load_task(str(folder))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "demo: 3 errors (1 x invalid UTF-8, 1 x white space in id, 1 x mistyped field)"
+    assert len(lines) == 4
+
+
+def test_no_queries_is_said_as_such(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^demo: there are no queries$"):
+        load_task(str(write_folder(tmp_path / "demo", queries=[])))
+
+
+def test_ids_of_over_512_bytes_are_refused(tmp_path: Path) -> None:
+    long = "ü" * 257
+    folder = write_folder(tmp_path / "demo", documents=_with(DOCUMENTS, 2, _id=long))
+    with pytest.raises(UserError, match=r"1 error .*\n.*:3: _id: .* is 514 bytes long, more than the 512"):
+        load_task(str(folder))
+    assert load_task(str(write_folder(tmp_path / "two", documents=_with(DOCUMENTS, 2, _id=long[:256]))))
+
+
+def test_documents_that_differ_only_in_unicode_form_are_told(tmp_path: Path) -> None:
+    texts = ["Küche", "Ku\u0308che", "Küche ", "Bad", "B\u00e5t", "Ba\u030at"]
+    documents = [{"_id": f"d{i}", "text": text, "lang": "de"} for i, text in enumerate(texts, 1)]
+    folder = write_folder(tmp_path / "demo", documents=documents)
+    notes = load_task(str(folder)).notes
+    assert "2 documents differ from another one only in Unicode form (NFC, NFD): kept apart" in notes
+    assert "1 document differs from another one only in white space around it: kept apart" in notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ WRONG_ROWS = [
     ({"text": "x", "scores": ROW["scores"]}, "_id: the field is missing; the row has 'text', 'scores'"),
     ({**ROW, "_id": ""}, "_id: the id is empty"),
     ({**ROW, "_id": "a b"}, "_id: the id 'a b' holds white space"),
-    ({**ROW, "_id": 7}, '_id: expected a text, found a number. Fix: write it as "7"'),
+    ({**ROW, "_id": 7.5}, '_id: expected a text, found a number. Fix: write it as "7.5"'),
     ({"_id": "r", "scores": ROW["scores"]}, "text: the field is missing"),
     ({**ROW, "text": " "}, "text: the text is empty"),
     ({**ROW, "text": "x\0"}, "text: the text holds a NUL character"),
@@ -113,7 +114,7 @@ WRONG_ROWS = [
         '{"_id": "z", "text": "x", "document": "\\udc00", "scores": {"joy": 1, "fear": 1}}',
         "document: '\\udc00' holds an",
     ),
-    ({**ROW, "document": 4}, "document: expected a text, found a number"),
+    ({**ROW, "document": 4.5}, "document: expected a text, found a number"),
     (
         {**ROW, "split": "tset"},
         "split: expected one of train, dev, validation, test, found 'tset'. Fix: correct it",
@@ -217,7 +218,6 @@ def test_a_misspelt_field_is_a_note(tmp_path: Path) -> None:
         ({"notes": "one"}, "notes: expected a list of texts, found 'one'"),
         ({"licence": ["CC0"]}, "licence: expected a text, found ['CC0']"),
         ("- 1\n", "expected fields (key: value)"),
-        ("a: [\n", "not YAML"),
     ],
     ids=str,
 )
@@ -225,6 +225,18 @@ def test_a_wrong_card(tmp_path: Path, card: Any, message: str) -> None:
     write_set(tmp_path, card=card)
     said = told(tmp_path)
     assert said.startswith("scored texts s: 1 error (") and "scored.yaml: " in said and message in said
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        ("a: [\n", r"scored\.yaml:2: not valid YAML"),
+        ("name: s\nkind: scores\nname: t\n", r"scored\.yaml:3: .*the key 'name' stands in line 1 already"),
+    ],
+)
+def test_a_card_that_is_no_yaml_is_one_error(tmp_path: Path, card: str, said: str) -> None:
+    write_set(tmp_path, card=card)
+    assert re.search(said, told(tmp_path))
 
 
 def test_a_card_wrong_in_several_ways_tells_all(tmp_path: Path) -> None:

@@ -58,10 +58,10 @@ def test_without_a_header_columns_are_numbers(tmp_path: Path) -> None:
         (b'a,b\n1,"x" y\n', 2, "cannot be read, nor what follows it: ',' expected after '\"'"),
         (b"a,b\n1,\xe9\n2,c\n", 2, "byte 3 of the line (0xe9) is not valid UTF-8"),
         (b"a,b\n1,c\rd\n", 2, "cannot be read"),
-        ("a,b\n1,c\n".encode("utf-16"), 1, "the file is UTF-16"),
+        ("a,b\n1,c\n".encode("utf-16"), None, "the file is UTF-16"),
     ],
 )
-def test_what_cannot_be_read(tmp_path: Path, content: bytes, line: int, message: str) -> None:
+def test_what_cannot_be_read(tmp_path: Path, content: bytes, line: int | None, message: str) -> None:
     _, _, problems = rows_of(tmp_path / "x.csv", content)
     (told,) = problems.errors
     assert told.line == line and message in told.message

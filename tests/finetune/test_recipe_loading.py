@@ -201,5 +201,5 @@ def test_an_unknown_recipe_gets_the_near_miss(tmp_path: Path) -> None:
     ):
         load_recipe("shop_statik", tmp_path)
     (tmp_path / "x.yaml").write_text("a: [", encoding="utf-8")
-    with pytest.raises(UserError, match="not a YAML file"):
+    with pytest.raises(UserError, match="not valid YAML"):
         read_recipe(tmp_path / "x.yaml")

@@ -243,7 +243,7 @@ class TestMessages:
         with pytest.raises(UserError, match=r"recipe\.yaml: no such recipe"):
             load_recipe(path)
         path.write_text("training: {", encoding="utf-8")
-        with pytest.raises(UserError, match=r"recipe\.yaml: not a YAML file"):
+        with pytest.raises(UserError, match=r"recipe\.yaml:\d+: not valid YAML"):
             load_recipe(path)
         path.write_text("training: {}\n", encoding="utf-8")
         with pytest.raises(UserError, match=r"data: missing; .*training\.steps: missing"):

@@ -124,3 +124,32 @@ def test_the_fingerprint_covers_analysis_parameters_and_versions(monkeypatch: py
     monkeypatch.setattr(bm25, "analyser_name", lambda lang: "other")
     found.add(bm25_fingerprint(["de"]))
     assert len(found) == 5
+
+
+def test_a_word_of_one_letter_is_looked_for_among_letters() -> None:
+    """By hand: each language by itself; "茶" is one of 5 letters of one of two texts, mean (5 + 3) / 2 = 4.
+
+    idf = ln(1 + 1.5 / 1.5) = ln 2; 1 / (1 + 1.2 (0.25 + 0.75 x 5 / 4)) = 1 / 2.425: 0.285834.
+    """
+    documents = [
+        ("a", "zh", "绿茶很香 好"),
+        ("b", "zh", "伞很轻"),
+        ("c", "ja", "猫"),
+        ("d", "ko", "녹차가 맛있다"),
+    ]
+    found = words(documents, ["茶", "차", "猫", "猫 犬", "茶 绿茶", "犬"])
+    hits = found.search(range(6), 4)
+    assert [[int(r) for r in row if r >= 0] for row in hits.rows] == [[0], [3], [2], [2], [0], []]
+    assert hits.scores[0, 0] == pytest.approx(0.285834, rel=1e-5)
+    both = found.search([4], 1).scores[0, 0]
+    assert both == pytest.approx(0.285834 + found_alone("绿茶"), rel=1e-5)
+
+
+def found_alone(query: str) -> float:
+    documents = [("a", "zh", "绿茶很香 好"), ("b", "zh", "伞很轻")]
+    return float(words(documents, [query]).search([0], 1).scores[0, 0])
+
+
+def test_invisible_characters_do_not_hide_a_word() -> None:
+    found = words([("a", "de", "Der Garten\u200bstuhl"), ("b", "de", "Der Tisch")], ["Gartenstuhl", "Garten"])
+    assert [[int(r) for r in row if r >= 0] for row in found.search([0, 1], 2).rows] == [[0], []]

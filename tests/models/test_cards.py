@@ -141,14 +141,14 @@ def test_adapters_code_and_licences() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("hub_id: [", "mine.yaml: not valid YAML"),
+        ("hub_id: [", "mine.yaml:1: not valid YAML"),
         ("- a", "mine.yaml: expected fields of a model card"),
         ("name: other", "mine.yaml: name: expected 'mine' like the file, found 'other'"),
         ("poolin: mean", "mine.yaml: poolin: no field of a model card. Did you mean 'pooling'"),
         ("languages: [en, no]", "mine.yaml: languages"),
         ("languages: [eng]", "mine.yaml: languages: expected ISO 639-1 codes"),
         ("unconfirmed: [poolin]", "mine.yaml: unconfirmed: no fields of a card: poolin"),
-        ("unused_weights: ['(']", "mine.yaml: unused_weights: '\\(' is no regular expression"),
+        ("unused_weights: ['(']", "mine.yaml: unused_weights: pattern: '\\(' is no regular expression"),
     ],
 )
 def test_broken_cards_name_file_and_field(tmp_path: Path, text: str, message: str) -> None:

@@ -141,7 +141,7 @@ def test_everything_wrong_in_a_recipe_is_told_at_once(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (None, "neither a file nor ready"),
-        ("a: [", "not a YAML file"),
+        ("a: [", "not valid YAML"),
         ("- a", "expected fields name, .*, found list"),
         ("name: a\nbase: b\nadapter: {targets: []}", "adapter.targets: .*at least 1 item"),
         ("name: a\nbase: b\nadapter: 3", r"adapter: .* \(found 3\)"),

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from xlembed.files import read_yaml
 from xlembed.types import Lang, UserError
 
 BUNDLED = Path(__file__).parent / "word_pairs.yaml"
@@ -41,13 +40,11 @@ def load_word_pairs(path: Path | None = None) -> dict[Lang, WordPairs]:
     """
     source = path or BUNDLED
     try:
-        content = yaml.safe_load(source.read_text(encoding="utf-8"))
+        content = read_yaml(source)
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(
             f"word pairs: {source} is no file; leave word_pairs empty for the bundled list"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"word pairs: {source} is not valid YAML: {error}") from None
     if not isinstance(content, dict) or not content:
         raise UserError(
             f"word pairs: {source}: expected languages, each with `inflected` and `unrelated` pairs"

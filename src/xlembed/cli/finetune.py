@@ -115,8 +115,7 @@ def _list_recipes(console: Console) -> None:
 
 def _read(source: str, changes: Sequence[str], name: str, register_as: str, data: Path) -> Recipe:
     """The recipe with what the command line changes, checked again."""
-    import yaml
-
+    from xlembed.files import parse_yaml
     from xlembed.finetune.changing import change_recipe
     from xlembed.finetune.recipe_loading import check_data, read_recipe, ready_recipes
     from xlembed.types import UserError
@@ -128,7 +127,7 @@ def _read(source: str, changes: Sequence[str], name: str, register_as: str, data
         place, equals, value = change.partition("=")
         if not equals:
             raise UserError(f"--set: expected PLACE=VALUE, found {change!r}")
-        places[place] = yaml.safe_load(value)
+        places[place] = parse_yaml(value, f"--set {place}")
     if name:
         places["name"] = name
     if register_as:

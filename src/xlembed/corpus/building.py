@@ -49,6 +49,8 @@ def build_task(
     notes += told
     if not documents:
         raise UserError(f"{rows.card.name}: there are no documents")
+    if not rows.queries:
+        raise UserError(f"{rows.card.name}: there are no queries")
     if not queries:
         raise UserError(
             "\n  ".join(

@@ -71,7 +71,14 @@ def read_card(folder: Path, problems: Problems) -> Card | None:
             place, "", "invalid YAML", "expected key: value lines", "write e.g. languages: [de, en]"
         )
         return card
+    lines: dict[str, int] = {}
     for key, value in node.value:
+        line = key.start_mark.line + 1
+        if lines.setdefault(key.value, line) != line:
+            message = f"the key stands in line {lines[key.value]} already"
+            problems.error(
+                Place(str(path), line), str(key.value), "repeated key", message, "keep one of them"
+            )
         _take(card, str(key.value), value, Place(str(path), key.start_mark.line + 1), problems)
     return card
 

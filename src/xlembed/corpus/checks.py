@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xlembed.corpus.languages import is_language, language_help
+from xlembed.corpus.oddities import text_oddities
 from xlembed.types import Choice, UserError
 
 LONG_DOCUMENT = 100_000
 """Characters above which a document is told of; it is kept."""
+
+LONGEST_ID = 512
+"""Bytes of an id: Elasticsearch's limit."""
 
 SHOWN = 50
 """Errors printed in full; the others are counted by kind."""
@@ -147,21 +151,33 @@ def check_id(problems: Problems, place: Place, field: str, value: str) -> bool:
         problems.error(
             place, field, "white space in id", message, "use '_' or '-' instead, wherever the id stands"
         )
+    elif (n_bytes := len(value.encode())) > LONGEST_ID:
+        message = (
+            f"the id {value[:40]!r}... is {n_bytes} bytes long, more than the {LONGEST_ID} that servers take"
+        )
+        problems.error(place, field, "long id", message, "shorten it, wherever it stands")
     else:
         return True
     return False
 
 
-def check_text(
-    problems: Problems, place: Place, field: str, value: str, *, may_be_empty: bool = False
-) -> bool:
-    """Whether `value` can be encoded; white space around it is only told."""
+def check_characters(problems: Problems, place: Place, field: str, value: str) -> bool:
+    """Whether `value` is whole text: no NUL, no half of a character."""
     if "\0" in value:
         problems.error(place, field, "NUL character", "the text holds a NUL character", "remove it")
         return False
     if (at := _lone_surrogate(value)) is not None:
         message = f"character {at + 1} is half of a surrogate pair, which is no text"
         problems.error(place, field, "broken character", message, "remove it, or write the whole character")
+        return False
+    return True
+
+
+def check_text(
+    problems: Problems, place: Place, field: str, value: str, *, may_be_empty: bool = False
+) -> bool:
+    """Whether `value` can be encoded; white space around it, markup and signs of damage are only told."""
+    if not check_characters(problems, place, field, value):
         return False
     stripped = value.strip()
     if not stripped and not may_be_empty:
@@ -170,6 +186,8 @@ def check_text(
     if stripped and stripped != value:
         kind = "white space around the text"
         problems.warn(place, field, kind, "there is white space around the text", "kept as it is")
+    for oddity in text_oddities(value):
+        problems.warn(place, field, oddity.kind, oddity.message, oddity.advice)
     return True
 
 

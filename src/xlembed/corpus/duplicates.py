@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ def merge_identical(documents: Sequence[Document], qrels: Mapping[str, Mapping[s
     """The first of each (language, title, text) is kept; a query's grade for it is the highest of its copies.
 
     Every judged pair (query, document) stays judged, on the kept document. Copies that a query grades
-    differently are noted, and so are documents that differ from another only in white space around the text.
+    differently are noted, and so are documents that differ from another
+    only in white space around the text or in Unicode form.
     """
     first: dict[tuple[str, str, str], str] = {}
     kept_for: dict[str, str] = {}
@@ -57,9 +59,16 @@ def _notes(kept: Sequence[Document], merges: Sequence[Merge], unequal: int) -> l
     if unequal:
         subject = f"{unequal} judgement{'s' * (unequal > 1)}"
         notes.append(f"{subject} of identical documents had unequal grades: the highest is kept")
-    alike = len(kept) - len({(d.lang, d.title.strip(), d.text.strip()) for d in kept})
-    if alike:
-        subject = "1 document differs" if alike == 1 else f"{alike} documents differ"
-        it = "it" if alike == 1 else "them"
-        notes.append(f"{subject} from another one only in white space around {it}: kept apart")
+    seen = {(d.lang, d.title, d.text) for d in kept}
+    for change, what in ((str.strip, "white space around {it}"), (_nfc, "Unicode form (NFC, NFD)")):
+        alike = len(seen)
+        seen = {(lang, change(title), change(text)) for lang, title, text in seen}
+        if alike := alike - len(seen):
+            subject = "1 document differs" if alike == 1 else f"{alike} documents differ"
+            difference = what.format(it="it" if alike == 1 else "them")
+            notes.append(f"{subject} from another one only in {difference}: kept apart")
     return notes
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

@@ -24,6 +24,29 @@ def optional_field(row: Mapping[str, Any], name: str, place: Place, problems: Pr
     return None if value is None else _text(value, name, place, problems)
 
 
+def id_field(row: Mapping[str, Any], name: str, place: Place, problems: Problems) -> str | None:
+    """The id that a field holds; missing or null: None; a whole number is taken as text, which is told.
+
+    What is no id is an error, and nothing is said of rows that name it.
+    """
+    value = row.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        message = f"the id {value} is a number"
+        problems.warn(place, name, "whole numbers as ids", message, "taken as text")
+        return str(value)
+    if value is not None and not isinstance(value, str):
+        problems.unread_files.add(place.file)
+    return optional_field(row, name, place, problems)
+
+
+def required_id(row: Mapping[str, Any], name: str, place: Place, problems: Problems) -> str | None:
+    """As `id_field`, of a field that must be there."""
+    if row.get(name) is None:
+        problems.unread_files.add(place.file)
+        return text_field(row, name, place, problems)
+    return id_field(row, name, place, problems)
+
+
 def flag_field(row: Mapping[str, Any], name: str, default: bool, place: Place, problems: Problems) -> bool:
     """True or false of a field that may be missing or null, or the default with an error told."""
     value = row.get(name)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from xlembed.corpus.card import is_task_name
 from xlembed.corpus.readers.beir import CORPUS_FILE
+from xlembed.files import read_yaml
 from xlembed.types import UserError, near_miss
 
 DATA_DIR = Path("data")
@@ -72,8 +71,8 @@ def _tracked(data_dir: Path) -> Iterator[tuple[Path, Path]]:
         if not dvc.is_file():
             continue
         try:
-            content = yaml.safe_load(dvc.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError):
+            content = read_yaml(dvc)
+        except UserError:
             continue
         if not isinstance(content, dict):
             continue

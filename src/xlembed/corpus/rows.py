@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from xlembed.corpus.card import Card
-from xlembed.corpus.checks import SHOWN, Place, Problems, check_id, check_language, check_length, check_text
+from xlembed.corpus.checks import (
+    SHOWN,
+    Place,
+    Problems,
+    check_characters,
+    check_id,
+    check_language,
+    check_length,
+    check_text,
+)
 from xlembed.corpus.task import Document, Query
 from xlembed.types import Lang, near_miss
 
@@ -34,6 +43,7 @@ class Rows:
         self.excluded: list[str] = []
         self._document_places: dict[str, Place] = {}
         self._query_places: dict[str, Place] = {}
+        self._taken: dict[tuple[str, str], object] = {}
 
     @property
     def languages(self) -> tuple[Lang, ...]:
@@ -55,7 +65,12 @@ class Rows:
         self._query_places.setdefault(query_id, place)
 
     def add_document(self, document: Document, place: Place, names: Sequence[str] = ("_id", "text")) -> bool:
-        """Whether the document was taken; `names` are the fields that its id and its text come from."""
+        """Whether the document was taken; `names` are the fields that its id and its text come from.
+
+        The same row again is noted and not taken.
+        """
+        if self._repeats("document", document.doc_id, document, place):
+            return False
         sound = self._take_id(document.doc_id, self._document_places, place, names[0])
         with_title = bool(document.title.strip())
         sound &= check_text(self.problems, place, names[1], document.text, may_be_empty=with_title)
@@ -68,20 +83,34 @@ class Rows:
         check_length(self.problems, place, document.text)
         if sound:
             self.documents.append(document)
+            self._taken["document", document.doc_id] = document
         return sound
 
-    def add_query(self, query: Query, place: Place, names: Sequence[str] | None = ("_id", "text")) -> bool:
-        """Whether the query was taken; `names` as above, None when its text was checked as a document's."""
+    def add_query(
+        self,
+        query: Query,
+        place: Place,
+        names: Sequence[str] | None = ("_id", "text"),
+        also: str | None = None,
+    ) -> bool:
+        """Whether the query was taken; `names` as above, None when its text was checked as a document's.
+
+        With `also`, what else its row says, the same row again is noted and not taken.
+        """
+        if also is not None and self._repeats("query", query.query_id, (query, also), place):
+            return False
         sound = self._take_id(query.query_id, self._query_places, place, names[0] if names else "id")
         if names:
             sound &= check_text(self.problems, place, names[1], query.text)
-        sound &= check_text(self.problems, place, "need_id", query.need_id)
+        if query.need_id != query.query_id:
+            sound &= check_text(self.problems, place, "need_id", query.need_id)
         sound &= check_text(self.problems, place, "cluster", query.cluster or "", may_be_empty=True)
         sound &= check_language(self.problems, place, query.lang, self.card.languages)
         if query.doc_id is not None:
             sound &= self._known(query.doc_id, self._document_places, place, "doc_id", "document")
         if sound:
             self.queries.append(query)
+            self._taken["query", query.query_id] = (query, also)
         return sound
 
     def add_judgement(self, query_id: str, doc_id: str, grade: int, place: Place) -> bool:
@@ -102,11 +131,21 @@ class Rows:
             self.problems.warn(place, "", "repeated judgement", message, "counted once")
         return False
 
+    def _repeats(self, noun: str, row_id: str, content: object, place: Place) -> bool:
+        """Whether the very same row was taken before, with that noted."""
+        if self._taken.get((noun, row_id)) != content:
+            return False
+        places = self._document_places if noun == "document" else self._query_places
+        message = f"the {noun} {row_id!r} stands in {places[row_id]} already, word for word"
+        self.problems.warn(place, "", f"repeated {noun}", message, "counted once")
+        return True
+
     def _take_id(self, value: str, places: dict[str, Place], place: Place, name: str) -> bool:
-        if not check_text(self.problems, place, name, value, may_be_empty=True):
+        if not check_characters(self.problems, place, name, value):
             return False
         if not check_id(self.problems, place, name, value):
             places.setdefault(value, place)
+            places.setdefault(value.strip(), place)  # as it stands in the qrels
             return False
         if value in places:
             message = f"the id {value!r} is used in {places[value]} already"
@@ -119,8 +158,10 @@ class Rows:
         if value in places:
             return True
         file = next(iter(places.values())).file if places else ""
-        if file not in self.problems.unread_files:
-            where = f" in {file}" if file else ""
+        own = {place.file} if place.file != file else set()
+        # Without any row, or where rows could not be read, that is the cause, and it is told.
+        if places and not self.problems.unread_files - own:
+            where = f" in {file}"
             few = len(places) <= 2000 and self.problems.n_errors < SHOWN  # the search for a near miss is slow
             guess = near_miss(value, list(places)) if few else ""
             fix = f"add the {noun} or remove the row.{guess}"

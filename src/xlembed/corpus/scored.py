@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems, check_id, check_language, check_text
-from xlembed.corpus.fields import optional_field, tell_misspelt, text_field
+from xlembed.corpus.fields import id_field, optional_field, required_id, tell_misspelt, text_field
 from xlembed.corpus.folders import tracked_folders
 from xlembed.corpus.languages import is_language
 from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.tables import number_or_text
-from xlembed.files import atomic_folder
+from xlembed.files import YamlError, atomic_folder, read_yaml
 from xlembed.types import Choice, Lang, UserError, near_miss
 
 CARD, ROWS = "scored.yaml", "texts.jsonl"
@@ -173,9 +173,10 @@ def read_scored_card(folder: Path, problems: Problems) -> dict[str, Any]:
     """The card of a set as it stands there, with what is wrong told; empty when it cannot be read."""
     place = Place(str(folder / CARD))
     try:
-        card = yaml.safe_load((folder / CARD).read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problems.error(place, "", "invalid YAML", f"not YAML: {error}", "correct the file")
+        card = read_yaml(folder / CARD)
+    except YamlError as error:
+        at = Place(place.file, error.line)
+        problems.error(at, "", "invalid YAML", error.problem, "correct the file")
         return {}
     if not isinstance(card, dict):
         message = "expected fields (key: value)"
@@ -275,16 +276,20 @@ def checked_texts(
         problems: takes what is wrong.
     """
     found: list[ScoredText] = []
-    seen: dict[str, Place] = {}
+    seen: dict[str, tuple[Place, ScoredText]] = {}
     for place, row in rows:
         text = _checked_text(row, kind, languages, dimensions, place, problems)
         if text is None:
             continue
         if text.text_id in seen:
-            message = f"the id {text.text_id!r} stands in {seen[text.text_id]} too"
+            earlier, other = seen[text.text_id]
+            message = f"the id {text.text_id!r} stands in {earlier} too"
+            if text == other:
+                problems.warn(place, "_id", "repeated text", f"{message}, with the same row", "counted once")
+                continue
             problems.error(place, "_id", "repeated id", message, "give each text its own id")
             continue
-        seen[text.text_id] = place
+        seen[text.text_id] = (place, text)
         found.append(text)
     return found
 
@@ -349,12 +354,12 @@ def _checked_text(
     problems: Problems,
 ) -> ScoredText | None:
     errors = problems.n_errors
-    text_id = text_field(row, "_id", place, problems)
+    text_id = required_id(row, "_id", place, problems)
     text = text_field(row, "text", place, problems)
     lang = optional_field(row, "lang", place, problems)
     if row.get("lang") is None and languages and len(languages) == 1:
         lang = languages[0]
-    document = optional_field(row, "document", place, problems)
+    document = id_field(row, "document", place, problems)
     split = optional_field(row, "split", place, problems)
     tell_misspelt(row, FIELDS, place, problems)
     if text_id is not None:

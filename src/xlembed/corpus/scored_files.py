@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from xlembed.corpus.scored import (
     write_scored,
 )
 from xlembed.corpus.tables import is_table, listed_columns, number_or_text, parse_columns, read_table
+from xlembed.patterns import Pattern, compile_pattern, find_pattern
 from xlembed.types import Lang, UserError, near_miss
 
 OURS = ("id", "text", "lang", "document", "split")
@@ -50,7 +50,7 @@ class ScoredOptions:
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     dimensions: tuple[str, ...] = ()
     langs: tuple[Lang, ...] = ()
-    document_pattern: re.Pattern[str] | None = None
+    document_pattern: Pattern | None = None
     scale: tuple[float, float] | None = None
     limit: int | None = None
     source: str = ""
@@ -136,7 +136,7 @@ def parse_scale(text: str) -> tuple[float, float] | None:
     )
 
 
-def parse_document_pattern(text: str | None) -> re.Pattern[str] | None:
+def parse_document_pattern(text: str | None) -> Pattern | None:
     """A regular expression with one group.
 
     Raises:
@@ -144,10 +144,7 @@ def parse_document_pattern(text: str | None) -> re.Pattern[str] | None:
     """
     if text is None:
         return None
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise UserError(f"--document-pattern: {text!r} is no regular expression: {error}") from error
+    pattern = compile_pattern(text, "--document-pattern")
     if pattern.groups != 1:
         raise UserError(
             f"--document-pattern: expected one group, the document, found {pattern.groups} in {text!r}; for example "
@@ -312,8 +309,6 @@ def _renamed(
     found = {ours: row[theirs] for ours, theirs in source.columns.items() if theirs in row}
     if source.lang and found.get("lang") is None:
         found["lang"] = source.lang
-    if isinstance(found.get("_id"), int) and not isinstance(found["_id"], bool):
-        found["_id"] = str(found["_id"])
     if "id" not in options.columns:
         found.setdefault("_id", f"r{number:06d}")
     found["scores"] = _scores(row, source, dimensions, options)
@@ -341,13 +336,12 @@ def _tell_unseen(sources: Sequence[_Source], problems: Problems) -> None:
             problems.error(Place(str(source.file)), name, "missing field", message, fix)
 
 
-def _with_documents(
-    texts: list[ScoredText], pattern: re.Pattern[str] | None
-) -> tuple[list[ScoredText], list[str]]:
+def _with_documents(texts: list[ScoredText], pattern: Pattern | None) -> tuple[list[ScoredText], list[str]]:
     """The texts with the documents that their ids name, and a note on ids that do not match."""
     if pattern is None:
         return texts, []
-    matches = [pattern.fullmatch(text.text_id) for text in texts]
+    option = "--document-pattern"
+    matches = [find_pattern(pattern, text.text_id, option, whole=True) for text in texts]
     found = [
         dataclasses.replace(text, document=(match and match[1]) or text.text_id)
         for text, match in zip(texts, matches, strict=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from xlembed.files import read_yaml
 from xlembed.finetune.changing import change_recipe, keep_stages
 from xlembed.finetune.recipe import Evaluation, Name, Positive, Recipe, Section
 from xlembed.types import UserError, near_miss
@@ -111,10 +111,7 @@ def load_ablation(source: str) -> Ablation:
         raise UserError(
             f"no ablation {source!r}: expected a YAML file or one of {', '.join(ready)}.{near_miss(source, ready)}"
         )
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: not a YAML file: {error}") from None
+    value = read_yaml(path)
     if not isinstance(value, dict):
         raise UserError(f"{path}: expected keys {', '.join(Ablation.model_fields)}, found {value!r}")
     try:

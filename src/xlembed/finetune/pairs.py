@@ -18,7 +18,7 @@ from xlembed.corpus.checks import Place, Problems, check_text
 from xlembed.corpus.languages import is_language
 from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.text_digest import text_digest
-from xlembed.files import atomic_folder
+from xlembed.files import YamlError, atomic_folder, read_yaml
 from xlembed.types import Choice, Lang, UserError, near_miss
 
 CARD, ROWS = "pairs.yaml", "rows.jsonl"
@@ -234,9 +234,10 @@ def _line(row: Row) -> str:
 def _read_card(path: Path, problems: Problems) -> dict[str, Any]:
     place = Place(str(path))
     try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problems.error(place, "", "invalid YAML", f"not YAML: {error}", "correct the file")
+        card = read_yaml(path)
+    except YamlError as error:
+        at = Place(place.file, error.line)
+        problems.error(at, "", "invalid YAML", error.problem, "correct the file")
         return {}
     if not isinstance(card, dict):
         problems.error(

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from xlembed.files import read_yaml
 from xlembed.finetune.pairs import Kind, PairSet, Row, load_pairs
 from xlembed.finetune.recipe import Data, Recipe, Stage
 from xlembed.types import UserError, near_miss
@@ -51,15 +52,13 @@ def read_recipe(path: Path) -> Recipe:
         UserError: every wrong key, type and value, a line each.
     """
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = read_yaml(path)
     except (FileNotFoundError, IsADirectoryError):
         known = ready_recipes()
         raise UserError(
             f"no recipe {str(path)!r}: neither a file nor ready.{near_miss(str(path), known)} Ready: "
             f"{', '.join(known)}"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a YAML file: {error}") from None
     if not isinstance(value, dict):
         raise UserError(
             f"{path}: expected fields {', '.join(Recipe.model_fields)}, found {type(value).__name__}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from xlembed.files import read_yaml
 from xlembed.finetune.parallel import Source
 from xlembed.types import UserError
 
@@ -119,11 +119,9 @@ def load_recipe(path: Path) -> StaticRecipe:
             the message names file and field.
     """
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = read_yaml(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such recipe") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a YAML file: {error}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: expected sections {', '.join(StaticRecipe.model_fields)}, found {value!r}")
     try:

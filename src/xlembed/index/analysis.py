@@ -6,8 +6,10 @@ import re
 import unicodedata
 from functools import cache
 
+import regex
 import Stemmer
 
+from xlembed.corpus.oddities import TAG, unescape
 from xlembed.types import Lang
 
 SNOWBALL = {
@@ -37,14 +39,22 @@ UNSPACED = (
 """Thai, Lao, Burmese, Khmer, Japanese, Chinese and Korean letters: cut into pairs of characters."""
 BIGRAMS = {"zh", "ja", "ko", "th", "lo", "my", "km"}
 _RUNS = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
+LONE = re.compile(f"(?<![{UNSPACED}])[{UNSPACED}](?![{UNSPACED}])")
+"""A letter of theirs that stands alone: a word of one letter."""
+APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼʻ´`＇", "'"))
+_PERSIAN_JOINT = regex.compile(r"(?<=\p{Arabic})\u200c(?=\p{Arabic})")
+"""Zero width non-joiner between Arabic letters: where others write a space (Persian, Urdu, Kurdish)."""
+_INVISIBLE = regex.compile(r"(?!\u200d)\p{Default_Ignorable_Code_Point}|(?<=[\p{L}\p{M}])\u200d(?=\p{L})")
+"""Soft hyphen, zero width space, byte order mark, variation selectors and the like; a zero width joiner only between
+letters, where words are written with and without it: between emoji it makes one of several."""
 
 
 def analyse(text: str, lang: Lang) -> list[str]:
     """The words of a text, in order, as often as they stand there.
 
-    Unicode NFKC, lower case by the language's own rules, words (letters, digits and the marks on them), then its
-    Snowball stem; letters of scripts without spaces become overlapping pairs, in whatever language they stand. There
-    are no stop words: BM25 gives little weight to what every text has.
+    As `searchable`, Unicode NFKC, lower case by the language's own rules, words (letters, digits and the marks on
+    them), then its Snowball stem; letters of scripts without spaces become overlapping pairs, in whatever language they
+    stand. There are no stop words: BM25 gives little weight to what every text has.
 
     Args:
         text: any.
@@ -56,11 +66,37 @@ def analyse(text: str, lang: Lang) -> list[str]:
         >>> analyse("東京 tower", "ja")
         ['東京', 'tower']
     """
-    lowered = lower(unicodedata.normalize("NFKC", text), lang).replace("’", "'")
-    if lang in ELISIONS:
-        lowered = re.sub(ELISIONS[lang], "", lowered)
-    runs = [run for word in _word_pattern().findall(lowered) for run in _RUNS.findall(word)]
-    return [token for run in runs for token in _tokens(run, lang)]
+    return [token for run in _runs(text, lang) for token in _tokens(run, lang)]
+
+
+def characters(text: str, lang: Lang) -> list[str]:
+    """The letters of scripts without spaces, one by one: what a query of a single such letter is compared with.
+
+    Example:
+        >>> characters("うちの猫 tower", "ja")
+        ['う', 'ち', 'の', '猫']
+    """
+    return [letter for run in _runs(text, lang) if is_unspaced(run) for letter in run]
+
+
+def is_unspaced(run: str) -> bool:
+    """Whether a run begins with a letter of a script without spaces."""
+    return re.match(f"[{UNSPACED}]", run) is not None
+
+
+def searchable(text: str) -> str:
+    """The text as words are looked for in it: without tags and invisible characters, entities as their characters.
+
+    Unicode NFC; all forms of the apostrophe are one. What is shown to people stays as it was.
+
+    Example:
+        >>> searchable("Garten\u200bstuhl caf&eacute; Ankaraʼnın")
+        "Gartenstuhl café Ankara'nın"
+    """
+    if not text.isascii() or "&" in text or "<" in text or "`" in text:
+        text = unicodedata.normalize("NFC", unescape(TAG.sub(" ", text)))
+        text = _INVISIBLE.sub("", _PERSIAN_JOINT.sub(" ", text)).translate(APOSTROPHES)
+    return text
 
 
 def lower(text: str, lang: Lang) -> str:
@@ -87,8 +123,16 @@ def analyser_name(lang: Lang) -> str:
     return f"snowball {SNOWBALL[lang]}" if lang in SNOWBALL else "words"
 
 
+def _runs(text: str, lang: Lang) -> list[str]:
+    """Words, cut where the kind of script changes."""
+    lowered = lower(unicodedata.normalize("NFKC", searchable(text)), lang)
+    if lang in ELISIONS:
+        lowered = re.sub(ELISIONS[lang], "", lowered)
+    return [run for word in _word_pattern().findall(lowered) for run in _RUNS.findall(word)]
+
+
 def _tokens(run: str, lang: Lang) -> list[str]:
-    if _RUNS.fullmatch(run) and re.match(f"[{UNSPACED}]", run):
+    if is_unspaced(run):
         return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
     return [_stemmer(lang).stemWord(run)] if lang in SNOWBALL else [run]
 

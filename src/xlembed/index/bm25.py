@@ -13,15 +13,15 @@ from importlib.metadata import version
 import bm25s
 import numpy as np
 
-from xlembed.index.analysis import analyse, analyser_name
+from xlembed.index.analysis import analyse, analyser_name, characters, is_unspaced
 from xlembed.index.base import Hits, Rows, Scores, id_places, significant
 from xlembed.types import Lang
 
 PARAMETERS = {"type": "BM25", "variant": "lucene", "k1": 1.2, "b": 0.75}
 """Robertson et al. 1994, "Okapi at TREC-3", with Lucene's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never
 negative (Kamphuis et al. 2020, "Which BM25 do you mean?"); the same k1 and b as on the server."""
-LIBRARIES = ("bm25s", "PyStemmer")
-SCHEME = 1
+LIBRARIES = ("bm25s", "PyStemmer", "regex")
+SCHEME = 2
 """Raised when the same words come to mean other scores."""
 REMEMBERED = 4096
 """Rankings that are kept: a query's full ranks are asked for right after its search."""
@@ -55,7 +55,8 @@ class Bm25Words:
 
     Every language has statistics of its own. Searched in one language, a query is read by that language's analysis;
     searched in all, it is read by each language's analysis and matched against that language's documents. A text that
-    shares no word with the query (score 0) is not retrieved. The full ranking is known.
+    shares no word with the query (score 0) is not retrieved. The full ranking is known. A word of one letter in a
+    script without spaces, which texts hold as pairs of letters, is looked for in the texts' letters.
 
     Args:
         doc_ids: all documents, different from each other.
@@ -81,13 +82,16 @@ class Bm25Words:
                 f"{len(doc_ids)} ids, {len(langs)} languages and {len(documents)} texts: one each"
             )
         self.n_queries = len(queries)
-        self._queries = queries
+        self._queries, self._documents = queries, documents
         self._places = id_places(doc_ids)
         self._sizes: dict[Lang | None, int] = {None: len(doc_ids)}
         self._parts: dict[Lang, _Part] = {}
+        self._letters: dict[Lang, _Part] = {}
+        self._rows: dict[Lang, list[int]] = {}
         for lang in sorted(set(langs)):
             rows = [row for row, other in enumerate(langs) if other == lang]
             self._sizes[lang] = len(rows)
+            self._rows[lang] = rows
             self._parts[lang] = _part(rows, [analyse(documents[row], lang) for row in rows])
         self._ranking = lru_cache(maxsize=REMEMBERED)(self._rank)
 
@@ -127,13 +131,27 @@ class Bm25Words:
     def _rank(self, query: int, lang: Lang | None) -> tuple[Rows, Scores]:
         """Rows and scores of all that shares a word, in order."""
         langs = list(self._parts) if lang is None else [lang] if lang in self._parts else []
-        found = [self._parts[name].scores(analyse(self._queries[query], name)) for name in langs]
+        found = []
+        for name in langs:
+            words = analyse(self._queries[query], name)
+            letters = [word for word in words if len(word) == 1 and is_unspaced(word)]
+            found.append(self._parts[name].scores([word for word in words if word not in letters]))
+            if letters:
+                found.append(self._letters_of(name).scores(letters))
         if not found:
             return np.empty(0, dtype=np.int64), np.empty(0)
-        rows = np.concatenate([rows for rows, _ in found])
-        scores = significant(np.concatenate([scores for _, scores in found]))
+        rows, places = np.unique(np.concatenate([rows for rows, _ in found]), return_inverse=True)
+        total = np.bincount(places, np.concatenate([scores for _, scores in found]), len(rows))
+        scores = significant(total)
         order = np.lexsort((self._places[rows], -scores))
         return rows[order], scores[order]
+
+    def _letters_of(self, lang: Lang) -> _Part:
+        """Made when it is first asked for: few queries have such words."""
+        if lang not in self._letters:
+            rows = self._rows[lang]
+            self._letters[lang] = _part(rows, [characters(self._documents[row], lang) for row in rows])
+        return self._letters[lang]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from xlembed.patterns import compile_pattern
 from xlembed.types import DType, Kind, Lang, Pooling, Role
 
 
@@ -109,10 +110,7 @@ class ModelCard(BaseModel):
     @classmethod
     def _are_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+            compile_pattern(pattern, "pattern")
         return patterns
 
     @field_validator("unconfirmed")

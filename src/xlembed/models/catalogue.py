@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pydantic
-import yaml
 
+from xlembed.files import read_yaml
 from xlembed.models.card import ModelCard
 from xlembed.types import UserError, near_miss
 
@@ -36,10 +36,7 @@ def read_card(path: Path) -> ModelCard:
     Raises:
         UserError: names the file and the field that is wrong.
     """
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+    fields = read_yaml(path)
     if not isinstance(fields, dict):
         raise UserError(
             f"{path}: expected fields of a model card (key: value), found {type(fields).__name__}"

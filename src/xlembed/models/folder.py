@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pydantic
-import yaml
 
+from xlembed.files import read_yaml
 from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue
 from xlembed.types import Role, UserError
@@ -328,8 +328,8 @@ def fine_tuned_from(folder: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        fields = read_yaml(path)
+    except UserError:
         return "an unnamed model"  # `with_own_card` says what is wrong with the file
     return str(fields.get("base") or "an unnamed model") if isinstance(fields, dict) else "an unnamed model"
 
@@ -343,10 +343,7 @@ def with_own_card(card: ModelCard, folder: Path) -> ModelCard:
     path = folder / CARD_FILE
     if not path.is_file():
         return card
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+    fields = read_yaml(path)
     if not isinstance(fields, dict) or (wrong := [key for key in fields if key not in CARD_FIELDS]):
         told = f"unknown {', '.join(map(str, wrong))}" if isinstance(fields, dict) else "no fields"
         raise UserError(f"{path}: {told}; expected {', '.join(CARD_FIELDS)}")

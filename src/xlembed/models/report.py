@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from xlembed.patterns import compile_pattern, find_pattern
 from xlembed.types import UserError
 
 POOLER = r"(^|\.)pooler\."
@@ -112,7 +112,10 @@ def refuse_bad_report(
 
 
 def _without(keys: Iterable[str], patterns: Iterable[str]) -> list[str]:
-    return sorted(key for key in keys if not any(re.search(pattern, key) for pattern in patterns))
+    compiled = [compile_pattern(pattern, "unused_weights") for pattern in patterns]
+    return sorted(
+        key for key in keys if not any(find_pattern(pattern, key, "unused_weights") for pattern in compiled)
+    )
 
 
 def _say(what: str, keys: Sequence[str]) -> list[str]:

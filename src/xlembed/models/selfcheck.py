@@ -7,8 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from xlembed.files import read_yaml
 from xlembed.types import Lang, UserError
 
 SENTENCES = Path(__file__).with_suffix(".yaml")
@@ -19,7 +18,7 @@ UNKNOWN_TOKENS = ("[UNK]", "<unk>", "<UNK>", "[unk]", "<|unk|>")
 @lru_cache(maxsize=1)
 def sentences() -> dict[Lang, str]:
     """A natural sentence per language."""
-    found = yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))
+    found = read_yaml(SENTENCES)
     return {str(lang): str(text) for lang, text in found.items()}
 
 

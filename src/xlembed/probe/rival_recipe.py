@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from xlembed.corpus.languages import is_language
+from xlembed.files import read_yaml
 from xlembed.types import UserError, near_miss
 
 READY = Path(__file__).parent / "rivals"
@@ -102,13 +102,11 @@ def load_rival_recipe(source: str) -> RivalRecipe:
     known = ready_rivals()
     path = known.get(source, Path(source))
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = read_yaml(path)
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(
             f"no rival {source!r}: neither a file nor ready.{near_miss(source, known)} Ready: {', '.join(known)}"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a YAML file: {error}") from None
     if not isinstance(value, dict):
         known_keys = ", ".join(RivalRecipe.model_fields)
         raise UserError(f"{path}: expected fields {known_keys}, found {type(value).__name__}")

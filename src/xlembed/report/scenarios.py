@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from xlembed.files import read_yaml
 from xlembed.types import UserError, near_miss
 
 Part = Literal[
@@ -50,7 +50,7 @@ class Scenario(BaseModel):
 def scenarios() -> Mapping[str, Scenario]:
     """Every scenario by name."""
     path = Path(__file__).with_name("scenarios.yaml")
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = read_yaml(path)
     return MappingProxyType({name: Scenario.model_validate(entry) for name, entry in entries.items()})
 
 

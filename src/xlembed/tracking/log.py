@@ -10,11 +10,12 @@ from pathlib import Path
 
 import mlflow
 import pandas as pd
-import yaml
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]  # made at run time
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
+
+from xlembed.files import read_yaml
 
 METRICS_PER_CALL = 500
 DIGEST_CHARS = 36
@@ -104,12 +105,12 @@ def _dvc_revision(root: Path, data: Path) -> str | None:
         if not file.is_file():
             continue
         try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            content = read_yaml(file)
             for out in content["outs"]:
                 if data.resolve().is_relative_to(
                     (file.parent / content.get("wdir", "") / out["path"]).resolve()
                 ):
                     return str(out["md5"])
-        except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue  # not this tool's file to complain about
     return None

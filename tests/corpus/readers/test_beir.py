@@ -71,3 +71,64 @@ def test_a_failed_import_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no query 'q9'"):
         import_files("beir", [folder], "y", data_dir=tmp_path / "data")
     assert not (tmp_path / "data" / "y").exists()
+
+
+def _with_qrels(folder: Path, qrels: str) -> Path:
+    made = _plain(folder)
+    (made / "qrels" / "test.tsv").write_text(qrels, encoding="utf-8")
+    return made
+
+
+@pytest.mark.parametrize(
+    "qrels",
+    [
+        "qid\tdocid\trelevance\na\t1\t2\na\t2\t0\n",
+        "corpus_id\tquery_id\tLabel\n1\ta\t2\n2\ta\t0\n",
+        "topic\titer\tdoc-id\trel\na\t0\t1\t2\na\t0\t2\t0\n",
+        "grade\tpid\tqid\n2.0\t1\ta\n0.\t2\ta\n",
+    ],
+)
+def test_the_names_in_the_header_decide(tmp_path: Path, qrels: str) -> None:
+    folder = _with_qrels(tmp_path / "x.en", qrels)
+    imported = import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+    assert imported.task.qrels == {"a": {"1": 2, "2": 0}}
+    assert "read as query, document and grade" in imported.warnings[0].lower()
+
+
+def test_whole_grades_may_have_decimals(tmp_path: Path) -> None:
+    folder = _with_qrels(tmp_path / "x", "query-id\tcorpus-id\tscore\na\t1\t1.0\na\t2\t0.00\n")
+    imported = import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+    assert imported.task.qrels == {"a": {"1": 1, "2": 0}}
+    (note,) = imported.warnings
+    assert note.endswith("score: whole grades with decimals: 2 times (lines 2, 3). Taken as whole numbers")
+    _with_qrels(tmp_path / "y", "a\t1\t0.5\n")
+    with pytest.raises(UserError, match=r"1 error .*\n.*no header"):
+        import_files("beir", [tmp_path / "y"], "sci2", langs=("en",), data_dir=tmp_path / "data")
+    _with_qrels(tmp_path / "z", "a\t1\t1\na\t2\t0.5\n")
+    with pytest.raises(UserError, match=r"test\.tsv:2: score: '0\.5' is not a whole number"):
+        import_files("beir", [tmp_path / "z"], "sci2", langs=("en",), data_dir=tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("qrels", "said"),
+    [
+        ("a,1,2\na,2,0\n", "separated by commas"),
+        ("query-id;corpus-id;score\na;1;2\n", "separated by semicolons"),
+        ("a 1 2\na 2 0\n", "separated by spaces"),
+        ("a 0 1 2\na 0 2 0\n", "a TREC file"),
+        ("a\tQ0\t1\t2\na\tQ0\t2\t0\n", "a TREC file"),
+        ('"a"\t"1"\t2\n"a"\t"2"\t0\n', "quotation marks"),
+        ("question\tpassage\tgood\na\t1\t2\n", "no header"),
+        ("a\t1\na\t2\n", "no header"),
+    ],
+)
+def test_judgements_in_another_form_are_one_error(tmp_path: Path, qrels: str, said: str) -> None:
+    folder = _with_qrels(tmp_path / "x", qrels)
+    with pytest.raises(UserError, match=rf"1 error .*\n.*test\.tsv:1: .*{said}"):
+        import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+
+
+def test_a_folder_of_another_form_is_refused_by_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "topics.tsv").touch()
+    with pytest.raises(UserError, match=r"expected a folder with corpus\.jsonl, .* has topics\.tsv\. Other"):
+        import_files("beir", [tmp_path], "sci", langs=("en",), data_dir=tmp_path / "data")

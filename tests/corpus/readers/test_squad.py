@@ -241,4 +241,6 @@ def test_xquad_is_written_and_loaded_equal(shared_data: Path, tmp_path: Path) ->
     written = import_files("squad", files, "xquad", data_dir=tmp_path)
     loaded = load_task("xquad", tmp_path)
     assert dataclasses.replace(loaded, notes=()) == written.task
-    assert all("white space around the text" in note for note in loaded.notes)
+    # Four Turkish paragraphs hold dashes and quotation marks like "â€“", as published.
+    told = [note for note in loaded.notes if "white space around the text" not in note]
+    assert len(told) == 1 and "corpus.jsonl: text: text that was decoded twice: 4 times" in told[0]

@@ -55,6 +55,7 @@ def test_the_mapping_read_back_is_explicit(server: Server, kind: str) -> None:
         "id": {"type": "keyword"},
         "lang": {"type": "keyword"},
         "group": {"type": "keyword"},
+        "original": {"type": "text", "index": False},
         "text_de": {"type": "text", "analyzer": "german"},
         "text_en": {"type": "text", "analyzer": "english"},
         "text_tr": {"type": "text", "analyzer": "turkish"},

@@ -17,7 +17,7 @@ from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import ElasticIndex
 from xlembed.index.elastic.hybrid import in_one_request
 from xlembed.index.elastic.ingest import Source
-from xlembed.index.elastic.layout import WORDS, IndexSpec
+from xlembed.index.elastic.layout import WORDS, IndexSpec, choose_analyzers
 from xlembed.index.elastic.words import ElasticWords, words_fingerprint
 from xlembed.types import UserError
 
@@ -138,7 +138,7 @@ def test_the_fingerprint_tells_what_scores_depend_on() -> None:
 
 def test_the_index_says_what_it_is(words: ElasticWords, server: Server) -> None:
     found = next(iter(server.client.indices.get(index=words.name).body.values()))
-    assert set(found["mappings"]["properties"]) == {"id", "lang", "group", "text_xx", "text_yy"}
+    assert set(found["mappings"]["properties"]) == {"id", "lang", "group", "text_xx", "text_yy", "original"}
     similarity = found["settings"]["index"]["similarity"]["default"]
     assert (similarity["type"], similarity["k1"], similarity["b"]) == ("BM25", "1.2", "0.75")
 
@@ -177,3 +177,38 @@ def test_vectors_and_words_share_their_requests(
         for one, other in zip(apart, together, strict=True):
             assert (one.rows == other.rows).all() and (one.scores == other.scores).all()
     assert [hits.rows.shape for hits in retrieve([], 5, None)] == [(0, 0), (0, 0)]
+
+
+def test_one_letter_and_invisible_characters_are_found_and_texts_shown_as_given(server: Server) -> None:
+    texts = {
+        "zh1": ("zh", "这种绿茶很香"),
+        "zh2": ("zh", "这把伞很轻"),
+        "ko1": ("ko", "녹차가 맛있다"),
+        "ja1": ("ja", "うちの猫はよく眠る"),
+        "de1": ("de", "Der Garten\u200bstuhl"),
+        "fr1": ("fr", "Le caf&eacute; <b>noir</b>"),
+        "tr1": ("tr", "Ankaraʼnın kışı"),
+    }
+    documents = [Document(doc_id, text, lang) for doc_id, (lang, text) in texts.items()]
+    analyzers = choose_analyzers({lang for lang, _ in texts.values()}, [])
+    made = replace(texts_spec(documents, "odd"), analyzers=analyzers)
+    build(server, made, Source.of_texts(documents), FLAT)
+    ids, langs = list(texts), [lang for lang, _ in texts.values()]
+    asked = {
+        "茶": "zh1",
+        "차": "ko1",
+        "猫": "ja1",
+        "Gartenstuhl": "de1",
+        "café": "fr1",
+        "Ankara": "tr1",
+        "犬": "",
+    }
+    found = ElasticWords(server, made.name, ids, langs, sorted(analyzers), list(asked))
+    for lang in (None, "own"):
+        for query, right in enumerate(asked.values()):
+            own = lang and (texts[right][0] if right else "ja")
+            rows = [ids[row] for row in found.search([query], 7, own).rows[0] if row >= 0]
+            assert rows == ([right] if right else []), (query, lang)
+    source = server.client.get(index=made.name, id="fr1").body["_source"]
+    assert (source["original"], source["text_fr"]) == (texts["fr1"][1], "Le café  noir ")
+    assert set(server.client.get(index=made.name, id="zh1").body["_source"]) == {"id", "lang", "text_zh"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from xlembed.corpus.card import Card, is_task_name, read_card, slugify
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.fields import flag_field, optional_field, tell_misspelt, text_field
+from xlembed.corpus.fields import flag_field, id_field, optional_field, required_id, tell_misspelt, text_field
 from xlembed.corpus.languages import require_language
 from xlembed.corpus.lines import read_json_lines, read_lines
 from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
@@ -21,6 +21,12 @@ CORPUS_FILE = "corpus.jsonl"
 QUERIES_FILE = "queries.jsonl"
 QRELS_FILE = "qrels/test.tsv"
 HEADER = ("query-id", "corpus-id", "score")
+NAMES = (
+    ("query-id", "queryid", "qid", "query", "topic", "topic-id"),
+    ("corpus-id", "corpusid", "docid", "doc-id", "document-id", "doc", "pid", "passage-id"),
+    ("score", "relevance", "rel", "label", "grade"),
+)
+"""What query, document and grade are called in headers of others, in lower case with hyphens."""
 
 _DOCUMENT_FIELDS = ("_id", "title", "text", "lang", "group", "metadata")
 _QUERY_FIELDS = ("_id", "text", "lang", "need_id", "cluster", "doc_id", "native", "metadata")
@@ -35,6 +41,13 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     refuse_documents(options, "a BEIR folder")
     if len(files) != 1 or not files[0].is_dir():
         raise UserError(f"beir: expected one folder with {CORPUS_FILE}, found {', '.join(map(str, files))}")
+    wanted = [files[0] / name for name in (CORPUS_FILE, QUERIES_FILE, QRELS_FILE)]
+    if not any(path.is_file() or path.with_name(f"{path.name}.gz").is_file() for path in wanted):
+        there = sorted(path.name for path in files[0].iterdir())
+        raise UserError(
+            f"beir: expected a folder with {CORPUS_FILE}, {QUERIES_FILE} and {QRELS_FILE}; {files[0]} has "
+            f"{', '.join(there[:8]) or 'nothing'}. Other forms are not read: write the three files (docs/data.md)"
+        )
     lang = languages_of(files, options)[0] if options.langs or _is_plain(files[0]) else None
     rows = read_folder(files[0], problems, lang)
     rows.card.name = options.name
@@ -69,10 +82,10 @@ def _read_documents(path: Path, lang: Lang | None, rows: Rows) -> None:
     speaking = _Languages(lang, rows)
     for place, row in read_json_lines(path, rows.problems):
         tell_misspelt(row, _DOCUMENT_FIELDS, place, rows.problems)
-        doc_id = text_field(row, "_id", place, rows.problems)
+        doc_id = required_id(row, "_id", place, rows.problems)
         text = text_field(row, "text", place, rows.problems)
         title = optional_field(row, "title", place, rows.problems) or ""
-        group = optional_field(row, "group", place, rows.problems) or None
+        group = id_field(row, "group", place, rows.problems) or None
         spoken = speaking.of(row, place)
         if doc_id is not None:
             if text is None:
@@ -86,11 +99,11 @@ def _read_queries(path: Path, lang: Lang | None, rows: Rows) -> None:
     speaking = _Languages(lang, rows)
     for place, row in read_json_lines(path, rows.problems):
         tell_misspelt(row, _QUERY_FIELDS, place, rows.problems)
-        query_id = text_field(row, "_id", place, rows.problems)
+        query_id = required_id(row, "_id", place, rows.problems)
         text = text_field(row, "text", place, rows.problems)
-        need_id = optional_field(row, "need_id", place, rows.problems)
-        cluster = optional_field(row, "cluster", place, rows.problems) or None
-        doc_id = optional_field(row, "doc_id", place, rows.problems) or None
+        need_id = id_field(row, "need_id", place, rows.problems)
+        cluster = id_field(row, "cluster", place, rows.problems) or None
+        doc_id = id_field(row, "doc_id", place, rows.problems) or None
         native = flag_field(row, "native", True, place, rows.problems)
         spoken = speaking.of(row, place)
         if query_id is not None:
@@ -98,7 +111,8 @@ def _read_queries(path: Path, lang: Lang | None, rows: Rows) -> None:
                 rows.know_query(query_id, place)
             else:
                 need = query_id if need_id is None else need_id
-                rows.add_query(Query(query_id, text, spoken, need, cluster, doc_id, native), place)
+                query = Query(query_id, text, spoken, need, cluster, doc_id, native)
+                rows.add_query(query, place, also="")
     speaking.tell_missing(path)
 
 
@@ -108,30 +122,73 @@ def _read_qrels(path: Path, rows: Rows) -> None:
         message = f"the file does not exist; the folder has {', '.join(others)}"
         problems.error(Place(str(path)), "", "missing file", message, "copy the split you want to test.tsv")
         return
+    columns: tuple[int, ...] | None = None
     for place, line in read_lines(path, problems):
         if not line.strip():
             problems.warn(place, "", "blank line", "the line is blank", "skipped")
             continue
-        cells = line.split("\t")
-        if len(cells) != len(HEADER):
-            message = f"expected {' <TAB> '.join(HEADER)}, found {_count(cells, line)}"
+        cells = [cell.strip() for cell in line.split("\t")]
+        if columns is None:
+            if wrong := _no_judgements(cells, line):
+                problems.error(place, "", "unreadable judgements", *wrong)
+                return
+            columns = _columns(cells)
+            if _is_grade(cells[columns[2]]):
+                what = "the first line is a judgement, not a header"
+                problems.warn(place, "", "no header", what, "counted")
+            else:
+                if tuple(cells) != HEADER:
+                    named = ", ".join(cells[i] for i in columns)
+                    message = f"the header is {', '.join(cells)}"
+                    done = f"read as query, document and grade: {named}"
+                    problems.warn(place, "", "other header", message, done)
+                width = len(cells)
+                continue
+            width = len(HEADER)
+        if len(cells) != width:
+            message = f"expected {width} columns as in the first line, found {len(cells)}"
             problems.error(place, "", "malformed judgement", message, "write three columns with tabs between")
             continue
-        query_id, doc_id, grade = (cell.strip() for cell in cells)
-        if place.line == 1 and not _is_grade(grade):
-            if (query_id, doc_id) != HEADER[:2]:
-                message = f"the first line is no header ({', '.join(HEADER)}), nor a judgement"
-                problems.error(
-                    place, "score", "malformed judgement", message, f"write {' <TAB> '.join(HEADER)}"
-                )
-            continue
-        if place.line == 1:
-            problems.warn(place, "", "no header", "the first line is a judgement, not a header", "counted")
+        query_id, doc_id, grade = (cells[i] for i in columns)
         if not _is_grade(grade):
             fix = "write 0 for not relevant, 1 or more for relevant"
             problems.error(place, "score", "bad grade", f"{grade!r} is not a whole number", fix)
             continue
-        rows.add_judgement(query_id, doc_id, int(grade), place)
+        if "." in grade:
+            kind, message = "whole grades with decimals", f"{grade} is written with decimals"
+            problems.warn(place, "score", kind, message, "taken as whole numbers")
+        rows.add_judgement(query_id, doc_id, int(grade.partition(".")[0]), place)
+
+
+def _no_judgements(cells: list[str], line: str) -> tuple[str, str] | None:
+    """What the first line shows the whole file to be instead, and what to do; None for judgements."""
+    form = " <TAB> ".join(HEADER)
+    words = line.split()
+    if (len(cells) == 4 and _is_grade(cells[3])) or (
+        len(cells) == 1 and len(words) == 4 and _is_grade(words[3])
+    ):
+        fix = 'leave out its second column: awk \'{print $1"\\t"$3"\\t"$4}\' OLD > NEW'
+        return "four columns: a TREC file (query, 0, document, grade), which is not read", fix
+    if any(cell[:1] == cell[-1:] == '"' for cell in cells[:2]):
+        return (
+            "the cells stand in quotation marks, which are read as part of the ids",
+            "write the file without them",
+        )
+    for sign, word in ((",", "commas"), (";", "semicolons"), (" ", "spaces")):
+        if len(cells) == 1 and sign in line:
+            return f"the columns are separated by {word}, not by tabs", f"write {form}"
+    if len(cells) < 3 or (not _is_grade(cells[2]) and _columns(cells) is None):
+        return f"the first line is no header ({', '.join(HEADER)}), nor a judgement", f"write {form}"
+    return None
+
+
+def _columns(cells: list[str]) -> tuple[int, ...] | None:
+    """Where query, document and grade stand, by the names of a header; in this order in a judgement."""
+    names = [cell.lower().replace("_", "-") for cell in cells]
+    found = [[i for i, name in enumerate(names) if name in known] for known in NAMES]
+    if all(len(places) == 1 for places in found):
+        return tuple(places[0] for places in found)
+    return (0, 1, 2) if len(cells) == 3 and _is_grade(cells[2]) else None
 
 
 class _Languages:
@@ -174,13 +231,7 @@ def _is_plain(folder: Path) -> bool:
 
 
 def _is_grade(cell: str) -> bool:
-    return re.fullmatch(r"[+-]?[0-9]{1,9}", cell) is not None
-
-
-def _count(cells: list[str], line: str) -> str:
-    if len(cells) == 4 or len(line.split()) == 4:
-        return "four columns (is it a TREC file? leave out its second column)"
-    return f"{len(cells)} column{'s' * (len(cells) != 1)}"
+    return re.fullmatch(r"[+-]?[0-9]{1,9}(\.0*)?", cell) is not None
 
 
 def _name_of(folder: Path) -> str:

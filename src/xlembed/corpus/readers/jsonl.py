@@ -9,7 +9,7 @@ from typing import Any
 
 from xlembed.corpus.card import Card
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.fields import optional_field, tell_misspelt, text_field
+from xlembed.corpus.fields import id_field, optional_field, tell_misspelt, text_field
 from xlembed.corpus.languages import language_of_file
 from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
@@ -89,8 +89,8 @@ class _Builder:
         text = text_field(values, "text", place, problems)
         lang = row.lang(problems, "lang")
         title = optional_field(values, "title", place, problems) or ""
-        group = optional_field(values, "group", place, problems) or None
-        given = optional_field(values, "_id", place, problems)
+        group = id_field(values, "group", place, problems) or None
+        given = id_field(values, "_id", place, problems)
         if text is None or lang is None:
             return
         content = (lang, title, text, group)
@@ -98,7 +98,7 @@ class _Builder:
             row.doc_id = self._of_content.get(content) or f"{lang}-d{row.number:0{self._width}d}"
         else:
             row.doc_id = given
-        if self._ids.get(row.doc_id) == content:
+        if given is None and self._ids.get(row.doc_id) == content:
             return
         if self._rows.add_document(Document(row.doc_id, text, lang, title, group), place):
             self._ids[row.doc_id] = content
@@ -113,17 +113,17 @@ class _Builder:
             return
         text = text_field(values, "query", place, problems)
         lang = row.lang(problems, "query_lang", "lang")
-        id_field = "query_id" if values.get("text") is not None or "query_id" in values else "_id"
-        given = optional_field(values, id_field, place, problems)
-        need_id = optional_field(values, "need_id", place, problems)
-        cluster = optional_field(values, "cluster", place, problems) or None
-        group = optional_field(values, "group", place, problems)
-        own = optional_field(values, "doc_id", place, problems) or row.doc_id
+        name = "query_id" if values.get("text") is not None or "query_id" in values else "_id"
+        given = id_field(values, name, place, problems)
+        need_id = id_field(values, "need_id", place, problems)
+        cluster = id_field(values, "cluster", place, problems) or None
+        group = id_field(values, "group", place, problems)
+        own = id_field(values, "doc_id", place, problems) or row.doc_id
         if text is None or lang is None:
             return
         query_id = f"{lang}-q{row.number:0{self._width}d}" if given is None else given
         query = Query(query_id, text, lang, query_id if need_id is None else need_id, cluster, own)
-        if self._rows.add_query(query, place, (id_field, "query")):
+        if self._rows.add_query(query, place, (name, "query"), group or ""):
             right = dict.fromkeys([*([own] if own else []), *self._of_group.get(group or "", [])])
             for doc_id in right:
                 self._rows.add_judgement(query_id, doc_id, 1, place)

@@ -17,8 +17,9 @@ from elasticsearch import ApiError, Elasticsearch
 from numpy.typing import NDArray
 
 from xlembed.corpus.task import Document
+from xlembed.index.analysis import characters, searchable
 from xlembed.index.elastic.connection import barred, cause, disk_full, distrusted, is_disk_full, refusal
-from xlembed.index.elastic.layout import VECTOR, text_field
+from xlembed.index.elastic.layout import LETTERED, ORIGINAL, VECTOR, letters_field, text_field
 from xlembed.index.elastic.pace import Pace
 from xlembed.types import UserError, Vectors
 
@@ -139,7 +140,11 @@ class Writer:
             if document.group:
                 body["group"] = document.group
             words = f"{document.title}\n{document.text}" if document.title else document.text
-            body[text_field(document.lang)] = words
+            body[text_field(document.lang)] = searched = searchable(words)
+            if searched != words:
+                body[ORIGINAL] = words
+            if document.lang in LETTERED:
+                body[letters_field(document.lang)] = " ".join(characters(words, document.lang))
             if block.shape[1]:
                 body[VECTOR] = block[i] if texts is None else texts[i].decode("ascii")
             lines.append(orjson.dumps({"index": {"_id": document.doc_id}}))

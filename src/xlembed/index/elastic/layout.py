@@ -14,11 +14,13 @@ from xlembed.settings import IndexSettings
 from xlembed.types import Lang, UserError
 
 PREFIX = "xlembed-"
-FORMAT = 1
+FORMAT = 2
 """Version of the layout; part of the name, so that an older index is never taken for a new one."""
 BESIDE = ("state", "tool_version", "mlflow_run_id", "encoding", "aliases")
 """Keys of a manifest that are no part of what an index is, and so not of its name."""
 VECTOR = "vector"
+ORIGINAL = "original"
+"""Field that holds a text as it was given, where what is searched differs (`analysis.searchable`)."""
 WORDS = "words"
 """Type of an index without vectors."""
 GRAPHS = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")
@@ -40,6 +42,9 @@ PLUGINS = {
     "ko": ("analysis-nori", "nori"),
 }
 """Language -> plugin and its analyzer, better than bigrams if it is on every node."""
+
+LETTERED = ("ja", "ko", "zh")
+"""Languages whose texts have a second field, of single letters: analyzers of pairs find no query of one letter."""
 
 SIMILARITY = {"type": "BM25", "k1": 1.2, "b": 0.75, "discount_overlaps": True}
 """How texts are scored: the server's own default, written out."""
@@ -77,6 +82,11 @@ def loading_alias(name: str) -> str:
 def text_field(lang: Lang) -> str:
     """The field that holds texts of a language."""
     return f"text_{lang}"
+
+
+def letters_field(lang: Lang) -> str:
+    """The field that holds the letters of a text one by one, in languages of `LETTERED`."""
+    return f"letters_{lang}"
 
 
 @dataclass(frozen=True)
@@ -152,6 +162,7 @@ class IndexSpec:
         }
         return {
             "dynamic": "strict",
+            "_source": {"excludes": [letters_field("*")]},
             "properties": {
                 "id": {"type": "keyword"},
                 "lang": {"type": "keyword"},
@@ -160,6 +171,12 @@ class IndexSpec:
                     text_field(lang): {"type": "text", "analyzer": analyzer}
                     for lang, analyzer in self.analyzers.items()
                 },
+                **{
+                    letters_field(lang): {"type": "text", "analyzer": "standard"}
+                    for lang in LETTERED
+                    if lang in self.analyzers
+                },
+                ORIGINAL: {"type": "text", "index": False},
                 **(vector if self.type != WORDS else {}),
             },
         }

@@ -11,7 +11,7 @@ from elasticsearch import ApiError
 
 from xlembed.index.elastic.connection import Server, refusal
 from xlembed.index.elastic.engine import MOST, knn_clause
-from xlembed.index.elastic.layout import VECTOR, text_field
+from xlembed.index.elastic.layout import ORIGINAL, VECTOR, text_field
 from xlembed.types import Lang, UserError, Vectors
 
 
@@ -49,7 +49,7 @@ def nearest(
             "score": score,
             "doc_id": source["id"],
             "lang": source["lang"],
-            "text": source.get(text_field(source["lang"]), ""),
+            "text": source.get(ORIGINAL) or source.get(text_field(source["lang"]), ""),
             "group": source.get("group", ""),
         }
         for rank, (score, source) in enumerate(hits, 1)

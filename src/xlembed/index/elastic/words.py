@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from xlembed.index.analysis import LONE, searchable
 from xlembed.index.base import Hits, Rows, Scores, id_places, nothing_found, significant, stack, top_k
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import (
@@ -21,10 +23,10 @@ from xlembed.index.elastic.engine import (
     ids_only,
     read_hits,
 )
-from xlembed.index.elastic.layout import SIMILARITY, text_field
+from xlembed.index.elastic.layout import LETTERED, SIMILARITY, letters_field, text_field
 from xlembed.types import Lang, UserError
 
-SCHEME = 1
+SCHEME = 2
 """Raised when the same words come to mean other scores."""
 
 
@@ -135,26 +137,26 @@ class ElasticWords:
     def request(self, query: int, size: int, lang: Lang | None) -> dict[str, Any]:
         """Body of one search: in one language's field, or in all of them, each with its own analyzer.
 
-        Any shared word will do. A document has one field only, so that the best field (`best_fields`) is its only
-        one, and what other types of multi_match add up or blend across fields is nothing.
+        Any shared word will do; a word of one letter is looked for among letters as well (`LETTERED`). A document has
+        one field of words only, so that the best field (`best_fields`) is its only one, and what other types of
+        multi_match add up or blend across fields is nothing.
         """
-        text = self._texts[query]
+        text = searchable(self._texts[query])
+        letters = LONE.findall(unicodedata.normalize("NFKC", text))
+        common = {"operator": "or", "zero_terms_query": "none"}
         match: dict[str, Any]
         if lang is not None:
-            field = {"query": text, "operator": "or", "zero_terms_query": "none"}
-            match = {"match": {text_field(lang): field}}
+            match = {"match": {text_field(lang): {"query": text, **common}}}
         else:
             fields = [text_field(name) for name in self._languages]
-            match = {
-                "multi_match": {
-                    "query": text,
-                    "type": "best_fields",
-                    "tie_breaker": 0.0,
-                    "operator": "or",
-                    "zero_terms_query": "none",
-                    "fields": fields,
-                }
-            }
+            how = {"type": "best_fields", "tie_breaker": 0.0}
+            match = {"multi_match": {"query": text, "fields": fields, **how, **common}}
+        if letters:
+            langs = [name for name in LETTERED if name in ([lang] if lang else self._languages)]
+            found = [
+                {"match": {letters_field(name): {"query": " ".join(letters), **common}}} for name in langs
+            ]
+            match = {"bool": {"should": [match, *found]}}
         return {"query": match, **ids_only(size)}
 
     def _decide(self, rows: Rows, scores: Scores, k: int) -> Hits:

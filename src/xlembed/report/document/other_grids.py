@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from xlembed.files import read_yaml
 from xlembed.report.document.cells import difference_cell, number_cell, p_cell, words
 from xlembed.report.document.content import Cell, Grid, Head, Row
 from xlembed.report.document.inputs import Inputs
@@ -163,4 +162,4 @@ def published_grid(topic: str | None = None) -> Grid:
 def published() -> tuple[Mapping[str, str], ...]:
     """Entries of published.yaml."""
     path = Path(__file__).with_name("published.yaml")
-    return tuple(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return tuple(read_yaml(path))

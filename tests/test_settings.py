@@ -1,0 +1,54 @@
+"""params.yaml: what is wrong in it is told by file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xlembed.settings import load_settings
+from xlembed.types import UserError
+
+PARAMS = "run:\n  tasks: [toy]\nevaluate:\n  # how deep\n  depth: 0\n  resamples: 100\n"
+UNSET = {"evaluate.depth": None, "evaluate.modes": "", "run.tasks": None}
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    path = tmp_path / "params.yaml"
+    path.write_text(PARAMS, encoding="utf-8")
+    return path
+
+
+def test_a_bad_value_is_told_by_file_line_and_key(params: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml:5: evaluate\.depth: .*greater than or equal to 1"):
+        load_settings(params, UNSET)
+
+
+def test_an_option_that_is_wrong_is_told_as_the_option(params: Path) -> None:
+    with pytest.raises(UserError, match=r"^option evaluate\.depth: .*\(found -1\)$"):
+        load_settings(params, {**UNSET, "evaluate.depth": -1})
+    with pytest.raises(
+        UserError, match=r"^option evaluate\.depth: measure accuracy@10 looks deeper than depth 7"
+    ):
+        load_settings(params, {**UNSET, "evaluate.depth": 7})
+
+
+def test_several_wrong_keys_have_their_own_lines(params: Path) -> None:
+    params.write_text(PARAMS.replace("resamples", "resample") + "corpsu: {}\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_settings(params)
+    lines = str(caught.value).replace(f"{params.parent}/", "").splitlines()
+    assert [line.partition(": ")[0] for line in lines] == ["params.yaml:5", "params.yaml:6", "params.yaml:7"]
+    assert "evaluate.resample: unknown" in lines[1] and "Did you mean 'resamples'" in lines[1]
+
+
+def test_a_key_twice_and_another_encoding_are_refused(params: Path) -> None:
+    params.write_text(PARAMS + "run: {tasks: [other]}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"params\.yaml:7: .*'run' stands in line 1 already"):
+        load_settings(params)
+    params.write_bytes("run:\n  tasks: [größe]\n".encode("cp1252"))
+    with pytest.raises(UserError, match=r"params\.yaml:2: not UTF-8"):
+        load_settings(params)
+    with pytest.raises(UserError, match=r"cannot be read: Is a directory"):
+        load_settings(params.parent)
