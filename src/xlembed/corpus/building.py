@@ -71,6 +71,7 @@ def build_task(
         licence=rows.card.licence,
         description=rows.card.description,
         merged=merges,
+        leave_out_self=rows.card.leave_out_self,
     )
     return dataclasses.replace(task, notes=tuple(dict.fromkeys([*notes, *_gaps(task)])))
 

@@ -17,6 +17,7 @@ from xlembed.types import Lang, near_miss
 CARD_FILE = "task.yaml"
 WORDS = ("name", "alignment", "source", "licence", "description")
 LISTS = ("languages", "notes")
+FLAG = "leave_out_self"
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Card:
     licence: str = ""
     description: str = ""
     notes: tuple[str, ...] = ()
+    leave_out_self: bool = False
 
 
 def is_task_name(name: str) -> bool:
@@ -83,6 +85,7 @@ def card_text(task: Task) -> str:
         "source": task.source,
         "licence": task.licence,
         "description": task.description,
+        FLAG: task.leave_out_self,
         "notes": list(task.notes),
     }
     return yaml.safe_dump(
@@ -101,8 +104,12 @@ def _take(card: Card, key: str, node: yaml.Node, place: Place, problems: Problem
             card.notes = tuple(items)
         elif _are_languages(items, place, problems):
             card.languages = tuple(items)
+    elif key == FLAG:
+        if node.value not in ("true", "false"):
+            problems.error(place, key, "mistyped field", f"found {node.value!r}", "write true or false")
+        card.leave_out_self = node.value == "true"
     elif key not in WORDS:
-        guess = near_miss(key, (*WORDS, *LISTS))
+        guess = near_miss(key, (*WORDS, *LISTS, FLAG))
         problems.warn(place, key, "unknown key", f"{key!r} is no key of a task card", f"ignored.{guess}")
     elif not isinstance(node, yaml.ScalarNode):
         problems.error(place, key, "mistyped field", "expected a text", f"write {key}: one text")

@@ -72,10 +72,12 @@ def test_the_language_of_rows_that_do_not_say_theirs(tmp_path: Path) -> None:
     row = {"query": "a?", "text": "b"}
     assert _read(tmp_path, row, name="faq.tr.jsonl").languages == ("tr",)
     assert _read(tmp_path, row, name="faq.tr.jsonl", langs=("az",)).languages == ("az",)
-    with pytest.raises(
-        UserError, match=r"1 error .*\n.*rows\.jsonl:1: lang: the row has no language.*--lang"
-    ):
+    with pytest.raises(UserError, match=r"rows\.jsonl: which language is it\?.*--lang"):
         _read(tmp_path, row)
+    beside = {"query": "Ist es leise?", "text": "Sehr leise.", "lang": "de"}
+    with pytest.raises(UserError, match=r"1 error .*\n.*faq\.en\.jsonl:2: lang: the row has no language.*--lang"):
+        _read(tmp_path, beside, row, name="faq.en.jsonl")
+    assert _read(tmp_path, beside, row, langs=("en",)).languages == ("de", "en")
 
 
 def test_a_question_for_nothing_is_left_out_and_told(tmp_path: Path) -> None:
