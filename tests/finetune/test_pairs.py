@@ -180,7 +180,7 @@ def test_repeated_rows_are_dropped_and_counted_and_limit_cuts(tmp_path: Path) ->
             "x.jsonl",
             '{"anchor": "a", "positive": "b"}\n',
             {"kind": Kind.PAIRS},
-            "anchor_lang: expected an ISO 639-1",
+            "which language is it?",
         ),
         (
             "x-en.csv",

@@ -33,7 +33,9 @@ def parse_where(given: Sequence[str]) -> dict[str, set[str]]:
     for text in given:
         column, equals, value = (part.strip() for part in text.partition("="))
         if not column or not equals:
-            raise UserError(f"--where: expected COLUMN=VALUE, found {text!r}, for example --where label=entailment")
+            raise UserError(
+                f"--where: expected COLUMN=VALUE, found {text!r}, for example --where label=entailment"
+            )
         where.setdefault(column, set()).add(value)
     return where
 

@@ -43,9 +43,7 @@ def check_shared_ids(
             problems.warn(Place(str(file)), noun, "shared ids", message, "taken for translations")
 
 
-def check_same_texts(
-    texts: Mapping[str, Iterable[tuple[Lang, str]]], noun: str, trust: bool
-) -> list[str]:
+def check_same_texts(texts: Mapping[str, Iterable[tuple[Lang, str]]], noun: str, trust: bool) -> list[str]:
     """Notes on translations that are the same text (case, spacing and Unicode form aside), by pair of languages.
 
     Args:
@@ -70,7 +68,9 @@ def check_same_texts(
         if same := n_same[one, other]:
             notes.append(f"{same:,} of {n:,} {noun} are the same in {one} and {other}")
             if n > 1 and same > SAME_SHARE * n and not trust:
-                raise UserError(f"{notes[-1]}: are they translations? Give each language its own texts, or {TRUST}")
+                raise UserError(
+                    f"{notes[-1]}: are they translations? Give each language its own texts, or {TRUST}"
+                )
     return notes
 
 
@@ -95,7 +95,9 @@ def self_note(task: Task) -> tuple[str, ...]:
     n = len(task.self_documents)
     if not n:
         return ()
-    subject = f"{n:,} of {len(task.queries):,} queries {'is' if n == 1 else 'are'} also a document, word for word"
+    subject = (
+        f"{n:,} of {len(task.queries):,} queries {'is' if n == 1 else 'are'} also a document, word for word"
+    )
     if task.leave_out_self:
         return (f"{subject}: each query's own copy is left out of its ranking (leave_out_self)",)
     return (

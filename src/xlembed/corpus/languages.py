@@ -237,7 +237,9 @@ _SHORT_FOR = frozenset(
 _FORMATS = frozenset("json jsonl ndjson csv tsv txt parquet gz bz2 xz zst zip bak ori".split())
 """Suffixes that say what a file is written in."""
 
-_REGION = re.compile(r"(?<![A-Za-z])([a-z]{2,3})([-_][A-Z][a-z]{3})?([-_](?:[A-Z]{2}|[0-9]{3}))?(?![A-Za-z0-9])")
+_REGION = re.compile(
+    r"(?<![A-Za-z])([a-z]{2,3})([-_][A-Z][a-z]{3})?([-_](?:[A-Z]{2}|[0-9]{3}))?(?![A-Za-z0-9])"
+)
 """A code with script and region: ``zh-Hant-TW``, ``pt_BR``, ``es-419``."""
 
 
@@ -313,7 +315,9 @@ def language_of_file(path: Path) -> Lang:
         why = f"Its name holds several language codes ({', '.join(found)})"
     else:
         why = "Its name holds no language code"
-    raise UserError(f"{path}: which language is it? {why}. Say it with --lang, one code for all files or one per file")
+    raise UserError(
+        f"{path}: which language is it? {why}. Say it with --lang, one code for all files or one per file"
+    )
 
 
 def _code(word: str) -> Lang | None:

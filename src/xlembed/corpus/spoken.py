@@ -63,7 +63,8 @@ def check_languages_spoken(
             )
             refused |= share >= REFUSED and looks.total() >= FEWEST
     refused |= any(
-        looks.total() >= FEWEST and _share_of_others(lang, looks) >= REFUSED for lang, looks in together.items()
+        looks.total() >= FEWEST and _share_of_others(lang, looks) >= REFUSED
+        for lang, looks in together.items()
     )
     if refused and not trust:
         raise UserError(
@@ -77,7 +78,9 @@ def _looks(texts: list[str], seed: int) -> Counter[Lang]:
     """The languages that a sample looks like, of those texts that tell."""
     texts = sorted(set(texts))
     sample = random.Random(seed).sample(texts, SAMPLE) if len(texts) > SAMPLE else texts
-    values = _detector().compute_language_confidence_values_in_parallel([text[:CHARACTERS] for text in sample])
+    values = _detector().compute_language_confidence_values_in_parallel(
+        [text[:CHARACTERS] for text in sample]
+    )
     best = [ranked[0] for ranked in values if ranked]
     return Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
 

@@ -75,7 +75,9 @@ def test_the_language_of_rows_that_do_not_say_theirs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"rows\.jsonl: which language is it\?.*--lang"):
         _read(tmp_path, row)
     beside = {"query": "Ist es leise?", "text": "Sehr leise.", "lang": "de"}
-    with pytest.raises(UserError, match=r"1 error .*\n.*faq\.en\.jsonl:2: lang: the row has no language.*--lang"):
+    with pytest.raises(
+        UserError, match=r"1 error .*\n.*faq\.en\.jsonl:2: lang: the row has no language.*--lang"
+    ):
         _read(tmp_path, beside, row, name="faq.en.jsonl")
     assert _read(tmp_path, beside, row, langs=("en",)).languages == ("de", "en")
 

@@ -174,7 +174,9 @@ def test_unanswerable_questions_are_left_out_and_told(tmp_path: Path) -> None:
 
 
 def test_questions_without_answers_are_left_out_where_others_have_some(tmp_path: Path) -> None:
-    file = _file(tmp_path / "demo.en.json", [("A.", [_ask("a", "Sky?", "x"), _ask("b", "Why?"), _ask("c", "How?")])])
+    file = _file(
+        tmp_path / "demo.en.json", [("A.", [_ask("a", "Sky?", "x"), _ask("b", "Why?"), _ask("c", "How?")])]
+    )
     task = _read(file)
     assert [q.query_id for q in task.queries] == ["en-a"]
     assert task.notes == (
@@ -196,14 +198,19 @@ def test_ids_are_made_from_question_and_paragraph(tmp_path: Path) -> None:
     ids = {q.query_id: task.qrels[q.query_id] for q in task.queries}
     assert len(ids) == 4 and [list(docs) for docs in ids.values()] == [["tr-p0001"]] * 2 + [["tr-p0002"]] * 2
     assert list(ids)[3] == f"{list(ids)[2]}-2"
-    assert problems.notes()[-1] == f"{file}: 4 questions have no id. They got one made from question and paragraph"
+    assert (
+        problems.notes()[-1]
+        == f"{file}: 4 questions have no id. They got one made from question and paragraph"
+    )
     moved = _read(_file(tmp_path / "moved.tr.json", [other, one]))
     assert {q.query_id for q in moved.queries} == set(ids)
 
 
 @pytest.mark.parametrize(("first", "second"), [(range(4), range(4)), (range(1, 5), range(1, 9))])
 def test_running_numbers_make_no_translations(tmp_path: Path, first: range, second: range) -> None:
-    one = _file(tmp_path / "a.en.json", *([(f"Text {i}.", [_ask(str(i), f"Question {i}?", "x")])] for i in first))
+    one = _file(
+        tmp_path / "a.en.json", *([(f"Text {i}.", [_ask(str(i), f"Question {i}?", "x")])] for i in first)
+    )
     two = _file(tmp_path / "b.de.json", *([(f"Satz {i}.", [_ask(i, f"Frage {i}?", "x")])] for i in second))
     message = rf"b\.de\.json: question id: 4 of {len(second)} stand in another file too, and they are running numbers"
     with pytest.raises(UserError, match=rf"1 error .*\n.*{message}.*--trust"):

@@ -41,11 +41,15 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     for file, lang in zip(files, said, strict=True):
         read_rows = list(read_json_lines(file, problems))
         default = lang or _language_by_name(file, [row for _, row in read_rows], problems)
-        by_file.append([_Row(p, row, default, len(parsed) + i) for i, (p, row) in enumerate(read_rows, start=1)])
+        by_file.append(
+            [_Row(p, row, default, len(parsed) + i) for i, (p, row) in enumerate(read_rows, start=1)]
+        )
         parsed += by_file[-1]
     asked = [row.values for row in parsed if row.values.get("query") is not None]
     check_where(asked, options.where, (*_DOCUMENT_FIELDS, *_QUERY_FIELDS))
-    rows.excluded += where_note(sum(not is_chosen(r, options.where) for r in asked), len(asked), options.where)
+    rows.excluded += where_note(
+        sum(not is_chosen(r, options.where) for r in asked), len(asked), options.where
+    )
     _check_ids(files, by_file, options, problems)
     builder = _Builder(rows, len(str(len(parsed))))
     for row in parsed:
@@ -150,7 +154,11 @@ def _check_ids(
     """Ids that files of different languages share, by accident or in place of `group` and `need_id`."""
     places: dict[str, tuple[Path, Lang | None]] = {}
     for file, rows in zip(files, by_file, strict=True):
-        own = {str(row.values["_id"]): row.values.get("lang") or row.default for row in rows if "_id" in row.values}
+        own = {
+            str(row.values["_id"]): row.values.get("lang") or row.default
+            for row in rows
+            if "_id" in row.values
+        }
         shared = [i for i, lang in own.items() if i in places and places[i][1] != lang]
         if shared:
             problems.error(
@@ -165,5 +173,8 @@ def _check_ids(
     if sum(map(len, langs)) > len(set().union(*langs)):
         return  # not a file per language
     for name, of in (("group", "text"), ("need_id", "query")):
-        values = [{str(r.values[name]) for r in rows if None not in map(r.values.get, (name, of))} for rows in by_file]
+        values = [
+            {str(r.values[name]) for r in rows if None not in map(r.values.get, (name, of))}
+            for rows in by_file
+        ]
         check_shared_ids(files, values, name, options.trust, problems)

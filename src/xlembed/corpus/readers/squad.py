@@ -237,7 +237,10 @@ def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], lis
                 questions.append(question)
         kept.append(replace(paragraph, questions=tuple(questions)))
     notes = []
-    for left_out, why in ((impossible, "is_impossible"), (empty, "no answers, though other questions have some")):
+    for left_out, why in (
+        (impossible, "is_impossible"),
+        (empty, "no answers, though other questions have some"),
+    ):
         if left_out:
             shown = ", ".join(left_out[:5]) + (" ..." if len(left_out) > 5 else "")
             subject = f"{len(left_out)} unanswerable question{'s' * (len(left_out) > 1)}"
@@ -279,7 +282,9 @@ def _question(
         qas_id += f"-{made[qas_id]}" * (made[qas_id] > 1)
     if not isinstance(qas_id, str):
         if text is not None:
-            problems.error(place, "id", "mistyped field", "expected an id (text or whole number)", "correct 'id'")
+            problems.error(
+                place, "id", "mistyped field", "expected an id (text or whole number)", "correct 'id'"
+            )
         return None
     answers = []
     if "answers" in row:

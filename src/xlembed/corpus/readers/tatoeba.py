@@ -70,4 +70,6 @@ def _check_tabs(file: Path, lines: Sequence[str], trust: bool, problems: Problem
         fix = f"write one of its {columns} columns into a file of its own, e.g. cut -f{columns} {file.name}; or {TRUST}"
         problems.error(Place(str(file)), "", "table", message, fix)
     elif n:
-        problems.warn(Place(str(file)), "", "tabs", f"{n:,} of {len(lines):,} lines hold a tab", "kept as text")
+        problems.warn(
+            Place(str(file)), "", "tabs", f"{n:,} of {len(lines):,} lines hold a tab", "kept as text"
+        )
