@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     help="Tasks: take a query's own copy among the documents out of its ranking (ArguAna, Quora).",
 )
 @click.option(
-    "--trust",
+    "--believe",
     is_flag=True,
     help="Take files for what they are said to be, even where texts look like another language or ids are no proof of "
     "translation.",
@@ -81,7 +81,7 @@ def import_task(
     scale: str,
     where: tuple[str, ...],
     leave_out_self: bool,
-    trust: bool,
+    believe: bool,
     limit: int | None,
     source: str,
     licence: str,
@@ -121,7 +121,8 @@ def import_task(
         _refuse({"--where": where}, form, "pairs` or `xlembed import jsonl")
         _refuse({"--leave-out-self": leave_out_self}, form, "squad|beir|tatoeba|jsonl")
         _import_scored(
-            files, name, out, codes, kind, columns, dimensions, document_pattern, scale, limit, source, licence, trust, force
+            files, name, out, codes, kind, columns, dimensions, document_pattern, scale, limit, source, licence,
+            believe, force,
         )  # fmt: skip
         return
     if near := near_miss(form, ["pairs", "scored"]) if form != "pairs" else "":
@@ -141,7 +142,7 @@ def import_task(
             limit,
             source,
             licence,
-            trust,
+            believe,
             force,
         )
         return
@@ -160,7 +161,7 @@ def import_task(
         documents=unit,
         where=parse_where(where),
         leave_out_self=leave_out_self,
-        trust=trust,
+        believe=believe,
         force=force,
     )
     click.echo(summary_text(summarise(imported.task)))
@@ -191,7 +192,7 @@ def _import_pairs(
     limit: int | None,
     source: str,
     licence: str,
-    trust: bool,
+    believe: bool,
     force: bool,
 ) -> None:
     from xlembed.finetune.pair_readers import PairOptions, import_pairs, parse_columns
@@ -206,7 +207,7 @@ def _import_pairs(
         limit=limit,
         source=source,
         licence=licence,
-        trust=trust,
+        believe=believe,
     )
     found = import_pairs(files, name, out or Path("data") / "pairs" / name, options, force)
     click.echo(describe_pairs(found))
@@ -228,7 +229,7 @@ def _import_scored(
     limit: int | None,
     source: str,
     licence: str,
-    trust: bool,
+    believe: bool,
     force: bool,
 ) -> None:
     from xlembed.corpus import scored_files as reading
@@ -245,7 +246,7 @@ def _import_scored(
         limit=limit,
         source=source,
         licence=licence,
-        trust=trust,
+        believe=believe,
     )
     found = reading.import_scored(files, name, out or Path("data") / "scored" / name, options, force)
     click.echo(scored_text(summarise_scored(found)))

@@ -15,11 +15,11 @@ from xlembed.types import Lang, UserError
 SAME_SHARE = 0.5
 """Share of translations that are the same text above which nothing is believed."""
 
-TRUST = "take the files as they are with --trust"
+BELIEVE = "take the files as they are with --believe"
 
 
 def check_shared_ids(
-    files: Sequence[Path], ids: Sequence[Collection[str]], noun: str, trust: bool, problems: Problems
+    files: Sequence[Path], ids: Sequence[Collection[str]], noun: str, believe: bool, problems: Problems
 ) -> None:
     """Tell how many ids files share, which makes their rows translations; running numbers prove nothing.
 
@@ -27,7 +27,7 @@ def check_shared_ids(
         files: in the order of `ids`.
         ids: of each file.
         noun: what they are ids of.
-        trust: running numbers are told only.
+        believe: running numbers are told only.
         problems: takes the note or the error.
     """
     for number, (file, own) in enumerate(zip(files, ids, strict=True)):
@@ -35,21 +35,21 @@ def check_shared_ids(
         if not (shared := set(own) & earlier):
             continue
         message = f"{len(shared):,} of {len(set(own)):,} stand in another file too"
-        if all(map(_is_running, (shared, own, earlier))) and not trust:
-            fix = f"make them differ, or import one file at a time; if the rows are translations, {TRUST}"
+        if all(map(_is_running, (shared, own, earlier))) and not believe:
+            fix = f"make them differ, or import one file at a time; if the rows are translations, {BELIEVE}"
             message += ", and they are running numbers, which say nothing"
             problems.error(Place(str(file)), noun, "running numbers", message, fix)
         else:
             problems.warn(Place(str(file)), noun, "shared ids", message, "taken for translations")
 
 
-def check_same_texts(texts: Mapping[str, Iterable[tuple[Lang, str]]], noun: str, trust: bool) -> list[str]:
+def check_same_texts(texts: Mapping[str, Iterable[tuple[Lang, str]]], noun: str, believe: bool) -> list[str]:
     """Notes on translations that are the same text (case, spacing and Unicode form aside), by pair of languages.
 
     Args:
         texts: what belongs together -> its texts and their languages.
         noun: of what they are, in the plural.
-        trust: any share is told only.
+        believe: any share is told only.
 
     Raises:
         UserError: when more than `SAME_SHARE` of several are the same.
@@ -67,14 +67,14 @@ def check_same_texts(texts: Mapping[str, Iterable[tuple[Lang, str]]], noun: str,
     for (one, other), n in n_pairs.items():
         if same := n_same[one, other]:
             notes.append(f"{same:,} of {n:,} {noun} are the same in {one} and {other}")
-            if n > 1 and same > SAME_SHARE * n and not trust:
+            if n > 1 and same > SAME_SHARE * n and not believe:
                 raise UserError(
-                    f"{notes[-1]}: are they translations? Give each language its own texts, or {TRUST}"
+                    f"{notes[-1]}: are they translations? Give each language its own texts, or {BELIEVE}"
                 )
     return notes
 
 
-def same_in_task(task: Task, trust: bool) -> list[str]:
+def same_in_task(task: Task, believe: bool) -> list[str]:
     """`check_same_texts` for documents of a group and for queries of a need.
 
     Raises:
@@ -87,7 +87,7 @@ def same_in_task(task: Task, trust: bool) -> list[str]:
     needs: dict[str, list[tuple[Lang, str]]] = defaultdict(list)
     for query in task.queries:
         needs[query.need_id].append((query.lang, query.text))
-    return [*check_same_texts(groups, "documents", trust), *check_same_texts(needs, "queries", trust)]
+    return [*check_same_texts(groups, "documents", believe), *check_same_texts(needs, "queries", believe)]
 
 
 def self_note(task: Task) -> tuple[str, ...]:

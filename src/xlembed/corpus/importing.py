@@ -40,7 +40,7 @@ def import_files(
     documents: DocumentUnit | None = None,
     where: Where | None = None,
     leave_out_self: bool = False,
-    trust: bool = False,
+    believe: bool = False,
     data_dir: Path = DATA_DIR,
     force: bool = False,
 ) -> Imported:
@@ -55,7 +55,7 @@ def import_files(
         documents: what becomes a document (squad).
         where: column -> values of the rows that are judged right (jsonl).
         leave_out_self: a query's own copy among the documents is taken out of its ranking.
-        trust: files are what they are said to be, even where languages or translations look wrong.
+        believe: files are what they are said to be, even where languages or translations look wrong.
         data_dir: where named tasks are.
         force: replace a task that is there.
 
@@ -67,19 +67,19 @@ def import_files(
     folder = data_dir / name if out is None else out
     check_target(name, folder, force)
     problems = Problems()
-    rows = reader(files, ReadOptions(name, langs, documents, where or {}, trust), problems)
+    rows = reader(files, ReadOptions(name, langs, documents, where or {}, believe), problems)
     rows.card.leave_out_self |= leave_out_self
     task = build_task(rows, keep_duplicates=True)
-    doubts = [*_languages_spoken(task, trust), *same_in_task(task, trust)]
+    doubts = [*_languages_spoken(task, believe), *same_in_task(task, believe)]
     write_task(task, folder, force)
     warnings = (*problems.notes(), *doubts, *self_note(task))
     return Imported(task, folder, name if out is None else str(folder), warnings)
 
 
-def _languages_spoken(task: Task, trust: bool) -> list[str]:
+def _languages_spoken(task: Task, believe: bool) -> list[str]:
     texts: dict[tuple[Lang, str], list[str]] = defaultdict(list)
     for document in task.documents:
         texts[document.lang, "documents"].append(document.text or document.title)
     for query in task.queries:
         texts[query.lang, "queries"].append(query.text)
-    return check_languages_spoken(texts, trust=trust)
+    return check_languages_spoken(texts, believe=believe)

@@ -219,22 +219,20 @@ _SLIPS: dict[str, Lang] = {
 TWO_LETTERS_OF: dict[str, Lang] = {name: code for code, name in NAMES.items()}
 """English name -> two-letter code."""
 
-_WORDS = frozenset("am an as be he hi hr id is it la me my no or so to".split())
+_WORDS = "am an as be he hi hr id is it la me my no or so to"
 """Codes that are words: they tell a language only between dots."""
 
-_SHORT_FOR = frozenset(
-    """
-    ab ad ae ar av az ba bg bi bm br bs ca ch co cr cs cu cv da ee el es et eu fi fo fy ga gl ha ho ht hz ia ie ii io
-    kb kg km ku kv kw ky lb lg li lo lt lv mg mh mi mk ml mn mr ms mt na nb nd ne ng nl nn nr nv ny om os pa pi ps qu
-    rm rn ro rw sa sc sd se sg si sl sm sn sq sr ss st su sw ta te tg th ti tk tl tn ts tt tw ty uk ve vi vo wa wo yo
-    za als ara arg arm asm ava ave bam bel ben bis bos cat chi cor cos cre dan est fin ful geo ger hat her ibo ice ido
-    ina ind kal kat kin kom kon kor lat lim lin lit mac mal mao mar may mon nav nep nor ori orm pan per plt pol por pt pus
-    que rum run sag san sin slo sme smo sna som sot sun swa swe tam tat tel tib tir ton tso ven vie vol wel wol
-    """.split()
-)
+_SHORT_FOR = """
+ab ad ae ar av az ba bg bi bm br bs ca ch co cr cs cu cv da ee el es et eu fi fo fy ga gl ha ho ht hz ia ie ii io
+kb kg km ku kv kw ky lb lg li lo lt lv mg mh mi mk ml mn mr ms mt na nb nd ne ng nl nn nr nv ny om os pa pi ps qu
+rm rn ro rw sa sc sd se sg si sl sm sn sq sr ss st su sw ta te tg th ti tk tl tn ts tt tw ty uk ve vi vo wa wo yo
+za als ara arg arm asm ava ave bam bel ben bis bos cat chi cor cos cre dan est fin ful geo ger hat her ibo ice ido
+ina ind kal kat kin kom kon kor lat lim lin lit mac mal mao mar may mon nav nep nor ori orm pan per plt pol por pus
+pt que rum run sag san sin slo sme smo sna som sot sun swa swe tam tat tel tib tir ton tso ven vie vol wel wol
+"""
 """Codes that are often short for something else: they tell a language only as the last part, or with a region."""
 
-_FORMATS = frozenset("json jsonl ndjson csv tsv txt parquet gz bz2 xz zst zip bak ori".split())
+_FORMATS = "json jsonl ndjson csv tsv txt parquet gz bz2 xz zst zip bak ori"
 """Suffixes that say what a file is written in."""
 
 _REGION = re.compile(
@@ -297,18 +295,18 @@ def language_of_file(path: Path) -> Lang:
     Raises:
         UserError: when the name has no code, several, or one that may be a word.
     """
-    parts = [part for part in path.name.split(".") if part.lower() not in _FORMATS]
+    parts = [part for part in path.name.split(".") if part.lower() not in _FORMATS.split()]
     with_region = {m[1] for m in _REGION.finditer(".".join(parts)) if m[2] or m[3]}
     name = _REGION.sub(lambda m: m[1] if _code(m[1]) else m[0], ".".join(parts))
     if "." in name and (explicit := _code(name.rpartition(".")[2])):
         return explicit
-    words = re.findall(r"[a-z0-9]+", name.lower())
+    words: list[str] = re.findall(r"[a-z0-9]+", name.lower())
     codes = [w for w in words if w in NAMES] or [w for w in words if w in TWO_LETTERS]
     found = sorted({TWO_LETTERS.get(code, code) for code in codes})
     if len(found) == 1:
         code = codes[-1]
-        sure = code not in _SHORT_FOR or code == words[-1] or code in with_region
-        if sure and code not in _WORDS:
+        sure = code not in _SHORT_FOR.split() or code == words[-1] or code in with_region
+        if sure and code not in _WORDS.split():
             return found[0]
         why = f"{code!r} in its name may be {NAMES[found[0]]}, or another word"
     elif found:

@@ -28,14 +28,14 @@ class ReadOptions:
         langs: none (file names tell), one code for all files, or one per file.
         documents: what becomes a document (squad).
         where: column -> the values of rows that are judged right (jsonl).
-        trust: take files for what they are said to be, where checks doubt it.
+        believe: take files for what they are said to be, where checks doubt it.
     """
 
     name: str
     langs: tuple[Lang, ...] = ()
     documents: DocumentUnit | None = None
     where: Where = field(default_factory=dict)
-    trust: bool = False
+    believe: bool = False
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Problems], Rows]

@@ -44,7 +44,7 @@ class ScoredOptions:
         document_pattern: matched in full against ids; its one group is the document.
         scale: lower and upper end, of every dimension.
         limit: texts at most.
-        trust: texts are in the languages they are said to be in, whatever they look like.
+        believe: texts are in the languages they are said to be in, whatever they look like.
     """
 
     kind: ScoredKind = ScoredKind.SCORES
@@ -56,7 +56,7 @@ class ScoredOptions:
     limit: int | None = None
     source: str = ""
     licence: str = ""
-    trust: bool = False
+    believe: bool = False
 
 
 def import_scored(
@@ -88,7 +88,7 @@ def import_scored(
     spoken: dict[tuple[Lang, str], list[str]] = defaultdict(list)
     for text in kept:
         spoken[text.lang, "texts"].append(text.text)
-    notes += check_languages_spoken(spoken, trust=options.trust)
+    notes += check_languages_spoken(spoken, believe=options.believe)
     found = ScoredSet(
         name=name,
         kind=options.kind,

@@ -34,7 +34,7 @@ _ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"})
 
 
 def check_languages_spoken(
-    texts: Mapping[tuple[Lang, str], Iterable[str]], *, trust: bool = False, seed: int = 0
+    texts: Mapping[tuple[Lang, str], Iterable[str]], *, believe: bool = False, seed: int = 0
 ) -> list[str]:
     """Notes on texts that look like another language than said, and on languages that cannot be checked.
 
@@ -42,14 +42,18 @@ def check_languages_spoken(
 
     Args:
         texts: by language and noun (`documents`): told apart, and together.
-        trust: nothing is refused.
+        believe: nothing is refused.
         seed: of the sample.
 
     Raises:
         UserError: when nearly all texts of a language, or of one noun in it, look like another language.
     """
     unknown = sorted({lang for lang, _ in texts} - _known())
-    notes = [f"language not checked against the texts (lingua does not know it): {lang}" for lang in unknown]
+    notes = []
+    if unknown:
+        notes.append(
+            f"language not checked against the texts (lingua does not know it): {', '.join(unknown)}"
+        )
     seen = {key: _looks(list(found), seed) for key, found in texts.items() if key[0] not in unknown}
     together: dict[Lang, Counter[Lang]] = {}
     doubts, refused = [], False
@@ -66,10 +70,10 @@ def check_languages_spoken(
         looks.total() >= FEWEST and _share_of_others(lang, looks) >= REFUSED
         for lang, looks in together.items()
     )
-    if refused and not trust:
+    if refused and not believe:
         raise UserError(
             "\n  ".join(["the texts do not look like the languages they are said to be in", *doubts])
-            + "\nCorrect --lang, `lang` or the files' names; --trust takes the languages as they are said"
+            + "\nCorrect --lang, `lang` or the files' names; --believe takes the languages as they are said"
         )
     return [*doubts, *notes]
 

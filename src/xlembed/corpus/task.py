@@ -97,7 +97,7 @@ class Task:
 
     @cached_property
     def self_documents(self) -> Mapping[str, tuple[str, ...]]:
-        """Query id -> documents that have the query's text and are not relevant for it; only queries with some.
+        """Query id -> documents that have the query's text, where none of them is relevant for it.
 
         Case, spacing and Unicode form do not count; equal ids mean nothing. The text is compared with and without
         the document's title.
@@ -106,15 +106,16 @@ class Task:
         wanted = set(asked.values())
         # Normalising changes a text's length little: most documents need no digest.
         longest = 2 * max((len(query.text) for query in self.queries), default=0)
-        copies: dict[str, list[str]] = {}
+        copies: dict[str, dict[str, None]] = {}
         for document in self.documents:
-            for text in dict.fromkeys((document.text, f"{document.title} {document.text}")):
+            for text in (document.text, f"{document.title} {document.text}"):
                 if len(text) <= longest and (digest := text_digest(text)) in wanted:
-                    copies.setdefault(digest, []).append(document.doc_id)
+                    copies.setdefault(digest, {})[document.doc_id] = None
         found = {}
         for query_id, digest in asked.items():
             grades = self.qrels.get(query_id, {})
-            if own := tuple(d for d in dict.fromkeys(copies.get(digest, ())) if grades.get(d, 0) < 1):
+            own = tuple(copies.get(digest, ()))
+            if own and all(grades.get(doc_id, 0) < 1 for doc_id in own):
                 found[query_id] = own
         return found
 

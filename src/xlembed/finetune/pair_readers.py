@@ -33,7 +33,7 @@ class PairOptions:
         documents: SQuAD only: what a positive is.
         where: column -> the values of rows that are taken.
         limit: rows at most.
-        trust: files are what they are said to be, even where languages or translations look wrong.
+        believe: files are what they are said to be, even where languages or translations look wrong.
     """
 
     kind: Kind | None = None
@@ -44,12 +44,12 @@ class PairOptions:
     limit: int | None = None
     source: str = ""
     licence: str = ""
-    trust: bool = False
+    believe: bool = False
 
     @property
     def reading(self) -> ReadOptions:
         """Those that all readers know."""
-        return ReadOptions("", self.langs, self.documents, self.where, self.trust)
+        return ReadOptions("", self.langs, self.documents, self.where, self.believe)
 
 
 COLUMN_NAMES = (
@@ -93,7 +93,7 @@ def import_pairs(
     if len(distinct) < len(rows):
         notes.append(f"{len(rows) - len(distinct):,} rows that stand twice were left out")
     kept = distinct[: options.limit]
-    notes += _doubts(kept, kind, options.trust)
+    notes += _doubts(kept, kind, options.believe)
     languages = sorted({row[f"{column}_lang"] for row in kept for column in COLUMNS[kind]})
     found = PairSet(
         name=name,
@@ -206,20 +206,20 @@ def _language_by_name(
     return language_by_name(file, problems)
 
 
-def _doubts(rows: Sequence[Mapping[str, Any]], kind: Kind, trust: bool) -> list[str]:
+def _doubts(rows: Sequence[Mapping[str, Any]], kind: Kind, believe: bool) -> list[str]:
     """Notes on texts in other languages than said, and on translations that are the same text."""
     texts: dict[tuple[Lang, str], list[str]] = defaultdict(list)
     for row in rows:
         for column in COLUMNS[kind]:
             texts[row[f"{column}_lang"], f"texts ({column})"].append(row[column])
-    notes = check_languages_spoken(texts, trust=trust)
+    notes = check_languages_spoken(texts, believe=believe)
     if kind is Kind.SCORED:
         return notes
     pairs = {
         str(i): [(row[f"{column}_lang"], row[column]) for column in ("anchor", "positive")]
         for i, row in enumerate(rows)
     }
-    return notes + check_same_texts(pairs, "pairs", trust)
+    return notes + check_same_texts(pairs, "pairs", believe)
 
 
 def _renamed(

@@ -175,7 +175,7 @@ def checked_row(
             problems.error(
                 place, f"{column}_lang", "no language", f"expected an ISO 639-1 code, found {lang!r}",
                 language_help(lang) if isinstance(lang, str) else
-                "write it into every row, or name the language of those without with --lang (in pairs.yaml: one language)",
+                "write it into every row, or name that of the others with --lang (a set: one language in pairs.yaml)",
             )  # fmt: skip
         row |= {column: text, f"{column}_lang": lang}
     if kind is Kind.SCORED:

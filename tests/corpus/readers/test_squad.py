@@ -213,10 +213,10 @@ def test_running_numbers_make_no_translations(tmp_path: Path, first: range, seco
     )
     two = _file(tmp_path / "b.de.json", *([(f"Satz {i}.", [_ask(i, f"Frage {i}?", "x")])] for i in second))
     message = rf"b\.de\.json: question id: 4 of {len(second)} stand in another file too, and they are running numbers"
-    with pytest.raises(UserError, match=rf"1 error .*\n.*{message}.*--trust"):
+    with pytest.raises(UserError, match=rf"1 error .*\n.*{message}.*--believe"):
         _read(one, two)
     problems = Problems()
-    task = build_task(read([one, two], ReadOptions("demo", trust=True), problems))
+    task = build_task(read([one, two], ReadOptions("demo", believe=True), problems))
     assert task.alignment is Alignment.PARALLEL and "Taken for translations" in problems.notes()[2]
 
 

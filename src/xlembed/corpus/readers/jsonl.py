@@ -9,9 +9,9 @@ from typing import Any
 
 from xlembed.corpus.card import Card
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.fields import optional_field, tell_misspelt, text_field
 from xlembed.corpus.choosing import check_where, is_chosen, where_note
 from xlembed.corpus.doubts import check_shared_ids
+from xlembed.corpus.fields import optional_field, tell_misspelt, text_field
 from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.reading import ReadOptions, language_by_name, refuse_documents, said_languages
 from xlembed.corpus.rows import Rows
@@ -177,4 +177,4 @@ def _check_ids(
             {str(r.values[name]) for r in rows if None not in map(r.values.get, (name, of))}
             for rows in by_file
         ]
-        check_shared_ids(files, values, name, options.trust, problems)
+        check_shared_ids(files, values, name, options.believe, problems)

@@ -11,7 +11,7 @@ from typing import Any
 
 from xlembed.corpus.card import Card
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.doubts import TRUST, check_shared_ids
+from xlembed.corpus.doubts import BELIEVE, check_shared_ids
 from xlembed.corpus.lines import read_json
 from xlembed.corpus.reading import DocumentUnit, ReadOptions, languages_of
 from xlembed.corpus.rows import Rows
@@ -49,7 +49,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
         UserError: if a file's language is not told, or its name tells two.
     """
     for file in files:
-        _check_name(file, options.trust)
+        _check_name(file, options.believe)
     langs = languages_of(files, options, problems)
     unit = options.documents or DocumentUnit.CONTEXTS
     source = ", ".join(file.name for file in files)
@@ -64,7 +64,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     if parallel:
         rows.card.alignment = Alignment.PARALLEL
         ids = [{q.qas_id for p in paragraphs if p.file == n for q in p.questions} for n in range(len(files))]
-        check_shared_ids(files, ids, "question id", options.trust, problems)
+        check_shared_ids(files, ids, "question id", options.believe, problems)
         _tell_untranslated(paragraphs, files, problems)
     if unit is DocumentUnit.CONTEXTS:
         right = _add_contexts(paragraphs, groups, parallel, rows)
@@ -202,19 +202,19 @@ def _tell_untranslated(paragraphs: Sequence[_Paragraph], files: Sequence[Path], 
             )
 
 
-def _check_name(file: Path, trust: bool) -> None:
+def _check_name(file: Path, believe: bool) -> None:
     """MLQA names two languages, and one file is of one language here.
 
     Raises:
         UserError: says so.
     """
     named = re.search(r"context-([a-z]{2,3})-question-([a-z]{2,3})(?![a-z])", file.name)
-    if named and named[1] != named[2] and not trust:
+    if named and named[1] != named[2] and not believe:
         raise UserError(
-            f"{file}: its name says that paragraphs are in language {named[1]} and questions in {named[2]}, but a SQuAD "
-            f"file is of one language. Import the files context-{named[1]}-question-{named[1]} and "
+            f"{file}: its name says that paragraphs are in language {named[1]} and questions in {named[2]}, but a "
+            f"SQuAD file is of one language. Import the files context-{named[1]}-question-{named[1]} and "
             f"context-{named[2]}-question-{named[2]} together (questions with equal ids become translations), or write "
-            f"jsonl rows with `lang`; if the name is wrong, {TRUST}"
+            f"jsonl rows with `lang`; if the name is wrong, {BELIEVE}"
         )
 
 

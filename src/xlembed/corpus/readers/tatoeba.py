@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xlembed.corpus.card import Card
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.doubts import TRUST
+from xlembed.corpus.doubts import BELIEVE
 from xlembed.corpus.lines import read_lines
 from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
 from xlembed.corpus.rows import Rows
@@ -40,7 +40,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     rows = Rows(Card(options.name, langs, Alignment.PARALLEL, source), problems)
     sentences = [list(read_lines(file, problems)) for file in files]
     for file, lines in zip(files, sentences, strict=True):
-        _check_tabs(file, [line for _, line in lines], options.trust, problems)
+        _check_tabs(file, [line for _, line in lines], options.believe, problems)
     if not problems.n_errors and len({len(lines) for lines in sentences}) > 1:
         sizes = ", ".join(f"{file} has {len(lines)}" for file, lines in zip(files, sentences, strict=True))
         fix = "line i of every file must be the same sentence; find the line that is missing or split"
@@ -61,13 +61,13 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     return rows
 
 
-def _check_tabs(file: Path, lines: Sequence[str], trust: bool, problems: Problems) -> None:
+def _check_tabs(file: Path, lines: Sequence[str], believe: bool, problems: Problems) -> None:
     """A table is no file of sentences: its ids and other columns would be encoded with them."""
     n = sum("\t" in line for line in lines)
     message = f"{n:,} of {len(lines):,} lines hold a tab, so it seems to be a table"
-    if 2 * n > len(lines) and not trust:
+    if 2 * n > len(lines) and not believe:
         columns = Counter(line.count("\t") + 1 for line in lines).most_common(1)[0][0]
-        fix = f"write one of its {columns} columns into a file of its own, e.g. cut -f{columns} {file.name}; or {TRUST}"
+        fix = f"write one of its {columns} columns into a file of its own (cut -f{columns} {file.name}), or {BELIEVE}"
         problems.error(Place(str(file)), "", "table", message, fix)
     elif n:
         problems.warn(
