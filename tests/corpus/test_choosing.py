@@ -66,7 +66,7 @@ def test_columns_that_tell_by_their_name(column: str) -> None:
 def test_columns_that_tell_by_their_values() -> None:
     with pytest.raises(UserError, match="the column '3'"):
         check_where([{"1": "x", "2": "y", "3": "neutral"}], {}, ("1", "2"))
-    check_where([{"a": "x", "split": "train", "year": 2012, "genre": "news"}], {}, ("a",))
+    check_where([{"a": "x", "split": "train", "year": 2012, "genre": "news", "operating": "x"}], {}, ("a",))
 
 
 def test_where_that_chooses_nothing() -> None:

@@ -16,8 +16,8 @@ Where = Mapping[str, Collection[str]]
 ANY = "*"
 
 _TELLING_NAME = re.compile(
-    "label|gold|entail|contradict|similar|related|relevan|duplicate|paraphrase|impossible|answerable|score|grade|"
-    "judg|verdict|rating|correct",
+    "label|entail|contradict|similar|relevan|duplicate|paraphrase|impossible|answerable|score|judg|verdict|"
+    "(?<![a-z])(?:gold|grade|rating|related|correct)(?![a-z])",
     re.IGNORECASE,
 )
 _TELLING_VALUES = {"entailment", "contradiction", "neutral", "not_entailment", "non-entailment"}
