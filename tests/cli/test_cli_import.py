@@ -67,10 +67,12 @@ def test_doubtful_rows_are_chosen_or_believed(workplace: Path) -> None:
     (workplace / "faq.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(UserError, match="'label' may say"):
         _import("--name", "faq", "--lang", "en")
-    with pytest.raises(UserError, match=r"en: 3 of 3 sampled documents look like another language: tr"):
+    with pytest.raises(
+        UserError, match=r"en: of 3 sampled documents, 3 tell their language, 3 of them another one: tr"
+    ):
         _import("--name", "faq", "--lang", "en", "--where", "label=1")
     output = _import("--name", "faq", "--lang", "en", "--where", "label=1", "--believe").output
-    assert "1 of 3 rows left out by --where label=1" in output and "sampled documents look like" in output
+    assert "1 of 3 rows left out by --where label=1" in output and "3 of them another one" in output
     assert "queries     2 (2 needs" in output and "documents   3" in output
 
 

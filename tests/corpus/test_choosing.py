@@ -66,6 +66,11 @@ def test_columns_that_tell_by_their_name(column: str) -> None:
 def test_columns_that_tell_by_their_values() -> None:
     with pytest.raises(UserError, match="the column '3'"):
         check_where([{"1": "x", "2": "y", "3": "neutral"}], {}, ("1", "2"))
+    with pytest.raises(UserError, match="the column 'y'"):
+        check_where([{"a": "x", "y": y} for y in (0, 1, 1)], {}, ("a",))
+    with pytest.raises(UserError, match="the column 'right'"):
+        check_where([{"a": "x", "right": y} for y in (True, False, True)], {}, ("a",))
+    check_where([{"a": "x", "number": y} for y in (0, 1, 2)], {}, ("a",))  # a number for each row
     check_where([{"a": "x", "split": "train", "year": 2012, "genre": "news", "operating": "x"}], {}, ("a",))
 
 

@@ -124,7 +124,9 @@ def test_a_file_of_another_language_is_refused_unless_believed(tmp_path: Path) -
     for name in ("a.en.txt", "b.tr.txt"):
         (tmp_path / name).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     files = [tmp_path / "a.en.txt", tmp_path / "b.tr.txt"]
-    with pytest.raises(UserError, match=r"en: 3 of 3 sampled documents look like another language: tr"):
+    with pytest.raises(
+        UserError, match=r"en: of 3 sampled documents, 3 tell their language, 3 of them another one: tr"
+    ):
         import_files("tatoeba", files, "t", data_dir=tmp_path / "data")
     assert not (tmp_path / "data").exists()
     told = import_files("tatoeba", files, "t", believe=True, data_dir=tmp_path / "data").warnings

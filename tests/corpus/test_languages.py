@@ -110,6 +110,8 @@ def test_language_of_a_file(name: str, code: str) -> None:
         ("how-to.csv", "'to' in its name may be Tonga"),
         ("ms_marco.jsonl", "'ms' in its name may be Malay"),
         ("pt_records.csv", "'pt' in its name may be Portuguese"),
+        ("faq.kr.jsonl", "'kr' in its name may be Kanuri, or another word or a country"),
+        ("faq_tw.jsonl", "'tw' in its name may be Twi"),
         ("may_2024.jsonl", "'may' in its name may be Malay"),
     ],
 )

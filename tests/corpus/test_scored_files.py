@@ -368,6 +368,6 @@ def test_languages_are_checked_against_the_texts(tmp_path: Path) -> None:
     rows = (
         "text,joy\nSu ısıtıcısı suyu kaynatır.,1\nBu kilit çelikten yapılmıştır.,2\nBisiklet evin önünde.,3\n"
     )
-    message = "en: 3 of 3 sampled texts look like another language: tr (Turkish) 3"
+    message = "en: of 3 sampled texts, 3 tell their language, 3 of them another one: tr (Turkish) 3"
     assert message in told(tmp_path, "x.csv", rows)
     assert imported(tmp_path, "x.csv", rows, believe=True).notes == (message,)

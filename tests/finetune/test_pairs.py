@@ -298,11 +298,14 @@ def test_translations_that_are_the_same_text_are_refused(tmp_path: Path) -> None
     assert imported(tmp_path, "x.csv", rows, believe=True, **options).notes == (
         "2 of 2 pairs are the same in en and tr",
     )
+    alike = imported(tmp_path, "x.en.csv", "anchor,positive\nHi.,hi.\nWho?,Me.\n", kind=Kind.PAIRS)
+    assert alike.notes[1:] == ("1 of 2 rows have the same text as anchor and positive",)
 
 
 def test_languages_are_checked_against_the_texts(tmp_path: Path) -> None:
     rows = "anchor,positive\nSuyu ne kaynatır?,Su ısıtıcısı suyu kaynatır.\nKilit neden yapılmış?,Çelikten yapılmış.\n"
     with pytest.raises(
-        UserError, match=r"de: 2 of 2 sampled texts \(anchor\) look like another language: tr"
+        UserError,
+        match=r"de: of 2 sampled texts \(anchor\), 2 tell their language, 2 of them another one: tr",
     ):
         imported(tmp_path, "x.de.csv", rows, kind=Kind.PAIRS)

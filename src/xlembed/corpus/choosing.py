@@ -20,7 +20,21 @@ _TELLING_NAME = re.compile(
     "(?<![a-z])(?:gold|grade|rating|related|correct)(?![a-z])",
     re.IGNORECASE,
 )
-_TELLING_VALUES = {"entailment", "contradiction", "neutral", "not_entailment", "non-entailment"}
+_NLI = {"entailment", "contradiction", "neutral", "not_entailment", "non-entailment"}
+_CLASSES = {
+    -1.0,
+    0.0,
+    1.0,
+    2.0,
+    "yes",
+    "no",
+    "true",
+    "false",
+    "positive",
+    "negative",
+    "relevant",
+    "irrelevant",
+}
 
 
 def parse_where(given: Sequence[str]) -> dict[str, set[str]]:
@@ -88,15 +102,16 @@ def where_note(n_left_out: int, n_rows: int, where: Where) -> list[str]:
 
 
 def _is_telling(rows: Sequence[Mapping[str, Any]], column: str) -> bool:
+    """By its name, by a word of NLI, or by a few classes that recur."""
     if _TELLING_NAME.search(column):
         return True
-    return any(isinstance(v := row.get(column), str) and v.strip().lower() in _TELLING_VALUES for row in rows)
+    values = {_comparable(row.get(column)) for row in rows}
+    return bool(values & _NLI) or (values <= _CLASSES and 1 < len(values) < len(rows))
 
 
 def _comparable(value: object) -> object:
-    """Numbers and their spellings are equal, and so are true and "true"."""
-    text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
-    return number_or_text(text.strip())
+    """Numbers and their spellings are equal, and so are true and "true"; case and white space around do not count."""
+    return number_or_text("" if value is None else str(value).strip().lower())
 
 
 def _values(rows: Sequence[Mapping[str, Any]], column: str) -> str:

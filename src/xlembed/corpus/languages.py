@@ -222,13 +222,16 @@ TWO_LETTERS_OF: dict[str, Lang] = {name: code for code, name in NAMES.items()}
 _WORDS = "am an as be he hi hr id is it la me my no or so to"
 """Codes that are words: they tell a language only between dots."""
 
+_COUNTRIES = "bo br ch cr cu ee gn ie kr li lu mh na ng se tw ve za"
+"""Codes of little-written languages that are those of countries too (`kr`: Kanuri, Korea): refused in every place."""
+
 _SHORT_FOR = """
-ab ad ae ar av az ba bg bi bm br bs ca ch co cr cs cu cv da ee el es et eu fi fo fy ga gl ha ho ht hz ia ie ii io
-kb kg km ku kv kw ky lb lg li lo lt lv mg mh mi mk ml mn mr ms mt na nb nd ne ng nl nn nr nv ny om os pa pi ps qu
-rm rn ro rw sa sc sd se sg si sl sm sn sq sr ss st su sw ta te tg th ti tk tl tn ts tt tw ty uk ve vi vo wa wo yo
-za als ara arg arm asm ava ave bam bel ben bis bos cat chi cor cos cre dan est fin ful geo ger hat her ibo ice ido
-ina ind kal kat kin kom kon kor lat lim lin lit mac mal mao mar may mon nav nep nor ori orm pan per plt pol por pus
-pt que rum run sag san sin slo sme smo sna som sot sun swa swe tam tat tel tib tir ton tso ven vie vol wel wol
+ab ad ae ar av az ba bg bi bm bs ca co cs cv da el es et eu fi fo fy ga gl ha ho ht hz ia ii io kb kg km ku kv
+kw ky lb lg lo lt lv mg mi mk ml mn mr ms mt nb nd ne nl nn nr nv ny om os pa pi ps qu rm rn ro rw sa sc sd sg
+si sl sm sn sq sr ss st su sw ta te tg th ti tk tl tn ts tt ty uk vi vo wa wo yo als ara arg arm asm ava ave
+bam bel ben bis bos cat chi cor cos cre dan est fin ful geo ger hat her ibo ice ido ina ind kal kat kin kom
+kon kor lat lim lin lit mac mal mao mar may mon nav nep nor ori orm pan per plt pol por pus pt que rum run sag
+san sin slo sme smo sna som sot sun swa swe tam tat tel tib tir ton tso ven vie vol wel wol
 """
 """Codes that are often short for something else: they tell a language only as the last part, or with a region."""
 
@@ -288,9 +291,10 @@ def require_language(word: str, where: str) -> Lang:
 def language_of_file(path: Path) -> Lang:
     """The language that the file's name tells: ``xquad.de.json``, ``dev-tr.json``, ``tatoeba.deu-eng.deu``.
 
-    A code between dots decides, whatever it is: ``faq.it.jsonl``, ``ref.por-BR.txt`` (regions and scripts do not
-    count). Elsewhere the name must hold one code that is not a word as well: ``hr_faq`` and ``it_support`` tell
-    nothing, nor does ``ms_marco``, though ``dev-ms`` does. Two-letter codes are looked for before three-letter ones.
+    A code between dots decides: ``faq.it.jsonl``, ``ref.por-BR.txt`` (regions and scripts do not count), unless it is
+    a country's as well (``faq.kr.jsonl``). Elsewhere the name must hold one code that is not a word as well: ``hr_faq``
+    and ``it_support`` tell nothing, nor does ``ms_marco``, though ``dev-ms`` does. Two-letter codes are looked for
+    before three-letter ones.
 
     Raises:
         UserError: when the name has no code, several, or one that may be a word.
@@ -298,7 +302,8 @@ def language_of_file(path: Path) -> Lang:
     parts = [part for part in path.name.split(".") if part.lower() not in _FORMATS.split()]
     with_region = {m[1] for m in _REGION.finditer(".".join(parts)) if m[2] or m[3]}
     name = _REGION.sub(lambda m: m[1] if _code(m[1]) else m[0], ".".join(parts))
-    if "." in name and (explicit := _code(name.rpartition(".")[2])):
+    last = name.rpartition(".")[2].lower()
+    if "." in name and (explicit := _code(last)) and last not in _COUNTRIES.split():
         return explicit
     words: list[str] = re.findall(r"[a-z0-9]+", name.lower())
     codes = [w for w in words if w in NAMES] or [w for w in words if w in TWO_LETTERS]
@@ -306,9 +311,9 @@ def language_of_file(path: Path) -> Lang:
     if len(found) == 1:
         code = codes[-1]
         sure = code not in _SHORT_FOR.split() or code == words[-1] or code in with_region
-        if sure and code not in _WORDS.split():
+        if sure and code not in f"{_WORDS} {_COUNTRIES}".split():
             return found[0]
-        why = f"{code!r} in its name may be {NAMES[found[0]]}, or another word"
+        why = f"{code!r} in its name may be {NAMES[found[0]]}, or another word or a country"
     elif found:
         why = f"Its name holds several language codes ({', '.join(found)})"
     else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ _ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"})
 
 
 def check_languages_spoken(
-    texts: Mapping[tuple[Lang, str], Iterable[str]], *, believe: bool = False, seed: int = 0
+    texts: Mapping[tuple[Lang, str], Sequence[str]], *, believe: bool = False, seed: int = 0
 ) -> list[str]:
     """Notes on texts that look like another language than said, and on languages that cannot be checked.
 
@@ -46,52 +46,55 @@ def check_languages_spoken(
         seed: of the sample.
 
     Raises:
-        UserError: when nearly all texts of a language, or of one noun in it, look like another language.
+        UserError: when nearly all texts of a language, or of one noun in it, look like another language. That lingua
+            finds another one for a language it does not know is only told.
     """
-    unknown = sorted({lang for lang, _ in texts} - _known())
-    notes = []
-    if unknown:
-        notes.append(
-            f"language not checked against the texts (lingua does not know it): {', '.join(unknown)}"
-        )
-    seen = {key: _looks(list(found), seed) for key, found in texts.items() if key[0] not in unknown}
-    together: dict[Lang, Counter[Lang]] = {}
-    doubts, refused = [], False
-    for (lang, noun), looks in seen.items():
-        together[lang] = together.get(lang, Counter()) + looks
-        if (share := _share_of_others(lang, looks)) > DOUBTED:
-            others = Counter({other: n for other, n in looks.items() if not _alike(lang, other)})
-            listed = ", ".join(f"{other} ({NAMES[other]}) {n}" for other, n in others.most_common(3))
+    samples = {key: _sample(found, seed) for key, found in texts.items()}
+    looks = {key: _looks(found) for key, found in samples.items()}
+    together: dict[Lang, Counter[Lang]] = defaultdict(Counter)
+    doubts = []
+    for (lang, noun), found in looks.items():
+        together[lang] += found
+        others = _others(lang, found)
+        if others.total() > DOUBTED * found.total():
+            listed = ", ".join(f"{other} ({NAMES[other]}) {n:,}" for other, n in others.most_common(3))
             doubts.append(
-                f"{lang}: {others.total()} of {looks.total()} sampled {noun} look like another language: {listed}"
+                f"{lang}: of {len(samples[lang, noun]):,} sampled {noun}, {found.total():,} tell their language, "
+                f"{others.total():,} of them another one: {listed}"
             )
-            refused |= share >= REFUSED and looks.total() >= FEWEST
-    refused |= any(
-        looks.total() >= FEWEST and _share_of_others(lang, looks) >= REFUSED
-        for lang, looks in together.items()
-    )
-    if refused and not believe:
+    unknown = {lang for lang, _ in texts} - _known()
+    refused = [
+        lang
+        for lang, found in (*((lang, found) for (lang, _), found in looks.items()), *together.items())
+        if found.total() >= FEWEST and _others(lang, found).total() >= REFUSED * found.total()
+    ]
+    if set(refused) - unknown and not believe:
         raise UserError(
             "\n  ".join(["the texts do not look like the languages they are said to be in", *doubts])
             + "\nCorrect --lang, `lang` or the files' names; --believe takes the languages as they are said"
         )
-    return [*doubts, *notes]
+    return [
+        *doubts,
+        *(
+            f"lingua, which looks at the texts, does not know {lang} ({NAMES[lang]})"
+            for lang in sorted(unknown)
+        ),
+    ]
 
 
-def _looks(texts: list[str], seed: int) -> Counter[Lang]:
-    """The languages that a sample looks like, of those texts that tell."""
-    texts = sorted(set(texts))
-    sample = random.Random(seed).sample(texts, SAMPLE) if len(texts) > SAMPLE else texts
-    values = _detector().compute_language_confidence_values_in_parallel(
-        [text[:CHARACTERS] for text in sample]
-    )
+def _sample(texts: Sequence[str], seed: int) -> Sequence[str]:
+    return random.Random(seed).sample(texts, SAMPLE) if len(texts) > SAMPLE else texts
+
+
+def _looks(texts: Sequence[str]) -> Counter[Lang]:
+    """The languages of those texts that tell one."""
+    values = _detector().compute_language_confidence_values_in_parallel([text[:CHARACTERS] for text in texts])
     best = [ranked[0] for ranked in values if ranked]
     return Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
 
 
-def _share_of_others(lang: Lang, looks: Counter[Lang]) -> float:
-    others = sum(n for other, n in looks.items() if not _alike(lang, other))
-    return others / looks.total() if looks.total() else 0.0
+def _others(lang: Lang, looks: Counter[Lang]) -> Counter[Lang]:
+    return Counter({other: n for other, n in looks.items() if not _alike(lang, other)})
 
 
 def _alike(one: Lang, other: Lang) -> bool:

@@ -19,6 +19,7 @@ from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.readers import find_reader
 from xlembed.corpus.reading import DocumentUnit, ReadOptions, language_by_name, said_languages
 from xlembed.corpus.spoken import check_languages_spoken
+from xlembed.corpus.text_digest import text_digest
 from xlembed.finetune.pairs import COLUMNS, Kind, PairSet, checked_row, write_pairs
 from xlembed.types import Lang, UserError, near_miss
 
@@ -219,7 +220,11 @@ def _doubts(rows: Sequence[Mapping[str, Any]], kind: Kind, believe: bool) -> lis
         str(i): [(row[f"{column}_lang"], row[column]) for column in ("anchor", "positive")]
         for i, row in enumerate(rows)
     }
-    return notes + check_same_texts(pairs, "pairs", believe)
+    notes += check_same_texts(pairs, "pairs", believe)
+    alike = [row for row in rows if row["anchor_lang"] == row["positive_lang"]]
+    if n := sum(text_digest(row["anchor"]) == text_digest(row["positive"]) for row in alike):
+        notes.append(f"{n:,} of {len(rows):,} rows have the same text as anchor and positive")
+    return notes
 
 
 def _renamed(

@@ -175,7 +175,8 @@ def test_unanswerable_questions_are_left_out_and_told(tmp_path: Path) -> None:
 
 def test_questions_without_answers_are_left_out_where_others_have_some(tmp_path: Path) -> None:
     file = _file(
-        tmp_path / "demo.en.json", [("A.", [_ask("a", "Sky?", "x"), _ask("b", "Why?"), _ask("c", "How?")])]
+        tmp_path / "demo.en.json",
+        [("A.", [_ask("a", "Sky?", "x"), _ask("b", "Why?"), _ask("c", "How?", " ")])],
     )
     task = _read(file)
     assert [q.query_id for q in task.queries] == ["en-a"]

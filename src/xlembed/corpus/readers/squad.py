@@ -28,6 +28,11 @@ class _Question:
     answers: tuple[tuple[Place, str], ...]
     impossible: bool
 
+    @property
+    def answered(self) -> bool:
+        """Whether some answer has a text."""
+        return any(text.strip() for _, text in self.answers)
+
 
 @dataclass(frozen=True)
 class _Paragraph:
@@ -223,7 +228,7 @@ def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], lis
 
     Questions without answers stay where no question of the file has any (a test set whose answers are kept back).
     """
-    answered = {p.file for p in paragraphs if any(question.answers for question in p.questions)}
+    answered = {p.file for p in paragraphs if any(question.answered for question in p.questions)}
     impossible, empty, kept = [], [], []
     for paragraph in paragraphs:
         questions = []
@@ -231,7 +236,7 @@ def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], lis
             query_id = f"{paragraph.lang}-{question.qas_id}"
             if question.impossible:
                 impossible.append(query_id)
-            elif paragraph.file in answered and not question.answers:
+            elif paragraph.file in answered and not question.answered:
                 empty.append(query_id)
             else:
                 questions.append(question)

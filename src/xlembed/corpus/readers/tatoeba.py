@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     rows = Rows(Card(options.name, langs, Alignment.PARALLEL, source), problems)
     sentences = [list(read_lines(file, problems)) for file in files]
     for file, lines in zip(files, sentences, strict=True):
-        _check_tabs(file, [line for _, line in lines], options.believe, problems)
+        _check_table(file, [line for _, line in lines], options.believe, problems)
     if not problems.n_errors and len({len(lines) for lines in sentences}) > 1:
         sizes = ", ".join(f"{file} has {len(lines)}" for file, lines in zip(files, sentences, strict=True))
         fix = "line i of every file must be the same sentence; find the line that is missing or split"
@@ -61,15 +60,14 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     return rows
 
 
-def _check_tabs(file: Path, lines: Sequence[str], believe: bool, problems: Problems) -> None:
+def _check_table(file: Path, lines: Sequence[str], believe: bool, problems: Problems) -> None:
     """A table is no file of sentences: its ids and other columns would be encoded with them."""
-    n = sum("\t" in line for line in lines)
-    message = f"{n:,} of {len(lines):,} lines hold a tab, so it seems to be a table"
-    if 2 * n > len(lines) and not believe:
-        columns = Counter(line.count("\t") + 1 for line in lines).most_common(1)[0][0]
-        fix = f"write one of its {columns} columns into a file of its own (cut -f{columns} {file.name}), or {BELIEVE}"
-        problems.error(Place(str(file)), "", "table", message, fix)
-    elif n:
-        problems.warn(
-            Place(str(file)), "", "tabs", f"{n:,} of {len(lines):,} lines hold a tab", "kept as text"
-        )
+    signs = {"\t": "a tab", " ||| ": "|||"} | ({",": "a comma"} if file.suffix.lower() == ".csv" else {})
+    for sign, said in signs.items():
+        n = sum(sign in line for line in lines)
+        message = f"{n:,} of {len(lines):,} lines hold {said}"
+        if 2 * n > len(lines) and not believe:
+            fix = f"write the sentences of one language into a file of their own (e.g. cut -f2 of a TSV), or {BELIEVE}"
+            problems.error(Place(str(file)), "", "table", f"{message}, so it seems to be a table", fix)
+        elif n:
+            problems.warn(Place(str(file)), "", said, message, "kept as text")
