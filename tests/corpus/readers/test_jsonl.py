@@ -121,6 +121,12 @@ def test_ids_that_two_languages_share_are_one_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"1 error .*\n.*faq\.tr\.jsonl: _id: 5 of its 5 ids .* translations"):
         read(files, ReadOptions("demo"), Problems())
 
+    files = _files(
+        tmp_path, de=[{"query_id": "q", "query": "a?", "text": "b"}], tr=[{"_id": "q", "query": "c?"}]
+    )
+    with pytest.raises(UserError, match=r"faq\.tr\.jsonl: _id: 1 of its 1 ids"):
+        read(files, ReadOptions("demo"), Problems())
+
 
 def test_groups_that_are_running_numbers_prove_no_translation(tmp_path: Path) -> None:
     def rows(lang: str) -> list[dict[str, Any]]:

@@ -155,9 +155,10 @@ def _check_ids(
     places: dict[str, tuple[Path, Lang | None]] = {}
     for file, rows in zip(files, by_file, strict=True):
         own = {
-            str(row.values["_id"]): row.values.get("lang") or row.default
+            str(row.values[name]): row.values.get("lang") or row.default
             for row in rows
-            if "_id" in row.values
+            for name in ("_id", "query_id")
+            if row.values.get(name) is not None
         }
         shared = [i for i, lang in own.items() if i in places and places[i][1] != lang]
         if shared:
