@@ -58,6 +58,40 @@ def test_documents_is_a_closed_choice(workplace: Path) -> None:
         _import("--name", "faq", "--documents", "answers")
 
 
+def test_doubtful_rows_are_chosen_or_believed(workplace: Path) -> None:
+    rows = [
+        {"query": "Is it quiet?", "text": "Suyu sessizce kaynatır.", "label": 1},
+        {"query": "Is it made of steel?", "text": "Bu kilit çelikten yapılmıştır.", "label": 1},
+        {"query": "Is it made of steel?", "text": "Bisiklet evin önünde duruyor.", "label": 0},
+    ]
+    (workplace / "faq.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UserError, match="'label' may say"):
+        _import("--name", "faq", "--lang", "en")
+    with pytest.raises(
+        UserError, match=r"en: of 3 sampled documents, 3 tell their language, 3 of them another one: tr"
+    ):
+        _import("--name", "faq", "--lang", "en", "--where", "label=1")
+    output = _import("--name", "faq", "--lang", "en", "--where", "label=1", "--believe").output
+    assert "1 of 3 rows left out by --where label=1" in output and "3 of them another one" in output
+    assert "queries     2 (2 needs" in output and "documents   3" in output
+
+
+def test_options_of_other_formats_are_refused(workplace: Path) -> None:
+    runner = CliRunner()
+    for form, option, value in (
+        ("squad", "--where", ["a=b"]),
+        ("scored", "--where", ["a=b"]),
+        ("pairs", "--leave-out-self", []),
+        ("scored", "--leave-out-self", []),
+    ):
+        with pytest.raises(
+            UserError, match=f"{option}: for `xlembed import .*` only; {form} has no such choice"
+        ):
+            runner.invoke(
+                import_task, [form, "faq.jsonl", "--name", "n", option, *value], catch_exceptions=False
+            )
+
+
 def test_tasks_lists_what_is_there_and_what_can_be_pulled(workplace: Path) -> None:
     runner = CliRunner()
     assert "No tasks under data/ yet" in runner.invoke(tasks, []).output

@@ -8,6 +8,7 @@ from xlembed.corpus.languages import (
     NAMES,
     TWO_LETTERS,
     is_language,
+    language_help,
     language_of_file,
     require_language,
     suggest_language,
@@ -51,6 +52,13 @@ def test_a_wrong_code_is_answered_with_the_right_one() -> None:
         require_language("xx", "--lang")
 
 
+def test_a_code_of_another_language_is_no_misspelt_one() -> None:
+    for word in ("ceb", "fil", "mul", "und", "in"):
+        assert language_help(word).endswith("languages without one are not served.")
+    assert language_help("germn").endswith("Did you mean 'German'?")
+    assert language_help("zh-Hant") == "write 'zh' (Chinese; varieties of a language are not told apart)"
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
@@ -58,16 +66,55 @@ def test_a_wrong_code_is_answered_with_the_right_one() -> None:
         ("dev-tr.json", "tr"),
         ("tatoeba.deu-eng.deu", "de"),
         ("tatoeba.deu-eng.eng", "en"),
+        ("tatoeba.cat-eng.cat", "ca"),
         ("faq_JA.jsonl", "ja"),
         ("squad-tur-v1.json", "tr"),
-        ("en/train.json", None),
-        ("train-v0.1.json", None),
-        ("test-context-de-question-en.json", None),
+        ("stsb-en-train.csv", "en"),
+        ("tur_sentences.tsv", "tr"),
+        ("faq.de.jsonl.gz", "de"),
+        ("de.jsonl", "de"),
+        # between dots any code counts, elsewhere words do not
+        ("faq.it.jsonl", "it"),
+        ("hr_faq.hr.jsonl", "hr"),
+        ("ms-marco.de.jsonl", "de"),
+        ("dev-pt.json", "pt"),
+        ("dev-ms.json", "ms"),
+        # regions and scripts
+        ("ref.por-BR.txt", "pt"),
+        ("ref.zho-TW.txt", "zh"),
+        ("ref.fra-CA.txt", "fr"),
+        ("faq.zh-Hans.jsonl", "zh"),
+        ("faq_zh_Hant_TW.jsonl", "zh"),
+        ("data_pt_BR_2024.csv", "pt"),
+        ("es-419.txt", "es"),
     ],
 )
-def test_language_of_a_file(name: str, code: str | None) -> None:
-    if code is not None:
-        assert language_of_file(Path(name)) == code
-        return
-    with pytest.raises(UserError, match=r"which language is it\? Its name holds .* --lang"):
+def test_language_of_a_file(name: str, code: str) -> None:
+    assert language_of_file(Path(name)) == code
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("en/train.json", "no language code"),
+        ("train-v0.1.json", "no language code"),
+        ("bm25_queries.jsonl", "no language code"),
+        ("ids.bak", "no language code"),
+        ("test-context-de-question-en.json", r"several language codes \(de, en\)"),
+        ("tur-eng.tsv", r"several language codes \(en, tr\)"),
+        ("hr_faq.jsonl", "'hr' in its name may be Croatian, or another word"),
+        ("it_support.jsonl", "'it' in its name may be Italian"),
+        ("support_it.jsonl", "'it' in its name may be Italian"),
+        ("it.jsonl", "'it' in its name may be Italian"),
+        ("id_mapping.jsonl", "'id' in its name may be Indonesian"),
+        ("how-to.csv", "'to' in its name may be Tonga"),
+        ("ms_marco.jsonl", "'ms' in its name may be Malay"),
+        ("pt_records.csv", "'pt' in its name may be Portuguese"),
+        ("faq.kr.jsonl", "'kr' in its name may be Kanuri, or another word or a country"),
+        ("faq_tw.jsonl", "'tw' in its name may be Twi"),
+        ("may_2024.jsonl", "'may' in its name may be Malay"),
+    ],
+)
+def test_a_name_that_tells_no_language(name: str, why: str) -> None:
+    with pytest.raises(UserError, match=rf"which language is it\? .*{why}.* --lang"):
         language_of_file(Path(name))

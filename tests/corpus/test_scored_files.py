@@ -352,3 +352,29 @@ def test_a_pattern_that_runs_away_is_stopped(tmp_path: Path) -> None:
     pattern = parse_document_pattern("((?:a|aa)+)_1")
     with pytest.raises(UserError, match=r"--document-pattern: '.*' runs away on 'a+': stopped after"):
         imported(tmp_path, "x.csv", f"id,text,joy\n{60 * 'a'},x,1\n", document_pattern=pattern)
+
+
+def test_a_row_that_says_its_language_beside_rows_that_do_not(tmp_path: Path) -> None:
+    rows = [{"text": "x", "scores": {"joy": 1}}, {"text": "y", "scores": {"joy": 2}, "lang": "fr"}]
+    assert "x.en.jsonl:2: lang: the row says its language" in told(tmp_path, "x.en.jsonl", rows, langs=())
+    assert [t.lang for t in imported(tmp_path, "x.en.jsonl", rows).texts] == ["en", "fr"]
+
+
+def test_fields_that_the_first_row_lacks_are_read(tmp_path: Path) -> None:
+    rows = [
+        {"_id": "a", "text": "x", "scores": {"joy": 1}},
+        {"_id": "b", "text": "y", "scores": {"joy": 2}, "document": "d", "split": "test"},
+    ]
+    assert [(t.text_id, t.document, t.split) for t in imported(tmp_path, "x.jsonl", rows).texts] == [
+        ("a", "a", None),
+        ("b", "d", Part.TEST),
+    ]
+
+
+def test_languages_are_checked_against_the_texts(tmp_path: Path) -> None:
+    rows = (
+        "text,joy\nSu ısıtıcısı suyu kaynatır.,1\nBu kilit çelikten yapılmıştır.,2\nBisiklet evin önünde.,3\n"
+    )
+    message = "en: of 3 sampled texts, 3 tell their language, 3 of them another one: tr (Turkish) 3"
+    assert message in told(tmp_path, "x.csv", rows)
+    assert imported(tmp_path, "x.csv", rows, believe=True).notes == (message,)

@@ -180,7 +180,7 @@ def test_repeated_rows_are_dropped_and_counted_and_limit_cuts(tmp_path: Path) ->
             "x.jsonl",
             '{"anchor": "a", "positive": "b"}\n',
             {"kind": Kind.PAIRS},
-            "anchor_lang: expected an ISO 639-1",
+            "which language is it?",
         ),
         (
             "x-en.csv",
@@ -252,3 +252,60 @@ def test_public_corpora(shared_data: Path, tmp_path: Path) -> None:
         "parallel/ntrex.jsonl", kind=Kind.TRANSLATIONS, columns=parse_columns("anchor=en,positive=tr")
     )
     assert len(ntrex.rows) == 1_997 and ntrex.languages == ("en", "tr")
+
+
+def test_the_language_of_jsonl_rows_is_told_by_the_name_unless_rows_say_it(tmp_path: Path) -> None:
+    found = imported(
+        tmp_path, "faq.en.jsonl", '{"anchor": "What is it?", "positive": "A kettle."}\n', kind=Kind.PAIRS
+    )
+    assert found.languages == ("en",)
+    assert found.notes[0].endswith(
+        "faq.en.jsonl: language en, told by the file's name. Say another one with --lang"
+    )
+    said = '{"anchor": "Was ist es?", "positive": "Ein Kocher.", "lang": "de"}\n'
+    assert imported(tmp_path, "rows.jsonl", said, kind=Kind.PAIRS).languages == ("de",)
+    assert imported(tmp_path, "x.csv", "anchor,positive,lang\na,b,de\n", kind=Kind.PAIRS).notes == ()
+    with pytest.raises(UserError, match=r"faq\.en\.jsonl:2: anchor_lang: .*found None.*--lang"):
+        imported(tmp_path, "faq.en.jsonl", said + '{"anchor": "a", "positive": "b"}\n', kind=Kind.PAIRS)
+
+
+SNLI = """s1,s2,gold_label
+A man reads.,A person reads.,entailment
+A dog runs.,A cat runs.,-
+A man reads.,Nobody reads.,contradiction
+"""
+
+
+def test_labels_are_read_or_the_import_is_refused(tmp_path: Path) -> None:
+    options = {"kind": Kind.PAIRS, "columns": {"anchor": "s1", "positive": "s2"}}
+    with pytest.raises(UserError, match=r"'gold_label' may say .*--where gold_label=VALUE"):
+        imported(tmp_path, "snli-en.csv", SNLI, **options)
+    found = imported(tmp_path, "snli-en.csv", SNLI, where={"gold_label": {"entailment"}}, **options)
+    assert [row["positive"] for row in found.rows] == ["A person reads."]
+    assert "2 of 3 rows left out by --where gold_label=entailment" in found.notes
+    everything = imported(tmp_path, "snli-en.csv", SNLI, where={"gold_label": {"*"}}, **options)
+    assert len(everything.rows) == 3
+    by_number = SNLI.partition("\n")[2]
+    with pytest.raises(UserError, match="the column '3'"):
+        imported(tmp_path, "x-en.csv", by_number, kind=Kind.PAIRS, columns={"anchor": "1", "positive": "2"})
+
+
+def test_translations_that_are_the_same_text_are_refused(tmp_path: Path) -> None:
+    options = {"kind": Kind.TRANSLATIONS, "columns": {"anchor": "en", "positive": "tr"}}
+    rows = "en,tr\nTom,Tom\nOK,OK\n"
+    with pytest.raises(UserError, match="2 of 2 pairs are the same in en and tr"):
+        imported(tmp_path, "x.csv", rows, **options)
+    assert imported(tmp_path, "x.csv", rows, believe=True, **options).notes == (
+        "2 of 2 pairs are the same in en and tr",
+    )
+    alike = imported(tmp_path, "x.en.csv", "anchor,positive\nHi.,hi.\nWho?,Me.\n", kind=Kind.PAIRS)
+    assert alike.notes[1:] == ("1 of 2 rows have the same text as anchor and positive",)
+
+
+def test_languages_are_checked_against_the_texts(tmp_path: Path) -> None:
+    rows = "anchor,positive\nSuyu ne kaynatır?,Su ısıtıcısı suyu kaynatır.\nKilit neden yapılmış?,Çelikten yapılmış.\n"
+    with pytest.raises(
+        UserError,
+        match=r"de: of 2 sampled texts \(anchor\), 2 tell their language, 2 of them another one: tr",
+    ):
+        imported(tmp_path, "x.de.csv", rows, kind=Kind.PAIRS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,28 @@ def test_other_versions_wrong_keeps_them_in_the_ranking(tiny_task, tiny_search):
     assert found["q1-de", "en", "all"] == (2,)
     assert found["q1-en", "de", "all"] == (4,)
     assert found["q1-de", "en", "target"] == (1,)
+
+
+def test_a_query_s_own_copy_is_taken_out_of_every_pool(tiny_task, tiny_search):
+    """d4 and d5 hold the texts of q1-en and q2-en."""
+    texts = {"d4": "one?", "d5": "four?"}
+    documents = tuple(replace(d, text=texts.get(d.doc_id, d.text)) for d in tiny_task.documents)
+    task = replace(tiny_task, documents=documents)
+    plain = first_ranks(rank_units(task, tiny_search))
+    assert plain == first_ranks(rank_units(tiny_task, tiny_search))
+    ranked = rank_units(replace(task, leave_out_self=True), tiny_search)
+    assert first_ranks(ranked) == plain | {
+        ("q1-en", "en", "all"): (2,),  # d3 [d4] d2
+        ("q1-en", "de", "all"): (2,),  # d3 [d4] [d2] d1
+        ("q1-en", "en", "target"): (1,),  # [d4] d2
+        ("q2-en", "en", "all"): (1,),  # [d5] d4
+    }
+    (unit,) = [
+        u for u in ranked.units if u.unit.query == 1 and u.unit.doc_lang == "en" and u.pool is Pool.TARGET
+    ]
+    assert (unit.first_lang, unit.first_correct, unit.n_retrieved) == ("en", True, 1)
+    cut = rank_units(replace(task, leave_out_self=True), tiny_search, depth=1)
+    assert first_ranks(cut)["q1-en", "en", "target"] == (1,)
 
 
 def test_other_versions_relevant_gives_one_unit_per_query_in_pool_all(tiny_task, tiny_search):

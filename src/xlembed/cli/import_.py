@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from xlembed.corpus.choosing import Where
     from xlembed.corpus.reading import DocumentUnit
 
 
@@ -43,6 +44,23 @@ if TYPE_CHECKING:
     help="scored: a regular expression that matches ids in full; its one group is the text's document.",
 )
 @click.option("--scale", default="", metavar="LOW,HIGH", help="scored: ends of the scale of every score.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="pairs, jsonl: only rows with this value are right pairs; repeatable, VALUE * is any.",
+)
+@click.option(
+    "--leave-out-self",
+    is_flag=True,
+    help="Tasks: take a query's own copy among the documents out of its ranking (ArguAna, Quora).",
+)
+@click.option(
+    "--believe",
+    is_flag=True,
+    help="Take files for what they are said to be, even where texts look like another language or ids are no proof of "
+    "translation.",
+)
 @click.option("--limit", type=click.IntRange(1), default=None, help="pairs, scored: rows at most.")
 @click.option(
     "--source", default="", help="pairs, scored: written into the card. [default: the files' names]"
@@ -61,6 +79,9 @@ def import_task(
     dimensions: str,
     document_pattern: str | None,
     scale: str,
+    where: tuple[str, ...],
+    leave_out_self: bool,
+    believe: bool,
     limit: int | None,
     source: str,
     licence: str,
@@ -81,6 +102,7 @@ def import_task(
     Everything wrong in the files is listed at once, with file, line and what to do; what is left out is
     reported.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)
+    from xlembed.corpus.choosing import parse_where
     from xlembed.corpus.reading import DocumentUnit
     from xlembed.types import UserError, near_miss
 
@@ -96,17 +118,37 @@ def import_task(
     }
     if form == "scored":
         _refuse({"--documents": documents}, form, "squad` or `xlembed import pairs")
+        _refuse({"--where": where}, form, "pairs` or `xlembed import jsonl")
+        _refuse({"--leave-out-self": leave_out_self}, form, "squad|beir|tatoeba|jsonl")
         _import_scored(
-            files, name, out, codes, kind, columns, dimensions, document_pattern, scale, limit, source, licence, force
+            files, name, out, codes, kind, columns, dimensions, document_pattern, scale, limit, source, licence,
+            believe, force,
         )  # fmt: skip
         return
     if near := near_miss(form, ["pairs", "scored"]) if form != "pairs" else "":
         raise UserError(f"no format {form!r}.{near}")
     _refuse(of_scored, form, "scored")
     if form == "pairs":
-        _import_pairs(files, name, out, codes, unit, kind, columns, limit, source, licence, force)
+        _refuse({"--leave-out-self": leave_out_self}, form, "squad|beir|tatoeba|jsonl")
+        _import_pairs(
+            files,
+            name,
+            out,
+            codes,
+            unit,
+            kind,
+            columns,
+            parse_where(where),
+            limit,
+            source,
+            licence,
+            believe,
+            force,
+        )
         return
     _refuse(of_both, form, "pairs` or `xlembed import scored")
+    if form != "jsonl":
+        _refuse({"--where": where}, form, "pairs` or `xlembed import jsonl")
     from xlembed.corpus.importing import import_files
     from xlembed.corpus.summary import summarise, summary_text
 
@@ -117,6 +159,9 @@ def import_task(
         out,
         langs=codes,
         documents=unit,
+        where=parse_where(where),
+        leave_out_self=leave_out_self,
+        believe=believe,
         force=force,
     )
     click.echo(summary_text(summarise(imported.task)))
@@ -143,9 +188,11 @@ def _import_pairs(
     documents: DocumentUnit | None,
     kind: str | None,
     columns: str,
+    where: Where,
     limit: int | None,
     source: str,
     licence: str,
+    believe: bool,
     force: bool,
 ) -> None:
     from xlembed.finetune.pair_readers import PairOptions, import_pairs, parse_columns
@@ -156,9 +203,11 @@ def _import_pairs(
         columns=parse_columns(columns) or None,
         langs=langs,
         documents=documents,
+        where=where,
         limit=limit,
         source=source,
         licence=licence,
+        believe=believe,
     )
     found = import_pairs(files, name, out or Path("data") / "pairs" / name, options, force)
     click.echo(describe_pairs(found))
@@ -180,6 +229,7 @@ def _import_scored(
     limit: int | None,
     source: str,
     licence: str,
+    believe: bool,
     force: bool,
 ) -> None:
     from xlembed.corpus import scored_files as reading
@@ -196,6 +246,7 @@ def _import_scored(
         limit=limit,
         source=source,
         licence=licence,
+        believe=believe,
     )
     found = reading.import_scored(files, name, out or Path("data") / "scored" / name, options, force)
     click.echo(scored_text(summarise_scored(found)))

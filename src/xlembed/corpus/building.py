@@ -74,6 +74,7 @@ def build_task(
         description=rows.card.description,
         demonstration=rows.card.demonstration,
         merged=merges,
+        leave_out_self=rows.card.leave_out_self,
     )
     return dataclasses.replace(task, notes=tuple(dict.fromkeys([*notes, *_gaps(task)])))
 

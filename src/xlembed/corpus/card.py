@@ -17,7 +17,7 @@ from xlembed.types import Lang, near_miss
 CARD_FILE = "task.yaml"
 WORDS = ("name", "alignment", "source", "licence", "description")
 LISTS = ("languages", "notes")
-FLAGS = ("demonstration",)
+FLAGS = ("demonstration", "leave_out_self")
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Card:
     description: str = ""
     demonstration: bool = False
     notes: tuple[str, ...] = ()
+    leave_out_self: bool = False
 
 
 def is_task_name(name: str) -> bool:
@@ -92,7 +93,7 @@ def card_text(task: Task) -> str:
         "source": task.source,
         "licence": task.licence,
         "description": task.description,
-        "demonstration": task.demonstration,
+        **{flag: getattr(task, flag) for flag in FLAGS},
         "notes": list(task.notes),
     }
     return yaml.safe_dump(

@@ -8,6 +8,7 @@ from typing import Literal
 
 from xlembed.corpus.building import build_task
 from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.doubts import self_note
 from xlembed.corpus.folders import DATA_DIR, absent_tasks, find_task, list_tasks
 from xlembed.corpus.readers.beir import read_folder
 from xlembed.corpus.task import Task
@@ -55,4 +56,4 @@ def load_task(
         max_documents_per_language=max_documents_per_language,
         seed=seed,
     )
-    return dataclasses.replace(task, notes=(*rows.problems.notes(), *task.notes))
+    return dataclasses.replace(task, notes=(*rows.problems.notes(), *task.notes, *self_note(task)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from xlembed.corpus.checks import Problems
+from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.choosing import Where
 from xlembed.corpus.languages import language_of_file, require_language
 from xlembed.corpus.rows import Rows
 from xlembed.types import Choice, Lang, UserError
@@ -21,22 +22,40 @@ class DocumentUnit(Choice):
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user said beside the files; `langs` is empty, one code for all files, or one per file."""
+    """What the user said beside the files.
+
+    Attributes:
+        langs: none (file names tell), one code for all files, or one per file.
+        documents: what becomes a document (squad).
+        where: column -> the values of rows that are judged right (jsonl).
+        believe: take files for what they are said to be, where checks doubt it.
+    """
 
     name: str
     langs: tuple[Lang, ...] = ()
     documents: DocumentUnit | None = None
+    where: Where = field(default_factory=dict)
+    believe: bool = False
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Problems], Rows]
 """Files in, rows out: problems inside the files go to Problems, bad usage is a UserError."""
 
 
-def languages_of(files: Sequence[Path], options: ReadOptions) -> tuple[Lang, ...]:
-    """The language of each file: from the options, else from its name.
+def languages_of(files: Sequence[Path], options: ReadOptions, problems: Problems) -> tuple[Lang, ...]:
+    """The language of each file: from the options, else from its name, which is told.
 
     Raises:
         UserError: for a wrong code, a wrong number of codes, or a name that does not tell the language.
+    """
+    return said_languages(files, options) or tuple(language_by_name(file, problems) for file in files)
+
+
+def said_languages(files: Sequence[Path], options: ReadOptions) -> tuple[Lang, ...]:
+    """The language of each file by the options; none where they say none.
+
+    Raises:
+        UserError: for a wrong code, or a wrong number of codes.
     """
     codes = tuple(require_language(code, "--lang") for code in options.langs)
     if len(codes) == 1:
@@ -45,7 +64,19 @@ def languages_of(files: Sequence[Path], options: ReadOptions) -> tuple[Lang, ...
         raise UserError(
             f"--lang: {len(codes)} languages for {len(files)} files; give one, or one per file in order"
         )
-    return codes or tuple(language_of_file(file) for file in files)
+    return codes
+
+
+def language_by_name(file: Path, problems: Problems) -> Lang:
+    """The language that the file's name tells, and a note of it.
+
+    Raises:
+        UserError: when the name does not tell it.
+    """
+    lang = language_of_file(file)
+    message = f"language {lang}, told by the {'folder' if file.is_dir() else 'file'}'s name"
+    problems.warn(Place(str(file)), "", "language", message, "say another one with --lang")
+    return lang
 
 
 def refuse_documents(options: ReadOptions, form: str) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.checks import Place, Problem, Problems
-from xlembed.corpus.languages import language_of_file
 from xlembed.corpus.lines import read_json_lines
-from xlembed.corpus.reading import ReadOptions, languages_of
+from xlembed.corpus.reading import ReadOptions, language_by_name, said_languages
 from xlembed.corpus.scored import (
     Dimension,
     ScoredKind,
@@ -23,6 +22,7 @@ from xlembed.corpus.scored import (
     checked_texts,
     write_scored,
 )
+from xlembed.corpus.spoken import check_languages_spoken
 from xlembed.corpus.tables import is_table, listed_columns, number_or_text, parse_columns, read_table
 from xlembed.patterns import Pattern, compile_pattern, find_pattern
 from xlembed.types import Lang, UserError, near_miss
@@ -44,6 +44,7 @@ class ScoredOptions:
         document_pattern: matched in full against ids; its one group is the document.
         scale: lower and upper end, of every dimension.
         limit: texts at most.
+        believe: texts are in the languages they are said to be in, whatever they look like.
     """
 
     kind: ScoredKind = ScoredKind.SCORES
@@ -55,6 +56,7 @@ class ScoredOptions:
     limit: int | None = None
     source: str = ""
     licence: str = ""
+    believe: bool = False
 
 
 def import_scored(
@@ -83,6 +85,10 @@ def import_scored(
     problems.raise_errors(subject)
     kept, notes = _with_documents(texts, options.document_pattern)
     kept = kept[: options.limit]
+    spoken: dict[tuple[Lang, str], list[str]] = defaultdict(list)
+    for text in kept:
+        spoken[text.lang, "texts"].append(text.text)
+    notes += check_languages_spoken(spoken, believe=options.believe)
     found = ScoredSet(
         name=name,
         kind=options.kind,
@@ -161,6 +167,7 @@ class _Source:
         fields: of the table's header, or of the first row.
         columns: our field -> its column.
         lang: of rows that do not say theirs.
+        by_name: `lang` is told by the file's name, for files in which no row says its own.
         nested: rows have an object `scores`.
         unseen: columns that the user named and no row had yet.
     """
@@ -171,6 +178,7 @@ class _Source:
     first: Row
     columns: dict[str, str]
     lang: Lang | None
+    by_name: bool
     nested: bool
     unseen: set[str]
 
@@ -189,7 +197,7 @@ class _OwnNames(Problems):
 
 
 def _open(files: Sequence[Path], options: ScoredOptions, problems: _OwnNames, subject: str) -> list[_Source]:
-    told = languages_of(files, ReadOptions("", options.langs)) if options.langs else [None] * len(files)
+    told = said_languages(files, ReadOptions("", options.langs)) or (None,) * len(files)
     sources = []
     for file, lang in zip(files, told, strict=True):
         fields, first, rows = _peek(file, problems)
@@ -198,10 +206,11 @@ def _open(files: Sequence[Path], options: ScoredOptions, problems: _OwnNames, su
             if not problems.n_errors:
                 problems.error(Place(str(file)), "", "no rows", "the file holds no rows", "look into it")
             problems.raise_errors(subject)
-        own = lang or (language_of_file(file) if "lang" not in columns else None)
+        by_name = lang is None and columns.get("lang") not in fields
+        own = language_by_name(file, problems) if by_name else lang
         nested = isinstance(first.get("scores"), Mapping) and "scores" not in options.dimensions
         unseen = set() if is_table(file) else set(options.columns.values())
-        sources.append(_Source(file, rows, fields, first, columns, own, nested, unseen))
+        sources.append(_Source(file, rows, fields, first, columns, own, by_name, nested, unseen))
     return sources
 
 
@@ -221,10 +230,10 @@ def _peek(file: Path, problems: Problems) -> tuple[tuple[str, ...], Row, Iterato
 
 
 def _columns(file: Path, fields: Sequence[str], options: ScoredOptions) -> dict[str, str]:
-    """Our field -> the file's, for those that are there."""
+    """Our field -> the file's, for those that are there; .jsonl rows after the first may have more fields."""
     used = {*options.columns.values(), *options.dimensions}
-    own = {name: name for name in OURS if name in fields and name not in used}
-    if "_id" in fields and "_id" not in used:
+    own = {name: name for name in OURS if (name in fields or not is_table(file)) and name not in used}
+    if "_id" not in used and ("_id" in fields or (not is_table(file) and "id" not in fields)):
         own["id"] = "_id"
     columns = {**own, **options.columns}
     if both := [theirs for theirs in columns.values() if theirs in options.dimensions]:
@@ -299,6 +308,12 @@ def _rows(
         for place, row in source.rows:
             number += 1
             source.unseen -= row.keys()
+            if source.by_name and row.get(source.columns.get("lang", "lang")) is not None:
+                message = (
+                    "the row says its language, the first row does not, and the file's name is no proof then"
+                )
+                fix = "write it into every row, or name the language of the others with --lang"
+                problems.error(place, "lang", "missing language", message, fix)
             yield place, _renamed(row, source, dimensions, options, number)
 
 

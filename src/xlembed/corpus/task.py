@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from xlembed.corpus.text_digest import text_digest
 from xlembed.types import Choice, Lang
 
 
@@ -76,6 +77,8 @@ class Task:
     merged: tuple[Merge, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """What was excluded or changed while reading, in words; shown to the user, never silent."""
+    leave_out_self: bool = False
+    """Whether a query's own copy among the documents is taken out of its ranking."""
 
     @cached_property
     def documents_digest(self) -> str:
@@ -91,9 +94,32 @@ class Task:
     def digest(self) -> str:
         """sha256 over languages, documents, queries and judgements: what results depend on."""
         judged = sorted((q, d, grade) for q, docs in self.qrels.items() for d, grade in docs.items())
-        return _digest(
-            [[list(self.languages), self.documents_digest, self.queries_digest], *map(list, judged)]
-        )
+        head = [list(self.languages), self.documents_digest, self.queries_digest]
+        return _digest([[*head, "leave_out_self"] if self.leave_out_self else head, *map(list, judged)])
+
+    @cached_property
+    def self_documents(self) -> Mapping[str, tuple[str, ...]]:
+        """Query id -> documents that have the query's text, where none of them is relevant for it.
+
+        Case, spacing and Unicode form do not count; equal ids mean nothing. The text is compared with and without
+        the document's title.
+        """
+        asked = {query.query_id: text_digest(query.text) for query in self.queries}
+        wanted = set(asked.values())
+        # Normalising changes a text's length little: most documents need no digest.
+        longest = 2 * max((len(query.text) for query in self.queries), default=0)
+        copies: dict[str, dict[str, None]] = {}
+        for document in self.documents:
+            for text in (document.text, f"{document.title} {document.text}"):
+                if len(text) <= longest and (digest := text_digest(text)) in wanted:
+                    copies.setdefault(digest, {})[document.doc_id] = None
+        found = {}
+        for query_id, digest in asked.items():
+            grades = self.qrels.get(query_id, {})
+            own = tuple(copies.get(digest, ()))
+            if own and all(grades.get(doc_id, 0) < 1 for doc_id in own):
+                found[query_id] = own
+        return found
 
     @cached_property
     def needs(self) -> Mapping[str, Mapping[str, int]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ from xlembed.corpus import tables
 from xlembed.corpus.building import build_task
 from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.choosing import Where, check_where, is_chosen, where_note
+from xlembed.corpus.doubts import check_same_texts
 from xlembed.corpus.formats import find_reader
 from xlembed.corpus.languages import is_language
 from xlembed.corpus.lines import read_json_lines
-from xlembed.corpus.reading import DocumentUnit, ReadOptions, languages_of
+from xlembed.corpus.reading import DocumentUnit, ReadOptions, language_by_name, said_languages
+from xlembed.corpus.spoken import check_languages_spoken
+from xlembed.corpus.text_digest import text_digest
 from xlembed.finetune.pairs import COLUMNS, Kind, PairSet, checked_row, write_pairs
 from xlembed.types import Lang, UserError, near_miss
 
@@ -27,16 +32,33 @@ class PairOptions:
         columns: our column -> the file's, by name or by number from 1; empty: the file has ours.
         langs: none, one for all files, or one per file.
         documents: SQuAD only: what a positive is.
+        where: column -> the values of rows that are taken.
         limit: rows at most.
+        believe: files are what they are said to be, even where languages or translations look wrong.
     """
 
     kind: Kind | None = None
     columns: Mapping[str, str] | None = None
     langs: tuple[Lang, ...] = ()
     documents: DocumentUnit | None = None
+    where: Where = field(default_factory=dict)
     limit: int | None = None
     source: str = ""
     licence: str = ""
+    believe: bool = False
+
+    @property
+    def reading(self) -> ReadOptions:
+        """Those that all readers know."""
+        return ReadOptions("", self.langs, self.documents, self.where, self.believe)
+
+
+COLUMN_NAMES = (
+    "lang",
+    "group",
+    *(f"{c}{end}" for c in ("anchor", "positive", "negative") for end in ("", "_lang")),
+)
+"""Columns that are read without being named."""
 
 
 def import_pairs(
@@ -54,8 +76,11 @@ def import_pairs(
         raise UserError(f"--name: expected letters, digits, '.', '_', '+', '-', found {name!r}")
     kind = options.kind or _kind_of(files, options)
     problems = Problems()
+    notes: list[str] = []
     raw = (
-        _squad(files, name, options, problems) if _is_squad(files) else _rows(files, kind, options, problems)
+        _squad(files, name, options, problems)
+        if _is_squad(files)
+        else _rows(files, kind, options, problems, notes)
     )
     rows = []
     for place, row in raw:
@@ -65,10 +90,11 @@ def import_pairs(
         problems.error(Place(str(files[0])), "", "no rows", "the files hold no rows", "look into them")
     problems.raise_errors(f"pairs from {', '.join(file.name for file in files)}")
     distinct = list({tuple(sorted(row.items())): row for row in rows}.values())
-    notes = [*problems.notes()]
+    notes = [*problems.notes(), *notes]
     if len(distinct) < len(rows):
         notes.append(f"{len(rows) - len(distinct):,} rows that stand twice were left out")
     kept = distinct[: options.limit]
+    notes += _doubts(kept, kind, options.believe)
     languages = sorted({row[f"{column}_lang"] for row in kept for column in COLUMNS[kind]})
     found = PairSet(
         name=name,
@@ -120,7 +146,9 @@ def _squad(
     files: Sequence[Path], name: str, options: PairOptions, problems: Problems
 ) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Each question with each right document of its language; questions on one paragraph are a group."""
-    rows = find_reader("squad")(files, ReadOptions(name, options.langs, options.documents), problems)
+    if options.where:
+        raise UserError("--where: for .jsonl, .csv and .tsv only; SQuAD files have no columns")
+    rows = find_reader("squad")(files, replace(options.reading, name=name), problems)
     problems.raise_errors(f"pairs from {', '.join(file.name for file in files)}")
     task = build_task(rows, keep_duplicates=False)
     documents = {d.doc_id: d for d in task.documents}
@@ -141,7 +169,7 @@ def _squad(
 
 
 def _rows(
-    files: Sequence[Path], kind: Kind, options: PairOptions, problems: Problems
+    files: Sequence[Path], kind: Kind, options: PairOptions, problems: Problems, notes: list[str]
 ) -> Iterator[tuple[Place, dict[str, Any]]]:
     wanted = [*COLUMNS[kind], *(["score"] if kind is Kind.SCORED else [])]
     columns = dict(options.columns or {name: name for name in wanted})
@@ -149,18 +177,54 @@ def _rows(
         raise UserError(
             f"--columns: rows of kind {kind} need {', '.join(wanted)}; {', '.join(missing)} is not said"
         )
-    told = languages_of(files, ReadOptions("", options.langs)) if options.langs else [None] * len(files)
-    for file, lang in zip(files, told, strict=True):
-        own = lang or _language_of(file, columns, kind)
-        for place, row in _read(file, columns, problems):
-            yield place, _renamed(row, columns, kind, own)
+    said = said_languages(files, options.reading) or (None,) * len(files)
+    opened = [
+        (file, lang, list(_read(file, columns, problems))) for file, lang in zip(files, said, strict=True)
+    ]
+    rows = [row for _, _, read in opened for _, row in read]
+    # Scores say themselves how alike two texts are; only pairs may be wrong pairs.
+    telling = rows if kind is not Kind.SCORED or options.where else []
+    check_where(telling, options.where, {*columns.values(), *COLUMN_NAMES})
+    notes += where_note(sum(not is_chosen(row, options.where) for row in rows), len(rows), options.where)
+    for file, lang, read in opened:
+        own = lang or _language_by_name(file, [row for _, row in read], columns, kind, problems)
+        for place, row in read:
+            if is_chosen(row, options.where):
+                yield place, _renamed(row, columns, kind, own)
 
 
-def _language_of(file: Path, columns: Mapping[str, str], kind: Kind) -> Lang | None:
-    """Nothing where rows or columns say their language, else what the file's name says."""
-    if file.suffix == ".jsonl" or all(is_language(columns[name]) for name in COLUMNS[kind]):
+def _language_by_name(
+    file: Path, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], kind: Kind, problems: Problems
+) -> Lang | None:
+    """What the file's name says where neither rows nor columns do; a row that forgets it beside others gets none."""
+    silent = [name for name in COLUMNS[kind] if not is_language(columns[name])]
+    if (
+        not rows
+        or not silent
+        or any(row.get(f"{name}_lang") or row.get("lang") for row in rows for name in silent)
+    ):
         return None
-    return languages_of([file], ReadOptions(""))[0]
+    return language_by_name(file, problems)
+
+
+def _doubts(rows: Sequence[Mapping[str, Any]], kind: Kind, believe: bool) -> list[str]:
+    """Notes on texts in other languages than said, and on translations that are the same text."""
+    texts: dict[tuple[Lang, str], list[str]] = defaultdict(list)
+    for row in rows:
+        for column in COLUMNS[kind]:
+            texts[row[f"{column}_lang"], f"texts ({column})"].append(row[column])
+    notes = check_languages_spoken(texts, believe=believe)
+    if kind is Kind.SCORED:
+        return notes
+    pairs = {
+        str(i): [(row[f"{column}_lang"], row[column]) for column in ("anchor", "positive")]
+        for i, row in enumerate(rows)
+    }
+    notes += check_same_texts(pairs, "pairs", believe)
+    alike = [row for row in rows if row["anchor_lang"] == row["positive_lang"]]
+    if n := sum(text_digest(row["anchor"]) == text_digest(row["positive"]) for row in alike):
+        notes.append(f"{n:,} of {len(rows):,} rows have the same text as anchor and positive")
+    return notes
 
 
 def _renamed(

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from xlembed.corpus.checks import Place, Problems, check_text
-from xlembed.corpus.languages import is_language
+from xlembed.corpus.languages import is_language, language_help
 from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.text_digest import text_digest
 from xlembed.files import YamlError, atomic_folder, read_yaml
@@ -174,7 +174,8 @@ def checked_row(
         if not is_language(lang):
             problems.error(
                 place, f"{column}_lang", "no language", f"expected an ISO 639-1 code, found {lang!r}",
-                "write the language of each text, or one language in pairs.yaml",
+                language_help(lang) if isinstance(lang, str) else
+                "write it into every row, or name that of the others with --lang (a set: one language in pairs.yaml)",
             )  # fmt: skip
         row |= {column: text, f"{column}_lang": lang}
     if kind is Kind.SCORED:

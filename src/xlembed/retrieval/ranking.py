@@ -99,7 +99,7 @@ def rank_units(
             if pool is Pool.ALL:
                 width = min(result.top.shape[1], hits.rows.shape[1])
                 result.top[chunk, :width] = hits.rows[:, :width]
-            wanted = [_judged(by_query.get(q, ()), pool) for q in chunk]
+            wanted = [_judged(by_query.get(q, ()), lang, corpus) for q in chunk]
             ranks = _ranks(searcher, chunk, hits.rows, wanted, lang)
             for i, query in enumerate(chunk):
                 for unit in by_query.get(query, ()):
@@ -153,9 +153,11 @@ class _Corpus:
         return (self.counts.get(lang, 0) - right.count(lang)) / wrong if wrong else float("nan")
 
 
-def _judged(units: Sequence[Unit], pool: Pool) -> Rows:
-    """Rows whose ranks matter; ignored documents are never in the pool of one language."""
-    rows = {row for u in units for row in (*u.relevant, *(u.ignored if pool is Pool.ALL else ()))}
+def _judged(units: Sequence[Unit], lang: Lang | None, corpus: _Corpus) -> Rows:
+    """Rows whose ranks matter, of those in the pool of `lang`."""
+    rows = {row for u in units for row in (*u.relevant, *u.ignored)}
+    if lang is not None:
+        rows = {row for row in rows if corpus.doc_langs[row] == lang}
     return np.array(sorted(rows), dtype=np.int64)
 
 
@@ -189,7 +191,7 @@ def _rank_unit(
     unit: Unit, pool: Pool, ranking: Rows, ranks: dict[int, int], depth: int, corpus: _Corpus
 ) -> RankedUnit:
     """Take the ignored documents out and renumber."""
-    removed = sorted(ranks[row] for row in unit.ignored if row in ranks) if pool is Pool.ALL else []
+    removed = sorted(ranks[row] for row in unit.ignored if row in ranks)
     retrieved = int((ranking >= 0).sum())
     left = retrieved - sum(r <= retrieved for r in removed)
     first = next((int(r) for r in ranking[: len(removed) + 1] if r >= 0 and r not in unit.ignored), None)

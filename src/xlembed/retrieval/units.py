@@ -21,7 +21,8 @@ class Unit:
         doc_lang: language of the relevant documents, or `ANY_LANGUAGE`.
         relevant: rows of the documents with grade >= 1.
         grades: their grades.
-        ignored: rows taken out of a ranking before it is scored.
+        ignored: rows taken out of a ranking before it is scored: right documents in other languages, and the query's
+            own copy where the task leaves it out.
     """
 
     query: int
@@ -34,6 +35,7 @@ class Unit:
 def build_units(task: Task, other_versions: OtherVersions = OtherVersions.IGNORE) -> list[Unit]:
     """Units of every query, in the order of queries and languages; a query without relevant documents has none."""
     row_of = {d.doc_id: i for i, d in enumerate(task.documents)}
+    copies_of = task.self_documents if task.leave_out_self else {}
     units = []
     for query_row, query in enumerate(task.queries):
         judged = {
@@ -41,6 +43,7 @@ def build_units(task: Task, other_versions: OtherVersions = OtherVersions.IGNORE
             for doc_id, grade in task.qrels.get(query.query_id, {}).items()
             if grade >= 1
         }
+        copies = [row_of[doc_id] for doc_id in copies_of.get(query.query_id, ())]
         by_lang: dict[Lang, list[int]] = defaultdict(list)
         for row in sorted(judged):
             relevant_anywhere = other_versions is OtherVersions.RELEVANT
@@ -48,8 +51,9 @@ def build_units(task: Task, other_versions: OtherVersions = OtherVersions.IGNORE
         for lang in sorted(by_lang):
             relevant = tuple(by_lang[lang])
             ignore = other_versions is OtherVersions.IGNORE
-            ignored = tuple(sorted(judged.keys() - set(relevant))) if ignore else ()
-            units.append(Unit(query_row, lang, relevant, tuple(judged[r] for r in relevant), ignored))
+            ignored = {*copies, *(judged.keys() - set(relevant) if ignore else ())}
+            grades = tuple(judged[r] for r in relevant)
+            units.append(Unit(query_row, lang, relevant, grades, tuple(sorted(ignored))))
     return units
 
 

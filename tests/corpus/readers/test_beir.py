@@ -132,3 +132,19 @@ def test_a_folder_of_another_form_is_refused_by_what_it_has(tmp_path: Path) -> N
     (tmp_path / "topics.tsv").touch()
     with pytest.raises(UserError, match=r"expected a folder with corpus\.jsonl, .* has topics\.tsv\. Other"):
         import_files("beir", [tmp_path], "sci", langs=("en",), data_dir=tmp_path / "data")
+
+
+def test_a_row_that_forgets_its_language_is_not_told_by_the_folder_s_name(tmp_path: Path) -> None:
+    documents = [PLAIN_DOCUMENTS[0], {**PLAIN_DOCUMENTS[1], "lang": "de"}]
+    qrels = [("a", "1", "1"), ("b", "2", "1")]
+    folder = write_folder(tmp_path / "x-en", None, documents, PLAIN_QUERIES, qrels)
+    with pytest.raises(UserError, match=r"1 error .*\n.*corpus\.jsonl:1: lang: 1 row has no language"):
+        import_files("beir", [folder], "x", data_dir=tmp_path)
+    task = import_files("beir", [folder], "x", langs=("en",), data_dir=tmp_path).task
+    assert [d.lang for d in task.documents] == ["en", "de"]
+
+
+def test_several_folders_are_answered_with_the_way_on(tmp_path: Path) -> None:
+    folders = [_plain(tmp_path / "de"), _plain(tmp_path / "tr")]
+    with pytest.raises(UserError, match=r"expected one folder .*import each as a task of its own"):
+        import_files("beir", folders, "x", data_dir=tmp_path)

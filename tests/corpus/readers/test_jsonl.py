@@ -72,10 +72,14 @@ def test_the_language_of_rows_that_do_not_say_theirs(tmp_path: Path) -> None:
     row = {"query": "a?", "text": "b"}
     assert _read(tmp_path, row, name="faq.tr.jsonl").languages == ("tr",)
     assert _read(tmp_path, row, name="faq.tr.jsonl", langs=("az",)).languages == ("az",)
-    with pytest.raises(
-        UserError, match=r"1 error .*\n.*rows\.jsonl:1: lang: the row has no language.*--lang"
-    ):
+    with pytest.raises(UserError, match=r"rows\.jsonl: which language is it\?.*--lang"):
         _read(tmp_path, row)
+    beside = {"query": "Ist es leise?", "text": "Sehr leise.", "lang": "de"}
+    with pytest.raises(
+        UserError, match=r"1 error .*\n.*faq\.en\.jsonl:2: lang: the row has no language.*--lang"
+    ):
+        _read(tmp_path, beside, row, name="faq.en.jsonl")
+    assert _read(tmp_path, beside, row, langs=("en",)).languages == ("de", "en")
 
 
 def test_a_question_for_nothing_is_left_out_and_told(tmp_path: Path) -> None:
@@ -102,3 +106,59 @@ def test_a_question_for_nothing_is_left_out_and_told(tmp_path: Path) -> None:
 def test_errors(tmp_path: Path, row: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         _read(tmp_path, {"_id": "d1", "text": "a", "query": "b?", "lang": "en"}, row)
+
+
+def _files(folder: Path, **rows: list[dict[str, Any]]) -> list[Path]:
+    files = [folder / f"faq.{lang}.jsonl" for lang in rows]
+    for file, content in zip(files, rows.values(), strict=True):
+        file.write_text("".join(json.dumps(row) + "\n" for row in content), encoding="utf-8")
+    return files
+
+
+def test_ids_that_two_languages_share_are_one_error(tmp_path: Path) -> None:
+    rows = [{"_id": f"d{i}", "query": f"q{i}?", "text": f"t{i}"} for i in range(5)]
+    files = _files(tmp_path, de=rows, tr=rows)
+    with pytest.raises(UserError, match=r"1 error .*\n.*faq\.tr\.jsonl: _id: 5 of its 5 ids .* translations"):
+        read(files, ReadOptions("demo"), Problems())
+
+    files = _files(
+        tmp_path, de=[{"query_id": "q", "query": "a?", "text": "b"}], tr=[{"_id": "q", "query": "c?"}]
+    )
+    with pytest.raises(UserError, match=r"faq\.tr\.jsonl: _id: 1 of its 1 ids"):
+        read(files, ReadOptions("demo"), Problems())
+
+
+def test_groups_that_are_running_numbers_prove_no_translation(tmp_path: Path) -> None:
+    def rows(lang: str) -> list[dict[str, Any]]:
+        return [{"query": f"{lang} {i}?", "text": f"{lang} {i}.", "group": str(i)} for i in range(4)]
+
+    files = _files(tmp_path, de=rows("de"), tr=rows("tr"))
+    with pytest.raises(
+        UserError, match=r"faq\.tr\.jsonl: group: 4 of 4 stand in another file too.*running numbers"
+    ):
+        build_task(read(files, ReadOptions("demo"), Problems()))
+    problems = Problems()
+    task = build_task(read(files, ReadOptions("demo", believe=True), problems))
+    assert (
+        len(task.qrels["de-q0001"]) == 2 and "group: 4 of 4 stand in another file too" in problems.notes()[2]
+    )
+    # documents here and questions there: the numbers link them
+    split = [{"text": row["text"], "group": row["group"]} for row in rows("de")]
+    asked = [{"query": row["query"], "group": row["group"]} for row in rows("tr")]
+    assert build_task(read(_files(tmp_path, de=split, tr=asked), ReadOptions("demo"), Problems())).queries
+
+
+def test_a_label_decides_which_answers_are_right(tmp_path: Path) -> None:
+    rows = [
+        {"query": "Quiet?", "text": "Very quiet.", "label": 1},
+        {"query": "Cheap?", "text": "Two days.", "label": 0},
+        {"_id": "d9", "text": "A document only.", "label": "sports"},
+    ]
+    (file,) = _files(tmp_path, en=rows)
+    with pytest.raises(UserError, match=r"'label' may say .* 1 \(1\), 0 \(1\)\. .*--where label=VALUE"):
+        read([file], ReadOptions("demo"), Problems())
+    task = build_task(read([file], ReadOptions("demo", where={"label": ["1"]}), Problems()))
+    assert [q.text for q in task.queries] == ["Quiet?"] and len(task.documents) == 3
+    assert task.notes == ("1 of 2 rows left out by --where label=1",)
+    only_documents = _files(tmp_path, en=rows[2:])
+    assert len(read(only_documents, ReadOptions("demo"), Problems()).documents) == 1

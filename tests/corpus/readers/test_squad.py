@@ -96,7 +96,8 @@ def test_a_missing_translation_is_told_and_kept(tmp_path: Path) -> None:
     german = _file(tmp_path / "demo.de.json", [("Himmel.", [_ask("a", "Himmel?")])])
     problems = Problems()
     task = build_task(read([_english(tmp_path), german], ReadOptions("demo"), problems))
-    assert problems.notes() == (
+    assert problems.notes()[2:] == (
+        f"{german}: question id: 1 of 1 stand in another file too. Taken for translations",
         f"{german}: 2 questions of the other files are not here: b, c. Kept in the other languages",
     )
     assert task.qrels["en-c"] == {"en-p0003": 1} and task.qrels["en-b"] == {"en-p0001": 1, "de-p0001": 1}
@@ -153,8 +154,9 @@ def test_answers_as_documents(tmp_path: Path) -> None:
         "en-b": {"en-a0002": 1, "en-a0003": 1},
         "en-c": {"en-a0001": 1},
     }
-    assert task.notes[0].startswith("2 answers repeat the text of another")
-    assert task.notes[1] == "1 query without judgements left out: en-d"
+    left_out = "1 unanswerable question (no answers, though other questions have some) left out: en-d"
+    assert task.notes[0] == left_out
+    assert task.notes[1].startswith("2 answers repeat the text of another")
 
 
 def test_parallel_answers(tmp_path: Path) -> None:
@@ -169,6 +171,62 @@ def test_unanswerable_questions_are_left_out_and_told(tmp_path: Path) -> None:
     task = _read(file)
     assert [q.query_id for q in task.queries] == ["en-a"]
     assert task.notes == ("1 unanswerable question (is_impossible) left out: en-b",)
+
+
+def test_questions_without_answers_are_left_out_where_others_have_some(tmp_path: Path) -> None:
+    file = _file(
+        tmp_path / "demo.en.json",
+        [("A.", [_ask("a", "Sky?", "x"), _ask("b", "Why?"), _ask("c", "How?", " ")])],
+    )
+    task = _read(file)
+    assert [q.query_id for q in task.queries] == ["en-a"]
+    assert task.notes == (
+        "2 unanswerable questions (no answers, though other questions have some) left out: en-b, en-c",
+    )
+    kept_back = _file(tmp_path / "test.en.json", [("A.", [_ask("a", "Sky?"), _ask("b", "Why?")])])
+    assert [q.query_id for q in _read(kept_back).queries] == ["en-a", "en-b"]
+
+
+def _no_ids(*texts: str) -> list[dict[str, Any]]:
+    return [{"question": text, "answers": [{"text": "x", "answer_start": 0}]} for text in texts]
+
+
+def test_ids_are_made_from_question_and_paragraph(tmp_path: Path) -> None:
+    one, other = ("Kalp.", _no_ids("Ne atar?", "Nerede?")), ("Göz.", _no_ids("Ne atar?", "Ne atar?"))
+    problems = Problems()
+    file = _file(tmp_path / "med.tr.json", [one, other])
+    task = build_task(read([file], ReadOptions("demo"), problems), keep_duplicates=True)
+    ids = {q.query_id: task.qrels[q.query_id] for q in task.queries}
+    assert len(ids) == 4 and [list(docs) for docs in ids.values()] == [["tr-p0001"]] * 2 + [["tr-p0002"]] * 2
+    assert list(ids)[3] == f"{list(ids)[2]}-2"
+    assert (
+        problems.notes()[-1]
+        == f"{file}: 4 questions have no id. They got one made from question and paragraph"
+    )
+    moved = _read(_file(tmp_path / "moved.tr.json", [other, one]))
+    assert {q.query_id for q in moved.queries} == set(ids)
+
+
+@pytest.mark.parametrize(("first", "second"), [(range(4), range(4)), (range(1, 5), range(1, 9))])
+def test_running_numbers_make_no_translations(tmp_path: Path, first: range, second: range) -> None:
+    one = _file(
+        tmp_path / "a.en.json", *([(f"Text {i}.", [_ask(str(i), f"Question {i}?", "x")])] for i in first)
+    )
+    two = _file(tmp_path / "b.de.json", *([(f"Satz {i}.", [_ask(i, f"Frage {i}?", "x")])] for i in second))
+    message = rf"b\.de\.json: question id: 4 of {len(second)} stand in another file too, and they are running numbers"
+    with pytest.raises(UserError, match=rf"1 error .*\n.*{message}.*--believe"):
+        _read(one, two)
+    problems = Problems()
+    task = build_task(read([one, two], ReadOptions("demo", believe=True), problems))
+    assert task.alignment is Alignment.PARALLEL and "Taken for translations" in problems.notes()[2]
+
+
+def test_a_file_of_two_languages_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = _file(tmp_path / "test-context-tr-question-de.json", [("Su.", [_ask("a", "Was?", "Su")])])
+    with pytest.raises(UserError, match="paragraphs are in language tr and questions in de"):
+        _read(file, langs=("de",))
+    file = file.rename(tmp_path / "test-context-tr-question-tr.json")
+    assert _read(file).languages == ("tr",)
 
 
 def test_a_question_id_twice(tmp_path: Path) -> None:
@@ -188,7 +246,7 @@ def test_a_question_id_twice(tmp_path: Path) -> None:
             r"data\[0\]\.paragraphs\[0\]\.context: expected a text 'context'",
         ),
         (
-            '{"data": [{"paragraphs": [{"context": "x", "qas": [{"question": "?"}]}]}]}',
+            '{"data": [{"paragraphs": [{"context": "x", "qas": [{"question": "?", "id": 1.5}]}]}]}',
             r"qas\[0\]\.id: expected an id",
         ),
         ('{"data": [{"paragraphs": [{"context": " ", "qas": []}]}]}', r"\.context: the text is empty"),

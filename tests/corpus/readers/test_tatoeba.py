@@ -70,3 +70,21 @@ def test_tatoeba(shared_data: Path, three: str, two: str) -> None:
     assert task.languages == (two, "en")
     assert len(task.documents) == len(task.queries) == 2000
     assert {len(docs) for docs in task.qrels.values()} == {2}
+
+
+def test_a_table_is_no_file_of_sentences(tmp_path: Path) -> None:
+    files = _files(tmp_path, b"1\tdeu\tJa.\n2\tdeu\tNein.\nx\n", b"Yes.\nNo.\ny\n")
+    message = r"t\.deu-eng\.deu: 2 of 3 lines hold a tab, so it seems to be a table.*cut -f2.*--believe"
+    with pytest.raises(UserError, match=message):
+        _read(*files)
+    problems = Problems()
+    read(files, ReadOptions("demo", believe=True), problems)
+    assert f"{files[0]}: 2 of 3 lines hold a tab. Kept as text" in problems.notes()
+    piped = _files(tmp_path, b"Ja. ||| Yes.\nNein. ||| No.\n", b"Yes.\nNo.\n")
+    with pytest.raises(UserError, match=r"2 of 2 lines hold \|\|\|"):
+        _read(*piped)
+    (tmp_path / "a.csv").write_text("1,deu,Ja.\n2,deu,Nein.\n")
+    with pytest.raises(UserError, match="2 of 2 lines hold a comma"):
+        _read(tmp_path / "a.csv", piped[1], langs=("de", "en"))
+    few = _files(tmp_path, b"Ja.\nNe\tin.\n", b"Yes.\nNo.\n")
+    assert _read(*few).documents[1].text == "Ne\tin."

@@ -40,7 +40,11 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     """
     refuse_documents(options, "a BEIR folder")
     if len(files) != 1 or not files[0].is_dir():
-        raise UserError(f"beir: expected one folder with {CORPUS_FILE}, found {', '.join(map(str, files))}")
+        several = "; import each as a task of its own, or write all rows into one folder with `lang` in each"
+        raise UserError(
+            f"beir: expected one folder with {CORPUS_FILE}, found {', '.join(map(str, files))}"
+            + several * (len(files) > 1)
+        )
     wanted = [files[0] / name for name in (CORPUS_FILE, QUERIES_FILE, QRELS_FILE)]
     if not any(path.is_file() or path.with_name(f"{path.name}.gz").is_file() for path in wanted):
         there = sorted(path.name for path in files[0].iterdir())
@@ -48,20 +52,23 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
             f"beir: expected a folder with {CORPUS_FILE}, {QUERIES_FILE} and {QRELS_FILE}; {files[0]} has "
             f"{', '.join(there[:8]) or 'nothing'}. Other forms are not read: write the three files (docs/data.md)"
         )
-    lang = languages_of(files, options)[0] if options.langs or _is_plain(files[0]) else None
-    rows = read_folder(files[0], problems, lang)
+    lang = languages_of(files, options, problems)[0] if options.langs or _is_plain(files[0]) else None
+    rows = read_folder(files[0], problems, lang, all_alike=lang is not None and not options.langs)
     rows.card.name = options.name
     rows.card.source = rows.card.source or files[0].resolve().name
     return rows
 
 
-def read_folder(folder: Path, problems: Problems, lang: Lang | None = None) -> Rows:
+def read_folder(
+    folder: Path, problems: Problems, lang: Lang | None = None, *, all_alike: bool = False
+) -> Rows:
     """Documents, queries and judgements of a folder.
 
     Args:
         folder: with corpus.jsonl, queries.jsonl, qrels/test.tsv; task.yaml may be missing.
         problems: takes what is wrong in the files.
         lang: language of rows that do not say theirs.
+        all_alike: `lang` is for files in which no row says its own.
 
     Raises:
         UserError: if `lang` is no language code.
@@ -72,14 +79,13 @@ def read_folder(folder: Path, problems: Problems, lang: Lang | None = None) -> R
     elif card.languages is not None and len(card.languages) == 1:
         lang = card.languages[0]
     rows = Rows(card, problems)
-    _read_documents(folder / CORPUS_FILE, lang, rows)
-    _read_queries(folder / QUERIES_FILE, lang, rows)
+    _read_documents(folder / CORPUS_FILE, _Languages(lang, all_alike, rows), rows)
+    _read_queries(folder / QUERIES_FILE, _Languages(lang, all_alike, rows), rows)
     _read_qrels(folder / QRELS_FILE, rows)
     return rows
 
 
-def _read_documents(path: Path, lang: Lang | None, rows: Rows) -> None:
-    speaking = _Languages(lang, rows)
+def _read_documents(path: Path, speaking: _Languages, rows: Rows) -> None:
     for place, row in read_json_lines(path, rows.problems):
         tell_misspelt(row, _DOCUMENT_FIELDS, place, rows.problems)
         doc_id = required_id(row, "_id", place, rows.problems)
@@ -95,8 +101,7 @@ def _read_documents(path: Path, lang: Lang | None, rows: Rows) -> None:
     speaking.tell_missing(path)
 
 
-def _read_queries(path: Path, lang: Lang | None, rows: Rows) -> None:
-    speaking = _Languages(lang, rows)
+def _read_queries(path: Path, speaking: _Languages, rows: Rows) -> None:
     for place, row in read_json_lines(path, rows.problems):
         tell_misspelt(row, _QUERY_FIELDS, place, rows.problems)
         query_id = required_id(row, "_id", place, rows.problems)
@@ -194,29 +199,31 @@ def _columns(cells: list[str]) -> tuple[int, ...] | None:
 class _Languages:
     """Languages of the rows of one file; that many rows lack one is told once."""
 
-    def __init__(self, default: Lang | None, rows: Rows) -> None:
+    def __init__(self, default: Lang | None, all_alike: bool, rows: Rows) -> None:
         self._default = default
+        self._all_alike = all_alike
         self._rows = rows
-        self._missing: list[int] = []
+        self._silent: list[int] = []
+        self._some_say = False
 
     def of(self, row: dict[str, Any], place: Place) -> Lang:
         """The row's language; where an error was told, some language of the task, so that it is told once."""
         if row.get("lang") is None:
-            if self._default is None:
-                self._missing.append(place.line or 0)
+            self._silent.append(place.line or 0)
             return self._default or self._any
+        self._some_say = True
         return optional_field(row, "lang", place, self._rows.problems) or self._any
 
     def tell_missing(self, path: Path) -> None:
         """One error for all rows without a language."""
-        if self._missing:
-            n = len(self._missing)
+        if self._silent and (self._default is None or (self._all_alike and self._some_say)):
+            n = len(self._silent)
             message = (
-                f"{n} row{'s have' if n > 1 else ' has'} no language (the first is line {self._missing[0]})"
+                f"{n} row{'s have' if n > 1 else ' has'} no language (the first is line {self._silent[0]})"
             )
             fix = 'add "lang" to every row; for a folder of one language, name it with --lang'
             self._rows.problems.error(
-                Place(str(path), self._missing[0]), "lang", "missing language", message, fix
+                Place(str(path), self._silent[0]), "lang", "missing language", message, fix
             )
 
     @property

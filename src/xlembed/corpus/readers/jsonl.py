@@ -9,13 +9,14 @@ from typing import Any
 
 from xlembed.corpus.card import Card
 from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.choosing import check_where, is_chosen, where_note
+from xlembed.corpus.doubts import check_shared_ids
 from xlembed.corpus.fields import id_field, optional_field, tell_misspelt, text_field
-from xlembed.corpus.languages import language_of_file
 from xlembed.corpus.lines import read_json_lines
-from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
+from xlembed.corpus.reading import ReadOptions, language_by_name, refuse_documents, said_languages
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.task import Document, Query
-from xlembed.types import Lang, UserError
+from xlembed.types import Lang
 
 _DOCUMENT_FIELDS = ("_id", "text", "title", "lang", "group")
 _QUERY_FIELDS = ("query", "query_id", "query_lang", "need_id", "cluster", "doc_id")
@@ -29,22 +30,33 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     row numbers.
 
     Raises:
-        UserError: for a wrong language option.
+        UserError: for a wrong language option, a file that does not tell its language, or a column that is not read
+            and says whether a question and its text belong together.
     """
     refuse_documents(options, "a JSON lines file")
-    defaults: tuple[Lang | None, ...] = (
-        languages_of(files, options) if options.langs else tuple(_told_by_name(file) for file in files)
-    )
     rows = Rows(Card(options.name, source=", ".join(file.name for file in files)), problems)
-    parsed = [
-        _Row(place, row, default, number)
-        for number, (place, row, default) in enumerate(_all_rows(files, defaults, problems), start=1)
-    ]
+    said = said_languages(files, options) or (None,) * len(files)
+    parsed: list[_Row] = []
+    by_file: list[list[_Row]] = []
+    for file, lang in zip(files, said, strict=True):
+        read_rows = list(read_json_lines(file, problems))
+        default = lang or _language_by_name(file, [row for _, row in read_rows], problems)
+        by_file.append(
+            [_Row(p, row, default, len(parsed) + i) for i, (p, row) in enumerate(read_rows, start=1)]
+        )
+        parsed += by_file[-1]
+    asked = [row.values for row in parsed if row.values.get("query") is not None]
+    check_where(asked, options.where, (*_DOCUMENT_FIELDS, *_QUERY_FIELDS))
+    rows.excluded += where_note(
+        sum(not is_chosen(r, options.where) for r in asked), len(asked), options.where
+    )
+    _check_ids(files, by_file, options, problems)
     builder = _Builder(rows, len(str(len(parsed))))
     for row in parsed:
         builder.add_document(row)
     for row in parsed:
-        builder.add_query(row)
+        if is_chosen(row.values, options.where):
+            builder.add_query(row)
     return rows
 
 
@@ -129,18 +141,41 @@ class _Builder:
                 self._rows.add_judgement(query_id, doc_id, 1, place)
 
 
-def _all_rows(
-    files: Sequence[Path], defaults: Sequence[Lang | None], problems: Problems
-) -> list[tuple[Place, dict[str, Any], Lang | None]]:
-    return [
-        (place, row, default)
-        for file, default in zip(files, defaults, strict=True)
-        for place, row in read_json_lines(file, problems)
-    ]
-
-
-def _told_by_name(file: Path) -> Lang | None:
-    try:
-        return language_of_file(file)
-    except UserError:
+def _language_by_name(file: Path, rows: Sequence[dict[str, Any]], problems: Problems) -> Lang | None:
+    """What the file's name tells where no row says a language; a row that forgets it beside others gets none."""
+    if not rows or any(row.get(name) is not None for row in rows for name in ("lang", "query_lang")):
         return None
+    return language_by_name(file, problems)
+
+
+def _check_ids(
+    files: Sequence[Path], by_file: Sequence[list[_Row]], options: ReadOptions, problems: Problems
+) -> None:
+    """Ids that files of different languages share, by accident or in place of `group` and `need_id`."""
+    places: dict[str, tuple[Path, Lang | None]] = {}
+    for file, rows in zip(files, by_file, strict=True):
+        own = {
+            str(row.values[name]): row.values.get("lang") or row.default
+            for row in rows
+            for name in ("_id", "query_id")
+            if row.values.get(name) is not None
+        }
+        shared = [i for i, lang in own.items() if i in places and places[i][1] != lang]
+        if shared:
+            problems.error(
+                Place(str(file)), "_id", "shared ids",
+                f"{len(shared)} of its {len(own)} ids stand in {places[shared[0]][0]} too, in another language",
+                "give every row an id of its own (d1-de); if rows with equal ids are translations, say so by the "
+                "same `group` for documents and the same `need_id` for questions",
+            )  # fmt: skip
+        places = {i: (file, lang) for i, lang in own.items()} | places
+    problems.raise_errors(options.name)
+    langs = [{row.values.get("lang") or row.default for row in rows} for rows in by_file]
+    if sum(map(len, langs)) > len(set().union(*langs)):
+        return  # not a file per language
+    for name, of in (("group", "text"), ("need_id", "query")):
+        values = [
+            {str(r.values[name]) for r in rows if None not in map(r.values.get, (name, of))}
+            for rows in by_file
+        ]
+        check_shared_ids(files, values, name, options.believe, problems)

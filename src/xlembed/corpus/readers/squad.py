@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.card import Card
 from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.doubts import BELIEVE, check_shared_ids
 from xlembed.corpus.lines import read_json
 from xlembed.corpus.reading import DocumentUnit, ReadOptions, languages_of
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.task import Alignment, Document, Query
-from xlembed.types import Lang
+from xlembed.corpus.text_digest import text_digest
+from xlembed.types import Lang, UserError
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,12 @@ class _Question:
     qas_id: str
     text: str
     answers: tuple[tuple[Place, str], ...]
+    impossible: bool
+
+    @property
+    def answered(self) -> bool:
+        """Whether some answer has a text."""
+        return any(text.strip() for _, text in self.answers)
 
 
 @dataclass(frozen=True)
@@ -38,27 +47,29 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     """Questions are queries; distinct paragraphs, or distinct answers, are the documents.
 
     Files that share question ids are parallel: equal ids are one need, its paragraphs one group, and every
-    question is judged right for its paragraph (or answers) in every language. Article titles are left out.
+    question is judged right for its paragraph (or answers) in every language. Article titles are left out. Questions
+    without an id get one from their text and paragraph.
 
     Raises:
-        UserError: if a file's language is not told.
+        UserError: if a file's language is not told, or its name tells two.
     """
-    langs = languages_of(files, options)
+    for file in files:
+        _check_name(file, options.believe)
+    langs = languages_of(files, options, problems)
     unit = options.documents or DocumentUnit.CONTEXTS
     source = ", ".join(file.name for file in files)
     rows = Rows(Card(options.name, languages=tuple(dict.fromkeys(langs)), source=source), problems)
     paragraphs: list[_Paragraph] = []
-    unanswerable: list[str] = []
     for number, (file, lang) in enumerate(zip(files, langs, strict=True)):
-        paragraphs += _paragraphs(file, number, lang, problems, unanswerable)
-    if unanswerable:
-        shown = ", ".join(unanswerable[:5]) + (" ..." if len(unanswerable) > 5 else "")
-        subject = f"{len(unanswerable)} unanswerable question{'s' * (len(unanswerable) > 1)}"
-        rows.excluded.append(f"{subject} (is_impossible) left out: {shown}")
+        paragraphs += _paragraphs(file, number, lang, problems)
+    paragraphs, notes = _answerable(paragraphs)
+    rows.excluded += notes
     groups = _groups(paragraphs, len(files), problems)
     parallel = _are_parallel(paragraphs)
     if parallel:
         rows.card.alignment = Alignment.PARALLEL
+        ids = [{q.qas_id for p in paragraphs if p.file == n for q in p.questions} for n in range(len(files))]
+        check_shared_ids(files, ids, "question id", options.believe, problems)
         _tell_untranslated(paragraphs, files, problems)
     if unit is DocumentUnit.CONTEXTS:
         right = _add_contexts(paragraphs, groups, parallel, rows)
@@ -196,42 +207,99 @@ def _tell_untranslated(paragraphs: Sequence[_Paragraph], files: Sequence[Path], 
             )
 
 
-def _paragraphs(
-    file: Path, number: int, lang: Lang, problems: Problems, unanswerable: list[str]
-) -> Iterator[_Paragraph]:
+def _check_name(file: Path, believe: bool) -> None:
+    """MLQA names two languages, and one file is of one language here.
+
+    Raises:
+        UserError: says so.
+    """
+    named = re.search(r"context-([a-z]{2,3})-question-([a-z]{2,3})(?![a-z])", file.name)
+    if named and named[1] != named[2] and not believe:
+        raise UserError(
+            f"{file}: its name says that paragraphs are in language {named[1]} and questions in {named[2]}, but a "
+            f"SQuAD file is of one language. Import the files context-{named[1]}-question-{named[1]} and "
+            f"context-{named[2]}-question-{named[2]} together (questions with equal ids become translations), or write "
+            f"jsonl rows with `lang`; if the name is wrong, {BELIEVE}"
+        )
+
+
+def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], list[str]]:
+    """Paragraphs with the questions that have an answer, and notes on the others.
+
+    Questions without answers stay where no question of the file has any (a test set whose answers are kept back).
+    """
+    answered = {p.file for p in paragraphs if any(question.answered for question in p.questions)}
+    impossible, empty, kept = [], [], []
+    for paragraph in paragraphs:
+        questions = []
+        for question in paragraph.questions:
+            query_id = f"{paragraph.lang}-{question.qas_id}"
+            if question.impossible:
+                impossible.append(query_id)
+            elif paragraph.file in answered and not question.answered:
+                empty.append(query_id)
+            else:
+                questions.append(question)
+        kept.append(replace(paragraph, questions=tuple(questions)))
+    notes = []
+    for left_out, why in (
+        (impossible, "is_impossible"),
+        (empty, "no answers, though other questions have some"),
+    ):
+        if left_out:
+            shown = ", ".join(left_out[:5]) + (" ..." if len(left_out) > 5 else "")
+            subject = f"{len(left_out)} unanswerable question{'s' * (len(left_out) > 1)}"
+            notes.append(f"{subject} ({why}) left out: {shown}")
+    return kept, notes
+
+
+def _paragraphs(file: Path, number: int, lang: Lang, problems: Problems) -> Iterator[_Paragraph]:
     value = read_json(file, problems)
     if value is None:
         return
     place = Place(str(file))
+    made: Counter[str] = Counter()
     for article in _items(value, "data", place, problems):
         for paragraph in _items(article[1], "paragraphs", article[0], problems):
             text = _text(paragraph[1], "context", paragraph[0], problems)
-            questions = []
-            for at, row in _items(paragraph[1], "qas", paragraph[0], problems):
-                question = _question(at, row, problems)
-                if question is not None and row.get("is_impossible") is True:
-                    unanswerable.append(f"{lang}-{question.qas_id}")
-                elif question is not None:
-                    questions.append(question)
+            asked = [
+                _question(at, row, text or "", made, problems)
+                for at, row in _items(paragraph[1], "qas", paragraph[0], problems)
+            ]
             if text is not None:
-                yield _Paragraph(paragraph[0], lang, number, text, tuple(questions))
+                yield _Paragraph(paragraph[0], lang, number, text, tuple(q for q in asked if q is not None))
+    if made:
+        message = f"{made.total():,} questions have no id"
+        problems.warn(place, "", "ids made", message, "they got one made from question and paragraph")
 
 
-def _question(place: Place, row: dict[str, Any], problems: Problems) -> _Question | None:
+def _question(
+    place: Place, row: dict[str, Any], context: str, made: Counter[str], problems: Problems
+) -> _Question | None:
+    """The question, or None with an error told; `made` counts the ids that are made here."""
+    text = _text(row, "question", place, problems)
     qas_id = row.get("id")
     if isinstance(qas_id, int) and not isinstance(qas_id, bool):
         qas_id = str(qas_id)
+    if qas_id is None and text is not None:
+        qas_id = "c" + text_digest(f"{context}\n{text}")[:16]
+        made[qas_id] += 1
+        qas_id += f"-{made[qas_id]}" * (made[qas_id] > 1)
     if not isinstance(qas_id, str):
-        problems.error(place, "id", "missing field", "expected an id (text or whole number)", "add 'id'")
+        if text is not None:
+            problems.error(
+                place, "id", "mistyped field", "expected an id (text or whole number)", "correct 'id'"
+            )
         return None
-    text = _text(row, "question", place, problems)
     answers = []
     if "answers" in row:
         for at, answer in _items(row, "answers", place, problems):
             answer_text = _text(answer, "text", at, problems)
             if answer_text is not None:
                 answers.append((at, answer_text))
-    return None if text is None else _Question(place, qas_id, text, tuple(answers))
+    if text is None:
+        return None
+    return _Question(place, qas_id, text, tuple(answers), row.get("is_impossible") is True)
 
 
 def _items(value: Any, name: str, place: Place, problems: Problems) -> Iterator[tuple[Place, dict[str, Any]]]:

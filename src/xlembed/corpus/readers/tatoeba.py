@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xlembed.corpus.card import Card
 from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.doubts import BELIEVE
 from xlembed.corpus.lines import read_lines
 from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
 from xlembed.corpus.rows import Rows
@@ -25,8 +26,11 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     """
     refuse_documents(options, "a bitext")
     if len(files) < 2:
-        raise UserError(f"tatoeba: expected two or more line-aligned files, found {len(files)}")
-    langs = languages_of(files, options)
+        raise UserError(
+            f"tatoeba: expected two or more line-aligned files, found {len(files)}; columns between tabs become files "
+            "with: cut -f1 FILE > FILE.en"
+        )
+    langs = languages_of(files, options, problems)
     if len(set(langs)) < len(langs):
         raise UserError(
             f"tatoeba: expected files of different languages, found {', '.join(langs)}; use --lang"
@@ -34,6 +38,8 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     source = ", ".join(file.name for file in files)
     rows = Rows(Card(options.name, langs, Alignment.PARALLEL, source), problems)
     sentences = [list(read_lines(file, problems)) for file in files]
+    for file, lines in zip(files, sentences, strict=True):
+        _check_table(file, [line for _, line in lines], options.believe, problems)
     if not problems.n_errors and len({len(lines) for lines in sentences}) > 1:
         sizes = ", ".join(f"{file} has {len(lines)}" for file, lines in zip(files, sentences, strict=True))
         fix = "line i of every file must be the same sentence; find the line that is missing or split"
@@ -52,3 +58,16 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
                 for doc_id in taken[need]:
                     rows.add_judgement(query_id, doc_id, 1, place)
     return rows
+
+
+def _check_table(file: Path, lines: Sequence[str], believe: bool, problems: Problems) -> None:
+    """A table is no file of sentences: its ids and other columns would be encoded with them."""
+    signs = {"\t": "a tab", " ||| ": "|||"} | ({",": "a comma"} if file.suffix.lower() == ".csv" else {})
+    for sign, said in signs.items():
+        n = sum(sign in line for line in lines)
+        message = f"{n:,} of {len(lines):,} lines hold {said}"
+        if 2 * n > len(lines) and not believe:
+            fix = f"write the sentences of one language into a file of their own (e.g. cut -f2 of a TSV), or {BELIEVE}"
+            problems.error(Place(str(file)), "", "table", f"{message}, so it seems to be a table", fix)
+        elif n:
+            problems.warn(Place(str(file)), "", said, message, "kept as text")
