@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from xlembed.embeddings.store import default_cache
+from xlembed.files import default_cache
 from xlembed.files import FULL, error_number
 
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
