@@ -17,7 +17,7 @@ from xlembed.types import Lang, near_miss
 CARD_FILE = "task.yaml"
 WORDS = ("name", "alignment", "source", "licence", "description")
 LISTS = ("languages", "notes")
-FLAG = "leave_out_self"
+FLAGS = ("leave_out_self",)
 
 
 @dataclass
@@ -85,7 +85,7 @@ def card_text(task: Task) -> str:
         "source": task.source,
         "licence": task.licence,
         "description": task.description,
-        FLAG: task.leave_out_self,
+        "leave_out_self": task.leave_out_self,
         "notes": list(task.notes),
     }
     return yaml.safe_dump(
@@ -104,12 +104,14 @@ def _take(card: Card, key: str, node: yaml.Node, place: Place, problems: Problem
             card.notes = tuple(items)
         elif _are_languages(items, place, problems):
             card.languages = tuple(items)
-    elif key == FLAG:
-        if node.value not in ("true", "false"):
-            problems.error(place, key, "mistyped field", f"found {node.value!r}", "write true or false")
-        card.leave_out_self = node.value == "true"
+    elif key in FLAGS:
+        if not isinstance(node, yaml.ScalarNode) or node.value not in ("true", "false"):
+            message = f"expected true or false, found {node.value!r}"
+            problems.error(place, key, "mistyped field", message, f"write {key}: true")
+            return
+        setattr(card, key, node.value == "true")
     elif key not in WORDS:
-        guess = near_miss(key, (*WORDS, *LISTS, FLAG))
+        guess = near_miss(key, (*WORDS, *LISTS, *FLAGS))
         problems.warn(place, key, "unknown key", f"{key!r} is no key of a task card", f"ignored.{guess}")
     elif not isinstance(node, yaml.ScalarNode):
         problems.error(place, key, "mistyped field", "expected a text", f"write {key}: one text")
