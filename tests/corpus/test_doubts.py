@@ -114,7 +114,8 @@ def test_the_choice_is_kept_in_the_card_and_told_when_the_task_is_read(tmp_path:
     card = tmp_path / "cut" / "task.yaml"
     card.write_text(card.read_text().replace("leave_out_self: true", "leave_out_self: yes"))
     with pytest.raises(
-        UserError, match=r"task\.yaml:6: leave_out_self: found 'yes'\. Fix: write true or false"
+        UserError,
+        match=r"task\.yaml:6: leave_out_self: expected true or false, found 'yes'\. Fix: write leave_out_self: true",
     ):
         load_task("cut", tmp_path)
 

@@ -79,6 +79,8 @@ def test_a_code_of_another_language_is_no_misspelt_one() -> None:
         ("ms-marco.de.jsonl", "de"),
         ("dev-pt.json", "pt"),
         ("dev-ms.json", "ms"),
+        ("stsb-pt-dev.csv", "pt"),
+        ("es_train.jsonl", "es"),
         # regions and scripts
         ("ref.por-BR.txt", "pt"),
         ("ref.zho-TW.txt", "zh"),

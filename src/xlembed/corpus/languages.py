@@ -238,6 +238,9 @@ san sin slo sme smo sna som sot sun swa swe tam tat tel tib tir ton tso ven vie 
 _FORMATS = "json jsonl ndjson csv tsv txt parquet gz bz2 xz zst zip bak ori"
 """Suffixes that say what a file is written in."""
 
+_PARTS = "train dev devtest test valid validation val eval"
+"""What may follow the last part of a name: ``stsb-es-dev.csv``."""
+
 _REGION = re.compile(
     r"(?<![A-Za-z])([a-z]{2,3})([-_][A-Z][a-z]{3})?([-_](?:[A-Z]{2}|[0-9]{3}))?(?![A-Za-z0-9])"
 )
@@ -302,15 +305,16 @@ def language_of_file(path: Path) -> Lang:
     parts = [part for part in path.name.split(".") if part.lower() not in _FORMATS.split()]
     with_region = {m[1] for m in _REGION.finditer(".".join(parts)) if m[2] or m[3]}
     name = _REGION.sub(lambda m: m[1] if _code(m[1]) else m[0], ".".join(parts))
-    last = name.rpartition(".")[2].lower()
-    if "." in name and (explicit := _code(last)) and last not in _COUNTRIES.split():
+    suffix = name.rpartition(".")[2].lower()
+    if "." in name and (explicit := _code(suffix)) and suffix not in _COUNTRIES.split():
         return explicit
     words: list[str] = re.findall(r"[a-z0-9]+", name.lower())
     codes = [w for w in words if w in NAMES] or [w for w in words if w in TWO_LETTERS]
     found = sorted({TWO_LETTERS.get(code, code) for code in codes})
     if len(found) == 1:
         code = codes[-1]
-        sure = code not in _SHORT_FOR.split() or code == words[-1] or code in with_region
+        last = next((word for word in reversed(words) if word not in _PARTS.split()), "")
+        sure = code not in _SHORT_FOR.split() or code == last or code in with_region
         if sure and code not in f"{_WORDS} {_COUNTRIES}".split():
             return found[0]
         why = f"{code!r} in its name may be {NAMES[found[0]]}, or another word or a country"

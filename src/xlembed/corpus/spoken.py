@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,17 +21,53 @@ SAMPLE = 200
 CHARACTERS = 300
 """Of a text."""
 
+SHORTEST = 15
+"""Bytes of UTF-8 that a text needs to tell a language: five Chinese characters, two or three English words."""
+
 SURE = 0.7
 """Confidence below which a text tells no language: of short questions 3 % are then mistaken, of names 20 %."""
 
 DOUBTED, REFUSED = 0.5, 0.9
 """Shares of the texts that tell a language: above the first a warning, from the second on an error."""
 
-FEWEST = 3
-"""Texts needed for the error."""
+FEWEST_DOUBTED, FEWEST_REFUSED = 2, 3
+"""Texts that must tell a language for either."""
 
 _ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"})
 """Languages that are hard to tell apart in writing, and not told apart here."""
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """What a sample of texts that are said to be in `lang` looks like; `found` counts those that tell."""
+
+    lang: Lang
+    sampled: int
+    found: Counter[Lang]
+
+    @property
+    def others(self) -> Counter[Lang]:
+        """Those that look like another language."""
+        return Counter({other: n for other, n in self.found.items() if not _alike(self.lang, other)})
+
+    @property
+    def doubted(self) -> bool:
+        """Whether most do."""
+        return self.others.total() > DOUBTED * self.found.total()
+
+    @property
+    def refused(self) -> bool:
+        """Whether nearly all do, of a language that lingua knows."""
+        n = self.found.total()
+        return n >= FEWEST_REFUSED and self.others.total() >= REFUSED * n and self.lang in _known()
+
+    def told(self, noun: str) -> str:
+        """All of it in words."""
+        listed = ", ".join(f"{other} ({NAMES[other]}) {n:,}" for other, n in self.others.most_common(3))
+        return (
+            f"{self.lang}: of {self.sampled:,} sampled {noun}, {self.found.total():,} tell their language, "
+            f"{self.others.total():,} of them another one: {listed}"
+        )
 
 
 def check_languages_spoken(
@@ -41,60 +78,41 @@ def check_languages_spoken(
     Texts that are too short or too mixed to tell are left out.
 
     Args:
-        texts: by language and noun (`documents`): told apart, and together.
+        texts: by language and noun (`documents`): judged apart, and together.
         believe: nothing is refused.
         seed: of the sample.
 
     Raises:
-        UserError: when nearly all texts of a language, or of one noun in it, look like another language. That lingua
-            finds another one for a language it does not know is only told.
+        UserError: when nearly all texts of a language, or of one noun in it, look like another language.
     """
-    samples = {key: _sample(found, seed) for key, found in texts.items()}
-    looks = {key: _looks(found) for key, found in samples.items()}
-    together: dict[Lang, Counter[Lang]] = defaultdict(Counter)
-    doubts = []
-    for (lang, noun), found in looks.items():
-        together[lang] += found
-        others = _others(lang, found)
-        if others.total() > DOUBTED * found.total():
-            listed = ", ".join(f"{other} ({NAMES[other]}) {n:,}" for other, n in others.most_common(3))
-            doubts.append(
-                f"{lang}: of {len(samples[lang, noun]):,} sampled {noun}, {found.total():,} tell their language, "
-                f"{others.total():,} of them another one: {listed}"
-            )
-    unknown = {lang for lang, _ in texts} - _known()
-    refused = [
-        lang
-        for lang, found in (*((lang, found) for (lang, _), found in looks.items()), *together.items())
-        if found.total() >= FEWEST and _others(lang, found).total() >= REFUSED * found.total()
-    ]
-    if set(refused) - unknown and not believe:
+    apart = {(lang, noun): _looks(lang, found, seed) for (lang, noun), found in texts.items()}
+    together = {lang: _Looks(lang, 0, Counter()) for lang, _ in texts}
+    for (lang, _), looks in apart.items():
+        together[lang].found.update(looks.found)
+    if not believe and any(looks.refused for looks in (*apart.values(), *together.values())):
+        doubts = [looks.told(noun) for (_, noun), looks in apart.items() if looks.doubted]
         raise UserError(
             "\n  ".join(["the texts do not look like the languages they are said to be in", *doubts])
             + "\nCorrect --lang, `lang` or the files' names; --believe takes the languages as they are said"
         )
+    unknown = sorted(together.keys() - _known())
     return [
-        *doubts,
         *(
-            f"lingua, which looks at the texts, does not know {lang} ({NAMES[lang]})"
-            for lang in sorted(unknown)
+            looks.told(noun)
+            for (_, noun), looks in apart.items()
+            if looks.doubted and looks.found.total() >= FEWEST_DOUBTED
         ),
+        *(f"lingua, which looks at the texts, does not know {lang} ({NAMES[lang]})" for lang in unknown),
     ]
 
 
-def _sample(texts: Sequence[str], seed: int) -> Sequence[str]:
-    return random.Random(seed).sample(texts, SAMPLE) if len(texts) > SAMPLE else texts
-
-
-def _looks(texts: Sequence[str]) -> Counter[Lang]:
-    """The languages of those texts that tell one."""
-    values = _detector().compute_language_confidence_values_in_parallel([text[:CHARACTERS] for text in texts])
+def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:
+    sample = random.Random(seed).sample(texts, SAMPLE) if len(texts) > SAMPLE else texts
+    long = [text[:CHARACTERS] for text in sample if len(text.strip().encode()) >= SHORTEST]
+    values = _detector().compute_language_confidence_values_in_parallel(long)
     best = [ranked[0] for ranked in values if ranked]
-    return Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
-
-
-def _others(lang: Lang, looks: Counter[Lang]) -> Counter[Lang]:
-    return Counter({other: n for other, n in looks.items() if not _alike(lang, other)})
+    found = Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
+    return _Looks(lang, len(sample), found)
 
 
 def _alike(one: Lang, other: Lang) -> bool:
