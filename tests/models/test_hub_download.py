@@ -20,6 +20,7 @@ import yaml
 from sentence_transformers import SentenceTransformer
 
 from hub_stub import Hub
+from stages.toy import write_toy
 from xlembed.models.catalogue import catalogue
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import base_fingerprint
@@ -398,6 +399,17 @@ def test_a_conversion_that_was_killed_is_made_anew(hub: Hub, expected: Vectors, 
     assert not half.exists() and target.is_dir()
 
 
+def test_a_converted_copy_that_is_damaged_is_made_anew(
+    hub: Hub, expected: Vectors, caplog: pytest.LogCaptureFixture
+) -> None:
+    ref = resolve_model("org/pickled")
+    first = _fingerprint("org/pickled")
+    (locate(ref) / "model.safetensors").write_bytes(b"")
+    caplog.clear()
+    np.testing.assert_allclose(_load("org/pickled"), expected, atol=2e-5)
+    assert caplog.text.count("converted once") == 1 and _fingerprint("org/pickled") == first
+
+
 # The advice, by real processes
 
 
@@ -429,3 +441,20 @@ def test_the_printed_advice_leads_to_a_folder_that_loads(
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
     with pytest.raises(UserError, match="the Hub's is"):
         locate(resolve_model("bge_m3", entries))
+
+
+def test_the_users_own_command_on_bge_m3(hub: Hub, tmp_path: Path) -> None:
+    """A process that knows the Hub by its environment alone; the small model only needs its own dimension."""
+    from huggingface_hub import constants
+
+    write_toy(tmp_path / "data" / "toy")
+    (tmp_path / "params.yaml").write_text(f"models: {{bge_m3: {{source: bge_m3, dim: {DIM}}}}}\n")
+    environment = {**os.environ, "HF_ENDPOINT": constants.ENDPOINT, "HF_HOME": str(tmp_path / "home")}
+    environment["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    code = "from xlembed.cli import main; main()"
+    words = [sys.executable, "-c", code, "encode", "-t", "toy", "-m", "bge_m3"]
+    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("converted once to safetensors") == 1 and "encoded" in done.stderr
+    vectors = np.load(tmp_path / "embeddings" / "toy" / "bge_m3" / "documents.npy")
+    assert vectors.shape == (6, DIM) and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)

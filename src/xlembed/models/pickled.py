@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from xlembed.files import atomic_folder, default_cache
-from xlembed.models.digest import content_files, folder_digest, lfs_pointer
+from xlembed.models.digest import check_weights, content_files, folder_digest, lfs_pointer
 from xlembed.models.folder import PICKLED_INDEX, pickled_weights, read_json
 from xlembed.types import UserError
 
@@ -37,11 +37,11 @@ def with_safetensors(folder: Path) -> Path:
     if not pickled:
         return folder
     target = default_cache() / "converted" / folder_digest(folder)
-    if target.is_dir():
+    if _is_whole(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
-        if not target.is_dir():
+        if not _is_whole(target):
             for left in target.parent.glob(f".{target.name}.*"):  # of a process that was killed
                 shutil.rmtree(left)
             with atomic_folder(target) as made:
@@ -49,6 +49,14 @@ def with_safetensors(folder: Path) -> Path:
             names = ", ".join(path.relative_to(folder).as_posix() for path in pickled)
             log.warning("%s: %s converted once to safetensors, in %s", folder, names, target)
     return target
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        check_weights(folder)
+    except UserError:
+        return False
+    return True
 
 
 def _convert(folder: Path, pickled: list[Path], made: Path) -> None:

@@ -277,7 +277,7 @@ def vector_warnings(embeddings: Embeddings) -> list[str]:
     """What is wrong with vectors behind a score: prompts that are missing, rows of zeros, all rows the same."""
     warnings = list(embeddings.manifest.get("notes", ()))
     for plural, stored in (("documents", embeddings.documents), ("queries", embeddings.queries)):
-        zero = ~np.asarray(stored).any(axis=1)
+        zero: NDArray[np.bool_] = np.asarray(~np.asarray(stored).any(axis=1))
         if zero.all():
             warnings.append(f"zero vectors for all {len(zero):,} {plural}: they tell none from another")
         elif zero.any():
