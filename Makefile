@@ -76,7 +76,8 @@ trial-probes: $(VENV)/.installed  ## probes against fine-tuning on EmoBank (docs
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed probe -t emobank_labels \
 	    -m static_multilingual,all_minilm_l6_v2 --rival minilm_full
 
-# torch first: pip then takes the build for this machine, and nothing later asks for another.
+# torch first, so that nothing later asks for another build. PyPI's for Linux brings CUDA; for the smaller CPU build:
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip

@@ -118,6 +118,34 @@ def test_compare_without_names_takes_params_yaml_and_writes_the_summary(
     assert len(rows) == 2 and "toy+dim3" in rows[1]
 
 
+def test_a_stage_of_dvc_is_told_when_dvc_yaml_and_params_yaml_disagree(
+    checkout: Path, tmp_path: Path
+) -> None:
+    """params.yaml has toy and toy+dim3: `compare` would not be run again when toy+dim3 changes."""
+    root = shutil.copytree(checkout, tmp_path / "copy")
+    (root / "dvc.yaml").write_text("stages: {compare: {deps: [runs/toy/toy]}}\n", encoding="utf-8")
+    answer = xlembed(root, "compare", DVC_STAGE="compare")
+    assert answer.code == 2 and "compare lacks runs/toy/toy+dim3" in answer.err and "make deps" in answer.err
+    answer = xlembed(root, "evaluate", "-m", "toy", "-t", "toy", DVC_STAGE="evaluate@toy-toy")
+    assert answer.code == 0 and "Warning: dvc.yaml: stage compare lacks runs/toy/toy+dim3" in answer.err
+    assert xlembed(root, "compare").code == 0
+
+
+def test_code_of_another_checkout_is_told_and_refused_in_stages(tmp_path: Path) -> None:
+    (tmp_path / "src" / "xlembed").mkdir(parents=True)
+    (tmp_path / "src" / "xlembed" / "__init__.py").touch()
+    assert xlembed(tmp_path, "tasks").err == ""  # no checkout of ours
+    (tmp_path / "MLproject").write_text("name: xlembed\n", encoding="utf-8")
+    answer = xlembed(tmp_path, "tasks")
+    assert answer.code == 0 and answer.err.startswith(
+        f"Warning: this checkout has its own code in {tmp_path}"
+    )
+    for variable in ("MLFLOW_RUN_ID", "DVC_STAGE"):
+        answer = xlembed(tmp_path, "tasks", **{variable: "x"})
+        assert answer.code == 2 and "PYTHONPATH=src" in answer.err
+    assert xlembed(Path(cli.__file__).parents[3], "tasks").err == ""  # its own code
+
+
 def test_models_and_tasks_know_what_the_checkout_adds(checkout: Path) -> None:
     card = json.loads(xlembed(checkout, "models", "toy+dim3", "--json").out)
     assert (card["name"], card["folder"], card["variation"]["dim"]) == ("toy+dim3", "toy_model", 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -139,6 +140,22 @@ def test_files_of_other_texts_are_left_out_and_said_to_be(root: Path) -> None:
         assert f"Left out: paradox.json of {TASK} {said}" in page and "breaks the paradox" not in page
         assert "xlembed paradox -t forty" in page
     file.unlink()
+
+
+def test_a_stage_of_dvc_reads_only_what_it_can_depend_on(root: Path) -> None:
+    """DVC knows no optional dependencies: what paradox and guide left would change the report behind its back."""
+    assert xlembed(root, "report", "-t", TASK, DVC_STAGE="report").code == 0
+    before = contents(folder_of(root))
+    file = root / "reports" / "paradox" / TASK / "paradox.json"
+    timed = root / "reports" / "guide" / TASK / "chatbot" / "guide.json"
+    timed.parent.mkdir(parents=True)
+    file.write_text("{", encoding="utf-8")
+    rows = [{"model": name, "ms_per_query": ms} for name, ms in (("good", 50.0), ("weak", 1.0))]
+    timed.write_text(json.dumps({"models": rows}), encoding="utf-8")
+    assert xlembed(root, "report", "-t", TASK, DVC_STAGE="report").code == 0
+    file.unlink()
+    shutil.rmtree(timed.parents[1])
+    assert contents(folder_of(root)) == before
 
 
 @pytest.mark.parametrize(

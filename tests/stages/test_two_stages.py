@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from small_model import word_tokenizer
 from xlembed.cli import xlembed
 from xlembed.embeddings.export import load_export
 from xlembed.models.spec import resolve_model
-from xlembed.settings import EvaluateSettings, Settings
+from xlembed.settings import CorpusSettings, EvaluateSettings, Settings
 from xlembed.stages.encode import encode
 from xlembed.stages.evaluate import evaluate
 from xlembed.stages.index import index
@@ -99,6 +100,17 @@ def test_words_alone(make: Make) -> None:
     listed = json.loads(workspace.index_file("toy", "bm25").read_text(encoding="utf-8"))
     assert listed["engine"] == "exact" and listed["fingerprint"] == scores["fingerprint"]
     assert [p.name for p in workspace.embeddings("toy", "bm25").iterdir()] == ["manifest.json"]
+
+
+def test_other_texts_make_another_output_where_there_are_no_vectors_too(make: Make) -> None:
+    """Else DVC would find the output of encode unchanged, and leave what follows as it was."""
+    workspace = make()
+    manifests = []
+    for corpus in (CorpusSettings(), CorpusSettings(relevance="own")):
+        changed = replace(workspace, settings=workspace.settings.model_copy(update={"corpus": corpus}))
+        encoded = encode(changed.open_task("toy"), changed.open_model("bm25"), changed)
+        manifests.append((encoded.folder / "manifest.json").read_bytes())
+    assert manifests[0] != manifests[1]
 
 
 def test_words_beside_vectors(make: Make) -> None:

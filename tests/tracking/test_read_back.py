@@ -12,7 +12,7 @@ import pytest
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
-from xlembed.tracking.log import metric_name
+from xlembed.tracking.log import metric_name, version_tags
 from xlembed.tracking.store import connect
 from xlembed.types import UserError
 
@@ -166,6 +166,35 @@ def test_temporary_experiments_need_a_tracking_uri(tmp_path: Path, monkeypatch: 
             connect(folder)
     finally:
         mlflow.set_tracking_uri(None)
+
+
+def test_runs_say_whether_files_differ_from_the_commit(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    def dirty() -> str | None:
+        return version_tags(tmp_path, tmp_path / "data").get("git_dirty")
+
+    assert dirty() is None  # no checkout
+    git("init", "-q")
+    for name in ("src/code.py", "params.yaml", "results/toy.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1\n", encoding="utf-8")
+    assert dirty() is None  # no commit
+    git("add", ".")
+    git("commit", "-q", "-m", "start")
+    assert dirty() == "false"
+    (tmp_path / "results" / "toy.json").write_text("2\n", encoding="utf-8")
+    (tmp_path / "notes.txt").touch()
+    assert dirty() == "false"  # what a stage wrote, and what is no part of the project
+    for name in ("params.yaml", "src/code.py", "src/new.py"):
+        path = tmp_path / name
+        before = path.read_text(encoding="utf-8") if path.exists() else None
+        path.write_text("2\n", encoding="utf-8")
+        assert dirty() == "true", name
+        path.unlink() if before is None else path.write_text(before, encoding="utf-8")
+    assert dirty() == "false"
 
 
 def test_metric_names() -> None:

@@ -8,8 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from xlembed.files import default_cache
-from xlembed.files import FULL, error_number
+from xlembed.files import FULL, default_cache, error_number
 
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 BLOCKED = frozenset({errno.ENOTDIR, errno.EEXIST})
