@@ -146,6 +146,17 @@ def test_an_interrupted_encode_is_killed_and_resumes_to_the_same_bits(long_check
     assert "results/toy/toy.json" in expected and digests(long_checkout, *parts) == expected
 
 
+def test_a_command_killed_while_the_first_database_is_made_can_be_repeated(checkout: Path) -> None:
+    words = ["run", "-m", "toy", "-t", "toy"]
+    with started([*XLEMBED, *words], checkout) as process:
+        wait_until(lambda: any(checkout.glob(".mlflow.db.*/mlflow.db")), process)
+        process.kill()
+        process.wait()
+    assert not (checkout / "mlflow.db").exists()
+    assert xlembed(checkout, *words).code == 0
+    assert not list(checkout.glob(".mlflow.db.*"))
+
+
 def test_a_terminated_evaluation_is_killed_and_goes_on(checkout: Path) -> None:
     words = ["run", "-m", "toy", "-t", "toy", "--out", "."]
     with started([*XLEMBED, *words, "--resamples", str(LONG)], checkout) as process:

@@ -120,7 +120,7 @@ def xlembed() -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake or a full disk becomes a message and exit code 2, never a traceback."""
-    from xlembed.tracking.errors import TrackingError
+    from xlembed.tracking.errors import TrackingError, hide_secrets
     from xlembed.types import UserError
 
     signal.signal(signal.SIGTERM, _terminate)
@@ -150,7 +150,7 @@ def main() -> None:
         message = explain(error)
         if message is None:
             raise
-        click.echo(f"Error: {message}", err=True)
+        click.echo(hide_secrets(f"Error: {message}"), err=True)
         sys.exit(BAD_INPUT)
 
 

@@ -33,7 +33,8 @@ def prepare_database(database: Path) -> None:
     if database.is_dir():
         raise UserError(f"{database}: expected the database of runs, found a folder: move it away")
     found = _layout(database)
-    if found == utils._get_latest_schema_revision():
+    newest = utils._get_latest_schema_revision()  # type: ignore[no-untyped-call]
+    if found == newest:
         return
     with temporary_folder(database) as folder:
         made = folder / database.name
@@ -77,10 +78,10 @@ def _upgrade(database: Path) -> None:
     engine = create_engine(f"sqlite:///{database}")
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
     try:
-        if utils._is_empty_database(engine):
-            utils._initialize_tables(engine)
+        if utils._is_empty_database(engine):  # type: ignore[no-untyped-call]
+            utils._initialize_tables(engine)  # type: ignore[no-untyped-call]
         else:
-            utils._upgrade_db(engine)
+            utils._upgrade_db(engine)  # type: ignore[no-untyped-call]
     finally:
         engine.dispose()
     with database.open("rb+") as written:

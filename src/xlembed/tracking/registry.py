@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
 from mlflow.tracking import MlflowClient
 
+from xlembed.files import FULL, error_number, temporary_folder
 from xlembed.models.spec import Fetched
 from xlembed.tracking.errors import hide_secrets
 from xlembed.tracking.store import REFUSALS, connect, reason
@@ -28,6 +28,7 @@ def fetch_model(uri: str, root: Path, cache: Path) -> Fetched:
 
     Raises:
         UserError: if the registry has no such model, or it holds no sentence-transformers folder.
+        Exception: what says that there is no room.
     """
     match = re.fullmatch(r"models:/([^/@]+)(?:/(\d+)|@(.+))", uri)
     if not match:
@@ -47,9 +48,8 @@ def fetch_model(uri: str, root: Path, cache: Path) -> Fetched:
             / re.sub(r"[^A-Za-z0-9._-]", "-", f"{name}-{found.version}-{found.creation_timestamp}")
         )
         if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-                target = Path(temporary) / "model"
+            with temporary_folder(folder) as temporary:
+                target = temporary / "model"
                 mlflow.artifacts.download_artifacts(
                     artifact_uri=f"models:/{name}/{found.version}", dst_path=str(target)
                 )
@@ -57,6 +57,8 @@ def fetch_model(uri: str, root: Path, cache: Path) -> Fetched:
                 if any(target.rglob("modules.json")):
                     _keep(target, folder)
     except REFUSALS as error:
+        if error_number(error) in FULL:
+            raise
         raise UserError(hide_secrets(f"{uri!r}: {reason(error)} (tracking store: {store})")) from None
     models = sorted(p.parent for p in folder.rglob("modules.json"))
     if not models:
@@ -88,12 +90,15 @@ def fetch_run(run_id: str, root: Path, names: list[str], target: Path) -> RunFil
 
     Raises:
         UserError: if there is no such run or artifact.
+        Exception: what says that there is no room.
     """
     store = connect(root)
     try:
         for name in names:
             mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(target))
     except REFUSALS as error:
+        if error_number(error) in FULL:
+            raise
         raise UserError(
             hide_secrets(f"run {run_id}: no evaluation to be read ({reason(error)}); tracking store: {store}")
         ) from None

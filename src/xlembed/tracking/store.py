@@ -184,8 +184,8 @@ def _contact(uri: str) -> None:
     """One question to a server, without MLflow's retries; a database is only connected to."""
     if uri.startswith(("http://", "https://")):
         try:
-            answer = http_request(
-                get_default_host_creds(uri),
+            answer = http_request(  # type: ignore[no-untyped-call]
+                get_default_host_creds(uri),  # type: ignore[no-untyped-call]
                 "/api/2.0/mlflow/experiments/search",
                 "GET",
                 max_retries=0,
