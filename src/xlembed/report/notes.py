@@ -44,9 +44,7 @@ def truncation_note(cut: Mapping[str, Any]) -> str:
         'texts are cut at 64 tokens: documents en 2 of 3 (44.4 % of all tokens)'
     """
     kinds = [
-        f"{kind} {found}"
-        for kind in ("documents", "queries")
-        if (found := _cut_languages(cut.get(kind, {})))
+        f"{kind} {found}" for kind in ("documents", "queries") if (found := _cut_languages(cut.get(kind, {})))
     ]
     return f"texts are cut at {cut['max_tokens']:,} tokens: {'; '.join(kinds)}" if kinds else ""
 
