@@ -26,7 +26,7 @@ CUT = {
     },
 }  # fmt: skip
 """Of "boat qqq" the second word is cut; all other texts are one word."""
-NOTE = f"{MODEL}: texts are cut at 1 tokens: of the queries en 1 of 3 (25.0 % of their tokens)."
+NOTE = f"{MODEL}: texts are cut at 1 tokens: queries en 1 of 3 (25.0 % of all tokens)."
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_what_ranks_anew_is_told_too(cold: tuple[Path, Answer]) -> None:
     answer = xlembed(cold[0], "run", "-m", name, "-t", "toy", "--out", "anew")
     assert answer.code == 0, answer.err
     assert result(cold[0] / "anew", name)["reranker_truncation"] == CUT
-    assert f"{name}: re-ranking: texts are cut at 1 tokens: of the queries en 1 of 3" in unwrapped(answer)
+    assert f"{name}: re-ranking: texts are cut at 1 tokens: queries en 1 of 3" in unwrapped(answer)
 
 
 def test_compare_and_report_tell_it(cold: tuple[Path, Answer]) -> None:

@@ -65,6 +65,38 @@ def test_what_was_done_to_vectors_stands_below_the_table() -> None:
     assert to_markdown(language_table(processed("a+center", "n"))).endswith("\n\na+center: n.\n")
 
 
+def test_rounded_weights_and_cut_texts_stand_below_every_table() -> None:
+    rows = {
+        "de": {"texts": 4, "texts_cut": 0, "share_lost": 0.0},
+        "en": {"texts": 3, "texts_cut": 2, "share_lost": 0.25},
+        "tr": {"texts": 3000, "texts_cut": 1, "share_lost": 0.0001},
+    }
+    q4 = small(
+        "q4", weights="4-bit weights", truncation={"max_tokens": 512, "documents": rows, "queries": {}}
+    )
+    lines = [
+        "q4: 4-bit weights.",
+        "q4: texts are cut at 512 tokens: documents en 2 of 3 (25.0 % of all tokens), tr 1 of 3,000 (under 0.1 % of "
+        "all tokens).",
+    ]
+    texts = [scores_markdown([small(), q4]), to_markdown(language_table(q4)), to_markdown(pair_table(q4))]
+    for text in texts:
+        assert text.endswith("\n\n" + "\n\n".join(lines) + "\n")
+        assert "invalid for a decision" not in text
+    notes = {"q4": [n.removeprefix("q4: ")[:-1] for n in lines]}
+    whole = {"task": "t", "primary": comparisons(MODELS[:2]), "model_notes": notes}
+    assert to_markdown(comparison_table(whole)).endswith("\n\n" + "\n\n".join(lines) + "\n")
+
+
+def test_nothing_is_said_of_what_is_read_whole() -> None:
+    whole = {
+        "max_tokens": 512,
+        "documents": {"de": {"texts": 4, "texts_cut": 0, "share_lost": 0.0}},
+        "queries": {},
+    }
+    assert "cut" not in scores_markdown([small(truncation=whole)])
+
+
 def test_labels_have_a_column_only_where_there_are_labels() -> None:
     labelled = small("all_mpnet_base_v2", labels={"de": "English-only model"})
     text = scores_markdown([small(), labelled])

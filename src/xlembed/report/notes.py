@@ -41,12 +41,10 @@ def truncation_note(cut: Mapping[str, Any]) -> str:
     Example:
         >>> en = {"texts": 3, "texts_cut": 2, "tokens": 900, "tokens_lost": 400, "share_lost": 0.444444}
         >>> truncation_note({"max_tokens": 64, "documents": {"en": en}, "queries": {}})
-        'texts are cut at 64 tokens: of the documents en 2 of 3 (44.4 % of their tokens)'
+        'texts are cut at 64 tokens: documents en 2 of 3 (44.4 % of all tokens)'
     """
     kinds = [
-        f"of the {kind} {found}"
-        for kind in ("documents", "queries")
-        if (found := _cut_languages(cut.get(kind, {})))
+        f"{kind} {found}" for kind in ("documents", "queries") if (found := _cut_languages(cut.get(kind, {})))
     ]
     return f"texts are cut at {cut['max_tokens']:,} tokens: {'; '.join(kinds)}" if kinds else ""
 
@@ -55,7 +53,7 @@ def _cut_languages(rows: Mapping[Lang, Mapping[str, Any]]) -> str:
     """Languages with texts that are cut, the worst first."""
     worst = sorted((x for x in rows if rows[x]["texts_cut"]), key=lambda x: -float(rows[x]["share_lost"]))
     parts = [
-        f"{lang} {row['texts_cut']:,} of {row['texts']:,} ({_share(row['share_lost'])} of their tokens)"
+        f"{lang} {row['texts_cut']:,} of {row['texts']:,} ({_share(row['share_lost'])} of all tokens)"
         for lang, row in ((lang, rows[lang]) for lang in worst[:SHOWN])
     ]
     return ", ".join([*parts, *([f"and {len(worst) - SHOWN} more languages"] if worst[SHOWN:] else [])])

@@ -11,6 +11,7 @@ from xlembed.files import read_yaml
 from xlembed.report.document.cells import difference_cell, number_cell, p_cell, words
 from xlembed.report.document.content import Cell, Grid, Head, Row
 from xlembed.report.document.inputs import Inputs
+from xlembed.report.notes import note_lines
 from xlembed.report.scorebook import MACROS, label_text
 from xlembed.report.text import MINUS
 from xlembed.types import Lang
@@ -33,6 +34,7 @@ def paired_grids(inputs: Inputs) -> list[Grid]:
         for model, of in whole["labels"].items()
         if of
     ]
+    labels += note_lines(whole.get("model_notes", {}))
     if whole["primary"]:
         title = f"Paired differences in {whole['primary_measure']}: the primary family"
         size = f"{len(whole['primary'])} tests, all pairs of models in the macros; level {whole['alpha']:g}."
