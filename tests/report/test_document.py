@@ -142,6 +142,7 @@ def test_verdicts_say_how_sure_they_are() -> None:
         (found,) = assemble(inputs(guides={"chatbot": made})).verdicts
         assert found.sure == sure
     assert found.text.endswith("But nothing is recommended: it is random.") and "Take" not in found.text
+    assert found.model == ""
 
 
 def test_a_long_table_fits_the_line() -> None:

@@ -166,6 +166,15 @@ def test_a_model_is_taken_only_if_it_finds_more_than_chance(root: Path) -> None:
     )
 
 
+def test_bm25_is_the_yardstick_though_not_asked_for(root: Path) -> None:
+    """The toy's texts share no word with its questions or all: only what was evaluated is compared with."""
+    assert xlembed(root, "run", "-t", TASK, "-m", "bm25").code == 0
+    words = ("--scenario", "rag-mono", "--no-timing", "--weights", "monolingual=1", "-m", "good,weak")
+    report = guided(root, *words)
+    assert set(report["standing"]) == {row["model"] for row in report["models"]} == {"good", "weak"}
+    assert not any("bm25" in line for line in report["unknown"])
+
+
 def test_scenarios_are_listed_and_sum_to_one(root: Path) -> None:
     answer = xlembed(root, "guide")
     assert answer.code == 0 and "rag-cross: cross-lingual RAG" in answer.out

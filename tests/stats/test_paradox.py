@@ -379,8 +379,13 @@ def mended(after: Evaluated, base: Evaluated, not_judged: dict[str, str] | None 
 
 def test_a_remedy_mends_when_nothing_within_falls_and_across_rises() -> None:
     base = model("m", 0.8, 0.2)
-    found = mended(model("m+center", 0.8, 0.6), base)
+    found = mended(model("m+center", 0.81, 0.6), base)
     assert (found.mends, found.share_mended) == ("yes", pytest.approx(1 - 0.2 / 0.6))
+    assert (found.monolingual, found.cross_lingual, found.true_cross) == (S, S, S)
+    same = mended(
+        model("m+zscore", 0.8, 0.6, cross=0.81), base
+    )  # nothing within a language can change: no evidence
+    assert (same.mends, same.monolingual, same.cross_lingual) == ("yes", NA, S)
     assert mended(model("m+center", 0.7, 0.6), base).mends == "no"  # mono falls by 10 points
     assert mended(model("m+center", 0.8, 0.6, cross=0.7), base).mends == "no"
     assert mended(model("m+center", 0.8, 0.2), base).mends == "undecided"

@@ -394,30 +394,46 @@ def _standing(
     unknown: Sequence[str],
 ) -> dict[str, Any]:
     """Does each model find more than chance, and not far less than a search for words, within the wanted languages?"""
-    settings, measure = workspace.settings, parse_measure(wish.scenario.measure)
-    wanted = {e.name: _monolingual(e, wish) for e in evaluations}
-    own = [wanted[name] for name in left if name != YARDSTICK and len(wanted[name].units)]
-    yardstick = wanted.get(YARDSTICK)
+    own = [
+        m
+        for name, of in left.items()
+        if name != YARDSTICK and len((m := _monolingual(of.evaluation, wish)).units)
+    ]
     if not own:
         return {"standing": {}}
-    margins = Margins(bm25=settings.paradox.margin_bm25)
-    resamples = int(evaluations[0].scores["evaluate"]["resamples"])
+    yardstick = _yardstick(task, evaluations, wish, workspace)
+    settings, measure = workspace.settings, parse_measure(wish.scenario.measure)
     found = standings(
         own,
-        yardstick if yardstick is not None and len(yardstick.units) else None,
+        yardstick,
         measure,
         monolingual_chance(task, own[0].units, measure),
-        margins,
+        Margins(bm25=settings.paradox.margin_bm25),
         alpha=settings.compare.alpha,
-        n_resamples=resamples,
+        n_resamples=int(evaluations[0].scores["evaluate"]["resamples"]),
     )
     lacking = (
-        f"whether they find more than a search for words: {YARDSTICK} was not evaluated; to know: xlembed run"
+        f"whether they find more than a search for words: {YARDSTICK} was not evaluated on it with the same "
+        f"settings; to know: xlembed run -t {task.name} -m {YARDSTICK}"
     )
     return {
         "standing": {name: _standing_row(standing) for name, standing in found.items()},
-        "unknown": [*([] if yardstick else [f"{lacking} -t {task.name} -m {YARDSTICK}"]), *unknown],
+        "unknown": [*([] if yardstick else [lacking]), *unknown],
     }
+
+
+def _yardstick(
+    task: Task, evaluations: Sequence[Evaluation], wish: Wish, workspace: Workspace
+) -> Evaluated | None:
+    """bm25 within the wanted languages, also where it is not among the models asked for; None: no evaluation fits."""
+    found = next((e for e in evaluations if e.name == YARDSTICK), None)
+    try:
+        found = found or read_evaluation(f"{task.name}/{YARDSTICK}", workspace)
+        check_comparable([*[e for e in evaluations if e.name != YARDSTICK][:1], found], across_indices=True)
+    except UserError:
+        return None
+    units = _monolingual(found, wish)
+    return units if len(units.units) and parse_measure(wish.scenario.measure).column in found.units else None
 
 
 def _standing_row(found: Standing) -> dict[str, Any]:

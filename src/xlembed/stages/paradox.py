@@ -159,8 +159,8 @@ def stored_evaluation(
     wanted = {
         "task_digest": task.digest,
         "measures_version": MEASURES_VERSION,
-        "fingerprint": encoded.fingerprint,
-        "index": description,
+        "fingerprint": encoded.fingerprint or description["fingerprint"],  # a lexical model has no vectors
+        "index": {**description, "exact": True},
         "primary_measure": settings.compare.primary_measure,
         "evaluate": settings.evaluate.model_dump(mode="json"),
         "corpus": settings.corpus.model_dump(mode="json"),
@@ -380,7 +380,7 @@ def _remedies(
     }
     k, n = measure.cutoff, len(report["languages"])
     notes = [
-        f"{n} languages compete for the first {k} of {measure.name}, more than there are places: what a remedy does "
+        f"{n} languages compete for {'one place' if k == 1 else f'{k} places'} in {measure.name}: what a remedy does "
         "may show further down only (compare.primary_measure: accuracy@10 or MRR@10)"
     ]
     return {

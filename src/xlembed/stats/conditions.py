@@ -17,7 +17,7 @@ import pandas as pd
 from xlembed.metrics.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES
 from xlembed.stats.comparison import Evaluated, align
-from xlembed.stats.evaluation import PAIR_KEY, cell_layout, paired_units
+from xlembed.stats.evaluation import PAIR_KEY, CellLayout, cell_layout, paired_units
 from xlembed.stats.layout import Floats
 from xlembed.stats.margins import Condition, Contrast, Status, judge
 from xlembed.types import Choice, Mode, UserError
@@ -30,6 +30,8 @@ MONOLINGUAL, CROSS_LINGUAL, LOSS_WEAK, LOSS_STRONG = (
 )
 PLACE = ("kind", "pool")
 """Columns that name a cell beside its languages."""
+Columns = Mapping[str, Mapping[str, int]]
+"""Model -> rival, or "" -> column of a contrast."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,9 @@ def judge_models(
     against = {m.name: [r.name for r in rivals if r.name != m.name] for m in models}
     n_conditions = 4 if any(against.values()) else 3
 
-    def decided(contrast: Contrast, columns: Any, margin: float, above: bool = False) -> dict[str, Condition]:
+    def decided(
+        contrast: Contrast, columns: Columns, margin: float, above: bool = False
+    ) -> dict[str, Condition]:
         return judge(
             contrast,
             columns,
@@ -199,7 +203,7 @@ def _monolingual(models: Sequence[Evaluated], measure: Measure) -> Floats:
     return np.column_stack([_monolingual_units(m)[measure.column].to_numpy(dtype=np.float64) for m in models])
 
 
-def _cells(table: pd.DataFrame, model: Evaluated) -> Any:
+def _cells(table: pd.DataFrame, model: Evaluated) -> CellLayout:
     return cell_layout(table, sorted(set(model.units["cluster"])), PLACE)
 
 

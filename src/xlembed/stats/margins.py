@@ -8,7 +8,7 @@ condition), Bonferroni: to violate any is enough for "does not break the paradox
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -119,36 +119,27 @@ def judge(
         n_resamples: of the bootstrap.
     """
     usual = contrast.at(1 - alpha, n_resamples)
+    shown = {
+        name for name, of in columns.items() if all(_beyond(usual[i], margin, above) for i in of.values())
+    }
     wide = {
         k: contrast.at(1 - alpha / (n_conditions * k), n_resamples)
-        for k in {len(of) for of in columns.values() if of}
+        for k in {len(of) for name, of in columns.items() if name not in shown}
     }
-    return {
-        name: _condition(of, usual, wide.get(len(of), []), margin, above, n_conditions * len(of), alpha)
-        for name, of in columns.items()
-    }
-
-
-def _condition(
-    of: Mapping[str, int],
-    usual: Sequence[Difference],
-    wide: Sequence[Difference],
-    margin: float,
-    above: bool,
-    family: int,
-    alpha: float,
-) -> Condition:
-    if not of:
-        return Condition(Status.NOT_APPLICABLE, margin)
-    status = Status.UNDECIDED
-    if all(_beyond(usual[i], margin, above) for i in of.values()):
-        status = Status.SHOWN
-    elif any(_beyond(wide[i], margin, not above) for i in of.values()):
-        status = Status.VIOLATED
-    sign = 1 if above else -1
-    against, nearest = min(of.items(), key=lambda entry: sign * _worst_end(usual[entry[1]], above))
-    power = detectable_difference(usual[nearest], family, alpha)
-    return Condition(status, margin, usual[nearest], against, None if power is None else power.detectable)
+    found = {}
+    for name, of in columns.items():
+        if not of:
+            found[name] = Condition(Status.NOT_APPLICABLE, margin)
+            continue
+        status = Status.SHOWN if name in shown else Status.UNDECIDED
+        if name not in shown and any(_beyond(wide[len(of)][i], margin, not above) for i in of.values()):
+            status = Status.VIOLATED
+        sign = 1 if above else -1
+        against = min(of, key=lambda rival: sign * _nearest_end(usual[of[rival]], above))
+        power = detectable_difference(usual[of[against]], n_conditions * len(of), alpha)
+        detectable = None if power is None else power.detectable
+        found[name] = Condition(status, margin, usual[of[against]], against, detectable)
+    return found
 
 
 def _beyond(found: Difference, margin: float, above: bool) -> bool:
@@ -156,6 +147,6 @@ def _beyond(found: Difference, margin: float, above: bool) -> bool:
     return end is not None and (end > margin if above else end < margin)
 
 
-def _worst_end(found: Difference, above: bool) -> float:
+def _nearest_end(found: Difference, above: bool) -> float:
     end = found.ci_low if above else found.ci_high
     return found.value if end is None else end

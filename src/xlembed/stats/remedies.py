@@ -37,12 +37,12 @@ class Remedy:
     @property
     def mends(self) -> str:
         """yes, no, undecided, or not judged."""
-        parts = {self.monolingual, self.cross_lingual, self.true_cross}
+        kept = {self.monolingual, self.cross_lingual} - {Status.NOT_APPLICABLE}
         if self.reason:
             return "not judged"
-        if parts == {Status.SHOWN}:
+        if kept <= {Status.SHOWN} and self.true_cross is Status.SHOWN:
             return "yes"
-        return "no" if Status.VIOLATED in parts else "undecided"
+        return "no" if Status.VIOLATED in {*kept, self.true_cross} else "undecided"
 
     def to_json(self) -> dict[str, Any]:
         """Flat, rounded."""
@@ -96,8 +96,8 @@ def remedies(
 
 
 def _kept(row: ComparisonRow | None, margin: float) -> Status:
-    """Whether the unadjusted interval excludes a fall of the margin; a score that cannot change is no evidence."""
-    if row is None:
+    """Whether the unadjusted interval excludes a fall of the margin; a score that does not change is no evidence."""
+    if row is None or not row.difference.n_discordant:
         return Status.NOT_APPLICABLE
     low, high = row.difference.ci_low, row.difference.ci_high
     if low is None or high is None or low <= -margin <= high:

@@ -90,7 +90,7 @@ def _standings(report: Json, key: str, title: str) -> Grid:
 
 def _conditions(report: Json, key: str, title: str) -> Grid:
     share = percent((report.get("margins") or {}).get("loss_share", 0.1)).removesuffix(".0")
-    found = []
+    found: list[Row] = []
     for of in rows(report, key):
         model = words(str(of.get("model")))
         for i, (name, text, side) in enumerate(CONDITIONS):

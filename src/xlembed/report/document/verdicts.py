@@ -55,7 +55,7 @@ def _verdict(name: str, guide: Mapping[str, Any], every: Sequence[Lang]) -> Verd
         return Verdict(name, guide["title"], "", "none", f"{guide['refused']}.", None, "", "", ())
     first = guide["models"][0]
     n = len(guide["models"])
-    among = "the only model weighed" if n == 1 else f"the best of {n} weighed"
+    among = "the only model weighed" if n == 1 else f"first of {n} weighed"
     if guide["excluded"]:
         among += f"; not weighed: {_not_weighed(guide['excluded'])}"
     wanted = guide.get("languages", every)
@@ -64,7 +64,7 @@ def _verdict(name: str, guide: Mapping[str, Any], every: Sequence[Lang]) -> Verd
     return Verdict(
         scenario=name,
         title=guide["title"],
-        model=" and ".join(firsts(guide)),
+        model=" and ".join(firsts(guide)) if beats_chance(guide) else "",
         sure=sureness(guide),
         text=verdict(guide),
         share=first["first"],
