@@ -120,6 +120,7 @@ def test_whole_grades_may_have_decimals(tmp_path: Path) -> None:
         ('"a"\t"1"\t2\n"a"\t"2"\t0\n', "quotation marks"),
         ("question\tpassage\tgood\na\t1\t2\n", "no header"),
         ("a\t1\na\t2\n", "no header"),
+        ("a\t1\t1\tgood\n", "no header"),
     ],
 )
 def test_judgements_in_another_form_are_one_error(tmp_path: Path, qrels: str, said: str) -> None:

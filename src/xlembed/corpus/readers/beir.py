@@ -170,7 +170,7 @@ def _no_judgements(cells: list[str], line: str) -> tuple[str, str]:
     form = f"write {' <TAB> '.join(HEADER)}"
     words = line.split()
     if len(words) == 4 and len(cells) in (1, 4) and _is_grade(words[3]):
-        fix = f'leave out its second column: awk \'{{print $1"\\t"$3"\\t"$4}}\' OLD > NEW'
+        fix = 'leave out its second column: awk \'{print $1"\\t"$3"\\t"$4}\' OLD > NEW'
         return "four columns: a TREC file (query, 0, document, grade), which is not read", fix
     if any(map(_is_quoted, cells)):
         return "the cells stand in quotation marks, which would be part of the ids", "write them without"
