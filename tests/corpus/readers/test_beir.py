@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,14 @@ def test_a_folder_of_another_form_is_refused_by_what_it_has(tmp_path: Path) -> N
     (tmp_path / "topics.tsv").touch()
     with pytest.raises(UserError, match=r"expected a folder with corpus\.jsonl, .* has topics\.tsv\. Other"):
         import_files("beir", [tmp_path], "sci", langs=("en",), data_dir=tmp_path / "data")
+
+
+def test_packed_files_are_read_and_loaded(tmp_path: Path) -> None:
+    folder = _plain(tmp_path / "packed")
+    for path in [*folder.glob("*.jsonl"), folder / "qrels" / "test.tsv"]:
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    (folder / "qrels" / "dev.tsv").touch()
+    imported = import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+    assert imported.task.qrels == {"a": {"1": 2, "2": 0}} and len(imported.warnings) == 3
+    assert load_task(str(folder), lang="en").digest == imported.task.digest

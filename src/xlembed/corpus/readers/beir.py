@@ -11,7 +11,7 @@ from xlembed.corpus.card import Card, is_task_name, read_card, slugify
 from xlembed.corpus.checks import Place, Problems
 from xlembed.corpus.fields import flag_field, id_field, optional_field, required_id, tell_misspelt, text_field
 from xlembed.corpus.languages import require_language
-from xlembed.corpus.lines import read_json_lines, read_lines
+from xlembed.corpus.lines import is_there, read_json_lines, read_lines
 from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.task import Document, Query
@@ -41,8 +41,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     refuse_documents(options, "a BEIR folder")
     if len(files) != 1 or not files[0].is_dir():
         raise UserError(f"beir: expected one folder with {CORPUS_FILE}, found {', '.join(map(str, files))}")
-    wanted = [files[0] / name for name in (CORPUS_FILE, QUERIES_FILE, QRELS_FILE)]
-    if not any(path.is_file() or path.with_name(f"{path.name}.gz").is_file() for path in wanted):
+    if not any(is_there(files[0] / name) for name in (CORPUS_FILE, QUERIES_FILE, QRELS_FILE)):
         there = sorted(path.name for path in files[0].iterdir())
         raise UserError(
             f"beir: expected a folder with {CORPUS_FILE}, {QUERIES_FILE} and {QRELS_FILE}; {files[0]} has "
@@ -118,7 +117,7 @@ def _read_queries(path: Path, lang: Lang | None, rows: Rows) -> None:
 
 def _read_qrels(path: Path, rows: Rows) -> None:
     problems = rows.problems
-    if not path.is_file() and (others := sorted(p.name for p in path.parent.glob("*.tsv"))):
+    if not is_there(path) and (others := sorted(p.name for p in path.parent.glob("*.tsv"))):
         message = f"the file does not exist; the folder has {', '.join(others)}"
         problems.error(Place(str(path)), "", "missing file", message, "copy the split you want to test.tsv")
         return
