@@ -11,7 +11,8 @@ from xlembed.types import UserError
 SECONDS = 1.0
 """Longest search in one text; a name takes microseconds."""
 
-Pattern = regex.Pattern[str]
+Pattern = Any
+"""One of the library regex, which publishes no types."""
 
 
 def compile_pattern(text: str, where: str) -> Pattern:

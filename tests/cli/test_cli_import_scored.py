@@ -110,7 +110,7 @@ def test_what_is_there_stays_without_force(workplace: Path) -> None:
     ("words", "message"),
     [
         (["moods.csv"], "Missing option '--name'"),
-        (["absent.csv", "--name", "m"], "'absent.csv' does not exist"),
+        (["absent.csv", "--name", "m"], "absent.csv: the file does not exist"),
         (["moods.csv", "--name", "a/b"], "--name: expected letters"),
         (["moods.csv", "--name", "m", "--kind", "score"], "'score' is not a ScoredKind: choose one of scores"),
         (["moods.csv", "--name", "m", "--columns", "body=text"], "'body' is none of id, text, lang"),

@@ -297,6 +297,11 @@ class TestMessages:
             read_parallel(small_data, ("en", "tr"), ntrex_tail=5)
         with pytest.raises(UserError, match=r"stsb-de-dev\.csv: no such file"):
             read_parallel(small_data, ("en", "de"), ntrex_tail=2)
+        latin = small_data / "stsb" / "stsb-de-dev.csv"
+        latin.write_bytes("Größe,paßt für draußen,1\n".encode("cp1252"))
+        with pytest.raises(UserError, match=r"stsb-de-dev\.csv:1: byte 3 .*not valid UTF-8"):
+            read_parallel(small_data, ("en", "de"), ntrex_tail=2)
+        latin.unlink()
         path = small_data / "stsb" / "stsb-tr-train.tsv"
         path.write_text(path.read_text(encoding="utf-8") + "news\t1\tEk.\tEk iki.\n", encoding="utf-8")
         with pytest.raises(UserError, match=r"stsb-tr-train\.tsv: 5 pairs, but en has 4"):

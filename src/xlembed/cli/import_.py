@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("form", metavar="squad|beir|tatoeba|jsonl|pairs|scored")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write. [default: data/NAME]")
 @click.option(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xlembed.corpus.card import is_task_name
+from xlembed.corpus.lines import is_there
 from xlembed.corpus.readers.beir import CORPUS_FILE
 from xlembed.files import read_yaml
 from xlembed.types import UserError, near_miss
@@ -39,10 +40,10 @@ def find_task(name_or_folder: str, data_dir: Path = DATA_DIR) -> Path:
     """
     by_name = data_dir / name_or_folder
     is_name = is_task_name(name_or_folder)
-    if is_name and (by_name / CORPUS_FILE).is_file():
+    if is_name and is_there(by_name / CORPUS_FILE):
         return by_name
     folder = Path(name_or_folder)
-    if (folder / CORPUS_FILE).is_file():
+    if is_there(folder / CORPUS_FILE):
         return folder
     absent = absent_tasks(data_dir)
     wanted = (by_name if is_name else folder).resolve()

@@ -49,13 +49,12 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[Place, str]]:
     whole, is one error of its own.
     """
     name = str(path)
+    if not is_there(path):
+        _tell_missing(path, problems)
+        return
     if not path.is_file():
-        packed = path.with_name(f"{path.name}.gz")
-        if not packed.is_file():
-            tell_missing(path, problems)
-            return
-        problems.warn(Place(name), "", "compressed file", "the file is not there", f"read {packed.name}")
-        path = packed
+        path = path.with_name(f"{path.name}.gz")
+        problems.warn(Place(name), "", "compressed file", "the file is not there", f"read {path.name}")
     with path.open("rb") as raw_file:
         try:
             yield from _lines(_unpacked(raw_file), path, name, problems)
@@ -69,7 +68,12 @@ def _unpacked(file: BufferedReader) -> BufferedReader | gzip.GzipFile:
     return gzip.GzipFile(fileobj=file) if file.peek(2).startswith(GZIP) else file
 
 
-def tell_missing(path: Path, problems: Problems) -> None:
+def is_there(path: Path) -> bool:
+    """Whether `read_lines` finds the file, packed or not."""
+    return path.is_file() or path.with_name(f"{path.name}.gz").is_file()
+
+
+def _tell_missing(path: Path, problems: Problems) -> None:
     """An error that says what is there instead: files whose names begin alike, else what the folder holds."""
     if path.is_dir():
         problems.error(Place(str(path)), "", "missing file", "the file is a folder", "name the file")
@@ -81,9 +85,8 @@ def tell_missing(path: Path, problems: Problems) -> None:
     alike = [name for name in names if name.startswith(beginning)]
     shown = ", ".join((alike or names)[:5])
     message = f"the file does not exist; {folder.name} has {shown or 'nothing'}"
-    problems.error(
-        Place(str(path)), "", "missing file", message, f"write {path.name} (the layout is in docs/data.md)"
-    )
+    fix = f"write it as {path.name} (the layout is in docs/data.md)" if alike else "check its name"
+    problems.error(Place(str(path)), "", "missing file", message, fix)
 
 
 def _lines(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import unicodedata
 from collections import Counter
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from xlembed.corpus.checks import Problems
+from xlembed.corpus.lines import read_lines
 from xlembed.types import Lang, UserError
 
 Source = Literal["stsb", "ntrex", "cldr_names", "cldr_keywords"]
@@ -128,13 +131,13 @@ def _stsb_path(data: Path, lang: Lang, split: str) -> Path:
     return data / "stsb" / f"stsb-{lang}-{split}.{'tsv' if lang == 'tr' else 'csv'}"
 
 
-def _open(path: Path) -> Any:
-    try:
-        return path.open(encoding="utf-8", newline="")
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; --data takes the folder that holds stsb/ and parallel/"
-        ) from None
+def _open(path: Path) -> io.StringIO:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; --data takes the folder that holds stsb/ and parallel/")
+    problems = Problems()
+    lines = [f"{line}\n" for _, line in read_lines(path, problems)]
+    problems.raise_errors("--data")
+    return io.StringIO("".join(lines), newline="")
 
 
 def _tsv_pairs(path: Path, file: Any) -> Iterator[tuple[int, list[str]]]:

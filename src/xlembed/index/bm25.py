@@ -142,7 +142,7 @@ class Bm25Words:
             return np.empty(0, dtype=np.int64), np.empty(0)
         rows, places = np.unique(np.concatenate([rows for rows, _ in found]), return_inverse=True)
         total = np.bincount(places, np.concatenate([scores for _, scores in found]), len(rows))
-        scores = significant(total)
+        scores = significant(total.astype(np.float64))
         order = np.lexsort((self._places[rows], -scores))
         return rows[order], scores[order]
 

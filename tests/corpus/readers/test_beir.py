@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,7 @@ def test_whole_grades_may_have_decimals(tmp_path: Path) -> None:
         ('"a"\t"1"\t2\n"a"\t"2"\t0\n', "quotation marks"),
         ("question\tpassage\tgood\na\t1\t2\n", "no header"),
         ("a\t1\na\t2\n", "no header"),
+        ("a\t1\t1\tgood\n", "no header"),
     ],
 )
 def test_judgements_in_another_form_are_one_error(tmp_path: Path, qrels: str, said: str) -> None:
@@ -148,3 +150,14 @@ def test_several_folders_are_answered_with_the_way_on(tmp_path: Path) -> None:
     folders = [_plain(tmp_path / "de"), _plain(tmp_path / "tr")]
     with pytest.raises(UserError, match=r"expected one folder .*import each as a task of its own"):
         import_files("beir", folders, "x", data_dir=tmp_path)
+
+
+def test_packed_files_are_read_and_loaded(tmp_path: Path) -> None:
+    folder = _plain(tmp_path / "packed")
+    for path in [*folder.glob("*.jsonl"), folder / "qrels" / "test.tsv"]:
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    (folder / "qrels" / "dev.tsv").touch()
+    imported = import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+    assert imported.task.qrels == {"a": {"1": 2, "2": 0}} and len(imported.warnings) == 3
+    assert load_task(str(folder), lang="en").digest == imported.task.digest

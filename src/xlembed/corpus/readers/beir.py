@@ -11,7 +11,7 @@ from xlembed.corpus.card import Card, is_task_name, read_card, slugify
 from xlembed.corpus.checks import Place, Problems
 from xlembed.corpus.fields import flag_field, id_field, optional_field, required_id, tell_misspelt, text_field
 from xlembed.corpus.languages import require_language
-from xlembed.corpus.lines import read_json_lines, read_lines
+from xlembed.corpus.lines import is_there, read_json_lines, read_lines
 from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.task import Document, Query
@@ -45,8 +45,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
             f"beir: expected one folder with {CORPUS_FILE}, found {', '.join(map(str, files))}"
             + several * (len(files) > 1)
         )
-    wanted = [files[0] / name for name in (CORPUS_FILE, QUERIES_FILE, QRELS_FILE)]
-    if not any(path.is_file() or path.with_name(f"{path.name}.gz").is_file() for path in wanted):
+    if not any(is_there(files[0] / name) for name in (CORPUS_FILE, QUERIES_FILE, QRELS_FILE)):
         there = sorted(path.name for path in files[0].iterdir())
         raise UserError(
             f"beir: expected a folder with {CORPUS_FILE}, {QUERIES_FILE} and {QRELS_FILE}; {files[0]} has "
@@ -123,33 +122,28 @@ def _read_queries(path: Path, speaking: _Languages, rows: Rows) -> None:
 
 def _read_qrels(path: Path, rows: Rows) -> None:
     problems = rows.problems
-    if not path.is_file() and (others := sorted(p.name for p in path.parent.glob("*.tsv"))):
+    if not is_there(path) and (others := sorted(p.name for p in path.parent.glob("*.tsv"))):
         message = f"the file does not exist; the folder has {', '.join(others)}"
         problems.error(Place(str(path)), "", "missing file", message, "copy the split you want to test.tsv")
         return
     columns: tuple[int, ...] | None = None
+    width = 0
     for place, line in read_lines(path, problems):
         if not line.strip():
             problems.warn(place, "", "blank line", "the line is blank", "skipped")
             continue
         cells = [cell.strip() for cell in line.split("\t")]
         if columns is None:
-            if wrong := _no_judgements(cells, line):
-                problems.error(place, "", "unreadable judgements", *wrong)
+            columns, width = _columns(cells), len(cells)
+            if columns is None:
+                problems.error(place, "", "unreadable judgements", *_no_judgements(cells, line))
                 return
-            columns = _columns(cells)
-            if _is_grade(cells[columns[2]]):
-                what = "the first line is a judgement, not a header"
-                problems.warn(place, "", "no header", what, "counted")
-            else:
+            if not _is_grade(cells[columns[2]]):
                 if tuple(cells) != HEADER:
-                    named = ", ".join(cells[i] for i in columns)
-                    message = f"the header is {', '.join(cells)}"
-                    done = f"read as query, document and grade: {named}"
-                    problems.warn(place, "", "other header", message, done)
-                width = len(cells)
+                    done = f"read as query, document and grade: {', '.join(cells[i] for i in columns)}"
+                    problems.warn(place, "", "other header", f"the header is {', '.join(cells)}", done)
                 continue
-            width = len(HEADER)
+            problems.warn(place, "", "no header", "the first line is a judgement, not a header", "counted")
         if len(cells) != width:
             message = f"expected {width} columns as in the first line, found {len(cells)}"
             problems.error(place, "", "malformed judgement", message, "write three columns with tabs between")
@@ -165,35 +159,33 @@ def _read_qrels(path: Path, rows: Rows) -> None:
         rows.add_judgement(query_id, doc_id, int(grade.partition(".")[0]), place)
 
 
-def _no_judgements(cells: list[str], line: str) -> tuple[str, str] | None:
-    """What the first line shows the whole file to be instead, and what to do; None for judgements."""
-    form = " <TAB> ".join(HEADER)
-    words = line.split()
-    if (len(cells) == 4 and _is_grade(cells[3])) or (
-        len(cells) == 1 and len(words) == 4 and _is_grade(words[3])
-    ):
-        fix = 'leave out its second column: awk \'{print $1"\\t"$3"\\t"$4}\' OLD > NEW'
-        return "four columns: a TREC file (query, 0, document, grade), which is not read", fix
-    if any(cell[:1] == cell[-1:] == '"' for cell in cells[:2]):
-        return (
-            "the cells stand in quotation marks, which are read as part of the ids",
-            "write the file without them",
-        )
-    for sign, word in ((",", "commas"), (";", "semicolons"), (" ", "spaces")):
-        if len(cells) == 1 and sign in line:
-            return f"the columns are separated by {word}, not by tabs", f"write {form}"
-    if len(cells) < 3 or (not _is_grade(cells[2]) and _columns(cells) is None):
-        return f"the first line is no header ({', '.join(HEADER)}), nor a judgement", f"write {form}"
-    return None
-
-
 def _columns(cells: list[str]) -> tuple[int, ...] | None:
-    """Where query, document and grade stand, by the names of a header; in this order in a judgement."""
+    """Where query, document and grade stand, by the names of a header or by a judgement; None for neither."""
     names = [cell.lower().replace("_", "-") for cell in cells]
     found = [[i for i, name in enumerate(names) if name in known] for known in NAMES]
     if all(len(places) == 1 for places in found):
         return tuple(places[0] for places in found)
-    return (0, 1, 2) if len(cells) == 3 and _is_grade(cells[2]) else None
+    judged = len(cells) == 3 and _is_grade(cells[2]) and not any(map(_is_quoted, cells))
+    return (0, 1, 2) if judged else None
+
+
+def _no_judgements(cells: list[str], line: str) -> tuple[str, str]:
+    """What the first line shows the whole file to be instead, and what to do."""
+    form = f"write {' <TAB> '.join(HEADER)}"
+    words = line.split()
+    if len(words) == 4 and len(cells) in (1, 4) and _is_grade(words[3]):
+        fix = 'leave out its second column: awk \'{print $1"\\t"$3"\\t"$4}\' OLD > NEW'
+        return "four columns: a TREC file (query, 0, document, grade), which is not read", fix
+    if any(map(_is_quoted, cells)):
+        return "the cells stand in quotation marks, which would be part of the ids", "write them without"
+    for sign, word in ((",", "commas"), (";", "semicolons"), (" ", "spaces")):
+        if len(cells) == 1 and sign in line:
+            return f"the columns are separated by {word}, not by tabs", form
+    return f"the first line is no header ({', '.join(HEADER)}), nor a judgement", form
+
+
+def _is_quoted(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] == cell[-1] == '"'
 
 
 class _Languages:
