@@ -433,25 +433,6 @@ for words in json.load(sys.stdin):
 """
 
 
-def cut_of_the_sample(data: Path) -> None:
-    """The needs of every fifth category, with their documents."""
-    source, target = REPOSITORY / "data" / "reviews_sample", data / "reviews_sample"
-    (target / "qrels").mkdir(parents=True)
-    (target / "task.yaml").write_bytes((source / "task.yaml").read_bytes())
-    queries = [json.loads(line) for line in (source / "queries.jsonl").open(encoding="utf-8")]
-    needs = set(sorted({q["need_id"] for q in queries})[::5])
-    kept = [q for q in queries if q["need_id"] in needs]
-    ids = {q["_id"] for q in kept}
-    header, *rows = (source / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()
-    rows = [row for row in rows if row.split("\t")[0] in ids]
-    judged = {row.split("\t")[1] for row in rows}
-    documents = [json.loads(line) for line in (source / "corpus.jsonl").open(encoding="utf-8")]
-    for name, found in (("queries", kept), ("corpus", [d for d in documents if d["_id"] in judged])):
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
-        (target / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-    (target / "qrels" / "test.tsv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-
-
 def small_squad(path: Path, context: str, question: str, answer: str) -> None:
     answers = [{"text": answer, "answer_start": context.index(answer)}]
     paragraph = {"context": context, "qas": [{"id": "1", "question": question, "answers": answers}]}
@@ -460,10 +441,9 @@ def small_squad(path: Path, context: str, question: str, answer: str) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with a cut of the sample, where the README's `xlembed` lines have been run in their order."""
+    """A checkout where the README's `xlembed` lines have been run in their order."""
     root = tmp_path_factory.mktemp("checkout")
-    cut_of_the_sample(root / "data")
-    for name in ("pairs", "scored"):
+    for name in ("reviews_sample", "pairs", "scored"):
         shutil.copytree(REPOSITORY / "data" / name, root / "data" / name)
     params = load_yaml("params.yaml")
     params["run"]["models"] = [m for words in README_LINES for m in given(words, "-m") if words[0] == "run"]
@@ -499,6 +479,30 @@ def run_lines(lines: list[list[str]], root: Path, **more: str) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def promoted(finished: Path) -> dict[str, str]:
+    """Output of each line of the pages on fine-tuning and promotion, run after the README's in their order."""
+    params = finished / "params.yaml"
+    settings = yaml.safe_load(params.read_text(encoding="utf-8"))
+    settings["evaluate"]["resamples"] = 10_000  # the pages state intervals
+    params.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    pages = [REPOSITORY / "docs" / name for name in ("finetune.md", "promotion.md")]
+    lines = [
+        words[1:]
+        for page in pages
+        for b in blocks_of(page)
+        for words in command_lines(b)
+        if words[0] == "xlembed"
+    ]
+    served = [words for words in lines if "--alias" not in words]
+    said = f"\n{run_lines(served, finished)}".split("\n$ ")[1:]
+    assert len(said) == len(served)
+    return {
+        f"{i} {words}": output
+        for i, (words, _, output) in enumerate(answer.partition("\n") for answer in said)
+    }
+
+
 def given(words: list[str], option: str) -> list[str]:
     return [b for a, b in pairwise(words) if a == option]
 
@@ -513,6 +517,35 @@ def test_the_commands_of_the_readme_run(finished: Path, i: int) -> None:
     first, _, output = outputs[i].partition("\n")
     assert first == " ".join(README_LINES[i])
     assert re.search(SAID[README_LINES[i][0]], output), output
+
+
+def test_the_pages_on_promotion_run_after_the_readme(promoted: dict[str, str]) -> None:
+    """In a fresh clone, one page after the other: no line spoils the attempt of a later one."""
+    outcomes = [
+        "champion" if re.search(r"^champion of ", said, re.MULTILINE) else "refused"
+        for line, said in promoted.items()
+        if " promote" in line
+    ]
+    assert outcomes == ["champion", "refused", "refused", "refused", "champion", "champion"], promoted
+    first, second = [said for line, said in promoted.items() if line.endswith("promote --mode monolingual")]
+    assert "Attempt 1 against this champion" in first and "Attempt 1 against this champion" in second
+    assert "no champion yet" in first and "refused: falls by more than 3 points" in second
+
+
+def test_the_numbers_of_the_page_are_those_of_its_commands(finished: Path, promoted: dict[str, str]) -> None:
+    page = one_line(REPOSITORY / "docs" / "finetune.md")
+    first, second = [said for line, said in promoted.items() if line.endswith("promote --mode monolingual")]
+    readme = ("\n" + (finished / "said.txt").read_text(encoding="utf-8")).split("\n$ promote")[1]
+    before, after, change, low, high, p = re.search(
+        r"rises from ([\d.]+) to ([\d.]+) % \(paired difference \+([\d.]+) points, 95 % CI ([+−\d.]+) to ([+−\d.]+), "
+        r"p = ([\d.]+); attempt 1 needs 0.025\)",
+        page,
+    ).groups()  # type: ignore[union-attr]
+    row = next(line for line in first.splitlines() if line.split()[:1] == ["macro"])
+    assert row.split()[1:7] == [after, before, f"+{change}", f"[{low},", f"{high}]", p]
+    small = re.search(r"the same candidate is refused: (\+[\d.]+) points", page)[1]  # type: ignore[index]
+    large = re.search(r"is refused: -([\d.]+) points against the champion, and all six", page)[1]  # type: ignore[index]
+    assert re.search(rf"macro .*{re.escape(small)} ", readme) and re.search(rf"macro .*−{large} ", second)
 
 
 def test_the_files_that_are_promised_are_there(finished: Path) -> None:
