@@ -290,7 +290,9 @@ def test_mlflow_run_dvc_repro_and_the_command_find_the_same(tmp_path: Path) -> N
     stage["deps"] = [dep for dep in stage["deps"] if not dep.startswith("src/")]
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"probe": stage}}), encoding="utf-8")
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    params |= {"encode": {"instruction": "", "storage_dtype": "float32"}}  # that the stage names
+    params |= {
+        "encode": {"instruction": "", "storage_dtype": "float32", "device": ""}
+    }  # that the stage names
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
     assert xlembed(root, "probe", "-t", "moods").code == 0
