@@ -228,9 +228,11 @@ def test_profiles_are_drawn_with_the_times_of_a_guide(root: Path) -> None:
     assert "## Profiles of the models" in page and "(paper/figures/profile_radar.png)" in page
     folder = root / "reports" / "guide" / TASK / "chatbot"
     folder.mkdir(parents=True)
+    digest = json.loads((root / "runs" / TASK / "good" / "scores.json").read_text("utf-8"))["task_digest"]
     rows = [{"model": name, "ms_per_query": ms} for name, ms in (("good", 50.0), ("weak", 1.0))]
     for models, changed in (([], False), (rows, True)):
-        (folder / "guide.json").write_text(json.dumps({"models": models}), encoding="utf-8")
+        guide = {"models": models, "task_digest": digest}
+        (folder / "guide.json").write_text(json.dumps(guide), encoding="utf-8")
         assert xlembed(root, "report", "-t", TASK).code == 0
         assert ((figures / "profile_radar.png").read_bytes() != without) is changed
     (folder / "guide.json").unlink()

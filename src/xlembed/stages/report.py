@@ -293,7 +293,10 @@ def _read_json(path: Path, task: Task, warnings: list[str]) -> dict[str, Any] | 
     except (OSError, ValueError) as error:
         warnings.append(f"{path.name} of {path.parent.name} cannot be read ({type(error).__name__})")
         return None
-    if not isinstance(found, dict) or found.get("task_digest") != task.digest:
+    if not isinstance(found, dict) or "task_digest" not in found:
+        warnings.append(f"{path.name} of {path.parent.name} is damaged: it names no task_digest")
+        return None
+    if found["task_digest"] != task.digest:
         warnings.append(f"{path.name} of {path.parent.name} is about other texts or judgements")
         return None
     return found

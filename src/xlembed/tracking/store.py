@@ -31,7 +31,7 @@ from xlembed.types import UserError
 SQLITE = "sqlite:///"
 REFUSALS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError, ValueError)
 """What MLflow raises when its store cannot be used; errors of a database it opens are not wrapped."""
-FIRST_ANSWER_SECONDS = 10
+FIRST_ANSWER_SECONDS = 8
 """A server that is silent for so long is told; MLflow itself would try for minutes. Later calls have its patience."""
 ADVICE = "Start the server, correct MLFLOW_TRACKING_URI, or unset it to record in ./mlflow.db"
 
@@ -194,8 +194,10 @@ def _contact(uri: str) -> None:
                 params={"max_results": 1},
             )
         except MlflowException as error:
+            system = re.search(r"\[Errno -?\d+\] [^'\")]+", error.message)  # behind three wrappings of it
+            why = system[0] if system else error.message
             raise UserError(
-                hide_secrets(f"tracking store {uri}: it cannot be reached ({error.message}). {ADVICE}")
+                hide_secrets(f"tracking store {uri}: it cannot be reached ({why}). {ADVICE}")
             ) from None
         if answer.status_code >= 500:
             raise UserError(
