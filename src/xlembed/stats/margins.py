@@ -56,9 +56,8 @@ class Contrast:
 
 
 def _times(found: Difference, unit: float) -> Difference:
-    ends = {key: getattr(found, key) for key in ("ci_low", "ci_high", "se")}
-    scaled = {key: None if end is None else end * unit for key, end in ends.items()}
-    return replace(found, value=found.value * unit, **scaled)
+    low, high, se = (None if x is None else x * unit for x in (found.ci_low, found.ci_high, found.se))
+    return replace(found, value=found.value * unit, ci_low=low, ci_high=high, se=se)
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,9 @@ class Condition:
         """Flat, rounded to 1e-6."""
         d = self.difference
         numbers = {
-            "value": d and d.value,
-            "ci_low": d and d.ci_low,
-            "ci_high": d and d.ci_high,
+            "value": None if d is None else d.value,
+            "ci_low": None if d is None else d.ci_low,
+            "ci_high": None if d is None else d.ci_high,
             "detectable": self.detectable,
         }
         return {
@@ -93,7 +92,7 @@ class Condition:
             "margin": self.margin,
             "against": self.against or None,
             "status": str(self.status),
-            "n_clusters": d and d.n_clusters,
+            "n_clusters": None if d is None else d.n_clusters,
         }
 
 
