@@ -31,7 +31,7 @@ def told(path: Path, content: bytes) -> list[str]:
         (b"PK\x03\x04\x00\x00\xff", "a zip file or a workbook"),
         (b"\x28\xb5\x2f\xfd\x00\xff\n", "compressed with zstd, which is not read. Fix: unpack it: unzstd x.jsonl"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer.* git lfs pull"),
-        (b"<!DOCTYPE html><html>404</html>\n", "a web page, not the file itself"),
+        (b"<!DOCTYPE html><html>404</html>\n", "the file is a web page"),
         ((ROW + "\n").encode("utf-16"), "the file is UTF-16. Fix: save it as UTF-8: iconv -f UTF-16"),
         ((ROW + "\n").encode("utf-16-le"), "binary, or UTF-16 without a byte order mark"),
         ((3 * f"{ROW}\n").encode("cp1254"), "x.jsonl:1: byte 24 .*0xdc.* looks like windows-1254.* iconv -f cp1254"),

@@ -31,8 +31,9 @@ UNREAD = {
     b"SQLite format 3": ("an SQLite database, which is not read", "write its rows as JSON lines"),
     b"%PDF": ("a PDF, which is not read", "save its text as UTF-8"),
     b"version https://git-lfs": ("a Git LFS pointer, not the file itself", "fetch the file: git lfs pull"),
-    b"<!DOCTYPE html": ("a web page, not the file itself", "download the file again"),
-    b"<html": ("a web page, not the file itself", "download the file again"),
+    **dict.fromkeys(
+        (b"<!DOCTYPE html", b"<!doctype html", b"<html"), ("a web page", "download the file again")
+    ),
     **dict.fromkeys(UTF16, ("UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 {name} > NEW")),
 }
 """How a file begins -> what it is, and what to do."""
@@ -80,8 +81,7 @@ def _tell_missing(path: Path, problems: Problems) -> None:
         return
     folder = next(parent for parent in path.absolute().parents if parent.is_dir())
     names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
-    begun = path.relative_to(folder) if path.is_relative_to(folder) else path.absolute().relative_to(folder)
-    beginning = begun.parts[0].partition(".")[0]
+    beginning = path.absolute().relative_to(folder).parts[0].partition(".")[0]
     alike = [name for name in names if name.startswith(beginning)]
     shown = ", ".join((alike or names)[:5])
     message = f"the file does not exist; {folder.name} has {shown or 'nothing'}"
