@@ -1,13 +1,13 @@
 """Is a paired difference beyond a margin? Decided by bootstrap intervals, Holm's way over several models.
 
-Each model's interval is a two-sided percentile interval. Holm's step-down (Holm 1979) orders the models by their
-two-sided p; the k-th of m is judged by its interval of level 1 - alpha / (m - k + 1), and the first that is undecided
-ends the descent: it and all after it are undecided, at its level.
+Each model's interval is a two-sided t interval, widened for skewness (`intervals`). Holm's step-down (Holm 1979) orders
+the models by their two-sided p; the k-th of m is judged by its interval of level 1 - alpha / (m - k + 1), and the first
+that is undecided ends the descent: it and all after it are undecided, at its level.
 
 A difference to the best of several rivals is the least of the differences to each. It lies above a margin when all of
 them do, which needs no correction (Berger 1982, intersection-union), and below when any does, which takes
 Bonferroni's over the rivals: the constrained intervals of multiple comparisons with the best (Hsu 1984; Edwards & Hsu
-1983), with percentiles for normal quantiles. Taking the best model from the data without that would find too many
+1983), with these intervals for normal ones. Taking the best model from the data without that would find too many
 violations.
 """
 
@@ -18,8 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from xlembed.stats.intervals import moments, one_sided_p, skewed_t
 from xlembed.stats.layout import Floats, Ints
 from xlembed.stats.power import smallest_detectable
 from xlembed.stats.scores import MIN_CLUSTERS
@@ -85,8 +84,8 @@ class Least:
             # None seen: with confidence 1 - alpha, less than -ln(alpha) / n of the clusters differ (3 / n at 95 %).
             half = -math.log(alpha) / self.n_clusters
             return float(self.values[row]) - half, float(self.values[row]) + half
-        low, high = np.nanquantile(self.resamples[row], [alpha / 2, 1 - alpha / 2])
-        return float(low), float(high)
+        ends = skewed_t(self.values[row], self.se[row], self._skewness(row), self.n_clusters, alpha)
+        return float(ends.low), float(ends.high)
 
     def _sides(self, row: int, margin: float) -> tuple[float, float]:
         """One-sided p of "not above the margin" and of "not below it"."""
@@ -94,9 +93,12 @@ class Least:
             away = float(self.values[row]) - margin
             tail = 0.5 * math.exp(-self.n_clusters * abs(away))
             return (tail, 1.0) if away > 0 else (1.0, tail)
-        drawn = self.resamples[row][np.isfinite(self.resamples[row])]
-        n = len(drawn) + 1
-        return (int((drawn <= margin).sum()) + 1) / n, (int((drawn >= margin).sum()) + 1) / n
+        return one_sided_p(
+            float(self.values[row]), float(self.se[row]), self._skewness(row), self.n_clusters, margin
+        )
+
+    def _skewness(self, row: int) -> float:
+        return float(moments(self.resamples[row])[1])
 
 
 @dataclass(frozen=True)

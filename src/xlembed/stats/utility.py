@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from xlembed.metrics.measures import Measure
-from xlembed.stats.bootstrap import N_RESAMPLES, Resampled, resample
+from xlembed.stats.bootstrap import N_RESAMPLES, resample, score_ends
 from xlembed.stats.evaluation import cell_layout
+from xlembed.stats.intervals import drawn_ends
 from xlembed.stats.layout import Floats
 from xlembed.stats.scores import MIN_CLUSTERS
-from xlembed.stats.wilson import SE_IS_ZERO, effective_n, wilson_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +70,19 @@ def macro_draws(
     binary = measure.is_binary(bool((units["n_relevant"] == 1).all()))
     cells = cell_layout(inside, sorted(set(units["cluster"])))
     drawn = resample(cells.layout, values, cells.macros, n_resamples)
+    ends, _ = score_ends(drawn, [binary], [bool(((values >= 0) & (values <= 1)).all())])
     first = len(cells.cells)
     return Macros(
         {name: float(drawn.value[first + i, 0]) for i, name in enumerate(drawn.macro_names)},
         {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_names)},
         len(set(inside["cluster"])),
-        {name: _ends(drawn, first + i, binary) for i, name in enumerate(drawn.macro_names)},
+        {
+            name: (float(ends.low[first + i, 0]), float(ends.high[first + i, 0]))
+            if drawn.n_clusters[first + i] >= MIN_CLUSTERS
+            else None
+            for i, name in enumerate(drawn.macro_names)
+        },
     )
-
-
-def _ends(drawn: Resampled, row: int, binary: bool) -> tuple[float, float] | None:
-    """The interval of one macro average, by the rule of `score_cells`: two tables say the same of one number."""
-    n, p, se = int(drawn.n_clusters[row]), float(drawn.value[row, 0]), float(drawn.se[row, 0])
-    if n < MIN_CLUSTERS:
-        return None
-    if binary or (se < SE_IS_ZERO and 0 <= p <= 1):
-        return wilson_interval(min(max(p, 0.0), 1.0), effective_n(p, se, n))
-    return float(drawn.low[row, 0]), float(drawn.high[row, 0])
 
 
 def rank(
@@ -105,20 +101,22 @@ def rank(
         for m in models
     }
     order = sorted(points, key=lambda m: (-points[m], m))
-    enough = all(m.n_clusters >= MIN_CLUSTERS for m in models.values()) and bool(weights)
+    n_clusters = min(m.n_clusters for m in models.values())
+    enough = n_clusters >= MIN_CLUSTERS and bool(weights)
     best = order[0]
     leaders = np.argmax(np.nan_to_num(np.vstack([draws[m] for m in order]), nan=-np.inf), axis=0)
     places = []
     for i, name in enumerate(order):
-        ends = np.nanpercentile(draws[best] - draws[name], [2.5, 97.5]) if enough else None
+        behind = points[best] - points[name]
+        low, high, _ = drawn_ends(behind, draws[best] - draws[name], n_clusters if bool(weights) else 0)
         places.append(
             Place(
                 name,
                 points[name],
                 float((leaders == i).mean()) if enough else None,
-                points[best] - points[name],
-                None if ends is None else float(ends[0]),
-                None if ends is None else float(ends[1]),
+                behind,
+                low,
+                high,
             )
         )
     return places
