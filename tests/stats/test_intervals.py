@@ -31,9 +31,12 @@ def test_skewness_moves_the_end_it_points_to_and_no_other() -> None:
     assert float(high) == pytest.approx(-end * se, abs=1e-5) and float(high) > 1.25 * t * se
 
 
-def test_an_end_moves_no_further_than_three_times() -> None:
-    low, high = skewed_t(0.0, 0.1, 0.9, 20)
-    assert float(high) == pytest.approx(-3 * float(low))
+def test_an_end_moves_no_further_than_twice() -> None:
+    """One of 40 clusters differs, by a point: at most 0.113 (Clopper-Pearson, one-sided 95 %) is likely, not 1."""
+    low, high = skewed_t(0.025, math.sqrt(0.025 * 0.975 / 40), 0.975 / math.sqrt(0.975), 40, alpha=0.1)
+    half = 1.684875 * math.sqrt(0.025 * 0.975 / 39)  # t(0.95, 39)
+    assert (float(low), float(high)) == (pytest.approx(0.025 - half), pytest.approx(0.025 + 2 * half))
+    assert float(high) == pytest.approx(0.113, abs=0.005)
 
 
 def test_a_share_by_hand() -> None:

@@ -41,7 +41,7 @@ SETTING_OPTIONS = {
         "umap",
         "word_pairs",
     ),
-    "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict"),
+    "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict", "margin_unknown"),
     "paradox": ("with", "margin_mono", "margin_loss"),
     "probe": ("probe", "rival", "split", "split_seed", "max_tokens"),
 }
@@ -105,6 +105,7 @@ OPTION_HELP = {
     "split": "documents: 70/15/15 in whole documents; published: the file's own parts.",
     "split_seed": "Of the split and of everything random in probes.",
     "max_tokens": "Truncation study: cut texts at each of these numbers of tokens, comma-separated.",
+    "margin_unknown": "Refuse while a fall of one language by more than this is not excluded, 0.15 is 15 points.",
     "margin_mono": "Monolingual score below the best one that is still borne, 0.03 is 3 points.",
     "margin_loss": "Loss across languages that is still borne, 0.05 is 5 points.",
 }

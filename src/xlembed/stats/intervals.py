@@ -6,7 +6,7 @@ of shares near 0 and 1 are. Three remedies, each for its fault (numbers: docs/st
 - Student's t with clusters - 1 degrees of freedom, and an SE corrected by sqrt(n / (n - 1)).
 - Skewness: Hall's monotone cubic transformation of t (Hall 1992, JRSS B 54), with the skewness of the resamples and
   with 1 + 10 / n times that, because few clusters show too little of it. An end moves outwards only, at most to
-  three times its distance.
+  twice its distance, of a share three times.
 - A mean of values in [0, 1]: Wilson's form with the effective n = p (1 - p) / SE^2, which keeps it inside. Skewness
   moves only the end that looks to the middle, the less the nearer the value is to 1/2.
 
@@ -26,8 +26,9 @@ from xlembed.stats.layout import Floats
 from xlembed.stats.scores import MIN_CLUSTERS, CiMethod
 from xlembed.stats.wilson import SE_IS_ZERO, wilson_ends, z_quantile
 
-FARTHEST = 3.0
-"""An end moves to at most this many times its distance by Student's t: beyond it the transformation runs away."""
+FARTHEST, FARTHEST_OF_SHARE = 2.0, 3.0
+"""An end moves to at most so many times its distance by Student's t, beyond which the transformation runs away; a share
+is kept inside [0, 1] and needs more (one hit in 40 clusters: differences up to 0.11, as by Clopper & Pearson)."""
 UNSEEN = 10.0
 """Of n clusters' skewness a share is not seen in the resamples: up to (1 + 10 / n) times theirs is allowed for."""
 SPARSE = 1 / 3
@@ -73,11 +74,7 @@ def skewed_t(
         n_clusters: behind the value; below 2 there is no interval (NaN).
         alpha: two-sided.
     """
-    x, g = np.asarray(value, dtype=np.float64), np.asarray(skewness, dtype=np.float64)
-    s, t = _corrected(se, n_clusters), _t(n_clusters, alpha)
-    up = [_untransformed(t, factor * g) for factor in _factors(n_clusters)]
-    down = [_untransformed(-t, factor * g) for factor in _factors(n_clusters)]
-    return Ends(x - s * np.maximum.reduce(up), x - s * np.minimum.reduce(down))
+    return _skewed_ends(value, se, skewness, n_clusters, alpha, FARTHEST)
 
 
 def one_sided_p(
@@ -116,9 +113,10 @@ def share_ends(
     n = np.broadcast_to(np.maximum(np.asarray(n_clusters, dtype=np.float64), 1.0), p.shape)
     s, t = _corrected(se, n), _t(n, 1 - level)
     constant = (s < SE_IS_ZERO) | (p * (1 - p) == 0)
-    effective = np.where(constant, n, p * (1 - p) / np.where(constant, 1.0, s) ** 2)
+    trials = np.maximum(p * (1 - p) / np.where(constant, 1.0, s) ** 2, SE_IS_ZERO)
+    effective = np.where(constant, n, trials)
     low, high = wilson_ends(p, effective, np.where(constant, z_quantile(level), t))
-    skewed = skewed_t(p, se, skewness, n, 1 - level)
+    skewed = _skewed_ends(p, se, skewness, n, 1 - level, FARTHEST_OF_SHARE)
     weight = np.abs(1 - 2 * p)
     high = np.where(p < 0.5, high + weight * np.maximum(skewed.high - high, 0.0), high)
     low = np.where(p > 0.5, low - weight * np.maximum(low - skewed.low, 0.0), low)
@@ -152,6 +150,18 @@ def drawn_ends(
     return float(ends.low.item()), float(ends.high.item()), method
 
 
+def _skewed_ends(
+    value: ArrayLike, se: ArrayLike, skewness: ArrayLike, n_clusters: ArrayLike, alpha: float, farthest: float
+) -> Ends:
+    x, g = np.asarray(value, dtype=np.float64), np.asarray(skewness, dtype=np.float64)
+    s, t = _corrected(se, n_clusters), _t(n_clusters, alpha)
+    low, high = (
+        [np.clip(_untransformed(sign * t, f * g), -farthest * t, farthest * t) for f in _factors(n_clusters)]
+        for sign in (1, -1)
+    )
+    return Ends(x - s * np.maximum.reduce(low), x - s * np.minimum.reduce(high))
+
+
 def _corrected(se: ArrayLike, n_clusters: ArrayLike) -> Floats:
     """The bootstrap divides squares by n, not by n - 1."""
     n = np.asarray(n_clusters, dtype=np.float64)
@@ -176,7 +186,6 @@ def _transformed(t: float, g: float) -> float:
 
 
 def _untransformed(t: Floats, g: Floats) -> Floats:
-    """The inverse of `_transformed`, within bounds."""
+    """The inverse of `_transformed`."""
     safe = np.where(np.abs(g) < 1e-6, 1.0, g)
-    inverse = 3 / safe * (np.cbrt(1 + safe * (t - safe / 6)) - 1)
-    return np.where(np.abs(g) < 1e-6, t, np.clip(inverse, -FARTHEST * np.abs(t), FARTHEST * np.abs(t)))
+    return np.where(np.abs(g) < 1e-6, t, 3 / safe * (np.cbrt(1 + safe * (t - safe / 6)) - 1))

@@ -119,8 +119,8 @@ def detectable_difference(
     needed, needed_adjusted = (discordant_needed(a) for a in (alpha, alpha / family_size))
     note = f"fewer than {needed} discordant units: this test cannot reject" if k < needed else ""
     return Power(
-        detectable=smallest_detectable(se, n, family_size, alpha, power, k),
-        detectable_unadjusted=smallest_detectable(se, n, 1, alpha, power, k),
+        detectable=smallest_detectable(difference.se, n, family_size, alpha, power, k),
+        detectable_unadjusted=smallest_detectable(difference.se, n, 1, alpha, power, k),
         se=se,
         family_size=family_size,
         n_clusters=difference.n_clusters,
