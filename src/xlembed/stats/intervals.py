@@ -52,13 +52,16 @@ def moments(draws: ArrayLike) -> tuple[Floats, Floats]:
     table = np.asarray(draws, dtype=np.float64)
     known = np.isfinite(table)
     n = known.sum(axis=-1)
+    if not known.all():
+        table = np.where(known, table, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(known, table, 0.0).sum(axis=-1) / n
-        away = np.where(known, table - mean[..., None], 0.0)
-        squares = (away * away).sum(axis=-1)
+        away = table - (table.sum(axis=-1) / n)[..., None]
+        if not known.all():
+            away[~known] = 0.0
+        powers = away * away
+        squares = powers.sum(axis=-1)
         se = np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan)
-        away *= away * away
-        skewness = away.sum(axis=-1) / n / (squares / n) ** 1.5
+        skewness = np.einsum("...i,...i->...", powers, away) / n / (squares / n) ** 1.5
     return se, np.where(se > SE_IS_ZERO, skewness, 0.0)
 
 
