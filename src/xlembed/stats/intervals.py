@@ -90,7 +90,9 @@ def one_sided_p(
     x = away / s
     seen = np.array([_transformed(x, float(factor * skewness)) for factor in _factors(n_clusters)])
     # no further than the ends may move
-    below = stdtr(n_clusters - 1, np.clip(seen, *sorted((x / FARTHEST, x * FARTHEST))))
+    below = stdtr(
+        n_clusters - 1, np.clip(seen, min(x / FARTHEST, x * FARTHEST), max(x / FARTHEST, x * FARTHEST))
+    )
     return float((1 - below).max()), float(below.max())
 
 
@@ -173,9 +175,10 @@ def _corrected(se: ArrayLike, n_clusters: ArrayLike) -> Floats:
     return corrected
 
 
-def _factors(n_clusters: ArrayLike) -> tuple[ArrayLike, ...]:
+def _factors(n_clusters: ArrayLike) -> tuple[Floats, ...]:
     """Of the skewness that was seen; 0 is Student's t. The outermost end counts."""
-    return 0.0, 1.0, 1 + UNSEEN / np.maximum(n_clusters, 1)
+    n = np.maximum(np.asarray(n_clusters, dtype=np.float64), 1.0)
+    return np.zeros_like(n), np.ones_like(n), 1 + UNSEEN / n
 
 
 def _t(n_clusters: ArrayLike, alpha: float) -> Floats:
