@@ -1,6 +1,6 @@
 """How well the statistics keep their promises, and how long they take; run by hand.
 
-    OMP_NUM_THREADS=1 python benchmarks/stats.py [coverage] [macros] [type1] [timing]
+    OMP_NUM_THREADS=1 python benchmarks/stats.py [coverage] [differences] [macros] [type1] [power] [timing]
 
 Coverage is of nominal 95 % intervals over simulated tasks with a known true value; type I error of tests at a
 nominal 5 % without any true difference. The Monte Carlo error of 95 % (one standard error) is 0.5 points with
@@ -19,15 +19,20 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats as scipy_stats
+from scipy.optimize import brentq
 
 from xlembed.stats.bootstrap import resample, score_cells
 from xlembed.stats.layout import UnitLayout, cluster_sums, unit_layout
 from xlembed.stats.mcnemar import mcnemar_test
 from xlembed.stats.paired import difference_cells
+from xlembed.stats.power import smallest_detectable
+from xlembed.stats.scores import CiMethod
 from xlembed.stats.signflip import cluster_contributions, sign_flip_tests
-from xlembed.stats.wilson import wilson_interval
 
 N_SIMULATIONS = 2000
+NORMAL = scipy_stats.norm.ppf((np.arange(50_000) + 0.5) / 50_000)
+KINDS = ("hits", "reciprocal rank", "nDCG@10", "precision@10", "recall of 4", "smooth", "beta")
+"""Values of the simulated units. All but `beta` are functions of a normal latent that is shared within a cluster."""
 SIZES = {"5 each": (5, 5), "1 to 9": (1, 9)}
 
 
@@ -84,32 +89,151 @@ def covered(truth: float, scores: list[tuple[float | None, float | None]]) -> fl
     )
 
 
-def coverage() -> None:
-    print(f"# Coverage of 95 % intervals of a cell, 0/1 measure, {N_SIMULATIONS} tasks each")
-    print("clusters  units     p     icc   ours   percentile  units as clusters (Wilson)")
+def values_of(
+    rng: np.random.Generator, layout: UnitLayout, kind: str, p: float, icc: float
+) -> tuple[NDArray[np.float64], float]:
+    """Values of one kind and their true mean."""
+    if kind == "hits":
+        return hits(rng, layout, p, icc), p
+    shape = (layout.n_cells, len(layout.cluster_ids))
+    if kind == "beta":  # a beta mean per cluster, beta values about it: a few clusters hold nearly everything
+        spread = (1 - icc) / icc
+        mean = rng.beta(p * spread, (1 - p) * spread, size=shape)[layout.cells, layout.clusters]
+        return rng.beta(np.maximum(20 * mean, 1e-9), np.maximum(20 * (1 - mean), 1e-9)), p
+    shared, own = (
+        rng.standard_normal(shape)[layout.cells, layout.clusters],
+        rng.standard_normal(layout.n_units),
+    )
+    return graded(rng, kind, p, np.sqrt(icc) * shared + np.sqrt(1 - icc) * own)
+
+
+def graded(
+    rng: np.random.Generator, kind: str, p: float, latent: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """A function of a standard normal latent, shifted so that its mean is p; and that mean."""
+    size = {"precision@10": 10, "recall of 4": 4}.get(kind, 0)
+
+    def of(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        rank = np.ceil(np.exp(np.clip(-2.5 * x, -50, 50)))
+        if kind == "hits":
+            return (x > 0).astype(float)
+        if kind == "reciprocal rank":
+            return np.where(rank <= 1000, 1 / rank, 0.0)
+        if kind == "nDCG@10":
+            return np.where(rank <= 10, 1 / np.log2(rank + 1), 0.0)
+        return 1 / (1 + np.exp(-2 * x))
+
+    shift = brentq(lambda m: float(of(m + NORMAL).mean()) - p, -15, 15)
+    values, truth = of(shift + latent), float(of(shift + NORMAL).mean())
+    return (rng.binomial(size, values) / size if size else values), truth
+
+
+def percentile_ends(layout: UnitLayout, values: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """What was used before for all but hits: percentiles of the bootstrap, a macro of one cell each."""
+    drawn = resample(layout, values, {str(c): [c] for c in range(layout.n_cells)}, n_resamples=1000)
+    low, high = np.quantile(drawn.macro_resamples[:, 0], [0.025, 0.975], axis=-1)
+    return list(zip(low, high, strict=True))
+
+
+def coverage(n: int = 500) -> None:
+    print(f"# Coverage of 95 % intervals of a cell, {n} tasks each; marked: few clusters carry the score")
+    print("clusters  units     icc  kind                p    now  marked   percentile")
     rng = np.random.default_rng(1)
-    for n_clusters in (10, 30, 100, 240):
-        for label, sizes in SIZES.items():
-            layout = tasks(rng, N_SIMULATIONS, n_clusters, sizes)
-            units = np.bincount(layout.cells)
-            for p in (0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99):
-                for icc in (0.0, 0.1, 0.5):
-                    values = hits(rng, layout, p, icc)[:, None]
-                    table = score_cells(layout, values, [True], n_resamples=4000)
-                    drawn = resample(layout, values, n_resamples=4000)
-                    mean = drawn.value[:, 0]
-                    rows = [
-                        covered(p, [(s.ci_low, s.ci_high) for (s,) in table.cells if s]),
-                        covered(p, list(zip(drawn.low[:, 0], drawn.high[:, 0], strict=True))),
-                        covered(p, [wilson_interval(m, n) for m, n in zip(mean, units, strict=True)]),
-                    ]
+    for n_clusters in (20, 50, 100):
+        layout = tasks(rng, n, n_clusters, SIZES["1 to 9"])
+        for icc in (0.05, 0.5):
+            for kind in KINDS:
+                for p in (0.02, 0.1, 0.5, 0.9, 0.98):
+                    values, truth = values_of(rng, layout, kind, p, icc)
+                    table = score_cells(layout, values[:, None], [kind == "hits"], n_resamples=1000)
+                    found = [s for (s,) in table.cells if s]
+                    now = covered(truth, [(s.ci_low, s.ci_high) for s in found])
+                    marked = 100 * np.mean([s.ci_method is CiMethod.WILSON_SPARSE for s in found])
+                    before = covered(truth, percentile_ends(layout, values[:, None]))
                     print(
-                        f"{n_clusters:8d}  {label}  {p:5.2f}  {icc:4.1f}  "
-                        + "  ".join(f"{r:6.1f}" for r in rows)
+                        f"{n_clusters:8d}  1 to 9  {icc:5.2f}  {kind:16s} {p:4.2f}  {now:5.1f}   {marked:5.1f}   "
+                        f"{before:9.1f}",
+                        flush=True,
                     )
 
 
-def macros(clusters: tuple[int, ...] = (30, 240)) -> None:
+def differences(n: int = 500) -> None:
+    print(f"# Coverage of 95 % intervals of A - B in a cell, {n} tasks each; models alike by 0 or 0.9")
+    print("clusters  icc   alike  kind                A     B     now   percentile")
+    rng = np.random.default_rng(5)
+    for n_clusters in (20, 50):
+        layout = tasks(rng, n, n_clusters, SIZES["1 to 9"])
+        for icc, alike, kind in itertools.product(
+            (0.05, 0.5), (0.0, 0.9), ("hits", "reciprocal rank", "smooth")
+        ):
+            for p, q in ((0.02, 0.02), (0.05, 0.02), (0.5, 0.5), (0.6, 0.4), (0.9, 0.9), (0.95, 0.85)):
+                a, b, truth = pair(rng, layout, kind, (p, q), icc, alike)
+                table = difference_cells(layout, a[:, None], b[:, None], n_resamples=1000)
+                now = covered(truth, [(s.ci_low, s.ci_high) for (s,) in table.cells if s])
+                before = covered(truth, percentile_ends(layout, (a - b)[:, None]))
+                print(
+                    f"{n_clusters:8d}  {icc:4.2f}  {alike:4.1f}  {kind:16s} {p:4.2f}  {q:4.2f}  {now:5.1f}  "
+                    f"{before:9.1f}",
+                    flush=True,
+                )
+
+
+def pair(
+    rng: np.random.Generator,
+    layout: UnitLayout,
+    kind: str,
+    means: tuple[float, float],
+    icc: float,
+    alike: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Values of two models on the same units, and the true difference."""
+
+    def latent() -> NDArray[np.float64]:
+        shared = rng.standard_normal((layout.n_cells, len(layout.cluster_ids)))[layout.cells, layout.clusters]
+        return np.sqrt(icc) * shared + np.sqrt(1 - icc) * rng.standard_normal(layout.n_units)
+
+    common = latent()
+    (a, mean_a), (b, mean_b) = (
+        graded(rng, kind, mean, np.sqrt(alike) * common + np.sqrt(1 - alike) * latent()) for mean in means
+    )
+    return a, b, mean_a - mean_b
+
+
+def power(n: int = 400) -> None:
+    print(f"# Power of the sign-flip test at 5 % for the smallest detectable difference, {n} tasks each")
+    print(
+        "clusters  units  p     alike  smallest  power   (t quantiles and more discordance left out: smallest, power)"
+    )
+    rng = np.random.default_rng(6)
+    for n_clusters, units, p, alike in itertools.product((50, 200), (1, 5), (0.6, 0.9, 0.97), (0.0, 0.9)):
+        layout = tasks(rng, n, n_clusters, (units, units))
+
+        def by_cluster(
+            lost: float, layout: UnitLayout = layout, p: float = p, alike: float = alike
+        ) -> NDArray[np.float64]:
+            a, b, _ = pair(rng, layout, "hits", (p, p - lost), 0.3, alike)
+            sums = cluster_sums(layout, (a - b)[:, None])
+            return sums.sums.reshape(n, -1) / sums.counts.reshape(n, -1)
+
+        equal = by_cluster(0.0)
+        ses, ks = equal.std(axis=1) / np.sqrt(n_clusters), np.count_nonzero(equal, axis=1)
+        sizes = (
+            np.median(
+                [
+                    smallest_detectable(se, n_clusters, n_discordant_clusters=k)
+                    for se, k in zip(ses, ks, strict=True)
+                ]
+            ),
+            2.8016 * np.median(np.maximum(ses, np.sqrt(3) / n_clusters)),
+        )
+        shown = []
+        for size in sizes:
+            tests = sign_flip_tests(by_cluster(min(float(size), p)).T, rng, 999)
+            shown.append(f"{size:.4f}  {100 * np.mean([t.p_value <= 0.05 for t in tests]):5.1f}")
+        print(f"{n_clusters:8d}  {units:5d}  {p:.2f}  {alike:5.1f}  {'   '.join(shown)}", flush=True)
+
+
+def macros(clusters: tuple[int, ...] = (20, 240)) -> None:
     n, k = 500, 6
     print(f"# Macro of {k} cells, translations of the same needs, {n} tasks each")
     print("clusters  units   centre p  shared   coverage 0/1   coverage of A - B (same true value)")
@@ -118,7 +242,7 @@ def macros(clusters: tuple[int, ...] = (30, 240)) -> None:
         for label, sizes in SIZES.items():
             layout = tasks(rng, n, n_clusters, sizes, k)
             lists = {str(t): range(t * k, t * k + k) for t in range(n)}
-            for centre in (0.02, 0.2, 0.6, 0.9, 0.99):
+            for centre in (0.02, 0.2, 0.6, 0.9, 0.98):
                 p = scipy_stats.norm.cdf(scipy_stats.norm.ppf(centre) + np.linspace(-0.3, 0.3, k))
                 for by_cluster, by_need in ((0.0, 0.0), (0.1, 0.2), (0.4, 0.3)):
                     a, b = (latent_hits(rng, layout, p, k, by_cluster, by_need)[:, None] for _ in range(2))
@@ -226,7 +350,14 @@ def timing() -> None:
 
 
 if __name__ == "__main__":
-    known = {"coverage": coverage, "macros": macros, "type1": type1, "timing": timing}
+    known = {
+        "coverage": coverage,
+        "differences": differences,
+        "macros": macros,
+        "type1": type1,
+        "power": power,
+        "timing": timing,
+    }
     for name in sys.argv[1:] or known:
         began = time.perf_counter()
         known[name]()

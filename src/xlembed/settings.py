@@ -200,6 +200,16 @@ class PromoteSettings(Section):
     margin: float = Field(default=0.03, gt=0, lt=1)
     alpha: float = Field(default=0.05, gt=0, lt=1)
     strict: bool = False
+    margin_unknown: float = Field(default=0.15, gt=0, lt=1)
+
+    @pydantic.model_validator(mode="after")
+    def _margins_are_ordered(self) -> PromoteSettings:
+        if self.margin_unknown < self.margin:
+            raise ValueError(
+                f"margin_unknown {self.margin_unknown:g} is below margin {self.margin:g}: a fall that is borne when it "
+                "is known must be borne when it is not"
+            )
+        return self
 
     @field_validator("metric")
     @classmethod

@@ -127,6 +127,7 @@ def test_estimates_resample_whole_clusters() -> None:
     single = score_json(estimate(cells, values, [str(i) for i in range(200)], 1).macros["all"][0])
     assert (whole["n"], whole["n_clusters"], single["n_clusters"]) == (200, 20, 200)
     ratio = (whole["ci_high"] - whole["ci_low"]) / (single["ci_high"] - single["ci_low"])
-    assert ratio == pytest.approx(np.sqrt(10), rel=0.15)
+    # sqrt(10), t(0.975) of 19 against 199 degrees of freedom, n / (n - 1) of each; and 20 values show more skewness
+    assert ratio == pytest.approx(np.sqrt(10) * (2.0930 / 1.9720) * np.sqrt(20 / 19 / (200 / 199)), rel=0.15)
     few = score_json(estimate(cells[:9], values[:9], list("abcdefghi"), 1).cells[0][0])
     assert few["ci_low"] is None and few["ci_method"].startswith("none")

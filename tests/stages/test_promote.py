@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -17,7 +18,8 @@ from elastic_node import Node
 from xlembed.index.elastic.connection import ENVIRONMENT, connect
 from xlembed.settings import load_settings
 from xlembed.stages import promote as stage
-from xlembed.stages.promote import Outcome, promote, roll_back
+from xlembed.stages.compare import Evaluation
+from xlembed.stages.promote import Outcome, attempt_text, gate_of, promote, roll_back
 from xlembed.stages.publish import search_alias
 from xlembed.stages.workspace import Workspace
 from xlembed.tracking.promotion import Claim, Ledger, State
@@ -115,12 +117,65 @@ def test_results_are_stored_and_found_again(root: Path, name: str) -> None:
     other = Workspace(settings, root, root)
     renewed = tried(root, name, space=other, dry_run=True)
     assert any("evaluated again: corpus settings, depth differ" in note for note in renewed.notes)
+    assert renewed.decision is not None and renewed.decision.attempt == 2, (
+        "other settings are another attempt"
+    )
     unmeasured = workspace(root, metric="nDCG@20")
     renewed = tried(root, name, space=unmeasured, dry_run=True)
     assert any("evaluated again: corpus settings, measure, depth differ" in note for note in renewed.notes)
-    assert renewed.decision is not None and renewed.decision.attempt == 2, (
+    assert renewed.decision is not None and renewed.decision.attempt == 3, (
         "another measure is another attempt"
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "value", "is_other"),
+    [
+        *(("evaluate.other_versions", v, True) for v in ("wrong", "relevant")),
+        ("evaluate.depth", 200, True),
+        ("evaluate.resamples", 500, True),
+        ("corpus.relevance", "own", True),
+        ("corpus.max_documents_per_language", 30, True),
+        ("index.engine", "elasticsearch", True),
+        *((f"promote.{key}", v, True) for key, v in (("metric", "accuracy@3"), ("mode", "monolingual"))),
+        *(
+            (f"promote.{key}", v, True)
+            for key, v in (("margin", 0.02), ("alpha", 0.1), ("margin_unknown", 0.5))
+        ),
+        ("promote.strict", True, True),
+        ("encode.batch_tokens", 100, False),
+        ("index.m", 32, False),  # exact search has no graph
+        ("compare.alpha", 0.01, False),
+    ],
+)
+def test_a_setting_that_could_change_the_test_makes_another_attempt(
+    root: Path, changed: str, value: Any, is_other: bool
+) -> None:
+    def text(overrides: dict[str, Any]) -> tuple[str, str]:
+        space = Workspace(load_settings(root / "params.yaml", overrides), root, root)
+        task = space.open_task(TASK)
+        return task.queries_digest, attempt_text(gate_of(space.settings.promote), task, space, [])
+
+    (series, plain), (other_series, other) = text({}), text({changed: value})
+    assert series == other_series and (plain != other) is is_other
+
+
+def test_each_index_setting_of_a_server_and_other_vectors_make_another_attempt(root: Path) -> None:
+    def text(results: list[Evaluation], **index: Any) -> str:
+        settings = {"index.engine": "elasticsearch", **{f"index.{k}": v for k, v in index.items()}}
+        space = Workspace(load_settings(root / "params.yaml", settings), root, root)
+        return attempt_text(gate_of(space.settings.promote), space.open_task(TASK), space, results)
+
+    graphs = [
+        {},
+        {"num_candidates": 50},
+        {"m": 32},
+        {"type": "int8_hnsw"},
+        {"shards": 2},
+        {"ef_construction": 50},
+    ]
+    vectors = [[Evaluation("r", pd.DataFrame(), {"fingerprint": f})] for f in ("a", "b")]
+    assert len({text([], **index) for index in graphs} | {text(found) for found in vectors}) == 8
 
 
 def test_stored_results_that_are_gone_or_foreign(root: Path, name: str) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import skew
 
 from xlembed.stats import bootstrap
 from xlembed.stats.bootstrap import cluster_weights, resample, score_cells
@@ -93,8 +94,7 @@ def test_agrees_with_a_loop_over_units():
     for row in (0, 1, 3, 4):
         seen = expected[np.isfinite(expected[:, row, 0]), row]
         np.testing.assert_allclose(drawn.se[row], seen.std(axis=0, ddof=1), atol=1e-12)
-        np.testing.assert_allclose(drawn.low[row], np.quantile(seen, 0.025, axis=0), atol=1e-12)
-        np.testing.assert_allclose(drawn.high[row], np.quantile(seen, 0.975, axis=0), atol=1e-12)
+        np.testing.assert_allclose(drawn.skewness[row], skew(seen, axis=0), atol=1e-9)
     assert np.isnan(drawn.value[2]).all()
 
 
@@ -156,12 +156,27 @@ def test_at_zero_and_one_clusters_are_the_sample(value, low, high):
         assert (score.ci_low, score.ci_high) == (pytest.approx(low, abs=1e-5), pytest.approx(high, abs=1e-5))
 
 
-def test_measures_outside_the_unit_interval_keep_percentiles():
+def test_measures_outside_the_unit_interval_get_students_t():
     layout = unit_layout([0] * 12, IDS, IDS, 1)
     varied, constant = score_cells(layout, [[i, 7.0] for i in range(12)], [False, False]).cells[0]
-    assert varied.ci_method == constant.ci_method == CiMethod.CLUSTER_PERCENTILE
-    assert varied.ci_low < 5.5 < varied.ci_high
+    assert varied.ci_method == constant.ci_method == CiMethod.SKEWED_T
+    # 0 to 11: mean 5.5, standard deviation 3.60555, t(0.975, 11) = 2.20099: half 2.20099 x 3.60555 / sqrt(12) = 2.29086
+    assert (varied.ci_low, varied.ci_high) == (pytest.approx(3.209, abs=0.06), pytest.approx(7.791, abs=0.06))
     assert (constant.ci_low, constant.ci_high) == (7, 7)
+
+
+def test_a_share_that_few_clusters_carry_is_marked_and_wide():
+    """One of twenty clusters has the whole value: its resamples cannot know what another such one would do."""
+    names = [f"c{i:02d}" for i in range(20)]
+    graded = np.array([0.4] + [0.0] * 19)
+    found, hits = score_cells(
+        unit_layout([0] * 20, names, names, 1), np.column_stack([graded, graded > 0]), [False, True]
+    ).cells[0]
+    assert found.ci_method == CiMethod.WILSON_SPARSE and hits.ci_method == CiMethod.WILSON_EFFECTIVE_N
+    # Wilson with p = 0.02, n = 20, t(0.975, 19) = 2.09302: z^2 / n = 0.219037
+    centre = (0.02 + 0.219037 / 2) / 1.219037
+    half = 2.09302 / 1.219037 * np.sqrt(0.02 * 0.98 / 20 + 4.380733 / 1600)
+    assert found.ci_high == pytest.approx(centre + half, abs=1e-5) and found.ci_low >= 0
 
 
 def test_chunks_passes_and_order_change_nothing(monkeypatch):

@@ -92,8 +92,41 @@ def test_what_is_not_excluded_refuses_only_when_strict() -> None:
     assert strict.refusals == ("--strict: a fall of more than 3 points is not excluded: de",)
 
 
+def test_too_little_known_of_a_language_refuses() -> None:
+    """de loses 3 of 20 and gains 3: it may have lost more than 15 points. With 200 needs, 30 and 30, it has not."""
+    for times, refused in ((1, True), (10, False)):
+        n = 20 * times
+        new = {"en": hits(n, n), "de": [1.0] * (3 * times) + [0.0] * (3 * times) + [1.0] * (14 * times)}
+        old = {"en": hits(n, n // 2), "de": [0.0] * (3 * times) + [1.0] * (17 * times)}
+        decision = decided(new, old)
+        assert decision.better and not decision.fallen
+        assert decision.unknown == (("de",) if refused else ()) and decision.holds is not refused
+        # t(0.95, 19) = 1.72913, SE sqrt(6 x 0.5^2 ... ): 6 of 20 differ by 1, so SE^2 = 0.3 / 20, x 20 / 19
+        (de,) = (c for c in decision.languages if c.lang == "de")
+        if refused:
+            assert de.lower == pytest.approx(-1.72913 * (0.3 / 19) ** 0.5, abs=0.02)
+            (why,) = decision.refusals
+            assert why.startswith("too little is known: a fall of more than 15 points is not excluded")
+            assert "de (down to -2" in why
+            assert decided(new, old, Gate(HIT, margin_unknown=0.3)).holds
+
+
+def test_a_true_fall_of_15_points_seldom_passes_with_40_needs() -> None:
+    """120 tasks: en rises from 50 to 90 %, de falls from 80 to 65 %. Without the bound 17 % passed; wanted: 5 %."""
+    rng = np.random.default_rng(2)
+    passed = 0
+    for _ in range(120):
+        de = rng.random(40)
+        new = {"en": list((rng.random(40) < 0.9) * 1.0), "de": list((de < 0.65) * 1.0)}
+        old = {"en": list((rng.random(40) < 0.5) * 1.0), "de": list((rng.permutation(de) < 0.8) * 1.0)}
+        changes = decided(new, old).languages
+        passed += not any(c.fell or c.lower is None or c.lower < -0.15 for c in changes if c.lang == "de")
+    assert passed / 120 <= 0.05 + 3 * (0.05 * 0.95 / 120) ** 0.5
+
+
 def test_few_clusters_exclude_nothing() -> None:
     decision = decided({"en": hits(9, 9)}, {"en": hits(9, 0)})
+    assert decision.unknown == ("en",) and "en (fewer than 10 clusters)" in decision.refusals[-1]
     assert decision.better and decision.power is None and decision.languages[0].difference.ci_low is None
     assert decision.not_excluded == ("en",)
 

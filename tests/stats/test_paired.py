@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from xlembed.stats.bootstrap import cluster_weights, resample
 from xlembed.stats.layout import unit_layout
@@ -21,8 +22,21 @@ def test_by_hand_against_the_same_weights():
     assert found.value == pytest.approx(1 / 20)
     assert (found.n_discordant, found.n_discordant_clusters) == (5, 5)
     assert found.se == pytest.approx(drawn.std(ddof=1))
-    assert (found.ci_low, found.ci_high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
-    assert found.ci_method == CiMethod.CLUSTER_PERCENTILE
+    # t(0.975, 19) = 2.09302 times the SE times sqrt(20 / 19), or Hall's ends where they lie further out: by a search,
+    # with the skewness that was seen and 1.5 times it
+    se = drawn.std(ddof=1) * np.sqrt(20 / 19)
+    g = ((drawn - drawn.mean()) ** 3).mean() / drawn.std() ** 3
+    low, high = ([hall_end(sign * 2.09302, factor * g) for factor in (0, 1, 1.5)] for sign in (1, -1))
+    assert found.ci_method == CiMethod.SKEWED_T
+    assert (found.ci_low, found.ci_high) == pytest.approx(
+        (0.05 - max(low) * se, 0.05 - min(high) * se), abs=1e-5
+    )
+    assert (max(low) == pytest.approx(2.09302)) != (min(high) == pytest.approx(-2.09302))
+
+
+def hall_end(quantile, g):
+    """t with t + g t^2 / 3 + g^2 t^3 / 27 + g / 6 = quantile."""
+    return brentq(lambda t: t + g * t**2 / 3 + g**2 * t**3 / 27 + g / 6 - quantile, -50, 50)
 
 
 def test_without_a_discordant_unit_the_rule_of_three():

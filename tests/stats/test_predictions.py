@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, t
 from sklearn.metrics import (
     f1_score,
     mean_absolute_error,
@@ -98,9 +98,14 @@ def test_the_interval_is_that_of_resampled_documents() -> None:
     found = Predictions(truth, {"a": shift}, None, ("x",), ("en",) * N, clusters)
     mae = row(error_rows(found), system="a", measure="MAE")
     errors = np.abs(shift[::8, 0])
-    slow = [errors[rng.integers(0, len(errors), len(errors))].mean() for _ in range(20_000)]
-    low, high = np.quantile(slow, [0.025, 0.975])
-    assert mae["ci_low"] == pytest.approx(low, abs=0.01) and mae["ci_high"] == pytest.approx(high, abs=0.01)
+    n = len(errors)
+    slow = np.array([errors[rng.integers(0, n, n)].mean() for _ in range(20_000)])
+    half = t.ppf(0.975, n - 1) * slow.std() * np.sqrt(n / (n - 1))
+    low, high = np.quantile(slow, [0.025, 0.975])  # too narrow, and not skewed as far
+    assert mae["ci_low"] == pytest.approx(errors.mean() - half, abs=0.01) and mae["ci_low"] < low
+    # one document of 30 is far off: the upper end moves
+    assert errors.mean() + half < mae["ci_high"] < errors.mean() + 3 * half and mae["ci_high"] > high
+    assert mae["method"] == "skewed_t"
     assert mae["dimension"] is None and mae["n_clusters"] == N // 8
 
 

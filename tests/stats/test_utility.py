@@ -61,8 +61,10 @@ def test_points_are_the_weighted_sum_and_the_best_comes_first() -> None:
     assert places[0].points == pytest.approx(0.55) and places[1].behind == pytest.approx(0.10)
     # b - a in the four resamples: 0.28, -0.08, 0.10, 0.10.
     assert (places[0].first, places[1].first) == (0.75, 0.25)
-    low, high = np.percentile([0.28, -0.08, 0.10, 0.10], [2.5, 97.5])
-    assert (places[1].behind_low, places[1].behind_high) == (pytest.approx(low), pytest.approx(high))
+    # They lie evenly around 0.10, so Student's t: squares 0.18^2 + 0.18^2 over 3, x 20 / 19, t(0.975, 19) = 2.09302.
+    half = 2.09302 * (2 * 0.18**2 / 3 * 20 / 19) ** 0.5
+    low, high = places[1].behind_low, places[1].behind_high
+    assert (low, high) == (pytest.approx(0.1 - half, abs=1e-6), pytest.approx(0.1 + half, abs=1e-6))
     assert (places[0].behind, places[0].behind_low, places[0].behind_high) == (0.0, 0.0, 0.0)
 
 

@@ -42,7 +42,7 @@ SETTING_OPTIONS = {
         "umap",
         "word_pairs",
     ),
-    "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict"),
+    "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict", "margin_unknown"),
     "paradox": ("with", "margin_mono", "margin_loss", "margin_loss_share", "margin_bm25"),
     "probe": ("probe", "rival", "split", "split_seed", "max_tokens"),
 }
@@ -106,6 +106,7 @@ OPTION_HELP = {
     "split": "documents: 70/15/15 in whole documents; published: the file's own parts.",
     "split_seed": "Of the split and of everything random in probes.",
     "max_tokens": "Truncation study: cut texts at each of these numbers of tokens, comma-separated.",
+    "margin_unknown": "Refuse while a fall of one language by more than this is not excluded, 0.15 is 15 points.",
     "margin_mono": "Score within languages below another that is still borne, 0.03 is 3 points.",
     "margin_loss": "Loss across languages that is still borne, 0.05 is 5 points.",
     "margin_loss_share": "The same as a share of the monolingual score.",

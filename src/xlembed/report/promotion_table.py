@@ -27,6 +27,8 @@ def promotion_table(report: Mapping[str, Any]) -> Table:
     for row in decision["languages"]:
         if row["fell"]:
             verdict = f"falls by more than {margin}"
+        elif row["lower"] is None or row["lower"] < -decision["margin_unknown"]:
+            verdict = f"even a fall of more than {100 * decision['margin_unknown']:g} is not excluded"
         else:
             verdict = "" if row["excluded"] else f"a fall of more than {margin} is not excluded"
         table.add_row(row["lang"], *_numbers(row), p_text(row["p_fall_adjusted"]), verdict)

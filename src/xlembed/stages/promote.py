@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -284,7 +285,23 @@ def gate_of(settings: PromoteSettings) -> Gate:
         settings.margin,
         settings.alpha,
         settings.strict,
+        settings.margin_unknown,
     )
+
+
+def attempt_text(gate: Gate, task: Task, workspace: Workspace, results: Sequence[Evaluation]) -> str:
+    """Everything a try may change so that its p or its guard change: another text is another attempt."""
+    chosen = {
+        "gate": asdict(gate) | {"measure": gate.measure.name},
+        "index": _wanted_index(task, workspace),
+        "corpus": workspace.settings.corpus.model_dump(mode="json"),
+        "fingerprints": [e.scores.get("fingerprint") for e in results],
+        "evaluate": workspace.settings.evaluate.model_dump(
+            mode="json", include={"depth", "other_versions", "resamples"}
+        ),
+        "measures_version": MEASURES_VERSION,
+    }
+    return f"{gate.name}, {json.dumps(chosen, sort_keys=True)}"
 
 
 def _gate(
@@ -306,7 +323,9 @@ def _gate(
         for version, found in ((candidate, ref), (opponent.version, opponent.ref))
     ]
     # Counted before anybody sees a number, so that a try cannot be taken back.
-    attempt = ledger.attempt(candidate.number, opponent.key, task.digest, gate.name)
+    attempt = ledger.attempt(
+        candidate.number, opponent.key, task.queries_digest, attempt_text(gate, task, workspace, results)
+    )
     a, b = (
         Evaluated(shown, e.units, e.scores.get("labels", {}))
         for shown, e in zip((candidate.uri, opponent.shown), results, strict=True)
@@ -407,7 +426,7 @@ def _advice(outcome: Outcome) -> str:
             f"look at {', '.join(decision.fallen)} (xlembed compare), and train with texts in these languages"
         )
     if decision.better:
-        return "use a task with more queries, or leave --strict out"
+        return "use a task with more queries" + (", or leave --strict out" if decision.gate.strict else "")
     return (
         "train a better one, or use a task with more queries; trying the same again changes nothing, and every new "
         "attempt is tested more strictly"

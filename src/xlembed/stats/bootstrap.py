@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xlembed.stats.intervals import Ends, moments, share_ends, skewed_t
 from xlembed.stats.layout import ClusterSums, Floats, Ints, UnitLayout, cluster_sums, unit_values
 from xlembed.stats.scores import MIN_CLUSTERS, CiMethod, Score, Table
-from xlembed.stats.wilson import SE_IS_ZERO, effective_n, wilson_interval
 
 N_RESAMPLES = 10_000
 CHUNK_BYTES = 16 * 2**20
@@ -67,8 +67,7 @@ class Resampled:
     Attributes:
         value: float64, shape (n_rows, n_measures), computed from the units, not from resamples; NaN if empty.
         se: same shape, standard deviation over the resamples that have units of the cell.
-        low: same shape, lower percentile.
-        high: same shape, upper percentile.
+        skewness: same shape, of those resamples.
         n_units: int64, shape (n_rows,).
         n_needs: int64, shape (n_rows,).
         n_clusters: int64, shape (n_rows,).
@@ -80,8 +79,7 @@ class Resampled:
 
     value: Floats
     se: Floats
-    low: Floats
-    high: Floats
+    skewness: Floats
     n_units: Ints
     n_needs: Ints
     n_clusters: Ints
@@ -95,7 +93,6 @@ def resample(
     values: ArrayLike,
     macros: Mapping[str, Sequence[int]] | None = None,
     n_resamples: int = N_RESAMPLES,
-    level: float = 0.95,
     chunk_resamples: int | None = None,
 ) -> Resampled:
     """Resample clusters: a cell is then weighted sum / weighted units, a macro the mean of its cells.
@@ -105,7 +102,6 @@ def resample(
         values: finite, shape (n_units, n_measures).
         macros: name -> cells; cells without units are left out, in a resample too.
         n_resamples: resamples.
-        level: coverage of the percentile interval.
         chunk_resamples: resamples per chunk of weights; memory only.
 
     Raises:
@@ -118,7 +114,7 @@ def resample(
     counts = _count(layout)
     lists = {name: _present(name, cells, layout.n_cells, counts[0]) for name, cells in (macros or {}).items()}
     value = np.full((layout.n_cells + len(lists), n_measures), np.nan)
-    se, low, high = value.copy(), value.copy(), value.copy()
+    se, skewness = value.copy(), value.copy()
     macro_sum = np.zeros((len(lists), n_measures, n_resamples))
     macro_n = np.zeros((len(lists), 1, n_resamples))
 
@@ -131,7 +127,7 @@ def resample(
         cells = np.concatenate([batch.cells for batch in batches])
         ratios = _ratios(layout, batches, n_measures, n_resamples, chunk_resamples)
         for cell, block in zip(map(int, cells), ratios, strict=True):
-            se[cell], low[cell], high[cell] = _summary(block, level)
+            se[cell], skewness[cell] = moments(block)
             for i in (i for i, members in enumerate(lists.values()) if cell in members):
                 macro_n[i] += np.isfinite(block[:1])
                 macro_sum[i] += np.nan_to_num(block)
@@ -140,12 +136,12 @@ def resample(
     for row, members in enumerate(lists.values(), start=layout.n_cells):
         if members:
             value[row] = value[list(members)].mean(axis=0)
-            se[row], low[row], high[row] = _summary(macro_resamples[row - layout.n_cells], level)
+            se[row], skewness[row] = moments(macro_resamples[row - layout.n_cells])
         inside = np.isin(layout.cells, members)
         parts = (layout.needs[inside], layout.clusters[inside])
         counts = np.column_stack([counts, [inside.sum(), *(len(np.unique(p)) for p in parts)]])
     return Resampled(
-        value, se, low, high, counts[0], counts[1], counts[2], tuple(lists), lists, macro_resamples
+        value, se, skewness, counts[0], counts[1], counts[2], tuple(lists), lists, macro_resamples
     )
 
 
@@ -160,10 +156,8 @@ def score_cells(
 ) -> Table[Score]:
     """Every measure in every cell and macro, with its interval.
 
-    0/1 measures get Wilson's interval with the effective n = p (1 - p) / se^2, since the percentile
-    bootstrap covers badly near 0 and 1; other measures the percentiles. Where se = 0 both get Wilson's
-    with the number of clusters (a measure outside [0, 1] keeps its percentiles). No interval and no se
-    under 10 clusters.
+    Measures in [0, 1] get Wilson's form with the effective n, widened for skewness, others a t interval, widened
+    likewise (`intervals`). No interval and no se under 10 clusters.
 
     Args:
         layout: cell, need and cluster of each unit.
@@ -184,25 +178,19 @@ def score_cells(
         )
     if wrong := [i for i, flag in enumerate(binary) if flag and not np.isin(array[:, i], (0.0, 1.0)).all()]:
         raise ValueError(f"measures {wrong} are called binary but have values other than 0 and 1")
-    drawn = resample(layout, array, macros, n_resamples, level, chunk_resamples)
+    drawn = resample(layout, array, macros, n_resamples, chunk_resamples)
     bounded = [not len(array) or bool(0 <= c.min() <= c.max() <= 1) for c in array.T]
+    ends, methods = score_ends(drawn, binary, bounded, level)
 
     def score(row: int, measure: int) -> Score:
-        p, se, n = float(drawn.value[row, measure]), float(drawn.se[row, measure]), int(drawn.n_clusters[row])
-        low: float | None = float(drawn.low[row, measure])
-        high: float | None = float(drawn.high[row, measure])
-        method = CiMethod.CLUSTER_PERCENTILE
-        if n < MIN_CLUSTERS:
-            low, high, method = None, None, CiMethod.NONE
-        elif binary[measure] or (se < SE_IS_ZERO and bounded[measure]):
-            method = CiMethod.WILSON_N_CLUSTERS if se < SE_IS_ZERO else CiMethod.WILSON_EFFECTIVE_N
-            low, high = wilson_interval(min(max(p, 0.0), 1.0), effective_n(p, se, n), level)
+        n = int(drawn.n_clusters[row])
+        has_interval = n >= MIN_CLUSTERS
         return Score(
-            value=p,
-            ci_low=low,
-            ci_high=high,
-            ci_method=method,
-            se=None if low is None else se,
+            value=float(drawn.value[row, measure]),
+            ci_low=float(ends.low[row, measure]) if has_interval else None,
+            ci_high=float(ends.high[row, measure]) if has_interval else None,
+            ci_method=CiMethod(methods[row, measure]) if has_interval else CiMethod.NONE,
+            se=float(drawn.se[row, measure]) if has_interval else None,
             n_units=int(drawn.n_units[row]),
             n_needs=int(drawn.n_needs[row]),
             n_clusters=n,
@@ -216,6 +204,28 @@ def score_cells(
         macros={name: line(layout.n_cells + i) for i, name in enumerate(drawn.macro_names)},
         macro_cells=drawn.macro_cells,
     )
+
+
+def score_ends(
+    drawn: Resampled, binary: Sequence[bool], bounded: Sequence[bool], level: float = 0.95
+) -> tuple[Ends, NDArray[np.str_]]:
+    """Interval of every row and measure, and how it was made.
+
+    Args:
+        drawn: from `resample`.
+        binary: for each measure, whether its values are 0 or 1.
+        bounded: for each measure, whether its values lie in [0, 1].
+        level: coverage.
+    """
+    n = drawn.n_clusters[:, None]
+    numbers = (drawn.value, drawn.se, drawn.skewness, n)
+    share, how = share_ends(*numbers, np.asarray(binary, dtype=bool), level)
+    free = skewed_t(*numbers, 1 - level)
+    inside = np.broadcast_to(
+        np.asarray(bounded, dtype=bool) | np.asarray(binary, dtype=bool), drawn.value.shape
+    )
+    low, high = (np.where(inside, a, b) for a, b in zip(share, free, strict=True))
+    return Ends(low, high), np.where(inside, how, CiMethod.SKEWED_T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,19 +311,3 @@ def _ratios(
             row += n
         done = here.stop
     return ratios
-
-
-def _summary(resamples: Floats, level: float) -> tuple[Floats, Floats, Floats]:
-    """Standard deviation and percentiles over the last axis, NaN left out."""
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    if np.isfinite(resamples).all():
-        low, high = np.quantile(resamples, tails, axis=-1)
-        return np.std(resamples, axis=-1, ddof=1), low, high
-    flat = resamples.reshape(-1, resamples.shape[-1])
-    out = np.full((3, len(flat)), np.nan)
-    for i, line in enumerate(flat):
-        kept = line[np.isfinite(line)]
-        if len(kept) > 1:
-            out[:, i] = np.std(kept, ddof=1), *np.quantile(kept, tails)
-    se, low, high = out.reshape(3, *resamples.shape[:-1])
-    return se, low, high

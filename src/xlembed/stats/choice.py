@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import chdtri
 
 from xlembed.stats.evaluation import ScoreRow
 from xlembed.stats.scores import CiMethod
@@ -66,11 +67,12 @@ def lowest_macro(rows: Sequence[ScoreRow], measure: str) -> ScoreRow | None:
 
 
 def widen_perfect(rows: Sequence[ScoreRow], cuts: Sequence[int]) -> list[ScoreRow]:
-    """Intervals of a recall without a single miss, by the rule of three on what one miss costs.
+    """Lower ends of a recall without a miss, or with so few that `intervals` calls it sparse, from what one miss costs.
 
     Wilson's interval treats a search as found or not found, which would rank a perfect recall@k below one with a
-    miss. A search that misses a neighbour loses 1/k, and with 95 % confidence fewer than 3/n of n clusters
-    have one unseen (Hanley & Lippman-Hand 1983): the lower end is 1 - 3/(n k).
+    miss. A search that misses a neighbour loses 1/k. Without a miss fewer than 3/n of n clusters have one unseen, with
+    95 % confidence (rule of three, Hanley & Lippman-Hand 1983): the lower end is 1 - 3/(n k). With m misses the number
+    expected is at most chi-square(0.975, 2 m + 2) / 2 (Garwood 1936).
 
     Args:
         rows: of `stats.index_loss.recall_rows`.
@@ -80,8 +82,13 @@ def widen_perfect(rows: Sequence[ScoreRow], cuts: Sequence[int]) -> list[ScoreRo
     for row in rows:
         k = next(cut for cut in cuts if row.measure == f"recall@{cut}")
         score = row.score
-        if score.ci_low is not None and score.value >= 1.0:
-            low = max(0.0, 1 - 3 / (score.n_clusters * k))
-            score = replace(score, ci_low=low, ci_high=1.0, ci_method=CiMethod.RULE_OF_THREE)
+        few = score.ci_method is CiMethod.WILSON_SPARSE and score.value > 0.5
+        if score.ci_low is not None and (few or score.value >= 1.0):
+            searches = score.n_clusters * k
+            missed = (1 - score.value) * searches
+            most = 3.0 if score.value >= 1.0 else float(chdtri(2 * missed + 2, 0.025)) / 2
+            high = 1.0 if score.value >= 1.0 else score.ci_high
+            low = max(0.0, 1 - most / searches)
+            score = replace(score, ci_low=low, ci_high=high, ci_method=CiMethod.RULE_OF_THREE)
         fixed.append(replace(row, score=score))
     return fixed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from xlembed.stats.bootstrap import N_RESAMPLES, resample
+from xlembed.stats.intervals import skewed_t
 from xlembed.stats.layout import Floats, Ints, UnitLayout, cluster_sums, unit_values
 from xlembed.stats.scores import MIN_CLUSTERS, CiMethod, Difference, Table
 from xlembed.stats.signflip import TIE, cluster_contributions, n_discordant_clusters
@@ -28,9 +30,10 @@ def difference_cells(
     """A - B for every measure in every cell and macro, with unadjusted intervals.
 
     The weights are those of `score_cells`, so intervals of A, of B and of A - B come from the same resamples.
-    Percentiles; without a discordant unit +-3 / n_clusters (rule of three, Hanley & Lippman-Hand 1983: with
-    95 % confidence fewer than that share of clusters are discordant, and a measure in [0, 1] cannot differ by
-    more). No interval under 10 clusters. Significance comes from the tests, never from these intervals.
+    Student's t, widened for skewness (`intervals.skewed_t`); without a discordant unit +-3 / n_clusters (rule of
+    three, Hanley & Lippman-Hand 1983: with 95 % confidence fewer than that share of clusters are discordant, and a
+    measure in [0, 1] cannot differ by more). No interval under 10 clusters. Significance comes from the tests, never
+    from these intervals.
 
     Args:
         layout: cell, need and cluster of each unit.
@@ -38,7 +41,7 @@ def difference_cells(
         values_b: the same units and measures of the other model.
         macros: name -> cells.
         n_resamples: resamples.
-        level: coverage of the percentile interval.
+        level: coverage.
         chunk_resamples: memory only.
 
     Raises:
@@ -50,18 +53,20 @@ def difference_cells(
     delta = a - b
     delta[np.abs(delta) < SAME] = 0.0
     cell_units, cell_clusters = _discordance(layout, delta)
-    drawn = resample(layout, delta, macros, n_resamples, level, chunk_resamples)
+    drawn = resample(layout, delta, macros, n_resamples, chunk_resamples)
+    ends = skewed_t(drawn.value, drawn.se, drawn.skewness, drawn.n_clusters[:, None], 1 - level)
     n_measures: int = delta.shape[1]
 
     def difference(row: int, measure: int, n_discordant: int, n_clusters_discordant: int) -> Difference:
         n = int(drawn.n_clusters[row])
-        low: float | None = float(drawn.low[row, measure])
-        high: float | None = float(drawn.high[row, measure])
-        method = CiMethod.CLUSTER_PERCENTILE
+        low: float | None = float(ends.low[row, measure])
+        high: float | None = float(ends.high[row, measure])
+        method = CiMethod.SKEWED_T
         if n < MIN_CLUSTERS:
             low, high, method = None, None, CiMethod.NONE
         elif not n_discordant:
-            low, high, method = -3 / n, 3 / n, CiMethod.RULE_OF_THREE
+            half = max(3.0, -math.log(1 - level)) / n  # the rule's own number at 95 %, more at higher levels
+            low, high, method = -half, half, CiMethod.RULE_OF_THREE
         return Difference(
             value=float(drawn.value[row, measure]),
             ci_low=low,

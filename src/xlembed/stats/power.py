@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
+
+from scipy.special import stdtrit
 
 from xlembed.stats.scores import Difference
 
@@ -48,21 +49,43 @@ def discordant_needed(alpha: float) -> int:
 
 
 def smallest_detectable(
-    se: float, n_clusters: int, family_size: int = 1, alpha: float = 0.05, power: float = 0.8
+    se: float,
+    n_clusters: int,
+    family_size: int = 1,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    n_discordant_clusters: int | None = None,
 ) -> float:
-    """(z(1 - alpha/2m) + z(power)) x SE, SE at least sqrt(3) / n_clusters (see `detectable_difference`).
+    """The difference D that solves D = (t(1 - alpha/2m) + t(power)) x sqrt(SE^2 + b D / n).
+
+    t has n - 1 degrees of freedom, SE is corrected by sqrt(n / (n - 1)) and at least sqrt(3) / n (see
+    `detectable_difference`). A true difference makes more clusters discordant than were seen, which the second term
+    stands for: b is the size of a discordant cluster's difference, at most 1 (root mean square, SE n / sqrt(k)). The
+    formula without it promised 80 % and had 34 to 81 % with 200 clusters.
+
+    Args:
+        se: of the paired difference, from the bootstrap.
+        n_clusters: behind it.
+        family_size: m.
+        alpha: two-sided.
+        power: probability wanted.
+        n_discordant_clusters: k; None: all of them.
 
     >>> round(smallest_detectable(0.01, 1000), 4)
-    0.028
+    0.0293
     """
-    z = NormalDist().inv_cdf
-    return (z(1 - alpha / (2 * family_size)) + z(power)) * max(se, math.sqrt(3) / n_clusters)
+    n = n_clusters
+    quantiles = float(stdtrit(n - 1, 1 - alpha / (2 * family_size)) + stdtrit(n - 1, power))
+    floored = max(se * math.sqrt(n / (n - 1)), math.sqrt(3) / n)
+    k = max(3, n if n_discordant_clusters is None else n_discordant_clusters)
+    linear = quantiles**2 * min(1.0, floored * n / math.sqrt(k)) / n
+    return (linear + math.sqrt(linear**2 + 4 * quantiles**2 * floored**2)) / 2
 
 
 def detectable_difference(
     difference: Difference, family_size: int = 1, alpha: float = 0.05, power: float = 0.8
 ) -> Power | None:
-    """(z(1 - alpha/2m) + z(power)) x SE of the paired cluster difference.
+    """Smallest difference found with the given power or more, by the SE of the paired cluster difference.
 
     The floor: n clusters of which the share q is discordant, each by a whole point, have SE = sqrt(q / n).
     So q = SE^2 n is the discordance that an SE stands for, and it is taken as at least 3 / n (what "none
@@ -91,13 +114,13 @@ def detectable_difference(
         )
     if difference.se is None:
         return None
-    n, se = difference.n_clusters, max(difference.se, math.sqrt(3) / difference.n_clusters)
+    n, k = difference.n_clusters, difference.n_discordant_clusters
+    se = max(difference.se, math.sqrt(3) / n)
     needed, needed_adjusted = (discordant_needed(a) for a in (alpha, alpha / family_size))
-    k = difference.n_discordant_clusters
     note = f"fewer than {needed} discordant units: this test cannot reject" if k < needed else ""
     return Power(
-        detectable=smallest_detectable(se, n, family_size, alpha, power),
-        detectable_unadjusted=smallest_detectable(se, n, 1, alpha, power),
+        detectable=smallest_detectable(difference.se, n, family_size, alpha, power, k),
+        detectable_unadjusted=smallest_detectable(difference.se, n, 1, alpha, power, k),
         se=se,
         family_size=family_size,
         n_clusters=difference.n_clusters,

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed, cluster_weights
 from xlembed.stats.holm import holm
+from xlembed.stats.intervals import drawn_ends
 from xlembed.stats.layout import Floats
-from xlembed.stats.scores import MIN_CLUSTERS, CiMethod
+from xlembed.stats.scores import CiMethod
 from xlembed.stats.signflip import CHUNK_BYTES, N_FLIPS, TIE, flips_needed
-from xlembed.stats.spearman import spearman_draws
+from xlembed.stats.spearman import percentile_ends, spearman_draws
 from xlembed.types import Lang
 
 SPEARMAN_RESAMPLES = 2_000
@@ -147,7 +148,7 @@ def error_rows(found: Predictions) -> list[dict[str, Any]]:
 
     Returns:
         Rows with `system`, `measure`, `dimension` and `lang` (None: all), `value`, `ci_low`, `ci_high` (95 %, cluster
-        percentile bootstrap over documents; None under 10 documents), `n` (texts), `n_clusters` and `method`.
+        bootstrap over documents, see `intervals`; None under 10 documents), `n` (texts), `n_clusters` and `method`.
     """
     rows: list[dict[str, Any]] = []
     languages = sorted(set(found.languages))
@@ -169,11 +170,11 @@ def _summed_rows(
         values = measure.of(total)
         draws = np.concatenate([measure.of(part) for part in resampled])
         for dimension, row_values, row_draws in _faces(found.dimensions, values, draws):
-            low, high = _ends(row_draws, n_clusters)
             for s, system in enumerate(found.names):
-                yield _row(
-                    system, measure.name, dimension, lang, row_values[s], low[s], high[s], chosen, n_clusters
+                interval = drawn_ends(
+                    float(row_values[s]), row_draws[:, s], n_clusters, is_share=found.thresholds is not None
                 )
+                yield _row(system, measure.name, dimension, lang, row_values[s], interval, chosen, n_clusters)
 
 
 def _spearman_rows(
@@ -187,10 +188,10 @@ def _spearman_rows(
         values = np.array([[value for value, _ in drawn]])
         draws = np.stack([draws for _, draws in drawn], axis=-1)[:, None]
         for dimension, row_values, row_draws in _faces(found.dimensions, values, draws):
-            low, high = _ends(row_draws, n_clusters)
-            yield _row(
-                system, "Spearman", dimension, lang, row_values[0], low[0], high[0], chosen, n_clusters
-            )
+            low, high = percentile_ends(row_draws[:, 0], n_clusters)
+            method = CiMethod.NONE if low is None else CiMethod.CLUSTER_PERCENTILE
+            interval = (low, high, method)
+            yield _row(system, "Spearman", dimension, lang, row_values[0], interval, chosen, n_clusters)
 
 
 def _faces(
@@ -202,27 +203,13 @@ def _faces(
         yield name, values[..., d], draws[..., d]
 
 
-def _ends(draws: Floats, n_clusters: int) -> tuple[list[float | None], list[float | None]]:
-    """Percentile ends per column; a resample in which the measure is undefined says nothing."""
-    none: list[float | None] = [None] * draws.shape[1]
-    if n_clusters < MIN_CLUSTERS:
-        return none, none
-    low, high = list(none), list(none)
-    for column in range(draws.shape[1]):
-        kept = draws[:, column][np.isfinite(draws[:, column])]
-        if len(kept):
-            low[column], high[column] = (float(q) for q in np.quantile(kept, [0.025, 0.975]))
-    return low, high
-
-
 def _row(
     system: str,
     measure: str,
     dimension: str | None,
     lang: Lang | None,
     value: float,
-    low: float | None,
-    high: float | None,
+    interval: tuple[float | None, float | None, CiMethod],
     chosen: NDArray[np.bool_],
     n_clusters: int,
 ) -> dict[str, Any]:
@@ -232,11 +219,11 @@ def _row(
         "dimension": dimension,
         "lang": lang,
         "value": _rounded(value),
-        "ci_low": _rounded(low),
-        "ci_high": _rounded(high),
+        "ci_low": _rounded(interval[0]),
+        "ci_high": _rounded(interval[1]),
         "n": int(chosen.sum()),
         "n_clusters": n_clusters,
-        "method": str(CiMethod.NONE if low is None else CiMethod.CLUSTER_PERCENTILE),
+        "method": str(interval[2]),
     }
 
 
@@ -258,15 +245,16 @@ def comparison_rows(found: Predictions) -> list[dict[str, Any]]:
     p_values = _exchange_tests(found, pairs)
     rows = []
     for (a, b), p, adjusted in zip(pairs, p_values, holm(p_values), strict=True):
-        low, high = _ends((found.draws[:, a] - found.draws[:, b])[:, None], n_clusters)
+        difference = found.values[a] - found.values[b]
+        low, high, _ = drawn_ends(float(difference), found.draws[:, a] - found.draws[:, b], n_clusters)
         rows.append(
             {
                 "a": found.names[a],
                 "b": found.names[b],
                 "measure": found.primary.name,
-                "difference": _rounded(found.values[a] - found.values[b]),
-                "ci_low": _rounded(low[0]),
-                "ci_high": _rounded(high[0]),
+                "difference": _rounded(difference),
+                "ci_low": _rounded(low),
+                "ci_high": _rounded(high),
                 "p": float(f"{p:.6g}"),
                 "p_holm": float(f"{adjusted:.6g}"),
                 "n_clusters": n_clusters,

@@ -17,6 +17,8 @@ class CiMethod(Choice):
 
     WILSON_EFFECTIVE_N = "wilson_effective_n"
     WILSON_N_CLUSTERS = "wilson_n_clusters"
+    WILSON_SPARSE = "wilson_sparse: few clusters carry the score"
+    SKEWED_T = "skewed_t"
     CLUSTER_PERCENTILE = "cluster_percentile"
     RULE_OF_THREE = "rule_of_three"
     NONE = f"none: fewer than {MIN_CLUSTERS} clusters"

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from xlembed.metrics.measures import Measure
-from xlembed.stats.bootstrap import N_RESAMPLES, Resampled, cluster_seed, resample
+from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed, resample, score_ends
 from xlembed.stats.evaluation import cell_layout
 from xlembed.stats.holm import holm
+from xlembed.stats.intervals import drawn_ends
 from xlembed.stats.layout import Floats
 from xlembed.stats.order import DIGITS, places
 from xlembed.stats.scores import MIN_CLUSTERS
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
-from xlembed.stats.wilson import SE_IS_ZERO, effective_n, wilson_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,28 +81,24 @@ def macro_draws(
     binary = measure.is_binary(bool((units["n_relevant"] == 1).all()))
     cells = cell_layout(inside, sorted(set(units["cluster"])))
     drawn = resample(cells.layout, values, cells.macros, n_resamples)
+    ends, _ = score_ends(drawn, [binary], [bool(((values >= 0) & (values <= 1)).all())])
     first = len(cells.cells)
     return Macros(
         {name: float(drawn.value[first + i, 0]) for i, name in enumerate(drawn.macro_names)},
         {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_names)},
         len(set(inside["cluster"])),
-        {name: _ends(drawn, first + i, binary) for i, name in enumerate(drawn.macro_names)},
+        {
+            name: (float(ends.low[first + i, 0]), float(ends.high[first + i, 0]))
+            if drawn.n_clusters[first + i] >= MIN_CLUSTERS
+            else None
+            for i, name in enumerate(drawn.macro_names)
+        },
         cells.layout.cluster_ids,
         {
             name: cluster_contributions(cells.layout, values, members)[:, 0]
             for name, members in cells.macros.items()
         },
     )
-
-
-def _ends(drawn: Resampled, row: int, binary: bool) -> tuple[float, float] | None:
-    """The interval of one macro average, by the rule of `score_cells`: two tables say the same of one number."""
-    n, p, se = int(drawn.n_clusters[row]), float(drawn.value[row, 0]), float(drawn.se[row, 0])
-    if n < MIN_CLUSTERS:
-        return None
-    if binary or (se < SE_IS_ZERO and 0 <= p <= 1):
-        return wilson_interval(min(max(p, 0.0), 1.0), effective_n(p, se, n))
-    return float(drawn.low[row, 0]), float(drawn.high[row, 0])
 
 
 def rank(
@@ -124,7 +120,8 @@ def rank(
         m: fixed[m] + sum((w * models[m].draws[key] for key, w in weights.items()), np.zeros(1))
         for m in models
     }
-    enough = all(m.n_clusters >= MIN_CLUSTERS for m in models.values()) and bool(weights)
+    n_clusters = min(m.n_clusters for m in models.values())
+    enough = n_clusters >= MIN_CLUSTERS and bool(weights)
     best = min(points, key=lambda m: (-round(points[m], DIGITS), m))
     p_values = _against(best, models, fixed, weights, alpha) if enough else {}
     pairs = {frozenset((best, m)): p for m, p in p_values.items()}
@@ -134,7 +131,7 @@ def rank(
     shares = leads / leads.sum(axis=0)
     ranked = []
     for p, share in zip(order, shares, strict=True):
-        ends = np.nanpercentile(draws[best] - draws[p.model], [2.5, 97.5]) if enough else None
+        low, high, _ = drawn_ends(p.behind, draws[best] - draws[p.model], n_clusters if enough else 0)
         ranked.append(
             Ranked(
                 p.model,
@@ -143,8 +140,8 @@ def rank(
                 p.with_best if enough else None,
                 float(share.mean()) if enough else None,
                 p.behind,
-                None if ends is None else float(ends[0]),
-                None if ends is None else float(ends[1]),
+                low,
+                high,
             )
         )
     return ranked

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from statistics import NormalDist
 from typing import NamedTuple
+
+import numpy as np
+
+from xlembed.stats.layout import Floats
 
 SE_IS_ZERO = 1e-9
 """A standard error below this is rounding."""
@@ -29,11 +32,25 @@ def wilson_interval(p: float, n: float, level: float = 0.95) -> Interval:
     """
     if not (0.0 <= p <= 1.0 and n > 0):
         raise ValueError(f"expected 0 <= p <= 1 and n > 0, found p = {p}, n = {n}")
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low, high = wilson_ends(np.array(p), np.array(n, dtype=np.float64), z_quantile(level))
+    return Interval(float(low), float(high))
+
+
+def wilson_ends(p: Floats, n: Floats, quantile: Floats | float) -> tuple[Floats, Floats]:
+    """Both ends for many proportions, with any two-sided quantile (Student's t for few clusters)."""
+    z2 = np.square(quantile)
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = quantile / (1 + z2 / n) * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     # exact at the ends, where centre and half cancel up to rounding
-    return Interval(0.0 if p == 0 else max(0.0, centre - half), 1.0 if p == 1 else min(1.0, centre + half))
+    return (
+        np.where(p == 0, 0.0, np.maximum(0.0, centre - half)),
+        np.where(p == 1, 1.0, np.minimum(1.0, centre + half)),
+    )
+
+
+def z_quantile(level: float) -> float:
+    """Of the normal distribution, two-sided."""
+    return NormalDist().inv_cdf((1 + level) / 2)
 
 
 def effective_n(p: float, se: float, n_clusters: int) -> float:

@@ -319,17 +319,17 @@ class Ledger:
                 stack.append(claim)
         return stack
 
-    def attempt(self, version: str, opponent: str, task_digest: str, gate: str) -> int:
-        """Which try against this champion on this task: each version and gate counts once, dry runs too.
+    def attempt(self, version: str, opponent: str, queries_digest: str, test: str) -> int:
+        """Which try against this champion on this task: each version and test counts once, dry runs too.
 
         Args:
             version: the candidate.
             opponent: the champion's version, or `base`.
-            task_digest: of the gate's task.
-            gate: measure, mode and pool.
+            queries_digest: of the gate's task; its documents and judgements depend on settings of the test.
+            test: whatever could change its outcome, in one text.
         """
-        prefix = f"attempt.{opponent}.{task_digest[:DIGEST_CHARS]}"
-        wanted = f"version {version}: {gate}"
+        prefix = f"attempt.{opponent}.{queries_digest[:DIGEST_CHARS]}"
+        wanted = f"version {version}: {test}"
         for _ in range(TRIES):
             with told(self._uri):
                 params = MlflowClient().get_run(self.run_id).data.params

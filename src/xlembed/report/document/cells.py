@@ -13,8 +13,11 @@ from xlembed.types import Lang
 NONE = Cell("n/a", details=("no units",))
 NO_INTERVAL = "no interval: fewer than 10 clusters"
 METHODS = {
-    "wilson_effective_n": "Wilson's interval, effective n from the cluster bootstrap",
+    "wilson_effective_n": "Wilson's interval, effective n and skewness from the cluster bootstrap",
     "wilson_n_clusters": "Wilson's interval over the clusters",
+    "wilson_sparse: few clusters carry the score": "few clusters carry this score: Wilson's interval over the "
+    "clusters, and no method is sure here",
+    "skewed_t": "Student's t, widened for skewness, from the cluster bootstrap",
     "cluster_percentile": "percentiles of the cluster bootstrap",
     "rule_of_three": "rule of three, no unit differs",
 }
