@@ -29,6 +29,7 @@ from probe.rival_fakes import (
     texts_and_scores,
 )
 from xlembed.corpus.scored import ScoredKind, Scores
+from xlembed.models.digest import folder_digest
 from xlembed.models.spec import resolve_model
 from xlembed.probe.rival import (
     FittedRival,
@@ -201,11 +202,20 @@ def test_a_table_of_token_vectors_is_refused(tmp_path: Path) -> None:
         train(base, tmp_path, recipe_of())
 
 
-def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+def test_pickled_weights_are_converted_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLEMBED_CACHE", str(tmp_path / "cache"))
     base = save_bert(tmp_path / "base")
+    torch.save(load_file(base / "model.safetensors"), base / "whole.bin")
     (base / "model.safetensors").rename(base / "pytorch_model.bin")
-    with pytest.raises(UserError, match=r"expected weights as \*\.safetensors"):
+    with pytest.raises(UserError, match=r"pytorch_model\.bin: not readable as weights"):
         train(base, tmp_path / "work", recipe_of())
+    (base / "whole.bin").replace(base / "pytorch_model.bin")
+    fitted = train(base, tmp_path / "work", recipe_of())
+    (converted,) = (tmp_path / "cache" / "converted").glob("*/model.safetensors")
+    fitted.save(tmp_path / "saved")
+    assert fitted.base_digest == folder_digest(converted.parent) and load_rival(
+        tmp_path / "saved", base_folder=base
+    )
 
 
 def test_a_tokenizer_that_does_not_fit_is_refused(tmp_path: Path) -> None:

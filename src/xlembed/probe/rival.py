@@ -20,6 +20,7 @@ from xlembed.models.digest import folder_digest
 from xlembed.models.folder import length_limit, read_json
 from xlembed.models.hub import locate
 from xlembed.models.loading import choose_device
+from xlembed.models.pickled import with_safetensors
 from xlembed.models.selfcheck import unknown_share
 from xlembed.models.spec import ModelRef, resolve_model
 from xlembed.probe.rival_model import (
@@ -210,6 +211,7 @@ def train_rival(
     """
     _check(recipe, train_texts, train_scores, val_texts, val_scores)
     where = _device(device)
+    base_folder = with_safetensors(base_folder)
     digest = folder_digest(base_folder)
     tokenizer = open_tokenizer(recipe.name, base_folder)
     _check_words(recipe, tokenizer, train_texts)
@@ -269,7 +271,7 @@ def load_rival(
     if card["weights"] == WHOLE:
         model = load_whole(recipe.name, folder, card["n_outputs"])
     else:
-        base = base_folder or open_base(recipe, resolve)
+        base = with_safetensors(base_folder) if base_folder else open_base(recipe, resolve)
         if (digest := folder_digest(base)) != card["base"]["digest"]:
             raise UserError(
                 f"{folder} is an adapter for {recipe.base} with digest {card['base']['digest'][:12]}; the files in "
