@@ -97,7 +97,6 @@ def _labels(inputs: Inputs) -> Iterator[str]:
 def _runs(inputs: Inputs) -> Iterator[str]:
     yield from note_lines(notes_of(inputs.scores))
     for scores in inputs.scores:
-        yield from (f"{scores['model']}: {warning}." for warning in scores.get("warnings", ()))
         empty = sum((scores.get("empty_queries") or {}).values())
         if empty:
             yield f"{scores['model']}: {empty:,} queries find nothing at all."
