@@ -101,6 +101,7 @@ def closure(*starts: str, src: Path = ROOT / "src") -> tuple[set[Path], set[Path
         Code files, and files and folders that are taken whole.
     """
     todo, code, whole = [(name, False) for name in starts], set(), set()
+    assert all(find_module(name, src) for name in starts), f"no module of {starts}"
     while todo:
         name, registry = todo.pop()
         file = find_module(name, src)
