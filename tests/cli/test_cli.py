@@ -100,6 +100,12 @@ def test_compare_two_folders(checkout: Path) -> None:
     found = {(row["kind"], row["pool"]): row["difference"] for row in report["primary"]}
     assert found.pop(("true_cross_lingual", "all")) == pytest.approx(-1 / 6, abs=1e-6)
     assert set(found.values()) == {0}
+    places = {
+        (o["kind"], o["pool"]): [(m["model"], m["place"], m["with_best"]) for m in o["models"]]
+        for o in report["order"]
+    }
+    assert places["monolingual", "target"] == [("toy", 1, True), ("toy+dim3", 1, True)]
+    assert places["true_cross_lingual", "all"] == [("toy+dim3", 1, True), ("toy", 2, True)]
     (folder,) = (checkout / "elsewhere" / "reports" / "compare").iterdir()
     assert json.loads((folder / "comparison.json").read_text(encoding="utf-8")) == report
     assert f"written to {folder.relative_to(checkout)}" in answer.err

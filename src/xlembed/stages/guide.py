@@ -126,7 +126,8 @@ def guide(
         )
     refs = dict(_opened(model, task, workspace) for model in models)
     evaluations = [read_evaluation(f"{task.name}/{slug}", workspace) for slug in refs]
-    report = weigh(task, evaluations, wish, workspace, refs if timing else None, watch)
+    yardstick = _stored_yardstick(task, evaluations, workspace)
+    report = weigh(task, evaluations, wish, workspace, refs if timing else None, watch, yardstick=yardstick)
     with atomic_folder(guide_folder(workspace, task.name, wish.name)) as folder:
         write_json(folder / "guide.json", report)
         write_figures(guides, folder / "figures", report)
@@ -143,6 +144,7 @@ def weigh(
     refs: Mapping[str, ModelRef | None] | None = None,
     watch: Watch = unwatched,
     across_indices: bool = False,
+    yardstick: Evaluation | None = None,
 ) -> dict[str, Any]:
     """The ranking that `guide` writes; nothing is written here.
 
@@ -154,6 +156,7 @@ def weigh(
         refs: slug -> model, to be timed; None: no timing.
         watch: told of the timing.
         across_indices: they may have been searched by different engines.
+        yardstick: the evaluation of bm25, where it is not one of the models.
 
     Raises:
         UserError: no model is left, or the evaluations cannot be compared.
@@ -176,7 +179,8 @@ def weigh(
     notes = notes_of([e.scores for e in evaluations if e.name in left])
     report = _report(task, wish, left, excluded, times, workspace.settings.compare.alpha)
     report |= {"model_notes": notes} if notes else {}
-    return report | _standing(task, wish, left, evaluations, workspace, report["unknown"])
+    yardstick = next((e for e in evaluations if e.name == YARDSTICK), yardstick)
+    return report | _standing(task, wish, left, yardstick, workspace, report["unknown"])
 
 
 def _opened(model: str, task: Task, workspace: Workspace) -> tuple[str, ModelRef | None]:
@@ -389,7 +393,7 @@ def _standing(
     task: Task,
     wish: Wish,
     left: Mapping[str, _Measured],
-    evaluations: Sequence[Evaluation],
+    bm25: Evaluation | None,
     workspace: Workspace,
     unknown: Sequence[str],
 ) -> dict[str, Any]:
@@ -401,8 +405,10 @@ def _standing(
     ]
     if not own:
         return {"standing": {}}
-    yardstick = _yardstick(task, evaluations, wish, workspace)
     settings, measure = workspace.settings, parse_measure(wish.scenario.measure)
+    yardstick = None if bm25 is None or measure.column not in bm25.units else _monolingual(bm25, wish)
+    if yardstick is not None and yardstick.units.empty:
+        yardstick = None
     found = standings(
         own,
         yardstick,
@@ -410,7 +416,7 @@ def _standing(
         monolingual_chance(task, own[0].units, measure),
         Margins(bm25=settings.paradox.margin_bm25),
         alpha=settings.compare.alpha,
-        n_resamples=int(evaluations[0].scores["evaluate"]["resamples"]),
+        n_resamples=int(next(iter(left.values())).evaluation.scores["evaluate"]["resamples"]),
     )
     lacking = (
         f"whether they find more than a search for words: {YARDSTICK} was not evaluated on it with the same "
@@ -422,18 +428,16 @@ def _standing(
     }
 
 
-def _yardstick(
-    task: Task, evaluations: Sequence[Evaluation], wish: Wish, workspace: Workspace
-) -> Evaluated | None:
-    """bm25 within the wanted languages, also where it is not among the models asked for; None: no evaluation fits."""
-    found = next((e for e in evaluations if e.name == YARDSTICK), None)
+def _stored_yardstick(
+    task: Task, evaluations: Sequence[Evaluation], workspace: Workspace
+) -> Evaluation | None:
+    """The finished evaluation of bm25, if it was made on the same task in the same way."""
     try:
-        found = found or read_evaluation(f"{task.name}/{YARDSTICK}", workspace)
-        check_comparable([*[e for e in evaluations if e.name != YARDSTICK][:1], found], across_indices=True)
+        found = read_evaluation(f"{task.name}/{YARDSTICK}", workspace)
+        check_comparable([*[e for e in evaluations if e.name != YARDSTICK][:1], found])
     except UserError:
         return None
-    units = _monolingual(found, wish)
-    return units if len(units.units) and parse_measure(wish.scenario.measure).column in found.units else None
+    return found
 
 
 def _standing_row(found: Standing) -> dict[str, Any]:
