@@ -271,7 +271,9 @@ def test_a_recall_without_a_miss_is_not_worse_than_one_with_a_miss() -> None:
     # 7.2247 misses are expected then (chi-square 0.975 with 6 degrees of freedom, halved)
     row = recall_row(0.996, 0.92)
     (few,) = widen_perfect([replace(row, score=replace(row.score, ci_method=CiMethod.WILSON_SPARSE))], (10,))
-    assert few.score.ci_low == pytest.approx(1 - 7.2247 / 500, abs=1e-6) and few.score.ci_low < ten.score.ci_low
+    assert (
+        few.score.ci_low == pytest.approx(1 - 7.2247 / 500, abs=1e-6) and few.score.ci_low < ten.score.ci_low
+    )
     (unknown,) = widen_perfect([recall_row(1.0, None)], (10,))
     assert unknown.score.ci_low is None
 

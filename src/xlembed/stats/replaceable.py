@@ -123,7 +123,7 @@ def _fraction_ends(
 
     def end(side: int) -> float:
         def bound(f: float) -> float:
-            found = drawn_ends(behind_value - f * gap_value, behind - f * gap, n_clusters)[side]
+            found = drawn_ends(behind_value - f * gap_value, behind - f * gap, n_clusters)[:2][side]
             return float("nan") if found is None else found
 
         near, step = behind_value / gap_value, 2 * side - 1.0
