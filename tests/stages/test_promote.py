@@ -160,6 +160,11 @@ def test_a_setting_that_could_change_the_test_makes_another_attempt(
     assert series == other_series and (plain != other) is is_other
 
 
+def test_an_unknown_fall_is_not_borne_less_than_a_known_one(root: Path) -> None:
+    with pytest.raises(UserError, match=r"margin_unknown 0.15 is below margin 0.2"):
+        load_settings(root / "params.yaml", {"promote.margin": 0.2})
+
+
 def test_each_index_setting_of_a_server_and_other_vectors_make_another_attempt(root: Path) -> None:
     def text(results: list[Evaluation], **index: Any) -> str:
         settings = {"index.engine": "elasticsearch", **{f"index.{k}": v for k, v in index.items()}}

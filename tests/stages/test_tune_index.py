@@ -270,6 +270,13 @@ def test_a_recall_without_a_miss_is_not_worse_than_one_with_a_miss() -> None:
     assert ten.score.ci_low == pytest.approx(1 - 3 / 500) and ten.score.ci_method is CiMethod.RULE_OF_THREE
     assert hundred.score.ci_low == pytest.approx(1 - 3 / 5000)
     assert missed.score.ci_low == 0.997
+    # Two of 500 neighbours missed, by so few clusters that the interval says no more than that of 50 trials: at most
+    # 7.2247 misses are expected then (chi-square 0.975 with 6 degrees of freedom, halved)
+    row = recall_row(0.996, 0.92)
+    (few,) = widen_perfect([replace(row, score=replace(row.score, ci_method=CiMethod.WILSON_SPARSE))], (10,))
+    assert (
+        few.score.ci_low == pytest.approx(1 - 7.2247 / 500, abs=1e-6) and few.score.ci_low < ten.score.ci_low
+    )
     (unknown,) = widen_perfect([recall_row(1.0, None)], (10,))
     assert unknown.score.ci_low is None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
+from scipy.optimize import brentq
 
+from xlembed.stats.intervals import drawn_ends
 from xlembed.stats.layout import Floats
 from xlembed.stats.predictions import Predictions
 from xlembed.stats.scores import MIN_CLUSTERS
@@ -34,7 +35,7 @@ class Verdict:
     Attributes:
         rival: None if none was measured on the same split.
         fraction: (system - rival) / (floor - rival) in the primary error; below 0 the system is better than the rival.
-        ci_low: 95 % interval of the fraction, cluster percentile, unadjusted; None if there is none.
+        ci_low: 95 % interval of the fraction, unadjusted; None if there is none.
         ci_high: upper end.
         floor_difference: error of the system minus that of the floor; F1 counts as 1 - F1.
         floor_ci_low: its 95 % interval.
@@ -89,9 +90,9 @@ def judge(found: Predictions, system: str, floor: str, rival: str | None) -> Ver
         return sign * found.draws[:, names.index(name)]
 
     value = {name: float(sign * v) for name, v in zip(names, found.values, strict=True)}
-    enough = len(set(found.clusters)) >= MIN_CLUSTERS
+    n_clusters = len(set(found.clusters))
     beside = value[system] - value[floor]
-    low, high = _interval(draws(system) - draws(floor), enough)
+    low, high, _ = drawn_ends(beside, draws(system) - draws(floor), n_clusters)
     if high is None:
         said = f"undecided: fewer than {MIN_CLUSTERS} documents in the test part"
         return Verdict(system, rival, Outcome.UNDECIDED, None, None, None, beside, None, None, said)
@@ -102,34 +103,50 @@ def judge(found: Predictions, system: str, floor: str, rival: str | None) -> Ver
         said = "beats the floor; not comparable: no fine-tuned rival was measured on this split"
         return Verdict(system, None, Outcome.NOT_COMPARABLE, None, None, None, beside, low, high, said)
     gap = draws(floor) - draws(rival)
-    gap_low, _ = _interval(gap, enough)
+    gap_value = value[floor] - value[rival]
+    gap_low, _, _ = drawn_ends(gap_value, gap, n_clusters)
     if gap_low is None or gap_low <= 0:
         said = f"beats the floor; not comparable: that {rival} beats the floor is not shown"
         return Verdict(system, rival, Outcome.NOT_COMPARABLE, None, None, None, beside, low, high, said)
     behind = draws(system) - draws(rival)
-    fraction = (value[system] - value[rival]) / (value[floor] - value[rival])
-    positive = gap > 0
-    ends = _interval(behind[positive] / gap[positive], enough)
-    outcome, said = _outcome(behind, gap, rival)
+    behind_value = value[system] - value[rival]
+    fraction = behind_value / gap_value
+    ends = _fraction_ends(behind_value, gap_value, behind, gap, n_clusters)
+    outcome, said = _outcome(*ends, rival)
     return Verdict(system, rival, outcome, fraction, *ends, beside, low, high, said)
 
 
-def _outcome(behind: Floats, gap: Floats, rival: str) -> tuple[Outcome, str]:
-    """By bounds of behind - border x gap, which need no division."""
-    ends = {border: _interval(behind - border * gap, True) for border in (CLOSES, PARTIAL)}
-    (_, close_high), (part_low, part_high) = ends[CLOSES], ends[PARTIAL]
-    assert close_high is not None and part_low is not None and part_high is not None
-    if close_high <= 0:
+def _fraction_ends(
+    behind_value: float, gap_value: float, behind: Floats, gap: Floats, n_clusters: int
+) -> tuple[float, float]:
+    """Fractions f that behind - f x gap, a difference, does not rule out (Fieller 1954); the gap is above 0."""
+
+    def end(side: int) -> float:
+        def bound(f: float) -> float:
+            found = drawn_ends(behind_value - f * gap_value, behind - f * gap, n_clusters)[:2][side]
+            return float("nan") if found is None else found
+
+        near, step = behind_value / gap_value, 2 * side - 1.0
+        while (bound(near + step) > 0) == (side == 1):
+            step *= 2
+        return float(brentq(bound, near, near + step))
+
+    return end(0), end(1)
+
+
+def _outcome(low: float, high: float, rival: str) -> tuple[Outcome, str]:
+    """By the ends of the fraction that is missing."""
+    if high <= CLOSES:
         return (
             Outcome.CLOSES,
             f"closes the gap to {rival}: at most {CLOSES:.0%} of the way from the floor is missing",
         )
-    if part_high <= 0:
+    if high <= PARTIAL:
         return (
             Outcome.PARTIAL,
             f"partial: at most {PARTIAL:.0%} of the way from the floor to {rival} is missing",
         )
-    if part_low > 0:
+    if low > PARTIAL:
         return Outcome.NO_IMPROVEMENT, (
             f"no improvement: more than {PARTIAL:.0%} of the way from the floor to {rival} is missing"
         )
@@ -137,10 +154,3 @@ def _outcome(behind: Floats, gap: Floats, rival: str) -> tuple[Outcome, str]:
         Outcome.UNDECIDED,
         f"undecided: the interval of what is missing on the way to {rival} holds a border",
     )
-
-
-def _interval(draws: Floats, enough: bool) -> tuple[float | None, float | None]:
-    if not enough or not len(draws):
-        return None, None
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
