@@ -77,7 +77,7 @@ trial-probes: $(VENV)/.installed  ## probes against fine-tuning on EmoBank (docs
 	    -m static_multilingual,all_minilm_l6_v2 --rival minilm_full
 
 # torch first, so that nothing later asks for another build. PyPI's for Linux brings CUDA; for the smaller CPU build:
-# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
+# PIP_EXTRA_INDEX_URL=(PyTorch's index of CPU builds) make demo
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
