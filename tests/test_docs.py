@@ -33,6 +33,7 @@ from elastic_node import Node
 from test_architecture import ROOMS, SIDE_ROOMS
 from xlembed.cli import xlembed
 from xlembed.cli.options import KEY_OF_OPTION, OPTION_HELP, SETTING_OPTIONS
+from xlembed.corpus.card import FLAGS
 from xlembed.corpus.importing import import_files
 from xlembed.corpus.loading import load_task
 from xlembed.corpus.scored import load_scored
@@ -303,7 +304,7 @@ def check_layout(text: str, tmp_path: Path) -> None:
     example = {"name": "shown", "languages": ["de", "tr"], "alignment": "comparable"}
     fields = lines["task.yaml"].split(", ")
     contents = {
-        "task.yaml": json.dumps({f: example.get(f, "words") for f in fields}),
+        "task.yaml": json.dumps({f: example.get(f, f in FLAGS or "words") for f in fields}),
         "corpus.jsonl": lines["corpus.jsonl"],
         "queries.jsonl": lines["queries.jsonl"],
         "qrels/test.tsv": re.split(",", lines["qrels/test.tsv"])[0].replace(" <TAB> ", "\t")
@@ -435,7 +436,7 @@ for words in json.load(sys.stdin):
 
 def small_squad(path: Path, context: str, question: str, answer: str) -> None:
     answers = [{"text": answer, "answer_start": context.index(answer)}]
-    paragraph = {"context": context, "qas": [{"id": "1", "question": question, "answers": answers}]}
+    paragraph = {"context": context, "qas": [{"id": "56beb434", "question": question, "answers": answers}]}
     path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}), encoding="utf-8")
 
 

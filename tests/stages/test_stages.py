@@ -278,9 +278,9 @@ def test_a_failing_evaluate_leaves_everything_as_it_was(
     workspace = make()
     run(workspace)
     before = digests(workspace.out)
-    from xlembed.report import drawing
+    from xlembed.report.figures import registry
 
-    save, calls = drawing.save, []
+    save, calls = registry.save, []
 
     def save_once(*args: Any) -> Any:
         calls.append(args)
@@ -288,7 +288,7 @@ def test_a_failing_evaluate_leaves_everything_as_it_was(
             raise OSError("no space left")
         return save(*args)
 
-    monkeypatch.setattr(drawing, "save", save_once)
+    monkeypatch.setattr(registry, "save", save_once)
     changed = make(evaluate=EvaluateSettings(depth=500))  # would give other files
     task, ref = changed.open_task("toy"), changed.open_model("toy")
     with pytest.raises(OSError, match="no space left"):
@@ -440,7 +440,7 @@ def test_reading_an_evaluation_by_its_names(
     with pytest.raises(UserError, match=r"'toy/absent': expected a folder .*Evaluate first"):
         read_evaluation("toy/absent", workspace)
     (folder / "scores.json").write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match=r"scores\.json cannot be read .* evaluate the model again"):
+    with pytest.raises(UserError, match=r"scores\.json is damaged or cannot be read .* evaluate the model again"):
         read_evaluation("toy/toy", workspace)
 
 

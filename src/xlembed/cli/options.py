@@ -81,7 +81,7 @@ OPTION_HELP = {
     "measures": "Comma-separated, for example accuracy@1,nDCG@10,MRR.",
     "depth": "Documents per ranking that are scored.",
     "other_versions": "Relevant documents in other languages: ignore, wrong or relevant.",
-    "resamples": "Bootstrap resamples.",
+    "resamples": "Bootstrap resamples, 100 to 100,000.",
     "language_k": "Depth of the retrieval language matrix that is drawn.",
     "primary_measure": "Measure of the primary family of tests.",
     "alpha": "Level of the tests.",
