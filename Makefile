@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data trial trial-data trial-ablations trial-paradox trial-probes clean
+.PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes clean
 
 demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
@@ -42,6 +42,9 @@ type: $(VENV)/.installed
 
 data: $(VENV)/.installed  ## the bundled data, from the DVC remote inside the repository
 	@$(BIN)/dvc pull --quiet data.dvc
+
+deps: $(VENV)/.installed  ## the lists in dvc.yaml that follow from imports and from params.yaml
+	$(BIN)/python tests/closure.py
 
 # CORPORA=folder: public corpora, see benchmarks/turkish_trial.py. One thread, so that the weights come out the same.
 CORPORA ?= ../shared/data

@@ -20,17 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats as scipy_stats
 
-from xlembed.stats import (
-    UnitLayout,
-    cluster_contributions,
-    difference_cells,
-    mcnemar_test,
-    resample,
-    score_cells,
-    sign_flip_tests,
-    unit_layout,
-)
-from xlembed.stats.layout import cluster_sums
+from xlembed.stats.bootstrap import resample, score_cells
+from xlembed.stats.layout import UnitLayout, cluster_sums, unit_layout
+from xlembed.stats.mcnemar import mcnemar_test
+from xlembed.stats.paired import difference_cells
+from xlembed.stats.signflip import cluster_contributions, sign_flip_tests
 from xlembed.stats.wilson import wilson_interval
 
 N_SIMULATIONS = 2000

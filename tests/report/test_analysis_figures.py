@@ -12,10 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from xlembed.report.analysis_table import analysis_markdown, cosine_table, sanity_table
-from xlembed.report.figures.cosine_matrix import cosine_matrix
-from xlembed.report.figures.projection import projection
-from xlembed.report.figures.registry import draw_analysis
-from xlembed.report.figures.umap_projection import umap_projection
+from xlembed.report.figures import analyses as analyses_kind
+from xlembed.report.figures.analyses.cosine_matrix import cosine_matrix
+from xlembed.report.figures.analyses.projection import projection
+from xlembed.report.figures.analyses.umap_projection import umap_projection
+from xlembed.report.figures.registry import draw
 from xlembed.report.style import language_look
 from xlembed.report.tables import to_markdown
 
@@ -166,8 +167,8 @@ def test_umap_says_how_it_was_made_and_draws_its_own_points() -> None:
 
 def test_umap_of_some_models_only_is_not_drawn_side_by_side() -> None:
     both = [analysis("a"), analysis("b", umap=analysis()["projection"] | UMAP)]
-    assert list(draw_analysis(both)) == ["cosine_matrix", "projection"]
-    assert list(draw_analysis(both[1:])) == ["cosine_matrix", "projection", "umap_projection"]
+    assert list(draw(analyses_kind, both)) == ["cosine_matrix", "projection"]
+    assert list(draw(analyses_kind, both[1:])) == ["cosine_matrix", "projection", "umap_projection"]
 
 
 def test_cells_are_coloured_from_0_to_1_as_asked() -> None:
@@ -179,8 +180,8 @@ def test_cells_are_coloured_from_0_to_1_as_asked() -> None:
 
 
 def test_figures_that_do_not_apply_are_left_out() -> None:
-    assert list(draw_analysis([analysis()])) == ["cosine_matrix", "projection"]
-    assert list(draw_analysis([analysis(projection=None)])) == ["cosine_matrix"]
+    assert list(draw(analyses_kind, [analysis()])) == ["cosine_matrix", "projection"]
+    assert list(draw(analyses_kind, [analysis(projection=None)])) == ["cosine_matrix"]
 
 
 def test_tables_say_what_was_found() -> None:

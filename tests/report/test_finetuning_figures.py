@@ -16,7 +16,9 @@ from rich.console import Console
 
 from xlembed.report.ablation_table import ablation_markdown, ablation_tables, write_ablation_report
 from xlembed.report.danger import danger_lines, dimension_lines
-from xlembed.report.figures.registry import draw_ablation, draw_finetuning
+from xlembed.report.figures import ablations as ablations_kind
+from xlembed.report.figures import finetuning as finetuning_kind
+from xlembed.report.figures.registry import draw
 from xlembed.report.finetuning_table import (
     change_table,
     finetuning_markdown,
@@ -51,12 +53,12 @@ def monolingual() -> dict[str, Any]:
 
 
 CASES = {
-    **{f"finetuning {n}": f for n, f in draw_finetuning(finetuning()).items()},
-    **{f"monolingual {n}": f for n, f in draw_finetuning(monolingual()).items()},
-    **{f"ablation {n}": f for n, f in draw_ablation(ablation()).items()},
-    **{f"two cut {n}": f for n, f in draw_ablation(two_cut()).items()},
-    **{f"long {n}": f for n, f in draw_ablation(ablation(LONG)).items()},
-    **{f"one {n}": f for n, f in draw_ablation(ablation({"batch128": (128, 0.5)})).items()},
+    **{f"finetuning {n}": f for n, f in draw(finetuning_kind, finetuning()).items()},
+    **{f"monolingual {n}": f for n, f in draw(finetuning_kind, monolingual()).items()},
+    **{f"ablation {n}": f for n, f in draw(ablations_kind, ablation()).items()},
+    **{f"two cut {n}": f for n, f in draw(ablations_kind, two_cut()).items()},
+    **{f"long {n}": f for n, f in draw(ablations_kind, ablation(LONG)).items()},
+    **{f"one {n}": f for n, f in draw(ablations_kind, ablation({"batch128": (128, 0.5)})).items()},
 }
 
 
@@ -81,17 +83,22 @@ def test_no_text_is_cut_or_covers_another(name: str) -> None:
 
 
 def test_only_what_applies_is_drawn() -> None:
-    assert set(draw_finetuning(finetuning())) == {"before_after", "training_curves"}
-    assert set(draw_ablation(ablation())) == {"ablation", "batch_curve", "dimension_curve", "sts_slopes"}
+    assert set(draw(finetuning_kind, finetuning())) == {"before_after", "training_curves"}
+    assert set(draw(ablations_kind, ablation())) == {
+        "ablation",
+        "batch_curve",
+        "dimension_curve",
+        "sts_slopes",
+    }
     bare = ablation(dimensions=[], sts=None)
     for variant in bare["variants"]:
         variant |= {"sts": None, "batch": None}
-    assert set(draw_ablation(bare)) == {"ablation"}
+    assert set(draw(ablations_kind, bare)) == {"ablation"}
 
 
 class TestFigures:
     def test_training_curves_show_loss_dev_and_the_kept_weights(self) -> None:
-        figure = draw_finetuning(finetuning())["training_curves"]
+        figure = draw(finetuning_kind, finetuning())["training_curves"]
         xs, ys = line_of(axes_of(figure, "loss nli"), "loss")
         curve = finetuning()["stages"][0]["curve"]
         assert (xs, ys) == ([p["step"] for p in curve], [p["loss"] for p in curve])
@@ -99,7 +106,7 @@ class TestFigures:
         assert not [a for a in figure.axes if a.get_gid() == "dev retrieval"]
 
     def test_before_after_has_a_mark_and_an_interval_per_stage_and_language(self) -> None:
-        figure = draw_finetuning(finetuning())["before_after"]
+        figure = draw(finetuning_kind, finetuning())["before_after"]
         axes = axes_of(figure, "shop mono")
         assert [t.get_text() for t in axes.get_yticklabels()] == ["macro", "de", "en", "ja*"]
         assert len(by_gid(axes, "after 0")) == 4
@@ -109,14 +116,14 @@ class TestFigures:
         assert "* base model on shop: language not supported (ja)" in all_text(figure)
 
     def test_the_first_variant_has_no_p_and_others_have_seeds(self) -> None:
-        figure = draw_ablation(ablation(seeds=3))["ablation"]
+        figure = draw(ablations_kind, ablation(seeds=3))["ablation"]
         axes = axes_of(figure, "mono")
         assert [t.get_text() for t in by_gid(axes, "p")] == ["0.012", "0.012"]
         assert len(by_gid(axes, "seed")) == 6
         assert [by_gid(axes, f"variant {i}")[0].get_xdata()[0] for i in range(4)] == [0.55, 0.67, 0.63, 0.71]
 
     def test_dimensions_are_on_a_logarithmic_axis_with_their_bytes(self) -> None:
-        figure = draw_ablation(ablation())["dimension_curve"]
+        figure = draw(ablations_kind, ablation())["dimension_curve"]
         axes = axes_of(figure, "quality batch128")
         assert [t.get_text() for t in axes.get_xticklabels()] == [
             "32\n128 B", "64\n256 B", "128\n512 B", "256\n1,024 B",
@@ -127,12 +134,12 @@ class TestFigures:
         assert "this machine (x86_64, 2 cores)" in all_text(figure).replace("\n", " ")
 
     def test_batches_stand_in_order(self) -> None:
-        figure = draw_ablation(ablation())["batch_curve"]
+        figure = draw(ablations_kind, ablation())["batch_curve"]
         (axes,) = [a for a in figure.axes if by_gid(a, "line mono")]
         assert line_of(axes, "line mono")[1] == [0.63, 0.67, 0.71]
 
     def test_slopes_begin_at_the_base_model_and_show_the_danger_line(self) -> None:
-        figure = draw_ablation(ablation())["sts_slopes"]
+        figure = draw(ablations_kind, ablation())["sts_slopes"]
         axes = figure.axes[0]
         assert line_of(axes, "slope batch512")[1] == pytest.approx([0.72, 0.66])
         assert line_of(axes, "danger")[1] == [0.7, 0.7]
@@ -140,7 +147,7 @@ class TestFigures:
 
 
 def test_an_ablation_says_which_languages_its_tests_leave_out() -> None:
-    from xlembed.report.figures.ablation import _notes
+    from xlembed.report.figures.ablations.ablation import _notes
 
     plain = ablation()
     labelled = {

@@ -9,8 +9,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from xlembed.report.figures.quality_speed import main_part, marker_size, quality_speed
-from xlembed.report.figures.registry import draw_guide
+from xlembed.report.figures import guides as guides_kind
+from xlembed.report.figures.guides.quality_speed import main_part, marker_size, quality_speed
+from xlembed.report.figures.registry import draw
 from xlembed.report.time_axis import round_ticks
 
 from .report_fakes import MODELS
@@ -108,8 +109,8 @@ def test_a_model_keeps_its_look_whatever_its_place() -> None:
 
 
 def test_it_needs_two_times() -> None:
-    assert list(draw_guide(CASES["two"])) == ["quality_speed"]
-    assert not draw_guide(guide(row("a", 0.5, 1.0), row("b", 0.5, None)))
+    assert list(draw(guides_kind, CASES["two"])) == ["quality_speed"]
+    assert not draw(guides_kind, guide(row("a", 0.5, 1.0), row("b", 0.5, None)))
 
 
 def test_under_ten_clusters_there_is_no_bar() -> None:

@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from report.probe_fakes import DIMENSIONS, MODELS, Fake, fake, labels, tiny
-from xlembed.report.figures.probe_quality_time import front, timed
-from xlembed.report.figures.registry import draw_probes, probe_figures
+from xlembed.report.figures import probes as probes_kind
+from xlembed.report.figures.probes.quality_time import front, timed
+from xlembed.report.figures.registry import draw, figures_of
 from xlembed.report.probe_curves import axis_limits, line_look
 from xlembed.report.probe_errors import error_table, mean_errors, score_bins
 from xlembed.report.probes import ProbeBook, read_probes
@@ -44,7 +45,7 @@ CASES = {"scores": fake, "labels": labels, "tiny": tiny, "study": study, "long s
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_is_cut_or_covers_another(case: str) -> None:
-    for name, figure in draw_probes(read(CASES[case]())).items():
+    for name, figure in draw(probes_kind, read(CASES[case]())).items():
         FigureCanvasAgg(figure).draw()
         page = figure.bbox
         boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
@@ -166,6 +167,10 @@ def test_a_caption_names_what_is_seen() -> None:
 def test_axes_never_begin_below_zero_for_errors() -> None:
     assert axis_limits([0.01, 1.0], share=True) == (0.0, 1.0)
     assert axis_limits([0.5], share=False)[0] > 0.49
+
+
+def probe_figures(book: ProbeBook):  # type: ignore[no-untyped-def]
+    return {name: f for name, f in figures_of(probes_kind).items() if f.applies(book)}
 
 
 def draw_probes_one(book: ProbeBook, name: str):  # type: ignore[no-untyped-def]

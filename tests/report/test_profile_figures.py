@@ -10,9 +10,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from xlembed.report.figures.profile_bars import NO_QUALITY, profile_bars
-from xlembed.report.figures.profile_radar import MOST, profile_radar
-from xlembed.report.figures.registry import draw_profiles
+from xlembed.report.figures import profiles as profiles_kind
+from xlembed.report.figures.profiles.profile_bars import NO_QUALITY, profile_bars
+from xlembed.report.figures.profiles.profile_radar import MOST, profile_radar
+from xlembed.report.figures.registry import draw
 from xlembed.report.profiles import Profile, profiles
 
 from .report_fakes import MODELS, SIX, row, scores
@@ -165,7 +166,7 @@ def test_an_analysis_of_other_vectors_is_not_used() -> None:
 
 
 def test_figures_that_do_not_apply_are_left_out() -> None:
-    assert list(draw_profiles(TWO)) == ["profile_bars", "profile_radar"]
-    assert not draw_profiles(TWO[:1])
+    assert list(draw(profiles_kind, TWO)) == ["profile_bars", "profile_radar"]
+    assert not draw(profiles_kind, TWO[:1])
     alone = profiles([scores(m, ("tr",)) for m in MODELS[:2]], {})  # two modes make no polygon
-    assert not draw_profiles(alone)
+    assert not draw(profiles_kind, alone)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from report.report_fakes import scores
-from xlembed.report.figures.registry import draw_profiles
+from xlembed.report.figures import profiles as profiles_kind
+from xlembed.report.figures.registry import draw
 from xlembed.report.profiles import profiles
 
 
@@ -40,7 +41,7 @@ def test_figures_show_the_models_and_only_what_is_known() -> None:
     known = profiles(of("a", "b"), {n: analysis(f"print of {n}") for n in "ab"}, {"a": 5.0, "b": 9.0})
     bare = profiles(of("a", "b"), {})
     for found, has in ((known, True), (bare, False)):
-        figures = draw_profiles(found)
+        figures = draw(profiles_kind, found)
         assert set(figures) == {"profile_bars", "profile_radar"}
         for figure in figures.values():
             said = " ".join(t.get_text() for t in figure.findobj() if hasattr(t, "get_text"))

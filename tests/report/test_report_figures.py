@@ -14,12 +14,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-from xlembed.report.figures import comparison_figures, draw_comparison, draw_run, run_figures
-from xlembed.report.figures.accuracy_matrix import accuracy_matrix
-from xlembed.report.figures.forest import forest
-from xlembed.report.figures.language_bars import language_bars
-from xlembed.report.figures.language_matrix import language_matrix
-from xlembed.report.figures.tradeoff import tradeoff
+from xlembed.report.figures import comparisons as comparisons_kind
+from xlembed.report.figures import runs as runs_kind
+from xlembed.report.figures.comparisons.forest import forest
+from xlembed.report.figures.comparisons.tradeoff import tradeoff
+from xlembed.report.figures.registry import draw, figures_of
+from xlembed.report.figures.runs.accuracy_matrix import accuracy_matrix
+from xlembed.report.figures.runs.language_bars import language_bars
+from xlembed.report.figures.runs.language_matrix import language_matrix
 from xlembed.report.style import contrast, language_look
 from xlembed.types import UserError
 
@@ -72,12 +74,14 @@ COMPARED = {f"{n} models": (several(n), comparisons(MODELS[:n])) for n in (1, 2,
 
 def every_figure() -> list[Any]:
     runs = [
-        pytest.param(name, f, s, None, id=f"{f} {name}") for name, s in RUNS.items() for f in run_figures()
+        pytest.param(name, f, s, None, id=f"{f} {name}")
+        for name, s in RUNS.items()
+        for f in figures_of(runs_kind)
     ]
     several_models = [
         pytest.param(name, f, s, c, id=f"{f} {name}")
         for name, (s, c) in COMPARED.items()
-        for f, figure in comparison_figures().items()
+        for f, figure in figures_of(comparisons_kind).items()
         if figure.applies(s, c)
     ]
     return runs + several_models
@@ -86,9 +90,9 @@ def every_figure() -> list[Any]:
 @pytest.mark.parametrize(("case", "name", "content", "compared"), every_figure())
 def test_no_text_is_cut_or_covers_another(case: str, name: str, content: Any, compared: Any) -> None:
     figure = (
-        run_figures()[name].draw(content)
+        figures_of(runs_kind)[name].draw(content)
         if compared is None
-        else comparison_figures()[name].draw(content, compared)
+        else figures_of(comparisons_kind)[name].draw(content, compared)
     )
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -104,13 +108,13 @@ def test_no_text_is_cut_or_covers_another(case: str, name: str, content: Any, co
 
 
 def test_registry_finds_every_file_and_leaves_out_what_does_not_apply() -> None:
-    assert list(run_figures()) == ["accuracy_matrix", "language_bars", "language_matrix"]
-    assert list(comparison_figures()) == ["forest", "tradeoff"]
+    assert list(figures_of(runs_kind)) == ["accuracy_matrix", "language_bars", "language_matrix"]
+    assert list(figures_of(comparisons_kind)) == ["forest", "tradeoff"]
     without_shares = scores()
     without_shares["scores"] = [r for r in without_shares["scores"] if r["kind"] != "retrieved_language"]
-    assert list(draw_run(without_shares)) == ["accuracy_matrix", "language_bars"]
-    assert list(draw_comparison(several(2, ("tr",)), [])) == []
-    assert list(draw_comparison(several(2), [])) == ["tradeoff"]
+    assert list(draw(runs_kind, without_shares)) == ["accuracy_matrix", "language_bars"]
+    assert list(draw(comparisons_kind, several(2, ("tr",)), [])) == []
+    assert list(draw(comparisons_kind, several(2), [])) == ["tradeoff"]
 
 
 class TestAccuracyMatrix:

@@ -10,7 +10,9 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from xlembed.report.figures import draw_comparison, draw_run
+from xlembed.report.figures import comparisons as comparisons_kind
+from xlembed.report.figures import runs as runs_kind
+from xlembed.report.figures.registry import draw
 from xlembed.report.page import Page, text_width, wrap
 from xlembed.report.placing import place_labels
 from xlembed.report.style import LANGUAGES, MARKERS, contrast, ink_on, language_look, model_look, save, style
@@ -51,7 +53,7 @@ def test_drawing_and_saving_leave_global_settings_alone(tmp_path: Path) -> None:
     mpl.rcParams["font.size"] = 23.0
     before = dict(mpl.rcParams)
     try:
-        figure = draw_run(scores())["language_bars"]
+        figure = draw(runs_kind, scores())["language_bars"]
         save(figure, tmp_path, "bars")
         assert dict(mpl.rcParams) == before
         assert figure.axes[0].xaxis.label.get_fontsize() == 8.5
@@ -63,7 +65,7 @@ def test_drawing_and_saving_leave_global_settings_alone(tmp_path: Path) -> None:
 
 def test_the_same_scores_give_the_same_bytes_and_no_date(tmp_path: Path) -> None:
     for folder in ("a", "b"):
-        figures = draw_run(scores()) | draw_comparison(several(2), comparisons(MODELS[:2]))
+        figures = draw(runs_kind, scores()) | draw(comparisons_kind, several(2), comparisons(MODELS[:2]))
         for name, figure in figures.items():
             save(figure, tmp_path / folder, name)
     written = sorted(p.name for p in (tmp_path / "a").iterdir())
@@ -78,7 +80,7 @@ def test_the_same_scores_give_the_same_bytes_and_no_date(tmp_path: Path) -> None
 
 
 def test_saving_a_figure_twice_gives_the_same_bytes(tmp_path: Path) -> None:
-    figure = draw_run(scores())["accuracy_matrix"]
+    figure = draw(runs_kind, scores())["accuracy_matrix"]
     first = [p.read_bytes() for p in save(figure, tmp_path, "one")]
     assert [p.read_bytes() for p in save(figure, tmp_path, "two")] == first
 
@@ -86,8 +88,9 @@ def test_saving_a_figure_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_another_process_with_other_hashes_writes_the_same_bytes(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from report_fakes import scores; "
-        "from xlembed.report.figures import draw_run; from xlembed.report.style import save; "
-        "save(draw_run(scores())['language_matrix'], Path(sys.argv[1]), 'matrix')"
+        "from xlembed.report.figures import runs; from xlembed.report.figures.registry import draw; "
+        "from xlembed.report.style import save; "
+        "save(draw(runs, scores())['language_matrix'], Path(sys.argv[1]), 'matrix')"
     )
     for seed in ("1", "2"):
         paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
@@ -99,8 +102,9 @@ def test_another_process_with_other_hashes_writes_the_same_bytes(tmp_path: Path)
 
 def test_importing_figures_does_not_import_pyplot() -> None:
     code = (
-        "import sys; from xlembed.report.figures import run_figures, comparison_figures; "
-        "run_figures(); comparison_figures(); sys.exit('matplotlib.pyplot' in sys.modules)"
+        "import sys; from xlembed.report.figures import comparisons, runs; "
+        "from xlembed.report.figures.registry import figures_of; "
+        "figures_of(runs); figures_of(comparisons); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0
@@ -137,5 +141,5 @@ def test_labels_keep_clear_of_each_other_marks_and_edges() -> None:
 
 
 def test_twelve_languages_are_all_in_the_legend() -> None:
-    figure = draw_run(scores(languages=TWELVE))["language_matrix"]
+    figure = draw(runs_kind, scores(languages=TWELVE))["language_matrix"]
     assert [t.get_text() for t in figure.axes[1].get_legend().get_texts()] == list(TWELVE)

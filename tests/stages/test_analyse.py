@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from xlembed.report.analysed import read_analysis
 from xlembed.settings import AnalyseSettings, Settings
-from xlembed.stages.analyse import analyse, compare_analyses, read_analysis
+from xlembed.stages.analyse import analyse, compare_analyses
 from xlembed.stages.workspace import Workspace
 from xlembed.types import UserError
 

@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from xlembed.report.figures.registry import draw_run
+from xlembed.report.figures import runs as runs_kind
+from xlembed.report.figures.registry import draw
 from xlembed.settings import CorpusSettings, EncodeSettings, EvaluateSettings, Settings
 from xlembed.stages.compare import compare, read_evaluation
 from xlembed.stages.encode import Encoded, encode
@@ -101,7 +102,7 @@ def test_exactly_the_documented_files(make: MakeWorkspace) -> None:
     workspace = make()
     run(workspace)
     scores = scores_of(workspace)
-    figures = {f"{name}.{kind}" for name in draw_run(scores) for kind in ("png", "pdf")}
+    figures = {f"{name}.{kind}" for name in draw(runs_kind, scores) for kind in ("png", "pdf")}
     assert "accuracy_matrix.png" in figures
     runs = {"units.parquet", "scores.json", "all.trec", *(f"figures/{name}" for name in figures)}
     assert set(digests(workspace.out)) == {

@@ -14,7 +14,10 @@ import pytest
 from xlembed.corpus.task import Alignment, Document, Query, Task
 from xlembed.index.elastic.padding import NO_LANGUAGE, SYNTHETIC, choose_pairs, interpolate, pad, read_texts
 from xlembed.index.exact import ExactIndex
-from xlembed.report.figures.registry import comparison_figures, draw_tuning, run_figures
+from xlembed.report.figures import comparisons as comparisons_kind
+from xlembed.report.figures import runs as runs_kind
+from xlembed.report.figures import tuning as tuning_kind
+from xlembed.report.figures.registry import draw, figures_of
 from xlembed.report.tuning_table import largest_loss, recall_text, setting_columns, tuning_table
 from xlembed.retrieval.remembered import Remembered
 from xlembed.settings import IndexSettings
@@ -364,7 +367,7 @@ def test_a_setting_is_one_flat_line() -> None:
 
 
 def test_the_figure_marks_the_choice_and_joins_only_what_is_not_beaten() -> None:
-    figure = draw_tuning(report(ROWS))["recall_latency"]
+    figure = draw(tuning_kind, report(ROWS))["recall_latency"]
     before, after = (next(a for a in figure.axes if a.get_gid() == f"merged {m}") for m in (False, True))
     curve = next(line for line in before.lines if line.get_gid() == "curve hnsw")
     assert list(curve.get_xdata()) == [2.0, 3.0]  # "hnsw c" is slower and worse than "hnsw b"
@@ -376,4 +379,4 @@ def test_the_figure_marks_the_choice_and_joins_only_what_is_not_beaten() -> None
 
 
 def test_the_figure_belongs_to_no_run_and_no_comparison() -> None:
-    assert "recall_latency" not in {**run_figures(), **comparison_figures()}
+    assert "recall_latency" not in {**figures_of(runs_kind), **figures_of(comparisons_kind)}

@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlembed.stats import CiMethod, bootstrap, cluster_weights, resample, score_cells, unit_layout
+from xlembed.stats import bootstrap
+from xlembed.stats.bootstrap import cluster_weights, resample, score_cells
+from xlembed.stats.layout import unit_layout
+from xlembed.stats.scores import CiMethod
 from xlembed.stats.wilson import wilson_interval
 
 IDS = [f"c{i}" for i in range(12)]

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from xlembed.stats import cluster_needs
+from xlembed.stats.clusters import cluster_needs
 
 
 def test_needs_that_share_a_document_are_one_cluster():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from xlembed.stats import Comparison, FamilyKind, adjust, holm, primary_size
+from xlembed.stats.holm import Comparison, FamilyKind, adjust, holm, primary_size
 
 
 def test_by_hand():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 
-from xlembed.stats import has_one_unit_per_cluster, mcnemar_test
+from xlembed.stats.mcnemar import has_one_unit_per_cluster, mcnemar_test
 
 
 def table(both, only_a, only_b, neither):

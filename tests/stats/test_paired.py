@@ -3,7 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlembed.stats import CiMethod, cluster_weights, difference_cells, resample, unit_layout
+from xlembed.stats.bootstrap import cluster_weights, resample
+from xlembed.stats.layout import unit_layout
+from xlembed.stats.paired import difference_cells
+from xlembed.stats.scores import CiMethod
 
 NAMES = [f"c{i:02d}" for i in range(20)]
 

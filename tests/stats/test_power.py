@@ -3,7 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from xlembed.stats import CiMethod, Difference, detectable_difference, sign_flip_tests
+from xlembed.stats.power import detectable_difference
+from xlembed.stats.scores import CiMethod, Difference
+from xlembed.stats.signflip import sign_flip_tests
 
 
 def difference(se, n_clusters=100, n_discordant=20, clusters=20, value=0.0):

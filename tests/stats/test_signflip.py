@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlembed.stats import cluster_contributions, flips_needed, sign_flip_tests, unit_layout
+from xlembed.stats.layout import unit_layout
+from xlembed.stats.signflip import cluster_contributions, flips_needed, sign_flip_tests
 
 
 def exact_p(parts):

@@ -7,14 +7,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from xlembed.stats import (
-    cluster_contributions,
-    difference_cells,
-    mcnemar_test,
-    score_cells,
-    sign_flip_tests,
-    unit_layout,
-)
+from xlembed.stats.bootstrap import score_cells
+from xlembed.stats.layout import unit_layout
+from xlembed.stats.mcnemar import mcnemar_test
+from xlembed.stats.paired import difference_cells
+from xlembed.stats.signflip import cluster_contributions, sign_flip_tests
 
 N_TASKS, N_CLUSTERS, N_UNITS = 1000, 60, 5
 

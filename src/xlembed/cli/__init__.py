@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -123,6 +125,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        _check_code()
         xlembed(standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
@@ -138,6 +141,29 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; finished work is kept, the same command goes on from there.", err=True)
         sys.exit(INTERRUPTED)
+
+
+def _check_code() -> None:
+    """In a checkout, say if the code of another place runs; a stage would be recorded as this checkout's, so it stops.
+
+    MLflow names its environments by their requirements, and an editable install points at one checkout: in a second
+    one, its code would run. MLproject and dvc.yaml put this checkout's src/ first.
+
+    Raises:
+        UserError: under `mlflow run`, or in a stage of DVC.
+    """
+    from xlembed.types import UserError
+
+    ours, theirs = Path(__file__).resolve().parents[1], Path("src/xlembed").resolve()
+    if ours == theirs or not (Path("MLproject").is_file() and (theirs / "__init__.py").is_file()):
+        return
+    found = (
+        f"this checkout has its own code in {theirs}, but {ours} runs: activate this checkout's environment, "
+        "or set PYTHONPATH=src"
+    )
+    if {"DVC_STAGE", "MLFLOW_RUN_ID"} & set(os.environ):
+        raise UserError(found)
+    click.echo(f"Warning: {found}", err=True)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

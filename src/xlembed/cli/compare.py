@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xlembed.cli.options import open_workspace, settings_options, workspace_options
+from xlembed.cli.options import check_declared, open_workspace, settings_options, workspace_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +85,7 @@ def compare(
         mark = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:8]
         groups = {f"comparison-{mark}": names}
     else:
+        check_declared(workspace)
         if task and task not in declared.tasks:
             raise UserError(f"params.yaml: run.tasks does not list {task!r}: {', '.join(declared.tasks)}")
         groups = {

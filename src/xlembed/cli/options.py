@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -187,6 +188,26 @@ def open_workspace(
         )
     es_url = str(options.get("es_url") or "") or None
     return Workspace(settings, Path(), Path(out) if out else Path(), es_url)
+
+
+def undeclared_runs(workspace: Workspace) -> str:
+    """In a stage of DVC: how dvc.yaml and params.yaml disagree about the runs to compare; elsewhere nothing."""
+    from xlembed.stages.declared import undeclared
+
+    dvc_file = workspace.root / "dvc.yaml"
+    return undeclared(workspace.settings.run, dvc_file) if os.environ.get("DVC_STAGE") else ""
+
+
+def check_declared(workspace: Workspace) -> None:
+    """Nothing, unless DVC runs this stage by a list that no longer fits params.yaml.
+
+    Raises:
+        UserError: names what is missing or too much.
+    """
+    from xlembed.types import UserError
+
+    if problem := undeclared_runs(workspace):
+        raise UserError(problem)
 
 
 def open_ref(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.options import open_workspace, workspace_options
+from xlembed.cli.options import check_declared, open_workspace, workspace_options
 
 if TYPE_CHECKING:
     from xlembed.stages.workspace import Workspace
@@ -49,6 +49,7 @@ def report(task: str, models: tuple[str, ...], pdf: str, params: str | None, out
     if task:
         made = [_report(task, names, workspace, pdf == "true")]
     else:
+        check_declared(workspace)
         made = [
             _report(name, names or list(declared.models), workspace, pdf == "true") for name in declared.tasks
         ]

@@ -10,6 +10,7 @@ from xlembed.cli.options import (
     open_ref,
     open_workspace,
     settings_options,
+    undeclared_runs,
     variation_options,
     workspace_options,
 )
@@ -95,6 +96,8 @@ def evaluate(
     from xlembed.tracking.runs import open_run
 
     workspace = open_workspace(params, out, options)
+    if problem := undeclared_runs(workspace):
+        click.echo(f"Warning: {problem}", err=True)
     opened = workspace.open_task(task)
     ref = workspace.open_model(model)
     with (

@@ -9,7 +9,7 @@ from pathlib import Path
 from xlembed.corpus.building import build_task
 from xlembed.corpus.checks import Problems
 from xlembed.corpus.folders import DATA_DIR
-from xlembed.corpus.readers import find_reader
+from xlembed.corpus.formats import find_reader
 from xlembed.corpus.reading import DocumentUnit, ReadOptions
 from xlembed.corpus.task import Task
 from xlembed.corpus.writing import check_target, write_task

@@ -11,9 +11,9 @@ from xlembed.corpus import tables
 from xlembed.corpus.building import build_task
 from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.formats import find_reader
 from xlembed.corpus.languages import is_language
 from xlembed.corpus.lines import read_json_lines
-from xlembed.corpus.readers import find_reader
 from xlembed.corpus.reading import DocumentUnit, ReadOptions, languages_of
 from xlembed.finetune.pairs import COLUMNS, Kind, PairSet, checked_row, write_pairs
 from xlembed.types import Lang, UserError, near_miss

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,9 +12,11 @@ from xlembed.corpus.task import Task
 from xlembed.files import atomic_path
 from xlembed.metrics.measures import Measure
 from xlembed.metrics.units import JudgedRanks, measure_units
-from xlembed.retrieval.ranking import RankedUnit
 from xlembed.retrieval.units import mode_of
 from xlembed.types import Mode, UserError
+
+if TYPE_CHECKING:
+    from xlembed.retrieval.ranking import RankedUnit
 
 KEY = ["query_id", "doc_lang", "pool"]
 """What identifies a row within one task and model."""

@@ -29,6 +29,8 @@ from xlembed.models.steps import SPELLINGS, Method, Step, check_steps, parse_ste
 from xlembed.types import DType, Lang, UserError, near_miss
 
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
+BUNDLED = Path(__file__).parent / "bundled"
+"""Folders of the models that come with this package."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -273,7 +275,7 @@ def _with_reranker(
 
 def _from_card(card: ModelCard) -> ModelRef:
     if card.bundled:
-        return ModelRef(card.name, card, Path(__file__).parent / card.bundled)
+        return ModelRef(card.name, card, BUNDLED.parent / card.bundled)
     return ModelRef(card.name, card, _packaged_folder(card))
 
 

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from xlembed.files import atomic_writer
 from xlembed.report.curves import present, score_in
-from xlembed.report.drawing import write_ablation_figures
+from xlembed.report.figures import ablations
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.finetuning import ends
 from xlembed.report.finetuning_table import rho_cell, score_cell
 from xlembed.report.scorebook import Macro
@@ -119,7 +120,7 @@ def ablation_tables(report: Report) -> list[Table]:
 
 def write_ablation_report(report: Report, folder: Path) -> None:
     """Write report.md and figures/ into `folder`."""
-    write_ablation_figures(report, folder / "figures")
+    write_figures(ablations, folder / "figures", report)
     with atomic_writer(folder / "report.md") as file:
         file.write(ablation_markdown(report, sorted(p.name for p in (folder / "figures").glob("*.png"))))
 

@@ -9,7 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from xlembed.files import atomic_writer
-from xlembed.report.drawing import write_analysis_figures
+from xlembed.report.figures import analyses
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.tables import Cell, Interval, framed, to_markdown
 from xlembed.report.text import interval_text, percent, plain, plain_interval, points
 
@@ -272,7 +273,7 @@ def write_analysis_report(reports: Sequence[Analysis], folder: Path) -> None:
     """Write analysis.md and figures/ into `folder`."""
     shown = [r for r in reports if r["vectors"]]
     if shown:
-        write_analysis_figures(shown, folder / "figures")
+        write_figures(analyses, folder / "figures", shown)
     with atomic_writer(folder / "analysis.md") as file:
         file.write(analysis_markdown(reports, sorted(p.name for p in (folder / "figures").glob("*.png"))))
 

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from xlembed.files import atomic_writer
 from xlembed.report.danger import danger_lines as danger_lines  # also under this name
-from xlembed.report.drawing import write_finetuning_figures
+from xlembed.report.figures import finetuning
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.finetuning import BASE, Report, ends, macros_of, score_of, sets_of, tasks_of
 from xlembed.report.scorebook import MACROS
 from xlembed.report.tables import Interval, framed, macro_head, to_markdown
@@ -211,7 +212,7 @@ def related_lines(report: Report) -> list[str]:
 
 def write_finetuning_report(report: Report, folder: Path) -> None:
     """Write report.md and figures/ into `folder`."""
-    write_finetuning_figures(report, folder / "figures")
+    write_figures(finetuning, folder / "figures", report)
     with atomic_writer(folder / "report.md") as file:
         file.write(finetuning_markdown(report, sorted(p.name for p in (folder / "figures").glob("*.png"))))
 

@@ -14,8 +14,8 @@ from xlembed.report.document.docx import to_docx
 from xlembed.report.document.html import to_html
 from xlembed.report.document.markdown import to_markdown
 from xlembed.report.document.probes import probe_document
-from xlembed.report.drawing import write_probe_figures
-from xlembed.report.figures.registry import probe_figures
+from xlembed.report.figures import probes
+from xlembed.report.figures.registry import figures_of, write_figures
 from xlembed.report.probes import ProbeBook, read_probes
 
 ORDER = ("overall", "by_score", "by_length", "by_language", "calibration", "residuals", "truncation")
@@ -42,7 +42,7 @@ def write_probe_report(
     book = read_probes(report, predictions, timings)
     with atomic_folder(folder / "figures") as figures:
         figures.mkdir(exist_ok=True)
-        write_probe_figures(book, figures)
+        write_figures(probes, figures, book)
     document = probe_document(book, read_pictures(book, folder / "figures"))
     for name, content in (
         ("report.md", to_markdown(document).encode("utf-8")),
@@ -56,7 +56,7 @@ def write_probe_report(
 def read_pictures(book: ProbeBook, folder: Path) -> dict[str, list[Picture]]:
     """Part of the report -> its figures, in reading order."""
     found: dict[str, list[Picture]] = {}
-    figures = probe_figures(book)
+    figures = {name: f for name, f in figures_of(probes).items() if f.applies(book)}
     for name in sorted(figures, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n)):
         figure = figures[name]
         png, pdf = (folder / f"{name}.{suffix}" for suffix in ("png", "pdf"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from xlembed.models.catalogue import catalogue
 from xlembed.models.folder import stored_prompts
 from xlembed.models.postprocess import Fitted
 from xlembed.models.spec import ModelRef
+from xlembed.report.analysed import MAPS, read_analysis
 from xlembed.report.analysis_table import write_analysis_report
 from xlembed.stages.analysing import (
     BASE,
@@ -42,21 +42,19 @@ from xlembed.stages.analysing import (
     truncation_section,
     umap_section,
 )
+from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.encode import encode
 from xlembed.stages.encoding import Encoding, open_encoding
-from xlembed.stages.evaluate import task_clusters
-from xlembed.stages.index import open_embeddings, unit_vectors
 from xlembed.stages.postprocessing import derive_more, fit_documents, vectors_fingerprint
 from xlembed.stages.sampling import Points, group_of, sample_points, sample_rows
 from xlembed.stages.workspace import Watch, Workspace, unwatched
+from xlembed.stats.clusters import task_clusters
 from xlembed.stats.layout import Ints
 from xlembed.types import Lang, Role, UserError, Vectors
 
 FORMAT = 1
 SELF_QUERIES = 200
 """Documents whose own text is asked."""
-MAPS = ("projection", "umap")
-"""Files of documents on a plane, which may be missing."""
 CONFOUNDED = (
     "Topic confounded: documents of different languages are different texts here, so what looks like separation of "
     "languages may be separation of topics."
@@ -137,24 +135,6 @@ def compare_analyses(task: Task, refs: Sequence[ModelRef], workspace: Workspace)
     with atomic_folder(folder) as made:
         write_analysis_report(reports, made)
     return folder
-
-
-def read_analysis(folder: Path) -> dict[str, Any]:
-    """analysis.json with projection.json and umap.json (or None) as `projection` and `umap`.
-
-    Raises:
-        UserError: there is no finished analysis.
-    """
-    try:
-        report: dict[str, Any] = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} holds no analysis: run xlembed analyse") from None
-    return {**report, **{name: _read_map(folder / f"{name}.json") for name in MAPS}}
-
-
-def _read_map(path: Path) -> Section | None:
-    found: Section | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return found
 
 
 def _header(task: Task, ref: ModelRef) -> dict[str, Any]:

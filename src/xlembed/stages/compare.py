@@ -14,7 +14,8 @@ import pandas as pd
 from xlembed.files import atomic_folder, atomic_path, write_json
 from xlembed.metrics.measures import parse_measure, parse_measures
 from xlembed.metrics.table import read_units
-from xlembed.report.drawing import write_comparison_figures
+from xlembed.report.figures import comparisons
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.postprocessing import notes_of
 from xlembed.report.tables import comparison_markdown, index_markdown, scores_markdown
 from xlembed.settings import SLUG
@@ -139,7 +140,7 @@ def compare(
         text = [f"# Comparison on {report['task']}", scores_markdown(scores), comparison_markdown(report)]
         text += [index_markdown(s) for s in scores if "index_fidelity" in s]
         (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
-        write_comparison_figures(scores, report, folder / "figures")
+        write_figures(comparisons, folder / "figures", scores, report["primary"])
     return report
 
 

@@ -110,5 +110,6 @@ def _without_vectors(task: Task, ref: ModelRef, workspace: Workspace) -> Path:
     """The folder that DVC expects, saying that there is nothing in it."""
     target = workspace.embeddings(task.name, ref.slug)
     with atomic_folder(target) as folder:
-        write_json(folder / "manifest.json", {"task": task.name, "model": ref.slug, "vectors": False})
+        found = {"task": task.name, "task_digest": task.digest, "model": ref.slug, "vectors": False}
+        write_json(folder / "manifest.json", found)  # the digest: other texts make another output
     return target

@@ -16,15 +16,17 @@ from xlembed.index.base import Rows
 from xlembed.metrics.measures import Measure, parse_measures
 from xlembed.metrics.table import units_table, write_units
 from xlembed.models.spec import ModelRef
-from xlembed.report.drawing import write_run_figures
+from xlembed.report.figures import runs
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.postprocessing import postprocessing_note
 from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
 from xlembed.retrieval.run import write_trec
 from xlembed.settings import EvaluateSettings
-from xlembed.stages.index import exact_index, unit_vectors
+from xlembed.stages.embedded import unit_vectors
+from xlembed.stages.index import exact_index
 from xlembed.stages.searching import OpenSearch, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.stats.clusters import cluster_needs
+from xlembed.stats.clusters import task_clusters
 from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
 from xlembed.types import Lang, Mode
 
@@ -88,7 +90,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         write_json(folder / "scores.json", scores)
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / "all.trec", ref.slug)
-        write_run_figures(scores, folder / "figures")
+        write_figures(runs, folder / "figures", scores)
     result = {**header, **headline(rows, measures, task.languages), **_fidelity_headline(fidelity, measures)}
     write_json(workspace.result_file(task.name, ref.slug), result)
     return result
@@ -144,15 +146,6 @@ def _fidelity_headline(fidelity: Mapping[str, Any], measures: Sequence[Measure])
             "recall": [r for r in report["recall"] if r["query_lang"] is None],
         }
     }
-
-
-def task_clusters(task: Task) -> dict[str, str]:
-    """Need id -> cluster id: needs connected through a relevant document or its group, or as the queries say."""
-    return cluster_needs(
-        {need: [d for d, grade in docs.items() if grade >= 1] for need, docs in task.needs.items()},
-        {d.doc_id: d.group for d in task.documents if d.group},
-        {q.need_id: q.cluster for q in task.queries if q.cluster},
-    )
 
 
 def headline(

@@ -14,10 +14,11 @@ from xlembed.corpus.task import Task
 from xlembed.files import atomic_folder, write_json
 from xlembed.metrics.measures import parse_measure
 from xlembed.models.spec import ModelRef
-from xlembed.report.drawing import write_guide_figures
+from xlembed.report.analysed import read_analysis
+from xlembed.report.figures import guides
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.guide_table import guide_markdown
 from xlembed.report.scenarios import QUALITY, Part, Scenario, bytes_points, speed_points
-from xlembed.stages.analyse import read_analysis
 from xlembed.stages.compare import Evaluation, check_comparable, read_evaluation
 from xlembed.stages.encoding import open_encoding
 from xlembed.stages.workspace import Watch, Workspace, unwatched
@@ -123,7 +124,7 @@ def guide(
     report = weigh(task, evaluations, wish, workspace, refs if timing else None, watch)
     with atomic_folder(guide_folder(workspace, task.name, wish.name)) as folder:
         write_json(folder / "guide.json", report)
-        write_guide_figures(report, folder / "figures")
+        write_figures(guides, folder / "figures", report)
         names = sorted(path.name for path in (folder / "figures").glob("*.png"))
         (folder / "guide.md").write_text(guide_markdown(report, names), encoding="utf-8")
     return report

@@ -5,38 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from xlembed.corpus.task import Task
-from xlembed.embeddings.derive import derive
-from xlembed.embeddings.export import Embeddings, load_export
+from xlembed.embeddings.export import Embeddings
 from xlembed.files import write_json
 from xlembed.index.base import VectorIndex
 from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
+from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.kinds import check_kinds
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.types import UserError, Vectors
-
-
-def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddings:
-    """The export of exactly this task and model.
-
-    Raises:
-        UserError: if it is missing, damaged, or was made from other texts.
-    """
-    if ref.card.lexical:
-        raise UserError(f"{ref.slug} finds texts by their words: it has no vectors")
-    folder = workspace.embeddings(task.name, ref.slug)
-    embeddings = load_export(folder)
-    for key, wanted in (("documents_digest", task.documents_digest), ("queries_digest", task.queries_digest)):
-        if embeddings.manifest.get(key) != wanted:
-            raise UserError(
-                f"{folder} was encoded from other texts than task {task.name} holds now ({key} differs): "
-                f"run xlembed encode -m {ref.slug} -t {task.name}"
-            )
-    return embeddings
 
 
 def open_index(task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace) -> VectorIndex:
@@ -57,11 +34,6 @@ def exact_index(task: Task, embeddings: Embeddings) -> ExactIndex:
     """Exact search in memory; what every other engine is measured against."""
     vectors = unit_vectors(embeddings.documents)
     return ExactIndex(embeddings.doc_ids, [d.lang for d in task.documents], vectors)
-
-
-def unit_vectors(stored: NDArray[np.floating]) -> Vectors:
-    """float32 as it is (memory-mapped); float16 has lost its unit length by rounding and is normalised again."""
-    return stored if stored.dtype == np.float32 else derive(stored, None)
 
 
 def describe_index(task: Task, workspace: Workspace, embeddings: Embeddings | None = None) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from xlembed.files import atomic_folder, write_json
 from xlembed.metrics.measures import Measure, parse_measure
 from xlembed.models.folder import fine_tuned_from
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.report.drawing import write_paradox_figures
+from xlembed.report.figures import paradox as paradox_figures
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.paradox_table import paradox_markdown
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
@@ -219,7 +220,7 @@ def paradox(
     with atomic_folder(paradox_folder(workspace, task.name)) as folder:
         write_json(folder / "paradox.json", report)
         (folder / "paradox.md").write_text(paradox_markdown(report), encoding="utf-8")
-        write_paradox_figures(report, folder / "figures")
+        write_figures(paradox_figures, folder / "figures", report)
     return report
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from xlembed.report.document.assemble import assemble
 from xlembed.report.document.content import Document, Picture
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.document.writing import write_document
-from xlembed.report.drawing import write_profile_figures
+from xlembed.report.figures import profiles as profile_figures
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.profiles import profiles
 from xlembed.report.scenarios import scenarios
 from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, read_scores
@@ -114,8 +116,10 @@ def gather(
     guides = {name: _guide(name, task, evaluations, languages, workspace) for name in scenarios()}
     watch("report", 2, 3)
     warnings: list[str] = []
+    # DVC cannot depend on a file that may be missing, so its stage reads no results of commands that are no stages.
+    others = "DVC_STAGE" not in os.environ
     paradox_file = workspace.out / "reports" / "paradox" / task.name / "paradox.json"
-    paradox = _read_json(paradox_file, task, warnings)
+    paradox = _read_json(paradox_file, task, warnings) if others else None
     analyses = {
         e.name: found
         for e in evaluations
@@ -137,7 +141,7 @@ def gather(
         pictures={
             "tests": [p for p in pictures if p.name == "forest"],
             "paper": pictures,
-            "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings)),
+            "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings) if others else {}),
             "paradox": _pictures(paradox_file.parent / "figures", PARADOX) if paradox else [],
             "analysis": _projections(list(analyses), workspace.out / "analysis" / task.name),
         },
@@ -205,7 +209,7 @@ def _profiles(
     """Bars and radar of several models."""
     with tempfile.TemporaryDirectory() as temporary:
         found = profiles([e.scores for e in evaluations], analyses, times)
-        write_profile_figures(found, Path(temporary))
+        write_figures(profile_figures, Path(temporary), found)
         return _pictures(Path(temporary), PROFILES)
 
 

@@ -13,7 +13,7 @@ from xlembed.models.fingerprint import base_fingerprint
 from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
 from xlembed.retrieval.reranking import PairScorer, TextPairs, VectorPairs
-from xlembed.stages.index import open_embeddings, unit_vectors
+from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.workspace import Workspace
 from xlembed.types import Vectors
 

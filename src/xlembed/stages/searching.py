@@ -15,13 +15,8 @@ from xlembed.models.spec import ModelRef
 from xlembed.retrieval.fusion import FusedSearcher, Fusion, Retrieve, one_after_another
 from xlembed.retrieval.reranking import RerankedSearcher
 from xlembed.retrieval.searcher import Searcher, VectorSearcher
-from xlembed.stages.index import (
-    describe_index,
-    exact_index,
-    open_embeddings,
-    open_index,
-    unit_vectors,
-)
+from xlembed.stages.embedded import open_embeddings, unit_vectors
+from xlembed.stages.index import describe_index, exact_index, open_index
 from xlembed.stages.kinds import check_kinds
 from xlembed.stages.reranking import open_reranker
 from xlembed.stages.workspace import Workspace

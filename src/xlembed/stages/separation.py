@@ -11,7 +11,7 @@ from xlembed.analysis.estimates import estimate
 from xlembed.analysis.separation import expected_purity, neighbourhood_purity
 from xlembed.corpus.task import Task
 from xlembed.models.spec import ModelRef
-from xlembed.stages.index import open_embeddings, unit_vectors
+from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.sampling import sample_points
 from xlembed.stages.workspace import Workspace
 from xlembed.stats.evaluation import number_json

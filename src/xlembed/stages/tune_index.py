@@ -17,19 +17,20 @@ from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import ElasticIndex
 from xlembed.index.elastic.padding import NO_LANGUAGE, Padded
 from xlembed.models.spec import ModelRef
-from xlembed.report.drawing import write_tuning_figures
+from xlembed.report.figures import tuning
+from xlembed.report.figures.registry import write_figures
 from xlembed.report.tuning_table import setting_columns
 from xlembed.stages.distractors import pad_corpus
 from xlembed.stages.elastic import attach, open_server
+from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.encode import encode
-from xlembed.stages.evaluate import task_clusters
 from xlembed.stages.fidelity import RECALL_CUTS
-from xlembed.stages.index import open_embeddings, unit_vectors
 from xlembed.stages.tuning_grid import Build, Grid, Setting
 from xlembed.stages.tuning_indices import Made, TuningIndices
 from xlembed.stages.tuning_measures import EXACT_SCAN, Bench, Row, Sample, sample_queries
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.choice import Candidate, cheapest, split_clusters
+from xlembed.stats.clusters import task_clusters
 from xlembed.types import Lang, UserError
 
 FORMAT = 1
@@ -181,7 +182,7 @@ def tune_index(
         write_json(folder / "tune.json", report)
         table = pd.DataFrame([setting_columns(row) for row in work.rows])
         table.to_csv(folder / "table.csv", index=False)
-        write_tuning_figures(report, folder / "figures")
+        write_figures(tuning, folder / "figures", report)
     if not options.keep:
         indices.clean_up()
     return report

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xlembed.corpus.task import Task
 
 
 def cluster_needs(
@@ -55,3 +59,12 @@ def _join(parent: dict[str, str], left: str, right: str) -> None:
     """The smaller id stays the root, so a root is the smallest id of its component."""
     low, high = sorted((_root(parent, left), _root(parent, right)))
     parent[high] = low
+
+
+def task_clusters(task: Task) -> dict[str, str]:
+    """Need id -> cluster id: needs connected through a relevant document or its group, or as the queries say."""
+    return cluster_needs(
+        {need: [d for d, grade in docs.items() if grade >= 1] for need, docs in task.needs.items()},
+        {d.doc_id: d.group for d in task.documents if d.group},
+        {q.need_id: q.cluster for q in task.queries if q.cluster},
+    )

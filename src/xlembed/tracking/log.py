@@ -70,19 +70,32 @@ def log_table(table: pd.DataFrame, name: str) -> None:
 
 
 def version_tags(root: Path, data: Path) -> dict[str, str]:
-    """Git commit of the checkout and DVC revision of the data, where there are any."""
-    found = {"git_commit": _git_commit(root), "dvc_data_revision": _dvc_revision(root, data)}
+    """Git commit of the checkout, whether files differ from it, and DVC revision of the data, where there are any."""
+    found = {
+        "git_commit": _git(root, "rev-parse", "HEAD"),
+        "git_dirty": _git_dirty(root),
+        "dvc_data_revision": _dvc_revision(root, data),
+    }
     return {key: value for key, value in found.items() if value}
 
 
-def _git_commit(root: Path) -> str | None:
+def _git(root: Path, *words: str) -> str | None:
+    """What Git says about the checkout; nothing is locked, so that parallel stages do not meet."""
+    command = ["git", "--no-optional-locks", *words]
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):  # no git, or no checkout
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):  # no git, no checkout, or no commit yet
         return None
-    return commit.stdout.strip()
+
+
+def _git_dirty(root: Path) -> str | None:
+    """`true` if a file of the commit was changed or src/ holds a new one; what stages write does not count."""
+    outputs = [f":(exclude){name}" for name in ("results", "dvc.lock")]
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *outputs)
+    new = _git(root, "status", "--porcelain", "--", "src")
+    if changed is None or new is None or _git(root, "rev-parse", "HEAD") is None:
+        return None
+    return "true" if changed or new else "false"
 
 
 def _dvc_revision(root: Path, data: Path) -> str | None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from xlembed.corpus.formats import find_reader, reader_names
 from xlembed.corpus.importing import import_files
 from xlembed.corpus.loading import load_task
-from xlembed.corpus.readers import READERS, find_reader
 from xlembed.types import UserError
 
 from ..folder import write_folder
@@ -23,7 +23,7 @@ def _plain(folder: Path) -> Path:
 
 
 def test_formats() -> None:
-    assert set(READERS) == {"beir", "jsonl", "squad", "tatoeba"}
+    assert set(reader_names()) == {"beir", "jsonl", "squad", "tatoeba"}
     with pytest.raises(UserError, match=r"no format 'squd': choose one of beir, .*\. Did you mean 'squad'"):
         find_reader("squd")
 

@@ -17,7 +17,7 @@ from xlembed.report.document.scatter import draw_panels
 from xlembed.report.document.verdicts import SURENESS
 from xlembed.report.style import ink_on
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates" / "html"
 COLOURS = "YlGn"
 """Of language matrices, as in `figures.accuracy_matrix`."""
 SHAPES = {

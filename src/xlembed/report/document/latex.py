@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from xlembed.report.document.content import Bullets, Cell, Document, Grid, Head, Missing, Row
 from xlembed.report.document.verdicts import SURENESS
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates" / "latex"
 LONG = 32
 """Rows from which a table may go over pages."""
 WIDE = 6

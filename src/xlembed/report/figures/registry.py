@@ -1,4 +1,7 @@
-"""Which figures there are: found in this folder, so that a new one is one new file."""
+"""Which figures there are: one folder per kind, so that a new one is one new file.
+
+A command imports the folder of its kind and no other, and its DVC stage depends on that folder alone.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,16 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from xlembed.report.probes import ProbeBook
-from xlembed.report.profiles import Profile
+from xlembed.report.style import save
+
+if TYPE_CHECKING:
+    from xlembed.report.probes import ProbeBook
+    from xlembed.report.profiles import Profile
 
 Scores = Mapping[str, Any]
 """Content of one scores.json."""
@@ -166,84 +173,27 @@ class ProbeFigure:
     caption: Callable[[ProbeBook], str]
 
 
-def run_figures() -> dict[str, RunFigure]:
-    """Figures of a run by file name, sorted."""
-    return {name: f for name, f in _found().items() if isinstance(f, RunFigure)}
+def figures_of(kind: ModuleType) -> dict[str, Any]:
+    """Every figure of a kind by file name, sorted.
+
+    Args:
+        kind: a package of this folder, such as `runs`; each of its modules has a `FIGURE`.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(kind.__path__))
+    return {name: importlib.import_module(f"{kind.__name__}.{name}").FIGURE for name in names}
 
 
-def comparison_figures() -> dict[str, ComparisonFigure]:
-    """Figures of a comparison by file name, sorted."""
-    return {name: f for name, f in _found().items() if isinstance(f, ComparisonFigure)}
+def draw(kind: ModuleType, *results: Any) -> dict[str, Figure]:
+    """Every figure of a kind that applies to these results, by file name.
+
+    Args:
+        kind: a package of this folder.
+        results: what that kind's figures are called with.
+    """
+    return {name: f.draw(*results) for name, f in figures_of(kind).items() if f.applies(*results)}
 
 
-def draw_run(scores: Scores) -> dict[str, Figure]:
-    """Every figure of a run that applies."""
-    return {name: f.draw(scores) for name, f in run_figures().items() if f.applies(scores)}
-
-
-def draw_comparison(scores: Sequence[Scores], comparisons: Comparisons) -> dict[str, Figure]:
-    """Every figure of a comparison that applies."""
-    found = comparison_figures().items()
-    return {name: f.draw(scores, comparisons) for name, f in found if f.applies(scores, comparisons)}
-
-
-def draw_tuning(report: Tuning) -> dict[str, Figure]:
-    """Every figure of a report of index settings that applies."""
-    found = {name: f for name, f in _found().items() if isinstance(f, TuningFigure)}
-    return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
-
-
-def draw_finetuning(report: Finetuning) -> dict[str, Figure]:
-    """Every figure of a fine-tuning that applies."""
-    found = {name: f for name, f in _found().items() if isinstance(f, FinetuningFigure)}
-    return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
-
-
-def draw_ablation(report: Ablation) -> dict[str, Figure]:
-    """Every figure of an ablation that applies."""
-    found = {name: f for name, f in _found().items() if isinstance(f, AblationFigure)}
-    return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
-
-
-def draw_paradox(report: ParadoxReport) -> dict[str, Figure]:
-    """Every figure of a paradox test that applies; the file's name without `paradox_`."""
-    found = {name: f for name, f in _found().items() if isinstance(f, ParadoxFigure)}
-    return {name.removeprefix("paradox_"): f.draw(report) for name, f in found.items() if f.applies(report)}
-
-
-def draw_analysis(reports: Sequence[Analysis]) -> dict[str, Figure]:
-    """Every figure of the analyses of one task that applies."""
-    found = {name: f for name, f in _found().items() if isinstance(f, AnalysisFigure)}
-    return {name: f.draw(reports) for name, f in found.items() if f.applies(reports)}
-
-
-def draw_guide(report: Guide) -> dict[str, Figure]:
-    """Every figure of a guide that applies."""
-    found = {name: f for name, f in _found().items() if isinstance(f, GuideFigure)}
-    return {name: f.draw(report) for name, f in found.items() if f.applies(report)}
-
-
-def draw_profiles(found: Sequence[Profile]) -> dict[str, Figure]:
-    """Every figure of several models' profiles that applies."""
-    figures = {name: f for name, f in _found().items() if isinstance(f, ProfileFigure)}
-    return {name: f.draw(found) for name, f in figures.items() if f.applies(found)}
-
-
-def probe_figures(book: ProbeBook) -> dict[str, ProbeFigure]:
-    """Figures of probes that apply; the file's name without `probe_`."""
-    found = {name: f for name, f in _found().items() if isinstance(f, ProbeFigure)}
-    return {name.removeprefix("probe_"): f for name, f in found.items() if f.applies(book)}
-
-
-def draw_probes(book: ProbeBook) -> dict[str, Figure]:
-    """Every figure of probes that applies."""
-    return {name: f.draw(book) for name, f in probe_figures(book).items()}
-
-
-def _found() -> dict[str, object]:
-    result: dict[str, object] = {}
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        figure = getattr(importlib.import_module(f"{__package__}.{module.name}"), "FIGURE", None)
-        if figure is not None:
-            result[module.name] = figure
-    return dict(sorted(result.items()))
+def write_figures(kind: ModuleType, folder: Path, *results: Any) -> None:
+    """Every figure of a kind that applies to these results, as PNG and PDF."""
+    for name, figure in draw(kind, *results).items():
+        save(figure, folder, name)

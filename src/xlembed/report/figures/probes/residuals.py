@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
-from xlembed.report.figures.probe_calibration import ALONE, GAP, LEFT, SIDE, TOP
+from xlembed.report.figures.probes.calibration import ALONE, GAP, LEFT, SIDE, TOP
 from xlembed.report.figures.registry import ProbeFigure
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.probe_curves import COLUMNS, line_look, number_ticks, panels, rows_of, subtitle

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from xlembed.report.figures.projection import draw_map
+from xlembed.report.figures.analyses.projection import draw_map
 from xlembed.report.figures.registry import Analysis, AnalysisFigure
 
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
-from xlembed.report.figures.probe_overall import WORDS
+from xlembed.report.figures.probes.overall import WORDS
 from xlembed.report.figures.registry import ProbeFigure
 from xlembed.report.page import MARGIN, Page, wrap
 from xlembed.report.probe_curves import NO_BAR, dash, error_axis, is_share, kind_mark, mark_style, subtitle

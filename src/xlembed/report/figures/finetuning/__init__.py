@@ -1,0 +1,1 @@
+"""Figures of one fine-tuning: called with the content of its report.json."""

@@ -1,0 +1,1 @@
+"""Figures of one evaluated model on one task: called with the content of scores.json."""
