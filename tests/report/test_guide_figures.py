@@ -9,7 +9,7 @@ import pytest
 from xlembed.report.figures import guides as guides_kind
 from xlembed.report.figures.guides.quality_speed import main_part, marker_size, quality_speed
 from xlembed.report.figures.registry import draw
-from xlembed.report.time_axis import round_ticks
+from xlembed.report.figures.shapes.scales import round_ticks
 
 from .figure_checks import all_text, assert_legible, axes_of, by_gid, whiskers
 from .report_fakes import MODELS

@@ -61,7 +61,7 @@ def page(
     legend: Sequence[Artist] = (),
     *,
     place: str = "below",
-    gap: float = 0.2,
+    gap: float = 0.22,
     least: float = 4.6,
 ) -> Figure:
     """Panels in rows and columns; labels and titles of each are measured, and the page is as large as they need.
