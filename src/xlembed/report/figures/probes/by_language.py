@@ -23,10 +23,8 @@ def probe_by_language(book: ProbeBook) -> Figure:
     labels = [f"{lang}\n{_count(book, lang)}" for lang in languages]
     note = "Texts of different languages differ in more than language: compare systems, not languages."
     unit = unit_text(book.primary) if is_share(book.primary) else f"{book.primary} (points of the scale)"
-    return grouped_figure(
-        book, means, labels, (f"{book.primary} by language", "language", note),
-        (unit, is_share(book.primary)), lines=False,
-    )  # fmt: skip
+    texts = (f"{book.primary} by language", "language", note)
+    return grouped_figure(book, means, labels, texts, unit, share=is_share(book.primary), lines=False)
 
 
 def _languages(book: ProbeBook) -> list[Lang]:

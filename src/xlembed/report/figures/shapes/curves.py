@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -34,6 +34,10 @@ class Curve:
     gid: tuple[str, str] = ("", "")
     dash: Any = "-"
     hollow: bool = False
+
+    def without_line(self) -> Curve:
+        """Its points alone."""
+        return replace(self, dash="")
 
     def entry(self, label: str) -> Line2D:
         """Its entry in a legend."""

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from xlembed.report.style import INK, Look, whisker
+from xlembed.report.style import INK, Look, tint, whisker
 
 Interval = tuple[float, float]
 DASHES: tuple[Any, ...] = (
@@ -73,12 +73,12 @@ class Mark:
 
 
 def marker(look: Look, size: float = 6.0, hollow: bool = False) -> dict[str, Any]:
-    """Keywords of a point; a hollow one keeps its colour at the edge."""
+    """Keywords of a point; a hollow one has a darker shade of its colour at the edge."""
     return {
         "linestyle": "",
         "marker": look.marker,
         "markersize": size,
         "markerfacecolor": "white" if hollow else look.colour,
-        "markeredgecolor": look.colour if hollow else INK,
+        "markeredgecolor": tint(look.colour, -0.2) if hollow else INK,
         "markeredgewidth": 1.3 if hollow else 0.6,
     }
