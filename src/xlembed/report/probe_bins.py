@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xlembed.report.figures.shapes.curves import curves
-from xlembed.report.page_new import Panel, Words, page, text_width
+from xlembed.report.page import Panel, Words, page, text_width
 from xlembed.report.probe_curves import curve, ends_of, error_axis, error_text, no_bar, shown_note, subtitle
 from xlembed.report.probe_errors import Bins, Mean, mean_errors
 from xlembed.report.probes import ProbeBook

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from xlembed.report.analysed import label_words
 from xlembed.report.figures.registry import Analysis, Registered
 from xlembed.report.figures.shapes.heat_map import colour_bar, heat_map
-from xlembed.report.page_new import Panel, Words, head, page
+from xlembed.report.page import Panel, Words, head, page
 from xlembed.report.text import plain, plain_interval
 
 COLOURS = "YlOrRd"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xlembed.report.analysed import label_words
 from xlembed.report.figures.registry import Analysis, Registered
 from xlembed.report.figures.shapes.marks import Mark
-from xlembed.report.page_new import Panel, Words, head, page
+from xlembed.report.page import Panel, Words, head, page
 from xlembed.report.style import GRID, language_look
 from xlembed.report.text import percent, plain
 

@@ -12,7 +12,7 @@ from xlembed.report.figures.registry import Comparisons, Registered, Scores
 from xlembed.report.figures.shapes.interval_rows import SIZE, Column, interval_rows
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import limits_of, scale
-from xlembed.report.page_new import Panel, Words, page
+from xlembed.report.page import Panel, Words, page
 from xlembed.report.scorebook import MACROS, Macro, ScoreBook, read_all
 from xlembed.report.style import GRID, INK, MODE_LOOKS
 from xlembed.report.text import MINUS, count_text, interval_text, p_text, points

@@ -13,7 +13,7 @@ from xlembed.report.figures.registry import Comparisons, Registered, Scores
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import percent_tick, scale
 from xlembed.report.figures.shapes.scatter import WHITE, diagonal, in_points, scatter
-from xlembed.report.page_new import Panel, Words, head, page, text_width
+from xlembed.report.page import Panel, Words, head, page, text_width
 from xlembed.report.scorebook import (
     MONOLINGUAL,
     TRUE_CROSS_ALL,

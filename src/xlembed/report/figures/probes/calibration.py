@@ -9,7 +9,7 @@ from xlembed.report.figures.registry import Registered
 from xlembed.report.figures.shapes.curves import Curve, curves
 from xlembed.report.figures.shapes.scales import limits_of, scale
 from xlembed.report.figures.shapes.scatter import diagonal
-from xlembed.report.page_new import Panel, Words, page
+from xlembed.report.page import Panel, Words, page
 from xlembed.report.probe_curves import curve, no_bar, subtitle
 from xlembed.report.probe_errors import LEAST_IN_BIN, Calibration, calibration
 from xlembed.report.probes import ProbeBook, System

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from xlembed.report.figures.registry import Registered
 from xlembed.report.figures.shapes.interval_rows import SIZE, Column, interval_rows
 from xlembed.report.figures.shapes.marks import REFERENCE, Mark
-from xlembed.report.page_new import Panel, Words, page, text_width
+from xlembed.report.page import Panel, Words, page, text_width
 from xlembed.report.probe_curves import ends_of, label_lines, no_bar, primary_axis, subtitle, system_look
 from xlembed.report.probes import FLOOR, RIVAL, ProbeBook, System, ends_text, unit_text, value_text
 from xlembed.report.style import INK, Look

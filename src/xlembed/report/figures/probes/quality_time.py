@@ -12,7 +12,7 @@ from xlembed.report.figures.registry import Registered
 from xlembed.report.figures.shapes.marks import REFERENCE, Mark
 from xlembed.report.figures.shapes.scales import time_scale
 from xlembed.report.figures.shapes.scatter import scatter
-from xlembed.report.page_new import Panel, Words, page
+from xlembed.report.page import Panel, Words, page
 from xlembed.report.probe_curves import label_lines, no_bar, primary_axis, subtitle, system_look
 from xlembed.report.probes import FLOOR, ProbeBook, System, time_text
 from xlembed.report.style import INK, tint

@@ -16,7 +16,7 @@ from xlembed.report.figures.probes.calibration import ALONE, COLUMNS, SIDE
 from xlembed.report.figures.registry import Registered
 from xlembed.report.figures.shapes.marks import REFERENCE
 from xlembed.report.figures.shapes.scales import limits_of, scale
-from xlembed.report.page_new import Panel, Words, page
+from xlembed.report.page import Panel, Words, page
 from xlembed.report.probe_curves import line_look, subtitle
 from xlembed.report.probe_errors import predictions_of, running_median
 from xlembed.report.probes import ProbeBook

@@ -14,7 +14,7 @@ from xlembed.report.figures.shapes.bars import Bar, bars
 from xlembed.report.figures.shapes.curves import Curve, curves
 from xlembed.report.figures.shapes.marks import DASHES
 from xlembed.report.figures.shapes.scales import log2_scale
-from xlembed.report.page_new import Panel, Words, head, page
+from xlembed.report.page import Panel, Words, head, page
 from xlembed.report.probe_curves import ends_of, kind_mark, no_bar, primary_axis, subtitle
 from xlembed.report.probe_errors import Cut, truncation_series
 from xlembed.report.probes import ProbeBook

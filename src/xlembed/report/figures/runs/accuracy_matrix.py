@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from xlembed.report.figures.registry import Registered, Scores
 from xlembed.report.figures.shapes.heat_map import colour_bar, heat_map
-from xlembed.report.page_new import Panel, Words, head, page
+from xlembed.report.page import Panel, Words, head, page
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
     MONOLINGUAL,

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from xlembed.report.figures.registry import Registered, Scores
 from xlembed.report.figures.shapes.bars import Bar, bars, entry
-from xlembed.report.page_new import Panel, Words, page
+from xlembed.report.page import Panel, Words, page
 from xlembed.report.scorebook import MACROS, Estimate, Macro, ScoreBook, read_scores
 from xlembed.report.style import FAINT, GRID, MODE_LOOKS
 from xlembed.report.text import count_text, percent

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from xlembed.report.figures.registry import Registered, Scores
 from xlembed.report.figures.shapes.bars import Bar, bars, entry
 from xlembed.report.figures.shapes.interval_rows import Column, interval_rows
-from xlembed.report.page_new import Panel, Words, page, text_width
+from xlembed.report.page import Panel, Words, page, text_width
 from xlembed.report.scorebook import Estimate, ScoreBook, read_scores
 from xlembed.report.style import FAINT, MISSING, ink_on, language_look
 from xlembed.report.text import percent

@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from xlembed.report.page_new import Panel
+from xlembed.report.page import Panel
 from xlembed.report.style import GRID, INK, MISSING, ink_on
 
 NORM = Normalize(0, 1)

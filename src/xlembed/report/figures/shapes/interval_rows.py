@@ -78,6 +78,8 @@ def write_column(axes: Axes, places: Sequence[float], column: Column) -> None:
     width, height = box.width / axes.figure.dpi, box.height / axes.figure.dpi
     x = 1 + column.right / width
     for i, (y, text) in enumerate(zip(places, column.texts, strict=True)):
+        if not text:
+            continue
         axes.text(
             x, y, text, transform=axes.get_yaxis_transform(), fontsize=SIZE, ha=column.align, va="center",
             fontweight="bold" if column.bold and column.bold[i] else "normal", gid=column.gid or None,

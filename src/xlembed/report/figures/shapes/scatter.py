@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from xlembed.report.figures.shapes.marks import Mark
-from xlembed.report.page_new import text_width
+from xlembed.report.page import text_width
 from xlembed.report.placing import Box, Point, is_doubtful, place_labels
 from xlembed.report.style import FAINT, tint
 
