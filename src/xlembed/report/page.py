@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -48,11 +49,13 @@ class Panel:
         width: of the axes without what stands around them, inches.
         height: the same.
         draw: draws into the axes, whose size is right by then.
+        what: its other arguments.
     """
 
     width: float
     height: float
-    draw: Callable[[Axes], object]
+    draw: Callable[..., object]
+    what: tuple[Any, ...] = ()
 
 
 def page(
@@ -77,7 +80,7 @@ def page(
     with style():
         figure = Figure(figsize=(ROOM, ROOM))
         axes = [[_drawn(figure, panel) if panel else None for panel in row] for row in panels]
-        renderer = FigureCanvasAgg(figure).get_renderer()
+        renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         around = [[_around(a, renderer, figure.dpi) for a in row] for row in axes]
         columns = [[row[i] for row in around if i < len(row)] for i in range(max(map(len, around)))]
         lefts, x = [], MARGIN - gap
@@ -157,7 +160,7 @@ class _Around:
 
 def _drawn(figure: Figure, panel: Panel) -> Axes:
     axes = figure.add_axes((0.4, 0.4, panel.width / ROOM, panel.height / ROOM))
-    panel.draw(axes)
+    panel.draw(axes, *panel.what)
     return axes
 
 
@@ -170,7 +173,9 @@ def _around(axes: Axes | None, renderer: object, dpi: float) -> _Around:
     return _Around(inner.width / dpi, inner.height / dpi, *(max(0.0, x) / dpi for x in sides))
 
 
-def _part(left: float, top: float, width: float, height: float, figure: Figure) -> tuple[float, ...]:
+def _part(
+    left: float, top: float, width: float, height: float, figure: Figure
+) -> tuple[float, float, float, float]:
     """A place in inches from the upper left corner as shares of the page."""
     across, down = figure.get_size_inches()
     return left / across, 1 - (top + height) / down, width / across, height / down

@@ -40,10 +40,7 @@ def ablation(report: Ablation) -> Figure:
     """
     names = [UNTRAINED, *(v["title"] for v in report["variants"])]
     macros = present([r for v in report["variants"] for r in v["scores"]])
-    panels = [
-        Panel(PLOT, len(names) * ROW, lambda axes, m=m: _panel(axes, report, m, names, m == macros[0]))
-        for m in macros
-    ]
+    panels = [Panel(PLOT, len(names) * ROW, _panel, (report, m, names, m == macros[0])) for m in macros]
     words = Words(
         report["title"],
         f"recipe {report['recipe']} · task {report['task']} · base model {report['base_slug']}",

@@ -26,11 +26,8 @@ def dimension_curve(report: Ablation) -> Figure:
     rows, timing = report["dimensions"], report["timing"]
     titles = {v["name"]: v["title"] for v in report["variants"]}
     names = list(dict.fromkeys(r["variant"] for r in rows))
-    panels = [
-        Panel(WIDTH, HEIGHT, lambda axes, name=name: _quality(axes, report, name, titles[name]))
-        for name in names
-    ]
-    panels.append(Panel(WIDTH, HEIGHT, lambda axes: _times(axes, rows, names)))
+    panels = [Panel(WIDTH, HEIGHT, _quality, (report, name, titles[name])) for name in names]
+    panels.append(Panel(WIDTH, HEIGHT, _times, (rows, names)))
     legend = [
         c.entry(title) for title, c in mode_curves([0.0] * len(rows), [r["scores"] for r in rows]).items()
     ]

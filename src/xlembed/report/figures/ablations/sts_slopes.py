@@ -37,7 +37,7 @@ def sts_slopes(report: Ablation) -> Figure:
             "document role."
         ],
     )
-    return page(words, [[Panel(PLOT, HEIGHT, lambda axes: _panel(axes, variants))]], least=4.8)
+    return page(words, [[Panel(PLOT, HEIGHT, _panel, (variants,))]], least=4.8)
 
 
 def _panel(axes: Axes, variants: Sequence[Mapping[str, Any]]) -> None:

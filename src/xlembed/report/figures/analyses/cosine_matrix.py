@@ -29,10 +29,7 @@ def cosine_matrix(reports: Sequence[Analysis]) -> Figure:
     n = max(len(r["sample"]["languages"]) for r in reports)
     side = min(max(2.5, 0.5 * n), max(4.4, 0.42 * n))
     bar = colour_bar(COLOURS, side, ("0.00", "0.25", "0.50", "0.75", "1.00"))
-    panels = [
-        [*(Panel(side, side, lambda axes, r=r, of=of: _panel(axes, r, *of)) for of in shown), bar]
-        for r in reports
-    ]
+    panels = [[*(Panel(side, side, _panel, (r, *of)) for of in shown), bar] for r in reports]
     sample = reports[0]["sample"]
     words = Words(
         f"Mean cosine by language: {', '.join(r['model'] for r in reports)}",

@@ -31,7 +31,7 @@ def projection(reports: Sequence[Analysis]) -> Figure:
     """
     side = ALONE if len(reports) == 1 else SIDE
     height = side * min(1.0, max(LEAST, *(_steepness(r) for r in reports)))
-    panels = [Panel(side, height, lambda axes, r=r: _panel(axes, r, height / side)) for r in reports]
+    panels = [Panel(side, height, _panel, (r, height / side)) for r in reports]
     languages = dict.fromkeys(lang for r in reports for lang in r["projection"]["languages"])
     found = reports[0]["projection"]
     words = Words(

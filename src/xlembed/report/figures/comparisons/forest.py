@@ -44,19 +44,19 @@ def forest(scores: Sequence[Scores], comparisons: Comparisons) -> Figure:
 
     pairs = list(dict.fromkeys(map(pair, rows)))
     if len(pairs) <= ONE_COLUMN_PAIRS:
-        panels = [Panel(3.6, (len(rows) + 1.5 * len(pairs)) * ROW, lambda axes: _all(axes, rows, pair))]
+        panels = [Panel(3.6, (len(rows) + 1.5 * len(pairs)) * ROW, _all, (rows, pair))]
     else:
         macros = [m for m in MACROS if any(r.macro == m for r in rows)]
-        panels = [
-            Panel(1.75, len(pairs) * ROW, lambda axes, m=m: _macro(axes, rows, m, pair, m == macros[0]))
-            for m in macros
-        ]
+        panels = [Panel(1.75, len(pairs) * ROW, _macro, (rows, m, pair, m == macros[0])) for m in macros]
     return page(_words(rows, books), [panels])
 
 
 def _all(axes: Axes, rows: list[Paired], pair: Names) -> None:
     """A heading per pair, a row per macro."""
-    names, texts, places, marks, headings = [], [], [], [], []
+    names: list[str] = []
+    texts: list[tuple[str, str, str]] = []
+    places: list[float] = []
+    marks, headings = [], []
     y = 0.0
     for i, r in enumerate(rows):
         if not i or pair(r) != pair(rows[i - 1]):

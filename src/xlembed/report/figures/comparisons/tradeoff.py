@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -49,7 +50,7 @@ def tradeoff(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figure:
         f"task {books[0].task} · {_counts(books)}",
         _notes(books),
     )
-    panels = [Panel(SIDE, SIDE, lambda axes, of=of: _panel(axes, books, *of)) for of in PANELS]
+    panels = [Panel(SIDE, SIDE, _panel, (books, *of)) for of in PANELS]
     return page(words, [panels], [_entry(i, book) for i, book in enumerate(books)])
 
 
@@ -65,14 +66,14 @@ def _panel(axes: Axes, books: list[ScoreBook], macro: Macro, title: str) -> None
     for upright, name in ((False, "monolingual"), (True, "true_cross_lingual")):
         scale(axes, limits, f"{name} {measure} (%)", upright=upright, text=percent_tick)
     diagonal(axes)
-    ideal = {
+    ideal: dict[str, Any] = {
         "marker": "*",
         "markersize": 13,
         "color": "#F0E442",
         "markeredgecolor": INK,
         "markeredgewidth": 0.7,
     }
-    axes.plot([1], [1], gid="ideal", **ideal)  # type: ignore[arg-type]
+    axes.plot([1], [1], gid="ideal", **ideal)
     axes.annotate("ideal", (1, 1), (-9, 0), textcoords="offset points", ha="right", va="center",
                   fontsize=8.0, zorder=6, bbox=WHITE)  # fmt: skip
     x, y = in_points(axes, 1, 1)

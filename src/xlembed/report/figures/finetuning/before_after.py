@@ -45,17 +45,11 @@ def before_after(report: Finetuning) -> Figure:
 def _row(report: Finetuning, task: str) -> list[Panel]:
     """The panels of a task."""
     headlines = [e["tasks"][task] for e in report["evaluations"]]
-    panels = []
+    panels: list[Panel] = []
     for macro in macros_of(headlines[0]):
         languages = [x for x in _languages(report, task) if any(score_of(h, macro, x) for h in headlines)]
         height = (1 + len(languages)) * STEP * (len(headlines) + 1.2)
-
-        def draw(
-            axes: Axes, macro: Macro = macro, rows: list[str] = languages, first: bool = not panels
-        ) -> None:
-            _panel(axes, report, task, macro, rows, first)
-
-        panels.append(Panel(PLOT, height, draw))
+        panels.append(Panel(PLOT, height, _panel, (report, task, macro, languages, not panels)))
     return panels
 
 

@@ -49,11 +49,8 @@ def training_curves(report: Finetuning) -> Figure:
         ["Loss: mean since the point before. Dev data decide when to stop; they are no test data."],
     )
     legend: list[Artist] = [Line2D([], [], color=LOSS, linewidth=1.3, label="loss")]
-    above = [Panel(WIDTH, HEIGHT, lambda axes, stage=stage: _loss(axes, stage)) for stage in stages]
-    below = [
-        Panel(WIDTH, HEIGHT, lambda axes, stage=stage: _dev(axes, stage)) if stage["dev"] else None
-        for stage in stages
-    ]
+    above = [Panel(WIDTH, HEIGHT, _loss, (stage,)) for stage in stages]
+    below = [Panel(WIDTH, HEIGHT, _dev, (stage,)) if stage["dev"] else None for stage in stages]
     if any(below):
         legend += [Line2D([], [], label="dev", **DEV), Line2D([], [], label="weights that were kept", **KEPT)]
     return page(words, [above, below] if any(below) else [above], legend)

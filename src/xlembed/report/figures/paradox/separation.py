@@ -35,7 +35,7 @@ def paradox_separation(report: ParadoxReport) -> Figure:
     Args:
         report: content of paradox.json.
     """
-    panels = [Panel(SIDE, SIDE, lambda axes, of=of: _panel(axes, report, *of)) for of in PANELS]
+    panels = [Panel(SIDE, SIDE, _panel, (report, *of)) for of in PANELS]
     shown = _shown(report)
     legend = [_mark(i, row, shown).entry(_name(i, row)) for i, row in shown if not _is_small(row, shown)]
     return page(

@@ -47,7 +47,7 @@ def paradox_variants(report: ParadoxReport) -> Figure:
         _notes(report, places),
     )
     legend = [_mark(p).entry(_entry(p)) for p in places if not p.text.startswith("+")]
-    return page(words, [[Panel(SIDE, SIDE, lambda axes: _plane(axes, places, measure))]], legend)
+    return page(words, [[Panel(SIDE, SIDE, _plane, (places, measure))]], legend)
 
 
 def _places(report: ParadoxReport) -> list[Place]:

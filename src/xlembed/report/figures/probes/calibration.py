@@ -31,8 +31,7 @@ def probe_calibration(book: ProbeBook) -> Figure:
     }
     side = ALONE if len(found) == 1 else SIDE
     panels = [
-        Panel(side, side, lambda axes, d=d, of=of, i=i: _panel(axes, book, d, of, i % COLUMNS == 0))
-        for i, (d, of) in enumerate(shown.items())
+        Panel(side, side, _panel, (book, d, of, i % COLUMNS == 0)) for i, (d, of) in enumerate(shown.items())
     ]
     title = "Reliability of predicted probabilities" if book.are_labels else "Calibration"
     points = [p for of in found.values() for line in of for p in line]

@@ -28,7 +28,7 @@ def probe_overall(book: ProbeBook) -> Figure:
     rows = _rows(book)
     better = "lower is better" if book.lower_is_better else "higher is better"
     words = Words(f"{book.primary} of every system", subtitle(book, better), _notes(book, rows))
-    panel = Panel(PLOT, len(rows) * ROW, lambda axes: _panel(axes, book, rows))
+    panel = Panel(PLOT, len(rows) * ROW, _panel, (book, rows))
     return page(words, [[panel]], _entries(book, rows))
 
 

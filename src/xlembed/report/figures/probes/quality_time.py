@@ -36,7 +36,7 @@ def probe_quality_time(book: ProbeBook) -> Figure:
     legend = [
         m.entry(f"{m.text}  {s.marked}: {time_text(m.x)} ms") for m, s in zip(marks, systems, strict=True)
     ]
-    panel = Panel(SIDE, SIDE, lambda axes: _panel(axes, book, marks))
+    panel = Panel(SIDE, SIDE, _panel, (book, marks))
     return page(words, [[panel]], legend, place="beside")
 
 

@@ -39,8 +39,7 @@ def probe_residuals(book: ProbeBook) -> Figure:
     side = ALONE if len(rows) == 1 else SIDE
     colour = tint(line_look(book, system).colour, 0.35)
     panels = [
-        Panel(side, side, lambda axes, d=d, of=of, i=i: _panel(axes, of, d, colour, i % COLUMNS == 0))
-        for i, (d, of) in enumerate(rows.items())
+        Panel(side, side, _panel, (of, d, colour, i % COLUMNS == 0)) for i, (d, of) in enumerate(rows.items())
     ]
     words = Words(f"Residuals of {system.marked}", subtitle(book), _notes(rows))
     return page(words, [panels[i : i + COLUMNS] for i in range(0, len(panels), COLUMNS)], _entries(colour))

@@ -38,19 +38,8 @@ def probe_truncation(book: ProbeBook) -> Figure:
         mine = {probe: cuts for (m, probe), cuts in series.items() if m == model}
         lines = [_line(book, probe, probes.index(probe), cuts) for probe, cuts in mine.items()]
         first = model == models[0]
-
-        def draw(axes: Axes, model: str = model, lines: list[Curve] = lines, mine: _Mine = mine) -> None:
-            _tokens(axes, mine, named=False)
-            curves(axes, lines)
-            primary_axis(axes, book, ends_of(scores))
-            axes.set_ylabel(axes.get_ylabel() if model == models[0] else "")
-            head(axes, model, wider=0.0)
-            axes.set_gid(f"truncation {model}")
-
-        above.append(Panel(WIDTH, HEIGHT, draw))
-        below.append(
-            Panel(WIDTH, SHARES_HEIGHT, lambda axes, mine=mine, first=first: _shares(axes, mine, first))
-        )
+        above.append(Panel(WIDTH, HEIGHT, _errors, (book, model, mine, lines, ends_of(scores), first)))
+        below.append(Panel(WIDTH, SHARES_HEIGHT, _shares, (mine, first)))
     notes = [
         "Each length was embedded and fitted anew. Bars above: 95 % CI by documents, unadjusted; the paired tests of "
         "two lengths stand in the table beside it. Texts cut: share of all texts that are longer.",
@@ -73,6 +62,18 @@ def _line(book: ProbeBook, probe: str, position: int, cuts: Sequence[Cut]) -> Cu
         if (s := book.score(c.system)) is not None
     ]
     return Curve(look, points, (f"line {probe}", f"score {probe}"), DASHES[position % len(DASHES)])
+
+
+def _errors(
+    axes: Axes, book: ProbeBook, model: str, mine: _Mine, lines: list[Curve], ends: list[float], first: bool
+) -> None:
+    _tokens(axes, mine, named=False)
+    curves(axes, lines)
+    primary_axis(axes, book, ends)
+    if not first:
+        axes.set_ylabel("")
+    head(axes, model, wider=0.0)
+    axes.set_gid(f"truncation {model}")
 
 
 def _shares(axes: Axes, mine: _Mine, first: bool) -> None:

@@ -44,7 +44,7 @@ def profile_bars(found: Sequence[Profile]) -> Figure:
 
     def panel(measure: _Measure, first: bool) -> Panel:
         shown = names if first else [""] * len(names)
-        return Panel(WIDTH, ROW * len(names), lambda axes: _panel(axes, measure, shown))
+        return Panel(WIDTH, ROW * len(names), _panel, (measure, shown))
 
     rows = [
         [panel(m, i == 0) for i, m in enumerate(of)]

@@ -40,7 +40,7 @@ def accuracy_matrix(scores: Scores) -> Figure:
     book = read_scores(scores)
     n = len(book.languages)
     side = min(max(2.6, 0.62 * n), max(4.6, 0.42 * n))
-    panels = [Panel(side, side, lambda axes, panel=panel: _panel(axes, book, *panel)) for panel in PANELS]
+    panels = [Panel(side, side, _panel, (book, *panel)) for panel in PANELS]
     words = Words(
         f"{book.primary_measure} by query and document language: {book.model}",
         f"task {book.task} · values in % · {book.counts()}",

@@ -47,7 +47,7 @@ def language_bars(scores: Scores) -> Figure:
         _notes(book, [e for _, entries in groups for _, e in entries]),
     )
     legend = [entry(look, macro.title) for macro, look in zip(MACROS, MODE_LOOKS, strict=True)]
-    panel = Panel(max(BAR * length, 5.0), 3.0, lambda axes: _panel(axes, book, groups, length))
+    panel = Panel(max(BAR * length, 5.0), 3.0, _panel, (book, groups, length))
     return page(words, [[panel]], legend, place="above")
 
 

@@ -45,7 +45,7 @@ def language_matrix(scores: Scores, k: int | None = None) -> Figure:
         _notes(book, k),
     )
     legend = [entry(language_look(lang), lang) for lang in book.languages]
-    panel = Panel(BAR_WIDTH, rows * ROW, lambda axes: _panel(axes, book, shares, k))
+    panel = Panel(BAR_WIDTH, rows * ROW, _panel, (book, shares, k))
     return page(words, [[panel]], legend, place="above")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
@@ -53,19 +54,24 @@ def bars(
     """
     low, high = axes.get_ylim() if upright else axes.get_xlim()
     room = 0.015 * (high - low)
-    align = {"ha": "center", "va": "bottom"} if upright else {"va": "center"}
+    align: dict[str, Any] = {"ha": "center", "va": "bottom"} if upright else {"va": "center"}
     for bar in shown:
         if bar.value is None:
             place = (bar.at, room) if upright else (room, bar.at)
             axes.text(*place, "n/a", rotation=90 if upright else 0, fontsize=size, color=FAINT,
                       gid=bar.gid, **align)  # fmt: skip
             continue
-        look = {"color": bar.look.colour, "hatch": bar.look.hatch, "edgecolor": INK, "linewidth": bar.outline}
-        over = {"zorder": 3 if bar.outline > 1 else 2, "gid": bar.gid, "clip_on": False}
+        look: dict[str, Any] = {
+            "color": bar.look.colour,
+            "hatch": bar.look.hatch,
+            "edgecolor": INK,
+            "linewidth": bar.outline,
+        }
+        over: dict[str, Any] = {"zorder": 3 if bar.outline > 1 else 2, "gid": bar.gid, "clip_on": False}
         if upright:
-            axes.bar([bar.at], [bar.value], thickness, bottom=bar.start, **look, **over)  # type: ignore[arg-type]
+            axes.bar([bar.at], [bar.value], thickness, bottom=bar.start, **look, **over)
         else:
-            axes.barh([bar.at], [bar.value], thickness, left=bar.start, **look, **over)  # type: ignore[arg-type]
+            axes.barh([bar.at], [bar.value], thickness, left=bar.start, **look, **over)
         if bar.ends is not None:
             whisker(axes, bar.at, bar.ends, upright=upright)
         end = max(0.0, bar.start + bar.value, *(bar.ends or ()), *bar.furthest) + room

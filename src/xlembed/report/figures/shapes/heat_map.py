@@ -72,6 +72,6 @@ def colour_bar(colours: str, height: float, texts: Sequence[str]) -> Panel:
     def draw(axes: Axes) -> None:
         bar = axes.figure.colorbar(ScalarMappable(NORM, colours), cax=axes)
         bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=list(texts))
-        bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+        bar.outline.set_linewidth(0.5)
 
     return Panel(0.13, height, draw)

@@ -57,7 +57,7 @@ def recall_latency(report: Tuning) -> Figure:
         + f" · {report['dims']} dimensions · Elasticsearch {report['server']}",
         _notes(report),
     )
-    drawn = [Panel(SIDE, SIDE, lambda axes, merged=merged: _panel(axes, report, merged)) for merged in panels]
+    drawn = [Panel(SIDE, SIDE, _panel, (report, merged)) for merged in panels]
     legend = [_handle(t) for t in types]
     legend.append(Line2D([], [], color=FAINT, linewidth=0.9, linestyle=(0, (5, 4)), label="wanted recall"))
     if report["choice"]["name"]:
