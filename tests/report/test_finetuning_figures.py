@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from rich.console import Console
 
 from xlembed.report.ablation_table import ablation_markdown, ablation_tables, write_ablation_report
@@ -28,8 +25,8 @@ from xlembed.report.finetuning_table import (
     write_finetuning_report,
 )
 
+from .figure_checks import all_text, assert_legible, axes_of, by_gid, whiskers
 from .finetuning_fakes import ablation, finetuning, headline, macro_rows, rho, stage
-from .test_report_figures import all_text, axes_of, by_gid, visible_texts, whiskers
 
 LONG = {
     f"batch of {n} with a rather long title of its own": (n, 0.4 + n / 10_000) for n in (64, 256, 1024, 4096)
@@ -70,16 +67,7 @@ def line_of(axes: Axes, gid: str) -> tuple[list[float], list[float]]:
 @pytest.mark.parametrize("name", CASES)
 def test_no_text_is_cut_or_covers_another(name: str) -> None:
     figure: Figure = CASES[name]
-    FigureCanvasAgg(figure).draw()
-    page = figure.bbox
-    boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
-    for text, box in boxes:
-        assert page.x0 - 0.5 <= box.x0 and box.x1 <= page.x1 + 0.5, f"cut: {text!r}"
-        assert page.y0 - 0.5 <= box.y0 and box.y1 <= page.y1 + 0.5, f"cut: {text!r}"
-    for (text_a, a), (text_b, b) in itertools.combinations(boxes, 2):
-        width = min(a.x1, b.x1) - max(a.x0, b.x0)
-        height = min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert width <= 1 or height <= 2, f"{text_a!r} covers {text_b!r}"
+    assert_legible(figure)
 
 
 def test_only_what_applies_is_drawn() -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 
 from xlembed.report.figures import guides as guides_kind
 from xlembed.report.figures.guides.quality_speed import main_part, marker_size, quality_speed
 from xlembed.report.figures.registry import draw
-from xlembed.report.time_axis import round_ticks
+from xlembed.report.figures.shapes.scales import round_ticks
 
+from .figure_checks import all_text, assert_legible, axes_of, by_gid, whiskers
 from .report_fakes import MODELS
-from .test_report_figures import all_text, axes_of, by_gid, visible_texts, whiskers
 
 
 def row(model: str, value: float, ms: float | None, size: float | None = 1024.0) -> dict[str, Any]:
@@ -64,15 +61,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_is_cut_or_covers_another(case: str) -> None:
     figure = quality_speed(CASES[case])
-    FigureCanvasAgg(figure).draw()
-    page = figure.bbox
-    boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
-    for text, box in boxes:
-        assert page.x0 - 0.5 <= box.x0 and box.x1 <= page.x1 + 0.5, f"cut: {text!r}"
-        assert page.y0 - 0.5 <= box.y0 and box.y1 <= page.y1 + 0.5, f"cut: {text!r}"
-    for (text_a, a), (text_b, b) in itertools.combinations(boxes, 2):
-        width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert width <= 1 or height <= 2, f"{text_a!r} covers {text_b!r}"
+    assert_legible(figure)
 
 
 def test_marks_and_bars_stand_where_the_guide_says() -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import itertools
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 
 from report.probe_fakes import DIMENSIONS, MODELS, Fake, fake, labels, tiny
 from xlembed.report.figures import probes as probes_kind
@@ -17,7 +14,7 @@ from xlembed.report.probe_curves import axis_limits, line_look
 from xlembed.report.probe_errors import error_table, mean_errors, score_bins
 from xlembed.report.probes import ProbeBook, read_probes
 
-from .test_report_figures import axes_of, by_gid, visible_texts, whiskers
+from .figure_checks import assert_legible, axes_of, by_gid, whiskers
 
 ALWAYS = ["by_length", "by_score", "overall"]
 
@@ -45,16 +42,8 @@ CASES = {"scores": fake, "labels": labels, "tiny": tiny, "study": study, "long s
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_is_cut_or_covers_another(case: str) -> None:
-    for name, figure in draw(probes_kind, read(CASES[case]())).items():
-        FigureCanvasAgg(figure).draw()
-        page = figure.bbox
-        boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
-        for text, box in boxes:
-            assert page.x0 - 0.5 <= box.x0 and box.x1 <= page.x1 + 0.5, f"{name}, cut: {text!r}"
-            assert page.y0 - 0.5 <= box.y0 and box.y1 <= page.y1 + 0.5, f"{name}, cut: {text!r}"
-        for (text_a, a), (text_b, b) in itertools.combinations(boxes, 2):
-            width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-            assert width <= 1 or height <= 2, f"{name}: {text_a!r} covers {text_b!r}"
+    for figure in draw(probes_kind, read(CASES[case]())).values():
+        assert_legible(figure)
 
 
 def test_a_rival_is_told_from_the_probe_on_its_own_base() -> None:

@@ -13,7 +13,7 @@ import pytest
 from xlembed.report.figures import comparisons as comparisons_kind
 from xlembed.report.figures import runs as runs_kind
 from xlembed.report.figures.registry import draw
-from xlembed.report.page import Page, text_width, wrap
+from xlembed.report.page import Panel, Words, page, text_width, wrap
 from xlembed.report.placing import place_labels
 from xlembed.report.style import LANGUAGES, MARKERS, contrast, ink_on, language_look, model_look, save, style
 
@@ -119,13 +119,17 @@ def test_wrap_breaks_long_names_and_loses_nothing() -> None:
     assert wrap("short", 5.0, 9.0) == ["short"]
 
 
-def test_a_page_grows_with_its_texts() -> None:
-    short = Page(4.0, 2.0, "title", ["one line"])
-    long = Page(4.0, 2.0, "title", ["one line"], ["a note " * 40])
-    assert long.height > short.height + 0.3
-    axes = long.axes(0.5, 0.0, 3.0, 2.0)
-    assert axes.get_position().width * 4.0 == pytest.approx(3.0)
-    assert axes.get_position().height * long.height == pytest.approx(2.0)
+def test_a_page_grows_with_its_texts_and_its_panels_keep_their_size() -> None:
+    panel = Panel(3.0, 2.0, lambda axes: axes.set_ylabel("a label"))
+    short = page(Words("title", "one line"), [[panel]])
+    long = page(Words("title", "one line", ["a note " * 40]), [[panel]])
+    assert long.get_figheight() > short.get_figheight() + 0.3
+    place = long.axes[0].get_position()
+    assert place.width * long.get_figwidth() == pytest.approx(3.0)
+    assert place.height * long.get_figheight() == pytest.approx(2.0)
+    two = page(Words("title", "one line"), [[panel, panel], [None, panel]])
+    (first, second, below) = (a.get_position() for a in two.axes)
+    assert first.x1 < second.x0 == below.x0 and below.y1 < first.y0 == second.y0
 
 
 def test_labels_keep_clear_of_each_other_marks_and_edges() -> None:

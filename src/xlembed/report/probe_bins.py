@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
-from xlembed.report.page import MARGIN, Page
-from xlembed.report.probe_curves import (
-    NO_BAR,
-    bin_labels,
-    bin_width,
-    ends_of,
-    error_axis,
-    error_text,
-    handles,
-    shown_note,
-    side_by_side,
-    subtitle,
-)
+from xlembed.report.figures.shapes.curves import curves
+from xlembed.report.page import Panel, Words, page, text_width
+from xlembed.report.probe_curves import curve, ends_of, error_axis, error_text, no_bar, shown_note, subtitle
 from xlembed.report.probe_errors import Bins, Mean, mean_errors
 from xlembed.report.probes import ProbeBook
-from xlembed.report.style import style
 
-LEFT, TOP, HEIGHT = 0.62, 0.08, 2.5
-LEAST_WIDTH = 5.8
+HEIGHT, LEAST_WIDTH, SPREAD, SIZE = 2.5, 5.8, 5.5, 7.5
 
 
 def binned_figure(book: ProbeBook, table: pd.DataFrame, bins: Bins, title: str, note: str) -> Figure:
@@ -41,10 +29,11 @@ def binned_figure(book: ProbeBook, table: pd.DataFrame, bins: Bins, title: str, 
     """
     names = [s.name for s in book.compared if s.name in table.columns]
     means = mean_errors(book, table, names, bins)
-    texts = [_count(means, i) for i in range(len(bins.names))]
-    labels = [f"{_two_lines(name)}\n{text}" for name, text in zip(bins.names, texts, strict=True)]
-    axis = (error_text(book), book.are_labels)
-    return grouped_figure(book, means, labels, (title, bins.what, note), axis, lines=not book.are_labels)
+    labels = [f"{_two_lines(name)}\n{_count(means, i)}" for i, name in enumerate(bins.names)]
+    texts = (title, bins.what, note)
+    return grouped_figure(
+        book, means, labels, texts, error_text(book), share=book.are_labels, lines=not book.are_labels
+    )
 
 
 def grouped_figure(
@@ -52,7 +41,9 @@ def grouped_figure(
     means: Mapping[str, Sequence[Mean | None]],
     labels: Sequence[str],
     texts: tuple[str, str, str],
-    axis: tuple[str, bool],
+    axis: str,
+    *,
+    share: bool,
     lines: bool,
 ) -> Figure:
     """Marks side by side.
@@ -62,66 +53,46 @@ def grouped_figure(
         means: system -> one per bin.
         labels: of the bins, in lines.
         texts: title, what bins are, note.
-        axis: what values are, and whether they are shares.
-        lines: whether bins have an order.
+        axis: what values are.
+        share: whether they are shares.
+        lines: whether bins have an order, so that a line leads from one to the next.
     """
-    with style():
-        return _draw(book, means, labels, texts, axis, lines)
-
-
-def _draw(
-    book: ProbeBook,
-    means: Mapping[str, Sequence[Mean | None]],
-    labels: Sequence[str],
-    texts: tuple[str, str, str],
-    axis: tuple[str, bool],
-    lines: bool,
-) -> Figure:
     systems = [book.system(name) for name in means]
-    plot = max(LEAST_WIDTH, len(labels) * bin_width(labels, len(systems)))
-    width = MARGIN + LEFT + plot + MARGIN
-    entries = handles(book, systems, lines)
-    _, legend = legend_rows(entries, width)
-    foot = 0.36 + 0.15 * max(label.count("\n") + 1 for label in labels)
+    shown = [curve(book, s, i, list(enumerate(means[s.name])), "mean") for i, s in enumerate(systems)]
+    shown = shown if lines else [c.without_line() for c in shown]
+    every = [m for of in means.values() for m in of]
     title, what, note = texts
-    page = Page(
-        width,
-        TOP + HEIGHT + foot + legend * LEGEND_ROW,
-        title,
-        [subtitle(book)],
-        [note, *_notes(book, means), *_labels(book, means)],
-    )
-    axes = page.axes(MARGIN + LEFT, TOP, plot, HEIGHT)
-    axes.set_xlim(-0.5, len(labels) - 0.5)
-    side_by_side(axes, book, means, plot, lines)
-    error_axis(axes, ends_of(means), *axis)
-    for x in range(1, len(labels)):
-        axes.axvline(x - 0.5, color="#eeeeee", linewidth=0.6, zorder=0)
-    bin_labels(axes, labels)
-    axes.set_xlabel(what)
-    axes.set_gid("bins")
-    draw_legend(page, entries, TOP + HEIGHT + foot)
-    return page.figure
+
+    def draw(axes: Axes) -> None:
+        axes.set_xlim(-0.5, len(labels) - 0.5)
+        curves(axes, shown, size=5.0, spread=SPREAD)
+        error_axis(axes, ends_of(every), axis, share)
+        for x in range(1, len(labels)):
+            axes.axvline(x - 0.5, color="#eeeeee", linewidth=0.6, zorder=0)
+        axes.set_xticks(range(len(labels)), list(labels), fontsize=SIZE)
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlabel(what)
+        axes.set_gid("bins")
+
+    notes = [note, "Bars: 95 % CI by documents, unadjusted.", shown_note(book, systems), *no_bar(every)]
+    labelled = {s.model: s.label for s in systems if s.label}
+    notes += [f"* Hollow: {model}: {text}." for model, text in labelled.items()]
+    width = max(LEAST_WIDTH, len(labels) * _width(labels, len(systems)))
+    legend = [c.entry(s.marked) for c, s in zip(shown, systems, strict=True)]
+    return page(Words(title, subtitle(book), notes), [[Panel(width, HEIGHT, draw)]], legend)
+
+
+def _width(labels: Sequence[str], n_systems: int) -> float:
+    """Inches that a bin needs for its name, of several lines, and its marks."""
+    widest = max((text_width(line, SIZE) for label in labels for line in label.split("\n")), default=0.0)
+    return max(widest + 0.14, (n_systems + 1.5) * SPREAD / 72, 0.4)
 
 
 def _count(means: Mapping[str, Sequence[Mean | None]], i: int) -> str:
-    found = next((row[i] for row in means.values() if row[i] is not None), None)
-    n = 0 if found is None else found.n_texts
+    n = next((found.n_texts for row in means.values() if (found := row[i]) is not None), 0)
     return "1 text" if n == 1 else f"{n:,} texts"
 
 
 def _two_lines(name: str) -> str:
     """A range of two long numbers is broken before its second."""
     return name.replace(" to ", "\nto ") if len(name) > 8 else name
-
-
-def _notes(book: ProbeBook, means: Mapping[str, Sequence[Mean | None]]) -> list[str]:
-    notes = ["Bars: 95 % CI by documents, unadjusted.", shown_note(book, [book.system(n) for n in means])]
-    if any(m is not None and m.interval is None for row in means.values() for m in row):
-        notes.append(NO_BAR)
-    return notes
-
-
-def _labels(book: ProbeBook, means: Mapping[str, Sequence[Mean | None]]) -> list[str]:
-    labelled = {book.system(name).model: book.system(name).label for name in means}
-    return [f"* Hollow: {model}: {text}." for model, text in labelled.items() if text]

@@ -130,6 +130,14 @@ class ScoreBook:
             else ""
         )
 
+    def counts(self) -> str:
+        """Units and clusters of the primary measure, within and across languages."""
+        parts = []
+        for macro, name in ((MONOLINGUAL, "same language"), (TRUE_CROSS_ALL, "different languages")):
+            if found := self.macro(macro):
+                parts.append(f"{name}: {found.n_units:,} units, {found.n_clusters:,} clusters")
+        return " · ".join(parts) if parts else "no macro average"
+
 
 def label_text(labels: Mapping[Lang, str], languages: Sequence[Lang] = ()) -> str:
     """All labels with their languages (more than six are counted), or an empty string.

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import math
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
-from xlembed.report.curves import (
-    LEGEND_ROW,
-    all_ends,
-    draw_legend,
-    legend_rows,
-    mode_handles,
-    mode_lines,
-    percent_axis,
-    present,
-)
-from xlembed.report.figures.registry import Ablation, AblationFigure
-from xlembed.report.page import MARGIN, Page
-from xlembed.report.style import style
+from xlembed.report.curves import all_ends, mode_curves
+from xlembed.report.figures.registry import Ablation, Registered
+from xlembed.report.figures.shapes.curves import curves
+from xlembed.report.figures.shapes.scales import log2_scale, percent_scale
+from xlembed.report.page import Panel, Words, page
 
 WIDTH, HEIGHT = 4.0, 2.6
-LEFT = 0.6
 
 
 def batch_curve(report: Ablation) -> Figure:
@@ -31,36 +22,25 @@ def batch_curve(report: Ablation) -> Figure:
     Args:
         report: content of report.json of an ablation.
     """
-    with style():
-        return _draw(report)
-
-
-def _draw(report: Ablation) -> Figure:
     variants = sorted(report["variants"], key=lambda v: v["batch"])
-    rows = [s for v in variants for s in v["scores"]]
-    entries = mode_handles(present(rows))
-    width = MARGIN + LEFT + WIDTH + 0.25
-    _, legend = legend_rows(entries, width)
-    page = Page(
-        width,
-        0.1 + HEIGHT + 0.5 + legend * LEGEND_ROW,
+    batches, scores = [v["batch"] for v in variants], [v["scores"] for v in variants]
+    lines = mode_curves([math.log2(b) for b in batches], scores)
+
+    def draw(axes: Axes) -> None:
+        log2_scale(axes, batches, [f"{b:,}" for b in batches], "rows per batch")
+        ends = all_ends([s for of in scores for s in of])
+        percent_scale(axes, ends, f"{report['primary_measure']} (%)")
+        curves(axes, list(lines.values()))
+
+    words = Words(
         f"{report['primary_measure']} by batch size",
-        [f"{report['ablation']} · recipe {report['recipe']} · task {report['task']}"],
+        f"{report['ablation']} · recipe {report['recipe']} · task {report['task']}",
         [
             "Batch of the last contrastive stage. Bars: 95 % CI, unadjusted, each of one model. With equal epochs a "
             "larger batch makes fewer updates, so this shows both together."
         ],
     )
-    axes = page.axes(MARGIN + LEFT, 0.1, WIDTH, HEIGHT)
-    places = [math.log2(v["batch"]) for v in variants]
-    axes.set_xlim(min(places) - 0.35, max(places) + 0.35)
-    axes.set_xticks(places, [f"{v['batch']:,}" for v in variants])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("rows per batch")
-    percent_axis(axes, all_ends(rows), report["primary_measure"])
-    mode_lines(axes, places, [v["scores"] for v in variants])
-    draw_legend(page, entries, 0.1 + HEIGHT + 0.5)
-    return page.figure
+    return page(words, [[Panel(WIDTH, HEIGHT, draw)]], [line.entry(title) for title, line in lines.items()])
 
 
 def _applies(report: Ablation) -> bool:
@@ -72,4 +52,4 @@ def _applies(report: Ablation) -> bool:
     return None not in batches and len(set(batches)) == len(batches) > 1 and same_stages and only_batch
 
 
-FIGURE = AblationFigure(batch_curve, applies=_applies)
+FIGURE = Registered(batch_curve, applies=_applies)

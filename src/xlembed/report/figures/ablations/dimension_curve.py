@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
-from xlembed.report.curves import (
-    LEGEND_ROW,
-    all_ends,
-    draw_legend,
-    legend_rows,
-    marker,
-    mode_handles,
-    mode_lines,
-    percent_axis,
-    present,
-    set_ticks,
-)
-from xlembed.report.figures.registry import Ablation, AblationFigure
-from xlembed.report.page import MARGIN, Page
-from xlembed.report.style import GRID, model_look, style, whisker
+from xlembed.report.curves import Rows, all_ends, mode_curves
+from xlembed.report.figures.registry import Ablation, Registered
+from xlembed.report.figures.shapes.curves import Curve, curves
+from xlembed.report.figures.shapes.scales import log2_scale, percent_scale, scale
+from xlembed.report.page import Panel, Words, head, page
+from xlembed.report.style import model_look
 
 WIDTH, HEIGHT = 2.9, 2.5
-LEFT, BETWEEN = 0.6, 0.75
-HEAD, FOOT = 0.3, 0.72
 
 
 def dimension_curve(report: Ablation) -> Figure:
@@ -39,29 +23,20 @@ def dimension_curve(report: Ablation) -> Figure:
     Args:
         report: content of report.json of an ablation.
     """
-    with style():
-        return _draw(report)
-
-
-def _draw(report: Ablation) -> Figure:
-    rows = report["dimensions"]
+    rows, timing = report["dimensions"], report["timing"]
     titles = {v["name"]: v["title"] for v in report["variants"]}
     names = list(dict.fromkeys(r["variant"] for r in rows))
-    width = MARGIN + LEFT + (len(names) + 1) * (WIDTH + BETWEEN) - BETWEEN + 0.25
-    macros = present([s for r in rows for s in r["scores"]])
-    entries: list[Artist] = mode_handles(macros)
+    panels = [Panel(WIDTH, HEIGHT, _quality, (report, name, titles[name])) for name in names]
+    panels.append(Panel(WIDTH, HEIGHT, _times, (rows, names)))
+    legend = [
+        c.entry(title) for title, c in mode_curves([0.0] * len(rows), [r["scores"] for r in rows]).items()
+    ]
     if len(names) > 1:
-        entries += [_handle(i, titles[name]) for i, name in enumerate(names)]
-    _, legend = legend_rows(entries, width)
-    timing = report["timing"]
-    page = Page(
-        width,
-        HEAD + HEIGHT + FOOT + legend * LEGEND_ROW,
+        legend += [c.entry(f"{titles[name]} (time)") for name, c in _time_curves(rows, names).items()]
+    words = Words(
         "Vectors cut to fewer dimensions",
-        [
-            f"{report['ablation']} · task {report['task']}, {timing['documents']:,} documents · "
-            f"{report['storage_dtype']} vectors"
-        ],
+        f"{report['ablation']} · task {report['task']}, {timing['documents']:,} documents · "
+        f"{report['storage_dtype']} vectors",
         [
             "Bars of quality: 95 % CI, unadjusted.",
             f"Time: one query at a time against all documents, exact search, the {timing['k']} nearest, without "
@@ -69,62 +44,46 @@ def _draw(report: Ablation) -> Figure:
             f"fastest and slowest round. It is of this machine ({timing['machine']}) and of this number of documents.",
         ],
     )
-    limits = all_ends([s for r in rows for s in r["scores"]])
-    dims = sorted({r["dim"] for r in rows})
-    for i, name in enumerate(names):
-        axes = page.axes(MARGIN + LEFT + i * (WIDTH + BETWEEN), HEAD, WIDTH, HEIGHT)
-        mine = [r for r in rows if r["variant"] == name]
-        _dims(axes, rows, dims)
-        percent_axis(axes, limits, report["primary_measure"])
-        mode_lines(axes, [math.log2(r["dim"]) for r in mine], [r["scores"] for r in mine])
-        axes.set_title(titles[name], loc="left", fontsize=8.5, fontweight="bold", pad=5)
-        axes.set_gid(f"quality {name}")
-    axes = page.axes(MARGIN + LEFT + len(names) * (WIDTH + BETWEEN), HEAD, WIDTH, HEIGHT)
-    _times(axes, rows, names, dims)
-    draw_legend(page, entries, HEAD + HEIGHT + FOOT)
-    return page.figure
+    return page(words, [panels], legend)
 
 
-def _dims(axes: Axes, rows: Sequence[Mapping[str, Any]], dims: Sequence[int]) -> None:
-    sizes = {r["dim"]: r["bytes"] for r in rows}
-    places = [math.log2(d) for d in dims]
-    axes.set_xlim(min(places) - 0.35, max(places) + 0.35)
-    axes.set_xticks(places, [f"{d}\n{sizes[d]:,} B" for d in dims])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("dimensions, bytes per vector")
+def _quality(axes: Axes, report: Ablation, name: str, title: str) -> None:
+    rows = report["dimensions"]
+    mine = [r for r in rows if r["variant"] == name]
+    _dims(axes, rows)
+    ends = all_ends([s for r in rows for s in r["scores"]])
+    percent_scale(axes, ends, f"{report['primary_measure']} (%)")
+    lines = mode_curves([math.log2(r["dim"]) for r in mine], [r["scores"] for r in mine])
+    curves(axes, list(lines.values()))
+    head(axes, title)
+    axes.set_gid(f"quality {name}")
 
 
-def _times(axes: Axes, rows: Sequence[Mapping[str, Any]], names: Sequence[str], dims: Sequence[int]) -> None:
-    _dims(axes, rows, dims)
-    unit = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (72 * WIDTH)
-    for i, name in enumerate(names):
-        mine = sorted((r for r in rows if r["variant"] == name), key=lambda r: r["dim"])
-        shift, look = (i - (len(names) - 1) / 2) * 5 * unit, _look(i, len(names))
-        xs, ys = [math.log2(r["dim"]) + shift for r in mine], [r["ms"]["median"] for r in mine]
-        axes.plot(xs, ys, color=look.colour, linewidth=1.2, zorder=3, gid=f"times {name}")
-        for x, r in zip(xs, mine, strict=True):
-            whisker(axes, x, (r["ms"]["low"], r["ms"]["high"]), upright=True, colour=look.colour)
-            axes.plot([x], [r["ms"]["median"]], zorder=5, gid=f"time {name}", **marker(look))
-    axes.set_ylim(0, 1.08 * max(r["ms"]["high"] for r in rows))
-    set_ticks(axes.yaxis, axes.get_ylim(), 6, lambda x: f"{x:.4g}")
-    axes.yaxis.grid(True, color=GRID, linewidth=0.6)
-    axes.set_ylabel("milliseconds per query")
-    axes.set_title("time of a search", loc="left", fontsize=8.5, fontweight="bold", pad=5)
+def _times(axes: Axes, rows: Rows, names: list[str]) -> None:
+    _dims(axes, rows)
+    curves(axes, list(_time_curves(rows, names).values()))
+    top = 1.08 * max(r["ms"]["high"] for r in rows)
+    scale(axes, (0, top), "milliseconds per query", n=6, text=lambda x: f"{x:.4g}")
+    axes.xaxis.grid(False)
+    head(axes, "time of a search")
     axes.set_gid("times")
 
 
-def _look(position: int, n: int) -> Any:
+def _time_curves(rows: Rows, names: list[str]) -> dict[str, Curve]:
     """Models have other colours than modes; one model alone is grey."""
-    return model_look(0)._replace(colour="#666666") if n == 1 else model_look(position + 2)
+    found = {}
+    for i, name in enumerate(names):
+        mine = sorted((r for r in rows if r["variant"] == name), key=lambda r: r["dim"])
+        points = [(math.log2(r["dim"]), r["ms"]["median"], (r["ms"]["low"], r["ms"]["high"])) for r in mine]
+        look = model_look(0)._replace(colour="#666666") if len(names) == 1 else model_look(i + 2)
+        found[name] = Curve(look, points, (f"times {name}", f"time {name}"))
+    return found
 
 
-def _handle(position: int, title: str) -> Artist:
-    look = _look(position, 2)
-    return Line2D(
-        [], [], color=look.colour, linewidth=1.2, label=f"{title} (time)", **marker(look) | {"linestyle": "-"}
-    )
+def _dims(axes: Axes, rows: Rows) -> None:
+    sizes = {r["dim"]: r["bytes"] for r in rows}
+    texts = [f"{d}\n{sizes[d]:,} B" for d in sorted(sizes)]
+    log2_scale(axes, sorted(sizes), texts, "dimensions, bytes per vector")
 
 
-FIGURE = AblationFigure(
-    dimension_curve, applies=lambda report: len({r["dim"] for r in report["dimensions"]}) > 1
-)
+FIGURE = Registered(dimension_curve, applies=lambda report: len({r["dim"] for r in report["dimensions"]}) > 1)

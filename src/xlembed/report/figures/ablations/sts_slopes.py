@@ -8,15 +8,15 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.report.curves import marker, set_ticks
 from xlembed.report.danger import STS
-from xlembed.report.figures.registry import Ablation, AblationFigure
+from xlembed.report.figures.registry import Ablation, Registered
+from xlembed.report.figures.shapes.marks import Mark
+from xlembed.report.figures.shapes.scales import limits_of, scale
 from xlembed.report.finetuning import ends
-from xlembed.report.page import MARGIN, Page, line_height, text_width
-from xlembed.report.style import FAINT, GRID, model_look, style, whisker
+from xlembed.report.page import Panel, Words, line_height, page
+from xlembed.report.style import FAINT, INK, model_look
 
 PLOT, HEIGHT = 2.6, 2.9
-LEFT = 0.6
 SIZE = 8.0
 GAP = 0.045
 """Between neighbouring whiskers, as a share of the distance from before to after."""
@@ -28,57 +28,40 @@ def sts_slopes(report: Ablation) -> Figure:
     Args:
         report: content of report.json of an ablation.
     """
-    with style():
-        return _draw(report)
-
-
-def _draw(report: Ablation) -> Figure:
     variants = [v for v in report["variants"] if _has(v)]
-    labels = [f"{v['title']}  {v['sts']['after']['spearman']:.3f}" for v in variants]
-    beside = max(text_width(label, SIZE) for label in labels) + 0.35
-    page = Page(
-        max(MARGIN + LEFT + PLOT + beside + MARGIN, 4.8),
-        0.1 + HEIGHT + 0.4,
+    words = Words(
         "Similarity before and after training",
-        [f"{report['ablation']} · Spearman on {report['sts']} · base model {report['base_slug']}"],
+        f"{report['ablation']} · Spearman on {report['sts']} · base model {report['base_slug']}",
         [
             f"Bars: 95 % CI, unadjusted. Dashed: {STS:.2f}, the danger line of forgetting. Both texts of a pair in the "
             "document role."
         ],
     )
-    axes = page.axes(MARGIN + LEFT, 0.1, PLOT, HEIGHT)
-    _panel(axes, variants, labels)
-    return page.figure
+    return page(words, [[Panel(PLOT, HEIGHT, _panel, (variants,))]], least=4.8)
 
 
-def _panel(axes: Axes, variants: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> None:
+def _panel(axes: Axes, variants: Sequence[Mapping[str, Any]]) -> None:
+    before, afters = variants[0]["sts"]["before"], [v["sts"]["after"] for v in variants]
     found = [v["sts"][side] for v in variants for side in ("before", "after")]
-    values = [x for f in found for x in (f["spearman"], *(ends(f) or ()))]
-    low, high = min(values), max(values)
-    air = max(0.08 * (high - low), 0.01)
-    axes.set_ylim(low - air, high + air)
+    low, high = limits_of([x for f in found for x in (f["spearman"], *(ends(f) or ()))], 0.08, 0.01)
     axes.set_xlim(-0.12, 1.06 + GAP * len(variants))
-    set_ticks(axes.yaxis, axes.get_ylim(), 6, lambda x: f"{x:.4g}")
-    axes.yaxis.grid(True, color=GRID, linewidth=0.6)
+    scale(axes, (low, high), "Spearman's rho", n=6, text=lambda x: f"{x:.4g}")
     axes.set_xticks([0, 1 + GAP * (len(variants) - 1) / 2], ["before", "after"])
-    axes.set_ylabel("Spearman's rho")
-    if low - air < STS < high + air:
+    if low < STS < high:
         axes.axhline(STS, color=FAINT, linewidth=0.9, linestyle=(0, (5, 4)), zorder=1, gid="danger")
-    before = variants[0]["sts"]["before"]
-    if (interval := ends(before)) is not None:
-        whisker(axes, 0.0, interval, upright=True)
-    heights = _apart([v["sts"]["after"]["spearman"] for v in variants], axes.get_ylim())
-    for i, (variant, label, height) in enumerate(zip(variants, labels, heights, strict=True)):
-        after, look, x = variant["sts"]["after"], model_look(i), 1 + GAP * i
-        ys = [variant["sts"]["before"]["spearman"], after["spearman"]]
+    heights = _apart([after["spearman"] for after in afters], (low, high))
+    end = axes.get_xlim()[1] + 0.04
+    for i, (variant, after, height) in enumerate(zip(variants, afters, heights, strict=True)):
+        look, x, rho = model_look(i), 1 + GAP * i, after["spearman"]
+        ys = [variant["sts"]["before"]["spearman"], rho]
         axes.plot([0, x], ys, color=look.colour, linewidth=1.3, zorder=3, gid=f"slope {variant['name']}")
-        if (interval := ends(after)) is not None:
-            whisker(axes, x, interval, upright=True, colour=look.colour)
-        axes.plot([x], [after["spearman"]], zorder=5, gid=f"after {variant['name']}", **marker(look))
-        end = axes.get_xlim()[1] + 0.04
-        axes.plot([x, end], [after["spearman"], height], color=FAINT, linewidth=0.5, clip_on=False, zorder=2)
-        axes.text(end + 0.03, height, label, fontsize=SIZE, va="center", gid="name")
-    axes.plot([0], [before["spearman"]], zorder=6, **marker(model_look(0)._replace(colour="white")))
+        Mark(x, rho, look, f"after {variant['name']}", upright=ends(after), bars=look.colour).draw(axes)
+        axes.plot([x, end], [rho, height], color=FAINT, linewidth=0.5, clip_on=False, zorder=2)
+        axes.text(
+            end + 0.03, height, f"{variant['title']}  {rho:.3f}", fontsize=SIZE, va="center", gid="name"
+        )
+    base = model_look(0)._replace(colour=INK)
+    Mark(0, before["spearman"], base, upright=ends(before), hollow=True).draw(axes)
 
 
 def _apart(values: Sequence[float], limits: tuple[float, float]) -> list[float]:
@@ -103,4 +86,4 @@ def _has(variant: Mapping[str, Any]) -> bool:
     return bool(sts) and all(sts[side]["spearman"] is not None for side in ("before", "after"))
 
 
-FIGURE = AblationFigure(sts_slopes, applies=lambda report: any(_has(v) for v in report["variants"]))
+FIGURE = Registered(sts_slopes, applies=lambda report: any(_has(v) for v in report["variants"]))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from xlembed.report.figures.analyses.projection import draw_map
-from xlembed.report.figures.registry import Analysis, AnalysisFigure
+from xlembed.report.figures.analyses.projection import projection
+from xlembed.report.figures.registry import Analysis, Registered
 
 
 def umap_projection(reports: Sequence[Analysis]) -> Figure:
@@ -16,9 +16,7 @@ def umap_projection(reports: Sequence[Analysis]) -> Figure:
     Args:
         reports: contents of analysis.json with ``umap``, of one task.
     """
-    return draw_map([{**report, "projection": report["umap"]} for report in reports])
+    return projection([{**report, "projection": report["umap"]} for report in reports])
 
 
-FIGURE = AnalysisFigure(
-    umap_projection, applies=lambda reports: all(r.get("umap") is not None for r in reports)
-)
+FIGURE = Registered(umap_projection, applies=lambda reports: all(r.get("umap") is not None for r in reports))

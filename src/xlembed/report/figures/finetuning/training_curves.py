@@ -10,15 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows, set_ticks
-from xlembed.report.figures.registry import Finetuning, FinetuningFigure
-from xlembed.report.page import MARGIN, Page
-from xlembed.report.style import GRID, INK, OKABE_ITO, style
+from xlembed.report.figures.registry import Finetuning, Registered
+from xlembed.report.figures.shapes.scales import set_ticks
+from xlembed.report.page import Panel, Words, head, page
+from xlembed.report.style import GRID, INK, OKABE_ITO
 
 WIDTH, HEIGHT = 2.3, 1.75
-LEFT, BETWEEN = 0.62, 0.72
-HEAD = 0.3
-LOSS, DEV = OKABE_ITO[0], OKABE_ITO[4]
+LOSS = OKABE_ITO[0]
+DEV: dict[str, Any] = {
+    "color": OKABE_ITO[4],
+    "linewidth": 1.2,
+    "linestyle": (0, (5, 2)),
+    "marker": "s",
+    "markersize": 3.6,
+}
 KEPT: dict[str, Any] = {
     "linestyle": "",
     "marker": "o",
@@ -37,31 +42,18 @@ def training_curves(report: Finetuning) -> Figure:
     Args:
         report: content of report.json.
     """
-    with style():
-        return _draw(report)
-
-
-def _draw(report: Finetuning) -> Figure:
     stages = report["stages"]
-    with_dev = any(s["dev"] for s in stages)
-    width = max(MARGIN + LEFT + len(stages) * (WIDTH + BETWEEN) - BETWEEN + 0.35, 4.6)
-    entries = _handles(stages)
-    _, rows = legend_rows(entries, width)
-    panels = HEAD + HEIGHT + 0.5 + (HEIGHT + 0.5 if with_dev else 0.0)
-    page = Page(
-        width,
-        panels + rows * LEGEND_ROW,
+    words = Words(
         f"Training of {report['recipe']}",
-        [f"base model {report['base_slug']} · {report['dim']} dimensions"],
+        f"base model {report['base_slug']} · {report['dim']} dimensions",
         ["Loss: mean since the point before. Dev data decide when to stop; they are no test data."],
     )
-    for i, stage in enumerate(stages):
-        left = MARGIN + LEFT + i * (WIDTH + BETWEEN)
-        _loss(page.axes(left, HEAD, WIDTH, HEIGHT), stage)
-        if stage["dev"]:
-            _dev(page.axes(left, HEAD + HEIGHT + 0.5, WIDTH, HEIGHT), stage)
-    draw_legend(page, entries, panels)
-    return page.figure
+    legend: list[Artist] = [Line2D([], [], color=LOSS, linewidth=1.3, label="loss")]
+    above = [Panel(WIDTH, HEIGHT, _loss, (stage,)) for stage in stages]
+    below = [Panel(WIDTH, HEIGHT, _dev, (stage,)) if stage["dev"] else None for stage in stages]
+    if any(below):
+        legend += [Line2D([], [], label="dev", **DEV), Line2D([], [], label="weights that were kept", **KEPT)]
+    return page(words, [above, below] if any(below) else [above], legend)
 
 
 def _loss(axes: Axes, stage: Mapping[str, Any]) -> None:
@@ -75,8 +67,7 @@ def _loss(axes: Axes, stage: Mapping[str, Any]) -> None:
         axes.plot(steps, _smoothed(losses), color=LOSS, linewidth=1.5, gid="smoothed")
     _steps(axes, stage)
     axes.set_ylabel("loss")
-    name = f"{stage['name']}: {stage['loss']}, batch {stage['batch']:,}"
-    axes.set_title(name, loc="left", fontsize=8.0, fontweight="bold", pad=5)
+    head(axes, f"{stage['name']}: {stage['loss']}, batch {stage['batch']:,}")
     axes.set_gid(f"loss {stage['name']}")
     if not stage["dev"]:
         axes.set_xlabel("update")
@@ -84,20 +75,9 @@ def _loss(axes: Axes, stage: Mapping[str, Any]) -> None:
 
 def _dev(axes: Axes, stage: Mapping[str, Any]) -> None:
     looks = stage["dev"]
-    axes.plot(
-        [look["step"] for look in looks],
-        [look["value"] for look in looks],
-        color=DEV,
-        linewidth=1.2,
-        linestyle=(0, (5, 2)),
-        marker="s",
-        markersize=3.6,
-        clip_on=False,
-        gid="dev",
-    )
-    kept = [look for look in looks if look["step"] == stage["best_step"]]
-    for look in kept[:1]:
-        axes.plot([look["step"]], [look["value"]], clip_on=False, gid="best", **KEPT)
+    axes.plot([x["step"] for x in looks], [x["value"] for x in looks], clip_on=False, gid="dev", **DEV)
+    for kept in [x for x in looks if x["step"] == stage["best_step"]][:1]:
+        axes.plot([kept["step"]], [kept["value"]], clip_on=False, gid="best", **KEPT)
     _steps(axes, stage)
     axes.set_ylabel(f"dev {looks[0]['metric']}")
     axes.set_xlabel("update")
@@ -119,23 +99,4 @@ def _smoothed(values: list[float]) -> list[float]:
     return [sum(w) / len(w) for w in windows]
 
 
-def _handles(stages: list[Mapping[str, Any]]) -> list[Artist]:
-    found: list[Artist] = [Line2D([], [], color=LOSS, linewidth=1.3, label="loss")]
-    if any(s["dev"] for s in stages):
-        found.append(
-            Line2D(
-                [],
-                [],
-                color=DEV,
-                linewidth=1.2,
-                linestyle=(0, (5, 2)),
-                marker="s",
-                markersize=3.6,
-                label="dev",
-            )
-        )
-        found.append(Line2D([], [], label="weights that were kept", **KEPT))
-    return found
-
-
-FIGURE = FinetuningFigure(training_curves, applies=lambda report: any(s["curve"] for s in report["stages"]))
+FIGURE = Registered(training_curves, applies=lambda report: any(s["curve"] for s in report["stages"]))

@@ -6,21 +6,21 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from xlembed.report.curves import LEGEND_ROW, all_ends, draw_legend, legend_rows, percent_axis
-from xlembed.report.figures.registry import Guide, GuideFigure
-from xlembed.report.page import MARGIN, Page
+from xlembed.report.curves import all_ends
+from xlembed.report.figures.registry import Guide, Registered
+from xlembed.report.figures.shapes.marks import Mark
+from xlembed.report.figures.shapes.scales import percent_scale, time_scale
+from xlembed.report.figures.shapes.scatter import scatter
+from xlembed.report.finetuning import ends
+from xlembed.report.page import Panel, Words, page
 from xlembed.report.scenarios import QUALITY
-from xlembed.report.style import INK, model_look, style, whisker
+from xlembed.report.style import model_look
 from xlembed.report.text import count_text
-from xlembed.report.time_axis import place_on, time_axis, write_numbers
 
-SIDE, LEFT, TOP = 4.2, 0.6, 0.1
-
+SIDE = 4.2
 Row = Mapping[str, Any]
 
 
@@ -30,8 +30,27 @@ def quality_speed(report: Guide) -> Figure:
     Args:
         report: content of guide.json.
     """
-    with style():
-        return _draw(report)
+    part, rows = main_part(report), _timed(report)
+    words = Words(
+        f"Quality against speed: {report['measure']}, {part}",
+        f"task {report['task']} · {', '.join(report['languages'])} · {_counts(report, rows)}",
+        _notes(report, rows, part),
+    )
+    # number and look of each model: the same for all uses, whoever wins and whoever is excluded
+    names = sorted([*(row["model"] for row in report["models"]), *report["excluded"]])
+    marks = {
+        names.index(row["model"]): (_mark(report, row, part, names.index(row["model"])), row) for row in rows
+    }
+    legend = [mark.entry(_entry(mark, row)) for _, (mark, row) in sorted(marks.items(), key=lambda of: of[0])]
+
+    def draw(axes: Axes) -> None:
+        percent_scale(axes, all_ends([r["quality"][part] for r in rows]), f"{part} {report['measure']} (%)")
+        times = [x for row in rows for x in (row["ms_per_query"], *_spread(report, row))]
+        time_scale(axes, times, "ms per query (log axis; left is faster)", 1.35)
+        axes.set_gid("quality speed")
+        scatter(axes, [mark for mark, _ in marks.values()])
+
+    return page(words, [[Panel(SIDE, SIDE, draw)]], legend)
 
 
 def main_part(report: Guide) -> str:
@@ -49,44 +68,8 @@ def marker_size(size: float | None) -> float:
     return 4.0 if not size else min(16.0, max(4.0, 6.0 + 1.5 * math.log2(size / 256)))
 
 
-def _draw(report: Guide) -> Figure:
-    part, rows = main_part(report), _timed(report)
-    numbers = _numbers(report)
-    entries = [_entry(numbers[row["model"]], row) for row in rows]
-    width = 2 * MARGIN + LEFT + SIDE
-    _, legend = legend_rows(entries, width)
-    entries.sort(key=lambda entry: int(str(entry.get_label()).split()[0]))
-    page = Page(
-        width,
-        TOP + SIDE + 0.5 + legend * LEGEND_ROW,
-        f"Quality against speed: {report['measure']}, {part}",
-        [f"task {report['task']} · {', '.join(report['languages'])} · {_counts(report, rows)}"],
-        _notes(report, rows, part),
-    )
-    axes = page.axes(MARGIN + LEFT, TOP, SIDE, SIDE)
-    _axes(axes, report, rows, part)
-    for row in rows:
-        _model(axes, report, row, part, numbers[row["model"]])
-    _labels(axes, report, rows, part, numbers)
-    draw_legend(page, entries, TOP + SIDE + 0.5)
-    return page.figure
-
-
 def _timed(report: Guide) -> list[Row]:
     return [row for row in report["models"] if row["ms_per_query"] is not None]
-
-
-def _numbers(report: Guide) -> dict[str, int]:
-    """Number and look of each model: the same for all uses, whoever wins and whoever is excluded."""
-    names = sorted([*(row["model"] for row in report["models"]), *report["excluded"]])
-    return {name: i for i, name in enumerate(names)}
-
-
-def _axes(axes: Axes, report: Guide, rows: Sequence[Row], part: str) -> None:
-    percent_axis(axes, all_ends([row["quality"][part] for row in rows]), f"{part} {report['measure']}")
-    times = [x for row in rows for x in (row["ms_per_query"], *_spread(report, row))]
-    time_axis(axes, times, "ms per query", 1.35)
-    axes.set_gid("quality speed")
 
 
 def _spread(report: Guide, row: Row) -> tuple[float, float]:
@@ -95,63 +78,19 @@ def _spread(report: Guide, row: Row) -> tuple[float, float]:
     return (found["low"], found["high"]) if found else (row["ms_per_query"], row["ms_per_query"])
 
 
-def _model(axes: Axes, report: Guide, row: Row, part: str, number: int) -> None:
+def _mark(report: Guide, row: Row, part: str, number: int) -> Mark:
     score, look = row["quality"][part], model_look(number)
-    whisker(axes, score["value"], _spread(report, row), upright=False, colour=look.colour).set_gid("spread")
-    if score["ci_low"] is not None:
-        ends = (score["ci_low"], score["ci_high"])
-        whisker(axes, row["ms_per_query"], ends, upright=True, colour=look.colour)
-    axes.plot(
-        [row["ms_per_query"]], [score["value"]], zorder=5, gid=f"model {row['model']}", **_mark(number, row)
-    )
+    return Mark(
+        row["ms_per_query"], score["value"], look, f"model {row['model']}", _spread(report, row), ends(score),
+        size=marker_size(row["bytes_per_vector"]), text=str(number + 1), bars=look.colour, across_gid="spread",
+    )  # fmt: skip
 
 
-def _mark(number: int, row: Row) -> dict[str, Any]:
-    look = model_look(number)
-    return {
-        "linestyle": "",
-        "marker": look.marker,
-        "markersize": marker_size(row["bytes_per_vector"]),
-        "markerfacecolor": look.colour,
-        "markeredgecolor": INK,
-        "markeredgewidth": 0.5,
-    }
-
-
-def _labels(axes: Axes, report: Guide, rows: Sequence[Row], part: str, numbers: Mapping[str, int]) -> None:
-    """The number of each model beside its point, as in the legend."""
-    marks = [
-        (
-            numbers[row["model"]] + 1,
-            row["ms_per_query"],
-            row["quality"][part]["value"],
-            model_look(numbers[row["model"]]).colour,
-        )
-        for row in rows
-    ]
-    bars = [bar for row in rows for bar in _bars(axes, report, row, part)]
-    largest = max(marker_size(row["bytes_per_vector"]) for row in rows)
-    write_numbers(axes, SIDE, marks, mark_size=largest, bars=bars)
-
-
-def _bars(axes: Axes, report: Guide, row: Row, part: str) -> list[tuple[float, float, float, float]]:
-    """Both bars of a model, in points."""
-    ms, score = row["ms_per_query"], row["quality"][part]
-    low, high = _spread(report, row)
-    found = [(*place_on(axes, SIDE, low, score["value"]), *place_on(axes, SIDE, high, score["value"]))]
-    if score["ci_low"] is not None:
-        ends = (place_on(axes, SIDE, ms, score[end]) for end in ("ci_low", "ci_high"))
-        found.append((*next(ends), *next(ends)))
-    return found
-
-
-def _entry(number: int, row: Row) -> Artist:
-    size = row["bytes_per_vector"]
+def _entry(mark: Mark, row: Row) -> str:
+    size, ms = row["bytes_per_vector"], row["ms_per_query"]
     words = "no vector" if size is None else f"{size:,.0f} bytes"
-    ms = row["ms_per_query"]
     time = f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}"
-    text = f"{number + 1}  {row['model']}: {time} ms, {words}"
-    return Line2D([], [], label=text, **_mark(number, row) | {"markersize": min(8.0, marker_size(size))})
+    return f"{mark.text}  {row['model']}: {time} ms, {words}"
 
 
 def _counts(report: Guide, rows: Sequence[Row]) -> str:
@@ -177,4 +116,4 @@ def _notes(report: Guide, rows: Sequence[Row], part: str) -> list[str]:
     return notes
 
 
-FIGURE = GuideFigure(quality_speed, applies=lambda report: len(_timed(report)) > 1)
+FIGURE = Registered(quality_speed, applies=lambda report: len(_timed(report)) > 1)

@@ -6,22 +6,21 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from xlembed.report.curves import LEGEND_ROW, all_ends, draw_legend, legend_rows, set_ticks
-from xlembed.report.figures.registry import ParadoxFigure, ParadoxReport
-from xlembed.report.page import MARGIN, Page, text_width
-from xlembed.report.placing import Box, Point, is_doubtful, place_labels
-from xlembed.report.style import FAINT, GRID, INK, model_look, style, tint, whisker
+from xlembed.report.curves import all_ends
+from xlembed.report.figures.registry import ParadoxReport, Registered
+from xlembed.report.figures.shapes.marks import Mark
+from xlembed.report.figures.shapes.scales import percent_tick, scale
+from xlembed.report.figures.shapes.scatter import diagonal, in_points, scatter
+from xlembed.report.finetuning import ends
+from xlembed.report.page import Panel, Words, page
+from xlembed.report.placing import Box, Point
+from xlembed.report.style import model_look, tint
 
-SIDE = 4.6
-HEAD, FOOT = 0.12, 0.55
-MARKER, TEXT = 7.0, 7.5
+SIDE, MARKER, TEXT = 4.6, 7.0, 7.5
 X, Y = "monolingual", "true_cross_all"
-LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
 
 
 class Place(NamedTuple):
@@ -38,36 +37,17 @@ def paradox_variants(report: ParadoxReport) -> Figure:
     Args:
         report: content of paradox.json.
     """
-    with style():
-        return _draw(report)
-
-
-def _draw(report: ParadoxReport) -> Figure:
-    places = _places(report)
-    entries: list[Artist] = [
-        Line2D([], [], label=_entry(p), **_mark(p)) for p in places if not p.text.startswith("+")
-    ]
-    left = MARGIN + 0.55
-    width = left + SIDE + MARGIN + 0.15
-    _, rows = legend_rows(entries, width)
-    first = report["models"][0]
+    places, first, measure = _places(report), report["models"][0], report["measure"]
     counts = [
         f"{name} {first[key]['n_units']:,} units" for key, name in ((X, "monolingual"), (Y, "true cross"))
     ]
-    subtitle = " · ".join([f"task {report['task']}", *counts, f"{first[Y]['n_clusters']:,} clusters"])
-    page = Page(
-        width,
-        HEAD + SIDE + FOOT + rows * LEGEND_ROW + 0.05,
-        f"What variants change: {report['measure']}",
-        [subtitle],
+    words = Words(
+        f"What variants change: {measure}",
+        " · ".join([f"task {report['task']}", *counts, f"{first[Y]['n_clusters']:,} clusters"]),
         _notes(report, places),
     )
-    axes = page.axes(left, HEAD, SIDE, SIDE)
-    _plane(axes, places)
-    axes.set_xlabel(f"monolingual {report['measure']} (%)")
-    axes.set_ylabel(f"true_cross_lingual {report['measure']}, pool = all (%)")
-    draw_legend(page, entries, HEAD + SIDE + FOOT)
-    return page.figure
+    legend = [_mark(p).entry(_entry(p)) for p in places if not p.text.startswith("+")]
+    return page(words, [[Panel(SIDE, SIDE, _plane, (places, measure))]], legend)
 
 
 def _places(report: ParadoxReport) -> list[Place]:
@@ -90,69 +70,29 @@ def _entry(place: Place) -> str:
     return f"{place.text}  {place.row['model']}{label}"
 
 
-def _mark(place: Place) -> dict[str, Any]:
-    look = model_look(place.look)
-    hollow = bool(place.row["label"])
-    return {
-        "linestyle": "",
-        "marker": look.marker,
-        "markersize": MARKER if not place.text.startswith("+") else MARKER - 2,
-        "markerfacecolor": "white" if hollow else look.colour,
-        "markeredgecolor": look.colour if hollow else INK,
-        "markeredgewidth": 1.2 if hollow else 0.5,
-    }
+def _mark(place: Place) -> Mark:
+    row, look = place.row, model_look(place.look)
+    return Mark(
+        row[X]["value"], row[Y]["value"], look, f"model {row['model']}", ends(row[X]), ends(row[Y]),
+        size=MARKER - 2 if place.text.startswith("+") else MARKER, hollow=bool(row["label"]),
+        text=place.text, bars=tint(look.colour, 0.35),
+    )  # fmt: skip
 
 
-def _plane(axes: Axes, places: Sequence[Place]) -> None:
-    xs, ys = (_limits([p.row[key] for p in places]) for key in (X, Y))
-    axes.set_xlim(*xs)
-    axes.set_ylim(*ys)
-    set_ticks(axes.xaxis, xs, 6, lambda x: f"{100 * x:.4g}")
-    set_ticks(axes.yaxis, ys, 6, lambda y: f"{100 * y:.4g}")
-    axes.grid(True, color=GRID, linewidth=0.6)
-    if ends := _diagonal(xs, ys):
-        axes.plot(ends, ends, color=FAINT, linewidth=0.8, linestyle=(0, (5, 4)), zorder=1, gid="diagonal")
-    across, up = SIDE * 72 / (xs[1] - xs[0]), SIDE * 72 / (ys[1] - ys[0])
-
-    def point(x: float, y: float) -> tuple[float, float]:
-        return (x - xs[0]) * across, (y - ys[0]) * up
-
-    bars, marks, crossed = [], [], []
+def _plane(axes: Axes, places: Sequence[Place], measure: str) -> None:
+    labels = (f"monolingual {measure} (%)", f"true_cross_lingual {measure}, pool = all (%)")
+    for key, label in zip((X, Y), labels, strict=True):
+        limits = _limits([p.row[key] for p in places])
+        scale(axes, limits, label, upright=key == Y, n=6, text=percent_tick)
+    diagonal(axes)
     at = {p.row["model"]: (p.row[X]["value"], p.row[Y]["value"]) for p in places}
+    crossed: list[Box] = []
     for place in places:
-        x, y = at[place.row["model"]]
-        colour = model_look(place.look).colour
-        for key, upright in ((X, False), (Y, True)):
-            interval = _ends(place.row[key])
-            if interval is None:
-                continue
-            whisker(axes, x if upright else y, interval, upright=upright, colour=tint(colour, 0.35))
-            a, b = ((x, e) if upright else (e, y) for e in interval)
-            bars.append((*point(*a), *point(*b)))
-        base = at.get(place.row["variant_of"])
+        after, base = at[place.row["model"]], at.get(place.row["variant_of"])
         if base is not None:
-            _arrow(axes, base, (x, y), tint(colour, -0.35))
-            crossed += _along(point(*base), point(x, y))
-        axes.plot([x], [y], zorder=5, gid=f"model {place.row['model']}", **_mark(place))
-        marks.append(point(x, y))
-    sizes = [(text_width(p.text, TEXT, "bold") * 72, TEXT) for p in places]
-    offsets = place_labels(marks, sizes, SIDE * 72, bars, crossed, mark=MARKER)
-    for place, mark, (dx, dy) in zip(places, marks, offsets, strict=True):
-        axes.annotate(
-            place.text,
-            at[place.row["model"]],
-            (dx, dy),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=TEXT,
-            fontweight="bold",
-            zorder=7,
-            gid="name",
-            color=tint(model_look(place.look).colour, -0.35),
-            arrowprops=LEADER if math.hypot(dx, dy) > 30 or is_doubtful(marks, mark, (dx, dy)) else None,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
-        )
+            _arrow(axes, base, after, tint(model_look(place.look).colour, -0.35))
+            crossed += _along(in_points(axes, *base), in_points(axes, *after))
+    scatter(axes, [_mark(p) for p in places], crossed, size=TEXT, gid="name")
 
 
 def _along(start: Point, end: Point) -> list[Box]:
@@ -180,27 +120,17 @@ def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return max(low, -0.02), max(ends) + air
 
 
-def _diagonal(xs: tuple[float, float], ys: tuple[float, float]) -> tuple[float, float] | None:
-    """Where x = y lies inside the axes; None: nowhere."""
-    ends = max(xs[0], ys[0]), min(xs[1], ys[1])
-    return ends if ends[0] < ends[1] else None
-
-
-def _ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
-    return None if row["ci_low"] is None or row["ci_high"] is None else (row["ci_low"], row["ci_high"])
-
-
 def _notes(report: ParadoxReport, places: Sequence[Place]) -> list[str]:
     notes = [
         "Arrows: from a model to its variant. Bars: 95 % CI, unadjusted, each of one model; whether a variant differs "
         "is what the paired tests in paradox.md say.",
     ]
-    xs, ys = (_limits([p.row[key] for p in places]) for key in (X, Y))
-    if _diagonal(xs, ys):
+    (left, right), (bottom, top) = (_limits([p.row[key] for p in places]) for key in (X, Y))
+    if max(left, bottom) < min(right, top):
         notes.append("On the dashed line nothing is lost across languages.")
     if any(p.row["label"] for p in places):
         notes.append("Hollow: languages of this task are not on the model's card; invalid for a decision.")
     return notes
 
 
-FIGURE = ParadoxFigure(paradox_variants, applies=lambda report: len(_places(report)) > 1)
+FIGURE = Registered(paradox_variants, applies=lambda report: len(_places(report)) > 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.probe_bins import grouped_figure
 from xlembed.report.probe_curves import is_share
 from xlembed.report.probe_errors import Mean
@@ -23,10 +23,8 @@ def probe_by_language(book: ProbeBook) -> Figure:
     labels = [f"{lang}\n{_count(book, lang)}" for lang in languages]
     note = "Texts of different languages differ in more than language: compare systems, not languages."
     unit = unit_text(book.primary) if is_share(book.primary) else f"{book.primary} (points of the scale)"
-    return grouped_figure(
-        book, means, labels, (f"{book.primary} by language", "language", note),
-        (unit, is_share(book.primary)), lines=False,
-    )  # fmt: skip
+    texts = (f"{book.primary} by language", "language", note)
+    return grouped_figure(book, means, labels, texts, unit, share=is_share(book.primary), lines=False)
 
 
 def _languages(book: ProbeBook) -> list[Lang]:
@@ -49,6 +47,6 @@ def _caption(book: ProbeBook) -> str:
     )
 
 
-FIGURE = ProbeFigure(
+FIGURE = Registered(
     probe_by_language, applies=lambda book: len(_languages(book)) > 1, part="errors", caption=_caption
 )

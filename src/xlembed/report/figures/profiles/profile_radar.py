@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
-from xlembed.report.figures.registry import ProfileFigure
-from xlembed.report.page import MARGIN, Page
+from xlembed.report.figures.registry import Registered
+from xlembed.report.figures.shapes.marks import DASHES, Mark
+from xlembed.report.page import Panel, Words, page
 from xlembed.report.profiles import Profile
 from xlembed.report.scenarios import HALF_MS
 from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET
-from xlembed.report.style import FAINT, GRID, INK, model_look, style
+from xlembed.report.style import FAINT, GRID, INK, model_look
 
 MOST = 6
 """Models; more lines cannot be told apart."""
@@ -29,16 +28,7 @@ SCORES = {
     "true cross,\npool = all": TRUE_CROSS_ALL,
     "true cross,\npool = target": TRUE_CROSS_TARGET,
 }
-SIDE, AROUND = 3.6, 1.05
-DASHES: Sequence[Any] = (
-    "-",
-    (0, (5, 2)),
-    (0, (1.5, 1.5)),
-    (0, (6, 2, 1.5, 2)),
-    (0, (9, 3)),
-    (0, (3, 1.5, 1, 1.5, 1, 1.5)),
-)
-"""One per model, for those who see no colour."""
+SIDE = 3.6
 
 
 class _Axis(NamedTuple):
@@ -54,8 +44,21 @@ def profile_radar(found: Sequence[Profile]) -> Figure:
     Args:
         found: one per model, those to be drawn first.
     """
-    with style():
-        return _draw(found)
+    shown = found[:MOST]
+    spokes = _known(shown)
+
+    def draw(axes: Axes) -> None:
+        _web(axes, spokes)
+        for i, profile in enumerate(shown):
+            _line(axes, i, profile, spokes)
+
+    book = found[0].book
+    words = Words(
+        "Profiles of the models",
+        f"task {book.task} · {book.primary_measure}, macro averages · each axis from 0 to 1",
+        _notes(found, spokes),
+    )
+    return page(words, [[Panel(SIDE, SIDE, draw)]], [_entry(i, p) for i, p in enumerate(shown)], least=6.0)
 
 
 def _axes_of(found: Sequence[Profile]) -> list[_Axis]:
@@ -72,29 +75,6 @@ def _known(found: Sequence[Profile]) -> list[_Axis]:
 def _score(profile: Profile, name: str) -> float | None:
     estimate = profile.book.macro(SCORES[name])
     return None if estimate is None else estimate.value
-
-
-def _draw(found: Sequence[Profile]) -> Figure:
-    shown = found[:MOST]
-    spokes = _known(shown)
-    entries = [_entry(i, profile) for i, profile in enumerate(shown)]
-    width = 2 * MARGIN + SIDE + 2 * AROUND
-    _, rows = legend_rows(entries, width)
-    page = Page(
-        width,
-        SIDE + 0.9 + rows * LEGEND_ROW,
-        "Profiles of the models",
-        [
-            f"task {found[0].book.task} · {found[0].book.primary_measure}, macro averages · each axis from 0 to 1"
-        ],
-        _notes(found, spokes),
-    )
-    axes = page.axes(MARGIN + AROUND, 0.4, SIDE, SIDE)
-    _web(axes, spokes)
-    for i, profile in enumerate(shown):
-        _line(axes, i, profile, spokes)
-    draw_legend(page, entries, SIDE + 0.9)
-    return page.figure
 
 
 def place(spoke: int, of: int, radius: float) -> tuple[float, float]:
@@ -134,36 +114,16 @@ def _line(axes: Axes, number: int, profile: Profile, spokes: Sequence[_Axis]) ->
     values = [axis.values[number] for axis in spokes]
     corners = [(math.nan, math.nan) if v is None else place(i, len(spokes), v) for i, v in enumerate(values)]
     x, y = zip(*corners, corners[0], strict=True)
-    look = model_look(number)
-    axes.plot(
-        x,
-        y,
-        color=look.colour,
-        linestyle=DASHES[number],
-        linewidth=1.5,
-        marker=look.marker,
-        markersize=5,
-        markerfacecolor="white" if profile.book.labels else look.colour,
-        clip_on=False,
-        zorder=4,
-        gid=f"model {profile.name}",
-    )
+    look = _entry(number, profile)
+    look.set_data(x, y)
+    look.set(clip_on=False, zorder=4, gid=f"model {profile.name}")
+    axes.add_line(look)
 
 
-def _entry(number: int, profile: Profile) -> Artist:
-    look = model_look(number)
+def _entry(number: int, profile: Profile) -> Line2D:
     label = f": {profile.book.label()}" if profile.book.labels else ""
-    return Line2D(
-        [],
-        [],
-        color=look.colour,
-        linestyle=DASHES[number],
-        linewidth=1.5,
-        marker=look.marker,
-        markersize=5,
-        markerfacecolor="white" if profile.book.labels else look.colour,
-        label=f"{profile.name}{label}",
-    )
+    mark = Mark(0, 0, model_look(number), size=5.0, hollow=bool(profile.book.labels))
+    return mark.entry(f"{profile.name}{label}", linestyle=DASHES[number], linewidth=1.5)
 
 
 def _notes(found: Sequence[Profile], spokes: Sequence[_Axis]) -> list[str]:
@@ -188,6 +148,6 @@ def _notes(found: Sequence[Profile], spokes: Sequence[_Axis]) -> list[str]:
     return notes
 
 
-FIGURE = ProfileFigure(
+FIGURE = Registered(
     profile_radar, applies=lambda found: len(found) > 1 and len(_known(found[:MOST])) >= LEAST
 )

@@ -9,11 +9,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter, NullLocator
 
-from xlembed.report.figures.registry import Tuning, TuningFigure
-from xlembed.report.page import MARGIN, Page, text_width
-from xlembed.report.style import FAINT, GRID, INK, Look, style, whisker
+from xlembed.report.figures.registry import Registered, Tuning
+from xlembed.report.figures.shapes.marks import Mark
+from xlembed.report.figures.shapes.scales import time_scale
+from xlembed.report.page import Panel, Words, head, page
+from xlembed.report.style import FAINT, INK, Look, whisker
 from xlembed.report.text import interval_text, percent
 
 SIDE = 3.7
@@ -28,7 +29,14 @@ TITLES = {False: "before force merge", True: "after force merge"}
 TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 FLOOR = 1e-4
 """Share of neighbours missed below which all is drawn as 100 %."""
-CHOSEN_SIZE = 15
+CHOSEN: dict[str, Any] = {
+    "linestyle": "",
+    "marker": "o",
+    "markersize": 15,
+    "markerfacecolor": "none",
+    "markeredgecolor": INK,
+    "markeredgewidth": 1.6,
+}
 
 
 def recall_latency(report: Tuning) -> Figure:
@@ -37,88 +45,42 @@ def recall_latency(report: Tuning) -> Figure:
     Args:
         report: content of tune.json.
     """
-    with style():
-        return _draw(report)
-
-
-def _draw(report: Tuning) -> Figure:
     panels = [m for m in (False, True) if any(r["merged"] is m for r in report["settings"])]
-    left, between = MARGIN + 0.75, 0.85
-    width = left + len(panels) * SIDE + (len(panels) - 1) * between + 0.25
     types = [t for t in LOOKS if any(r["type"] == t for r in report["settings"])]
-    entries = [_handle(t) for t in types] + _legend_of_marks(report)
-    widest = max(text_width(str(h.get_label()), 8.0) for h in entries) + 0.5
-    columns = max(1, min(len(entries), int((width - left - MARGIN) / widest)))
-    rows = math.ceil(len(entries) / columns)
     corpus = report["corpus"]
     synthetic, texts = corpus["synthetic_distractors"], corpus["distractor_texts"]
-    page = Page(
-        width,
-        0.25 + SIDE + 0.55 + rows * 0.19,
+    words = Words(
         f"Recall against latency: {report['model']}",
-        [
-            f"task {report['task']} · {corpus['documents']:,} documents"
-            + (f" + {texts:,} distractor texts" if texts else "")
-            + (f" + {synthetic:,} synthetic distractors" if synthetic else "")
-            + f" · {report['dims']} dimensions · Elasticsearch {report['server']}"
-        ],
+        f"task {report['task']} · {corpus['documents']:,} documents"
+        + (f" + {texts:,} distractor texts" if texts else "")
+        + (f" + {synthetic:,} synthetic distractors" if synthetic else "")
+        + f" · {report['dims']} dimensions · Elasticsearch {report['server']}",
         _notes(report),
     )
-    bottom, (low, high) = _bottom(report), _span(report)
-    for i, merged in enumerate(panels):
-        axes = page.axes(left + i * (SIDE + between), 0.25, SIDE, SIDE)
-        _panel(axes, report, merged, bottom, low, high)
-    legend = page.axes(left, 0.25 + SIDE + 0.55, width - left - MARGIN, rows * 0.19)
-    legend.set_axis_off()
-    legend.legend(
-        handles=entries,
-        ncols=columns,
-        loc="upper left",
-        borderaxespad=0,
-        borderpad=0,
-        handlelength=1.6,
-        handletextpad=0.5,
-        columnspacing=1.6,
-        labelspacing=0.45,
-    )
-    return page.figure
+    drawn = [Panel(SIDE, SIDE, _panel, (report, merged)) for merged in panels]
+    legend = [_handle(t) for t in types]
+    legend.append(Line2D([], [], color=FAINT, linewidth=0.9, linestyle=(0, (5, 4)), label="wanted recall"))
+    if report["choice"]["name"]:
+        legend.append(Line2D([], [], label="chosen", **CHOSEN | {"markersize": 11}))
+    return page(words, [drawn], legend)
 
 
 def _handle(type: str) -> Line2D:
-    look = LOOKS[type]
     label = f"{type} (exact scan)" if type == "flat" else type
-    return Line2D(
-        [], [], color=look.colour, marker=look.marker, markersize=9 if type == "flat" else 6, linewidth=1.2,
-        linestyle="" if type == "flat" else "-", markeredgecolor="white", markeredgewidth=0.4, label=label,
-    )  # fmt: skip
+    mark = Mark(0, 0, LOOKS[type], size=9 if type == "flat" else 6)
+    return mark.entry(label, linewidth=1.2, linestyle="" if type == "flat" else "-")
 
 
-def _legend_of_marks(report: Tuning) -> list[Line2D]:
-    found = [Line2D([], [], color=FAINT, linewidth=0.9, linestyle=(0, (5, 4)), label="wanted recall")]
-    if report["choice"]["name"]:
-        found.append(
-            Line2D(
-                [], [], linestyle="", marker="o", markersize=11, markerfacecolor="none",
-                markeredgecolor=INK, markeredgewidth=1.6, label="chosen",
-            )
-        )  # fmt: skip
-    return found
-
-
-def _panel(axes: Axes, report: Tuning, merged: bool, bottom: float, low: float, high: float) -> None:
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
+def _panel(axes: Axes, report: Tuning, merged: bool) -> None:
+    bottom, (low, high) = _bottom(report), _span(report)
+    label = "one search, 95th percentile (ms)"
+    time_scale(axes, [low, high], label, 1.0)
     axes.set_ylim(_height(bottom), _height(1.0) + 0.06 * (_height(1.0) - _height(bottom)))
     ticks = _thinned([t for t in TICKS if t >= bottom], bottom)
     axes.set_yticks(
         [_height(t) for t in (*ticks, 1.0)],
         [*(f"{100 * t:.4g}" for t in ticks), "100"],
     )
-    steps = [b * 10**e for e in range(-2, 5) for b in (1, 2, 5) if low <= b * 10**e <= high]
-    axes.set_xticks(steps, [f"{x:g}" for x in steps])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.grid(True, color=GRID, linewidth=0.6)
     axes.axhline(
         _height(report["wanted_recall"]), color=FAINT, linewidth=0.9, linestyle=(0, (5, 4)), gid="wanted"
     )
@@ -140,36 +102,29 @@ def _panel(axes: Axes, report: Tuning, merged: bool, bottom: float, low: float, 
             if on_front and found and found["ci_low"] is not None:
                 ends = (max(found["ci_low"], bottom), found["ci_high"])
                 whisker(axes, _ms(r), [_height(e) for e in ends], upright=True, colour=look.colour)
-            axes.plot(
-                [_ms(r)],
-                [_height(_value(r, report))],
-                linestyle="",
-                marker=look.marker,
-                markersize=12 if type == "flat" else 6.5,
-                markerfacecolor=look.colour if on_front else "white",
-                markeredgecolor="white" if on_front else look.colour,
-                markeredgewidth=0.4 if on_front else 1.0,
-                zorder=5,
-                clip_on=False,
-                gid=f"setting {r['name']}",
+            size = 12 if type == "flat" else 6.5
+            mark = Mark(
+                _ms(r),
+                _height(_value(r, report)),
+                look,
+                f"setting {r['name']}",
+                size=size,
+                hollow=not on_front,
             )
+            mark.draw(axes)
         for r in mine:
             if r["name"] == report["choice"]["name"]:
                 _mark_chosen(axes, r, report)
     if not any(_recall(r, report) for r in rows):
         axes.text(0.5, 0.5, "index not exercised", transform=axes.transAxes, ha="center", va="center")
-    axes.set_title(TITLES[merged], loc="left", fontsize=8.5, fontweight="bold", pad=5)
-    axes.set_xlabel("one search, 95th percentile (ms)")
+    head(axes, TITLES[merged])
     axes.set_ylabel(f"recall@{report['k']} (%)")
     axes.set_gid(f"merged {merged}")
 
 
 def _mark_chosen(axes: Axes, row: Any, report: Tuning) -> None:
     x, y = _ms(row), _height(_value(row, report))
-    axes.plot(
-        [x], [y], linestyle="", marker="o", markersize=CHOSEN_SIZE, markerfacecolor="none",
-        markeredgecolor=INK, markeredgewidth=1.6, zorder=7, clip_on=False, gid="chosen",
-    )  # fmt: skip
+    axes.plot([x], [y], zorder=7, clip_on=False, gid="chosen", **CHOSEN)
     place = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
     right, up = place[0] < 0.5, place[1] < 0.3
     axes.annotate(
@@ -272,4 +227,4 @@ def _notes(report: Tuning) -> list[str]:
     return notes
 
 
-FIGURE = TuningFigure(recall_latency, applies=lambda report: bool(report["settings"]))
+FIGURE = Registered(recall_latency, applies=lambda report: bool(report["settings"]))
