@@ -11,15 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from xlembed.report.style import save
-
-if TYPE_CHECKING:
-    from xlembed.report.probes import ProbeBook
-    from xlembed.report.profiles import Profile
 
 Scores = Mapping[str, Any]
 """Content of one scores.json."""
@@ -40,140 +36,23 @@ Guide = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class RunFigure:
-    """A figure of one model on one task.
+class Registered:
+    """A figure of a kind.
 
     Attributes:
-        draw: draws it.
-        applies: whether these scores have what it shows.
-    """
-
-    draw: Callable[[Scores], Figure]
-    applies: Callable[[Scores], bool]
-
-
-@dataclass(frozen=True)
-class ComparisonFigure:
-    """A figure of several models on one task.
-
-    Attributes:
-        draw: draws it.
-        applies: whether these scores and comparisons have what it shows.
-    """
-
-    draw: Callable[[Sequence[Scores], Comparisons], Figure]
-    applies: Callable[[Sequence[Scores], Comparisons], bool]
-
-
-@dataclass(frozen=True)
-class TuningFigure:
-    """A figure of the index settings tried for one model on one task.
-
-    Attributes:
-        draw: draws it.
-        applies: whether the report has what it shows.
-    """
-
-    draw: Callable[[Tuning], Figure]
-    applies: Callable[[Tuning], bool]
-
-
-@dataclass(frozen=True)
-class FinetuningFigure:
-    """A figure of one fine-tuning.
-
-    Attributes:
-        draw: draws it.
-        applies: whether the report has what it shows.
-    """
-
-    draw: Callable[[Finetuning], Figure]
-    applies: Callable[[Finetuning], bool]
-
-
-@dataclass(frozen=True)
-class AblationFigure:
-    """A figure of the variants of one recipe.
-
-    Attributes:
-        draw: draws it.
-        applies: whether the report has what it shows.
-    """
-
-    draw: Callable[[Ablation], Figure]
-    applies: Callable[[Ablation], bool]
-
-
-@dataclass(frozen=True)
-class ParadoxFigure:
-    """A figure of the paradox test on one task.
-
-    Attributes:
-        draw: draws it.
-        applies: whether the report has what it shows.
-    """
-
-    draw: Callable[[ParadoxReport], Figure]
-    applies: Callable[[ParadoxReport], bool]
-
-
-@dataclass(frozen=True)
-class AnalysisFigure:
-    """A figure of the vector spaces of one or several models on one task, side by side.
-
-    Attributes:
-        draw: draws it.
-        applies: whether the reports have what it shows.
-    """
-
-    draw: Callable[[Sequence[Analysis]], Figure]
-    applies: Callable[[Sequence[Analysis]], bool]
-
-
-@dataclass(frozen=True)
-class GuideFigure:
-    """A figure of a guide: models ranked for one use.
-
-    Attributes:
-        draw: draws it.
-        applies: whether the guide has what it shows.
-    """
-
-    draw: Callable[[Guide], Figure]
-    applies: Callable[[Guide], bool]
-
-
-@dataclass(frozen=True)
-class ProfileFigure:
-    """A figure of what is known of several models on one task: scores, analyses, speed.
-
-    Attributes:
-        draw: draws it.
-        applies: whether the models have what it shows.
-    """
-
-    draw: Callable[[Sequence[Profile]], Figure]
-    applies: Callable[[Sequence[Profile]], bool]
-
-
-@dataclass(frozen=True)
-class ProbeFigure:
-    """A figure of the probes on one set of scored texts.
-
-    Attributes:
-        draw: draws it.
-        applies: whether the results have what it shows.
-        part: chapter of the report that it stands in: ``results``, ``errors``, ``fit``, ``truncation`` or ``cost``.
+        draw: draws it from what the figures of its kind are called with.
+        applies: whether these results have what it shows.
+        part: chapter of the report that it stands in, where figures are chosen by chapter.
         caption: what it shows, in a sentence or two; also for those who do not see it.
     """
 
-    draw: Callable[[ProbeBook], Figure]
-    applies: Callable[[ProbeBook], bool]
-    part: str
-    caption: Callable[[ProbeBook], str]
+    draw: Callable[..., Figure]
+    applies: Callable[..., bool]
+    part: str = ""
+    caption: Callable[..., str] = lambda *results: ""
 
 
-def figures_of(kind: ModuleType) -> dict[str, Any]:
+def figures_of(kind: ModuleType) -> dict[str, Registered]:
     """Every figure of a kind by file name, sorted.
 
     Args:

@@ -20,7 +20,7 @@ from xlembed.report.curves import (
     present,
     score_in,
 )
-from xlembed.report.figures.registry import Ablation, AblationFigure
+from xlembed.report.figures.registry import Ablation, Registered
 from xlembed.report.finetuning import ends
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.scorebook import MACROS, Macro
@@ -155,4 +155,4 @@ def _notes(report: Ablation) -> list[str]:
     return notes
 
 
-FIGURE = AblationFigure(ablation, applies=lambda report: bool(report["variants"]))
+FIGURE = Registered(ablation, applies=lambda report: bool(report["variants"]))

@@ -17,7 +17,7 @@ from xlembed.report.curves import (
     percent_axis,
     present,
 )
-from xlembed.report.figures.registry import Ablation, AblationFigure
+from xlembed.report.figures.registry import Ablation, Registered
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.style import style
 
@@ -72,4 +72,4 @@ def _applies(report: Ablation) -> bool:
     return None not in batches and len(set(batches)) == len(batches) > 1 and same_stages and only_batch
 
 
-FIGURE = AblationFigure(batch_curve, applies=_applies)
+FIGURE = Registered(batch_curve, applies=_applies)

@@ -24,7 +24,7 @@ from xlembed.report.curves import (
     present,
     set_ticks,
 )
-from xlembed.report.figures.registry import Ablation, AblationFigure
+from xlembed.report.figures.registry import Ablation, Registered
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.style import GRID, model_look, style, whisker
 
@@ -125,6 +125,4 @@ def _handle(position: int, title: str) -> Artist:
     )
 
 
-FIGURE = AblationFigure(
-    dimension_curve, applies=lambda report: len({r["dim"] for r in report["dimensions"]}) > 1
-)
+FIGURE = Registered(dimension_curve, applies=lambda report: len({r["dim"] for r in report["dimensions"]}) > 1)

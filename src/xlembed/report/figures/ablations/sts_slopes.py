@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from xlembed.report.curves import marker, set_ticks
 from xlembed.report.danger import STS
-from xlembed.report.figures.registry import Ablation, AblationFigure
+from xlembed.report.figures.registry import Ablation, Registered
 from xlembed.report.finetuning import ends
 from xlembed.report.page import MARGIN, Page, line_height, text_width
 from xlembed.report.style import FAINT, GRID, model_look, style, whisker
@@ -103,4 +103,4 @@ def _has(variant: Mapping[str, Any]) -> bool:
     return bool(sts) and all(sts[side]["spearman"] is not None for side in ("before", "after"))
 
 
-FIGURE = AblationFigure(sts_slopes, applies=lambda report: any(_has(v) for v in report["variants"]))
+FIGURE = Registered(sts_slopes, applies=lambda report: any(_has(v) for v in report["variants"]))

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from xlembed.report.analysed import label_words
-from xlembed.report.figures.registry import Analysis, AnalysisFigure
+from xlembed.report.figures.registry import Analysis, Registered
 from xlembed.report.page import MARGIN, Page, line_height, text_width, wrap
 from xlembed.report.style import GRID, INK, MISSING, ink_on, style
 from xlembed.report.text import plain, plain_interval
@@ -161,4 +161,4 @@ def _notes(reports: Sequence[Analysis], n_panels: int) -> list[str]:
     return [*notes, f"* {labels}" if labels else ""]
 
 
-FIGURE = AnalysisFigure(cosine_matrix, applies=lambda reports: all(r["cosines"] for r in reports))
+FIGURE = Registered(cosine_matrix, applies=lambda reports: all(r["cosines"] for r in reports))

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from xlembed.report.analysed import label_words
-from xlembed.report.figures.registry import Analysis, AnalysisFigure
+from xlembed.report.figures.registry import Analysis, Registered
 from xlembed.report.page import MARGIN, Page, line_height, wrap
 from xlembed.report.style import GRID, INK, language_look, style
 from xlembed.report.text import percent, plain
@@ -183,6 +183,4 @@ def _notes(reports: Sequence[Analysis]) -> list[str]:
     return [*notes, label_words(reports)]
 
 
-FIGURE = AnalysisFigure(
-    projection, applies=lambda reports: all(r.get("projection") is not None for r in reports)
-)
+FIGURE = Registered(projection, applies=lambda reports: all(r.get("projection") is not None for r in reports))

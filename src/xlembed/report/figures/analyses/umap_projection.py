@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from xlembed.report.figures.analyses.projection import draw_map
-from xlembed.report.figures.registry import Analysis, AnalysisFigure
+from xlembed.report.figures.registry import Analysis, Registered
 
 
 def umap_projection(reports: Sequence[Analysis]) -> Figure:
@@ -19,6 +19,4 @@ def umap_projection(reports: Sequence[Analysis]) -> Figure:
     return draw_map([{**report, "projection": report["umap"]} for report in reports])
 
 
-FIGURE = AnalysisFigure(
-    umap_projection, applies=lambda reports: all(r.get("umap") is not None for r in reports)
-)
+FIGURE = Registered(umap_projection, applies=lambda reports: all(r.get("umap") is not None for r in reports))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from xlembed.report.comparison import Paired, label_notes, read_comparisons
-from xlembed.report.figures.registry import ComparisonFigure, Comparisons, Scores
+from xlembed.report.figures.registry import Comparisons, Registered, Scores
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.scorebook import MACROS, ScoreBook, read_all
 from xlembed.report.style import FAINT, GRID, INK, MODE_LOOKS, style, whisker
@@ -265,4 +265,4 @@ def _page(width: float, body: float, rows: list[Paired], books: list[ScoreBook])
     return Page(width, body, f"Paired differences in {rows[0].measure}", [" · ".join(parts)], notes)
 
 
-FIGURE = ComparisonFigure(forest, applies=lambda scores, comparisons: bool(comparisons))
+FIGURE = Registered(forest, applies=lambda scores, comparisons: bool(comparisons))

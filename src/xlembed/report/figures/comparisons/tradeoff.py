@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xlembed.report.figures.registry import ComparisonFigure, Comparisons, Scores
+from xlembed.report.figures.registry import Comparisons, Registered, Scores
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.placing import is_doubtful, place_labels
 from xlembed.report.scorebook import (
@@ -242,6 +242,6 @@ def _notes(books: list[ScoreBook]) -> list[str]:
     return notes
 
 
-FIGURE = ComparisonFigure(
+FIGURE = Registered(
     tradeoff, applies=lambda scores, comparisons: any(len(s["languages"]) > 1 for s in scores)
 )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows, marker, percent_axis
-from xlembed.report.figures.registry import Finetuning, FinetuningFigure
+from xlembed.report.figures.registry import Finetuning, Registered
 from xlembed.report.finetuning import BASE, macros_of, score_of, tasks_of
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.scorebook import Estimate, label_text
@@ -146,6 +146,6 @@ def _labels(report: Finetuning) -> list[str]:
     return notes
 
 
-FIGURE = FinetuningFigure(
+FIGURE = Registered(
     before_after, applies=lambda report: len(report["evaluations"]) > 1 and bool(tasks_of(report))
 )

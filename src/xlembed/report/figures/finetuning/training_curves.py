@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows, set_ticks
-from xlembed.report.figures.registry import Finetuning, FinetuningFigure
+from xlembed.report.figures.registry import Finetuning, Registered
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.style import GRID, INK, OKABE_ITO, style
 
@@ -138,4 +138,4 @@ def _handles(stages: list[Mapping[str, Any]]) -> list[Artist]:
     return found
 
 
-FIGURE = FinetuningFigure(training_curves, applies=lambda report: any(s["curve"] for s in report["stages"]))
+FIGURE = Registered(training_curves, applies=lambda report: any(s["curve"] for s in report["stages"]))

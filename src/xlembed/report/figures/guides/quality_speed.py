@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xlembed.report.curves import LEGEND_ROW, all_ends, draw_legend, legend_rows, percent_axis
-from xlembed.report.figures.registry import Guide, GuideFigure
+from xlembed.report.figures.registry import Guide, Registered
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.scenarios import QUALITY
 from xlembed.report.style import INK, model_look, style, whisker
@@ -177,4 +177,4 @@ def _notes(report: Guide, rows: Sequence[Row], part: str) -> list[str]:
     return notes
 
 
-FIGURE = GuideFigure(quality_speed, applies=lambda report: len(_timed(report)) > 1)
+FIGURE = Registered(quality_speed, applies=lambda report: len(_timed(report)) > 1)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xlembed.report.curves import LEGEND_ROW, all_ends, draw_legend, legend_rows, set_ticks
-from xlembed.report.figures.registry import ParadoxFigure, ParadoxReport
+from xlembed.report.figures.registry import ParadoxReport, Registered
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.placing import Box, Point, is_doubtful, place_labels
 from xlembed.report.style import FAINT, GRID, INK, model_look, style, tint, whisker
@@ -203,4 +203,4 @@ def _notes(report: ParadoxReport, places: Sequence[Place]) -> list[str]:
     return notes
 
 
-FIGURE = ParadoxFigure(paradox_variants, applies=lambda report: len(_places(report)) > 1)
+FIGURE = Registered(paradox_variants, applies=lambda report: len(_places(report)) > 1)

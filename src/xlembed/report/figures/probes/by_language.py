@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.probe_bins import grouped_figure
 from xlembed.report.probe_curves import is_share
 from xlembed.report.probe_errors import Mean
@@ -49,6 +49,6 @@ def _caption(book: ProbeBook) -> str:
     )
 
 
-FIGURE = ProbeFigure(
+FIGURE = Registered(
     probe_by_language, applies=lambda book: len(_languages(book)) > 1, part="errors", caption=_caption
 )

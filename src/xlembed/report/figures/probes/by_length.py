@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.probe_bins import binned_figure
 from xlembed.report.probe_curves import error_name
 from xlembed.report.probe_errors import error_table, length_bins
@@ -26,7 +26,7 @@ def _caption(book: ProbeBook) -> str:
     return f"Error by length: {error_name(book)} in bins of length in characters, with 95 % intervals."
 
 
-FIGURE = ProbeFigure(
+FIGURE = Registered(
     probe_by_length,
     applies=lambda book: book.predictions["n_chars"].nunique() > 1,
     part="errors",

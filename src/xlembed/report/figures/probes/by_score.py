@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.probe_bins import binned_figure
 from xlembed.report.probe_curves import error_name
 from xlembed.report.probe_errors import error_table, score_bins
@@ -35,6 +35,6 @@ def _caption(book: ProbeBook) -> str:
     )
 
 
-FIGURE = ProbeFigure(
+FIGURE = Registered(
     probe_by_score, applies=lambda book: not book.predictions.empty, part="errors", caption=_caption
 )

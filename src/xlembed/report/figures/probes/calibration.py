@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.probe_curves import (
     COLUMNS,
@@ -137,4 +137,4 @@ def _applies(book: ProbeBook) -> bool:
     return bool(systems_shown(book)) and book.predictions["text_id"].nunique() >= 2 * LEAST_IN_BIN
 
 
-FIGURE = ProbeFigure(probe_calibration, applies=_applies, part="fit", caption=_caption)
+FIGURE = Registered(probe_calibration, applies=_applies, part="fit", caption=_caption)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.probe_curves import (
     NO_BAR,
@@ -157,4 +157,4 @@ def _caption(book: ProbeBook) -> str:
     return f"{book.primary} of every system with its 95 % interval, the best on top.{best}{floor}"
 
 
-FIGURE = ProbeFigure(probe_overall, applies=lambda book: bool(_rows(book)), part="results", caption=_caption)
+FIGURE = Registered(probe_overall, applies=lambda book: bool(_rows(book)), part="results", caption=_caption)

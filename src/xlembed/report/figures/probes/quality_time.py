@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xlembed.report.curves import LEGEND_ROW
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.probe_curves import NO_BAR, error_axis, is_share, mark_style, subtitle, system_look
 from xlembed.report.probes import FLOOR, ProbeBook, System, time_text, unit_text
@@ -142,6 +142,6 @@ def _caption(book: ProbeBook) -> str:
     return f"{book.primary} with its 95 % interval against milliseconds per text, on a log axis; a mark per system."
 
 
-FIGURE = ProbeFigure(
+FIGURE = Registered(
     probe_quality_time, applies=lambda book: len(timed(book)) > 1, part="cost", caption=_caption
 )

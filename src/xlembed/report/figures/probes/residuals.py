@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
 from xlembed.report.figures.probes.calibration import ALONE, GAP, LEFT, SIDE, TOP
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.probe_curves import COLUMNS, line_look, number_ticks, panels, rows_of, subtitle
 from xlembed.report.probe_errors import predictions_of, running_median
@@ -130,4 +130,4 @@ def _applies(book: ProbeBook) -> bool:
     return not book.are_labels and book.best is not None and book.best.name in set(book.predictions["system"])
 
 
-FIGURE = ProbeFigure(probe_residuals, applies=_applies, part="fit", caption=_caption)
+FIGURE = Registered(probe_residuals, applies=_applies, part="fit", caption=_caption)

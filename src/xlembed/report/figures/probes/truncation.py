@@ -13,7 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
 from xlembed.report.figures.probes.overall import WORDS
-from xlembed.report.figures.registry import ProbeFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.page import MARGIN, Page, wrap
 from xlembed.report.probe_curves import NO_BAR, dash, error_axis, is_share, kind_mark, mark_style, subtitle
 from xlembed.report.probe_errors import Cut, truncation_series
@@ -162,6 +162,6 @@ def _caption(book: ProbeBook) -> str:
     )
 
 
-FIGURE = ProbeFigure(
+FIGURE = Registered(
     probe_truncation, applies=lambda book: bool(truncation_series(book)), part="truncation", caption=_caption
 )

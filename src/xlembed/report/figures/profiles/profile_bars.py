@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xlembed.report.curves import set_ticks
-from xlembed.report.figures.registry import ProfileFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.profiles import Profile
 from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, Macro
@@ -176,4 +176,4 @@ def _known(found: Sequence[Profile]) -> bool:
     return any(p.book.macro(macro, m) is not None for p in found for m in ("MRR", "recall@1"))
 
 
-FIGURE = ProfileFigure(profile_bars, applies=lambda found: len(found) > 1 and _known(found))
+FIGURE = Registered(profile_bars, applies=lambda found: len(found) > 1 and _known(found))

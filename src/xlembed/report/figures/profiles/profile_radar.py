@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xlembed.report.curves import LEGEND_ROW, draw_legend, legend_rows
-from xlembed.report.figures.registry import ProfileFigure
+from xlembed.report.figures.registry import Registered
 from xlembed.report.page import MARGIN, Page
 from xlembed.report.profiles import Profile
 from xlembed.report.scenarios import HALF_MS
@@ -188,6 +188,6 @@ def _notes(found: Sequence[Profile], spokes: Sequence[_Axis]) -> list[str]:
     return notes
 
 
-FIGURE = ProfileFigure(
+FIGURE = Registered(
     profile_radar, applies=lambda found: len(found) > 1 and len(_known(found[:MOST])) >= LEAST
 )

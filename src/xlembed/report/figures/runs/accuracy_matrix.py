@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from xlembed.report.figures.registry import RunFigure, Scores
+from xlembed.report.figures.registry import Registered, Scores
 from xlembed.report.page import MARGIN, Page, line_height, text_width, wrap
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
@@ -171,4 +171,4 @@ def _notes(book: ScoreBook, measure: str) -> list[str]:
     return notes
 
 
-FIGURE = RunFigure(accuracy_matrix, applies=lambda scores: bool(scores["languages"]))
+FIGURE = Registered(accuracy_matrix, applies=lambda scores: bool(scores["languages"]))

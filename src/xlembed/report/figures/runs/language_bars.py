@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from xlembed.report.figures.registry import RunFigure, Scores
+from xlembed.report.figures.registry import Registered, Scores
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.scorebook import MACROS, Estimate, Macro, ScoreBook, read_scores
 from xlembed.report.style import FAINT, GRID, INK, MODE_LOOKS, style, whisker
@@ -158,4 +158,4 @@ def _notes(book: ScoreBook, estimates: list[Estimate | None]) -> list[str]:
     return [*notes, book.footnote()]
 
 
-FIGURE = RunFigure(language_bars, applies=lambda scores: bool(scores["languages"]))
+FIGURE = Registered(language_bars, applies=lambda scores: bool(scores["languages"]))

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from xlembed.report.figures.registry import RunFigure, Scores
+from xlembed.report.figures.registry import Registered, Scores
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.scorebook import Estimate, ScoreBook, read_scores
 from xlembed.report.style import FAINT, INK, MISSING, ink_on, language_look, style
@@ -204,4 +204,4 @@ def _applies(scores: Scores) -> bool:
     return any((row["kind"], row["pool"], row["measure"]) == wanted for row in scores["scores"])
 
 
-FIGURE = RunFigure(language_matrix, applies=_applies)
+FIGURE = Registered(language_matrix, applies=_applies)

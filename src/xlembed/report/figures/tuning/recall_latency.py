@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from xlembed.report.figures.registry import Tuning, TuningFigure
+from xlembed.report.figures.registry import Registered, Tuning
 from xlembed.report.page import MARGIN, Page, text_width
 from xlembed.report.style import FAINT, GRID, INK, Look, style, whisker
 from xlembed.report.text import interval_text, percent
@@ -272,4 +272,4 @@ def _notes(report: Tuning) -> list[str]:
     return notes
 
 
-FIGURE = TuningFigure(recall_latency, applies=lambda report: bool(report["settings"]))
+FIGURE = Registered(recall_latency, applies=lambda report: bool(report["settings"]))
