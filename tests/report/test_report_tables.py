@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from rich.table import Table
 
+from xlembed.cli.console import print_table
+from xlembed.report.document.content import Grid
 from xlembed.report.scorebook import Key, read_scores
 from xlembed.report.tables import (
-    comparison_markdown,
     comparison_table,
     language_table,
     pair_table,
-    scores_markdown,
     scores_table,
     to_markdown,
 )
@@ -24,10 +23,18 @@ from xlembed.types import UserError
 from .report_fakes import MODELS, SIX, TWO, comparisons, row, scores, several
 
 
-def shown(table: Table, width: int) -> str:
+def shown(table: Grid, width: int) -> str:
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(table)
+    print_table(Console(file=out, width=width, color_system=None), table)
     return out.getvalue()
+
+
+def scores_markdown(given: list[dict[str, Any]]) -> str:
+    return to_markdown(scores_table(given))
+
+
+def comparison_markdown(given: Any) -> str:
+    return to_markdown(comparison_table(given))
 
 
 def small(model: str = "labse", **other: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from xlembed.report.document.cells import METHODS, NO_INTERVAL, number_cell, p_cell, words
+from xlembed.report.document.cells import LABELLED, METHODS, NO_INTERVAL, number_cell, p_cell, words
 from xlembed.report.document.content import Cell, Grid, Head, Row
 from xlembed.report.notes import note_lines
 from xlembed.report.probe_errors import truncation_series
@@ -33,7 +33,6 @@ from xlembed.types import Lang
 
 KINDS = {PROBE: "probe", RIVAL: "fine-tuned", FLOOR: "floor"}
 BRACKETS = "Brackets: 95 % CI by documents, unadjusted."
-INVALID = "Numbers with a label are invalid for a decision."
 METHOD_WORDS = METHODS | {"cluster_percentile": "percentiles of the bootstrap over documents"}
 NO_DATA = Cell("n/a")
 
@@ -315,7 +314,7 @@ def label_lines(book: ProbeBook, asterisk: bool = False) -> tuple[str, ...]:
     """What labels mean, if there are any, and what must be said of weights."""
     lines = book.label_notes()
     weights = {str(s.model): [s.facts["weights"]] for s in book.systems if s.facts.get("weights")}
-    return (*(lines if asterisk or not lines else (INVALID,)), *note_lines(weights))
+    return (*(lines if asterisk or not lines else (LABELLED,)), *note_lines(weights))
 
 
 def _method(score: Score) -> str:

@@ -16,8 +16,7 @@ from xlembed.report.tables import ALSO, INVALID
 from xlembed.report.text import count_text, percent
 from xlembed.types import Lang, Mode, Pool
 
-MACRO_HEADS = ("monolingual", "cross_lingual", "true cross, pool all", "true cross, pool target")
-"""One per entry of `MACROS`."""
+MACRO_HEADS = tuple(m.head for m in MACROS)
 FEW = 2
 """Languages that are named in a label; more stand in the notes."""
 BRACKETS = "In %. Brackets: 95 % CI, unadjusted: which model is better is read from the paired tests only."
