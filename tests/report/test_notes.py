@@ -14,8 +14,8 @@ from xlembed.cli.console import print_table
 from xlembed.report.analysis_table import analysis_markdown
 from xlembed.report.document.assemble import assemble
 from xlembed.report.document.content import Grid
+from xlembed.report.document.paradox_grids import model_notes
 from xlembed.report.guide_table import notes as guide_notes
-from xlembed.report.paradox_table import model_notes
 from xlembed.report.probe_table import probe_tables
 
 FOUR = "4-bit weights"

@@ -82,7 +82,7 @@ def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Gri
     rows = []
     for name, found in lines:
         label = book.label() if name == "macro" else book.labels.get(name, "")
-        cells = (*map(score_cell, found), counts_cell(found[:2]), *_if(labels, label))
+        cells = (*(score_cell(e) for e in found), counts_cell(found[:2]), *_if(labels, label))
         rows.append(row(name, *cells, strong=name == "macro"))
     columns = ("language", *(m.head for m in shown), "units / clusters", *_if(labels, "label"))
     return Grid(
