@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.files import atomic_writer
-from xlembed.report.document.cells import ends, plain_estimate, share_cell
+from xlembed.report.document.cells import plain_estimate, share_cell
 from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.figures import analyses
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import note_lines
 from xlembed.report.tables import to_markdown
-from xlembed.report.text import interval_text, percent, plain, plain_interval
+from xlembed.report.text import ends, interval_text, percent, plain, plain_interval
 
 Analysis = Mapping[str, Any]
 """Content of analysis.json."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xlembed.report.comparison import Paired, label_notes, read_comparisons
-from xlembed.report.document.cells import counts_cell, ends, score_cell, share_cell
+from xlembed.report.document.cells import counts_cell, score_cell, share_cell
 from xlembed.report.document.content import Cell, Grid, Head, Row, heads, row
 from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.scorebook import (
@@ -19,8 +19,8 @@ from xlembed.report.scorebook import (
     read_all,
     read_scores,
 )
-from xlembed.report.text import MINUS, count_text, interval_text, p_text, percent, points
-from xlembed.types import Pool, UserError
+from xlembed.report.text import MINUS, count_text, ends, interval_text, p_text, percent, points
+from xlembed.types import UserError
 
 ALSO = ("MRR@10", "nDCG@10")
 """Measures whose macros are shown below the primary one, when they are there."""
@@ -82,8 +82,8 @@ def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Gri
     rows = []
     for name, found in lines:
         label = book.label() if name == "macro" else book.labels.get(name, "")
-        cells = (*(score_cell(e) for e in found), counts_cell(found[:2]), *_if(labels, label))
-        rows.append(row(name, *cells, strong=name == "macro"))
+        cells = [*map(score_cell, found), counts_cell(found[:2])]
+        rows.append(row(name, *cells, *_if(labels, label), strong=name == "macro"))
     columns = ("language", *(m.head for m in shown), "units / clusters", *_if(labels, "label"))
     return Grid(
         "scores-languages",
@@ -93,27 +93,6 @@ def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Gri
         (rows[-1],),
         _notes(UNADJUSTED, labels, [scores]),
     )
-
-
-def pair_table(scores: Mapping[str, Any], pool: str = Pool.ALL, measure: str | None = None) -> Grid:
-    """The language matrix of one pool: query languages as rows, document languages as columns; no intervals.
-
-    Args:
-        scores: content of scores.json.
-        pool: ``all`` or ``target``.
-        measure: a measure in [0, 1]; default: the primary one.
-    """
-    book = read_scores(scores)
-    measure = measure or book.primary_measure
-    diagonal = CROSS_LINGUAL if pool == Pool.ALL else MONOLINGUAL
-    note = f"In %. Rows: query language; columns: document language; diagonal: {diagonal.kind}. {book.footnote()}"
-    rows = []
-    for query_lang in book.languages:
-        found = [book.pair(pool, query_lang, x, measure) for x in book.languages]
-        rows.append(row(book.marked(query_lang), *("n/a" if e is None else percent(e.value) for e in found)))
-    title = f"{book.task}, {book.model}: {measure}, pool = {pool}"
-    columns = heads("", *map(book.marked, book.languages))
-    return Grid("scores-pairs", title, columns, tuple(rows), notes=_notes(note, False, [scores]))
 
 
 def comparison_table(

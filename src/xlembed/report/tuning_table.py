@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xlembed.report.document.cells import ends, share_cell
+from xlembed.report.document.cells import share_cell
 from xlembed.report.document.content import Cell, Grid, heads, row
-from xlembed.report.text import interval_text, percent
+from xlembed.report.text import ends, interval_text, percent
 
 Row = Mapping[str, Any]
 CHOSEN = "→"

@@ -7,7 +7,16 @@ from typing import Any
 
 from xlembed.report.document.content import Cell
 from xlembed.report.scorebook import Estimate
-from xlembed.report.text import count_text, interval_text, p_text, percent, plain, plain_interval, points
+from xlembed.report.text import (
+    count_text,
+    ends,
+    interval_text,
+    p_text,
+    percent,
+    plain,
+    plain_interval,
+    points,
+)
 from xlembed.types import Lang
 
 NONE = Cell("n/a", details=("no units",))
@@ -85,12 +94,6 @@ def difference_cell(row: Mapping[str, Any]) -> Cell:
 def p_cell(p: float | None, details: tuple[str, ...] = ()) -> Cell:
     """A p-value."""
     return Cell(p_text(p), sort=p, details=details)
-
-
-def ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Both ends of an interval, if there is one."""
-    low, high = row.get("ci_low"), row.get("ci_high")
-    return None if low is None or high is None else (low, high)
 
 
 def counts_cell(found: Iterable[Estimate | None]) -> Cell:
