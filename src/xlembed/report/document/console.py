@@ -66,8 +66,9 @@ class _Layout:
     def longest(self, column: int) -> int:
         """Characters of a column in which nothing is broken but its head."""
         head = self.grid.heads[column]
-        texts = [f"{_shown(cell)} {cell.interval}".strip() for cell in self._cells(column)]
-        return max(map(len, [*([] if head.numeric else [head.text]), *texts, *head.text.split()]), default=0)
+        texts = [f"{_shown(cell)} {cell.interval}".rstrip() for cell in self._cells(column)]
+        parts = head.text.split(", " if ", " in head.text else None) if head.numeric else [head.text]
+        return max(map(len, [*texts, *parts]), default=0)
 
     def pieces(self) -> list[list[int]]:
         """Columns of each piece, of about equal number where these fit; the first column is in all of them."""
@@ -151,8 +152,8 @@ def _labels_below(grid: Grid) -> Grid:
 
 
 def _cell(cell: Cell, width: int) -> Text:
-    whole = f"{_shown(cell)} {cell.interval}".strip()
-    return Text(whole if len(whole) <= width else f"{_shown(cell)}\n{cell.interval}".strip())
+    whole = f"{_shown(cell)} {cell.interval}".rstrip()
+    return Text(whole if len(whole) <= width else f"{_shown(cell)}\n{cell.interval}".rstrip())
 
 
 def _shown(cell: Cell) -> str:
