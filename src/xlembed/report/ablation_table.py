@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xlembed.files import atomic_writer
 from xlembed.report.curves import present, score_in
 from xlembed.report.document.cells import share_cell
 from xlembed.report.document.content import Cell, Grid, heads, row
@@ -15,7 +15,7 @@ from xlembed.report.figures import ablations
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.finetuning_table import rho_cell
 from xlembed.report.scorebook import Macro
-from xlembed.report.tables import comparison_table, to_markdown
+from xlembed.report.tables import comparison_table, pictures_markdown, to_markdown, write_page
 from xlembed.report.text import p_text, percent
 
 Report = Mapping[str, Any]
@@ -116,8 +116,7 @@ def ablation_tables(report: Report) -> list[Grid]:
 def write_ablation_report(report: Report, folder: Path) -> None:
     """Write report.md and figures/ into `folder`."""
     write_figures(ablations, folder / "figures", report)
-    with atomic_writer(folder / "report.md") as file:
-        file.write(ablation_markdown(report, sorted(p.name for p in (folder / "figures").glob("*.png"))))
+    write_page(folder / "report.md", partial(ablation_markdown, report))
 
 
 def ablation_markdown(report: Report, figures: Sequence[str] = ()) -> str:
@@ -135,7 +134,7 @@ def ablation_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     if report["warnings"]:
         parts.append("## Warnings\n\n" + "\n".join(f"- {line}" for line in report["warnings"]) + "\n")
     parts += [to_markdown(table) for table in ablation_tables(report)]
-    parts += [f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})\n" for name in figures]
+    parts += [f"{line}\n" for line in pictures_markdown(figures)]
     return "\n".join(parts)
 
 

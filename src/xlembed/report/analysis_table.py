@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xlembed.files import atomic_writer
 from xlembed.report.document.cells import plain_estimate, share_cell
 from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.figures import analyses
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import note_lines
-from xlembed.report.tables import to_markdown
+from xlembed.report.tables import pictures_markdown, to_markdown, write_page
 from xlembed.report.text import ends, interval_text, percent, plain, plain_interval
 
 Analysis = Mapping[str, Any]
@@ -250,8 +250,7 @@ def write_analysis_report(reports: Sequence[Analysis], folder: Path) -> None:
     shown = [r for r in reports if r["vectors"]]
     if shown:
         write_figures(analyses, folder / "figures", shown)
-    with atomic_writer(folder / "analysis.md") as file:
-        file.write(analysis_markdown(reports, sorted(p.name for p in (folder / "figures").glob("*.png"))))
+    write_page(folder / "analysis.md", partial(analysis_markdown, reports))
 
 
 def analysis_markdown(reports: Sequence[Analysis], figures: Sequence[str] = ()) -> str:
@@ -268,7 +267,7 @@ def analysis_markdown(reports: Sequence[Analysis], figures: Sequence[str] = ()) 
         for note in report.get("notes", ()):
             parts.append(f"- {report['model']}: {note}\n")
     parts += [to_markdown(table) for table in analysis_tables(reports)]
-    parts += [f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})\n" for name in figures]
+    parts += [f"{line}\n" for line in pictures_markdown(figures)]
     return "\n".join(parts)
 
 

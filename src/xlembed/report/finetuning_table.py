@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xlembed.files import atomic_writer
 from xlembed.report.danger import danger_lines as danger_lines  # also under this name
 from xlembed.report.document.cells import score_cell, share_cell
 from xlembed.report.document.content import Cell, Grid, Row, heads, row
@@ -14,7 +14,7 @@ from xlembed.report.figures import finetuning
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.finetuning import BASE, Report, ends, macros_of, score_of, sets_of, tasks_of
 from xlembed.report.scorebook import MACROS, Macro
-from xlembed.report.tables import heading, to_markdown
+from xlembed.report.tables import heading, pictures_markdown, to_markdown, write_page
 from xlembed.report.text import MINUS, p_text, percent
 
 ARROW = "→"
@@ -192,8 +192,7 @@ def related_lines(report: Report) -> list[str]:
 def write_finetuning_report(report: Report, folder: Path) -> None:
     """Write report.md and figures/ into `folder`."""
     write_figures(finetuning, folder / "figures", report)
-    with atomic_writer(folder / "report.md") as file:
-        file.write(finetuning_markdown(report, sorted(p.name for p in (folder / "figures").glob("*.png"))))
+    write_page(folder / "report.md", partial(finetuning_markdown, report))
 
 
 def finetuning_markdown(report: Report, figures: Sequence[str] = ()) -> str:
@@ -222,7 +221,7 @@ def finetuning_markdown(report: Report, figures: Sequence[str] = ()) -> str:
         parts.append(
             "**Retrieval and similarity**\n\n" + "\n".join(f"- {x}" for x in related_lines(report)) + "\n"
         )
-    parts += [f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})\n" for name in figures]
+    parts += [f"{line}\n" for line in pictures_markdown(figures)]
     return "\n".join(parts)
 
 

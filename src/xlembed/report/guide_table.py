@@ -7,7 +7,7 @@ from typing import Any
 
 from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.notes import note_lines
-from xlembed.report.tables import to_markdown
+from xlembed.report.tables import pictures_markdown, to_markdown
 from xlembed.report.text import percent
 
 NAMES = {
@@ -115,7 +115,7 @@ def guide_markdown(report: Mapping[str, Any], figures: Sequence[str] = ()) -> st
         *report["advice"],
         f"Limits: {', '.join(limits)}." if limits else "No limits were given.",
         to_markdown(guide_table(report)).rstrip(),
-        *(f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})" for name in figures),
+        *pictures_markdown(figures),
         "## Excluded",
         "\n".join(f"- {name}: {'; '.join(why)}" for name, why in report["excluded"].items()) or "No model.",
         "## Not known",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from xlembed.files import atomic_writer
 from xlembed.report.comparison import Paired, label_notes, read_comparisons
 from xlembed.report.document.cells import counts_cell, score_cell, share_cell
 from xlembed.report.document.content import Cell, Grid, Head, Row, heads, row
@@ -246,6 +248,17 @@ def to_markdown(grid: Grid) -> str:
     for note in grid.notes:
         lines += ["", f"\\{note}" if note.startswith("*") else note]
     return "\n".join(lines) + "\n"
+
+
+def write_page(path: Path, page: Callable[[Sequence[str]], str]) -> None:
+    """Write what `page` makes of the names of the figures beside `path`, as a whole."""
+    with atomic_writer(path) as file:
+        file.write(page(sorted(p.name for p in (path.parent / "figures").glob("*.png"))))
+
+
+def pictures_markdown(figures: Sequence[str]) -> list[str]:
+    """PNG files in figures/ as Markdown, named by what they show."""
+    return [f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})" for name in figures]
 
 
 def _plain(cell: Cell | Head) -> str:
