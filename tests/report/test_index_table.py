@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from xlembed.report.tables import index_markdown, index_table, index_words
+from xlembed.cli.console import print_table
+from xlembed.report.tables import index_table, index_words, to_markdown
 from xlembed.stages.compare import Evaluation, name_by_index
 from xlembed.tracking.evaluation import index_metrics
 from xlembed.types import UserError
@@ -62,7 +63,7 @@ def scores() -> dict[str, Any]:
 
 
 def test_numbers_intervals_and_gaps(scores: dict[str, Any]) -> None:
-    lines = index_markdown(scores).splitlines()
+    lines = to_markdown(index_table(scores)).splitlines()
     assert lines[0] == "**reviews, m: what the index costs (elasticsearch, hnsw, m 16)**"
     none = "index not exercised"
     assert f"| mono | 50.0 | 49.0 | +2.0 [+1.0, +3.0] | {none} | {none} |" in lines
@@ -74,13 +75,15 @@ def test_numbers_intervals_and_gaps(scores: dict[str, Any]) -> None:
 
 def test_everything_exercised_needs_no_note(scores: dict[str, Any]) -> None:
     scores["index_fidelity"]["exercised"] = {"*": True}
-    assert not any(line.startswith("index not exercised") for line in index_markdown(scores).splitlines())
+    assert not any(
+        line.startswith("index not exercised") for line in to_markdown(index_table(scores)).splitlines()
+    )
 
 
 def test_it_fits_into_a_narrow_console(scores: dict[str, Any]) -> None:
     console = Console(width=80, record=True, file=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(index_table(scores))
+        print_table(console, index_table(scores))
     text = capture.get()
     assert "[97.76, 99.76]" in text and "recall@100" in text
     assert max(map(len, text.splitlines())) <= 80

@@ -10,11 +10,12 @@ from rich.console import Console
 from report.document_fakes import guide, inputs
 from report.probe_fakes import fake
 from report.test_analysis_figures import analysis
+from xlembed.cli.console import print_table
 from xlembed.report.analysis_table import analysis_markdown
 from xlembed.report.document.assemble import assemble
 from xlembed.report.document.content import Grid
+from xlembed.report.document.paradox_grids import model_notes
 from xlembed.report.guide_table import notes as guide_notes
-from xlembed.report.paradox_table import model_notes
 from xlembed.report.probe_table import probe_tables
 
 FOUR = "4-bit weights"
@@ -34,7 +35,7 @@ def test_tables_of_probes() -> None:
             system["weights"] = FOUR
     console = Console(record=True, width=120, file=io.StringIO())
     for table in probe_tables(report, found.timings):
-        console.print(table)
+        print_table(console, table)
     assert f"e5_small: {FOUR}." in console.export_text()
 
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from rich.table import Table
 
+from xlembed.cli.console import print_table
+from xlembed.report.document.content import Grid
 from xlembed.report.scorebook import Key, read_scores
 from xlembed.report.tables import (
-    comparison_markdown,
     comparison_table,
     language_table,
-    pair_table,
-    scores_markdown,
     scores_table,
     to_markdown,
 )
@@ -24,10 +22,18 @@ from xlembed.types import UserError
 from .report_fakes import MODELS, SIX, TWO, comparisons, row, scores, several
 
 
-def shown(table: Table, width: int) -> str:
+def shown(table: Grid, width: int) -> str:
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(table)
+    print_table(Console(file=out, width=width, color_system=None), table)
     return out.getvalue()
+
+
+def scores_markdown(given: list[dict[str, Any]]) -> str:
+    return to_markdown(scores_table(given))
+
+
+def comparison_markdown(given: Any) -> str:
+    return to_markdown(comparison_table(given))
 
 
 def small(model: str = "labse", **other: Any) -> dict[str, Any]:
@@ -79,7 +85,7 @@ def test_rounded_weights_and_cut_texts_stand_below_every_table() -> None:
         "q4: texts are cut at 512 tokens: documents en 2 of 3 (25.0 % of all tokens), tr 1 of 3,000 (under 0.1 % of "
         "all tokens).",
     ]
-    texts = [scores_markdown([small(), q4]), to_markdown(language_table(q4)), to_markdown(pair_table(q4))]
+    texts = [scores_markdown([small(), q4]), to_markdown(language_table(q4))]
     for text in texts:
         assert text.endswith("\n\n" + "\n\n".join(lines) + "\n")
         assert "invalid for a decision" not in text
@@ -160,20 +166,6 @@ def test_language_table() -> None:
     assert "| de | 90.0 [80.0, 100.0] | n/a | 35 / 30 | language not supported |" in text
     assert "| en | n/a | 40.0 (no CI) | 36 / 7 |  |" in text
     assert "| macro | 58.3 [55.1, 61.4] | 50.0 (no CI) | 210 / 7–30 | language not supported (de) |" in text
-
-
-def test_pair_table_has_query_languages_as_rows() -> None:
-    content = small(labels={"de": "language not supported"})
-    content["scores"] += [
-        row("true_cross_lingual", "all", "en", "de", 0.1),
-        row("cross_lingual", "all", "de", "de", 0.2),
-        row("monolingual", "target", "de", "de", 0.3),
-    ]
-    everything, target = (to_markdown(pair_table(content, pool)) for pool in ("all", "target"))
-    assert "| en | 10.0 | n/a |" in everything
-    assert "| de* | 20.0 | n/a |" in everything
-    assert "| de* | 30.0 | n/a |" in target
-    assert "language not supported (de)" in everything
 
 
 def test_comparison_table_in_words() -> None:

@@ -20,7 +20,7 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.export import load_export
 from xlembed.embeddings.texts import document_text
 from xlembed.models.sentence_encoder import SentenceEncoder
-from xlembed.report.tables import comparison_markdown, language_table, scores_markdown, to_markdown
+from xlembed.report.tables import comparison_table, language_table, scores_table, to_markdown
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
 from xlembed.stages.compare import compare, read_evaluation
 from xlembed.stages.distractors import pad_corpus
@@ -176,13 +176,13 @@ def test_results_say_it(
     assert centred["fingerprint"] != plain["fingerprint"]
     assert centred["base_fingerprint"] == plain["base_fingerprint"]
     line = f"\n{CENTER}: {SENTENCE}{ORACLE}.\n"
-    assert line in scores_markdown([plain, centred])
+    assert line in to_markdown(scores_table([plain, centred]))
     assert line in to_markdown(language_table(centred))
-    assert SENTENCE not in scores_markdown([plain])
+    assert SENTENCE not in to_markdown(scores_table([plain]))
     both = [read_evaluation(f"reviews_sample/{m}", workspace) for m in ("static_multilingual", CENTER)]
     report = compare(both, workspace, tmp_path / "compared")
     assert report["model_notes"] == {CENTER: [SENTENCE + ORACLE]}
-    assert line in comparison_markdown(report)
+    assert line in to_markdown(comparison_table(report))
     alone = compare(
         [both[0], replace(both[0], scores={**plain, "model": "other"})], workspace, tmp_path / "other"
     )

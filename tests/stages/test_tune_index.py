@@ -18,7 +18,7 @@ from xlembed.report.figures import comparisons as comparisons_kind
 from xlembed.report.figures import runs as runs_kind
 from xlembed.report.figures import tuning as tuning_kind
 from xlembed.report.figures.registry import draw, figures_of
-from xlembed.report.tuning_table import largest_loss, recall_text, setting_columns, tuning_table
+from xlembed.report.tuning_table import largest_loss, recall_cell, setting_columns, tuning_table
 from xlembed.retrieval.remembered import Remembered
 from xlembed.settings import IndexSettings
 from xlembed.stages.tune_index import TuneOptions, _choose
@@ -358,11 +358,12 @@ def test_flat_is_taken_if_nothing_else_reaches_and_nothing_if_there_is_no_flat()
 
 
 def test_a_scanned_pool_has_words_instead_of_a_loss_of_zero() -> None:
-    assert recall_text(ROWS[-1], 10) == "index not exercised"
-    assert recall_text(ROWS[0], 10) == "97.00 [96.6, 97.4]"
-    found = largest_loss(ROWS[0], "accuracy@1")
-    assert found is not None and found["kind"] == "cross_lingual"
-    assert tuning_table(report(ROWS)).row_count == len(ROWS)
+    assert recall_cell(ROWS[-1], 10).text == "index not exercised"
+    found = recall_cell(ROWS[0], 10)
+    assert f"{found.text} {found.interval}" == "97.00 [96.6, 97.4]"
+    loss = largest_loss(ROWS[0], "accuracy@1")
+    assert loss is not None and loss["kind"] == "cross_lingual"
+    assert len(tuning_table(report(ROWS)).rows) == len(ROWS)
 
 
 def test_a_setting_is_one_flat_line() -> None:

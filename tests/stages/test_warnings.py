@@ -85,7 +85,7 @@ def test_warnings_stand_beside_the_score_everywhere(tmp_path: Path) -> None:
         == [prompts, *zeros]
     )
     for table in (scores_table([scores]), language_table(scores)):
-        assert all(warning in str(table.caption) for warning in scores["warnings"])
+        assert all(warning in " ".join(table.notes) for warning in scores["warnings"])
 
 
 @pytest.mark.parametrize(("angle", "told"), [(0.0, True), (1e-4, True), (2e-2, False)])

@@ -10,8 +10,8 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
+    from xlembed.report.document.content import Grid
     from xlembed.stages.ablate import OpenedAblation
 
 
@@ -88,30 +88,23 @@ def ablate(
     print_line(console, f"MLflow run {run_id}, {folder}")
 
 
-def _ready() -> Table:
-    from rich import box
-    from rich.table import Table
-
+def _ready() -> Grid:
     from xlembed.finetune.ablation import load_ablation, ready_ablations
+    from xlembed.report.document.content import Grid, heads, row
 
-    table = Table(box=box.SIMPLE_HEAD, title="Ready ablations", title_justify="left")
-    for head in ("name", "recipe", "task", "about"):
-        table.add_column(head, overflow="fold")
-    for name in ready_ablations():
-        found = load_ablation(name)
-        table.add_row(name, found.recipe, found.task, found.title)
-    return table
+    found = {name: load_ablation(name) for name in ready_ablations()}
+    rows = tuple(row(name, of.recipe, of.task, of.title) for name, of in found.items())
+    words = ("recipe", "task", "about")
+    return Grid("ablations", "Ready ablations", heads("name", *words, words=words), rows)
 
 
 def _show_plan(opened: OpenedAblation, console: Console, as_json: bool) -> None:
     """What would be trained, stage by stage."""
-    from rich import box
-    from rich.table import Table
-
     from xlembed.cli import echo_json
     from xlembed.cli.console import print_line, print_table
+    from xlembed.report.document.content import Grid, heads, row
 
-    rows: list[dict[str, Any]] = [
+    trainings: list[dict[str, Any]] = [
         {
             "name": training.recipe.name,
             "variant": training.variant.name,
@@ -122,15 +115,14 @@ def _show_plan(opened: OpenedAblation, console: Console, as_json: bool) -> None:
         for training, _ in opened.trainings
     ]
     if as_json:
-        echo_json(rows)
+        echo_json(trainings)
         return
-    table = Table(box=box.SIMPLE_HEAD, title=f"{opened.ablation.name}: nothing trained", title_justify="left")
-    for head in ("training", "seed", "stages", "set"):
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        changes = ", ".join(f"{place} = {value}" for place, value in row["set"].items())
-        table.add_row(row["name"], str(row["seed"]), ", ".join(row["stages"]), changes)
-    print_table(console, table)
+    rows = []
+    for of in trainings:
+        changes = ", ".join(f"{place} = {value}" for place, value in of["set"].items())
+        rows.append(row(of["name"], str(of["seed"]), ", ".join(of["stages"]), changes))
+    columns = heads("training", "seed", "stages", "set", words=("stages", "set"))
+    print_table(console, Grid("plan", f"{opened.ablation.name}: nothing trained", columns, tuple(rows)))
     cut = sorted(opened.ablation.is_cut)
     if cut:
         dims = ", ".join(map(str, opened.ablation.dims))

@@ -66,7 +66,7 @@ def compare(
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.report.order import order_grid
-    from xlembed.report.tables import comparison_table, grid_table, index_table, scores_table
+    from xlembed.report.tables import comparison_table, index_table, scores_table
     from xlembed.stages.compare import compare as stage
     from xlembed.stages.compare import (
         comparison_folder,
@@ -135,10 +135,9 @@ def compare(
             log_folder(target)
         reports.append(report)
         print_table(console, scores_table([dict(e.scores) for e in evaluations]))
-        for grid in [order_grid(report)]:
+        for grid in (order_grid(report), comparison_table(report)):
             if grid:
-                print_table(console, grid_table(grid))
-        console.print(comparison_table(report))  # its names fold at the minus sign
+                print_table(console, grid)
         for evaluation in evaluations:
             if "index_fidelity" in evaluation.scores:
                 print_table(console, index_table(evaluation.scores))

@@ -53,7 +53,7 @@ def finetune(
     finetuned/NAME/. Finished stages are kept: after an interrupt the same command goes on from the last checkpoint.
     """
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line
+    from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
     from xlembed.report.finetuning_table import trainable_table
     from xlembed.stages.finetune import finetune as stage
@@ -76,7 +76,7 @@ def finetune(
 
     def built(stage_name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         if stage_name == chosen.stages[0].name:
-            console.print(trainable_table(rows))
+            print_table(console, trainable_table(rows))
 
     folder = finetuned_folder(workspace, chosen.name)
     folders = {
@@ -169,7 +169,7 @@ def _print_report(report: Mapping[str, Any], console: Console) -> None:
     for task in report["evaluations"][0]["tasks"]:
         print_table(console, before_after_table(report, task))
     if report["changes"]:
-        console.print(change_table(report))
+        print_table(console, change_table(report))
     if any(change["learned"] for change in report["changes"]):
         print_table(console, learned_table(report))
     if report["sts_changes"]:

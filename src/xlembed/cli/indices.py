@@ -31,11 +31,13 @@ def indices(
 ) -> None:
     """List the indices that this tool built; others are never shown or touched."""
     from rich.console import Console
-    from rich.table import Table
 
     from xlembed.cli import echo_json
+    from xlembed.cli.console import print_table
     from xlembed.index.elastic.admin import delete, list_indices, prunable, rollback_targets
     from xlembed.index.elastic.connection import connect
+    from xlembed.report.document.content import Grid, heads
+    from xlembed.report.document.content import row as grid_row
 
     server = connect(es_url or None)
     everything = list_indices(server)
@@ -51,14 +53,17 @@ def indices(
         if as_json:
             echo_json(rows)
             return
-        table = Table("index", "state", "task", "model", "type", "documents", "MB", "alias")
+        lines = []
         for row in rows:
             alias = ", ".join([*row["aliases"], *(f"({a} before)" for a in row["rollback_of"])])
             size = "" if row["bytes"] is None else f"{row['bytes'] / 1e6:,.1f}"
             counted = "" if row["documents"] is None else f"{row['documents']:,}"
             cells = [row["index"], row["state"], row["task"], row["model"], row["type"], counted, size, alias]
-            table.add_row(*cells)
-        Console(width=None if Console().is_terminal else 240).print(table)
+            lines.append(grid_row(*cells))
+        words = ("state", "task", "model", "type", "alias")
+        columns = heads("index", *words[:4], "documents", "MB", "alias", words=words)
+        wide = Console(width=None if Console().is_terminal else 240)
+        print_table(wide, Grid("indices", "Indices", columns, tuple(lines)))
         return
     idle = [found for found in prunable(everything, with_previous=with_previous) if chosen(found)]
     kept = [found for found in shown if found.name in targets and not found.aliases and not with_previous]

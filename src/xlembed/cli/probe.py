@@ -44,7 +44,7 @@ def probe(
     from functools import partial
 
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line
+    from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
     from xlembed.report.probe_table import probe_tables, verdict_lines
     from xlembed.stages.probe import open_probing
@@ -77,7 +77,7 @@ def probe(
         return
     console = open_console()
     for table in probe_tables(found.report, found.timings):
-        console.print(table)
+        print_table(console, table)
     for line in [*verdict_lines(found.report, found.timings), *found.report["notes"]]:
         print_line(console, line)
     print_line(console, f"Report: {found.pages / 'report.html'}, report.md, report.docx; MLflow run {run_id}")

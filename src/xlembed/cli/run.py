@@ -53,7 +53,6 @@ def run(
     from xlembed.cli.console import open_console, print_line
     from xlembed.cli.progress import Bars
     from xlembed.models.hub import locate
-    from xlembed.report.tables import index_table, language_table, scores_table
     from xlembed.settings import RunSettings
     from xlembed.stages.encode import encode
     from xlembed.stages.evaluate import evaluate
@@ -112,9 +111,7 @@ def run(
     if as_json:
         echo_json(results[0] if len(results) == 1 else results)
     else:
-        _print_tables(
-            workspace, opened.name, [ref.slug for ref in refs], scores_table, language_table, index_table
-        )
+        _print_tables(workspace, opened.name, [ref.slug for ref in refs])
 
 
 def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[ModelRef]:
@@ -136,17 +133,11 @@ def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[
     return kept
 
 
-def _print_tables(
-    workspace: Any,
-    task: str,
-    models: list[str],
-    scores_table: Any,
-    language_table: Any,
-    index_table: Any,
-) -> None:
+def _print_tables(workspace: Workspace, task: str, models: list[str]) -> None:
     import json
 
     from xlembed.cli.console import open_console, print_table
+    from xlembed.report.tables import index_table, language_table, scores_table
 
     scores = [
         json.loads((workspace.run_folder(task, m) / "scores.json").read_text(encoding="utf-8"))

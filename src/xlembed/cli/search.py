@@ -88,21 +88,14 @@ def search(
 
 
 def _print(hits: Sequence[Mapping[str, Any]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from xlembed.cli.console import open_console, print_table
+    from xlembed.report.document.content import Grid, heads, row
 
-    from xlembed.cli.console import open_console
-
-    table = Table("rank", "score", "lang", "document", "text")  # Text: a document may hold [square brackets]
+    found = []
     for hit in hits:
         words = f"{hit['title']}: {hit['text']}" if hit.get("title") else hit["text"]
         # Fused scores differ in the fourth decimal.
-        cells = (
-            str(hit["rank"]),
-            f"{hit['score']:.4f}",
-            hit["lang"],
-            hit["doc_id"],
-            " ".join(words.split())[:160],
-        )
-        table.add_row(*map(Text, cells))
-    open_console().print(table)
+        score, text = f"{hit['score']:.4f}", " ".join(words.split())[:160]
+        found.append(row(str(hit["rank"]), score, hit["lang"], hit["doc_id"], text))
+    columns = heads("rank", "score", "lang", "document", "text", words=("lang", "document", "text"))
+    print_table(open_console(), Grid("hits", "Found", columns, tuple(found)))

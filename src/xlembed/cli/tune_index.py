@@ -92,7 +92,7 @@ def tune_index(
     from dataclasses import replace
 
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line
+    from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
     from xlembed.report.tuning_table import setting_numbers, spread_table, tuning_table
     from xlembed.settings import flatten
@@ -154,9 +154,9 @@ def tune_index(
         echo_json(report)
         return
     console = open_console()
-    console.print(tuning_table(report))
+    print_table(console, tuning_table(report))
     if (spread := spread_table(report)) is not None:
-        console.print(spread)
+        print_table(console, spread)
     for name, why in report["skipped"].items():
         print_line(console, f"skipped {name}: {why}")
     print_line(console, _verdict(report))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
-from xlembed.files import atomic_writer
+from xlembed.report.document.cells import plain_estimate, share_cell
+from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.figures import analyses
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import note_lines
-from xlembed.report.tables import Cell, Interval, framed, to_markdown
-from xlembed.report.text import interval_text, percent, plain, plain_interval, points
+from xlembed.report.tables import pictures_markdown, to_markdown, write_page
+from xlembed.report.text import ends, interval_text, percent, plain, plain_interval
 
 Analysis = Mapping[str, Any]
 """Content of analysis.json."""
-Score = Mapping[str, Any]
 HEADS = {
     "silhouette": "silhouette",
     "purity": "purity@{k}, %",
@@ -26,6 +25,7 @@ HEADS = {
     "language_accuracy": "language classifier, %",
 }
 """Measure -> head of its column."""
+LANGUAGE = ("language",)
 UNADJUSTED = "Brackets: 95 % CI, unadjusted; groups of documents resampled."
 EXCESS_NOTE = (
     "Purity excess: share of a document's nearest neighbours in its own language, minus that share if languages did "
@@ -33,197 +33,171 @@ EXCESS_NOTE = (
 )
 
 
-def separation_table(reports: Sequence[Analysis]) -> Table | None:
+def separation_table(reports: Sequence[Analysis]) -> Grid | None:
     """A row per model: means over languages; None if no report has two languages."""
     shown = [r for r in reports if r.get("separation")]
     if not shown:
         return None
-    sample = shown[0]["sample"]
+    sample, task = shown[0]["sample"], shown[0]["task"]
     measures = _measures(shown)
     chance = percent(1 / len(sample["languages"]))
-    table = framed(
-        f"{shown[0]['task']}: how languages are kept apart",
-        *[
-            f"{_sample_words(sample)}. {UNADJUSTED} Classifier: linear, cross-validated by group; chance {chance} %.",
-            EXCESS_NOTE,
-            *_confounded(shown),
-            *_weights(shown),
-        ],
+    notes = (
+        f"{_sample_words(sample)}. {UNADJUSTED} Classifier: linear, cross-validated by group; chance {chance} %.",
+        EXCESS_NOTE,
+        *_confounded(shown),
+        *_weights(shown),
     )
-    table.add_column("model", overflow="fold")
-    _add_heads(table, measures)
-    for report in shown:
-        table.add_row(report["model"], *(_of(report, m, None) for m in measures))
-    return table
+    rows = tuple(row(report["model"], *(_of(report, m, None) for m in measures)) for report in shown)
+    title = f"{task}: how languages are kept apart"
+    return Grid("analysis-separation", title, heads("model", *map(_head, measures)), rows, notes=notes)
 
 
-def language_table(report: Analysis) -> Table | None:
+def language_table(report: Analysis) -> Grid | None:
     """A row per language of one model."""
     if not report.get("separation"):
         return None
-    measures = _measures([report])
-    labels = report["labels"]
-    notes = [UNADJUSTED, *_confounded([report]), *_weights([report])]
-    table = framed(f"{report['task']}, {report['model']}: separation by language", *notes)
-    table.add_column("language", no_wrap=True)
-    _add_heads(table, measures)
-    if labels:
-        table.add_column("label", overflow="fold")
-    for lang in report["sample"]["languages"]:
-        label = [labels.get(lang, "")] if labels else []
-        table.add_row(lang, *(_of(report, m, lang) for m in measures), *label)
-    return table
+    measures, labels = _measures([report]), report["labels"]
+    rows = tuple(
+        row(lang, *(_of(report, m, lang) for m in measures), *([labels.get(lang, "")] if labels else []))
+        for lang in report["sample"]["languages"]
+    )
+    columns = heads("language", *map(_head, measures), *(["label"] if labels else []), words=("label",))
+    notes = (UNADJUSTED, *_confounded([report]), *_weights([report]))
+    return Grid("analysis-languages", _title(report, "separation by language"), columns, rows, notes=notes)
 
 
-def cosine_table(report: Analysis, translations: bool = False) -> Table | None:
+def cosine_table(report: Analysis, translations: bool = False) -> Grid | None:
     """The mean cosines of languages; below, the means over languages and pairs with their intervals.
 
     Args:
         report: content of analysis.json.
         translations: only of documents that are translations of each other; None if there are none.
     """
-    rows = report["translations" if translations else "cosines"]
-    if not rows:
+    given = report["translations" if translations else "cosines"]
+    if not given:
         return None
     languages = report["sample"]["languages"]
-    found = {(row["a"], row["b"]): row for row in rows}
+    found = {(of["a"], of["b"]): of for of in given}
     means = "; ".join(
-        f"{row['a']}: {plain(row['value'])} {plain_interval(_ends(row))}" for row in rows if row["b"] is None
+        f"{of['a']}: {plain(of['value'])} {plain_interval(ends(of))}" for of in given if of["b"] is None
     )
-    what = "translations" if translations else "all pairs of different documents"
-    table = framed(
-        f"{report['task']}, {report['model']}: mean cosine of {what}",
-        *[f"Means over languages and pairs: {means}. {UNADJUSTED} Intervals of cells: analysis.json."],
-    )
-    table.add_column("", no_wrap=True)
-    for lang in languages:
-        table.add_column(lang, justify="right")
+    rows = []
     for i, a in enumerate(languages):
         pairs = [(a, b) if i <= j else (b, a) for j, b in enumerate(languages)]
-        table.add_row(a, *(plain(found[pair]["value"]) if pair in found else "" for pair in pairs))
-    return table
+        rows.append(row(a, *(plain(found[pair]["value"]) if pair in found else "" for pair in pairs)))
+    what = "translations" if translations else "all pairs of different documents"
+    note = f"Means over languages and pairs: {means}. {UNADJUSTED} Intervals of cells: analysis.json."
+    title = _title(report, f"mean cosine of {what}")
+    return Grid("analysis-cosines", title, heads("", *languages), tuple(rows), notes=(note,))
 
 
-def space_table(reports: Sequence[Analysis]) -> Table:
+def space_table(reports: Sequence[Analysis]) -> Grid:
     """Isotropy and KMeans(2): descriptive numbers of each model."""
     shown = [r for r in reports if r["vectors"]]
-    table = framed(
-        f"{shown[0]['task']}: the space as a whole",
-        *[
-            shown[0]["silhouette_kmeans"]["note"],
-            "mean cosine: of all pairs. partition: min / max of the partition function, 1 is isotropic. effective "
-            "dimensions: exp of the entropy of the variances. Descriptive, no intervals.",
-        ],
-    )
-    table.add_column("model", overflow="fold")
-    for head in ("mean cosine", "partition", "effective dimensions", "dimensions", "silhouette_kmeans"):
-        table.add_column(head, justify="right")
-    for report in shown:
-        found = report["isotropy"]
-        table.add_row(
+    rows = tuple(
+        row(
             report["model"],
-            plain(found["mean_cosine"]),
-            plain(found["partition"]),
-            f"{found['effective_dims']:.1f}",
-            str(found["dim"]),
+            plain(report["isotropy"]["mean_cosine"]),
+            plain(report["isotropy"]["partition"]),
+            f"{report['isotropy']['effective_dims']:.1f}",
+            str(report["isotropy"]["dim"]),
             plain(report["silhouette_kmeans"]["value"]),
         )
-    return table
+        for report in shown
+    )
+    columns = ("model", "mean cosine", "partition", "effective dimensions", "dimensions", "silhouette_kmeans")
+    notes = (
+        shown[0]["silhouette_kmeans"]["note"],
+        "mean cosine: of all pairs. partition: min / max of the partition function, 1 is isotropic. effective "
+        "dimensions: exp of the entropy of the variances. Descriptive, no intervals.",
+    )
+    return Grid(
+        "analysis-space", f"{shown[0]['task']}: the space as a whole", heads(*columns), rows, notes=notes
+    )
 
 
-def morphology_table(report: Analysis) -> Table:
+def morphology_table(report: Analysis) -> Grid:
     """A row per language of the word list."""
-    table = framed(
+    labels = any(of["label"] for of in report["morphology"])
+    rows = tuple(
+        row(
+            of["lang"],
+            share_cell(of["superiority"]),
+            plain_estimate(of["inflected"]),
+            plain_estimate(of["unrelated"]),
+            f"{of['inflected']['n']} + {of['unrelated']['n']}",
+            of["legacy_band"],
+            *([of["label"]] if labels else []),
+        )
+        for of in report["morphology"]
+    )
+    columns = ("P(forms > unrelated), %", "cosine of forms", "cosine of unrelated", "pairs", "legacy band")
+    notes = (
+        "P: probability that a pair of forms has a higher cosine than an unrelated pair, ties half; 50 % is "
+        "chance. Brackets: 95 % CI, unadjusted. Legacy band: of the mean cosine of forms alone; a space in which "
+        "everything is similar gets it for free. Single words, in the document role.",
+        *_without_vector(report["morphology"]),
+    )
+    return Grid(
+        "analysis-morphology",
         f"{report['model']}: forms of one word against unrelated words",
-        *[
-            "P: probability that a pair of forms has a higher cosine than an unrelated pair, ties half; 50 % is "
-            "chance. Brackets: 95 % CI, unadjusted. Legacy band: of the mean cosine of forms alone; a space in which "
-            "everything is similar gets it for free. Single words, in the document role.",
-            *_without_vector(report["morphology"]),
-        ],
+        heads("language", *columns, *(["label"] if labels else []), words=("label",)),
+        rows,
+        notes=notes,
     )
-    labels = any(row["label"] for row in report["morphology"])
-    table.add_column("language", no_wrap=True)
-    for head in ("P(forms > unrelated), %", "cosine of forms", "cosine of unrelated", "pairs", "legacy band"):
-        table.add_column(head, justify="right")
-    if labels:
-        table.add_column("label", overflow="fold")
-    for row in report["morphology"]:
-        table.add_row(
-            row["lang"],
-            _share(row["superiority"]),
-            _cosine(row["inflected"]),
-            _cosine(row["unrelated"]),
-            f"{row['inflected']['n']} + {row['unrelated']['n']}",
-            row["legacy_band"],
-            *([row["label"]] if labels else []),
-        )
-    return table
 
 
-def token_table(report: Analysis) -> Table | None:
+def token_table(report: Analysis) -> Grid | None:
     """Tokens of the same text in each language; None without texts in English and another language."""
-    rows = report["tokenisation"]["premiums"]
-    if not rows:
-        return None
-    table = framed(
-        f"{report['task']}, {report['model']}: tokens of the same text",
-        *[
-            f"Prompt and special tokens not counted. {UNADJUSTED} Ratio: to the English text of the same group."
-        ],
-    )
-    table.add_column("texts", no_wrap=True)
-    table.add_column("language", no_wrap=True)
-    for head in ("tokens per text", "times English", "texts compared"):
-        table.add_column(head, justify="right")
-    for row in rows:
-        table.add_row(
-            row["kind"],
-            row["lang"],
-            _number(row["tokens_per_text"], 1),
-            _number(row["ratio"], 2),
-            f"{row['ratio']['n']:,}",
+    rows = tuple(
+        row(
+            *(
+                of["kind"],
+                of["lang"],
+                plain_estimate(of["tokens_per_text"], 1),
+                plain_estimate(of["ratio"], 2),
+            ),
+            f"{of['ratio']['n']:,}",
         )
-    return table
+        for of in report["tokenisation"]["premiums"]
+    )
+    columns = heads("texts", "language", "tokens per text", "times English", "texts compared", words=LANGUAGE)
+    note = (
+        f"Prompt and special tokens not counted. {UNADJUSTED} Ratio: to the English text of the same group."
+    )
+    title = _title(report, "tokens of the same text")
+    return Grid("analysis-tokens", title, columns, rows, notes=(note,)) if rows else None
 
 
-def truncation_table(report: Analysis) -> Table:
+def truncation_table(report: Analysis) -> Grid:
     """What is lost beyond the model's maximum length; one row where nothing is."""
     found = report["tokenisation"]
     limit = found["max_tokens"]
-    cut = [row for row in found["truncation"] if row["share_cut"]["value"] > 0]
-    words = "none" if limit is None else f"{limit:,} tokens"
-    notes = [f"Maximum length: {words}. {UNADJUSTED} Documents: of the sample; queries: all."]
-    table = framed(f"{report['task']}, {report['model']}: text lost to truncation", *notes)
-    table.add_column("texts", no_wrap=True)
-    table.add_column("language", no_wrap=True)
-    for head in ("tokens lost, %", "texts cut, %", "texts"):
-        table.add_column(head, justify="right")
-    for row in cut:
-        n = f"{row['share_cut']['n']:,}"
-        table.add_row(row["kind"], row["lang"], _share(row["share_lost"]), _share(row["share_cut"]), n)
-    if not cut:
-        table.add_row(
-            "all", "all", "0.0", "0.0", f"{sum(r['share_cut']['n'] for r in found['truncation']):,}"
+    texts = f"{sum(r['share_cut']['n'] for r in found['truncation']):,}"
+    rows = [
+        row(
+            *(of["kind"], of["lang"], share_cell(of["share_lost"]), share_cell(of["share_cut"])),
+            f"{of['share_cut']['n']:,}",
         )
-    return table
+        for of in found["truncation"]
+        if of["share_cut"]["value"] > 0
+    ] or [row("all", "all", "0.0", "0.0", texts)]
+    words = "none" if limit is None else f"{limit:,} tokens"
+    note = f"Maximum length: {words}. {UNADJUSTED} Documents: of the sample; queries: all."
+    columns = heads("texts", "language", "tokens lost, %", "texts cut, %", "texts", words=LANGUAGE)
+    title = _title(report, "text lost to truncation")
+    return Grid("analysis-truncation", title, columns, tuple(rows), notes=(note,))
 
 
-def sanity_table(report: Analysis) -> Table:
+def sanity_table(report: Analysis) -> Grid:
     """What is wrong with vectors and prompts, a row per check; `ok` or `look` beside each."""
-    table = framed(
-        f"{report['task']}, {report['model']}: sanity of vectors and prompts",
-        *[
-            "Self-retrieval: the document's own text in the query role, among all documents; duplicates count as "
-            "itself."
-        ],
+    rows = tuple(
+        row(name, words, "ok" if is_fine else "look") for name, words, is_fine in _checks(report["sanity"])
     )
-    table.add_column("check", no_wrap=True)
-    table.add_column("found", overflow="fold")
-    table.add_column("", no_wrap=True)
-    for name, words, is_fine in _checks(report["sanity"]):
-        table.add_row(name, words, "ok" if is_fine else "look")
-    return table
+    note = "Self-retrieval: the document's own text in the query role, among all documents; duplicates count as itself."
+    title = _title(report, "sanity of vectors and prompts")
+    columns = heads("check", "found", "", words=("found", ""))
+    return Grid("analysis-sanity", title, columns, rows, notes=(note,))
 
 
 def _checks(sanity: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
@@ -239,7 +213,7 @@ def _checks(sanity: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
     found.append(("equal vectors", words, not same["groups"]))
     own = sanity["self_retrieval"]
     missed = [f"{m['document']} (rank {m['rank']:,})" for m in own["missed"]]
-    words = f"{percent(own['value'])} % {interval_text(_ends(own))} of {own['n']:,}"
+    words = f"{percent(own['value'])} % {interval_text(ends(own))} of {own['n']:,}"
     found.append(("document finds itself", f"{words}{_some(missed, len(missed))}", own["value"] == 1))
     for key, name in (("prompts_missing", "prompts missing"), ("prompts_doubled", "prompts doubled")):
         found.append((name, "; ".join(sanity[key]) or "none", not sanity[key]))
@@ -250,12 +224,12 @@ def _some(names: Sequence[str], n: int, most: int = 3) -> str:
     return f" ({', '.join(names[:most])}{', ...' if n > most else ''})" if names else ""
 
 
-def analysis_tables(reports: Sequence[Analysis]) -> list[Table]:
+def analysis_tables(reports: Sequence[Analysis]) -> list[Grid]:
     """Side by side for several models; everything there is for one."""
     shown = [r for r in reports if r["vectors"]]
     if not shown:
         return []
-    found: list[Table | None] = [separation_table(shown)]
+    found: list[Grid | None] = [separation_table(shown)]
     if len(shown) > 1:
         found.append(space_table(shown))
     for report in shown:
@@ -276,8 +250,7 @@ def write_analysis_report(reports: Sequence[Analysis], folder: Path) -> None:
     shown = [r for r in reports if r["vectors"]]
     if shown:
         write_figures(analyses, folder / "figures", shown)
-    with atomic_writer(folder / "analysis.md") as file:
-        file.write(analysis_markdown(reports, sorted(p.name for p in (folder / "figures").glob("*.png"))))
+    write_page(folder / "analysis.md", partial(analysis_markdown, reports))
 
 
 def analysis_markdown(reports: Sequence[Analysis], figures: Sequence[str] = ()) -> str:
@@ -294,7 +267,7 @@ def analysis_markdown(reports: Sequence[Analysis], figures: Sequence[str] = ()) 
         for note in report.get("notes", ()):
             parts.append(f"- {report['model']}: {note}\n")
     parts += [to_markdown(table) for table in analysis_tables(reports)]
-    parts += [f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})\n" for name in figures]
+    parts += [f"{line}\n" for line in pictures_markdown(figures)]
     return "\n".join(parts)
 
 
@@ -302,38 +275,24 @@ def _measures(reports: Sequence[Analysis]) -> list[str]:
     return list(dict.fromkeys(row["measure"] for r in reports for row in r["separation"]))
 
 
-def _add_heads(table: Table, measures: Sequence[str]) -> None:
-    for measure in measures:
-        name, _, k = measure.partition("@")
-        table.add_column(HEADS[name].format(k=k), justify="right")
+def _head(measure: str) -> str:
+    name, _, k = measure.partition("@")
+    return HEADS[name].format(k=k)
+
+
+def _title(report: Analysis, what: str) -> str:
+    return f"{report['task']}, {report['model']}: {what}"
 
 
 def _of(report: Analysis, measure: str, lang: str | None) -> Cell:
-    for row in report["separation"]:
-        if (row["measure"], row["lang"]) == (measure, lang):
+    for of in report["separation"]:
+        if (of["measure"], of["lang"]) == (measure, lang):
             if measure == "silhouette":
-                return _cosine(row)
+                return plain_estimate(of)
             if measure.startswith("expected"):
-                return percent(row["value"])
-            return _share(row, signed=measure.startswith("purity_excess"))
-    return "n/a"
-
-
-def _share(row: Score, signed: bool = False) -> Interval:
-    value = points(row["value"]) if signed else percent(row["value"])
-    return Interval(value, interval_text(_ends(row), signed=signed))
-
-
-def _cosine(row: Score) -> Interval:
-    return _number(row, 3)
-
-
-def _number(row: Score, digits: int) -> Interval:
-    return Interval(plain(row["value"], digits), plain_interval(_ends(row), digits))
-
-
-def _ends(row: Score) -> tuple[float, float] | None:
-    return None if row["ci_low"] is None else (row["ci_low"], row["ci_high"])
+                return Cell(percent(of["value"]))
+            return share_cell(of, signed=measure.startswith("purity_excess"))
+    return Cell("n/a")
 
 
 def _without_vector(rows: Sequence[Mapping[str, Any]]) -> list[str]:

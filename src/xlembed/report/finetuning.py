@@ -14,6 +14,7 @@ from xlembed.report.scorebook import (
     Estimate,
     Macro,
 )
+from xlembed.report.text import ends as ends  # also under this name
 from xlembed.types import Lang
 
 Report = Mapping[str, Any]
@@ -72,9 +73,3 @@ def tasks_of(report: Report) -> list[str]:
 def sets_of(report: Report) -> list[str]:
     """Names of the scored sets."""
     return list(report["evaluations"][0]["sts"]) if report["evaluations"] else []
-
-
-def ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Both ends of a row's interval, if there is one."""
-    low, high = row["ci_low"], row["ci_high"]
-    return None if low is None or high is None else (low, high)

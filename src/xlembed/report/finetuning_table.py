@@ -2,58 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
-from xlembed.files import atomic_writer
 from xlembed.report.danger import danger_lines as danger_lines  # also under this name
+from xlembed.report.document.cells import score_cell, share_cell
+from xlembed.report.document.content import Cell, Grid, Row, heads, row
 from xlembed.report.figures import finetuning
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.finetuning import BASE, Report, ends, macros_of, score_of, sets_of, tasks_of
-from xlembed.report.scorebook import MACROS
-from xlembed.report.tables import Interval, framed, macro_head, to_markdown
-from xlembed.report.text import MINUS, interval_text, p_text, percent, points
+from xlembed.report.scorebook import MACROS, Macro
+from xlembed.report.tables import heading, pictures_markdown, to_markdown, write_page
+from xlembed.report.text import MINUS, p_text, percent
 
 ARROW = "→"
 TOTAL = "total"
 """The part that is the sum of the others, if the rows bring it."""
 
 
-def trainable_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def trainable_table(rows: Sequence[Mapping[str, Any]]) -> Grid:
     """Which parameters are trained, part by part.
 
     Args:
         rows: `part`, `trainable`, `total`.
     """
-    table = framed("Trainable parameters")
-    for head, justify in (("part", "left"), ("trainable", "right"), ("all", "right"), ("share", "right")):
-        table.add_column(head, justify="right" if justify == "right" else "left")
     parts = [r for r in rows if r["part"] != TOTAL]
     total = next(
         (r for r in rows if r["part"] == TOTAL),
         {key: sum(r[key] for r in parts) for key in ("trainable", "total")},
     )
-    for row in parts:
-        table.add_row(*_parameters(row["part"], row))
-    table.add_section()
-    table.add_row(*_parameters(TOTAL, total), style="bold")
-    return table
+    return Grid(
+        "trainable",
+        "Trainable parameters",
+        heads("part", "trainable", "all", "share"),
+        tuple(row(*_parameters(of["part"], of)) for of in parts),
+        (row(*_parameters(TOTAL, total), strong=True),),
+    )
 
 
-def stages_table(report: Report) -> Table:
+def stages_table(report: Report) -> Grid:
     """What each stage was trained on, and how it went."""
-    table = framed("Stages")
-    table.add_column("stage")
-    table.add_column("loss")
-    for head in ("batch", "rows", "steps", "epochs", "last loss", "minutes"):
-        table.add_column(head, justify="right")
-    table.add_column("dev, first → best")
-    table.add_column("note", overflow="fold")
-    for stage in report["stages"]:
-        table.add_row(
+    rows = tuple(
+        row(
             stage["name"],
             stage["loss"],
             f"{stage['batch']:,}",
@@ -65,90 +57,88 @@ def stages_table(report: Report) -> Table:
             _dev(stage),
             _stage_note(stage),
         )
-    return table
+        for stage in report["stages"]
+    )
+    words = ("loss", "dev, first → best", "note")
+    numbers = ("batch", "rows", "steps", "epochs", "last loss", "minutes")
+    return Grid("stages", "Stages", heads("stage", "loss", *numbers, *words[1:], words=words), rows)
 
 
-def before_after_table(report: Report, task: str) -> Table:
+def before_after_table(report: Report, task: str) -> Grid:
     """The model before the first stage and after each: the macro averages of the primary measure."""
     headlines = [e["tasks"][task] for e in report["evaluations"]]
     macros = macros_of(headlines[0])
-    table = framed(
-        f"{task}: {headlines[0]['primary_measure']} before and after",
-        "In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs.",
-    )
-    table.add_column("after", overflow="fold")
-    for macro in macros:
-        table.add_column(macro_head(macro), justify="right")
+    rows = []
     for evaluation, headline in zip(report["evaluations"], headlines, strict=True):
-        cells = [score_of(headline, macro) for macro in macros]
         name = f"{report['base_slug']} (base)" if evaluation["after"] == BASE else evaluation["after"]
-        table.add_row(name, *("n/a" if c is None else score_cell(c.value, c.interval) for c in cells))
-    return table
+        rows.append(row(name, *(score_cell(score_of(headline, macro)) for macro in macros)))
+    return Grid(
+        "before-after",
+        f"{task}: {headlines[0]['primary_measure']} before and after",
+        heads("after", *(m.head for m in macros)),
+        tuple(rows),
+        notes=("In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs.",),
+    )
 
 
-def change_table(report: Report) -> Table:
+def change_table(report: Report) -> Grid:
     """Every stage against the one before, and the last against the base, by paired tests."""
-    rows = [r for change in report["changes"] for r in change["rows"]]
-    tests = ", ".join(dict.fromkeys(r["test"] for r in rows))
-    measure = rows[0]["measure"] if rows else ""
-    table = framed(
-        f"Paired changes in {measure}" if rows else "Paired changes",
+    every = [r for change in report["changes"] for r in change["rows"]]
+    tests = ", ".join(dict.fromkeys(r["test"] for r in every))
+    rows: list[Row] = []
+    for change in report["changes"]:
+        shown = _in_order(r for r in change["rows"] if r["query_lang"] is None)
+        rows.append(heading(_between(change), 4, apart=bool(rows)))
+        rows += [
+            row(
+                f"  {macro.title}",
+                share_cell(r, signed=True, key="difference"),
+                *(p_text(r["p_value"]), p_text(r["p_adjusted"]), verdict_after(r)),
+            )
+            for macro, r in shown
+        ] or [row("  no language that both models support", *[""] * 4)]
+    note = (
         f"After {MINUS} before, in percentage points [95 % CI, unadjusted]; tests: {tests}; Holm over all pairs of "
         "the models of a task. Verdicts follow the adjusted p only."
-        if rows
-        else "No change could be tested.",
     )
-    table.add_column("", overflow="fold")
-    for head in ("change", "p", "adj. p"):
-        table.add_column(head, justify="right")
-    table.add_column("verdict")
-    titles = {(m.kind, m.pool): m for m in MACROS}
-    for change in report["changes"]:
-        shown = [r for r in change["rows"] if r["query_lang"] is None and (r["kind"], r["pool"]) in titles]
-        table.add_row(
-            f"{change['task']}: {change['from']} {ARROW} {change['to']}", "", "", "", "", style="bold"
-        )
-        for r in sorted(shown, key=lambda r: MACROS.index(titles[r["kind"], r["pool"]])):
-            table.add_row(
-                f"  {titles[r['kind'], r['pool']].title}",
-                Interval(points(r["difference"]), interval_text(ends(r), signed=True)),
-                p_text(r["p_value"]),
-                p_text(r["p_adjusted"]),
-                verdict_after(r),
-            )
-        if not shown:
-            table.add_row("  no language that both models support", "", "", "", "")
-        table.add_section()
-    return table
+    return Grid(
+        "changes",
+        f"Paired changes in {every[0]['measure']}" if every else "Paired changes",
+        heads("", "change", "p", "adj. p", "verdict", words=("verdict",)),
+        tuple(rows),
+        notes=(note if every else "No change could be tested.",),
+    )
 
 
-def learned_table(report: Report) -> Table:
+def learned_table(report: Report) -> Grid:
     """Languages that a model did not know before a stage: described, never tested."""
-    table = framed(
-        "Languages learned",
-        f"After {MINUS} before, in percentage points [95 % CI, unadjusted]. No test: the model before was never "
-        "made for these languages, and beating it there shows nothing about a method.",
-    )
-    table.add_column("", overflow="fold")
-    for head in ("before", "after", "change", "clusters"):
-        table.add_column(head, justify="right")
-    table.add_column("model before", overflow="fold")
-    titles = {(m.kind, m.pool): m for m in MACROS}
+    rows: list[Row] = []
     for change in (c for c in report["changes"] if c["learned"]):
-        head = f"{change['task']}: {change['from']} {ARROW} {change['to']}"
-        table.add_row(head, "", "", "", "", "", style="bold")
-        shown = [r for r in change["learned"] if (r["kind"], r["pool"]) in titles]
-        for r in sorted(shown, key=lambda r: MACROS.index(titles[r["kind"], r["pool"]])):
-            table.add_row(
-                f"  {r['query_lang']} {ARROW} {r['doc_lang']}, {titles[r['kind'], r['pool']].title}",
-                percent(r["before"]),
-                percent(r["after"]),
-                Interval(points(r["difference"]), interval_text(ends(r), signed=True)),
-                f"{r['n_clusters']:,}",
-                r["label"],
+        rows.append(heading(_between(change), 5, apart=bool(rows)))
+        rows += [
+            row(
+                f"  {r['query_lang']} {ARROW} {r['doc_lang']}, {macro.title}",
+                *(percent(r["before"]), percent(r["after"]), share_cell(r, signed=True, key="difference")),
+                *(f"{r['n_clusters']:,}", r["label"]),
             )
-        table.add_section()
-    return table
+            for macro, r in _in_order(change["learned"])
+        ]
+    note = (
+        f"After {MINUS} before, in percentage points [95 % CI, unadjusted]. No test: the model before was never "
+        "made for these languages, and beating it there shows nothing about a method."
+    )
+    columns = heads("", "before", "after", "change", "clusters", "model before", words=("model before",))
+    return Grid("learned", "Languages learned", columns, tuple(rows), notes=(note,))
+
+
+def _in_order(rows: Iterable[Mapping[str, Any]]) -> list[tuple[Macro, Mapping[str, Any]]]:
+    """Those of a macro average, with it, macros in their usual order."""
+    found = list(rows)
+    return [(m, r) for m in MACROS for r in found if (m.kind, m.pool) == (r["kind"], r["pool"])]
+
+
+def _between(change: Mapping[str, Any]) -> str:
+    return f"{change['task']}: {change['from']} {ARROW} {change['to']}"
 
 
 def verdict_after(row: Mapping[str, Any]) -> str:
@@ -157,42 +147,30 @@ def verdict_after(row: Mapping[str, Any]) -> str:
     return words.get(row["verdict"], str(row["verdict"]))
 
 
-def sts_table(report: Report) -> Table:
+def sts_table(report: Report) -> Grid:
     """Spearman's rho of cosine and score before and after each stage, and its changes."""
-    table = framed(
-        "Similarity (STS): Spearman's rho of cosine and score",
-        "Brackets: 95 % CI, unadjusted. p: paired permutation test, unadjusted. Both texts in the document role.",
-    )
-    table.add_column("", overflow="fold")
-    for head in ("rho or change", "p", "pairs"):
-        table.add_column(head, justify="right")
+    rows: list[Row] = []
     for name in sets_of(report):
-        table.add_row(name, "", "", "", style="bold")
+        rows.append(heading(name, 3, apart=bool(rows)))
         for evaluation in report["evaluations"]:
             found = evaluation["sts"][name]
-            table.add_row(f"  {_after(evaluation['after'])}", rho_cell(found), "", f"{found['n']:,}")
+            rows.append(row(f"  {_after(evaluation['after'])}", rho_cell(found), "", f"{found['n']:,}"))
         for c in (c for c in report["sts_changes"] if c["set"] == name):
-            cell = rho_cell(
-                {"spearman": c["difference"], **{e: c[e] for e in ("ci_low", "ci_high")}}, signed=True
-            )
-            table.add_row(f"  {c['from']} {ARROW} {c['to']}", cell, p_text(c["p_value"]), f"{c['n']:,}")
-        table.add_section()
-    return table
+            cell = rho_cell({**c, "spearman": c["difference"]}, signed=True)
+            rows.append(row(f"  {c['from']} {ARROW} {c['to']}", cell, p_text(c["p_value"]), f"{c['n']:,}"))
+    title = "Similarity (STS): Spearman's rho of cosine and score"
+    note = "Brackets: 95 % CI, unadjusted. p: paired permutation test, unadjusted. Both texts in the document role."
+    return Grid("sts", title, heads("", "rho or change", "p", "pairs"), tuple(rows), notes=(note,))
 
 
-def score_cell(value: float, interval: tuple[float, float] | None) -> Interval:
-    """A share in % with its interval."""
-    return Interval(percent(value), interval_text(interval))
-
-
-def rho_cell(found: Mapping[str, Any], signed: bool = False) -> Interval | str:
+def rho_cell(found: Mapping[str, Any], signed: bool = False) -> Cell:
     """A correlation, or the change of one, with its interval; three digits."""
     if found["spearman"] is None:
-        return "n/a"
+        return Cell("n/a")
     sign = "+" if signed else ""
     interval = ends(found)
     text = "(no CI)" if interval is None else f"[{interval[0]:{sign}.3f}, {interval[1]:{sign}.3f}]"
-    return Interval(f"{found['spearman']:{sign}.3f}".replace("-", MINUS), text.replace("-", MINUS))
+    return Cell(f"{found['spearman']:{sign}.3f}".replace("-", MINUS), text.replace("-", MINUS))
 
 
 def related_lines(report: Report) -> list[str]:
@@ -205,7 +183,8 @@ def related_lines(report: Report) -> list[str]:
         cell = rho_cell(r)
         lines.append(
             f"{r['task']}, {r['set']}: change of each query's reciprocal rank against the gain of the ten scored pairs "
-            f"nearest to it, Spearman {cell} over {r['n_queries']:,} queries (positive: they rise and fall together)."
+            f"nearest to it, Spearman {cell.text} {cell.interval} over {r['n_queries']:,} queries (positive: they rise "
+            "and fall together)."
         )
     return lines
 
@@ -213,8 +192,7 @@ def related_lines(report: Report) -> list[str]:
 def write_finetuning_report(report: Report, folder: Path) -> None:
     """Write report.md and figures/ into `folder`."""
     write_figures(finetuning, folder / "figures", report)
-    with atomic_writer(folder / "report.md") as file:
-        file.write(finetuning_markdown(report, sorted(p.name for p in (folder / "figures").glob("*.png"))))
+    write_page(folder / "report.md", partial(finetuning_markdown, report))
 
 
 def finetuning_markdown(report: Report, figures: Sequence[str] = ()) -> str:
@@ -243,7 +221,7 @@ def finetuning_markdown(report: Report, figures: Sequence[str] = ()) -> str:
         parts.append(
             "**Retrieval and similarity**\n\n" + "\n".join(f"- {x}" for x in related_lines(report)) + "\n"
         )
-    parts += [f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})\n" for name in figures]
+    parts += [f"{line}\n" for line in pictures_markdown(figures)]
     return "\n".join(parts)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
+from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.notes import note_lines
-from xlembed.report.tables import Interval, to_markdown
+from xlembed.report.tables import pictures_markdown, to_markdown
 from xlembed.report.text import percent
 
 NAMES = {
@@ -68,35 +66,25 @@ def _place_text(report: Mapping[str, Any], leaders: Sequence[str]) -> str:
     return f"{names} has the most points ({share}), but cannot be told from {', '.join(rivals)} on these queries."
 
 
-def guide_table(report: Mapping[str, Any]) -> Table:
+def guide_table(report: Mapping[str, Any]) -> Grid:
     """A row per model, the best first."""
-    table = Table(
-        title=f"{report['title']} on {report['task']}, {', '.join(report['languages'])}: {report['measure']}",
-        box=box.SIMPLE,
-        title_justify="left",
-        caption="\n".join(notes(report)),
-        caption_justify="left",
-    )
-    table.add_column("place")
-    table.add_column("model", overflow="fold")
-    for head in ("points", "first", "behind"):
-        table.add_column(head, justify="right")
-    for part in report["weights"]:
-        table.add_column(NAMES.get(part, part), justify="right")
-    for head in ("ms", "bytes"):
-        table.add_column(head, justify="right")
-    for row in report["models"]:
-        table.add_row(
-            f"{row['place']}{' ≈' if row['with_best'] else ''}",
-            row["model"],
-            percent(row["points"]),
-            "n/a" if row["first"] is None else f"{percent(row['first'])} %",
-            _behind(row) if row["place"] > 1 else "",
-            *(percent(row["parts"][part]) for part in report["weights"]),
-            "n/a" if row["ms_per_query"] is None else f"{row['ms_per_query']:.1f}",
-            "n/a" if row["bytes_per_vector"] is None else f"{row['bytes_per_vector']:,.0f}",
+    rows = tuple(
+        row(
+            f"{of['place']}{' ≈' if of['with_best'] else ''}",
+            of["model"],
+            percent(of["points"]),
+            "n/a" if of["first"] is None else f"{percent(of['first'])} %",
+            _behind(of) if of["place"] > 1 else "",
+            *(percent(of["parts"][part]) for part in report["weights"]),
+            "n/a" if of["ms_per_query"] is None else f"{of['ms_per_query']:.1f}",
+            "n/a" if of["bytes_per_vector"] is None else f"{of['bytes_per_vector']:,.0f}",
         )
-    return table
+        for of in report["models"]
+    )
+    parts = (NAMES.get(part, part) for part in report["weights"])
+    columns = heads("place", "model", "points", "first", "behind", *parts, "ms", "bytes", words=("model",))
+    title = f"{report['title']} on {report['task']}, {', '.join(report['languages'])}: {report['measure']}"
+    return Grid("guide", title, columns, rows, notes=tuple(notes(report)))
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
@@ -127,7 +115,7 @@ def guide_markdown(report: Mapping[str, Any], figures: Sequence[str] = ()) -> st
         *report["advice"],
         f"Limits: {', '.join(limits)}." if limits else "No limits were given.",
         to_markdown(guide_table(report)).rstrip(),
-        *(f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})" for name in figures),
+        *pictures_markdown(figures),
         "## Excluded",
         "\n".join(f"- {name}: {'; '.join(why)}" for name, why in report["excluded"].items()) or "No model.",
         "## Not known",
@@ -136,8 +124,6 @@ def guide_markdown(report: Mapping[str, Any], figures: Sequence[str] = ()) -> st
     return "\n\n".join(parts) + "\n"
 
 
-def _behind(row: Mapping[str, Any]) -> str | Interval:
-    value = percent(row["behind"])
-    if row["behind_low"] is None:
-        return value
-    return Interval(value, f"[{percent(row['behind_low'])}, {percent(row['behind_high'])}]")
+def _behind(of: Mapping[str, Any]) -> Cell:
+    low, high = of["behind_low"], of["behind_high"]
+    return Cell(percent(of["behind"]), "" if low is None else f"[{percent(low)}, {percent(high)}]")

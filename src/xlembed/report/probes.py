@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from xlembed.report.scorebook import label_text
-from xlembed.report.text import MINUS, interval_text, percent, plain, plain_interval, points
+from xlembed.report.text import MINUS, ends, interval_text, percent, plain, plain_interval, points
 from xlembed.stats.predictions import SCORE_MEASURES
 from xlembed.types import Lang, UserError
 
@@ -202,7 +202,7 @@ class ProbeBook:
                 continue
             key = (row["system"], row["measure"], row["dimension"], row["lang"])
             found[key] = Score(
-                float(row["value"]), _ends(row), int(row["n"]), int(row["n_clusters"]), str(row["method"])
+                float(row["value"]), ends(row), int(row["n"]), int(row["n_clusters"]), str(row["method"])
             )
         return found
 
@@ -217,7 +217,7 @@ class ProbeBook:
         """All pairs, in the order of report.json."""
         return tuple(
             PairTest(
-                r["a"], r["b"], float(r["difference"]), _ends(r), r["p"], r["p_holm"], int(r["n_clusters"])
+                r["a"], r["b"], float(r["difference"]), ends(r), r["p"], r["p_holm"], int(r["n_clusters"])
             )
             for r in self.report.get("comparisons", ())
         )
@@ -406,8 +406,3 @@ def _system(entry: Mapping[str, Any], languages: Sequence[Lang]) -> System:
         labels=labels,
         facts=entry,
     )
-
-
-def _ends(row: Mapping[str, Any]) -> Ends | None:
-    low, high = row.get("ci_low"), row.get("ci_high")
-    return None if low is None or high is None else (float(low), float(high))

@@ -5,36 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
-from rich.table import Table
+from xlembed.report.document.cells import share_cell
+from xlembed.report.document.content import Cell, Grid, heads, row
+from xlembed.report.tables import to_markdown
+from xlembed.report.text import p_text, percent
 
-from xlembed.report.tables import Interval, to_markdown
-from xlembed.report.text import interval_text, p_text, percent, points
 
-
-def promotion_table(report: Mapping[str, Any]) -> Table:
+def promotion_table(report: Mapping[str, Any]) -> Grid:
     """The macro, then one row per language; for a report that has a `decision`."""
     decision = report["decision"]
-    title = f"{report['candidate']} against {report['opponent']} on {report['task']}: {decision['measure']}"
-    table = Table(
-        title=f"{title}, {decision['mode']} (pool {decision['pool']})", box=box.SIMPLE, title_justify="left"
-    )
-    for name in ("", "candidate", "champion", "change", "p", "verdict"):
-        table.add_column(name, justify="left" if name in ("", "verdict") else "right")
     verdict = "better" if decision["better"] else "not shown to be better"
-    table.add_row("macro", *_numbers(decision), p_text(decision["p_value"]), verdict)
+    rows = [row("macro", *_numbers(decision), p_text(decision["p_value"]), verdict)]
     margin = f"{100 * decision['margin']:g}"
-    for row in decision["languages"]:
-        if row["fell"]:
+    for of in decision["languages"]:
+        if of["fell"]:
             verdict = f"falls by more than {margin}"
-        elif row["lower"] is None or row["lower"] < -decision["margin_unknown"]:
+        elif of["lower"] is None or of["lower"] < -decision["margin_unknown"]:
             verdict = f"even a fall of more than {100 * decision['margin_unknown']:g} is not excluded"
         else:
-            verdict = "" if row["excluded"] else f"a fall of more than {margin} is not excluded"
-        table.add_row(row["lang"], *_numbers(row), p_text(row["p_fall_adjusted"]), verdict)
-    table.caption = "\n".join(decision_notes(decision))
-    table.caption_justify = "left"
-    return table
+            verdict = "" if of["excluded"] else f"a fall of more than {margin} is not excluded"
+        rows.append(row(of["lang"], *_numbers(of), p_text(of["p_fall_adjusted"]), verdict))
+    return Grid(
+        "promotion",
+        f"{report['candidate']} against {report['opponent']} on {report['task']}: {decision['measure']}, "
+        f"{decision['mode']} (pool {decision['pool']})",
+        heads("", "candidate", "champion", "change", "p", "verdict", words=("verdict",)),
+        tuple(rows),
+        notes=tuple(decision_notes(decision)),
+    )
 
 
 def decision_notes(decision: Mapping[str, Any]) -> list[str]:
@@ -77,7 +75,5 @@ def promotion_markdown(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _numbers(row: Mapping[str, Any]) -> tuple[str, str, Interval]:
-    ends = None if row["ci_low"] is None else (row["ci_low"], row["ci_high"])
-    change = Interval(points(row["difference"]), interval_text(ends, signed=True))
-    return percent(row["candidate"]), percent(row["champion"]), change
+def _numbers(of: Mapping[str, Any]) -> tuple[str, str, Cell]:
+    return percent(of["candidate"]), percent(of["champion"]), share_cell(of, signed=True, key="difference")

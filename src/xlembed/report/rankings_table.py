@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
+from xlembed.report.document.content import Cell, Grid, Row, heads, row
 from xlembed.report.scorebook import MACROS
-from xlembed.report.tables import Interval, framed, to_markdown
+from xlembed.report.tables import heading, to_markdown
 from xlembed.report.text import MINUS, percent
 
 Report = Mapping[str, Any]
@@ -17,42 +15,44 @@ Report = Mapping[str, Any]
 TITLES = {(str(m.kind), str(m.pool)): m.title for m in MACROS}
 
 
-def agreement_table(report: Report) -> Table:
+def agreement_table(report: Report) -> Grid:
     """Kendall's tau per macro."""
     first, second = report["tasks"]
-    note = f" {report['note'].capitalize()}." if report["note"] else ""
-    table = framed(
-        f"{first} and {second}: do rankings by {report['measure']} carry over?",
+    rows = tuple(
+        row(
+            TITLES.get((of["kind"], of["pool"]), of["kind"]),
+            _tau_cell(of),
+            *(f"{u:,} / {c:,}" for u, c in zip(of["n_units"], of["n_clusters"], strict=True)),
+        )
+        for of in report["agreement"]
+    )
+    note = (
         f"Kendall's tau-b over {len(report['models'])} models: 1 the same order, 0 no relation, {MINUS}1 the opposite. "
-        "Brackets: 95 % CI, clusters of each task resampled independently; noise pulls it towards 0." + note,
+        "Brackets: 95 % CI, clusters of each task resampled independently; noise pulls it towards 0."
+        + (f" {report['note'].capitalize()}." if report["note"] else "")
     )
-    for head in ("macro", "tau", f"units / clusters of {first}", f"of {second}"):
-        table.add_column(head, justify="left" if head == "macro" else "right", overflow="fold")
-    for row in report["agreement"]:
-        counts = [f"{u:,} / {c:,}" for u, c in zip(row["n_units"], row["n_clusters"], strict=True)]
-        table.add_row(TITLES.get((row["kind"], row["pool"]), row["kind"]), _tau_cell(row), *counts)
-    return table
+    title = f"{first} and {second}: do rankings by {report['measure']} carry over?"
+    columns = heads("macro", "tau", f"units / clusters of {first}", f"of {second}")
+    return Grid("agreement", title, columns, rows, notes=(note,))
 
 
-def ranks_table(report: Report) -> Table:
+def ranks_table(report: Report) -> Grid:
     """Score and rank of every model on both tasks, per macro."""
-    table = framed(
-        f"{report['tasks'][0]} and {report['tasks'][1]}: scores and ranks",
-        f"{report['measure']} in % (rank); equal scores share the mean of their ranks. ≈: not told apart from the best "
-        "of the task (paired tests, Holm over the models).",
-    )
-    table.add_column("model", overflow="fold", min_width=12)
-    for task in report["tasks"]:
-        table.add_column(task, justify="right", overflow="fold")
-    for row in report["agreement"]:
-        table.add_row(TITLES.get((row["kind"], row["pool"]), row["kind"]), "", "", style="bold")
+    rows: list[Row] = []
+    for of in report["agreement"]:
+        rows.append(heading(TITLES.get((of["kind"], of["pool"]), of["kind"]), 2, apart=bool(rows)))
         for i, model in enumerate(report["models"]):
             cells = [
-                f"{percent(row['scores'][t][i])} ({row['ranks'][t][i]:g}){' ≈' * bool(row['with_best'][t][i])}"
+                f"{percent(of['scores'][t][i])} ({of['ranks'][t][i]:g}){' ≈' * bool(of['with_best'][t][i])}"
                 for t in range(2)
             ]
-            table.add_row(Text(model), *cells)
-    return table
+            rows.append(row(model, *cells))
+    note = (
+        f"{report['measure']} in % (rank); equal scores share the mean of their ranks. ≈: not told apart from the best "
+        "of the task (paired tests, Holm over the models)."
+    )
+    title = f"{report['tasks'][0]} and {report['tasks'][1]}: scores and ranks"
+    return Grid("ranks", title, heads("model", *report["tasks"]), tuple(rows), notes=(note,))
 
 
 def rankings_markdown(report: Report) -> str:
@@ -68,11 +68,11 @@ def left_out_lines(report: Report) -> list[str]:
     return [f"Not ranked: {row['model']}: {row['reason']}." for row in report["left_out"]]
 
 
-def _tau_cell(row: Mapping[str, Any]) -> Interval | str:
-    if row["tau"] is None:
-        return "n/a: all equal"
-    ends = "(no CI)" if row["ci_low"] is None else f"[{_signed(row['ci_low'])}, {_signed(row['ci_high'])}]"
-    return Interval(_signed(row["tau"]), ends)
+def _tau_cell(of: Mapping[str, Any]) -> Cell:
+    if of["tau"] is None:
+        return Cell("n/a: all equal")
+    ends = "(no CI)" if of["ci_low"] is None else f"[{_signed(of['ci_low'])}, {_signed(of['ci_high'])}]"
+    return Cell(_signed(of["tau"]), ends)
 
 
 def _signed(value: float) -> str:

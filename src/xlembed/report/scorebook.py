@@ -35,6 +35,11 @@ class Macro(NamedTuple):
     title: str
     short: str
 
+    @property
+    def head(self) -> str:
+        """As the head of a column."""
+        return self.title.replace("true_cross_lingual", "true cross").replace("pool = ", "pool ")
+
 
 MONOLINGUAL = Macro(Mode.MONOLINGUAL, Pool.TARGET, "monolingual", "mono")
 CROSS_LINGUAL = Macro(Mode.CROSS_LINGUAL, Pool.ALL, "cross_lingual", "cross")

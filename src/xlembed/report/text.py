@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 MINUS = "−"
+
+
+def ends(row: Mapping[str, Any], prefix: str = "") -> tuple[float, float] | None:
+    """Both ends of an interval, if there is one; `prefix`: before their names.
+
+    >>> ends({"ci_low": 0.1, "ci_high": 0.2}), ends({"ci_low": None, "ci_high": None})
+    ((0.1, 0.2), None)
+    """
+    low, high = row.get(f"{prefix}ci_low"), row.get(f"{prefix}ci_high")
+    return None if low is None or high is None else (low, high)
 
 
 def percent(value: float, digits: int = 1) -> str:

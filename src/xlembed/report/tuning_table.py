@@ -5,96 +5,78 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
-from xlembed.report.text import interval_text, percent, points
+from xlembed.report.document.cells import share_cell
+from xlembed.report.document.content import Cell, Grid, heads, row
+from xlembed.report.text import ends, interval_text, percent
 
 Row = Mapping[str, Any]
 CHOSEN = "→"
 
 
-def tuning_table(report: Mapping[str, Any]) -> Table:
+def tuning_table(report: Mapping[str, Any]) -> Grid:
     """One line per setting: recall and loss on the half that did not choose, time, memory.
 
     Args:
         report: content of tune.json.
     """
     k, measure = report["k"], report["primary_measure"]
-    n = report["clusters"]["reporting"]
-    table = Table(
-        title=f"{report['task']}, {report['model']}: index settings over {_documents(report)}",
-        caption=(
-            f"Recall and loss in % on {n:,} clusters that did not choose, in the mode that does worst, with 95 % CI. "
-            f"Times: {k} documents, one search at a time. {CHOSEN} {report['choice']['why']}."
-        ),
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        caption_justify="left",
-    )
-    table.add_column("", no_wrap=True)
-    table.add_column("setting", overflow="fold", min_width=14)
-    table.add_column(f"recall@{k}", justify="right", min_width=13)
-    table.add_column(f"loss of {measure}", justify="right", min_width=13)
-    table.add_column("p50 / p95 / p99 ms", justify="right")
-    table.add_column("searches/s, 1 / 8 clients", justify="right")
-    table.add_column("MB memory / disk", justify="right")
-    table.add_column("build s", justify="right")
-    table.add_column("segments", justify="right")
-    for row in report["settings"]:
-        chosen = row["name"] == report["choice"]["name"]
-        ms, rate = row["latency_ms"], row["throughput"]
-        table.add_row(
-            CHOSEN if chosen else "",
-            row["name"],
-            recall_text(row, k),
-            loss_text(row, measure),
+    rows = []
+    for of in report["settings"]:
+        chosen = of["name"] == report["choice"]["name"]
+        ms, rate = of["latency_ms"], of["throughput"]
+        cells = (
+            f"{CHOSEN} {of['name']}" if chosen else of["name"],
+            recall_cell(of, k),
+            loss_cell(of, measure),
             f"{ms['p50']:.1f} / {ms['p95']:.1f} / {ms['p99']:.1f}",
             " / ".join(f"{rate[clients]:,.0f}" for clients in sorted(rate, key=int)),
-            f"{row['memory_bytes'] / 1e6:,.1f} / {row['disk_bytes'] / 1e6:,.1f}",
-            "n/a" if row["build_seconds"] is None else f"{row['build_seconds']:,.1f}",
-            str(row["segments"]),
-            style="bold" if chosen else "",
+            f"{of['memory_bytes'] / 1e6:,.1f} / {of['disk_bytes'] / 1e6:,.1f}",
+            "n/a" if of["build_seconds"] is None else f"{of['build_seconds']:,.1f}",
+            str(of["segments"]),
         )
-    return table
+        rows.append(row(*cells, strong=chosen))
+    columns = ("p50 / p95 / p99 ms", "searches/s, 1 / 8 clients", "MB memory / disk", "build s", "segments")
+    note = (
+        f"Recall and loss in % on {report['clusters']['reporting']:,} clusters that did not choose, in the mode that "
+        f"does worst, with 95 % CI. Times: {k} documents, one search at a time. {CHOSEN} {report['choice']['why']}."
+    )
+    return Grid(
+        "tuning",
+        f"{report['task']}, {report['model']}: index settings over {_documents(report)}",
+        heads("setting", f"recall@{k}", f"loss of {measure}", *columns),
+        tuple(rows),
+        notes=(note,),
+    )
 
 
-def spread_table(report: Mapping[str, Any]) -> Table | None:
+def spread_table(report: Mapping[str, Any]) -> Grid | None:
     """Two graphs from the same vectors; None if none was built twice."""
     if not report["spread"]:
         return None
-    table = Table(title="The same index built twice", box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("setting")
     names = [name for name in report["spread"][0] if name.startswith("recall@")]
-    for name in names:
-        table.add_column(f"{name}, first / second", justify="right")
-        table.add_column("searches that differ", justify="right")
-    for row in report["spread"]:
+    rows = []
+    for of in report["spread"]:
         cells = []
-        for name in names:
-            found = row[name]
-            cells += [
-                f"{percent(found['first'], 2)} / {percent(found['second'], 2)}",
-                f"{percent(found['searches_that_differ'])} %",
-            ]
-        table.add_row(row["name"], *cells)
-    return table
+        for found in (of[name] for name in names):
+            cells.append(f"{percent(found['first'], 2)} / {percent(found['second'], 2)}")
+            cells.append(f"{percent(found['searches_that_differ'])} %")
+        rows.append(row(of["name"], *cells))
+    columns = [text for name in names for text in (f"{name}, first / second", "searches that differ")]
+    return Grid("spread", "The same index built twice", heads("setting", *columns), tuple(rows))
 
 
-def recall_text(row: Row, k: int) -> str:
+def recall_cell(of: Row, k: int) -> Cell:
     """Recall with its interval, or why there is none."""
-    found = row["lowest"].get(f"recall@{k}")
+    found = of["lowest"].get(f"recall@{k}")
     if found is None:
-        return str(row["note"])
-    return f"{percent(found['value'], 2)} {interval_text(_interval(found))}"
+        return Cell(str(of["note"]))
+    return Cell(percent(found["value"], 2), interval_text(ends(found)))
 
 
-def loss_text(row: Row, measure: str) -> str:
+def loss_cell(of: Row, measure: str) -> Cell:
     """The largest loss of a mode with its interval in points, or why there is none."""
-    found = largest_loss(row, measure)
-    if found is None:
-        return str(row["note"])
-    return f"{points(found['value'])} {interval_text(_interval(found), signed=True)}"
+    found = largest_loss(of, measure)
+    return Cell(str(of["note"])) if found is None else share_cell(found, signed=True)
 
 
 def largest_loss(row: Row, measure: str) -> Row | None:
@@ -137,8 +119,3 @@ def _documents(report: Mapping[str, Any]) -> str:
     if corpus["synthetic_distractors"]:
         parts.append(f"{corpus['synthetic_distractors']:,} synthetic distractors")
     return " + ".join(parts)
-
-
-def _interval(found: Row) -> tuple[float, float] | None:
-    low, high = found["ci_low"], found["ci_high"]
-    return None if low is None or high is None else (low, high)

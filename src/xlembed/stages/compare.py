@@ -19,13 +19,7 @@ from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import notes_of
 from xlembed.report.order import order_grid
 from xlembed.report.scorebook import read_scores
-from xlembed.report.tables import (
-    comparison_markdown,
-    grid_table,
-    index_markdown,
-    scores_markdown,
-    to_markdown,
-)
+from xlembed.report.tables import comparison_table, index_table, scores_table, to_markdown
 from xlembed.settings import SLUG
 from xlembed.stages.workspace import Workspace
 from xlembed.stats.comparison import Comparisons, Evaluated, compare_models
@@ -161,10 +155,9 @@ def compare(
     scores = [dict(e.scores) for e in evaluations]
     with atomic_folder(target) as folder:
         write_json(folder / "comparison.json", report)
-        text = [f"# Comparison on {report['task']}", scores_markdown(scores)]
-        text += [to_markdown(grid_table(grid)) for grid in [order_grid(report)] if grid]
-        text.append(comparison_markdown(report))
-        text += [index_markdown(s) for s in scores if "index_fidelity" in s]
+        text = [f"# Comparison on {report['task']}", to_markdown(scores_table(scores))]
+        text += [to_markdown(grid) for grid in (order_grid(report), comparison_table(report)) if grid]
+        text += [to_markdown(index_table(s)) for s in scores if "index_fidelity" in s]
         (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
         write_figures(comparisons, folder / "figures", scores, report["primary"])
     return report

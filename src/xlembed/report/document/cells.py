@@ -7,10 +7,20 @@ from typing import Any
 
 from xlembed.report.document.content import Cell
 from xlembed.report.scorebook import Estimate
-from xlembed.report.text import count_text, interval_text, p_text, percent, points
+from xlembed.report.text import (
+    count_text,
+    ends,
+    interval_text,
+    p_text,
+    percent,
+    plain,
+    plain_interval,
+    points,
+)
 from xlembed.types import Lang
 
 NONE = Cell("n/a", details=("no units",))
+LABELLED = "Numbers with a label are invalid for a decision."
 NO_INTERVAL = "no interval: fewer than 10 clusters"
 METHODS = {
     "wilson_effective_n": "Wilson's interval, effective n and skewness from the cluster bootstrap",
@@ -86,12 +96,6 @@ def p_cell(p: float | None, details: tuple[str, ...] = ()) -> Cell:
     return Cell(p_text(p), sort=p, details=details)
 
 
-def ends(row: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Both ends of an interval, if there is one."""
-    low, high = row.get("ci_low"), row.get("ci_high")
-    return None if low is None or high is None else (low, high)
-
-
 def counts_cell(found: Iterable[Estimate | None]) -> Cell:
     """Units and clusters of several scores."""
     known = [e for e in found if e is not None]
@@ -109,17 +113,33 @@ def number_cell(value: Any, digits: int = 3) -> Cell:
     return Cell(text, sort=float(value))
 
 
+def share_cell(row: Any, signed: bool = False, label: str = "", key: str = "value") -> Cell:
+    """A share in % with its interval; n/a where there is none.
+
+    Args:
+        row: the share as `key`, perhaps ci_low, ci_high, n_units and n_clusters.
+        signed: a difference, in points.
+        label: that must stand beside it.
+        key: name of the number.
+    """
+    value = row.get(key) if isinstance(row, Mapping) else None
+    if not isinstance(value, int | float):
+        return Cell("n/a")
+    details = (f"{row['n_units']:,} units, {row['n_clusters']:,} clusters",) if "n_units" in row else ()
+    text = points(value) if signed else percent(value)
+    return Cell(text, interval_text(ends(row), signed), label, value, details)
+
+
 def plain_estimate(row: Any, digits: int = 3, langs: Sequence[Lang] = (), label: str = "") -> Cell:
     """A number of any unit with its interval; `row` has value, ci_low, ci_high, and perhaps n and n_clusters."""
     if not isinstance(row, Mapping) or not isinstance(row.get("value"), int | float):
         return Cell("n/a", langs=tuple(langs))
-    show = [f"{v:.{digits}f}".replace("-", "−") for v in (row["value"], *(ends(row) or ()))]
     counts = [
         f"{row[key]:,} {name}" for key, name in (("n", "values"), ("n_clusters", "groups")) if key in row
     ]
     return Cell(
-        show[0],
-        f"[{show[1]}, {show[2]}]" if len(show) == 3 else "(no CI)",
+        plain(row["value"], digits),
+        plain_interval(ends(row), digits),
         label,
         float(row["value"]),
         tuple(line for line in (", ".join(counts), method_line(row)) if line),

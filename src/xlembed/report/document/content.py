@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from xlembed.types import Lang
@@ -47,6 +48,16 @@ class Row:
     langs: tuple[Lang, ...] = ()
     strong: bool = False
     apart: bool = False
+
+
+def heads(*texts: str, words: Collection[str] = ()) -> tuple[Head, ...]:
+    """Heads of columns: the first column and those in `words` hold words, all others numbers."""
+    return tuple(Head(text, i > 0 and text not in words) for i, text in enumerate(texts))
+
+
+def row(*cells: Cell | str, langs: tuple[Lang, ...] = (), strong: bool = False, apart: bool = False) -> Row:
+    """A row of cells, or of their texts."""
+    return Row(tuple(Cell(c) if isinstance(c, str) else c for c in cells), langs, strong, apart)
 
 
 @dataclass(frozen=True)

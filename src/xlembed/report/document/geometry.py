@@ -6,22 +6,14 @@ Those files belong to other commands: what is not there, or not as expected, is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from xlembed.report.document.cells import NONE, ends, number_cell, p_cell, plain_estimate, words
-from xlembed.report.document.content import Block, Bullets, Cell, Grid, Head, Missing, Row
+from xlembed.report.document.cells import p_cell, plain_estimate, share_cell
+from xlembed.report.document.content import Block, Bullets, Grid, Missing, heads, row
 from xlembed.report.document.inputs import Inputs, Json
+from xlembed.report.document.paradox_grids import correlations_grid, models_grid, verdict_grids, verdict_lines
 from xlembed.report.document.paradox_grids import rows as _rows
-from xlembed.report.document.paradox_grids import verdict_grids, verdict_lines
 from xlembed.report.scorebook import label_text
-from xlembed.report.text import MINUS, base_models, interval_text, percent, points
-
-PARADOX_COLUMNS = (
-    ("monolingual", "monolingual", False),
-    ("true_cross_all", "true cross, pool all", False),
-    ("loss_weak", "loss_weak", True),
-    ("loss_strong", "loss_strong", True),
-)
+from xlembed.report.text import MINUS, base_models
 
 
 def paradox_blocks(inputs: Inputs) -> tuple[Block, ...]:
@@ -37,8 +29,8 @@ def paradox_blocks(inputs: Inputs) -> tuple[Block, ...]:
         )
     return (
         *_paradox_text(report),
-        *_grid_if(_paradox_models(report)),
-        *_grid_if(_correlations(report)),
+        *_grid_if(models_grid(report)),
+        *_grid_if(correlations_grid(report)),
         *verdict_grids(report),
         *_grid_if(_before_after(report)),
         *inputs.pictures.get("paradox", ()),
@@ -61,87 +53,28 @@ def _paradox_text(report: Json) -> Iterator[Block]:
         yield Bullets(tuple(lines))
 
 
-def _paradox_models(report: Json) -> Grid:
-    rows = []
-    for of in report.get("models") or ():
-        label = str(of.get("label") or "")
-        cells = [_share(of.get(key), signed, label) for key, _, signed in PARADOX_COLUMNS]
-        separation = plain_estimate(of.get("separation"))
-        enters = "yes" if of.get("enters") else "no"
-        rows.append(
-            Row(
-                (words(str(of.get("model"))), words(enters), separation, *cells),
-                strong=bool(of.get("enters")),
-            )
-        )
-    heads = (
-        Head("model", False),
-        Head("in the test", False),
-        Head("S"),
-        *(Head(h) for _, h, _ in PARADOX_COLUMNS),
-    )
-    notes = (
-        "S: neighbourhood purity minus its expected value. Scores in %, losses in points. Brackets: 95 % CI.",
-    )
-    return Grid("paradox", "Separation of languages and scores", heads, tuple(rows), notes=notes)
-
-
-def _correlations(report: Json) -> Grid:
-    rows = [
-        Row(
-            (
-                words(str(of.get("against"))),
-                number_cell(of.get("rho"), 2),
-                p_cell(of.get("p_value")),
-                p_cell(of.get("p_adjusted")),
-            )
-        )
-        for of in report.get("correlations") or ()
-    ]
-    heads = (Head("S with", False), Head("rho"), Head("p"), Head("adj. p"))
-    notes = (
-        "Spearman's rho over base models, one-sided, Holm over the three; the paradox has all three above 0.",
-    )
-    return Grid("paradox-correlations", "Does separation go along with it?", heads, tuple(rows), notes=notes)
-
-
 def _before_after(report: Json) -> Grid:
     """Each variant against its base: macros, and losses across languages."""
-    rows = []
     changes = [
-        (r, r.get("a"), r.get("b"), f"{r.get('kind')}, {r.get('pool')}")
-        for r in _rows(report, "before_after")
+        (of, of.get("a"), of.get("b"), f"{of.get('kind')}, {of.get('pool')}")
+        for of in _rows(report, "before_after")
     ]
     changes += [
-        (r, r.get("variant"), r.get("base"), str(r.get("kind"))) for r in _rows(report, "loss_changes")
+        (of, of.get("variant"), of.get("base"), str(of.get("kind"))) for of in _rows(report, "loss_changes")
     ]
-    for r, variant, base, what in changes:
-        difference = _share({**r, "value": r.get("difference")}, True, "")
-        tests = (p_cell(r.get("p_value")), p_cell(r.get("p_adjusted")), words(str(r.get("verdict", ""))))
-        rows.append(Row((words(f"{variant} {MINUS} {base}"), words(what), difference, *tests)))
-    heads = (
-        *(
-            Head(f"variant {MINUS} base", False),
-            Head("what", False),
-            Head("change"),
-            Head("p"),
-            Head("adj. p"),
-        ),
-        Head("verdict", False),
+    found = []
+    for of, variant, base, what in changes:
+        tests = (p_cell(of.get("p_value")), p_cell(of.get("p_adjusted")), str(of.get("verdict", "")))
+        change = share_cell(of, signed=True, key="difference")
+        found.append(row(f"{variant} {MINUS} {base}", what, change, *tests))
+    columns = heads(
+        *(f"variant {MINUS} base", "what", "change", "p", "adj. p", "verdict"), words=("what", "verdict")
     )
     notes = (
         "In points, 95 % CI, unadjusted. For a loss, below 0 is better; it also shrinks when the score within "
         "languages falls.",
     )
-    return Grid("paradox-variants", "Variants before and after", heads, tuple(rows), notes=notes)
-
-
-def _share(row: Any, signed: bool, label: str) -> Cell:
-    if not isinstance(row, Mapping) or not isinstance(row.get("value"), int | float):
-        return NONE
-    details = (f"{row['n_units']:,} units, {row['n_clusters']:,} clusters",) if "n_units" in row else ()
-    text = points(row["value"]) if signed else percent(row["value"])
-    return Cell(text, interval_text(ends(row), signed), label, row["value"], details)
+    return Grid("paradox-variants", "Variants before and after", columns, tuple(found), notes=notes)
 
 
 def analysis_blocks(inputs: Inputs) -> tuple[Block, ...]:
@@ -166,62 +99,55 @@ def _separation(analyses: Mapping[str, Json]) -> Grid:
         for m, of in analyses.items()
     }
     measures = list(dict.fromkeys(name for of in overall.values() for name in of))
-    rows = [
-        Row((words(m), *(plain_estimate(of.get(name), label=_label(analyses[m])) for name in measures)))
+    found = [
+        row(m, *(plain_estimate(of.get(name), label=_label(analyses[m])) for name in measures))
         for m, of in overall.items()
         if of
     ]
-    heads = (Head("model", False), *map(Head, measures))
     notes = (
         "Means over languages, on a balanced sample. Brackets: 95 % CI. Separation is no measure of quality.",
     )
-    return Grid("separation", "Separation of languages", heads, tuple(rows), notes=notes)
+    columns = heads("model", *measures)
+    return Grid("separation", "Separation of languages", columns, tuple(found), notes=notes)
 
 
 def _morphology(analyses: Mapping[str, Json]) -> Grid:
-    rows = []
+    found = []
     for model, of in analyses.items():
         for r in _rows(of, "morphology"):
-            label = str(r.get("label") or "")
-            cells = (
-                plain_estimate(r.get("superiority"), 2, label=label),
-                plain_estimate(r.get("inflected"), 2, label=label),
-                plain_estimate(r.get("unrelated"), 2, label=label),
-                words(str(r.get("legacy_band", ""))),
-            )
-            rows.append(Row((words(str(r.get("lang", ""))), words(model), *cells), (str(r.get("lang", "")),)))
-    heads = (
-        *(
-            Head("language", False),
-            Head("model", False),
-            Head("P(inflected > unrelated)"),
-            Head("cosine, inflected"),
-        ),
-        *(Head("cosine, unrelated"), Head("band (legacy)", False)),
+            lang, label = str(r.get("lang", "")), str(r.get("label") or "")
+            numbers = [
+                plain_estimate(r.get(k), 2, label=label) for k in ("superiority", "inflected", "unrelated")
+            ]
+            found.append(row(lang, model, *numbers, str(r.get("legacy_band", "")), langs=(lang,)))
+    columns = heads(
+        *("language", "model", "P(inflected > unrelated)", "cosine, inflected", "cosine, unrelated"),
+        "band (legacy)",
+        words=("model", "band (legacy)"),
     )
     notes = ("The first number decides: a model that finds everything similar gets a high cosine for free.",)
-    return Grid("morphology", "Inflected forms of a word", heads, tuple(rows), notes=notes)
+    return Grid("morphology", "Inflected forms of a word", columns, tuple(found), notes=notes)
 
 
 def _tokens(analyses: Mapping[str, Json]) -> Grid:
-    rows = []
+    found = []
     for model, of in analyses.items():
         tokens = of.get("tokenisation")
         cut = {(r.get("kind"), r.get("lang")): r for r in _rows(tokens, "truncation")}
         premiums = {(r.get("kind"), r.get("lang")): r for r in _rows(tokens, "premiums")}
         for kind, lang in dict.fromkeys([*premiums, *cut]):
-            both = premiums.get((kind, lang), {}), cut.get((kind, lang), {})
-            cells = (
-                plain_estimate(both[0].get("tokens_per_text"), 1),
-                plain_estimate(both[0].get("ratio"), 2),
-                plain_estimate(both[1].get("share_lost"), 3),
+            premium, lost = premiums.get((kind, lang), {}), cut.get((kind, lang), {})
+            numbers = (
+                plain_estimate(premium.get("tokens_per_text"), 1),
+                plain_estimate(premium.get("ratio"), 2),
+                plain_estimate(lost.get("share_lost"), 3),
             )
-            rows.append(Row((words(str(lang)), words(str(kind)), words(model), *cells), (str(lang),)))
-    heads = (
-        *(Head("language", False), Head("texts", False), Head("model", False), Head("tokens per text")),
-        *(Head("relative to English"), Head("share of tokens cut off")),
+            found.append(row(str(lang), str(kind), model, *numbers, langs=(str(lang),)))
+    columns = heads(
+        *("language", "texts", "model", "tokens per text", "relative to English", "share of tokens cut off"),
+        words=("texts", "model"),
     )
-    return Grid("tokens", "Tokens", heads, tuple(rows), folded=True)
+    return Grid("tokens", "Tokens", columns, tuple(found), folded=True)
 
 
 def _label(analysis: Json) -> str:

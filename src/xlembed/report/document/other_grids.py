@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.files import read_yaml
-from xlembed.report.document.cells import difference_cell, number_cell, p_cell, words
-from xlembed.report.document.content import Cell, Grid, Head, Row
+from xlembed.report.document.cells import difference_cell, number_cell, p_cell
+from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.notes import note_lines
 from xlembed.report.scorebook import MACROS, label_text
@@ -55,24 +55,22 @@ def _paired(
     languages: Sequence[Lang],
     folded: bool = False,
 ) -> Grid:
-    heads = [Head(f"A {MINUS} B", False), Head("mode and pool", False)]
-    heads += [Head("measure", False), Head("pair", False)] if folded else []
-    heads += [Head("difference"), Head("p"), Head("adj. p"), Head("verdict", False)]
+    where = ("mode and pool", *(("measure", "pair") if folded else ()))
+    columns = heads(
+        *(f"A {MINUS} B", *where, "difference", "p", "adj. p", "verdict"), words=(*where, "verdict")
+    )
     shown = []
     for r in rows:
         pair = "->".join(x for x in (r.get("query_lang"), r.get("doc_lang")) if x)
-        cells = [words(f"{r['a']} {MINUS} {r['b']}"), words(_mode(r, languages))]
-        cells += [words(r["measure"]), words(pair or "macro")] if folded else []
         family = (f"{r['test']}, family of {r['family_size']}",) if "family_size" in r else (str(r["test"]),)
-        cells += [
-            difference_cell(r),
-            p_cell(r["p_value"]),
-            p_cell(r["p_adjusted"], family),
-            words(r["verdict"]),
-        ]
+        cells = (
+            *(f"{r['a']} {MINUS} {r['b']}", _mode(r, languages)),
+            *((r["measure"], pair or "macro") if folded else ()),
+            *(difference_cell(r), p_cell(r["p_value"]), p_cell(r["p_adjusted"], family), r["verdict"]),
+        )
         langs = tuple(x for x in (r.get("query_lang"), r.get("doc_lang")) if x)
-        shown.append(Row(tuple(cells), langs, strong=str(r["verdict"]).endswith(" better")))
-    return Grid(key, title, tuple(heads), tuple(shown), notes=tuple(notes), folded=folded)
+        shown.append(row(*cells, langs=langs, strong=str(r["verdict"]).endswith(" better")))
+    return Grid(key, title, columns, tuple(shown), notes=tuple(notes), folded=folded)
 
 
 def _mode(row: Mapping[str, Any], languages: Sequence[Lang]) -> str:
@@ -104,24 +102,16 @@ def group_grid(inputs: Inputs, headline: Grid) -> Grid:
         lines = tuple(f"{k}: {card[k]}" for k in ("training_data", "year", "licence") if card.get(k))
         kind = Cell(card.get("objective") or UNKNOWN, details=lines)
         size = Cell(size_class(parameters), sort=parameters, details=_parameters(parameters))
-        rows.append(
-            Row((kind, size, number_cell(card.get("dim")), scored.cells[0], scored.cells[1], scored.cells[3]))
-        )
+        name, mono, _, true_cross, *_ = scored.cells
+        rows.append(row(kind, size, number_cell(card.get("dim")), name, mono, true_cross))
     rows.sort(key=lambda r: (r.cells[0].text, r.cells[1].sort or 0.0, r.cells[3].text))
-    heads = (
-        *(Head("training objective", False), Head("parameters"), Head("dimensions"), Head("model", False)),
-        *(headline.heads[1], headline.heads[3]),
+    measured = (headline.heads[1].text, headline.heads[3].text)
+    columns = heads("training objective", "parameters", "dimensions", "model", *measured, words=("model",))
+    note = (
+        "From the model cards. Few models per group: a difference between groups may be one between models."
     )
-    notes = (
-        "From the model cards. Few models per group: a difference between groups may be one between models.",
-    )
-    return Grid(
-        "groups",
-        "Results by training objective and size",
-        heads,
-        tuple(rows),
-        notes=(*notes, *headline.notes),
-    )
+    title = "Results by training objective and size"
+    return Grid("groups", title, columns, tuple(rows), notes=(note, *headline.notes))
 
 
 def _parameters(number: int | None) -> tuple[str, ...]:
@@ -130,19 +120,14 @@ def _parameters(number: int | None) -> tuple[str, ...]:
 
 def data_grid(inputs: Inputs) -> Grid:
     """Sizes per language."""
-    heads = (Head("language", False), Head("documents"), Head("queries"), Head("models that lack it", False))
     rows = []
     for lang, sizes in inputs.task["per_language"].items():
         lacking = [f"{b.model} ({b.labels[lang]})" for b in inputs.books if lang in b.labels]
-        cells = (
-            *(words(lang), number_cell(sizes["documents"]), number_cell(sizes["queries"])),
-            words(", ".join(lacking) or "none"),
-        )
-        rows.append(Row(cells, (lang,)))
-    total = (number_cell(inputs.task["documents"]), number_cell(inputs.task["queries"]))
-    return Grid(
-        "data", "Documents and queries", heads, tuple(rows), (Row((words("all"), *total, words(""))),)
-    )
+        numbers = (number_cell(sizes["documents"]), number_cell(sizes["queries"]))
+        rows.append(row(lang, *numbers, ", ".join(lacking) or "none", langs=(lang,)))
+    total = row("all", number_cell(inputs.task["documents"]), number_cell(inputs.task["queries"]), "")
+    columns = heads("language", "documents", "queries", "models that lack it", words=("models that lack it",))
+    return Grid("data", "Documents and queries", columns, tuple(rows), (total,))
 
 
 def published_grid(topic: str | None = None) -> Grid:
@@ -152,12 +137,12 @@ def published_grid(topic: str | None = None) -> Grid:
         topic: only those on it; None: all.
     """
     rows = [
-        Row((words(entry["source"]), words(entry["model"], entry.get("label", "")), words(entry["figures"])))
+        row(entry["source"], Cell(entry["model"], label=entry.get("label", "")), entry["figures"])
         for entry in published()
         if topic in (None, entry.get("topic"))
     ]
-    heads = tuple(Head(text, False) for text in ("source", "model", "figures"))
-    return Grid("published", "Published figures", heads, tuple(rows), notes=(PUBLISHED_NOTE,), marked=True)
+    columns = heads("source", "model", "figures", words=("model", "figures"))
+    return Grid("published", "Published figures", columns, tuple(rows), notes=(PUBLISHED_NOTE,), marked=True)
 
 
 @cache

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from xlembed.report.document.cells import METHODS, NO_INTERVAL, number_cell, p_cell, words
-from xlembed.report.document.content import Cell, Grid, Head, Row
+from xlembed.report.document.cells import LABELLED, METHODS, NO_INTERVAL, number_cell, p_cell
+from xlembed.report.document.content import Cell, Grid, Head, Row, heads, row
 from xlembed.report.notes import note_lines
 from xlembed.report.probe_errors import truncation_series
 from xlembed.report.probes import (
@@ -28,12 +27,11 @@ from xlembed.report.probes import (
     unit_text,
     value_text,
 )
-from xlembed.report.text import MINUS, percent, plain_interval
+from xlembed.report.text import MINUS, ends, percent, plain_interval
 from xlembed.types import Lang
 
 KINDS = {PROBE: "probe", RIVAL: "fine-tuned", FLOOR: "floor"}
 BRACKETS = "Brackets: 95 % CI by documents, unadjusted."
-INVALID = "Numbers with a label are invalid for a decision."
 METHOD_WORDS = METHODS | {"cluster_percentile": "percentiles of the bootstrap over documents"}
 NO_DATA = Cell("n/a")
 
@@ -42,49 +40,44 @@ def system_grid(book: ProbeBook) -> Grid:
     """The main table: every system with its measures over everything, and what it costs."""
     rows = []
     for s in book.systems:
-        cells = [_name(s), words(KINDS[s.kind])]
-        cells += [score_cell(book, s, measure) for measure in book.measures]
-        cells += [
-            _amount(s.facts.get("trainable_parameters")),
-            _size(s.facts.get("probe_bytes"), s.facts.get("model_bytes")),
-            _time(book.time(s.name)),
-            _time(book.time(s.name, "fit_seconds")),
-        ]
-        rows.append(_row(book, s, cells))
-    heads = [Head("system", False), Head("kind", False), *map(Head, map(unit_text, book.measures))]
-    heads += [Head("trained parameters"), Head("bytes"), Head("ms per text"), Head("fit, s")]
+        scores = [score_cell(book, s, measure) for measure in book.measures]
+        size = _size(s.facts.get("probe_bytes"), s.facts.get("model_bytes"))
+        times = (_time(book.time(s.name)), _time(book.time(s.name, "fit_seconds")))
+        amount = _amount(s.facts.get("trainable_parameters"))
+        rows.append(_row(book, s, _name(s), KINDS[s.kind], *scores, amount, size, *times))
+    numbers = (*map(unit_text, book.measures), "trained parameters", "bytes", "ms per text", "fit, s")
+    columns = heads("system", "kind", *numbers, words=("kind",))
     notes = (
         f"{BRACKETS} {_direction(book)} Over all dimensions and languages of the test part: {book.counts}. Bytes: of "
         "what was trained, without the embedding model. ms per text: from text to score.",
         *label_lines(book),
     )
-    return Grid("systems", "Systems, the best probe first", tuple(heads), tuple(rows), notes=notes)
+    return Grid("systems", "Systems, the best probe first", columns, tuple(rows), notes=notes)
 
 
 def dimension_grid(book: ProbeBook) -> Grid:
     """The primary measure of each system in each dimension."""
-    heads = tuple(Head(name) for name in book.dimensions)
     rows = [
-        _row(book, s, [_name(s), *(score_cell(book, s, dimension=d) for d in book.dimensions)])
+        _row(book, s, _name(s), *(score_cell(book, s, dimension=d) for d in book.dimensions))
         for s in book.systems
     ]
     notes = (f"{BRACKETS} {_direction(book)}", *label_lines(book))
     title = f"{unit_text(book.primary)} by dimension"
-    return Grid("dimensions", title, (Head("system", False), *heads), tuple(rows), notes=notes)
+    return Grid("dimensions", title, heads("system", *book.dimensions), tuple(rows), notes=notes)
 
 
 def language_grid(book: ProbeBook) -> Grid:
     """The primary measure of each system in each language."""
-    heads = tuple(Head(lang, langs=(lang,)) for lang in book.languages)
+    columns = (Head("system", False), *(Head(lang, langs=(lang,)) for lang in book.languages))
     rows = [
-        _row(book, s, [_name(s, label=False), *(score_cell(book, s, lang=x) for x in book.languages)])
+        _row(book, s, _name(s, label=False), *(score_cell(book, s, lang=x) for x in book.languages))
         for s in book.systems
     ]
     counts = [_counts(book.score(s.name, lang=x) for s in book.systems) for x in book.languages]
-    foot = (Row((words("texts / documents"), *counts)),)
+    foot = (row("texts / documents", *counts),)
     notes = (f"{BRACKETS} {_direction(book)} Languages differ in their texts too.", *label_lines(book))
     title = f"{unit_text(book.primary)} by language"
-    return Grid("by-language", title, (Head("system", False), *heads), tuple(rows), foot, notes)
+    return Grid("by-language", title, columns, tuple(rows), foot, notes)
 
 
 def detail_grids(book: ProbeBook) -> list[Grid]:
@@ -101,14 +94,10 @@ def _details(book: ProbeBook, what: str, places: Sequence[tuple[str, str | None,
         for j, s in enumerate(book.systems):
             cells = [score_cell(book, s, m, dimension, lang) for m in book.measures]
             counts = _counts([book.score(s.name, None, dimension, lang)])
-            rows.append(Row((words(name), _name(s, label=False), *cells, counts), apart=bool(i) and not j))
-    heads = (
-        *(Head(what, False), Head("system", False)),
-        *map(Head, map(unit_text, book.measures)),
-        Head("texts / documents"),
-    )
+            rows.append(row(name, _name(s, label=False), *cells, counts, apart=bool(i) and not j))
+    columns = heads(*(what, "system", *map(unit_text, book.measures), "texts / documents"), words=("system",))
     notes = (BRACKETS, "Exploratory: described, not tested.", *label_lines(book))
-    return Grid(f"all-{what}s", f"All measures by {what}", heads, tuple(rows), notes=notes, folded=True)
+    return Grid(f"all-{what}s", f"All measures by {what}", columns, tuple(rows), notes=notes, folded=True)
 
 
 def verdict_grid(book: ProbeBook) -> Grid | None:
@@ -117,27 +106,24 @@ def verdict_grid(book: ProbeBook) -> Grid | None:
     places = {s.name: i for i, s in enumerate(book.systems)}
     rivals = list(dict.fromkeys(str(v["rival"]) for v in book.verdicts if v["rival"]))
     for v in sorted(book.verdicts, key=lambda v: places[v["system"]]):
-        cells = [
-            words(v["system"], book.system(v["system"]).label),
-            words(v["outcome"]),
-            *([words(v["rival"] or "none")] if len(rivals) > 1 else []),
-            _fraction(v["fraction"], _interval(v)),
-            _change(v["floor_difference"], _interval(v, "floor_"), book.primary),
-        ]
-        rows.append(Row(tuple(cells), strong=book.best is not None and v["system"] == book.best.name))
+        cells = (
+            *(Cell(v["system"], label=book.system(v["system"]).label), v["outcome"]),
+            *([v["rival"] or "none"] if len(rivals) > 1 else []),
+            _fraction(v["fraction"], ends(v)),
+            _change(v["floor_difference"], ends(v, "floor_"), book.primary),
+        )
+        rows.append(row(*cells, strong=book.best is not None and v["system"] == book.best.name))
     if not rows:
         return None
-    heads = [Head("system", False), Head("verdict", False)]
-    heads += [Head("rival", False)] if len(rivals) > 1 else []
-    heads += [Head("distance left, %"), Head(f"{book.primary} against the floor")]
+    words = ("verdict", *(["rival"] if len(rivals) > 1 else []))
+    columns = heads("system", *words, "distance left, %", f"{book.primary} against the floor", words=words)
     notes = (
         "Distance left: of the distance from the floor to the rival, how much the system still lacks; 0 is as good as "
         f"the rival, below 0 better, 100 no better than the floor. {BRACKETS}",
         f"Against the floor: system {MINUS} floor; {'below' if book.lower_is_better else 'above'} 0 is better.",
     )
-    return Grid(
-        "verdicts", "Verdicts by the rule that was fixed before", tuple(heads), tuple(rows), notes=notes
-    )
+    title = "Verdicts by the rule that was fixed before"
+    return Grid("verdicts", title, columns, tuple(rows), notes=notes)
 
 
 def key_tests(book: ProbeBook) -> list[PairTest]:
@@ -170,22 +156,20 @@ def _tests(
     for t in tests:
         better = book.better(t)
         cells = (
-            words(f"{book.system(t.a).marked} {MINUS} {book.system(t.b).marked}"),
+            f"{book.system(t.a).marked} {MINUS} {book.system(t.b).marked}",
             _change(t.difference, t.interval, book.primary, (f"{t.n_clusters:,} documents",)),
-            p_cell(t.p),
-            p_cell(t.p_holm, (f"family of {len(book.tests):,}",)),
-            words("not shown" if better is None else f"{'A' if better == t.a else 'B'} better"),
+            *(p_cell(t.p), p_cell(t.p_holm, (f"family of {len(book.tests):,}",))),
+            "not shown" if better is None else f"{'A' if better == t.a else 'B'} better",
         )
-        rows.append(Row(cells))
+        rows.append(row(*cells))
     unit = ", points" if book.primary in SHARES else ""
-    heads = [Head(f"A {MINUS} B", False), Head(f"difference{unit}")]
-    heads += [Head("p"), Head("adj. p"), Head("verdict", False)]
+    columns = heads(f"A {MINUS} B", f"difference{unit}", "p", "adj. p", "verdict", words=("verdict",))
     notes = (
         f"{BRACKETS} Sign flips of the sums of documents; Holm over all {len(book.tests):,} pairs; verdicts follow "
         f"the adjusted p only. {'Below' if book.lower_is_better else 'Above'} 0: A is better.",
         *label_lines(book, asterisk=True),
     )
-    return Grid(key, title, tuple(heads), tuple(rows), notes=notes, folded=folded)
+    return Grid(key, title, columns, tuple(rows), notes=notes, folded=folded)
 
 
 def cost_grid(book: ProbeBook) -> Grid:
@@ -194,35 +178,26 @@ def cost_grid(book: ProbeBook) -> Grid:
     for s in book.systems:
         f = s.facts
         device = book.timings.get(s.name, {}).get("device")
+        times = ("fit_seconds", "encode_ms_per_text", "predict_ms_per_text")
         cells = [
             _name(s, label=False),
-            _amount(f.get("trainable_parameters")),
-            _amount(f.get("total_parameters")),
-            _size(f.get("probe_bytes")),
-            _size(f.get("model_bytes")),
+            *(_amount(f.get(key)) for key in ("trainable_parameters", "total_parameters")),
+            *(_size(f.get(key)) for key in ("probe_bytes", "model_bytes")),
             number_cell(f.get("dim")),
-            *(
-                _time(book.time(s.name, k))
-                for k in ("fit_seconds", "encode_ms_per_text", "predict_ms_per_text")
-            ),
+            *(_time(book.time(s.name, key)) for key in times),
             _time(book.time(s.name)),
-            words(str(device) if device else "not timed"),
         ]
-        rows.append(_row(book, s, cells))
-    heads = [Head("system", False), Head("trained parameters"), Head("all parameters"), Head("bytes trained")]
-    heads += [
-        Head("bytes of the model"),
-        Head("vector"),
-        Head("fit, s"),
-        Head("embed, ms"),
-        Head("predict, ms"),
-    ]
-    heads += [Head("together, ms per text"), Head("device", False)]
+        rows.append(_row(book, s, *cells, str(device) if device else "not timed"))
+    sizes = ("trained parameters", "all parameters", "bytes trained", "bytes of the model", "vector")
+    columns = heads(
+        *("system", *sizes, "fit, s", "embed, ms", "predict, ms", "together, ms per text", "device"),
+        words=("device",),
+    )
     notes = (
         "Fit: a probe is fitted on stored vectors, without the time of embedding; a fine-tuned model is trained whole. "
         "Times are of one machine, one run.",
     )
-    return Grid("cost", "Sizes and times", tuple(heads), tuple(rows), notes=notes)
+    return Grid("cost", "Sizes and times", columns, tuple(rows), notes=notes)
 
 
 def truncation_grid(book: ProbeBook) -> Grid | None:
@@ -234,62 +209,56 @@ def truncation_grid(book: ProbeBook) -> Grid | None:
             test = book.test(cut.system, cuts[-1].system) if cut is not cuts[-1] else None
             share = cut.truncated_share
             cells = (
-                words(cut.system, system.label),
+                Cell(cut.system, label=system.label),
                 number_cell(cut.max_tokens),
                 NO_DATA if share is None else Cell(percent(share), sort=share),
                 score_cell(book, system),
-                words("") if test is None else _change(test.difference, test.interval, book.primary),
-                words("") if test is None else p_cell(test.p_holm),
+                "" if test is None else _change(test.difference, test.interval, book.primary),
+                "" if test is None else p_cell(test.p_holm),
             )
-            rows.append(Row(cells, apart=bool(rows) and i == 0))
+            rows.append(row(*cells, apart=bool(rows) and i == 0))
     if not rows:
         return None
-    heads = [Head("system", False), Head("tokens"), Head("texts cut, %")]
-    heads += [Head(unit_text(book.primary)), Head("against the longest"), Head("adj. p")]
+    measure = unit_text(book.primary)
+    columns = heads("system", "tokens", "texts cut, %", measure, "against the longest", "adj. p")
     notes = (
         f"{BRACKETS} Against the longest: this length {MINUS} the longest; adjusted in the family of all pairs.",
     )
-    return Grid("truncation", "The same model cut at several lengths", tuple(heads), tuple(rows), notes=notes)
+    return Grid("truncation", "The same model cut at several lengths", columns, tuple(rows), notes=notes)
 
 
 def criteria_grid(book: ProbeBook) -> Grid:
     """What the dimensions mean."""
     rows = []
     for d in book.report["dimensions"]:
-        ends = [d.get("low"), d.get("high")]
-        scale = "0 or 1" if book.are_labels else "not told" if None in ends else f"{ends[0]:g} to {ends[1]:g}"
-        rows.append(Row((words(d["name"]), words(d.get("description") or "not told"), words(scale))))
-    heads = tuple(Head(text, False) for text in ("dimension", "criteria", "scale"))
-    return Grid("criteria", "Dimensions", heads, tuple(rows))
+        low, high = d.get("low"), d.get("high")
+        told = low is not None and high is not None
+        scale = "0 or 1" if book.are_labels else f"{low:g} to {high:g}" if told else "not told"
+        rows.append(row(d["name"], d.get("description") or "not told", scale))
+    columns = heads("dimension", "criteria", "scale", words=("criteria", "scale"))
+    return Grid("criteria", "Dimensions", columns, tuple(rows))
 
 
 def part_grid(book: ProbeBook) -> Grid:
     """Sizes of the parts of the split."""
     rows = [
-        Row(
-            (
-                words(part["part"]),
-                number_cell(part["n_texts"]),
-                number_cell(part["n_documents"]),
-                *(number_cell(part["languages"].get(x, 0)) for x in book.languages),
-            )
+        row(
+            *(part["part"], number_cell(part["n_texts"]), number_cell(part["n_documents"])),
+            *(number_cell(part["languages"].get(x, 0)) for x in book.languages),
         )
         for part in book.report["split"]["parts"]
     ]
-    heads = [Head("part", False), Head("texts"), Head("documents"), *(Head(x) for x in book.languages)]
-    return Grid("parts", "Parts of the split, and texts by language", tuple(heads), tuple(rows))
+    columns = heads("part", "texts", "documents", *book.languages)
+    return Grid("parts", "Parts of the split, and texts by language", columns, tuple(rows))
 
 
 def leak_grid(book: ProbeBook) -> Grid | None:
     """Examples of near copies that were dropped."""
     found = book.report.get("leakage", {}).get("examples") or ()
-    rows = [
-        Row((words(str(e["train_id"])), words(str(e["test_id"])), number_cell(float(e["similarity"]))))
-        for e in found
-    ]
-    heads = (Head("training text", False), Head("test text", False), Head("similarity"))
+    rows = [row(str(e["train_id"]), str(e["test_id"]), number_cell(float(e["similarity"]))) for e in found]
+    columns = heads("training text", "test text", "similarity", words=("test text",))
     title = "Examples of near copies that were dropped"
-    return Grid("leakage", title, heads, tuple(rows), folded=True) if rows else None
+    return Grid("leakage", title, columns, tuple(rows), folded=True) if rows else None
 
 
 def score_cell(
@@ -307,15 +276,15 @@ def score_cell(
     if found is None:
         return Cell("n/a", langs=langs)
     lines = (f"{found.n:,} texts, {found.n_clusters:,} documents", _method(found))
-    value, ends = value_text(found.value, measure), ends_text(found.interval, measure)
-    return Cell(value, ends, label, found.value, lines, langs)
+    value, interval = value_text(found.value, measure), ends_text(found.interval, measure)
+    return Cell(value, interval, label, found.value, lines, langs)
 
 
 def label_lines(book: ProbeBook, asterisk: bool = False) -> tuple[str, ...]:
     """What labels mean, if there are any, and what must be said of weights."""
     lines = book.label_notes()
     weights = {str(s.model): [s.facts["weights"]] for s in book.systems if s.facts.get("weights")}
-    return (*(lines if asterisk or not lines else (INVALID,)), *note_lines(weights))
+    return (*(lines if asterisk or not lines else (LABELLED,)), *note_lines(weights))
 
 
 def _method(score: Score) -> str:
@@ -324,11 +293,11 @@ def _method(score: Score) -> str:
     return f"95 % CI, unadjusted: {METHOD_WORDS.get(score.method, score.method)}"
 
 
-def _row(book: ProbeBook, system: System, cells: Sequence[Cell]) -> Row:
+def _row(book: ProbeBook, system: System, *cells: Cell | str) -> Row:
     """Rivals and the floor stand apart; the best probe is bold."""
     first = book.of_kind(system.kind)[0] is system
-    return Row(
-        tuple(cells),
+    return row(
+        *cells,
         strong=book.best is not None and system.name == book.best.name,
         apart=system.kind != PROBE and first and system is not book.systems[0],
     )
@@ -366,13 +335,8 @@ def _fraction(value: float | None, interval: Ends | None) -> Cell:
     if value is None:
         return NO_DATA
     text = f"{100 * value:.0f}".replace("-", MINUS)
-    ends = None if interval is None else (100 * interval[0], 100 * interval[1])
-    return Cell(text, plain_interval(ends, 0), sort=value)
-
-
-def _interval(row: Mapping[str, Any], prefix: str = "") -> Ends | None:
-    low, high = row.get(f"{prefix}ci_low"), row.get(f"{prefix}ci_high")
-    return None if low is None or high is None else (float(low), float(high))
+    shares = None if interval is None else (100 * interval[0], 100 * interval[1])
+    return Cell(text, plain_interval(shares, 0), sort=value)
 
 
 def _counts(found: Iterable[Score | None]) -> Cell:

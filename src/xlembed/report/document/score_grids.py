@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xlembed.report.document.cells import NONE, counts_cell, number_cell, score_cell, words
-from xlembed.report.document.content import Cell, Grid, Head, Row
+from xlembed.report.document.cells import NONE, counts_cell, number_cell, score_cell
+from xlembed.report.document.content import Cell, Grid, Head, heads, row
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.order import order_note
@@ -16,8 +16,7 @@ from xlembed.report.tables import ALSO, INVALID
 from xlembed.report.text import count_text, percent
 from xlembed.types import Lang, Mode, Pool
 
-MACRO_HEADS = ("monolingual", "cross_lingual", "true cross, pool all", "true cross, pool target")
-"""One per entry of `MACROS`."""
+MACRO_HEADS = tuple(m.head for m in MACROS)
 FEW = 2
 """Languages that are named in a label; more stand in the notes."""
 BRACKETS = "In %. Brackets: 95 % CI, unadjusted: which model is better is read from the paired tests only."
@@ -60,7 +59,6 @@ class ScoreGrids:
 
     def languages(self) -> Grid:
         """A row per language and model: the same language in both pools."""
-        heads = [Head("language", False), Head("model", False), *map(Head, MACRO_HEADS[:2])]
         rows = []
         for lang in self._inputs.books[0].languages:
             for book in self._inputs.books:
@@ -69,19 +67,13 @@ class ScoreGrids:
                     self._score(book, m, lang, lang, book.primary_measure)
                     for m in (MONOLINGUAL, CROSS_LINGUAL)
                 ]
-                line = (words(lang), words(book.model), *cells, counts_cell(found))
-                rows.append(Row(line, (lang,)))
-        notes = [
-            BRACKETS,
-            "Query and answer in the same language; the documents searched are those of the language, or all.",
-        ]
-        return Grid(
-            "languages",
-            f"{self._inputs.measure} by language",
-            (*heads, Head("units / clusters")),
-            tuple(rows),
-            notes=(*notes, *self._label_notes()),
+                rows.append(row(lang, book.model, *cells, counts_cell(found), langs=(lang,)))
+        columns = heads("language", "model", *MACRO_HEADS[:2], "units / clusters", words=("model",))
+        note = (
+            "Query and answer in the same language; the documents searched are those of the language, or all."
         )
+        title = f"{self._inputs.measure} by language"
+        return Grid("languages", title, columns, tuple(rows), notes=(BRACKETS, note, *self._label_notes()))
 
     def matrices(self) -> list[Grid]:
         """The language matrix of each model and pool."""
@@ -101,58 +93,46 @@ class ScoreGrids:
                     found = [book.pair(pool, b, a) for pool in (Pool.ALL, Pool.TARGET)]
                     if any(found):
                         cells = [self._pair(book, pool, b, a) for pool in (Pool.ALL, Pool.TARGET)]
-                        line = (words(b), words(a), words(book.model), *cells, counts_cell(found))
-                        rows.append(Row(line, (b, a)))
+                        rows.append(row(b, a, book.model, *cells, counts_cell(found), langs=(b, a)))
         if not rows:
             return None
-        heads = [Head(text, False) for text in ("query", "answer", "model")]
-        heads += [Head("pool all"), Head("pool target"), Head("units / clusters")]
+        numbers = ("pool all", "pool target", "units / clusters")
+        columns = heads("query", "answer", "model", *numbers, words=("answer", "model"))
         notes = (BRACKETS, "Single pairs are descriptive only.", *self._label_notes())
-        return Grid(
-            "pairs", f"{self._inputs.measure} of each pair of languages", tuple(heads), tuple(rows),
-            notes=notes, folded=True,
-        )  # fmt: skip
+        title = f"{self._inputs.measure} of each pair of languages"
+        return Grid("pairs", title, columns, tuple(rows), notes=notes, folded=True)
 
     def _macros(self, key: str, title: str, measure: str) -> Grid:
         books = self._inputs.books
-        rows = [
-            Row((words(b.model), *(self._score(b, m, None, None, measure) for m in MACROS)), strong=False)
-            for b in books
-        ]
-        foot = Row(
-            (
-                words("units / needs / clusters"),
-                *(_counts(b.macro(m, measure) for b in books) for m in MACROS),
-            )
-        )
+        rows = [row(b.model, *(self._score(b, m, None, None, measure) for m in MACROS)) for b in books]
+        counts = [_counts(b.macro(m, measure) for b in books) for m in MACROS]
+        foot = row("units / needs / clusters", *counts)
         notes = [BRACKETS, "Macro average: unweighted mean of languages or of ordered pairs of languages."]
-        heads = (Head("model", False), *map(Head, MACRO_HEADS))
-        return Grid(key, title, heads, tuple(rows), (foot,), (*notes, *self._label_notes()))
+        columns = heads("model", *MACRO_HEADS)
+        return Grid(key, title, columns, tuple(rows), (foot,), (*notes, *self._label_notes()))
 
     def _all_measures(self, measures: Sequence[str]) -> Grid:
         rows = [
-            Row((words(m), words(b.model), *(self._score(b, macro, None, None, m) for macro in MACROS)))
+            row(m, b.model, *(self._score(b, macro, None, None, m) for macro in MACROS))
             for m in measures
             for b in self._inputs.books
         ]
-        heads = (Head("measure", False), Head("model", False), *map(Head, MACRO_HEADS))
+        columns = heads("measure", "model", *MACRO_HEADS, words=("model",))
         notes = (BRACKETS, *self._label_notes())
-        return Grid(
-            "measures", "All other measures: macro averages", heads, tuple(rows), notes=notes, folded=True
-        )
+        title = "All other measures: macro averages"
+        return Grid("measures", title, columns, tuple(rows), notes=notes, folded=True)
 
     def _matrix(self, book: ScoreBook, pool: str) -> Grid:
         diagonal = CROSS_LINGUAL if pool == Pool.ALL else MONOLINGUAL
         rows = []
         for b in book.languages:
-            cells = [self._shaded(book, pool, b, a) for a in book.languages]
-            rows.append(Row((words(b), *cells), (b,)))
-        heads = (Head("query \\ answer", False), *(Head(a, langs=(a,)) for a in book.languages))
+            rows.append(row(b, *(self._shaded(book, pool, b, a) for a in book.languages), langs=(b,)))
+        columns = (Head("query \\ answer", False), *(Head(a, langs=(a,)) for a in book.languages))
         note = f"In %. Rows: language of the query; columns: of the answer; diagonal: {diagonal.kind}."
         return Grid(
             f"matrix-{book.model}-{pool}",
             f"{book.model}: {book.primary_measure}, pool = {pool}",
-            heads,
+            columns,
             tuple(rows),
             notes=(note, *filter(None, [book.footnote()]), *self._notes_of(book.model)),
             choice=(book.model, pool),
@@ -195,22 +175,18 @@ class ScoreGrids:
     def truncation(self) -> Grid | None:
         """A row per model, kind of text and language of which something is cut; None if nothing is."""
         rows = [
-            Row(
-                (words(lang), words(kind), words(s["model"]), number_cell(cut["max_tokens"]), *_shares(row)),
-                (lang,),
-            )
+            row(lang, kind, s["model"], number_cell(cut["max_tokens"]), *_shares(of), langs=(lang,))
             for s in self._inputs.scores
             if (cut := s.get("truncation"))
             for kind in ("documents", "queries")
-            for lang, row in cut[kind].items()
-            if row["texts_cut"]
+            for lang, of in cut[kind].items()
+            if of["texts_cut"]
         ]
-        heads = (*(Head(text, False) for text in ("language", "texts", "model")), Head("limit, tokens"))
-        heads += (Head("texts cut, %"), Head("their tokens lost, %"))
+        numbers = ("limit, tokens", "texts cut, %", "their tokens lost, %")
+        columns = heads("language", "texts", "model", *numbers, words=("texts", "model"))
         notes = ("Tokens lost: of all tokens of these texts, prompts and special tokens left out.",)
-        return (
-            Grid("truncation", "What models do not read", heads, tuple(rows), notes=notes) if rows else None
-        )
+        title = "What models do not read"
+        return Grid("truncation", title, columns, tuple(rows), notes=notes) if rows else None
 
     def _notes_of(self, model: str) -> list[str]:
         return note_lines(notes_of([s for s in self._inputs.scores if s["model"] == model]))
