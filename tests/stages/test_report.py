@@ -128,7 +128,9 @@ def test_one_model_is_reported_without_tests(root: Path) -> None:
 def test_files_of_other_texts_are_left_out_and_said_to_be(root: Path) -> None:
     file = root / "reports" / "paradox" / TASK / "paradox.json"
     file.parent.mkdir(parents=True)
-    old = '{"format": 1, "verdict": {"text": "Some model breaks the paradox: rand"}}'
+    scores = json.loads((root / "runs" / TASK / "good" / "scores.json").read_text(encoding="utf-8"))
+    verdict = {"text": "Some model breaks the paradox: rand"}
+    old = json.dumps({"format": 1, "task_digest": scores["task_digest"], "verdict": verdict})
     for content, said in (
         ("{", "cannot be read"),
         ('{"task_digest": "x"}', "is about other texts"),

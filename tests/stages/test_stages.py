@@ -440,7 +440,9 @@ def test_reading_an_evaluation_by_its_names(
     with pytest.raises(UserError, match=r"'toy/absent': expected a folder .*Evaluate first"):
         read_evaluation("toy/absent", workspace)
     (folder / "scores.json").write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match=r"scores\.json is damaged or cannot be read .* evaluate the model again"):
+    with pytest.raises(
+        UserError, match=r"scores\.json is damaged or cannot be read .* evaluate the model again"
+    ):
         read_evaluation("toy/toy", workspace)
 
 
