@@ -583,7 +583,7 @@ def test_python_runs(
     monkeypatch.chdir(finished)
     exec(compile(block.text, block.place, "exec"), {})
     lines = capsys.readouterr().out.splitlines()
-    names = [f"static_multilingual{suffix}" for suffix in ("+center", "+dim64", "")]
+    names = ["bm25", *(f"static_multilingual{suffix}" for suffix in ("+center", "+dim64", ""))]
     assert [line.split()[0] for line in lines] == names
     for line in lines:
         value, low, high = map(float, line.split()[1:])
