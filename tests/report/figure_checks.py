@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from xlembed.report.style import DPI, style
+
 
 def by_gid(axes: Axes, gid: str) -> list[Any]:
     return [a for a in axes.get_children() if a.get_gid() == gid]
@@ -42,14 +44,20 @@ def whiskers(axes: Axes) -> list[tuple[list[float], list[float]]]:
 
 
 def assert_legible(figure: Figure) -> None:
-    """No text leaves the page, none covers another."""
-    FigureCanvasAgg(figure).draw()
+    """No text leaves the page, none covers another, as it is saved: hinting makes other widths at other resolutions."""
+    with style():
+        figure.set_dpi(DPI)
+        FigureCanvasAgg(figure).draw()
+        _assert_apart(figure)
+
+
+def _assert_apart(figure: Figure) -> None:
     page = figure.bbox
     boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
     for text, box in boxes:
-        assert page.x0 - 0.5 <= box.x0 and box.x1 <= page.x1 + 0.5, f"cut: {text!r}"
-        assert page.y0 - 0.5 <= box.y0 and box.y1 <= page.y1 + 0.5, f"cut: {text!r}"
+        assert page.x0 - 1 <= box.x0 and box.x1 <= page.x1 + 1, f"cut: {text!r}"
+        assert page.y0 - 1 <= box.y0 and box.y1 <= page.y1 + 1, f"cut: {text!r}"
     for (text_a, a), (text_b, b) in itertools.combinations(boxes, 2):
         width = min(a.x1, b.x1) - max(a.x0, b.x0)
         height = min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert width <= 1 or height <= 2, f"{text_a!r} covers {text_b!r}"
+        assert width <= 2 or height <= 4, f"{text_a!r} covers {text_b!r}"
