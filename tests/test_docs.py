@@ -409,7 +409,7 @@ SAID = {
     "paradox": r"Verdict over 1 base model: ",
     "guide": r"(Take|has the most points)(.|\n)*\nwritten to reports/guide/reviews_sample/multilingual$",
     "probe": r"Take static_multilingual:ridge(.|\n)*\nServe static_multilingual:ridge: ",
-    "search": r"rank .* document(.|\n)* 10 .* ja ",
+    "search": r"rank .* document(.|\n)*\n10 .* ja ",
     "models": r"name +bge_m3\n(.|\n)*query prompt +\"\"\n",
     "tasks": r"reviews_sample: (.|\n)* licence +CC0-1.0\n(.|\n)* ja +\d+",
     "finetune": r"reviews_sample: accuracy@1 before and after(.|\n)*Paired changes",
@@ -564,7 +564,7 @@ def test_what_needs_a_server_runs(
     """The README's lines for Elasticsearch, then the programs of docs/elasticsearch.md that ask the alias."""
     said = run_lines(SERVER_LINES, finished, XLEMBED_ES_URL=node.url)
     assert "index not exercised" in said
-    assert re.search(r"\$ search --alias shop .*\n(.|\n)* 10 ", said)
+    assert re.search(r"\$ search --alias shop .*\n(.|\n)*\n10 ", said)
     monkeypatch.setenv("XLEMBED_ES_URL", node.url)
     monkeypatch.setenv("XLEMBED_ES_PASSWORD", "")
     monkeypatch.chdir(REPOSITORY)

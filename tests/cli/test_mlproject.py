@@ -155,6 +155,7 @@ def test_stages_depend_on_every_setting_that_changes_their_results() -> None:
 PARTS = {
     ("evaluate", "compare"): {"compare.primary_measure"},
     ("report", "encode"): {"encode.storage_dtype"},
+    ("report", "paradox"): {"paradox.margin_bm25"},
 }
 """Where not all of a section changes what the stage writes."""
 
