@@ -7,9 +7,9 @@ from typing import Any
 
 from xlembed.report.figures.shapes.curves import Curve
 from xlembed.report.figures.shapes.marks import DASHES
-from xlembed.report.finetuning import ends
 from xlembed.report.scorebook import MACROS, Macro
 from xlembed.report.style import MODE_LOOKS
+from xlembed.report.text import ends
 
 Rows = Sequence[Mapping[str, Any]]
 """Scores with kind, pool, value, ci_low, ci_high."""

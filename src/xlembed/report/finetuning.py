@@ -14,7 +14,6 @@ from xlembed.report.scorebook import (
     Estimate,
     Macro,
 )
-from xlembed.report.text import ends as ends  # also under this name
 from xlembed.types import Lang
 
 Report = Mapping[str, Any]

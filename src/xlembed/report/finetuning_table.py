@@ -12,10 +12,10 @@ from xlembed.report.document.cells import score_cell, share_cell
 from xlembed.report.document.content import Cell, Grid, Row, heads, row
 from xlembed.report.figures import finetuning
 from xlembed.report.figures.registry import write_figures
-from xlembed.report.finetuning import BASE, Report, ends, macros_of, score_of, sets_of, tasks_of
+from xlembed.report.finetuning import BASE, Report, macros_of, score_of, sets_of, tasks_of
 from xlembed.report.scorebook import MACROS, Macro
 from xlembed.report.tables import heading, pictures_markdown, to_markdown, write_page
-from xlembed.report.text import MINUS, p_text, percent
+from xlembed.report.text import MINUS, ends, p_text, percent
 
 ARROW = "→"
 TOTAL = "total"

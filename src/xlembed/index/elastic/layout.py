@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -244,8 +244,3 @@ def bytes_needed(spec: IndexSpec, text_bytes: int, *, source_holds_vectors: bool
     disk = raw + (quantised.get(spec.type, 0)) + graph + source
     # Merging writes the new segment before it deletes the old ones.
     return disk * (3 if spec.segments else 2), searched
-
-
-def known_types() -> Sequence[str]:
-    """Index types that can be chosen."""
-    return (*GRAPHS, "flat")

@@ -15,11 +15,10 @@ from xlembed.report.figures.registry import Ablation, Registered
 from xlembed.report.figures.shapes.interval_rows import Column, interval_rows
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import percent_scale
-from xlembed.report.finetuning import ends
 from xlembed.report.page import Panel, Words, page
 from xlembed.report.scorebook import MACROS, Macro
 from xlembed.report.style import INK, MODE_LOOKS
-from xlembed.report.text import p_text
+from xlembed.report.text import ends, p_text
 
 PLOT, ROW = 1.75, 0.27
 UNTRAINED = "base model, not trained"

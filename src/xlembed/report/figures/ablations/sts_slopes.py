@@ -12,9 +12,9 @@ from xlembed.report.danger import STS
 from xlembed.report.figures.registry import Ablation, Registered
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import limits_of, scale
-from xlembed.report.finetuning import ends
 from xlembed.report.page import Panel, Words, line_height, page
 from xlembed.report.style import FAINT, INK, model_look
+from xlembed.report.text import ends
 
 PLOT, HEIGHT = 2.6, 2.9
 SIZE = 8.0

@@ -14,11 +14,10 @@ from xlembed.report.figures.registry import Guide, Registered
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import percent_scale, time_scale
 from xlembed.report.figures.shapes.scatter import scatter
-from xlembed.report.finetuning import ends
 from xlembed.report.page import Panel, Words, page
 from xlembed.report.scenarios import QUALITY
 from xlembed.report.style import model_look
-from xlembed.report.text import count_text
+from xlembed.report.text import count_text, ends
 
 SIDE = 4.2
 Row = Mapping[str, Any]

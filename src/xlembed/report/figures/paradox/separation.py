@@ -13,10 +13,9 @@ from xlembed.report.figures.registry import ParadoxReport, Registered
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import limits_of, percent_tick, scale
 from xlembed.report.figures.shapes.scatter import scatter
-from xlembed.report.finetuning import ends
 from xlembed.report.page import Panel, Words, page
 from xlembed.report.style import FAINT, model_look, tint
-from xlembed.report.text import MINUS, p_text
+from xlembed.report.text import MINUS, ends, p_text
 
 PANELS = (
     ("monolingual", "{measure} (%)"),

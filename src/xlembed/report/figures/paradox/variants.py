@@ -14,10 +14,10 @@ from xlembed.report.figures.registry import ParadoxReport, Registered
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import percent_tick, scale
 from xlembed.report.figures.shapes.scatter import diagonal, in_points, scatter
-from xlembed.report.finetuning import ends
 from xlembed.report.page import Panel, Words, page
 from xlembed.report.placing import Box, Point
 from xlembed.report.style import model_look, tint
+from xlembed.report.text import ends
 
 SIDE, MARKER, TEXT = 4.6, 7.0, 7.5
 X, Y = "monolingual", "true_cross_all"

@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from xlembed.report.figures.registry import Registered
 from xlembed.report.figures.shapes.bars import Bar, bars
 from xlembed.report.figures.shapes.scales import percent_tick, scale
-from xlembed.report.finetuning import ends
 from xlembed.report.page import Panel, Words, head, page
 from xlembed.report.profiles import Profile
 from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, Estimate, Macro
 from xlembed.report.style import HATCHES, INK, model_look
-from xlembed.report.text import count_text, percent, plain
+from xlembed.report.text import count_text, ends, percent, plain
 
 WIDTH, ROW = 2.5, 0.24
 NO_QUALITY = "Silhouette of languages is no quality score: it says how far languages lie apart in the space."
