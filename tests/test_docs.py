@@ -32,7 +32,7 @@ from dvc.cli.parser import get_main_parser
 from elastic_node import Node
 from test_architecture import ROOMS, SIDE_ROOMS
 from xlembed.cli import xlembed
-from xlembed.cli.options import KEY_OF_OPTION, OPTION_HELP, SETTING_OPTIONS
+from xlembed.cli.options import options_of as setting_options_of
 from xlembed.corpus.card import FLAGS
 from xlembed.corpus.importing import import_files
 from xlembed.corpus.loading import load_task
@@ -630,23 +630,22 @@ def test_the_table_of_settings() -> None:
         for line in prose_of(REPOSITORY / "docs" / "settings.md").splitlines()
         if line.startswith("| `")
     ]
-    option_of = {
-        f"{section}.{KEY_OF_OPTION.get(name, name)}": name
-        for section, names in SETTING_OPTIONS.items()
-        for name in names
-    }
+    settings = Settings()
     expected = []
-    for section, values in Settings().model_dump(mode="json").items():
-        for key, value in values.items() if section != "models" else ():
+    for section, values in settings.model_dump(mode="json").items():
+        fields = type(getattr(settings, section)).model_fields if section != "models" else {}
+        options = (
+            {}
+            if not fields or section in ("run", "finetune")
+            else {key: name for name, key, _ in setting_options_of(section)}
+        )
+        for key, field in fields.items():
+            value = values[key]
             shown = "" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
-            option = option_of.get(f"{section}.{key}")
             shown = shown.lower() if isinstance(value, bool) else shown
-            spelt = f"`--{option.replace('_', '-')}`" if option else ""
-            expected.append([f"`{section}.{key}`", shown, spelt])
-    assert [row[:3] for row in rows] == expected
-    for key, _, option, meaning in rows:
-        if option:
-            assert meaning == OPTION_HELP[option_of[key.strip("`")]]
+            spelt = f"`--{options[key].replace('_', '-')}`" if key in options else ""
+            expected.append([f"`{section}.{key}`", shown, spelt, field.description])
+    assert rows == expected
 
 
 def test_settings_that_leave_every_number_as_it_is() -> None:

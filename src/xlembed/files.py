@@ -11,9 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xlembed.types import UserError
 
@@ -160,6 +161,44 @@ def read_record(path: Path, remedy: str, needed: Mapping[str, type] | None = Non
             what = "nothing" if value is None else type(value).__name__
             raise UserError(f"{path} is damaged: {key} is {what}: {remedy}")
     return found
+
+
+class Record(BaseModel):
+    """A typed value that is written as a JSON object and read back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> dict[str, Any]:
+        """What `write_json` writes."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, content: Any, source: str, remedy: str) -> Self:
+        """The value again.
+
+        Args:
+            content: what `to_json` gave.
+            source: where it was read, for the message.
+            remedy: what to do if it is damaged: ``evaluate the model again``.
+
+        Raises:
+            UserError: names the first wrong key.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, problem["loc"])) or "its content"
+            raise UserError(f"{source} is damaged: {place}: {problem['msg']}: {remedy}") from None
+
+    @classmethod
+    def read(cls, path: Path, remedy: str) -> Self:
+        """The value of a file.
+
+        Raises:
+            UserError: it is missing, damaged, or something else.
+        """
+        return cls.from_json(read_record(path, remedy), str(path), remedy)
 
 
 def error_number(error: BaseException) -> int | None:

@@ -32,9 +32,13 @@ Modes = Annotated[tuple[Mode, ...], BeforeValidator(_split)]
 
 
 class Section(BaseModel):
-    """A section of params.yaml; an empty string means unset."""
+    """A section of params.yaml; an empty string means unset.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What stands below a field is the help text of its option, which is called like the field unless the field says
+    otherwise (an empty name: there is none).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -50,7 +54,9 @@ class RunSettings(Section):
     """What `dvc repro` runs: every model on every task."""
 
     tasks: Words = ("reviews_sample",)
+    """Tasks that `dvc repro` evaluates."""
     models: Words = ("static_multilingual",)
+    """Models that `dvc repro` evaluates."""
 
     @field_validator("tasks", "models")
     @classmethod
@@ -71,18 +77,26 @@ class CorpusSettings(Section):
     """Which part of a task is used, and what counts as relevant."""
 
     keep_duplicates: bool = False
+    """Keep identical documents apart instead of uniting them."""
     relevance: Literal["all", "own"] = "all"
+    """all: every document of the right answer counts; own: only the query's own document."""
     max_documents_per_language: int | None = Field(default=None, ge=1)
+    """Evaluate on a seeded part of the corpus that keeps every judged document."""
 
 
 class EncodeSettings(Section):
     """How texts become vectors. Precision, length and dimension belong to the model's name (``+bf16+max128+dim64``)."""
 
     instruction: str = ""
+    """Instruction of models that take one."""
     storage_dtype: Literal["float32", "float16"] = "float32"
+    """Number format of stored vectors."""
     device: str = ""
+    """cpu, cuda, cuda:1, mps; default: the best there is."""
     batch_tokens: int = Field(default=16_384, ge=1)
+    """Tokens per batch; smaller needs less memory."""
     trust_remote_code: bool = False
+    """Run code from the model's repository."""
 
     @field_validator("device")
     @classmethod
@@ -95,35 +109,50 @@ class EncodeSettings(Section):
 class IndexSettings(Section):
     """The search engine; all but `engine` is for Elasticsearch only (docs/elasticsearch.md)."""
 
-    engine: Literal["exact", "elasticsearch"] = "exact"
-    type: Literal["hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw", "flat"] = "hnsw"
+    engine: Literal["exact", "elasticsearch"] = Field(default="exact", json_schema_extra={"option": "index"})
+    """Search engine."""
+    type: Literal["hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw", "flat"] = Field(
+        default="hnsw", json_schema_extra={"option": "index_type"}
+    )
+    """Elasticsearch: how vectors are indexed."""
     m: int = Field(default=16, ge=2, le=512)
+    """Elasticsearch: neighbours per vector in the graph."""
     ef_construction: int = Field(default=100, ge=1, le=3200)
+    """Elasticsearch: candidates while the graph is built."""
     num_candidates: int = Field(default=100, ge=1, le=10_000)
+    """Elasticsearch: candidates per shard while searching."""
     oversample: float | None = Field(default=None, ge=0, le=10)
-    """Candidates of a quantised type rescored per wanted one; 0: none; unset: 3 for bbq_hnsw, none for others."""
+    """Elasticsearch: rescored candidates per wanted one, for quantised types (unset: 3 for bbq_hnsw, else 0)."""
     shards: int = Field(default=1, ge=1, le=1024)
+    """Elasticsearch: primary shards."""
     replicas: int = Field(default=0, ge=0, le=100)
+    """Elasticsearch: copies, made after loading."""
     force_merge: bool = False
-    """Merge each shard to one segment after loading."""
+    """Elasticsearch: merge to one segment per shard after loading."""
     ignore_forecast: bool = False
-    """Load even if the cluster seems to have too little disk or memory."""
+    """Elasticsearch: load even if the cluster seems to have too little room."""
 
 
 class EvaluateSettings(Section):
     """Modes, measures and depth."""
 
     modes: Modes = tuple(Mode)
+    """Ways of asking that are scored."""
     measures: Words = (
         *(f"{family}@{k}" for family in ("accuracy", "recall", "precision") for k in (1, 3, 5, 10, 100)),
         "MRR@10",
         "MRR",
         "nDCG@10",
     )
+    """For example accuracy@1,nDCG@10,MRR."""
     depth: int = Field(default=1000, ge=1)
+    """Documents per ranking that are scored."""
     other_versions: OtherVersions = OtherVersions.IGNORE
+    """What relevant documents in other languages count as."""
     resamples: int = 10_000
+    """Bootstrap resamples, 100 to 100,000."""
     language_k: int = Field(default=5, ge=1)
+    """Depth of the retrieval language matrix that is drawn."""
 
     @field_validator("resamples")
     @classmethod
@@ -154,7 +183,9 @@ class CompareSettings(Section):
     """The primary measure of the family of tests, and its level."""
 
     primary_measure: str = "accuracy@1"
+    """Measure of the primary family of tests."""
     alpha: float = Field(default=0.05, gt=0, lt=1)
+    """Level of the tests."""
 
     @field_validator("primary_measure")
     @classmethod
@@ -166,20 +197,28 @@ class AnalyseSettings(Section):
     """How the geometry of a space is looked at (docs/analysis.md)."""
 
     sample_per_language: int = Field(default=1000, ge=10)
+    """Documents of each language in the balanced sample, at most."""
     sampling_seed: int = 42
+    """Of the sample, the folds, KMeans and t-SNE."""
     neighbours: int = Field(default=10, ge=1)
+    """Neighbours of the neighbourhood purity."""
     folds: int = Field(default=5, ge=2)
+    """Folds of the language classifier."""
     project_per_language: int = Field(default=500, ge=0)
-    """0: no t-SNE."""
+    """Documents of each language in the t-SNE, at most; 0: none."""
     perplexity: float = Field(default=30.0, gt=1)
+    """Of the t-SNE."""
     umap: bool = False
+    """Draw UMAP of the same documents too; needs the extra umap."""
     word_pairs: str = ""
+    """YAML file of word pairs for the morphology score (default: the bundled list)."""
 
 
 class FinetuneSettings(Section):
     """Recipes that `dvc repro` runs."""
 
     recipes: Words = ("shop_static",)
+    """Recipes that `dvc repro` runs."""
 
     @field_validator("recipes")
     @classmethod
@@ -193,14 +232,23 @@ class PromoteSettings(Section):
     """The gate of a promotion, fixed before results are seen (docs/promotion.md)."""
 
     name: str = "xlembed-retriever"
+    """Registered model, when no MODEL is given."""
     task: str = "reviews_sample"
+    """Task of the gate; it must serve nothing else."""
     metric: str = "accuracy@1"
+    """Measure of the gate."""
     mode: Mode = Mode.CROSS_LINGUAL
+    """Mode of the gate."""
     pool: Pool = Pool.ALL
+    """Pool of the gate, for true_cross_lingual."""
     margin: float = Field(default=0.03, gt=0, lt=1)
+    """Fall of one language that is still borne, 0.03 is 3 points."""
     alpha: float = Field(default=0.05, gt=0, lt=1)
+    """Level of the tests."""
     strict: bool = False
+    """Refuse while a fall beyond the margin is not excluded in every language."""
     margin_unknown: float = Field(default=0.15, gt=0, lt=1)
+    """Refuse while a fall of one language by more than this is not excluded, 0.15 is 15 points."""
 
     @pydantic.model_validator(mode="after")
     def _margins_are_ordered(self) -> PromoteSettings:
@@ -220,11 +268,16 @@ class PromoteSettings(Section):
 class ParadoxSettings(Section):
     """The paradox test: variants of each model, and margins fixed before results are seen (docs/paradox.md)."""
 
-    variants: Words = ()
+    variants: Words = Field(default=(), json_schema_extra={"option": "with"})
+    """Suffixes to try on every model, for example dim64,dim64+bf16."""
     margin_mono: float = Field(default=0.03, gt=0, lt=1)
+    """Score within languages below another that is still borne, 0.03 is 3 points."""
     margin_loss: float = Field(default=0.05, gt=0, lt=1)
+    """Loss across languages that is still borne, 0.05 is 5 points."""
     margin_loss_share: float = Field(default=0.10, gt=0, lt=1)
+    """The same as a share of the monolingual score."""
     margin_bm25: float = Field(default=0.10, gt=0, lt=1)
+    """Monolingual score below bm25's with which a model is still judged (at most half of bm25's)."""
 
     @field_validator("variants")
     @classmethod
@@ -245,15 +298,22 @@ def _numbers(value: Any) -> Any:
 class ProbeSettings(Section):
     """Probes on frozen vectors, and their rivals (docs/probe.md)."""
 
-    tasks: Words = ("articles_sample",)
-    """That `dvc repro` probes."""
-    models: Words = ("static_multilingual", "all_minilm_l6_v2")
-    probes: Words = ("ridge", "mlp", "lightgbm")
-    rivals: Words = ("minilm_lora",)
+    tasks: Words = Field(default=("articles_sample",), json_schema_extra={"option": ""})
+    """Scored texts that `dvc repro` probes; the first is the default of `xlembed probe`."""
+    models: Words = Field(
+        default=("static_multilingual", "all_minilm_l6_v2"), json_schema_extra={"option": ""}
+    )
+    """Models whose vectors are probed, where `-m` names none."""
+    probes: Words = Field(default=("ridge", "mlp", "lightgbm"), json_schema_extra={"option": "probe"})
+    """Probes."""
+    rivals: Words = Field(default=("minilm_lora",), json_schema_extra={"option": "rival"})
+    """Fine-tuned rivals: ready ones or YAML files; `none` for none."""
     split: Literal["documents", "published"] = "documents"
+    """documents: 70/15/15 in whole documents; published: the file's own parts."""
     split_seed: int = 42
+    """Of the split and of everything random in probes."""
     max_tokens: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_numbers)] = ()
-    """Lengths of the truncation study; none: every model as it is."""
+    """Truncation study: cut texts at each of these numbers of tokens."""
 
     @field_validator("rivals", mode="before")
     @classmethod

@@ -23,7 +23,7 @@ from cli.command import make_checkout, no_surroundings, xlembed
 from stages.scored_toy import make_scored_checkout
 from stages.toy import digests
 from xlembed.cli import COMMANDS
-from xlembed.cli.options import KEY_OF_OPTION, SETTING_OPTIONS
+from xlembed.cli.options import options_of as setting_options_of
 from xlembed.settings import FinetuneSettings, RunSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,12 +101,13 @@ def test_entry_points_share_types_and_defaults(name: str) -> None:
             assert declared == {"type": "string", "default": defaults.get(parameter, "")}, parameter
 
 
-def test_every_setting_has_an_option_and_every_option_a_setting() -> None:
-    for section, options in SETTING_OPTIONS.items():
-        keys = {KEY_OF_OPTION.get(option, option) for option in options}
+def test_every_setting_is_described_and_has_an_option() -> None:
+    for section in set(Settings.model_fields) - {"models"}:
+        fields = type(getattr(Settings(), section)).model_fields
+        assert all(field.description for field in fields.values()), section
+        keys = {key for _, key, _ in setting_options_of(section)}
         named = {"tasks", "models"} if section == "probe" else set()  # -t and -m say them
-        assert keys | named == set(type(getattr(Settings(), section)).model_fields), section
-    assert set(SETTING_OPTIONS) | {"run", "models", "finetune"} == set(Settings.model_fields)
+        assert keys | named == set(fields), section
 
 
 def test_stages_are_commands_and_depend_on_settings_that_exist() -> None:

@@ -77,7 +77,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
-        return accept_underscores(getattr(importlib.import_module(module), name))
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands without importing any."""
@@ -95,21 +96,15 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def accept_underscores(command: click.Command) -> click.Command:
+def _hyphens(option: str) -> str:
     """`--max_tokens` works as `--max-tokens`: `mlflow run -P max_tokens=...` passes names as they are."""
-    for param in command.params:
-        if isinstance(param, click.Option):
-            spelt = [
-                o.replace("-", "_").replace("__", "--", 1)
-                for o in param.opts
-                if o.startswith("--") and "-" in o[2:]
-            ]
-            # A command may be asked for more than once in a process.
-            param.opts += [o for o in spelt if o not in param.opts]
-    return command
+    return option.replace("_", "-")
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _hyphens},
+)
 @click.version_option(__version__, prog_name="xlembed")
 def xlembed() -> None:
     """A lab bench for multilingual text embeddings.

@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xlembed.cli.options import (
-    open_ref,
-    open_workspace,
-    settings_options,
-    skip,
-    variation_options,
-    workspace_options,
-)
+from xlembed.cli.study import Asked, show_tables, study, told
 
 if TYPE_CHECKING:
     from xlembed.corpus.task import Task
@@ -22,69 +15,46 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    required=True,
-    help="Catalogue name, folder, Hub id or models:/name/1; repeatable, comma-separated.",
+@study(
+    *("corpus", "encode", "analyse"),
+    models="; repeatable, comma-separated.",
+    required=("model", "task"),
+    variation=True,
+    json_help="Print what analysis/TASK/MODEL/analysis.json holds.",
 )
-@click.option("-t", "--task", required=True, help="Task under data/, or a folder.")
-@click.option("--experiment", default=None, help="MLflow experiment (default: the task's name).")
-@click.option("--json", "as_json", is_flag=True, help="Print what analysis/TASK/MODEL/analysis.json holds.")
-@variation_options
-@settings_options("corpus", "encode", "analyse")
-@workspace_options
-def analyse(
-    models: tuple[str, ...],
-    task: str,
-    experiment: str | None,
-    as_json: bool,
-    dim: str | None,
-    max_tokens: str | None,
-    dtype: str | None,
-    params: str | None,
-    out: str | None,
-    **options: Any,
-) -> None:
+def analyse(asked: Asked) -> None:
     """Look at models' vectors: are languages kept apart, are translations near, what do words and tokens tell?
 
     Writes analysis/TASK/MODEL/; several models are also drawn side by side, in reports/analysis/TASK/.
     """
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.report.analysis_table import analysis_tables
     from xlembed.tracking.runs import open_run
-    from xlembed.types import UserError
 
-    workspace = open_workspace(params, out, options)
-    opened = workspace.open_task(task)
-    names = list(dict.fromkeys(name for given in models for name in given.split(",") if name))
-    if not names:
-        raise UserError("-m: expected at least one model")
-    # Every name is resolved before any work starts: a typo in the third model costs no hour.
-    refs = [open_ref(workspace, name, dim, max_tokens, dtype) for name in names]
-    refs = [ref for ref in refs if not skip(ref, workspace.analysis_folder(opened.name, ref.slug))]
+    task, workspace = asked.task, asked.workspace
+    refs = asked.unskipped(lambda ref: workspace.analysis_folder(task.name, ref.slug))
     if not refs:
         return
-    tags = {"task": opened.name, "kind": "analyse"}
     name = refs[0].slug if len(refs) == 1 else "analyse"
-    with open_run(workspace.root, task=opened.name, experiment=experiment, name=name, tags=tags) as run_id:
-        reports = _analyse_all(refs, opened, task, workspace)
-    if as_json:
+    tags = {"task": task.name, "kind": "analyse"}
+    with open_run(
+        workspace.root, task=task.name, experiment=asked.experiment, name=name, tags=tags
+    ) as run_id:
+        reports = _analyse_all(refs, task, asked.task_name, workspace)
+    if asked.as_json:
         echo_json(reports[0] if len(reports) == 1 else reports)
-        return
-    console = open_console()
-    for table in analysis_tables(reports):
-        print_table(console, table)
-    for ref, report in zip(refs, reports, strict=True):
-        for note in report.get("notes", ()):
-            print_line(console, f"{ref.slug}: {note}")
-        if not report["vectors"]:
-            print_line(console, f"{ref.slug} finds texts by their words: there are no vectors to look at")
-    places = [workspace.analysis_folder(opened.name, ref.slug) for ref in refs]
-    print_line(console, f"MLflow run {run_id}; written to {', '.join(map(str, places))}")
+    else:
+        lines = [
+            f"{ref.slug}: {note}" for ref, r in zip(refs, reports, strict=True) for note in r.get("notes", ())
+        ]
+        lines += [
+            f"{ref.slug} finds texts by their words: there are no vectors to look at"
+            for ref, r in zip(refs, reports, strict=True)
+            if not r["vectors"]
+        ]
+        show_tables(analysis_tables(reports), lines)
+    places = [workspace.analysis_folder(task.name, ref.slug) for ref in refs]
+    told(f"MLflow run {run_id}; written to {', '.join(map(str, places))}")
 
 
 def _analyse_all(refs: list[ModelRef], task: Task, name: str, workspace: Workspace) -> list[dict[str, Any]]:

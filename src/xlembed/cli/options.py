@@ -1,158 +1,101 @@
-"""Options that commands share, and turning them into settings."""
+"""Options that commands share, made from the settings' own fields, and turning them into settings."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import click
+from pydantic.fields import FieldInfo
+
+from xlembed.settings import Settings
 
 if TYPE_CHECKING:
     from xlembed.models.spec import ModelRef
     from xlembed.stages.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-SETTING_OPTIONS = {
-    "corpus": ("keep_duplicates", "relevance", "max_documents_per_language"),
-    "encode": ("instruction", "storage_dtype", "device", "batch_tokens", "trust_remote_code"),
-    "index": (
-        "index",
-        "index_type",
-        "m",
-        "ef_construction",
-        "num_candidates",
-        "oversample",
-        "shards",
-        "replicas",
-        "force_merge",
-        "ignore_forecast",
-    ),
-    "evaluate": ("modes", "measures", "depth", "other_versions", "resamples", "language_k"),
-    "compare": ("primary_measure", "alpha"),
-    "analyse": (
-        "sample_per_language",
-        "sampling_seed",
-        "neighbours",
-        "folds",
-        "project_per_language",
-        "perplexity",
-        "umap",
-        "word_pairs",
-    ),
-    "promote": ("name", "task", "metric", "mode", "pool", "margin", "alpha", "strict", "margin_unknown"),
-    "paradox": ("with", "margin_mono", "margin_loss", "margin_loss_share", "margin_bm25"),
-    "probe": ("probe", "rival", "split", "split_seed", "max_tokens"),
-}
-"""Section of params.yaml -> options that override its keys."""
-KEY_OF_OPTION = {
-    "index": "engine",
-    "index_type": "type",
-    "with": "variants",
-    "probe": "probes",
-    "rival": "rivals",
-}
 SHORT = {"task": "-t"}
-SWITCHES = frozenset({"strict", "umap"})
-"""Options whose bare name means true."""
+KINDS = {bool: "true|false", int: "INTEGER", float: "NUMBER", str: "TEXT"}
 
-OPTION_HELP = {
-    "keep_duplicates": "Keep identical documents apart instead of uniting them (true or false).",
-    "relevance": "all: every document of the right answer counts; own: only the query's own document.",
-    "max_documents_per_language": "Evaluate on a seeded part of the corpus that keeps every judged document.",
-    "instruction": "Instruction of models that take one.",
-    "storage_dtype": "Number format of stored vectors: float32 or float16.",
-    "device": "cpu, cuda, cuda:1, mps; default: the best there is.",
-    "batch_tokens": "Tokens per batch; smaller needs less memory.",
-    "trust_remote_code": "Run code from the model's repository (true or false).",
-    "index": "Search engine: exact or elasticsearch.",
-    "index_type": "Elasticsearch: hnsw, int8_hnsw, int4_hnsw, bbq_hnsw or flat.",
-    "m": "Elasticsearch: neighbours per vector in the graph.",
-    "ef_construction": "Elasticsearch: candidates while the graph is built.",
-    "num_candidates": "Elasticsearch: candidates per shard while searching.",
-    "oversample": "Elasticsearch: rescored candidates per wanted one, for quantised types; 0 is none.",
-    "shards": "Elasticsearch: primary shards.",
-    "replicas": "Elasticsearch: copies, made after loading.",
-    "force_merge": "Elasticsearch: merge to one segment per shard after loading (true or false).",
-    "ignore_forecast": "Elasticsearch: load even if the cluster seems to have too little room (true or false).",
-    "modes": "Comma-separated: monolingual,cross_lingual,true_cross_lingual.",
-    "measures": "Comma-separated, for example accuracy@1,nDCG@10,MRR.",
-    "depth": "Documents per ranking that are scored.",
-    "other_versions": "Relevant documents in other languages: ignore, wrong or relevant.",
-    "resamples": "Bootstrap resamples, 100 to 100,000.",
-    "language_k": "Depth of the retrieval language matrix that is drawn.",
-    "primary_measure": "Measure of the primary family of tests.",
-    "alpha": "Level of the tests.",
-    "sample_per_language": "Documents of each language in the balanced sample, at most.",
-    "sampling_seed": "Of the sample, the folds, KMeans and t-SNE.",
-    "neighbours": "Neighbours of the neighbourhood purity.",
-    "folds": "Folds of the language classifier.",
-    "project_per_language": "Documents of each language in the t-SNE, at most; 0: none.",
-    "perplexity": "Of the t-SNE.",
-    "umap": "Draw UMAP of the same documents too; needs the extra umap (true or false).",
-    "word_pairs": "YAML file of word pairs for the morphology score (default: the bundled list).",
-    "name": "Registered model, when no MODEL is given.",
-    "task": "Task of the gate; it must serve nothing else.",
-    "metric": "Measure of the gate.",
-    "mode": "Mode of the gate: monolingual, cross_lingual or true_cross_lingual.",
-    "pool": "Pool of the gate, for true_cross_lingual: all or target.",
-    "margin": "Fall of one language that is still borne, 0.03 is 3 points.",
-    "strict": "Refuse while a fall beyond the margin is not excluded in every language (true or false).",
-    "with": "Suffixes to try on every model, comma-separated, for example dim64,dim64+bf16.",
-    "probe": "Comma-separated probes: ridge,mlp,lightgbm.",
-    "rival": "Comma-separated fine-tuned rivals: ready ones or YAML files; `none` for none.",
-    "split": "documents: 70/15/15 in whole documents; published: the file's own parts.",
-    "split_seed": "Of the split and of everything random in probes.",
-    "max_tokens": "Truncation study: cut texts at each of these numbers of tokens, comma-separated.",
-    "margin_unknown": "Refuse while a fall of one language by more than this is not excluded, 0.15 is 15 points.",
-    "margin_mono": "Score within languages below another that is still borne, 0.03 is 3 points.",
-    "margin_loss": "Loss across languages that is still borne, 0.05 is 5 points.",
-    "margin_loss_share": "The same as a share of the monolingual score.",
-    "margin_bm25": "Monolingual score below bm25's with which a model is still judged (at most half of bm25's).",
-}
+
+def options_of(section: str) -> Iterator[tuple[str, str, FieldInfo]]:
+    """Option, key and field of every setting of a section that has an option."""
+    for key, field in type(getattr(Settings(), section)).model_fields.items():
+        extra = field.json_schema_extra
+        name = str(extra["option"]) if isinstance(extra, dict) and "option" in extra else key
+        if name:
+            yield name, key, field
 
 
 def settings_options(*sections: str) -> Callable[[F], F]:
     """Options for the keys of some sections; empty means unset, so that MLproject can pass everything on."""
 
     def decorate(command: F) -> F:
-        for section in reversed(sections):
-            for option in reversed(SETTING_OPTIONS[section]):
-                names = [f"--{option.replace('_', '-')}", *([SHORT[option]] if option in SHORT else [])]
-                bare: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if option in SWITCHES else {}
-                command = click.option(*names, default=None, help=OPTION_HELP[option], **bare)(command)
         if "index" in sections:
-            command = click.option(
-                "--es-url", default=None, help="Elasticsearch server (default: XLEMBED_ES_URL)."
-            )(command)
+            text = "Elasticsearch server (default: XLEMBED_ES_URL)."
+            command = click.option("--es-url", default=None, metavar="URL", help=text)(command)
+        for section in reversed(sections):
+            for name, _, field in reversed(list(options_of(section))):
+                command = _option(name, field)(command)
         return command
 
     return decorate
 
 
+def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
+    """Takes any string: pydantic checks it together with params.yaml."""
+    names = [f"--{name.replace('_', '-')}", *([SHORT[name]] if name in SHORT else [])]
+    # The bare name of a switch means true.
+    bare: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if field.annotation is bool else {}
+    text = f"{field.description}{_default(field)}"
+    return click.option(*names, default=None, metavar=_metavar(field.annotation), help=text, **bare)
+
+
+def _metavar(kind: Any) -> str:
+    """``INTEGER``, ``true|false``, ``hnsw|flat``, ``TEXT,...``."""
+    if get_origin(kind) is Literal:
+        return "|".join(get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return "|".join(kind)
+    if get_origin(kind) is tuple:
+        return f"{_metavar(get_args(kind)[0])},..."
+    inner = [part for part in get_args(kind) if part is not type(None)]
+    return KINDS[kind] if kind in KINDS else _metavar(inner[0])
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default in (None, "", ()) or field.annotation is bool:
+        return ""
+    values = field.default if isinstance(field.default, tuple) else (field.default,)
+    return f" [default: {','.join(map(str, values))}]"
+
+
 def workspace_options(command: F) -> F:
     """--params and --out."""
     command = click.option(
-        "--out", default=None, help="Write results under this folder instead of the checkout."
+        "--out", default=None, metavar="FOLDER", help="Write results here instead of into the checkout."
     )(command)
-    return click.option(
-        "--params", default=None, help="Settings file (default: ./params.yaml if there is one)."
-    )(command)
+    text = "Settings that go before the defaults shown here (default: ./params.yaml if there is one)."
+    return click.option("--params", default=None, metavar="FILE", help=text)(command)
 
 
 def variation_options(command: F) -> F:
     """Options that become part of the model's name."""
-    command = click.option(
-        "--dtype", default=None, help="Compute in float32, bfloat16 or float16 (name: +bf16, +fp16)."
-    )(command)
-    command = click.option("--max-tokens", default=None, help="Cut texts at N tokens (name: +maxN).")(command)
-    return click.option("--dim", default=None, help="Cut vectors to N dimensions (name: +dimN).")(command)
+    for name, kind, text in (
+        ("--dtype", "float32|bfloat16|float16", "Number format of the computation (name: +bf16, +fp16)."),
+        ("--max-tokens", "INTEGER", "Cut texts at N tokens (name: +maxN)."),
+        ("--dim", "INTEGER", "Cut vectors to N dimensions (name: +dimN)."),
+    ):
+        command = click.option(name, default=None, metavar=kind, help=text)(command)
+    return command
 
 
 def open_workspace(
-    params: str | None, out: str | None, options: dict[str, Any], *, named: tuple[str, ...] = ()
+    params: str | None, out: str | None, options: Mapping[str, Any], *, named: tuple[str, ...] = ()
 ) -> Workspace:
     """Settings from file and options.
 
@@ -175,9 +118,10 @@ def open_workspace(
     if out and Path(out).exists() and not Path(out).is_dir():
         raise UserError(f"--out: expected a folder, found the file {out}")
     overrides = {
-        f"{section}.{KEY_OF_OPTION.get(name, name)}": options[name]
-        for section, names in SETTING_OPTIONS.items()
-        for name in names
+        f"{section}.{key}": options[name]
+        for section in Settings.model_fields
+        if section != "models"
+        for name, key, _ in options_of(section)
         if name in options
     }
     settings = load_settings(path, overrides)
@@ -232,6 +176,11 @@ def without_skipped(workspace: Workspace, task: str, models: Sequence[str]) -> l
     if skipped:
         click.echo(f"left out, skipped on this machine: {', '.join(skipped)}", err=True)
     return kept
+
+
+def listed(given: Sequence[str]) -> list[str]:
+    """Repeated options of comma-separated names, in order: ``-m a,b -m c``."""
+    return [name.strip() for words in given for name in words.split(",") if name.strip()]
 
 
 def open_ref(

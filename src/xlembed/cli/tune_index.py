@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import (
-    SETTING_OPTIONS,
     open_ref,
     open_workspace,
+    options_of,
     settings_options,
     variation_options,
     workspace_options,
@@ -105,7 +105,8 @@ def tune_index(
     from xlembed.tracking.tuning import log_tuning, setting_run
 
     # The grid's lists are called like single settings of the section `index`.
-    others = {name: options[name] for name in options if name not in SETTING_OPTIONS["index"]}
+    grid = {name for name, _, _ in options_of("index")}
+    others = {name: options[name] for name in options if name not in grid}
     workspace = open_workspace(params, out, others)
     told: dict[str, Any] = {name: options[name] for name in ("ef_construction", "shards") if options[name]}
     if options["ignore_forecast"]:

@@ -6,7 +6,9 @@ import re
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import mlflow
 import pandas as pd
@@ -16,6 +18,7 @@ from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
 from xlembed.files import read_yaml
+from xlembed.settings import Settings, flatten
 
 METRICS_PER_CALL = 500
 DIGEST_CHARS = 36
@@ -25,6 +28,63 @@ DIGEST_CHARS = 36
 def metric_name(name: str) -> str:
     """MLflow allows no ``@``: ``accuracy@1`` -> ``accuracy_at_1``."""
     return re.sub(r"[^\w./ :-]", "_", name.replace("@", "_at_"))
+
+
+class Loggable(Protocol):
+    """What a study returns, as far as its run keeps it; files say the rest."""
+
+    def to_json(self) -> Any:
+        """What its file holds."""
+
+    def params(self) -> Mapping[str, str]:
+        """Settings that a person would vary, beside those of params.yaml."""
+
+    def tags(self) -> Mapping[str, str]:
+        """What the UI can filter by."""
+
+    def metrics(self) -> Mapping[str, float]:
+        """Numbers by name; ``@`` is allowed."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is known before the work.
+
+    Attributes:
+        settings: of params.yaml and options.
+        sections: that the work reads.
+        name: of the data.
+        folder: with the data.
+        digest: of the data.
+        params: further ones.
+        tags: further ones.
+    """
+
+    settings: Settings
+    sections: tuple[str, ...]
+    name: str
+    folder: Path
+    digest: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def log_inputs(inputs: Inputs, root: Path) -> None:
+    """Settings, versions and data of the active run; `root` is the checkout."""
+    log_params({**flatten(inputs.settings, inputs.sections), **inputs.params})
+    log_tags({**version_tags(root, inputs.folder), **inputs.tags})
+    log_dataset(inputs.name, inputs.folder, inputs.digest)
+
+
+def log_result(result: Loggable, place: Path) -> None:
+    """What was found, in the active run; `place` is a folder of files, or one file."""
+    log_params(result.params())
+    log_tags(result.tags())
+    log_metrics(result.metrics())
+    if place.is_dir():
+        log_folder(place)
+    else:
+        log_file(place)
 
 
 def log_params(params: Mapping[str, str]) -> None:

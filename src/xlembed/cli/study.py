@@ -1,0 +1,226 @@
+"""What every study's command does the same way: its options, its MLflow run, what it prints and where it says it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from xlembed.cli.options import (
+    listed,
+    open_ref,
+    open_workspace,
+    options_of,
+    settings_options,
+    skip,
+    variation_options,
+    workspace_options,
+)
+
+if TYPE_CHECKING:
+    from xlembed.corpus.task import Task
+    from xlembed.models.spec import ModelRef
+    from xlembed.report.document.content import Grid
+    from xlembed.stages.workspace import Watch, Workspace
+    from xlembed.tracking.log import Inputs, Loggable
+
+    R = TypeVar("R", bound=Loggable)
+
+MODEL = "Catalogue name, folder, Hub id or models:/name/1"
+VARIATION = ("dim", "max_tokens", "dtype")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the shared options say.
+
+    Attributes:
+        workspace: settings and places.
+        given: values of -m as they were given.
+        task_name: value of -t; the first task of params.yaml where there is none.
+        experiment: MLflow experiment, if one was named.
+        as_json: whether the result is printed for scripts.
+        variation: values of --dim, --max-tokens and --dtype.
+    """
+
+    workspace: Workspace
+    given: tuple[str, ...]
+    task_name: str
+    experiment: str | None
+    as_json: bool
+    variation: Mapping[str, str | None]
+
+    @property
+    def models(self) -> list[str]:
+        """Names of models, without repetition."""
+        return list(dict.fromkeys(listed(self.given)))
+
+    @cached_property
+    def task(self) -> Task:
+        """The task, read."""
+        return self.workspace.open_task(self.task_name)
+
+    @property
+    def task_folder(self) -> Path:
+        """Where it was read from."""
+        return self.workspace.task_folder(self.task_name)
+
+    def refs(self, models: Sequence[str] = ()) -> list[ModelRef]:
+        """The named models, or `models`; all are resolved before any work starts: a typo in the third costs no hour.
+
+        Raises:
+            UserError: an unknown model or a bad value, or no model.
+        """
+        from xlembed.types import UserError
+
+        if not (names := self.models or list(models)):
+            raise UserError("-m: expected at least one model")
+        return [open_ref(self.workspace, name, *map(self.variation.get, VARIATION)) for name in names]
+
+    def unskipped(self, place: Callable[[ModelRef], Path], models: Sequence[str] = ()) -> list[ModelRef]:
+        """The same without models that this machine cannot have; `place` is a stage's output, where that is said."""
+        return [ref for ref in self.refs(models) if not skip(ref, place(ref))]
+
+
+def study(
+    *sections: str,
+    models: str | None = None,
+    one: bool = False,
+    task: str | None = "Task under data/, or a folder.",
+    required: Sequence[str] = (),
+    variation: bool = False,
+    tracked: bool = True,
+    json_help: str = "Print the result for scripts.",
+    named: tuple[str, ...] = (),
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A click command of a study: its function takes `Asked` and its own options, by name.
+
+    Options of settings are used up by the workspace; all other options reach the function.
+
+    Args:
+        *sections: of params.yaml, whose keys become options.
+        models: what the help of -m says after what MODEL may be; None: there is no -m.
+        one: -m takes one model.
+        task: help of -t; None: there is no -t.
+        required: of ``model`` and ``task``.
+        variation: whether --dim, --max-tokens and --dtype are there.
+        tracked: whether --experiment is there.
+        json_help: of --json.
+        named: sections whose options change nothing that is written under the model's name.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def command(params: str | None, out: str | None = None, **options: Any) -> None:
+            given = options.pop("given", ())
+            said = {
+                "given": ((given,) if given else ()) if one else given,
+                "experiment": options.pop("experiment", None),
+                "as_json": options.pop("as_json", False),
+                "variation": {name: options.pop(name) for name in VARIATION} if variation else {},
+            }
+            asked_task = options.pop("asked_task", None)
+            workspace = open_workspace(params, out, options, named=named)
+            used = {name for section in sections for name, _, _ in options_of(section)} | {"es_url"}
+            own = {name: value for name, value in options.items() if name not in used}
+            asked = Asked(workspace, task_name=asked_task or workspace.settings.run.tasks[0], **said)
+            function(asked, **own)
+
+        command = workspace_options(command)
+        command = settings_options(*sections)(command)
+        if variation:
+            command = variation_options(command)
+        command = click.option("--json", "as_json", is_flag=True, help=json_help)(command)
+        if tracked:
+            text = "MLflow experiment (default: the task's name)."
+            command = click.option("--experiment", default=None, metavar="NAME", help=text)(command)
+        if task is not None:
+            must = "task" in required
+            command = click.option("-t", "--task", "asked_task", required=must, metavar="TASK", help=task)(
+                command
+            )
+        if models is not None:
+            many: dict[str, Any] = {} if one else {"multiple": True}
+            command = click.option(
+                "-m",
+                "--model",
+                "given",
+                required="model" in required,
+                metavar="MODEL",
+                help=f"{MODEL}{models}",
+                **many,
+            )(command)
+        return command
+
+    return decorate
+
+
+def run_job(
+    asked: Asked,
+    work: Callable[[Watch, str], R],
+    *,
+    kind: str,
+    folder: Path,
+    task: str = "",
+    name: str = "",
+    tags: Mapping[str, str] | None = None,
+    inputs: Inputs | None = None,
+    tables: Callable[[R], Iterable[Grid]] = lambda result: (),
+    lines: Callable[[R], Iterable[str]] = lambda result: (),
+) -> R:
+    """One study from its MLflow run to what is printed.
+
+    Args:
+        asked: the shared options.
+        work: given progress bars and the run's id; writes its files and returns the result.
+        kind: of the study, for the tag.
+        folder: with the files, which are logged; a file: that one.
+        task: its name (default: of the task that was asked for).
+        name: of the run (default: the kind).
+        tags: of the run, beside `task` and `kind`.
+        inputs: settings and data that are logged before the work.
+        tables: of the result, printed in order.
+        lines: printed below them.
+    """
+    from xlembed.cli import echo_json
+    from xlembed.cli.progress import Bars
+    from xlembed.tracking.log import log_inputs, log_result
+    from xlembed.tracking.runs import open_run
+
+    task, name = task or asked.task.name, name or kind
+    root = asked.workspace.root
+    known = {"task": task, "kind": kind, **(tags or {})}
+    with (
+        open_run(root, task=task, experiment=asked.experiment, name=name, tags=known) as run_id,
+        Bars(name) as bars,
+    ):
+        if inputs is not None:
+            log_inputs(inputs, root)
+        result = work(bars, run_id)
+        log_result(result, folder)
+    if not asked.as_json:
+        show_tables(tables(result), lines(result))
+    else:
+        echo_json(result.to_json())
+    told(f"MLflow run {run_id}, {folder}")
+    return result
+
+
+def show_tables(tables: Iterable[Grid], lines: Iterable[str]) -> None:
+    """Tables and sentences on stdout."""
+    from xlembed.cli.console import open_console, print_line, print_table
+
+    console = open_console()
+    for table in tables:
+        print_table(console, table)
+    for line in lines:
+        print_line(console, line)
+
+
+def told(text: str) -> None:
+    """A message about the work itself, on stderr."""
+    click.echo(text, err=True)
