@@ -3,28 +3,61 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
+from pydantic import Field, ValidationError, field_serializer, field_validator
+
+from xlembed.files import Record
+from xlembed.settings import CorpusSettings, EvaluateSettings, Section
 from xlembed.types import Lang, Mode, Pool, UserError
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Key(NamedTuple):
+    """What identifies a score within one task and model."""
+
+    kind: str
+    pool: str | None
+    query_lang: Lang | None
+    doc_lang: Lang | None
+    measure: str
+
+
+class Estimate(Record):
     """One score. Both ends of the interval are numbers, or both are None (too few clusters)."""
 
+    kind: str = ""
+    pool: str | None = None
+    query_lang: Lang | None = None
+    doc_lang: Lang | None = None
+    measure: str = ""
     value: float
     ci_low: float | None
     ci_high: float | None
+    ci_method: str = ""
     n_units: int
     n_needs: int
     n_clusters: int
+    label: str = ""
+    cells: tuple[str, ...] = ()
+    """``b->a`` that a macro is the mean of."""
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """Both ends of the 95 % interval, if there is one."""
         return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
+
+    @property
+    def is_macro(self) -> bool:
+        """Whether it is a mean over languages or pairs."""
+        return self.query_lang is None and self.doc_lang is None
+
+    @property
+    def key(self) -> Key:
+        """What it is found by."""
+        return Key(self.kind, self.pool, self.query_lang, self.doc_lang, self.measure)
 
 
 class Macro(NamedTuple):
@@ -51,39 +84,122 @@ MACROS = (MONOLINGUAL, CROSS_LINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET)
 """The four of the primary family, in the order of every figure and table."""
 
 
-class Key(NamedTuple):
-    """What identifies a score within one task and model."""
+class ExactScore(Record):
+    """A macro average of exact search, beside that of the index."""
 
     kind: str
-    pool: str | None
-    query_lang: Lang | None
-    doc_lang: Lang | None
+    pool: str
     measure: str
+    value: float
 
 
-@dataclass(frozen=True, eq=False)
-class ScoreBook:
-    """All scores of one model on one task.
+class IndexFidelity(Record):
+    """What an index takes away from exact search.
 
     Attributes:
-        task: name of the task.
-        model: name of the model, variations included.
-        languages: languages of the task, in its order.
-        primary_measure: as printed, ``accuracy@1``.
-        labels: language -> what must stand beside its numbers.
-        cells: every score by its key; what has no units is not there.
-        corpus_shares: language -> share of the corpus; empty if unknown.
-        empty_queries: language -> queries that retrieved nothing.
+        exercised: language or ``*`` -> whether searches of its pool went through the index.
+        recall_exercised: the same of the searches for `recall`.
+        note: where nothing went through the index.
+        exact: macros of exact search.
+        loss: exact minus index, paired by unit.
+        recall: of the exact nearest neighbours.
     """
 
+    exercised: Mapping[str, bool]
+    recall_exercised: Mapping[str, bool] = Field(default_factory=dict)
+    note: str = ""
+    exact: tuple[ExactScore, ...]
+    loss: tuple[Estimate, ...]
+    recall: tuple[Estimate, ...]
+
+
+class Truncation(Record):
+    """What of some texts in one language is cut off."""
+
+    texts: int = 0
+    texts_cut: int = 0
+    tokens: int = 0
+    tokens_lost: int = 0
+    share_cut: float = 0.0
+    share_lost: float = 0.0
+
+
+class Truncations(Record):
+    """What is cut off at a model's limit, by language."""
+
+    max_tokens: int
+    documents: Mapping[Lang, Truncation] = Field(default_factory=dict)
+    queries: Mapping[Lang, Truncation] = Field(default_factory=dict)
+
+    def by_kind(self) -> dict[str, Mapping[Lang, Truncation]]:
+        """Documents, then queries."""
+        return {"documents": self.documents, "queries": self.queries}
+
+
+class ScoreBook(Record):
+    """scores.json: all scores of one model on one task, and all that they depend on.
+
+    Attributes:
+        model: its name, variations included.
+        languages: of the task, in its order.
+        labels: language -> what must stand beside its numbers.
+        index: what determines the answers of the search.
+        primary_measure: as printed, ``accuracy@1``.
+        weights: what must be known of them.
+        postprocessing: what was done to the vectors; `note` says it in words.
+        boundary_ties: of rankings cut at the depth.
+        corpus_shares: language -> share of the corpus; empty if unknown.
+        empty_queries: language -> queries that retrieved nothing.
+        scores: what has no units is not there.
+    """
+
+    format: int = 1
+    measures_version: int = 1
     task: str
-    model: str
+    task_digest: str = ""
+    alignment: str = ""
     languages: tuple[Lang, ...]
+    model: str
+    english_only: bool = False
+    labels: Mapping[Lang, str] = Field(default_factory=dict)
+    fingerprint: str = ""
+    base_fingerprint: str = ""
+    index: Mapping[str, Any] = Field(default_factory=dict)
     primary_measure: str
-    labels: Mapping[Lang, str]
-    cells: Mapping[Key, Estimate]
-    corpus_shares: Mapping[Lang, float] = field(default_factory=dict)
-    empty_queries: Mapping[Lang, int] = field(default_factory=dict)
+    evaluate: EvaluateSettings = EvaluateSettings()
+    corpus: CorpusSettings = CorpusSettings()
+    warnings: tuple[str, ...] = ()
+    weights: str = ""
+    postprocessing: Mapping[str, Any] = Field(default_factory=dict)
+    truncation: Truncations | None = None
+    reranker_truncation: Truncations | None = None
+    boundary_ties: int = 0
+    zero_vectors: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    corpus_shares: Mapping[Lang, float] = Field(default_factory=dict)
+    empty_queries: Mapping[Lang, int] = Field(default_factory=dict)
+    queries_without_relevant: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    merged_documents: tuple[Mapping[str, str], ...] = ()
+    scores: tuple[Estimate, ...]
+    index_fidelity: IndexFidelity | None = None
+
+    @field_validator("scores", mode="before")
+    @classmethod
+    def _with_value(cls, rows: Any) -> Any:
+        return [r for r in rows if isinstance(r, Estimate) or not _is_nothing(r["value"])]
+
+    @field_serializer("evaluate", "corpus")
+    def _whole(self, section: Section) -> dict[str, Any]:
+        return section.model_dump(mode="json")
+
+    def to_json(self) -> dict[str, Any]:
+        """What scores.json holds."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    @cached_property
+    def cells(self) -> Mapping[Key, Estimate]:
+        """Every score by its key."""
+        return {row.key: row for row in self.scores}
 
     def cell(
         self,
@@ -159,55 +275,42 @@ def label_text(labels: Mapping[Lang, str], languages: Sequence[Lang] = ()) -> st
     return "; ".join(parts)
 
 
-def read_scores(scores: Mapping[str, Any]) -> ScoreBook:
-    """Index the content of scores.json.
+def read_scores(scores: Mapping[str, Any] | ScoreBook) -> ScoreBook:
+    """The content of scores.json as a typed value.
 
     Raises:
         UserError: if a field is missing or of another kind, or two rows are about the same thing.
     """
+    if isinstance(scores, ScoreBook):
+        return scores
     needed = ("task", "model", "languages", "primary_measure", "scores")
     if lacking := [name for name in needed if name not in scores]:
         raise UserError(f"not the content of a scores.json: {', '.join(lacking)} missing")
     try:
-        return _indexed(scores)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, UserError):
-            raise
+        book = ScoreBook.model_validate(scores)
+    except (ValidationError, KeyError, TypeError) as error:
         raise UserError(
-            f"not the content of a scores.json: a value is missing or of another kind ({error})"
+            f"not the content of a scores.json: a value is missing or of another kind ({_problem(error)})"
         ) from None
+    if len(book.cells) < len(book.scores):
+        twice = next(key for key, n in Counter(row.key for row in book.scores).items() if n > 1)
+        raise UserError(f"{book.model} on {book.task}: two scores for {twice}")
+    return book
 
 
-def _indexed(scores: Mapping[str, Any]) -> ScoreBook:
-    cells: dict[Key, Estimate] = {}
-    for row in scores["scores"]:
-        value = row["value"]
-        if value is None or math.isnan(value):
-            continue
-        key = Key(row["kind"], row["pool"], row["query_lang"], row["doc_lang"], row["measure"])
-        if key in cells:
-            raise UserError(f"{scores['model']} on {scores['task']}: two scores for {key}")
-        cells[key] = Estimate(
-            value=float(value),
-            ci_low=row["ci_low"],
-            ci_high=row["ci_high"],
-            n_units=int(row["n_units"]),
-            n_needs=int(row["n_needs"]),
-            n_clusters=int(row["n_clusters"]),
-        )
-    return ScoreBook(
-        task=scores["task"],
-        model=scores["model"],
-        languages=tuple(scores["languages"]),
-        primary_measure=scores["primary_measure"],
-        labels=dict(scores.get("labels") or {}),
-        cells=cells,
-        corpus_shares=dict(scores.get("corpus_shares") or {}),
-        empty_queries=dict(scores.get("empty_queries") or {}),
-    )
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def read_all(scores: Sequence[Mapping[str, Any]]) -> list[ScoreBook]:
+def _problem(error: Exception) -> str:
+    """The first wrong key and what is wrong with it."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def read_all(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> list[ScoreBook]:
     """Index the scores of several models on one task with one primary measure.
 
     Raises:
