@@ -111,4 +111,4 @@ def test_a_run_on_a_server_is_named_by_its_index(scores: dict[str, Any]) -> None
     assert named.name == "m@elasticsearch-hnsw" == name_by_index(named).name
     exact = Evaluation("there", None, {**scores, "index": {"engine": "exact"}})  # type: ignore[arg-type]
     assert name_by_index(exact).name == "m"
-    assert index_words(exact.scores) == "exact"
+    assert index_words(exact.scores["index"]) == "exact"

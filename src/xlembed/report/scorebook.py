@@ -216,6 +216,11 @@ class ScoreBook(Record):
         """A macro average; None if none of its cells has units."""
         return self.cell(macro.kind, macro.pool, None, None, measure)
 
+    def of_language(self, macro: Macro, lang: Lang, measure: str | None = None) -> Estimate | None:
+        """One language's part of a macro average: of its own pairs, or of its queries in other languages."""
+        doc_lang = lang if macro in (MONOLINGUAL, CROSS_LINGUAL) else None
+        return self.cell(macro.kind, macro.pool, lang, doc_lang, measure)
+
     def pair(
         self, pool: str, query_lang: Lang, doc_lang: Lang, measure: str | None = None
     ) -> Estimate | None:
