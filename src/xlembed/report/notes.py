@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xlembed.report.scorebook import ScoreBook, Truncation, Truncations, read_scores
+from xlembed.report.score_rows import Truncation, Truncations
+from xlembed.report.scorebook import ScoreBook, read_scores
 from xlembed.report.text import percent
 from xlembed.types import Lang
 

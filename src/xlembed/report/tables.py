@@ -11,11 +11,11 @@ from xlembed.report.comparison import Paired, label_notes, read_comparisons
 from xlembed.report.document.cells import counts_cell, score_cell, share_cell
 from xlembed.report.document.content import Cell, Grid, Head, Row, heads, row
 from xlembed.report.notes import note_lines, notes_of
+from xlembed.report.score_rows import Estimate
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
     MACROS,
     MONOLINGUAL,
-    Estimate,
     Macro,
     ScoreBook,
     read_all,

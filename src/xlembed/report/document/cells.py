@@ -8,7 +8,7 @@ from typing import Any
 
 from xlembed.report.comparison import Paired
 from xlembed.report.document.content import Cell
-from xlembed.report.scorebook import Estimate
+from xlembed.report.score_rows import Estimate
 from xlembed.report.text import (
     count_text,
     ends,

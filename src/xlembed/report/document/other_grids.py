@@ -13,7 +13,7 @@ from xlembed.report.document.cells import difference_cell, number_cell, p_cell
 from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.notes import note_lines
-from xlembed.report.scorebook import MACROS, label_text
+from xlembed.report.scorebook import label_text
 from xlembed.report.text import MINUS
 from xlembed.types import Lang
 

@@ -10,14 +10,13 @@ from xlembed.report.document.content import Cell, Grid, Head, heads, row
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.order import order_note
+from xlembed.report.score_rows import Estimate, Truncation
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
     MACROS,
     MONOLINGUAL,
-    Estimate,
     Macro,
     ScoreBook,
-    Truncation,
 )
 from xlembed.report.tables import ALSO, INVALID
 from xlembed.report.text import count_text, percent
