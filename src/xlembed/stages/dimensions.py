@@ -33,12 +33,6 @@ def measure_dimensions(
 ) -> list[dict[str, Any]]:
     """Evaluate and time the same model at several dimensions.
 
-    Args:
-        task: whose documents are searched.
-        refs: dimension -> the model cut to it.
-        workspace: where embeddings and runs of the cut models are put.
-        watch: told of the work.
-
     Returns:
         One row per dimension, the largest first: `dim`, `model`, `bytes` (of one stored vector), `ms` (`median`, `low`,
         `high` per query), `run` (folder of its evaluation).

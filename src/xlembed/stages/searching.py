@@ -50,6 +50,7 @@ class OpenSearch:
         embeddings: None where only words are searched.
         index: of the vectors, likewise.
         reference: the same search with exact search for its vectors; None where nothing is approximate.
+        vectors: of the questions, where it has any.
     """
 
     searcher: Searcher
@@ -59,6 +60,7 @@ class OpenSearch:
     embeddings: Embeddings | None = None
     index: VectorIndex | None = None
     reference: Searcher | None = None
+    vectors: Vectors | None = None
 
 
 def open_search(
@@ -66,40 +68,21 @@ def open_search(
 ) -> OpenSearch:
     """Open what `encode` and `index` have prepared.
 
-    Args:
-        task: whose documents are searched.
-        ref: the model; its card and name say by what.
-        workspace: settings and places.
-        questions: None asks the task's queries.
-
     Raises:
         UserError: vectors or index are missing or belong to other texts, or the engine cannot do it.
     """
     check_kinds(ref)
     texts = questions.texts if questions else [q.text for q in task.queries]
     if ref.card.lexical:
-        found = _open_words_alone(task, workspace, texts)
+        words, description = _open_words(task, workspace, texts)
+        fingerprint = description["fingerprint"]
+        description = describe_index(task, workspace) | {"exact": words.exact} | description
+        found = OpenSearch(words, description, fingerprint, fingerprint)
     else:
         found = _open_vectors(task, ref, workspace, questions)
         if ref.variation.fused:
             found = _beside_words(found, task, workspace, texts, Fusion(ref.variation.alpha))
-    return (
-        found.search if ref.reranker is None else _ranked_anew(found.search, task, ref, workspace, questions)
-    )
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A search, and the vectors of its questions where it has any."""
-
-    search: OpenSearch
-    vectors: Vectors | None = None
-
-
-def _open_words_alone(task: Task, workspace: Workspace, texts: Sequence[str]) -> _Opened:
-    words, found = _open_words(task, workspace, texts)
-    description = describe_index(task, workspace) | {"exact": words.exact} | found
-    return _Opened(OpenSearch(words, description, found["fingerprint"], found["fingerprint"]))
+    return found if ref.reranker is None else _ranked_anew(found, task, ref, workspace, questions)
 
 
 def _open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple[Searcher, dict[str, Any]]:
@@ -113,7 +96,7 @@ def _open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple
     return open_words(task, workspace, texts)
 
 
-def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> _Opened:
+def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> OpenSearch:
     embeddings = open_embeddings(task, ref, workspace)
     vectors = unit_vectors(embeddings.queries) if questions is None else questions.vectors
     if vectors is None:
@@ -122,7 +105,7 @@ def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Qu
     exact = None
     if workspace.settings.index.engine != "exact":
         exact = VectorSearcher(exact_index(task, embeddings), vectors)
-    search = OpenSearch(
+    return OpenSearch(
         VectorSearcher(index, vectors),
         describe_index(task, workspace, embeddings),
         str(embeddings.manifest["fingerprint"]),
@@ -130,18 +113,17 @@ def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Qu
         embeddings,
         index,
         exact,
+        vectors,
     )
-    return _Opened(search, vectors)
 
 
 def _beside_words(
-    opened: _Opened, task: Task, workspace: Workspace, texts: Sequence[str], fusion: Fusion
-) -> _Opened:
+    by_vector: OpenSearch, task: Task, workspace: Workspace, texts: Sequence[str], fusion: Fusion
+) -> OpenSearch:
     """Vectors and words as one search."""
-    by_vector = opened.search
     words, found = _open_words(task, workspace, texts)
     doc_ids = [d.doc_id for d in task.documents]
-    retrieve = _both(opened, words)
+    retrieve = _both(by_vector, words)
     reference = None
     if by_vector.reference is not None:
         both = one_after_another([by_vector.reference, words])
@@ -153,25 +135,24 @@ def _beside_words(
         "fusion": fusion.description,
         "words": found,
     }
-    search = replace(
+    return replace(
         by_vector,
         searcher=FusedSearcher(retrieve, doc_ids, len(texts), fusion),
         description=description,
         fingerprint=fingerprint,
         reference=reference,
     )
-    return replace(opened, search=search)
 
 
-def _both(opened: _Opened, words: Searcher) -> Retrieve:
+def _both(by_vector: OpenSearch, words: Searcher) -> Retrieve:
     """Both rankings; in one request where both are on a server."""
-    if opened.search.reference is None:
-        return one_after_another([opened.search.searcher, words])
+    if by_vector.reference is None:
+        return one_after_another([by_vector.searcher, words])
     from xlembed.index.elastic.engine import ElasticIndex  # the client only when asked for
     from xlembed.index.elastic.hybrid import in_one_request
     from xlembed.index.elastic.words import ElasticWords
 
-    index, vectors = opened.search.index, opened.vectors
+    index, vectors = by_vector.index, by_vector.vectors
     if not isinstance(index, ElasticIndex) or not isinstance(words, ElasticWords) or vectors is None:
         raise TypeError("vectors and words must be on one server")
     return in_one_request(index, vectors, words)
