@@ -32,7 +32,7 @@ from xlembed.stages.elastic import attach, index_spec, open_server
 from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.encode import encode
 from xlembed.stages.encoding import open_encoding
-from xlembed.stages.index import exact_index
+from xlembed.stages.engine import exact_index
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import DType, Lang, Role, UserError
 

@@ -93,7 +93,8 @@ def tune(
     )
     other = {name: told.pop(name) for name in ("record", "run_id") if name in told}
     options = TuneOptions(grid, **{"pad_to": 1500, "timed": 10, "queries": 60, **told})
-    return tune_index(workspace.open_task("words"), workspace.open_model("toy"), workspace, options, **other)
+    found = tune_index(workspace.open_task("words"), workspace.open_model("toy"), workspace, options, **other)
+    return found.to_json()
 
 
 def ours(server: Server) -> dict[str, str]:

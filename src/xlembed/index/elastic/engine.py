@@ -12,7 +12,8 @@ from elasticsearch import ApiError
 
 from xlembed.index.base import Hits, Rows, Scores, exact_scores, id_places, nothing_found, stack, top_k
 from xlembed.index.elastic.connection import Server, cause, refusal
-from xlembed.index.elastic.layout import GRAPHS, VECTOR
+from xlembed.index.elastic.index_type import find_type
+from xlembed.index.elastic.layout import VECTOR
 from xlembed.types import Lang, UserError, Vectors
 
 MOST = 10_000
@@ -43,7 +44,7 @@ So that searches of different kinds can share their requests (`converse`)."""
 class ElasticIndex:
     """A complete index on a server, searched by vector.
 
-    With type `flat` nothing can be missed as long as a search can fetch the whole pool, and `exact` says so.
+    Without a graph (`flat`) nothing can be missed as long as a search can fetch the whole pool, and `exact` says so.
 
     Args:
         server: where it is.
@@ -83,8 +84,8 @@ class ElasticIndex:
             pool = by_id if lang is None else by_id[np.asarray(langs)[by_id] == lang]
             self._pools[lang] = pool[directed[pool]], pool[~directed[pool]]
         self._sizes: dict[Lang | None, int] = {lang: len(pool[0]) for lang, pool in self._pools.items()}
-        self._graph = type in GRAPHS
-        self.exact = type == "flat" and self._sizes[None] <= MOST
+        self._graph = find_type(type).graph
+        self.exact = not self._graph and self._sizes[None] <= MOST
 
     def exercised(self, k: int, lang: Lang | None = None) -> bool:
         """Whether a search goes through the graph: a pool of at most num_candidates is scanned, so nothing is lost."""
