@@ -306,14 +306,8 @@ def report_row(
 ) -> Tried:
     told = [] if recall is None else [recall_row(recall, recall - 0.004)]
     chosen = [] if recall is None else [recall_row(recall, choosing or recall - 0.004)]
-    loss = ScoreRow(
-        "monolingual",
-        "target",
-        None,
-        None,
-        "accuracy@1",
-        Score(0.01, -0.01, 0.03, CiMethod.SKEWED_T, 0.0, 50, 50, 50),
-    )
+    lost = Score(0.01, -0.01, 0.03, CiMethod.SKEWED_T, 0.0, 50, 50, 50)
+    loss = ScoreRow("monolingual", "target", None, None, "accuracy@1", lost)
     worse = replace(loss, kind="cross_lingual", pool="all", score=replace(lost, value=0.02))
     flat = type == "flat"
     return Tried(

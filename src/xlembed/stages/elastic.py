@@ -10,9 +10,9 @@ from xlembed.index.elastic.builder import build, index_state, node_plugins
 from xlembed.index.elastic.connection import Server, connect
 from xlembed.index.elastic.engine import MARGIN, ElasticIndex
 from xlembed.index.elastic.index_type import find_type
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import IndexSpec, check_fits, choose_analyzers, oversample_of
 from xlembed.index.elastic.sealing import COMPLETE
+from xlembed.index.elastic.source import Source
 from xlembed.models.spec import ModelRef
 from xlembed.settings import IndexSettings
 from xlembed.stages.embedded import unit_vectors

@@ -17,10 +17,10 @@ from xlembed.embeddings.derive import derive
 from xlembed.index.elastic.admin import count, find, holder, list_indices, move_alias, roll_back
 from xlembed.index.elastic.builder import index_state
 from xlembed.index.elastic.connection import Server
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import IndexSpec, oversample_of
 from xlembed.index.elastic.sealing import COMPLETE
 from xlembed.index.elastic.serving import nearest, request
+from xlembed.index.elastic.source import Source
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint, derived_fingerprint

@@ -8,8 +8,8 @@ from typing import Any
 from xlembed.corpus.task import Task
 from xlembed.index.elastic.builder import build, node_plugins
 from xlembed.index.elastic.connection import Server
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import SIMILARITY, WORDS, IndexSpec, choose_analyzers
+from xlembed.index.elastic.source import Source
 from xlembed.index.elastic.words import ElasticWords, words_fingerprint
 from xlembed.settings import IndexSettings
 from xlembed.stages.elastic import open_server, require_complete

@@ -13,9 +13,9 @@ from xlembed.corpus.task import Document
 from xlembed.index.elastic import builder, sealing
 from xlembed.index.elastic.builder import LOADING, build, index_state, read_meta
 from xlembed.index.elastic.connection import Server
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import check_fits, choose_analyzers, oversample_of
 from xlembed.index.elastic.sealing import COMPLETE, force_merge, most_segments
+from xlembed.index.elastic.source import Source
 from xlembed.settings import IndexSettings
 from xlembed.types import UserError
 

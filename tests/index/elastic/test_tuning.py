@@ -17,10 +17,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from elastic_node import Node
 from xlembed.index.elastic.builder import build, read_meta
-from xlembed.index.elastic.cloning import merged_clone, merged_spec
+from xlembed.index.elastic.cloning import delete_index, index_stats, merged_clone, merged_spec
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.sealing import COMPLETE
-from xlembed.index.elastic.stats import delete_index, index_stats
 from xlembed.models.selfcheck import sentences
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
 from xlembed.stages.tune_index import TuneOptions, tune_folder, tune_index

@@ -12,10 +12,10 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import ApiError
 
-from xlembed.index.elastic.asking import ask
 from xlembed.index.elastic.connection import Server, cause, refusal
 from xlembed.index.elastic.layout import PREFIX, is_ours, loading_alias
 from xlembed.index.elastic.sealing import count_documents
+from xlembed.index.elastic.trouble import ask
 from xlembed.types import UserError
 
 ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
