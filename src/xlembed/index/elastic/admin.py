@@ -54,6 +54,24 @@ class Found:
         manifest: Mapping[str, Any] = self.meta["xlembed"] if self.ours else {}
         return manifest
 
+    def told(self, key: str) -> str:
+        """A word of the manifest; empty if it does not say."""
+        return str(self.manifest.get(key, ""))
+
+    def to_json(self, rollback_of: Sequence[str]) -> dict[str, Any]:
+        """For scripts, with the aliases that a rollback would put back to it."""
+        return {
+            "index": self.name,
+            **{key: self.told(key) for key in ("state", "task", "model", "type", "mlflow_run_id")},
+            "m": self.manifest.get("m"),
+            "dims": self.manifest.get("dims"),
+            "documents": self.documents,
+            "wanted": self.manifest.get("documents"),
+            "bytes": self.size,
+            "aliases": list(self.aliases),
+            "rollback_of": list(rollback_of),
+        }
+
     def record(self, alias: str) -> Mapping[str, Any]:
         """What was noted when it was published under an alias; empty if it never was."""
         record: Mapping[str, Any] = (self.manifest.get("aliases") or {}).get(alias) or {}
