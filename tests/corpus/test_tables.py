@@ -17,7 +17,7 @@ def rows_of(path: Path, content: bytes, *, numbered: bool = False) -> tuple[tupl
     path.write_bytes(content)
     problems = Problems()
     table = read_table(path, problems, numbered=numbered)
-    return table.header, [(place.line, row) for place, row in table.rows], problems
+    return table.header, [(row.place.line, dict(row.values)) for row in table.rows], problems
 
 
 def test_cells_that_span_lines_count_from_their_first_line(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,17 +25,26 @@ class ReadOptions:
     """What the user said beside the files.
 
     Attributes:
-        langs: none (file names tell), one code for all files, or one per file.
+        name: of the task or set.
+        langs: of rows that do not say theirs: none (file names tell), one code for all files, or one per file.
         documents: what becomes a document (squad).
-        where: column -> the values of rows that are judged right (jsonl).
+        where: column -> the values of rows that are right, or taken (jsonl, pairs).
         believe: take files for what they are said to be, where checks doubt it.
+        columns: our column -> the file's, by name (pairs: or by number from 1); what is not said has our name.
+        limit: rows at most (pairs, scored).
+        source: for the card of a set; the files' names if empty.
+        licence: for the card of a set.
     """
 
-    name: str
+    name: str = ""
     langs: tuple[Lang, ...] = ()
     documents: DocumentUnit | None = None
     where: Where = field(default_factory=dict)
     believe: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
+    source: str = ""
+    licence: str = ""
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Problems], Rows]
@@ -65,6 +74,11 @@ def said_languages(files: Sequence[Path], options: ReadOptions) -> tuple[Lang, .
             f"--lang: {len(codes)} languages for {len(files)} files; give one, or one per file in order"
         )
     return codes
+
+
+def language_of_each(files: Sequence[Path], options: ReadOptions) -> tuple[Lang | None, ...]:
+    """As `said_languages`, with None for each file where they say none."""
+    return said_languages(files, options) or (None,) * len(files)
 
 
 def language_by_name(file: Path, problems: Problems) -> Lang:

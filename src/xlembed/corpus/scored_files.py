@@ -12,13 +12,14 @@ from typing import Any
 
 from xlembed.corpus.checks import Place, Problem, Problems
 from xlembed.corpus.lines import read_json_lines
-from xlembed.corpus.reading import ReadOptions, language_by_name, said_languages
+from xlembed.corpus.reading import ReadOptions, language_by_name, language_of_each
+from xlembed.corpus.row import Row
 from xlembed.corpus.scored import (
+    SCORED,
     Dimension,
     ScoredKind,
     ScoredSet,
     ScoredText,
-    check_scored_target,
     checked_texts,
     write_scored,
 )
@@ -30,33 +31,22 @@ from xlembed.types import Lang, UserError, near_miss
 OURS = ("id", "text", "lang", "document", "split")
 """What `--columns` maps."""
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
-class ScoredOptions:
+class ScoredOptions(ReadOptions):
     """What the user said beside the files.
 
     Attributes:
-        columns: ours (`OURS`) -> the file's; what is not said is looked for under our own name.
+        kind: what the numbers are.
         dimensions: columns that are scores, or some of those in `scores`; empty: found in the file.
-        langs: of rows that do not say theirs: none, one for all files, or one per file.
         document_pattern: matched in full against ids; its one group is the document.
         scale: lower and upper end, of every dimension.
-        limit: texts at most.
-        believe: texts are in the languages they are said to be in, whatever they look like.
     """
 
     kind: ScoredKind = ScoredKind.SCORES
-    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     dimensions: tuple[str, ...] = ()
-    langs: tuple[Lang, ...] = ()
     document_pattern: Pattern | None = None
     scale: tuple[float, float] | None = None
-    limit: int | None = None
-    source: str = ""
-    licence: str = ""
-    believe: bool = False
 
 
 def import_scored(
@@ -70,7 +60,7 @@ def import_scored(
     Raises:
         UserError: bad usage, a folder that exists, or all problems of the files at once.
     """
-    check_scored_target(name, folder, force)
+    SCORED.check_target(name, folder, force)
     if options.scale and options.kind is ScoredKind.LABELS:
         raise UserError("--scale is for --kind scores; labels are 0 or 1")
     if options.document_pattern and "document" in options.columns:
@@ -173,9 +163,9 @@ class _Source:
     """
 
     file: Path
-    rows: Iterator[tuple[Place, Row]]
+    rows: Iterator[Row]
     fields: tuple[str, ...]
-    first: Row
+    first: Mapping[str, Any]
     columns: dict[str, str]
     lang: Lang | None
     by_name: bool
@@ -197,9 +187,8 @@ class _OwnNames(Problems):
 
 
 def _open(files: Sequence[Path], options: ScoredOptions, problems: _OwnNames, subject: str) -> list[_Source]:
-    told = said_languages(files, ReadOptions("", options.langs)) or (None,) * len(files)
     sources = []
-    for file, lang in zip(files, told, strict=True):
+    for file, lang in zip(files, language_of_each(files, options), strict=True):
         fields, first, rows = _peek(file, problems)
         columns = _columns(file, fields, options) if fields else {}
         if not first:
@@ -214,9 +203,8 @@ def _open(files: Sequence[Path], options: ScoredOptions, problems: _OwnNames, su
     return sources
 
 
-def _peek(file: Path, problems: Problems) -> tuple[tuple[str, ...], Row, Iterator[tuple[Place, Row]]]:
-    """Fields, the first row that can be read (empty without one), all rows."""
-    rows: Iterator[tuple[Place, Row]]
+def _peek(file: Path, problems: Problems) -> tuple[tuple[str, ...], Mapping[str, Any], Iterator[Row]]:
+    """Fields, values of the first row that can be read (empty without one), all rows."""
     if is_table(file):
         table = read_table(file, problems)
         fields, rows = table.header, table.rows
@@ -225,7 +213,7 @@ def _peek(file: Path, problems: Problems) -> tuple[tuple[str, ...], Row, Iterato
     else:
         raise UserError(f"{file}: expected .jsonl, .csv or .tsv, found {file.suffix or 'no suffix'}")
     start = list(itertools.islice(rows, 1))
-    first = start[0][1] if start else {}
+    first = start[0].values if start else {}
     return fields or tuple(first), first, itertools.chain(start, rows)
 
 
@@ -298,45 +286,43 @@ def _holds_number(value: Any) -> bool:
 
 def _rows(
     sources: Sequence[_Source], dimensions: Sequence[str], options: ScoredOptions, problems: _OwnNames
-) -> Iterator[tuple[Place, Row]]:
+) -> Iterator[Row]:
     """The rows in our layout; those without an id are numbered over all files."""
     number = 0
     for source in sources:
         called = {ours: theirs for ours, theirs in source.columns.items() if ours != theirs}
         flat = {} if source.nested else {f"scores.{name}": name for name in dimensions}
         problems.names[str(source.file)] = {**called, **flat}
-        for place, row in source.rows:
+        for row in source.rows:
             number += 1
-            source.unseen -= row.keys()
-            if source.by_name and row.get(source.columns.get("lang", "lang")) is not None:
+            source.unseen -= row.values.keys()
+            found = {
+                ours: row.values[theirs] for ours, theirs in source.columns.items() if theirs in row.values
+            }
+            if source.by_name and found.get("lang") is not None:
                 message = (
                     "the row says its language, the first row does not, and the file's name is no proof then"
                 )
                 fix = "write it into every row, or name the language of the others with --lang"
-                problems.error(place, "lang", "missing language", message, fix)
-            yield place, _renamed(row, source, dimensions, options, number)
+                row.error("lang", "missing language", message, fix)
+            if source.lang and found.get("lang") is None:
+                found["lang"] = source.lang
+            if "id" not in options.columns:
+                found.setdefault("_id", f"r{number:06d}")
+            found["scores"] = _scores(row.values, source, dimensions, options)
+            yield row.renamed(found)
 
 
-def _renamed(
-    row: Row, source: _Source, dimensions: Sequence[str], options: ScoredOptions, number: int
-) -> dict[str, Any]:
-    """The file's row under our names."""
-    found = {ours: row[theirs] for ours, theirs in source.columns.items() if theirs in row}
-    if source.lang and found.get("lang") is None:
-        found["lang"] = source.lang
-    if "id" not in options.columns:
-        found.setdefault("_id", f"r{number:06d}")
-    found["scores"] = _scores(row, source, dimensions, options)
-    return found
-
-
-def _scores(row: Row, source: _Source, dimensions: Sequence[str], options: ScoredOptions) -> Any:
+def _scores(
+    values: Mapping[str, Any], source: _Source, dimensions: Sequence[str], options: ScoredOptions
+) -> Any:
+    """What `scores` is in our layout; of a table, cells that are numbers as numbers."""
     if not source.nested:
-        cells = {name: row[name] for name in dimensions if name in row}
-        if not is_table(source.file):
-            return cells
-        return {name: number_or_text(cell) for name, cell in cells.items()}
-    scores = row.get("scores")
+        cells = {name: values[name] for name in dimensions if name in values}
+        return (
+            {name: number_or_text(cell) for name, cell in cells.items()} if is_table(source.file) else cells
+        )
+    scores = values.get("scores")
     if options.dimensions and isinstance(scores, Mapping):
         return {name: value for name, value in scores.items() if name in options.dimensions}
     return scores

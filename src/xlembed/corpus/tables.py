@@ -12,6 +12,7 @@ from typing import Literal
 
 from xlembed.corpus.checks import Place, Problems
 from xlembed.corpus.lines import read_lines
+from xlembed.corpus.row import Row
 from xlembed.types import UserError, near_miss
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -30,7 +31,7 @@ class Table:
     """
 
     header: tuple[str, ...]
-    rows: Iterator[tuple[Place, dict[str, str]]]
+    rows: Iterator[Row]
 
 
 def is_table(file: Path) -> bool:
@@ -50,7 +51,7 @@ def read_table(file: Path, problems: Problems, *, numbered: bool = False) -> Tab
     """
     records = _records(file, problems)
     if numbered:
-        return Table((), ((place, _numbered(cells)) for place, cells in records))
+        return Table((), (Row(_numbered(cells), place, problems) for place, cells in records))
     _, cells = next(records, (None, []))
     header = tuple(cell.strip() for cell in cells)
     return Table(header, _named(header, records, problems))
@@ -111,10 +112,10 @@ def _numbered(cells: list[str]) -> dict[str, str]:
 
 def _named(
     header: tuple[str, ...], records: Iterator[tuple[Place, list[str]]], problems: Problems
-) -> Iterator[tuple[Place, dict[str, str]]]:
+) -> Iterator[Row]:
     for place, cells in records:
         if len(cells) == len(header):
-            yield place, dict(zip(header, cells, strict=True))
+            yield Row(dict(zip(header, cells, strict=True)), place, problems)
         else:
             message = f"{len(cells)} columns, the header has {len(header)}"
             problems.error(place, "", "number of columns", message, "correct the line, or quote its text")

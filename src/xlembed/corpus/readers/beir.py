@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from xlembed.corpus.card import Card, is_task_name, read_card, slugify
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.fields import flag_field, id_field, optional_field, required_id, tell_misspelt, text_field
 from xlembed.corpus.languages import require_language
 from xlembed.corpus.lines import is_there, read_json_lines, read_lines
 from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
+from xlembed.corpus.row import Row
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.task import Document, Query
 from xlembed.types import Lang, UserError
@@ -85,38 +84,36 @@ def read_folder(
 
 
 def _read_documents(path: Path, speaking: _Languages, rows: Rows) -> None:
-    for place, row in read_json_lines(path, rows.problems):
-        tell_misspelt(row, _DOCUMENT_FIELDS, place, rows.problems)
-        doc_id = required_id(row, "_id", place, rows.problems)
-        text = text_field(row, "text", place, rows.problems)
-        title = optional_field(row, "title", place, rows.problems) or ""
-        group = id_field(row, "group", place, rows.problems) or None
-        spoken = speaking.of(row, place)
-        if doc_id is not None:
-            if text is None:
-                rows.know_document(doc_id, place)
-            else:
-                rows.add_document(Document(doc_id, text, spoken, title, group), place)
+    for row in read_json_lines(path, rows.problems):
+        row.tell_misspelt(_DOCUMENT_FIELDS)
+        doc_id = row.required_id("_id")
+        text = row.text("text")
+        title = row.optional("title") or ""
+        group = row.id("group") or None
+        spoken = speaking.of(row)
+        if doc_id is not None and text is not None:
+            rows.add_document(Document(doc_id, text, spoken, title, group), row.place)
+        elif doc_id is not None:
+            rows.know_document(doc_id, row.place)
     speaking.tell_missing(path)
 
 
 def _read_queries(path: Path, speaking: _Languages, rows: Rows) -> None:
-    for place, row in read_json_lines(path, rows.problems):
-        tell_misspelt(row, _QUERY_FIELDS, place, rows.problems)
-        query_id = required_id(row, "_id", place, rows.problems)
-        text = text_field(row, "text", place, rows.problems)
-        need_id = id_field(row, "need_id", place, rows.problems)
-        cluster = id_field(row, "cluster", place, rows.problems) or None
-        doc_id = id_field(row, "doc_id", place, rows.problems) or None
-        native = flag_field(row, "native", True, place, rows.problems)
-        spoken = speaking.of(row, place)
-        if query_id is not None:
-            if text is None:
-                rows.know_query(query_id, place)
-            else:
-                need = query_id if need_id is None else need_id
-                query = Query(query_id, text, spoken, need, cluster, doc_id, native)
-                rows.add_query(query, place, also="")
+    for row in read_json_lines(path, rows.problems):
+        row.tell_misspelt(_QUERY_FIELDS)
+        query_id = row.required_id("_id")
+        text = row.text("text")
+        need_id = row.id("need_id")
+        cluster = row.id("cluster") or None
+        doc_id = row.id("doc_id") or None
+        native = row.flag("native", True)
+        spoken = speaking.of(row)
+        if query_id is not None and text is not None:
+            need = query_id if need_id is None else need_id
+            query = Query(query_id, text, spoken, need, cluster, doc_id, native)
+            rows.add_query(query, row.place, also="")
+        elif query_id is not None:
+            rows.know_query(query_id, row.place)
     speaking.tell_missing(path)
 
 
@@ -198,13 +195,13 @@ class _Languages:
         self._silent: list[int] = []
         self._some_say = False
 
-    def of(self, row: dict[str, Any], place: Place) -> Lang:
+    def of(self, row: Row) -> Lang:
         """The row's language; where an error was told, some language of the task, so that it is told once."""
-        if row.get("lang") is None:
-            self._silent.append(place.line or 0)
+        if row.values.get("lang") is None:
+            self._silent.append(row.place.line or 0)
             return self._default or self._any
         self._some_say = True
-        return optional_field(row, "lang", place, self._rows.problems) or self._any
+        return row.optional("lang") or self._any
 
     def tell_missing(self, path: Path) -> None:
         """One error for all rows without a language."""
@@ -225,8 +222,10 @@ class _Languages:
 
 def _is_plain(folder: Path) -> bool:
     """No card, and the first document says no language."""
-    first: Iterator[tuple[Place, dict[str, Any]]] = read_json_lines(folder / CORPUS_FILE, Problems())
-    return read_card(folder, Problems()) is None and "lang" not in next(first, (None, {"lang": ""}))[1]
+    if read_card(folder, Problems()) is not None:
+        return False
+    first = next(read_json_lines(folder / CORPUS_FILE, Problems()), None)
+    return first is not None and "lang" not in first.values
 
 
 def _is_grade(cell: str) -> bool:
