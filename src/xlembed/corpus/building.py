@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from typing import Literal
 
+from xlembed.corpus.checks import counted, first_of
 from xlembed.corpus.duplicates import merge_identical
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.sampling import sample_documents
@@ -92,11 +93,13 @@ def _scorable(queries: list[Query], qrels: Qrels) -> tuple[list[Query], tuple[st
     notes = []
     if unjudged:
         notes.append(
-            f"{_some(len(unjudged), 'query', 'queries')} without judgements left out: {_ids(unjudged)}"
+            f"{counted(len(unjudged), 'query', 'queries')} without judgements left out: {first_of(unjudged)}"
         )
     if hopeless:
-        subject = _some(len(hopeless), "query", "queries")
-        notes.append(f"{subject} without a relevant document (all grades below 1) left out: {_ids(hopeless)}")
+        subject = counted(len(hopeless), "query", "queries")
+        notes.append(
+            f"{subject} without a relevant document (all grades below 1) left out: {first_of(hopeless)}"
+        )
     left_out = {*unjudged, *hopeless}
     return [q for q in queries if q.query_id not in left_out], tuple(notes)
 
@@ -117,7 +120,7 @@ def _gaps(task: Task) -> list[str]:
         relevant = frozenset(d for d, grade in task.qrels[query.query_id].items() if grade >= 1)
         answers[query.lang, query.text].add(relevant)
     if ambiguous := sum(len(sets) > 1 for sets in answers.values()):
-        subject = _some(ambiguous, "query text is", "query texts are")
+        subject = counted(ambiguous, "query text is", "query texts are")
         notes.append(
             f"{subject} asked more than once with different relevant documents: no model can tell which"
         )
@@ -129,16 +132,8 @@ def _gaps(task: Task) -> list[str]:
             if {lang_of[d] for d, grade in docs.items() if grade >= 1} < set(task.languages)
         ]
         if partial:
-            subject = _some(len(partial), "need has", "needs have")
+            subject = counted(len(partial), "need has", "needs have")
             notes.append(
-                f"called parallel, but {subject} no relevant document in some language: {_ids(partial)}"
+                f"called parallel, but {subject} no relevant document in some language: {first_of(partial)}"
             )
     return notes
-
-
-def _some(n: int, one: str, many: str) -> str:
-    return f"{n} {one if n == 1 else many}"
-
-
-def _ids(ids: list[str]) -> str:
-    return ", ".join(ids[:5]) + (" ..." if len(ids) > 5 else "")

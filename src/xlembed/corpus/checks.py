@@ -215,6 +215,16 @@ def check_language(
     return True
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number and its noun: ``1 query``, ``2 queries``."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"
+
+
+def first_of(ids: Sequence[str]) -> str:
+    """The first five ids."""
+    return ", ".join(ids[:5]) + (" ..." if len(ids) > 5 else "")
+
+
 def _lone_surrogate(text: str) -> int | None:
     try:
         text.encode()

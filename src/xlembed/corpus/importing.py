@@ -5,12 +5,9 @@ Apart from readers/__init__.py, so that who reads a finished task does not load 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 from xlembed.corpus import readers
@@ -22,13 +19,8 @@ from xlembed.corpus.reading import Reader, ReadOptions
 from xlembed.corpus.spoken import check_languages_spoken
 from xlembed.corpus.task import Task
 from xlembed.corpus.writing import check_target, write_task
+from xlembed.registry import entries, load_entry
 from xlembed.types import Lang, UserError, near_miss
-
-
-@cache
-def reader_names() -> tuple[str, ...]:
-    """All formats, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(readers.__path__)))
 
 
 def find_reader(form: str) -> Reader:
@@ -37,10 +29,9 @@ def find_reader(form: str) -> Reader:
     Raises:
         UserError: lists the formats.
     """
-    names = reader_names()
-    if form not in names:
+    if form not in (names := entries(readers)):
         raise UserError(f"no format {form!r}: choose one of {', '.join(names)}.{near_miss(form, names)}")
-    reader: Reader = importlib.import_module(f"{readers.__name__}.{form}").read
+    reader: Reader = load_entry(readers, form).read
     return reader
 
 

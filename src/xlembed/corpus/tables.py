@@ -1,4 +1,4 @@
-"""Tables of a user: .csv and .tsv row by row with the line each row begins in, and OURS=THEIRS for their columns."""
+"""Tables of a user: row by row with the line each row begins in, and OURS=THEIRS for their columns."""
 
 from __future__ import annotations
 
@@ -15,41 +15,37 @@ from xlembed.corpus.lines import read_lines
 from xlembed.corpus.row import Row
 from xlembed.types import UserError, near_miss
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-"""Suffix of a table -> what separates its cells."""
-
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table being read.
+    """A file of rows being read.
 
     Attributes:
-        header: names of the columns; none when they are numbered from 1.
-        rows: column -> cell, with the place where the row begins; to be gone through once.
+        header: names of the columns; none when they are numbered from 1, or rows name their own fields.
+        rows: values by column, with the place where the row begins; to be gone through once.
+        is_text: every value is a text, and every row has every column.
     """
 
     header: tuple[str, ...]
     rows: Iterator[Row]
+    is_text: bool = True
 
 
-def is_table(file: Path) -> bool:
-    """Whether the suffix is one of a table."""
-    return file.suffix.lower() in DELIMITERS
-
-
-def read_table(file: Path, problems: Problems, *, numbered: bool = False) -> Table:
+def read_cells(
+    file: Path, problems: Problems, numbered: bool, *, delimiter: str, quoting: Literal[0, 3]
+) -> Table:
     """The header at once, the rows as they are asked for.
 
-    A cell of a .csv file may be quoted and span lines. A .tsv file is not quoted: a quotation mark is one.
-
     Args:
-        file: see `is_table`.
+        file: of rows of cells.
         problems: takes what cannot be read and rows that have more or fewer cells than the header.
         numbered: there is no header.
+        delimiter: between cells.
+        quoting: `csv.QUOTE_MINIMAL` or `csv.QUOTE_NONE`.
     """
-    records = _records(file, problems)
+    records = _records(file, problems, delimiter, quoting)
     if numbered:
         return Table((), (Row(_numbered(cells), place, problems) for place, cells in records))
     _, cells = next(records, (None, []))
@@ -121,14 +117,13 @@ def _named(
             problems.error(place, "", "number of columns", message, "correct the line, or quote its text")
 
 
-def _records(file: Path, problems: Problems) -> Iterator[tuple[Place, list[str]]]:
+def _records(
+    file: Path, problems: Problems, delimiter: str, quoting: Literal[0, 3]
+) -> Iterator[tuple[Place, list[str]]]:
     """Cells of each row, with the place of its first line."""
-    suffix = file.suffix.lower()
-    # Tab-separated files of this field do not quote.
-    quoting: Literal[0, 3] = csv.QUOTE_NONE if suffix == ".tsv" else csv.QUOTE_MINIMAL
     taken: list[Place] = []
     lines = _taken_lines(file, problems, taken)
-    reader = csv.reader(lines, delimiter=DELIMITERS[suffix], quoting=quoting, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         taken.clear()
         try:

@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xlembed.corpus import tables
 from xlembed.corpus.building import build_task
 from xlembed.corpus.checks import Place, Problems
 from xlembed.corpus.choosing import check_where, is_chosen, where_note
 from xlembed.corpus.doubts import check_same_texts
 from xlembed.corpus.importing import find_reader
 from xlembed.corpus.languages import is_language
-from xlembed.corpus.lines import read_json_lines
+from xlembed.corpus.opening import read_rows
 from xlembed.corpus.reading import ReadOptions, language_by_name, language_of_each
 from xlembed.corpus.row import Row
 from xlembed.corpus.spoken import check_languages_spoken
+from xlembed.corpus.tables import listed_columns, number_or_text
+from xlembed.corpus.tables import parse_columns as parse_our_columns
 from xlembed.corpus.text_digest import text_digest
 from xlembed.finetune.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
 from xlembed.finetune.pairs import Row as PairRow
@@ -92,7 +93,7 @@ def parse_columns(text: str) -> dict[str, str]:
         UserError: for anything else.
     """
     known = sorted({name for names in COLUMNS.values() for name in names} | {"score", "group"})
-    return tables.parse_columns(text, known, "anchor=question,positive=2")
+    return parse_our_columns(text, known, "anchor=question,positive=2")
 
 
 def _kind_of(files: Sequence[Path], options: PairOptions) -> Kind:
@@ -210,26 +211,21 @@ def _renamed(
             said = row.get(f"{ours}_lang") or row.get("lang")
             found[f"{ours}_lang"] = theirs if is_language(theirs) else said or lang
     if kind is Kind.SCORED and isinstance(found.get("score"), str):
-        found["score"] = tables.number_or_text(found["score"])
+        found["score"] = number_or_text(found["score"])
     if row.get("group") is not None:
         found.setdefault("group", row["group"])
     return found
 
 
 def _read(file: Path, columns: Mapping[str, str], problems: Problems) -> Iterator[Row]:
-    if file.suffix == ".jsonl":
-        return read_json_lines(file, problems)
-    if not tables.is_table(file):
-        raise UserError(
-            f"{file}: expected .jsonl, .csv, .tsv or SQuAD .json, found {file.suffix or 'no suffix'}"
-        )
     numbered = all(theirs.isdigit() for theirs in columns.values())
-    table = tables.read_table(file, problems, numbered=numbered)
-    if not numbered and (missing := [t for t in columns.values() if t not in table.header]):
-        problems.raise_errors(f"pairs from {file.name}")
+    table = read_rows(file, problems, numbered=numbered, also=("SQuAD .json",))
+    missing = [theirs for theirs in columns.values() if theirs not in table.header]
+    if table.is_text and not numbered and missing:
+        problems.raise_errors(_subject([file]))
         raise UserError(
             f"{file}: no column {', '.join(map(repr, missing))}.{near_miss(missing[0], table.header)} "
-            f"{tables.listed_columns(table.header)}; a file without a header is read by number: "
+            f"{listed_columns(table.header)}; a file without a header is read by number: "
             "--columns text1=1,text2=2,score=3"
         )
     return table.rows

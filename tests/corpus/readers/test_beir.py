@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from xlembed.corpus.importing import find_reader, import_files, reader_names
+from xlembed.corpus import readers
+from xlembed.corpus.importing import find_reader, import_files
 from xlembed.corpus.loading import load_task
 from xlembed.corpus.reading import ReadOptions
+from xlembed.registry import entries
 from xlembed.types import UserError
 
 from ..folder import write_folder
@@ -24,7 +26,7 @@ def _plain(folder: Path) -> Path:
 
 
 def test_formats() -> None:
-    assert set(reader_names()) == {"beir", "jsonl", "squad", "tatoeba"}
+    assert set(entries(readers)) == {"beir", "jsonl", "squad", "tatoeba"}
     with pytest.raises(UserError, match=r"no format 'squd': choose one of beir, .*\. Did you mean 'squad'"):
         find_reader("squd")
 
