@@ -98,7 +98,7 @@ class ScoredSet(SetCard):
 
     @property
     def dimension_names(self) -> tuple[str, ...]:
-        """In order."""
+        """In the order of scores."""
         return tuple(d.name for d in self.dimensions)
 
     @cached_property
@@ -153,7 +153,7 @@ def load_scored(name: str, data_dir: Path) -> ScoredSet:
         problems.error(place, "name", "bad name", message, f"write name: {folder.name}")
         problems.raise_errors(f"scored texts {name}")
     rows = read_json_lines(folder / SCORED.rows, problems)
-    texts = checked_texts(rows, card.kind, card.languages, card.dimensions, problems)
+    texts = checked_texts(rows, card.kind, card.languages, card.dimensions)
     if not texts:
         SCORED.tell_empty(folder, problems)
     problems.raise_errors(f"scored texts {name}")
@@ -165,16 +165,11 @@ def checked_texts(
     kind: ScoredKind,
     languages: Sequence[Lang] | None,
     dimensions: Sequence[Dimension],
-    problems: Problems,
 ) -> list[ScoredText]:
-    """The rows as texts; what is wrong in them is told.
+    """The rows (see `FIELDS`) as texts; what is wrong in them is told.
 
-    Args:
-        rows: see `FIELDS`.
-        kind: decides which numbers are allowed.
-        languages: of the set; a row may leave out what is the only one. None: any.
-        dimensions: each row needs a number for each.
-        problems: takes what is wrong.
+    A row may leave out the language where `languages` has one; None: any language. It needs a number for each of the
+    `dimensions`, of those that `kind` allows.
     """
     found: dict[str, tuple[Place, ScoredText]] = {}
     for row in rows:

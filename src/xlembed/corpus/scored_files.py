@@ -73,7 +73,7 @@ def import_scored(
     ]
     dimensions = _dimensions(sources, options)
     rows = _rows(sources, [d.name for d in dimensions], problems)
-    texts = checked_texts(rows, options.kind, None, dimensions, problems)
+    texts = checked_texts(rows, options.kind, None, dimensions)
     for source in sources:
         source.tell_unseen(problems)
     problems.raise_errors(subject)

@@ -157,13 +157,7 @@ class SetStore:
     def write(
         self, found: SetCard, lines: Iterable[str], own: Mapping[str, Any] | None = None, force: bool = False
     ) -> None:
-        """The folder of a set, whole or not at all.
-
-        Args:
-            found: the set.
-            lines: its rows, each with its line end.
-            own: values of `own_keys`.
-            force: replace a set that is there.
+        """The folder of a set, whole or not at all; `own` are the values of `own_keys`.
 
         Raises:
             UserError: as `check_target`.

@@ -75,12 +75,8 @@ def check_languages_spoken(
 ) -> list[str]:
     """Notes on texts that look like another language than said, and on languages that cannot be checked.
 
-    Texts that are too short or too mixed to tell are left out.
-
-    Args:
-        texts: by language and noun (`documents`): judged apart, and together.
-        believe: nothing is refused.
-        seed: of the sample.
+    Texts that are too short or too mixed to tell are left out. The texts of a language are judged by noun (`documents`)
+    and together; with `believe` nothing is refused.
 
     Raises:
         UserError: when nearly all texts of a language, or of one noun in it, look like another language.

@@ -36,14 +36,9 @@ class Table:
 def read_cells(
     file: Path, problems: Problems, numbered: bool, *, delimiter: str, quoting: Literal[0, 3]
 ) -> Table:
-    """The header at once, the rows as they are asked for.
+    """The header (none if `numbered`) at once, the rows as they are asked for.
 
-    Args:
-        file: of rows of cells.
-        problems: takes what cannot be read and rows that have more or fewer cells than the header.
-        numbered: there is no header.
-        delimiter: between cells.
-        quoting: `csv.QUOTE_MINIMAL` or `csv.QUOTE_NONE`.
+    What cannot be read is told, and rows that have more or fewer cells than the header.
     """
     records = _records(file, problems, delimiter, quoting)
     if numbered:
