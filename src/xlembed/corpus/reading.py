@@ -57,28 +57,24 @@ def languages_of(files: Sequence[Path], options: ReadOptions, problems: Problems
     Raises:
         UserError: for a wrong code, a wrong number of codes, or a name that does not tell the language.
     """
-    return said_languages(files, options) or tuple(language_by_name(file, problems) for file in files)
+    said = said_languages(files, options)
+    return tuple(lang or language_by_name(file, problems) for file, lang in zip(files, said, strict=True))
 
 
-def said_languages(files: Sequence[Path], options: ReadOptions) -> tuple[Lang, ...]:
-    """The language of each file by the options; none where they say none.
+def said_languages(files: Sequence[Path], options: ReadOptions) -> tuple[Lang | None, ...]:
+    """The language of each file by the options; None where they say none.
 
     Raises:
         UserError: for a wrong code, or a wrong number of codes.
     """
     codes = tuple(require_language(code, "--lang") for code in options.langs)
-    if len(codes) == 1:
-        return codes * len(files)
-    if codes and len(codes) != len(files):
+    if len(codes) <= 1:
+        return (codes or (None,)) * len(files)
+    if len(codes) != len(files):
         raise UserError(
             f"--lang: {len(codes)} languages for {len(files)} files; give one, or one per file in order"
         )
     return codes
-
-
-def language_of_each(files: Sequence[Path], options: ReadOptions) -> tuple[Lang | None, ...]:
-    """As `said_languages`, with None for each file where they say none."""
-    return said_languages(files, options) or (None,) * len(files)
 
 
 def language_by_name(file: Path, problems: Problems) -> Lang:

@@ -12,7 +12,7 @@ from typing import Any
 
 from xlembed.corpus.checks import Place, Problem, Problems
 from xlembed.corpus.opening import read_rows
-from xlembed.corpus.reading import ReadOptions, language_by_name, language_of_each
+from xlembed.corpus.reading import ReadOptions, language_by_name, said_languages
 from xlembed.corpus.row import Row
 from xlembed.corpus.scored import (
     SCORED,
@@ -67,7 +67,7 @@ def import_scored(
         raise UserError("--document-pattern and --columns document=...: say one of them")
     problems = _OwnNames()
     subject = f"scored texts from {', '.join(file.name for file in files)}"
-    langs = language_of_each(files, options)
+    langs = said_languages(files, options)
     sources = [
         _Source(file, lang, options, problems, subject) for file, lang in zip(files, langs, strict=True)
     ]

@@ -15,7 +15,7 @@ from xlembed.corpus.doubts import check_same_texts
 from xlembed.corpus.importing import find_reader
 from xlembed.corpus.languages import is_language
 from xlembed.corpus.opening import read_rows
-from xlembed.corpus.reading import ReadOptions, language_by_name, language_of_each
+from xlembed.corpus.reading import ReadOptions, language_by_name, said_languages
 from xlembed.corpus.row import Row
 from xlembed.corpus.spoken import check_languages_spoken
 from xlembed.corpus.tables import listed_columns, number_or_text
@@ -155,7 +155,7 @@ def _rows(
         )
     opened = [
         (file, lang, list(_read(file, columns, problems)))
-        for file, lang in zip(files, language_of_each(files, options), strict=True)
+        for file, lang in zip(files, said_languages(files, options), strict=True)
     ]
     rows = [row.values for _, _, read in opened for row in read]
     # Scores say themselves how alike two texts are; only pairs may be wrong pairs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from xlembed.corpus.checks import Place, Problems
 from xlembed.corpus.choosing import check_where, is_chosen, where_note
 from xlembed.corpus.doubts import check_shared_ids
 from xlembed.corpus.lines import read_json_lines
-from xlembed.corpus.reading import ReadOptions, language_by_name, language_of_each, refuse_documents
+from xlembed.corpus.reading import ReadOptions, language_by_name, refuse_documents, said_languages
 from xlembed.corpus.row import Row
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.task import Document, Query
@@ -34,18 +35,17 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     """
     refuse_documents(options, "a JSON lines file")
     rows = Rows(Card(options.name, source=", ".join(file.name for file in files)), problems)
-    parsed: list[_Row] = []
     by_file: list[list[_Row]] = []
-    for file, lang in zip(files, language_of_each(files, options), strict=True):
+    number = itertools.count(1)
+    for file, lang in zip(files, said_languages(files, options), strict=True):
         found = list(read_json_lines(file, problems))
         default = lang or _language_by_name(file, found, problems)
-        by_file.append([_Row(row, default, len(parsed) + i) for i, row in enumerate(found, start=1)])
-        parsed += by_file[-1]
+        by_file.append([_Row(row, default, next(number)) for row in found])
+    parsed = list(itertools.chain.from_iterable(by_file))
     asked = [row.values for row in parsed if row.values.get("query") is not None]
     check_where(asked, options.where, (*_DOCUMENT_FIELDS, *_QUERY_FIELDS))
-    rows.excluded += where_note(
-        sum(not is_chosen(r, options.where) for r in asked), len(asked), options.where
-    )
+    n_left_out = sum(not is_chosen(row, options.where) for row in asked)
+    rows.excluded += where_note(n_left_out, len(asked), options.where)
     _check_ids(files, by_file, options, problems)
     builder = _Builder(rows, len(str(len(parsed))))
     for row in parsed:
@@ -60,11 +60,14 @@ class _Row:
     """A row, with the language of its file and its number over all files."""
 
     def __init__(self, row: Row, default: Lang | None, number: int) -> None:
-        self.row = row
-        self.values = row.values
-        self.default = default
-        self.number = number
+        self.row, self.values = row, row.values
+        self.default, self.number = default, number
         self.doc_id: str | None = None
+
+    @property
+    def said_lang(self) -> Lang | None:
+        """As written in the row, unchecked, else its file's."""
+        return self.values.get("lang") or self.default
 
     def lang(self, *names: str) -> Lang | None:
         """The first of the fields that is there, else the file's language; None with an error told."""
@@ -104,10 +107,8 @@ class _Builder:
         if text is None or lang is None:
             return
         content = (lang, title, text, group)
-        if given is None:
-            row.doc_id = self._of_content.get(content) or f"{lang}-d{row.number:0{self._width}d}"
-        else:
-            row.doc_id = given
+        made = f"{lang}-d{row.number:0{self._width}d}"
+        row.doc_id = given if given is not None else self._of_content.get(content, made)
         if given is None and self._ids.get(row.doc_id) == content:
             return
         if self._rows.add_document(Document(row.doc_id, text, lang, title, group), fields.place):
@@ -153,7 +154,7 @@ def _check_ids(
     places: dict[str, tuple[Path, Lang | None]] = {}
     for file, rows in zip(files, by_file, strict=True):
         own = {
-            str(row.values[name]): row.values.get("lang") or row.default
+            str(row.values[name]): row.said_lang
             for row in rows
             for name in ("_id", "query_id")
             if row.values.get(name) is not None
@@ -168,7 +169,7 @@ def _check_ids(
             )  # fmt: skip
         places = {i: (file, lang) for i, lang in own.items()} | places
     problems.raise_errors(options.name)
-    langs = [{row.values.get("lang") or row.default for row in rows} for rows in by_file]
+    langs = [{row.said_lang for row in rows} for rows in by_file]
     if sum(map(len, langs)) > len(set().union(*langs)):
         return  # not a file per language
     for name, of in (("group", "text"), ("need_id", "query")):
