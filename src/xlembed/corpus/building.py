@@ -43,7 +43,9 @@ def build_task(
         merged = merge_identical(documents, qrels)
         kept_for = {merge.doc_id: merge.kept for merge in merged.merges}
         documents, qrels, merges = merged.documents, merged.qrels, merged.merges
-        queries = [_with_kept(query, kept_for) for query in queries]
+        queries = [
+            dataclasses.replace(q, doc_id=kept_for[q.doc_id]) if q.doc_id in kept_for else q for q in queries
+        ]
         judged = {kept_for.get(doc_id, doc_id) for doc_id in judged}
         notes += merged.notes
     queries, told = _scorable(queries, qrels)
@@ -78,12 +80,6 @@ def build_task(
         leave_out_self=rows.card.leave_out_self,
     )
     return dataclasses.replace(task, notes=tuple(dict.fromkeys([*notes, *_gaps(task)])))
-
-
-def _with_kept(query: Query, kept_for: dict[str, str]) -> Query:
-    if query.doc_id is None or query.doc_id not in kept_for:
-        return query
-    return dataclasses.replace(query, doc_id=kept_for[query.doc_id])
 
 
 def _scorable(queries: list[Query], qrels: Qrels) -> tuple[list[Query], tuple[str, ...]]:

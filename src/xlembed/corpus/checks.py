@@ -104,7 +104,9 @@ class Problems:
         """Something that must be mended before the task can be used; without `field` it is the whole line."""
         if not field:
             self.unread_files.add(place.file)
-        self.add(Problem(place.file, place.line, _join(place.path, field), message, fix, kind))
+        self.add(
+            Problem(place.file, place.line, ".".join(filter(None, (place.path, field))), message, fix, kind)
+        )
 
     def warn(self, place: Place, field: str, kind: str, message: str, done: str) -> None:
         """Something the user should know; `done` says how it was handled."""
@@ -226,10 +228,6 @@ def counted(n: int, one: str, many: str = "") -> str:
 def first_of(ids: Sequence[str]) -> str:
     """The first five ids."""
     return ", ".join(ids[:5]) + (" ..." if len(ids) > 5 else "")
-
-
-def _join(path: str, field: str) -> str:
-    return f"{path}.{field}" if path and field else path or field
 
 
 def _note(warned: _Warned) -> str:

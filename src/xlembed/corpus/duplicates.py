@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from xlembed.corpus.task import Document, Merge
 
@@ -60,7 +61,10 @@ def _notes(kept: Sequence[Document], merges: Sequence[Merge], unequal: int) -> l
         subject = f"{unequal} judgement{'s' * (unequal > 1)}"
         notes.append(f"{subject} of identical documents had unequal grades: the highest is kept")
     seen = {(d.lang, d.title, d.text) for d in kept}
-    for change, what in ((str.strip, "white space around {it}"), (_nfc, "Unicode form (NFC, NFD)")):
+    for change, what in (
+        (str.strip, "white space around {it}"),
+        (partial(unicodedata.normalize, "NFC"), "Unicode form (NFC, NFD)"),
+    ):
         alike = len(seen)
         seen = {(lang, change(title), change(text)) for lang, title, text in seen}
         if alike := alike - len(seen):
@@ -68,7 +72,3 @@ def _notes(kept: Sequence[Document], merges: Sequence[Merge], unequal: int) -> l
             difference = what.format(it="it" if alike == 1 else "them")
             notes.append(f"{subject} from another one only in {difference}: kept apart")
     return notes
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from xlembed.corpus.checks import Place, Problems
 from xlembed.types import near_miss
@@ -15,8 +14,7 @@ _KINDS: dict[type, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """The values of a row by field, where it stands, and who takes what is wrong with it."""
 
     values: Mapping[str, Any]
@@ -25,7 +23,7 @@ class Row:
 
     def renamed(self, values: Mapping[str, Any]) -> Row:
         """The same row with other values."""
-        return replace(self, values=values)
+        return self._replace(values=values)
 
     def error(self, field: str, kind: str, message: str, fix: str) -> None:
         """As `Problems.error`, here."""

@@ -82,7 +82,9 @@ def import_scored(
     spoken: dict[tuple[Lang, str], list[str]] = defaultdict(list)
     for text in kept:
         spoken[text.lang, "texts"].append(text.text)
-    notes += check_languages_spoken(spoken, believe=options.believe)
+    notes += [*check_languages_spoken(spoken, believe=options.believe), *_repetitions(kept)]
+    if options.kind is ScoredKind.SCORES and all(score in (0, 1) for text in kept for score in text.scores):
+        notes.append("all scores are 0 or 1: if they are labels, import with --kind labels")
     found = ScoredSet(
         name=name,
         kind=options.kind,
@@ -92,7 +94,7 @@ def import_scored(
         folder=folder,
         source=options.source or ", ".join(file.name for file in files),
         licence=options.licence,
-        notes=(*problems.notes(), *notes, *_repetitions(kept), *_perhaps_labels(kept, options.kind)),
+        notes=(*problems.notes(), *notes),
     )
     write_scored(found, force)
     return found
@@ -343,9 +345,3 @@ def _repetitions(texts: Sequence[ScoredText]) -> list[str]:
     return [
         f"repeat an earlier text word for word and are kept: {repeated:,}; most often {shown!r} ({n} times)"
     ]
-
-
-def _perhaps_labels(texts: Sequence[ScoredText], kind: ScoredKind) -> list[str]:
-    if kind is ScoredKind.SCORES and all(score in (0, 1) for text in texts for score in text.scores):
-        return ["all scores are 0 or 1: if they are labels, import with --kind labels"]
-    return []

@@ -48,7 +48,8 @@ class _Looks:
     @property
     def others(self) -> Counter[Lang]:
         """Those that look like another language."""
-        return Counter({other: n for other, n in self.found.items() if not _alike(self.lang, other)})
+        alike = {self.lang}.union(*(group for group in _ALIKE if self.lang in group))
+        return Counter({other: n for other, n in self.found.items() if other not in alike})
 
     @property
     def doubted(self) -> bool:
@@ -109,10 +110,6 @@ def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:
     best = [ranked[0] for ranked in values if ranked]
     found = Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
     return _Looks(lang, len(sample), found)
-
-
-def _alike(one: Lang, other: Lang) -> bool:
-    return one == other or any({one, other} <= group for group in _ALIKE)
 
 
 @cache

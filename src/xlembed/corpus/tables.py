@@ -42,7 +42,13 @@ def read_cells(
     """
     records = _records(file, problems, delimiter, quoting)
     if numbered:
-        return Table((), (Row(_numbered(cells), place, problems) for place, cells in records))
+        return Table(
+            (),
+            (
+                Row({str(i): cell for i, cell in enumerate(cells, 1)}, place, problems)
+                for place, cells in records
+            ),
+        )
     _, cells = next(records, (None, []))
     header = tuple(cell.strip() for cell in cells)
     return Table(header, _named(header, records, problems))
@@ -95,10 +101,6 @@ def number_or_text(cell: str) -> float | str:
         return cell
     value = float(cell)
     return value if math.isfinite(value) else cell
-
-
-def _numbered(cells: list[str]) -> dict[str, str]:
-    return {str(i): cell for i, cell in enumerate(cells, 1)}
 
 
 def _named(

@@ -75,7 +75,15 @@ def read_parallel(data: Path, languages: Sequence[Lang], ntrex_tail: int) -> Par
     """
     if not data.is_dir():
         raise UserError(f"--data {data}: no such folder; expected the one that holds stsb/ and parallel/")
-    held_out = {lang: _held_out_sentences(data, lang) for lang in languages}
+    held_out = {
+        lang: frozenset(
+            comparable(sentence)
+            for split in ("dev", "test")
+            for pair in read_stsb(data, lang, split)
+            for sentence in pair[:2]
+        )
+        for lang in languages
+    }
     rows, left = _stsb_train(data, languages, held_out)
     ntrex = _read_jsonl(data / "parallel" / "ntrex.jsonl", languages)
     if len(ntrex) <= ntrex_tail:
@@ -160,11 +168,6 @@ def _tsv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 f"{path}:{reader.line_num}: expected {len(header)} fields between tabs, found {len(fields)}"
             )
         yield reader.line_num, [fields[column] for column in columns]
-
-
-def _held_out_sentences(data: Path, lang: Lang) -> frozenset[str]:
-    pairs = (pair for split in ("dev", "test") for pair in read_stsb(data, lang, split))
-    return frozenset(comparable(sentence) for pair in pairs for sentence in pair[:2])
 
 
 def _is_held_out(texts: Mapping[Lang, str], held_out: HeldOut) -> bool:

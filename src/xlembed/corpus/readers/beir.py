@@ -71,7 +71,8 @@ def read_folder(
     Raises:
         UserError: if `lang` is no language code.
     """
-    card = read_card(folder, problems) or Card(_name_of(folder))
+    name = folder.resolve().name
+    card = read_card(folder, problems) or Card(name if is_task_name(name) else slugify(name))
     if lang is not None:
         require_language(lang, "--lang")
     elif card.languages is not None and len(card.languages) == 1:
@@ -230,8 +231,3 @@ def _is_plain(folder: Path) -> bool:
 
 def _is_grade(cell: str) -> bool:
     return re.fullmatch(r"[+-]?[0-9]{1,9}(\.0*)?", cell) is not None
-
-
-def _name_of(folder: Path) -> str:
-    name = folder.resolve().name
-    return name if is_task_name(name) else slugify(name)
