@@ -29,6 +29,9 @@ def test_equal_translations_are_counted_and_refused_when_most_are() -> None:
     with pytest.raises(UserError, match=r"2 of 3 pairs are the same in en and de: .* --believe"):
         check_same_texts(most, "pairs", False)
     assert check_same_texts(most, "pairs", True) == ["2 of 3 pairs are the same in en and de"]
+    half, one = _groups(("OK", "OK"), ("no", "nein")), _groups(("OK", "OK"))
+    assert check_same_texts(half, "pairs", False) == ["1 of 2 pairs are the same in en and de"]
+    assert check_same_texts(one, "pairs", False) == ["1 of 1 pairs are the same in en and de"]
     assert check_same_texts(_groups(("yes", "ja")), "pairs", False) == []
     assert check_same_texts({"a": [("en", "x"), ("en", "x")]}, "pairs", False) == []
 
@@ -49,6 +52,9 @@ def test_documents_by_group_and_queries_by_need() -> None:
     [
         ((["1", "2"], ["1", "2"]), True),
         ((["0", "1", "2"], ["0", "1", "2", "4"]), True),
+        ((["1", "14"], ["1", "14"]), True),
+        ((["1", "15"], ["1", "15"]), False),
+        ((["2", "3"], ["2", "3"]), False),
         ((["571", "838"], ["571", "838"]), False),
         ((["q1", "q2"], ["q1", "q2"]), False),
     ],

@@ -79,6 +79,13 @@ def test_gzip_is_unpacked_by_name_and_beside_it(tmp_path: Path) -> None:
     assert "x.jsonl: the file is not there. Read x.jsonl.gz" in problems.notes()[0]
 
 
+def test_a_folder_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    problems = Problems()
+    assert list(read_lines(Path("."), problems)) == []
+    assert str(problems.errors[0]) == ".: the file is a folder. Fix: name the file"
+
+
 def test_a_missing_file_names_what_is_there(tmp_path: Path) -> None:
     for name in ("other.txt", "corpus.parquet"):
         (tmp_path / name).touch()

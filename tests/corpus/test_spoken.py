@@ -39,6 +39,13 @@ def test_nearly_all_in_another_language_is_an_error() -> None:
     assert told == [lines[1].strip()]
 
 
+def test_nine_of_ten_are_nearly_all() -> None:
+    with pytest.raises(UserError, match="10 tell their language, 9 of them another one"):
+        check_languages_spoken({("de", "texts"): [*TURKISH * 3, GERMAN[0]]})
+    told = check_languages_spoken({("de", "texts"): [*TURKISH * 3, *GERMAN[:2]]})
+    assert told == ["de: of 11 sampled texts, 11 tell their language, 9 of them another one: tr (Turkish) 9"]
+
+
 def test_few_texts_count_together() -> None:
     one_each = {("en", "documents"): TURKISH[:1], ("en", "queries"): TURKISH[1:2]}
     assert check_languages_spoken(one_each) == []  # one text proves nothing

@@ -98,6 +98,14 @@ def test_an_unknown_name_gets_the_near_miss(tmp_path: Path) -> None:
         load_pairs("tqaud", tmp_path)
 
 
+def test_what_dvc_tracks_is_fetched(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (tmp_path / "data.dvc").write_text("outs:\n- path: data/pairs/far\n")
+    with pytest.raises(UserError, match=r"the pairs 'far' are tracked by DVC .*: dvc pull .*data\.dvc"):
+        load_pairs("far", data)
+
+
 def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
     row = {**PAIR, "anchor_lang": "en", "positive_lang": "en"}
     folder = tmp_path / "pairs" / "p"
