@@ -11,7 +11,7 @@ import yaml
 
 from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.folders import tracked_folders
+from xlembed.corpus.folders import absent_folders, folders_with
 from xlembed.corpus.languages import is_language
 from xlembed.files import YamlError, atomic_folder, read_yaml
 from xlembed.types import Choice, Lang, UserError, near_miss
@@ -76,13 +76,11 @@ class SetStore:
 
     def names(self, data_dir: Path) -> list[str]:
         """Of the sets that are there, in alphabetical order."""
-        return sorted(path.parent.name for path in (data_dir / self.form).glob(f"[!.]*/{self.card}"))
+        return folders_with(self.card, data_dir / self.form)
 
     def absent(self, data_dir: Path) -> dict[str, Path]:
         """Name -> .dvc file of the sets that DVC tracks and that are not there."""
-        present = self.names(data_dir)
-        tracked = tracked_folders(data_dir / self.form, data_dir)
-        return {name: dvc for name, dvc in tracked.items() if name not in present}
+        return absent_folders(self.card, data_dir / self.form, data_dir)
 
     def find(self, name: str, data_dir: Path) -> Path:
         """The folder of a set given by its name under `data_dir`, or by its path.
