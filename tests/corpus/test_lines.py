@@ -82,7 +82,7 @@ def test_gzip_is_unpacked_by_name_and_beside_it(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     problems = Problems()
-    assert list(read_lines(Path("."), problems)) == []
+    assert list(read_lines(Path(), problems)) == []
     assert str(problems.errors[0]) == ".: the file is a folder. Fix: name the file"
 
 
