@@ -5,7 +5,6 @@ Apart from readers/__init__.py, so that who reads a finished task does not load 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from xlembed.corpus.spoken import check_languages_spoken
 from xlembed.corpus.task import Task
 from xlembed.corpus.writing import check_target, write_task
 from xlembed.registry import entries, load_entry
-from xlembed.types import Lang, UserError, near_miss
+from xlembed.types import UserError, near_miss
 
 
 def find_reader(form: str) -> Reader:
@@ -80,16 +79,9 @@ def import_files(
     rows = reader(files, options, problems)
     rows.card.leave_out_self |= leave_out_self
     task = build_task(rows, keep_duplicates=True)
-    doubts = [*_languages_spoken(task, options.believe), *same_in_task(task, options.believe)]
+    texts = [(d.lang, "documents", d.text or d.title) for d in task.documents]
+    texts += [(q.lang, "queries", q.text) for q in task.queries]
+    doubts = check_languages_spoken(texts, believe=options.believe) + same_in_task(task, options.believe)
     write_task(task, folder, force)
     warnings = (*problems.notes(), *doubts, *self_note(task))
     return Imported(task, folder, name if out is None else str(folder), warnings)
-
-
-def _languages_spoken(task: Task, believe: bool) -> list[str]:
-    texts: dict[tuple[Lang, str], list[str]] = defaultdict(list)
-    for document in task.documents:
-        texts[document.lang, "documents"].append(document.text or document.title)
-    for query in task.queries:
-        texts[query.lang, "queries"].append(query.text)
-    return check_languages_spoken(texts, believe=believe)

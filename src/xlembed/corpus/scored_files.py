@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,9 +79,7 @@ def import_scored(
     problems.raise_errors(subject)
     kept, notes = _with_documents(texts, options.document_pattern)
     kept = kept[: options.limit]
-    spoken: dict[tuple[Lang, str], list[str]] = defaultdict(list)
-    for text in kept:
-        spoken[text.lang, "texts"].append(text.text)
+    spoken = ((text.lang, "texts", text.text) for text in kept)
     notes += [*check_languages_spoken(spoken, believe=options.believe), *_repetitions(kept)]
     if options.kind is ScoredKind.SCORES and all(score in (0, 1) for text in kept for score in text.scores):
         notes.append("all scores are 0 or 1: if they are labels, import with --kind labels")

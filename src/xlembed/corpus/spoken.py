@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -72,18 +72,21 @@ class _Looks:
 
 
 def check_languages_spoken(
-    texts: Mapping[tuple[Lang, str], Sequence[str]], *, believe: bool = False, seed: int = 0
+    texts: Iterable[tuple[Lang, str, str]], *, believe: bool = False, seed: int = 0
 ) -> list[str]:
     """Notes on texts that look like another language than said, and on languages that cannot be checked.
 
-    Texts that are too short or too mixed to tell are left out. The texts of a language are judged by noun (`documents`)
-    and together; with `believe` nothing is refused.
+    Texts that are too short or too mixed to tell are left out. Each comes behind its language and what it is
+    (`documents`): those of a language are judged apart by that, and together. With `believe` nothing is refused.
 
     Raises:
         UserError: when nearly all texts of a language, or of one noun in it, look like another language.
     """
-    apart = {(lang, noun): _looks(lang, found, seed) for (lang, noun), found in texts.items()}
-    together = {lang: _Looks(lang, 0, Counter()) for lang, _ in texts}
+    found: dict[tuple[Lang, str], list[str]] = defaultdict(list)
+    for lang, noun, text in texts:
+        found[lang, noun].append(text)
+    apart = {(lang, noun): _looks(lang, several, seed) for (lang, noun), several in found.items()}
+    together = {lang: _Looks(lang, 0, Counter()) for lang, _ in found}
     for (lang, _), looks in apart.items():
         together[lang].found.update(looks.found)
     if not believe and any(looks.refused for looks in (*apart.values(), *together.values())):

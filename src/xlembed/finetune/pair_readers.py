@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -182,10 +181,7 @@ def _language_by_name(
 
 def _doubts(rows: Sequence[PairRow], kind: Kind, believe: bool) -> list[str]:
     """Notes on texts in other languages than said, and on translations that are the same text."""
-    texts: dict[tuple[Lang, str], list[str]] = defaultdict(list)
-    for row in rows:
-        for column in COLUMNS[kind]:
-            texts[row[f"{column}_lang"], f"texts ({column})"].append(row[column])
+    texts = ((row[f"{c}_lang"], f"texts ({c})", row[c]) for row in rows for c in COLUMNS[kind])
     notes = check_languages_spoken(texts, believe=believe)
     if kind is Kind.SCORED:
         return notes

@@ -96,7 +96,7 @@ def _read_documents(path: Path, speaking: _Languages, rows: Rows) -> None:
             rows.add_document(Document(doc_id, text, spoken, title, group), row.place)
         elif doc_id is not None:
             rows.know_document(doc_id, row.place)
-    speaking.tell_missing(path)
+    speaking.tell_missing()
 
 
 def _read_queries(path: Path, speaking: _Languages, rows: Rows) -> None:
@@ -115,7 +115,7 @@ def _read_queries(path: Path, speaking: _Languages, rows: Rows) -> None:
             rows.add_query(query, row.place, also="")
         elif query_id is not None:
             rows.know_query(query_id, row.place)
-    speaking.tell_missing(path)
+    speaking.tell_missing()
 
 
 def _read_qrels(path: Path, rows: Rows) -> None:
@@ -190,35 +190,26 @@ class _Languages:
     """Languages of the rows of one file; that many rows lack one is told once."""
 
     def __init__(self, default: Lang | None, all_alike: bool, rows: Rows) -> None:
-        self._default = default
-        self._all_alike = all_alike
-        self._rows = rows
-        self._silent: list[int] = []
+        self._default, self._all_alike, self._problems = default, all_alike, rows.problems
+        self._any = (rows.card.languages or ("en",))[0]
+        self._silent: list[Place] = []
         self._some_say = False
 
     def of(self, row: Row) -> Lang:
         """The row's language; where an error was told, some language of the task, so that it is told once."""
         if row.values.get("lang") is None:
-            self._silent.append(row.place.line or 0)
+            self._silent.append(row.place)
             return self._default or self._any
         self._some_say = True
         return row.optional("lang") or self._any
 
-    def tell_missing(self, path: Path) -> None:
+    def tell_missing(self) -> None:
         """One error for all rows without a language."""
         if self._silent and (self._default is None or (self._all_alike and self._some_say)):
-            n = len(self._silent)
-            message = (
-                f"{n} row{'s have' if n > 1 else ' has'} no language (the first is line {self._silent[0]})"
-            )
+            n, first = len(self._silent), self._silent[0]
+            message = f"{n} row{'s have' if n > 1 else ' has'} no language (the first is line {first.line})"
             fix = 'add "lang" to every row; for a folder of one language, name it with --lang'
-            self._rows.problems.error(
-                Place(str(path), self._silent[0]), "lang", "missing language", message, fix
-            )
-
-    @property
-    def _any(self) -> Lang:
-        return (self._rows.card.languages or ("en",))[0]
+            self._problems.error(first, "lang", "missing language", message, fix)
 
 
 def _is_plain(folder: Path) -> bool:
