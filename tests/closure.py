@@ -123,12 +123,24 @@ def closure(*starts: str, src: Path = ROOT / "src") -> tuple[set[Path], set[Path
 
 
 def code_deps(stage: str, root: Path = ROOT) -> list[str]:
-    """Code and data of the package that a stage reaches, folders first."""
+    """Code and data of the package that a stage reaches: a folder where it reaches all of it, else single files."""
     jobs = JOBS.get(stage, (f"xlembed.stages.{stage}",))
     code, whole = closure(*jobs, src=root / "src")
-    files = {path for path in (*code, *whole) if not any(folder in path.parents for folder in whole)}
-    names = sorted(path.relative_to(root).as_posix() for path in files)
+    reached = {path for path in (*code, *whole) if not any(folder in path.parents for folder in whole)}
+    own = {root / name for of, name in OWN_FILE if of == stage}
+    assert own <= reached, f"{stage} does not reach {own - reached}"
+    reached -= own  # so that no folder around it is taken whole
+    for folder in sorted(folders(root / "src" / "xlembed"), reverse=True):  # the deepest first
+        inside = {path for path in folder.iterdir() if path.name != "__pycache__"}
+        if inside and inside <= reached:
+            reached = reached - inside | {folder}
+    names = sorted(path.relative_to(root).as_posix() for path in reached | own)
     return [OWN_FILE.get((stage, name), name) for name in names]
+
+
+def folders(top: Path) -> Iterator[Path]:
+    """All folders of code and data below a folder."""
+    return (path for path in top.rglob("*") if path.is_dir() and path.name != "__pycache__")
 
 
 def input_deps(stage: str, settings: Settings, root: Path = ROOT) -> list[str]:

@@ -487,7 +487,7 @@ def promoted(finished: Path) -> dict[str, str]:
     settings = yaml.safe_load(params.read_text(encoding="utf-8"))
     settings["evaluate"]["resamples"] = 10_000  # the pages state intervals
     params.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    pages = [REPOSITORY / "docs" / name for name in ("finetune.md", "promotion.md")]
+    pages = [REPOSITORY / "docs" / name for name in ("finetune.md", "promote.md")]
     lines = [
         words[1:]
         for page in pages
@@ -550,7 +550,7 @@ def test_the_numbers_of_the_page_are_those_of_its_commands(finished: Path, promo
 
 
 def test_the_files_that_are_promised_are_there(finished: Path) -> None:
-    spans = [s for page in (README, REPOSITORY / "docs" / "evaluation.md") for s in code_spans(page)]
+    spans = [s for page in (README, REPOSITORY / "docs" / "evaluate.md") for s in code_spans(page)]
     named = {s for s in spans if re.match(r"(runs|reports|results)/.", s)}
     assert len(named) >= 8
     for name in named:
@@ -596,7 +596,11 @@ def test_python_runs(
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_commands_and_options_in_the_prose_exist(page: Path) -> None:
     every = {name: xlembed.get_command(click.Context(xlembed), name) for name in xlembed.list_commands(None)}
-    options = {n: {o for p in c.params for o in (*p.opts, *p.secondary_opts)} for n, c in every.items() if c}
+    options = {
+        n: {"--help", *(o for p in c.params for o in (*p.opts, *p.secondary_opts))}
+        for n, c in every.items()
+        if c
+    }
     for span in code_spans(page):
         words = span.split()
         if words[0] == "xlembed" and len(words) > 1:
