@@ -346,6 +346,14 @@ def test_what_dvc_would_bring_is_told(tmp_path: Path) -> None:
     assert SCORED.absent(data) == {} and load_scored("far", data).name == "far"
 
 
+def test_the_ends_of_a_scale_are_on_it_and_differ(tmp_path: Path) -> None:
+    rows = [{**ROW, "_id": str(joy), "scores": {"joy": joy, "fear": 0}} for joy in (0, 10)]
+    write_set(tmp_path, rows)
+    assert [t.scores[0] for t in load_scored("s", tmp_path).texts] == [0, 10]
+    write_set(tmp_path, rows, {"dimensions": [{"name": "joy", "low": 1, "high": 1}, "fear"]})
+    assert "found a scale from 1 to 1. Fix: for example" in told(tmp_path)
+
+
 def test_a_set_in_numbers(tmp_path: Path) -> None:
     rows = [
         {**ROW, "_id": "a", "document": "d", "split": "train"},
