@@ -65,20 +65,9 @@ def build_task(
         notes += told
         present = {d.doc_id for d in documents}
         merges = tuple(merge for merge in merges if merge.kept in present)
-    task = Task(
-        name=rows.card.name,
-        languages=rows.languages,
-        alignment=rows.card.alignment,
-        documents=documents,
-        queries=tuple(queries),
-        qrels={q.query_id: qrels[q.query_id] for q in queries},
-        source=rows.card.source,
-        licence=rows.card.licence,
-        description=rows.card.description,
-        demonstration=rows.card.demonstration,
-        merged=merges,
-        leave_out_self=rows.card.leave_out_self,
-    )
+    said = {**vars(rows.card), "languages": rows.languages}
+    kept = {q.query_id: qrels[q.query_id] for q in queries}
+    task = Task(**said, documents=documents, queries=tuple(queries), qrels=kept, merged=merges)
     return dataclasses.replace(task, notes=tuple(dict.fromkeys([*notes, *_gaps(task)])))
 
 

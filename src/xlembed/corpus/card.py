@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,10 +19,11 @@ CARD_FILE = "task.yaml"
 WORDS = ("name", "alignment", "source", "licence", "description")
 LISTS = ("languages", "notes")
 FLAGS = ("demonstration", "leave_out_self")
-KEYS = (*WORDS, *LISTS, *FLAGS)
+KEYS = ("name", "languages", "alignment", "source", "licence", "description", *FLAGS, "notes")
+"""In the order of a card."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Card:
     """What task.yaml says, or an importer knows; `languages` is None until the rows told them."""
 
@@ -55,7 +57,7 @@ def read_card(folder: Path, problems: Problems) -> Card | None:
     path = folder / CARD_FILE
     if not path.is_file():
         return None
-    card = Card(slugify(folder.resolve().name))
+    values: dict[str, Any] = {"name": slugify(folder.resolve().name)}
     try:
         # All scalars are strings: YAML's own rules would read the language code `no` as false.
         node = yaml.compose("\n".join(line for _, line in read_lines(path, problems)), Loader=yaml.BaseLoader)
@@ -64,13 +66,13 @@ def read_card(folder: Path, problems: Problems) -> Card | None:
         message = f"invalid YAML: {getattr(error, 'problem', None) or error}"
         at = Place(str(path), mark.line + 1 if mark else None)
         problems.error(at, "", "invalid YAML", message, "write key: value lines")
-        return card
+        return Card(**values)
     if node is None:
-        return card
+        return Card(**values)
     if not isinstance(node, yaml.MappingNode):
         fix = "write e.g. languages: [de, en]"
         problems.error(Place(str(path)), "", "invalid YAML", "expected key: value lines", fix)
-        return card
+        return Card(**values)
     lines: dict[str, int] = {}
     for name, value in node.value:
         key, place = str(name.value), Place(str(path), name.start_mark.line + 1)
@@ -81,25 +83,17 @@ def read_card(folder: Path, problems: Problems) -> Card | None:
             done = f"ignored.{near_miss(key, KEYS)}"
             problems.warn(place, key, "unknown key", f"{key!r} is no key of a task card", done)
         elif _is_sound(key, value, place, problems):
-            _take(card, key, value)
-    return card
+            values[key] = _value(key, value)
+    return Card(**values)
 
 
 def card_text(task: Task) -> str:
     """task.yaml of a task; equal tasks give equal text, empty entries are left out."""
-    values = {
-        "name": task.name,
-        "languages": list(task.languages),
-        "alignment": str(task.alignment),
-        "source": task.source,
-        "licence": task.licence,
-        "description": task.description,
-        **{flag: getattr(task, flag) for flag in FLAGS},
-        "notes": list(task.notes),
+    values = {key: value for key in KEYS if (value := getattr(task, key))} | {
+        "alignment": str(task.alignment)
     }
-    return yaml.safe_dump(
-        {k: v for k, v in values.items() if v}, allow_unicode=True, sort_keys=False, default_flow_style=False
-    )
+    values = {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+    return yaml.safe_dump(values, allow_unicode=True, sort_keys=False, default_flow_style=False)
 
 
 def _is_sound(key: str, node: yaml.Node, place: Place, problems: Problems) -> bool:
@@ -123,13 +117,12 @@ def _is_sound(key: str, node: yaml.Node, place: Place, problems: Problems) -> bo
     return problems.n_errors == errors
 
 
-def _take(card: Card, key: str, node: yaml.Node) -> None:
+def _value(key: str, node: yaml.Node) -> Any:
     if key in LISTS:
-        setattr(card, key, tuple(str(item.value) for item in node.value))
-    elif key in FLAGS:
-        setattr(card, key, node.value == "true")
-    else:
-        setattr(card, key, Alignment(node.value) if key == "alignment" else str(node.value))
+        return tuple(str(item.value) for item in node.value)
+    if key in FLAGS:
+        return node.value == "true"
+    return Alignment(node.value) if key == "alignment" else str(node.value)
 
 
 def _check_languages(codes: list[str], place: Place, problems: Problems) -> None:

@@ -77,7 +77,7 @@ def import_files(
     check_target(name, folder, force)
     problems = Problems()
     rows = reader(files, options, problems)
-    rows.card.leave_out_self |= leave_out_self
+    rows.card = replace(rows.card, leave_out_self=leave_out_self or rows.card.leave_out_self)
     task = build_task(rows, keep_duplicates=True)
     texts = [(d.lang, "documents", d.text or d.title) for d in task.documents]
     texts += [(q.lang, "queries", q.text) for q in task.queries]

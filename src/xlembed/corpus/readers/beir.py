@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xlembed.corpus.card import Card, is_task_name, read_card, slugify
@@ -52,8 +53,8 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
         )
     lang = languages_of(files, options, problems)[0] if options.langs or _is_plain(files[0]) else None
     rows = read_folder(files[0], problems, lang, all_alike=lang is not None and not options.langs)
-    rows.card.name = options.name
-    rows.card.source = rows.card.source or files[0].resolve().name
+    source = rows.card.source or files[0].resolve().name
+    rows.card = replace(rows.card, name=options.name, source=source)
     return rows
 
 

@@ -73,7 +73,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     parallel = _are_parallel(asked)
     groups = _groups(paragraphs, len(files), parallel, problems)
     if parallel:
-        rows.card.alignment = Alignment.PARALLEL
+        rows.card = replace(rows.card, alignment=Alignment.PARALLEL)
         ids = [dict.fromkeys(q.qas_id for p, q in asked if p.file == n) for n in range(len(files))]
         check_shared_ids(files, ids, "question id", options.believe, problems)
         _tell_untranslated(files, ids, problems)
