@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from xlembed.corpus.scored import Part, ScoredKind, ScoredSet, score_array
-from xlembed.corpus.summary import Summary
+from xlembed.corpus.summary import Summary, card_fields
 from xlembed.files import Record
 from xlembed.types import Lang
 
@@ -93,12 +93,8 @@ def summarise_scored(found: ScoredSet) -> ScoredSummary:
     # Documents of the published split and the parts that their texts are in.
     placed = Counter(document for document, _ in {(t.document, t.split) for t in found.texts if t.split})
     return ScoredSummary(
-        name=found.name,
+        **card_fields(found),
         kind=found.kind,
-        languages=found.languages,
-        source=found.source,
-        licence=found.licence,
-        description=found.description,
         texts=len(found.texts),
         documents=len(documents),
         largest_document=LargestDocument(document=largest, texts=n_largest),
@@ -116,6 +112,4 @@ def summarise_scored(found: ScoredSet) -> ScoredSummary:
             )
             for dimension, column in zip(found.dimensions, score_array(found.texts).T, strict=True)
         ),
-        digest=found.digest,
-        notes=found.notes,
     )

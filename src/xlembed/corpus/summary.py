@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from xlembed.corpus.task import Alignment, Task
 from xlembed.files import Record
@@ -70,6 +71,11 @@ class TaskSummary(Summary):
         return self.framed(first, [head, *rows])
 
 
+def card_fields(found: Any) -> dict[str, Any]:
+    """The fields of `Summary` that a task or a set has."""
+    return {key: getattr(found, key) for key in Summary.model_fields}
+
+
 def summarise(task: Task) -> TaskSummary:
     """Equal for equal tasks."""
     lang_of = {d.doc_id: d.lang for d in task.documents}
@@ -82,12 +88,8 @@ def summarise(task: Task) -> TaskSummary:
         if grade >= 1
     )
     return TaskSummary(
-        name=task.name,
-        languages=task.languages,
+        **card_fields(task),
         alignment=task.alignment,
-        source=task.source,
-        licence=task.licence,
-        description=task.description,
         demonstration=task.demonstration,
         documents=len(task.documents),
         queries=len(task.queries),
@@ -103,6 +105,4 @@ def summarise(task: Task) -> TaskSummary:
             for lang in task.languages
         },
         merged=len(task.merged),
-        digest=task.digest,
-        notes=task.notes,
     )

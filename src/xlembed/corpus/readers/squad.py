@@ -132,7 +132,7 @@ def _add_answers(asked: Asked, rows: Rows) -> dict[str, Iterable[str]]:
 
 def _tell_repeats(rows: Rows, n_repeated: int, noun: str, judged_for: str) -> None:
     if n_repeated:
-        subject = f"1 {noun} repeats" if n_repeated == 1 else f"{n_repeated} {noun}s repeat"
+        subject = counted(n_repeated, f"{noun} repeats", f"{noun}s repeat")
         rows.excluded.append(
             f"{subject} the text of another {noun} of the same language: each text is one document, "
             f"judged right for {judged_for}"
