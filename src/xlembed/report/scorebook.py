@@ -11,53 +11,11 @@ from typing import Any, NamedTuple
 from pydantic import Field, ValidationError, field_serializer, field_validator
 
 from xlembed.files import Record
+from xlembed.report.score_metrics import index_metrics, score_metrics, truncation_metrics
+from xlembed.report.score_rows import Estimate as Estimate
+from xlembed.report.score_rows import IndexFidelity, Key, Truncations
 from xlembed.settings import CorpusSettings, EvaluateSettings, Section
 from xlembed.types import Lang, Mode, Pool, UserError
-
-
-class Key(NamedTuple):
-    """What identifies a score within one task and model."""
-
-    kind: str
-    pool: str | None
-    query_lang: Lang | None
-    doc_lang: Lang | None
-    measure: str
-
-
-class Estimate(Record):
-    """One score. Both ends of the interval are numbers, or both are None (too few clusters)."""
-
-    kind: str = ""
-    pool: str | None = None
-    query_lang: Lang | None = None
-    doc_lang: Lang | None = None
-    measure: str = ""
-    value: float
-    ci_low: float | None
-    ci_high: float | None
-    ci_method: str = ""
-    n_units: int
-    n_needs: int
-    n_clusters: int
-    label: str = ""
-    cells: tuple[str, ...] = ()
-    """``b->a`` that a macro is the mean of."""
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Both ends of the 95 % interval, if there is one."""
-        return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
-
-    @property
-    def is_macro(self) -> bool:
-        """Whether it is a mean over languages or pairs."""
-        return self.query_lang is None and self.doc_lang is None
-
-    @property
-    def key(self) -> Key:
-        """What it is found by."""
-        return Key(self.kind, self.pool, self.query_lang, self.doc_lang, self.measure)
 
 
 class Macro(NamedTuple):
@@ -82,58 +40,6 @@ TRUE_CROSS_TARGET = Macro(
 )
 MACROS = (MONOLINGUAL, CROSS_LINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET)
 """The four of the primary family, in the order of every figure and table."""
-
-
-class ExactScore(Record):
-    """A macro average of exact search, beside that of the index."""
-
-    kind: str
-    pool: str
-    measure: str
-    value: float
-
-
-class IndexFidelity(Record):
-    """What an index takes away from exact search.
-
-    Attributes:
-        exercised: language or ``*`` -> whether searches of its pool went through the index.
-        recall_exercised: the same of the searches for `recall`.
-        note: where nothing went through the index.
-        exact: macros of exact search.
-        loss: exact minus index, paired by unit.
-        recall: of the exact nearest neighbours.
-    """
-
-    exercised: Mapping[str, bool]
-    recall_exercised: Mapping[str, bool] = Field(default_factory=dict)
-    note: str = ""
-    exact: tuple[ExactScore, ...]
-    loss: tuple[Estimate, ...]
-    recall: tuple[Estimate, ...]
-
-
-class Truncation(Record):
-    """What of some texts in one language is cut off."""
-
-    texts: int = 0
-    texts_cut: int = 0
-    tokens: int = 0
-    tokens_lost: int = 0
-    share_cut: float = 0.0
-    share_lost: float = 0.0
-
-
-class Truncations(Record):
-    """What is cut off at a model's limit, by language."""
-
-    max_tokens: int
-    documents: Mapping[Lang, Truncation] = Field(default_factory=dict)
-    queries: Mapping[Lang, Truncation] = Field(default_factory=dict)
-
-    def by_kind(self) -> dict[str, Mapping[Lang, Truncation]]:
-        """Documents, then queries."""
-        return {"documents": self.documents, "queries": self.queries}
 
 
 class ScoreBook(Record):
@@ -196,6 +102,26 @@ class ScoreBook(Record):
         """What scores.json holds."""
         return self.model_dump(mode="json", exclude_unset=True)
 
+    def params(self) -> dict[str, str]:
+        """None beside those of the settings."""
+        return {}
+
+    def tags(self) -> dict[str, str]:
+        """What must be known of the vectors and the model."""
+        found = {
+            "fingerprint": self.fingerprint,
+            "task_digest": self.task_digest,
+            "labels": ", ".join(f"{lang}: {label}" for lang, label in self.labels.items()),
+            "postprocessing": self.postprocessing.get("note", ""),
+            "weights": self.weights,
+        }
+        return {key: value for key, value in found.items() if value}
+
+    def metrics(self) -> dict[str, float]:
+        """Scores, what is cut off, what the index costs."""
+        cut, index = truncation_metrics(self.truncation), index_metrics(self.index_fidelity)
+        return score_metrics(self.scores) | cut | index
+
     @cached_property
     def cells(self) -> Mapping[Key, Estimate]:
         """Every score by its key."""
@@ -215,6 +141,11 @@ class ScoreBook(Record):
     def macro(self, macro: Macro, measure: str | None = None) -> Estimate | None:
         """A macro average; None if none of its cells has units."""
         return self.cell(macro.kind, macro.pool, None, None, measure)
+
+    def of_language(self, macro: Macro, lang: Lang, measure: str | None = None) -> Estimate | None:
+        """One language's part of a macro average: of its own pairs, or of its queries in other languages."""
+        doc_lang = lang if macro in (MONOLINGUAL, CROSS_LINGUAL) else None
+        return self.cell(macro.kind, macro.pool, lang, doc_lang, measure)
 
     def pair(
         self, pool: str, query_lang: Lang, doc_lang: Lang, measure: str | None = None
