@@ -136,7 +136,7 @@ def test_verdicts_say_how_sure_they_are() -> None:
         (guide(NAMES[:2], first=None), "few"),
         (guide(NAMES[:1]), "only"),
         (
-            guide(NAMES[:2]) | {"standing": {NAMES[0]: {"beats_chance": False, "shortfall": "it is random"}}},
+            guide(NAMES[:2], standing={NAMES[0]: {"beats_chance": False, "shortfall": "it is random"}}),
             "chance",
         ),
     ):

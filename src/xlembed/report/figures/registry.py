@@ -31,8 +31,6 @@ ParadoxReport = Mapping[str, Any]
 """Content of paradox.json."""
 Analysis = Mapping[str, Any]
 """Content of analysis.json, with that of projection.json (or None) as ``projection``, of umap.json as ``umap``."""
-Guide = Mapping[str, Any]
-"""Content of guide.json."""
 
 
 @dataclass(frozen=True)
