@@ -59,8 +59,8 @@ class ScoreBook(Record):
         scores: what has no units is not there.
     """
 
-    format: int = 1
-    measures_version: int = 1
+    format: int = 0
+    measures_version: int = 0
     task: str
     task_digest: str = ""
     alignment: str = ""
