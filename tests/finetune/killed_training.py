@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from small_model import small_model
-from xlembed.finetune import checkpoints, trainer
 from xlembed.finetune.dev import DevData
 from xlembed.finetune.ordered import Integers
 from xlembed.finetune.recipe import Stage
 from xlembed.finetune.training import StageData, train_stage
+from xlembed.training import checkpoints, loop
 
 N = 26
 ANCHORS = [f"w{i}" for i in range(N)]
@@ -70,7 +70,7 @@ def main(where: Path, folder: Path, moment: str) -> None:
                 os.truncate(path, path.stat().st_size // 2)
                 kill()
 
-        trainer.save_weights = save  # type: ignore[attr-defined]
+        loop.save_weights = save  # type: ignore[attr-defined]
     if when == "seal":  # everything is written, only the seal is missing
 
         def seal(path: Path) -> None:
@@ -78,7 +78,7 @@ def main(where: Path, folder: Path, moment: str) -> None:
                 kill()
             checkpoints.seal(path)
 
-        trainer.seal = seal  # type: ignore[attr-defined]
+        loop.seal = seal  # type: ignore[attr-defined]
     train_stage(model, STAGE, data(), where, seed=5, log=log)
 
 

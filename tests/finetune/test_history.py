@@ -8,7 +8,8 @@ import pytest
 from xlembed.finetune.history import DevLook, best_look, dev_looks, is_stale, last_loss, loss_curve
 from xlembed.finetune.ordered import OrderedBatches
 from xlembed.finetune.recipe import EarlyStopping, Stage
-from xlembed.finetune.trainer import Plan
+from xlembed.finetune.training import plan_of
+from xlembed.training.loop import Plan
 from xlembed.types import UserError
 
 
@@ -90,7 +91,7 @@ def test_an_order_that_does_not_fit_is_refused() -> None:
 
 def plan(n: int, **settings: object) -> Plan:
     stage = Stage.model_validate({"name": "s", "data": [{"pairs": "p"}], "loss": "mnrl", **settings})
-    return Plan.of(stage, batches(n, stage.batch))
+    return plan_of(stage, batches(n, stage.batch))
 
 
 def test_plan_counts_updates() -> None:

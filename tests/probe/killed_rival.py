@@ -11,9 +11,9 @@ import torch
 
 from probe.rival_fakes import texts_and_scores
 from xlembed.corpus.scored import ScoredKind
-from xlembed.probe.rival import FittedRival, train_rival, unwatched
+from xlembed.probe.rival import FittedRival, train_rival
 from xlembed.probe.rival_recipe import RivalRecipe
-from xlembed.probe.rival_training import Watch
+from xlembed.training.loop import Watch, unwatched
 
 RECIPE = RivalRecipe.model_validate(
     {

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, Dataset
+from torch.utils.data import Dataset
 
+from xlembed.training.loop import EpochBatches
 from xlembed.types import UserError
 
 Integers = NDArray[np.integer[Any]]
@@ -42,7 +43,7 @@ class Rows(Dataset[dict[str, Any]]):
         return values
 
 
-class OrderedBatches(BatchSampler):
+class OrderedBatches(EpochBatches):
     """Consecutive slices of `order(epoch)`; `epoch` is set from outside before each pass.
 
     A last batch of a single row, which has no negatives, is left out; with several processes also the
@@ -51,7 +52,6 @@ class OrderedBatches(BatchSampler):
 
     def __init__(self, n_rows: int, batch: int, order: Callable[[int], Integers], processes: int = 1) -> None:
         super().__init__(range(n_rows), batch, drop_last=False)
-        self.epoch = 0
         self._n_rows = n_rows
         self._order = order
         self._length = len(order(0))

@@ -6,7 +6,6 @@ training that was killed ends with the same weights as one that was not.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,22 +15,36 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from transformers.training_args import ParallelMode
 
-from xlembed.finetune.checkpoints import WEIGHTS, checkpoint_folder, load_weights, newest
-from xlembed.finetune.dev import DevData, dev_evaluator
+from xlembed.finetune.dev import DEV, DevData, dev_evaluator
 from xlembed.finetune.history import DevLook, best_look, dev_looks, is_stale, last_loss, loss_curve
 from xlembed.finetune.losses import build_loss
 from xlembed.finetune.ordered import Integers, OrderedBatches, Rows
 from xlembed.finetune.recipe import Stage
 from xlembed.finetune.trainable import token_vectors
-from xlembed.finetune.trainer import Log, Plan, StageTrainer, Watch, unlogged, unwatched
+from xlembed.training.loop import (
+    History,
+    Log,
+    Loop,
+    Plan,
+    ResumableTrainer,
+    Watch,
+    train,
+    unlogged,
+    unwatched,
+)
 from xlembed.types import UserError, Vectors
 
 __all__ = ["DevData", "DevLook", "StageData", "StageResult", "check_stage", "train_stage"]
 
+CURVE_POINTS = 200
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
@@ -114,28 +127,54 @@ def train_stage(
     batches = OrderedBatches(
         len(data.columns[next(iter(data.columns))]), stage.batch, data.order, settings.world_size
     )
-    plan = Plan.of(stage, batches, settings.world_size)
+    plan = plan_of(stage, batches, settings.world_size)
     settings.max_steps = plan.total
     settings.warmup_steps = math.ceil(stage.warmup * plan.total)
-    own_forward = model.__dict__.get("forward")
     if model.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(model.device)
-    start = newest(where)
-    try:
-        if start and _is_over(start, stage, plan):
-            load_weights(model, start / WEIGHTS)
-            history = _history(start)
-        else:
-            trainer = _trainer(model, stage, data, settings, batches, plan, watch, log)
-            trainer.train(resume_from_checkpoint=str(start) if start else None)
-            history = trainer.state.log_history
-            trainer.accelerator.free_memory()
-        result = _result(history, stage, plan, model)
-        if stage.early_stopping and result.best_step not in (None, result.steps):
-            load_weights(model, checkpoint_folder(where, result.best_step or 0) / WEIGHTS)
-    finally:
-        _bare(model, own_forward)
-    return result
+    loop = Loop(
+        name=f"training {stage.name}",
+        rows=_rows(stage, data),
+        batches=batches,
+        plan=plan,
+        where=where,
+        is_over=lambda history: is_stale(dev_looks(history), stage.early_stopping),
+        best_step=_best_step,
+        keeps_best=stage.early_stopping is not None,
+        advice="a lower learning_rate, a longer warmup or dtype float32",
+        has_dev=data.dev is not None,
+        names={f"eval_{DEV}": f"dev/{data.dev.metric}"} if data.dev else {},
+        watch=watch,
+        log=log,
+    )
+    return _result(train(model, loop, lambda: _trainer(model, stage, data, settings, loop)), plan, model)
+
+
+def plan_of(stage: Stage, batches: OrderedBatches, processes: int = 1) -> Plan:
+    """The plan of a stage over the batches of an epoch."""
+    per_epoch = math.ceil(len(batches) / processes / stage.accumulate)
+    total = math.ceil(stage.epochs * per_epoch)
+    total = min(total, stage.max_steps or total)
+    looks = _evenly(total, stage.looks)
+    return Plan(
+        per_epoch=per_epoch,
+        total=total,
+        looks=looks,
+        curve=looks | _evenly(total, CURVE_POINTS),
+        rows_per_epoch=batches.rows,
+        rows_per_update=batches.batch_size * processes * stage.accumulate,
+    )
+
+
+def _evenly(total: int, n: int) -> frozenset[int]:
+    return frozenset(math.ceil(total * i / n) for i in range(1, n + 1))
+
+
+class StageTrainer(ResumableTrainer, SentenceTransformerTrainer):
+    """The sentence-transformers trainer in our loop."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """None: our card is written by the stage, and the library's reads the whole data."""
 
 
 def check_stage(
@@ -245,54 +284,39 @@ def _token_rate(model: SentenceTransformer, stage: Stage) -> dict[str, float]:
     return {rf"^model\.({'|'.join(map(re.escape, names))})$": stage.token_learning_rate}
 
 
+def _rows(stage: Stage, data: StageData) -> Rows:
+    labels = {"cosent": data.scores, "distillation": data.teacher}.get(stage.loss.kind)
+    return Rows(list(data.columns.values()), None if labels is None else np.asarray(labels, np.float32))
+
+
 def _trainer(
     model: SentenceTransformer,
     stage: Stage,
     data: StageData,
     settings: SentenceTransformerTrainingArguments,
-    batches: OrderedBatches,
-    plan: Plan,
-    watch: Watch,
-    log: Log,
+    loop: Loop,
 ) -> StageTrainer:
-    labels = {"cosent": data.scores, "distillation": data.teacher}.get(stage.loss.kind)
-    rows = Rows(list(data.columns.values()), None if labels is None else np.asarray(labels, np.float32))
     return StageTrainer(
+        loop=loop,
         model=model,
         args=settings,
-        rows=rows,
-        where=Path(settings.output_dir or ""),
         loss=build_loss(stage.loss, model),
         evaluator=dev_evaluator(data.dev) if data.dev else None,
         data_collator=SentenceTransformerDataCollator(
             preprocess_fn=model.preprocess, prompts=settings.prompts
         ),
-        stage=stage,
-        batches=batches,
-        plan=plan,
-        metric=data.dev.metric if data.dev else "",
-        watch=watch,
-        log=log,
     )
 
 
-def _history(folder: Path) -> list[dict[str, float]]:
-    state = json.loads((folder / "trainer_state.json").read_text("utf-8"))
-    return list(state["log_history"])
+def _best_step(history: History) -> int | None:
+    best = best_look(dev_looks(history))
+    return best.step if best else None
 
 
-def _is_over(folder: Path, stage: Stage, plan: Plan) -> bool:
-    step = int(folder.name.split("-")[1])
-    return step >= plan.total or is_stale(dev_looks(_history(folder)), stage.early_stopping)
-
-
-def _result(
-    history: Sequence[Mapping[str, float]], stage: Stage, plan: Plan, model: SentenceTransformer
-) -> StageResult:
+def _result(history: History, plan: Plan, model: SentenceTransformer) -> StageResult:
     curve = loss_curve(history)
     steps = int(curve[-1]["step"])
     looks = dev_looks(history)
-    best = best_look(looks)
     cuda = model.device.type == "cuda"
     return StageResult(
         steps=steps,
@@ -301,21 +325,8 @@ def _result(
         took_seconds=max(entry.get("took_seconds", 0.0) for entry in history),
         last_loss=last_loss(curve),
         dev=looks,
-        best_step=best.step if best else None,
+        best_step=_best_step(history),
         stopped_early=steps < plan.total,
         curve=curve,
         peak_memory_mb=torch.cuda.max_memory_allocated(model.device) / 1e6 if cuda else None,
     )
-
-
-def _bare(model: SentenceTransformer, own_forward: Any) -> None:
-    """Take off what the trainer left: the casting `forward`, gradients, the mode.
-
-    Also accelerate's mark of a prepared model, which would keep the next stage from getting its own `forward`.
-    """
-    for name in ("_original_forward", "_is_accelerate_prepared", "forward"):
-        model.__dict__.pop(name, None)
-    if own_forward is not None:
-        model.__dict__["forward"] = own_forward
-    model.zero_grad(set_to_none=True)
-    model.eval()

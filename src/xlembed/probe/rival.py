@@ -37,14 +37,14 @@ from xlembed.probe.rival_model import (
 from xlembed.probe.rival_recipe import RivalRecipe, load_rival_recipe, ready_rivals
 from xlembed.probe.rival_training import (
     Rows,
-    Watch,
     best_look,
     fine_tune,
     forward_all,
-    remove_checkpoints,
     sigmoid,
 )
 from xlembed.probe.scaling import Scaling
+from xlembed.training.checkpoints import prune
+from xlembed.training.loop import Watch, unwatched
 from xlembed.types import UserError
 
 __all__ = ["FittedRival", "load_rival", "load_rival_recipe", "open_base", "ready_rivals", "train_rival"]
@@ -55,10 +55,6 @@ CARD, JOB = "rival.json", "job.json"
 ADAPTER_ONLY, WHOLE = "adapter", "whole"
 LOOKED_AT = 200
 """Training texts whose tokens are looked at: half of them unknown means a tokenizer that does not fit."""
-
-
-def unwatched(what: str, done: int, total: int) -> None:
-    """For callers that do not look."""
 
 
 def scale_of(scores: Scores, kind: ScoredKind) -> Scaling:
@@ -356,7 +352,7 @@ def _begin(work: Path, job: str) -> None:
     if read_json(work / JOB).get("job") != job:
         if (work / JOB).is_file():
             log.info("%s holds another training; it begins anew", work)
-        remove_checkpoints(work)
+        prune(work, set())
         write_json(work / JOB, {"job": job})
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from xlembed.finetune.checkpoints import (
+from xlembed.training.checkpoints import (
     SEAL,
     checkpoint_folder,
     is_whole,
