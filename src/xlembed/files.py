@@ -11,10 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Annotated, Any, Self, TextIO
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from xlembed.types import UserError
 
@@ -147,6 +147,10 @@ def read_record(path: Path, remedy: str, needed: Mapping[str, type] | None = Non
             what = "nothing" if value is None else type(value).__name__
             raise UserError(f"{path} is damaged: {key} is {what}: {remedy}")
     return found
+
+
+Rounded = Annotated[float, AfterValidator(lambda value: round(value, 6))]
+"""A number of a `Record`, to 1e-6."""
 
 
 class Record(BaseModel):
