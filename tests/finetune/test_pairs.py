@@ -47,6 +47,16 @@ def test_a_set_is_read_with_a_language_beside_each_text(tmp_path: Path) -> None:
     assert load_pairs(str(tmp_path / "pairs" / "p"), Path("elsewhere")).digest == found.digest
 
 
+@pytest.mark.parametrize(("n_pairs", "more"), [(8, ""), (9, " and 1 more")])
+def test_the_eight_most_frequent_pairs_of_languages_are_shown(
+    n_pairs: int, more: str, tmp_path: Path
+) -> None:
+    langs = ["de", "en", "es", "fr", "it", "nl", "pl", "sv", "tr"][:n_pairs]
+    rows = tuple({**PAIR, "anchor_lang": lang, "positive_lang": "en"} for lang in langs)
+    found = PairSet(name="p", kind=Kind.PAIRS, languages=tuple(langs), rows=rows, folder=tmp_path)
+    assert describe_pairs(found).endswith(f"; {', '.join(f'{lang}-en 1' for lang in langs[:8])}{more}")
+
+
 def test_everything_wrong_is_told_with_its_line(tmp_path: Path) -> None:
     rows = [
         {"anchor": "", "positive": "x"},

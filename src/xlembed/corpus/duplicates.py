@@ -53,9 +53,10 @@ def _notes(kept: Sequence[Document], merges: Sequence[Merge], unequal: int) -> l
     notes = []
     if merges:
         shown = ", ".join(f"{m.doc_id} = {m.kept}" for m in merges[:3]) + (" ..." if len(merges) > 3 else "")
+        subject = counted(len(merges), "document is", "documents are")
         notes.append(
-            f"{counted(len(merges), 'document is', 'documents are')} identical to an earlier one (language, title and "
-            f"text) and united with it, judgements included: {shown}"
+            f"{subject} identical to an earlier one (language, title and text) and united with it, "
+            f"judgements included: {shown}"
         )
     if unequal:
         subject = counted(unequal, "judgement")
