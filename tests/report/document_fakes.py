@@ -6,6 +6,7 @@ from typing import Any
 
 from report.report_fakes import MODELS, SIX, comparisons, several
 from xlembed.report.document.inputs import Inputs
+from xlembed.report.guide import Guide, Refused
 
 HOSTILE = '<script>document.title="run"</script> \\input{x} 50 % & #1 $x$ ~ ^ {"} | `*_'
 NAMES = (
@@ -38,8 +39,8 @@ def task(**other: Any) -> dict[str, Any]:
 
 
 def guide(
-    order: tuple[str, ...], first: float | None = 0.99, with_best: bool | None = False
-) -> dict[str, Any]:
+    order: tuple[str, ...], first: float | None = 0.99, with_best: bool | None = False, **other: Any
+) -> Guide:
     rows = [
         {
             "model": name,
@@ -51,18 +52,31 @@ def guide(
             "behind_low": 0.0 if i == 0 else 0.02,
             "behind_high": 0.2 * i,
             "parts": {"speed": 0.5, "cross_lingual": 0.7 - 0.1 * i},
+            "quality": {},
+            "ms_per_query": None,
+            "bytes_per_vector": None,
+            "n_clusters": 30,
         }
         for i, name in enumerate(order)
     ]
-    return {
+    found = {
+        "task": "reviews_sample",
+        "task_digest": "0" * 64,
+        "scenario": "chatbot",
         "title": "real-time chatbot",
+        "why": "a user waits",
+        "languages": SIX,
+        "limits": {"ms_per_query": None, "bytes_per_vector": None},
         "measure": "accuracy@1",
         "weights": {"cross_lingual": 1.0},
         "models": rows,
         "excluded": {"all_mpnet_base_v2": ["English-only model (de, es, fr, ja, zh)"]},
         "advice": [],
         "unknown": ["speed counts for none"],
+        "timing": {},
+        "standing": {},
     }
+    return Guide.from_json(found | other, "guide.json", "run xlembed guide")
 
 
 def inputs(**other: Any) -> Inputs:
@@ -88,7 +102,7 @@ def inputs(**other: Any) -> Inputs:
         "comparison": whole,
         "guides": {
             "chatbot": guide(NAMES[:3]),
-            "shop": {"title": "shop search", "refused": "no model is left; all: not known"},
+            "shop": Refused(title="shop search", refused="no model is left; all: not known"),
         },
     }
     return Inputs(**fields | other)

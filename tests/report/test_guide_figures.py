@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from xlembed.report.figures import guides as guides_kind
-from xlembed.report.figures.guides.quality_speed import main_part, marker_size, quality_speed
+from xlembed.report.figures.guides.quality_speed import marker_size, quality_speed
 from xlembed.report.figures.registry import draw
 from xlembed.report.figures.shapes.scales import round_ticks
+from xlembed.report.guide import Guide
 
 from .figure_checks import all_text, assert_legible, axes_of, by_gid, whiskers
 from .report_fakes import MODELS
@@ -19,6 +20,14 @@ def row(model: str, value: float, ms: float | None, size: float | None = 1024.0)
     quality = {"value": value, "ci_low": value - 0.05, "ci_high": value + 0.04}
     return {
         "model": model,
+        "place": 1,
+        "with_best": None,
+        "points": value,
+        "first": None,
+        "behind": 0.0,
+        "behind_low": None,
+        "behind_high": None,
+        "parts": {},
         "quality": {"cross_lingual": quality, "true_cross_all": quality | {"value": 0.0}},
         "ms_per_query": ms,
         "bytes_per_vector": size,
@@ -26,11 +35,19 @@ def row(model: str, value: float, ms: float | None, size: float | None = 1024.0)
     }
 
 
-def guide(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+def guide(*rows: dict[str, Any], **more: Any) -> Guide:
     """As stages.guide writes it; the rounds of a model lie from 0.9 to 1.5 times its median."""
     times = {r["model"]: r["ms_per_query"] for r in rows if r["ms_per_query"] is not None}
-    return {
+    found = {
         "task": "reviews_sample",
+        "task_digest": "",
+        "scenario": "chatbot",
+        "title": "real-time chatbot",
+        "why": "",
+        "limits": {"ms_per_query": None, "bytes_per_vector": None},
+        "unknown": [],
+        "advice": [],
+        "standing": {},
         "measure": "accuracy@1",
         "languages": ["de", "en"],
         "weights": {"cross_lingual": 0.5, "true_cross_all": 0.3, "speed": 0.2},
@@ -38,12 +55,14 @@ def guide(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
         "excluded": {},
         "timing": {
             "device": "cpu",
+            "machine": "x86_64",
             "queries": 20,
             "rounds": 5,
             "spread": {m: {"low": 0.9 * ms, "high": 1.5 * ms} for m, ms in times.items()},
         },
         **more,
     }
+    return Guide.from_json(found, "guide.json", "")
 
 
 def many(n: int, ms: float = 0.2, growth: float = 3.0) -> list[dict[str, Any]]:
@@ -113,10 +132,10 @@ def test_under_ten_clusters_there_is_no_bar() -> None:
 
 def test_the_part_that_counts_most_is_drawn() -> None:
     assert (
-        main_part({"weights": {"speed": 0.9, "true_cross_all": 0.06, "monolingual": 0.04}})
+        guide(weights={"speed": 0.9, "true_cross_all": 0.06, "monolingual": 0.04}).main_part
         == "true_cross_all"
     )
-    assert main_part({"weights": {"true_cross_all": 0.5, "monolingual": 0.5}}) == "monolingual"
+    assert guide(weights={"true_cross_all": 0.5, "monolingual": 0.5}).main_part == "monolingual"
 
 
 def test_ticks_and_sizes() -> None:

@@ -23,7 +23,7 @@ FOUR = "4-bit weights"
 
 def test_tables_of_an_analysis() -> None:
     found = analysis(weights=FOUR)
-    assert f"{found['model']}: {FOUR}." in analysis_markdown([found])
+    assert f"{found.model}: {FOUR}." in analysis_markdown([found])
     assert FOUR not in analysis_markdown([analysis()])
 
 
@@ -41,8 +41,7 @@ def test_tables_of_probes() -> None:
 
 def test_the_guide_and_the_paradox() -> None:
     said = {"q4": [FOUR]}
-    report = {**guide(("q4", "b")), "why": "", "weights": {}, "model_notes": said}
-    assert guide_notes(report)[-1] == f"q4: {FOUR}."
+    assert guide_notes(guide(("q4", "b"), why="", weights={}, model_notes=said))[-1] == f"q4: {FOUR}."
     assert model_notes({"models": [{"model": "q4", "notes": [FOUR]}, {"model": "b", "notes": []}]}) == said
 
 

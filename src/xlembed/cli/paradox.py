@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.options import open_workspace, settings_options, workspace_options
+from xlembed.cli.study import Asked, show_tables, study, told
 
 if TYPE_CHECKING:
     from xlembed.corpus.task import Task
@@ -16,67 +16,43 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    help="Catalogue name, folder, Hub id or models:/name/1; repeatable (default: run.models of params.yaml).",
+@study(
+    *("paradox", "corpus", "encode", "index", "evaluate", "compare"),
+    models="; repeatable (default: run.models of params.yaml).",
+    json_help="Print the report for scripts.",
 )
-@click.option("-t", "--task", default=None, help="Task under data/, or a folder.")
-@click.option("--experiment", default=None, help="MLflow experiment (default: the task's name).")
-@click.option("--json", "as_json", is_flag=True, help="Print the report for scripts.")
-@settings_options("paradox", "corpus", "encode", "index", "evaluate", "compare")
-@workspace_options
-def paradox(
-    models: tuple[str, ...],
-    task: str | None,
-    experiment: str | None,
-    as_json: bool,
-    params: str | None,
-    out: str | None,
-    **options: Any,
-) -> None:
+def paradox(asked: Asked) -> None:
     """Evaluate models and their variants on a task, run the paradox test, and print the verdict with its rule.
 
     Finished evaluations of the same vectors, task and settings are taken over; what is missing is evaluated, each in
     an MLflow run of its own. Writes reports/paradox/TASK/.
     """
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.report.document.paradox_grids import verdict_lines
     from xlembed.report.paradox_table import paradox_tables
     from xlembed.stages.paradox import paradox as stage
-    from xlembed.stages.paradox import paradox_folder, plan_subjects
-    from xlembed.tracking.log import log_tags, version_tags
-    from xlembed.tracking.paradox import log_paradox
+    from xlembed.stages.paradox import paradox_folder
+    from xlembed.stages.paradox_subjects import plan_subjects
+    from xlembed.tracking.log import log_result, log_tags, version_tags
     from xlembed.tracking.runs import open_run
 
-    workspace = open_workspace(params, out, options)
-    declared = workspace.settings.run
-    opened = workspace.open_task(task or declared.tasks[0])
-    names = [name for given in models for name in given.split(",") if name] or list(declared.models)
-    subjects, notes = plan_subjects(names, opened, workspace)
-    console = open_console(stderr=as_json)
-    folder = paradox_folder(workspace, opened.name)
-    tags = {"task": opened.name, "kind": "paradox"}
+    workspace, task = asked.workspace, asked.task
+    subjects, notes = plan_subjects(asked.models or workspace.settings.run.models, task, workspace)
+    folder, tags = paradox_folder(workspace, task.name), {"task": task.name, "kind": "paradox"}
     with open_run(
-        workspace.root, task=opened.name, experiment=experiment, name="paradox", tags=tags
+        workspace.root, task=task.name, experiment=asked.experiment, name="paradox", tags=tags
     ) as run_id:
-        log_tags(version_tags(workspace.root, workspace.task_folder(task or declared.tasks[0])))
-        evaluations = {s.name: _evaluation(opened, s.ref, workspace) for s in subjects}
-        report = stage(opened, subjects, evaluations, workspace, notes)
-        log_paradox(report, folder)
-    if as_json:
+        log_tags(version_tags(workspace.root, asked.task_folder))
+        evaluations = {s.name: _evaluation(task, s.ref, workspace) for s in subjects}
+        result = stage(task, subjects, evaluations, workspace, notes)
+        log_result(result, folder)
+    report = result.to_json()
+    if asked.as_json:
         echo_json(report)
     else:
-        for table in paradox_tables(report):
-            print_table(console, table)
-        for line in report["rule"]:
-            print_line(console, f"Rule: {line}")
-        for line in verdict_lines(report):
-            print_line(console, line)
-    print_line(open_console(stderr=True), f"MLflow run {run_id}, {folder}")
+        rules = [f"Rule: {line}" for line in result.rule]
+        show_tables(paradox_tables(report), [*rules, *verdict_lines(report)])
+    told(f"MLflow run {run_id}, {folder}")
 
 
 def _evaluation(task: Task, ref: ModelRef, workspace: Workspace) -> Evaluation:
@@ -84,7 +60,7 @@ def _evaluation(task: Task, ref: ModelRef, workspace: Workspace) -> Evaluation:
     from xlembed.cli.progress import Bars
     from xlembed.stages.compare import read_folder
     from xlembed.stages.evaluate import evaluate
-    from xlembed.stages.paradox import stored_evaluation
+    from xlembed.stages.paradox_subjects import stored_evaluation
     from xlembed.tracking.evaluation import log_evaluation, run_tags
     from xlembed.tracking.log import log_tags
     from xlembed.tracking.runs import child_run

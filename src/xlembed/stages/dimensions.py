@@ -17,8 +17,9 @@ from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
 from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.encode import encode
+from xlembed.stages.engine import exact_index
 from xlembed.stages.evaluate import evaluate
-from xlembed.stages.index import exact_index, index
+from xlembed.stages.index import index
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Vectors
 

@@ -27,7 +27,7 @@ from xlembed.retrieval.ranking import count_searches, language_shares, rank_unit
 from xlembed.retrieval.run import write_trec
 from xlembed.settings import EvaluateSettings
 from xlembed.stages.embedded import open_embeddings, unit_vectors
-from xlembed.stages.index import exact_index
+from xlembed.stages.engine import exact_index
 from xlembed.stages.searching import OpenSearch, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.clusters import task_clusters

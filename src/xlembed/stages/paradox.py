@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,6 @@ from xlembed.corpus.task import Task
 from xlembed.files import atomic_folder, write_json
 from xlembed.metrics.chance import monolingual_chance
 from xlembed.metrics.measures import Measure, parse_measure
-from xlembed.models.folder import fine_tuned_from
-from xlembed.models.spec import ModelRef, Variation
 from xlembed.report.figures import paradox as paradox_figures
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import notes_of
@@ -22,22 +21,21 @@ from xlembed.report.scorebook import (
     MONOLINGUAL,
     TRUE_CROSS_ALL,
     TRUE_CROSS_TARGET,
+    Estimate,
+    ScoreBook,
     read_scores,
 )
-from xlembed.stages.compare import Evaluation, read_folder
-from xlembed.stages.encode import encode
-from xlembed.stages.evaluate import MEASURES_VERSION
-from xlembed.stages.index import index
-from xlembed.stages.kinds import check_kinds
-from xlembed.stages.separation import K, measure_separation
-from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.stats.comparison import Comparisons, Evaluated, compare_models
+from xlembed.settings import Settings
+from xlembed.stages.compare import Evaluation
+from xlembed.stages.paradox_subjects import Subject, one_per_base
+from xlembed.stages.separation import K, Separation, measure_separation
+from xlembed.stages.workspace import Workspace
+from xlembed.stats.comparison import ComparisonRow, Evaluated, compare_models
 from xlembed.stats.conditions import Margins, ModelConditions, judge_models, smallest_undecided
-from xlembed.stats.loss_change import loss_changes
-from xlembed.stats.paradox import AGAINST, correlate, correlation_text, decide, rule_lines
-from xlembed.stats.remedies import remedies
+from xlembed.stats.loss_change import LossChange, loss_changes
+from xlembed.stats.paradox import AGAINST, Correlation, correlate, correlation_text, decide, rule_lines
+from xlembed.stats.remedies import Remedy, remedies
 from xlembed.stats.standing import YARDSTICK, Standing, standings
-from xlembed.types import Mode, UserError
 
 FORMAT = 2
 """Version of paradox.json; 1 judged by margins alone."""
@@ -50,122 +48,180 @@ SCORES = {
     "loss_strong": ("loss_strong", "all"),
 }
 """Macros shown per model: name in paradox.json -> kind and pool in scores.json."""
+LOGGED = ("separation", "monolingual", "true_cross_all", "true_cross_target", "loss_weak", "loss_strong")
+"""Numbers of each model that the run keeps."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A model to be evaluated.
+class Row:
+    """One model: what it is, its separation (None: it has no vectors) and its scores."""
+
+    subject: Subject
+    book: ScoreBook
+    notes: Sequence[str]
+    separation: Separation | None
+
+    def score(self, name: str) -> Estimate | None:
+        """One of `SCORES`; None without units."""
+        return self.book.cell(*SCORES[name], None, None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Flat, but for the numbers with their intervals."""
+        card = self.subject.ref.card
+        return {
+            "model": self.subject.name,
+            "variant_of": self.subject.variant_of,
+            "enters": not self.subject.left_out,
+            "label": self.book.label(),
+            "labels": dict(self.book.labels),
+            "notes": list(self.notes),
+            "parameters": card.parameters,
+            "objective": card.objective,
+            "separation": None if self.separation is None else self.separation.to_json(),
+            **{name: _score_json(self.score(name)) for name in SCORES},
+        }
+
+
+def _score_json(found: Estimate | None) -> dict[str, Any] | None:
+    return None if found is None else {key: x for key, x in asdict(found).items() if key != "n_needs"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Some models: who of them may be judged, and the conditions of those."""
+
+    standings: Mapping[str, Standing]
+    conditions: Mapping[str, ModelConditions]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Before and after: each variant against what it is a variant of, and whether it mends what that loses."""
+
+    tested: Sequence[ComparisonRow] = ()
+    untested: Sequence[str] = ()
+    losses: Sequence[LossChange] = ()
+    remedies: Sequence[Remedy] = ()
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Paradox:
+    """The whole test, as paradox.json holds it.
 
     Attributes:
-        ref: the model.
-        variant_of: slug of the model it is set against before and after; None: of none that is evaluated.
-        left_out: why it does not enter the paradox test; empty for a base model that does.
+        task: evaluated.
+        settings: of the tests.
+        measure: what is scored.
+        margins: of the conditions.
+        rows: every model.
+        notes: to be shown.
+        correlations: S against three scores, over base models.
+        chance: monolingual macro average under random order.
+        bases: base models; the verdict is over those judged.
+        variants: their variants.
+        changes: before and after.
     """
 
-    ref: ModelRef
-    variant_of: str | None
-    left_out: str
+    task: Task
+    settings: Settings
+    measure: Measure
+    margins: Margins
+    rows: Sequence[Row]
+    notes: Sequence[str]
+    correlations: Sequence[Correlation]
+    chance: float
+    bases: Judged
+    variants: Judged
+    changes: Changes = field(default_factory=Changes)
 
-    @property
-    def name(self) -> str:
-        """The slug."""
-        return self.ref.slug
+    @cached_property
+    def rule(self) -> list[str]:
+        """The rule of the verdict, to be printed beside it."""
+        return rule_lines(self.margins, self.measure.name, self.settings.compare.alpha)
+
+    def to_json(self) -> dict[str, Any]:
+        """Content of paradox.json."""
+        settings, task, alpha = self.settings, self.task, self.settings.compare.alpha
+        left_out = [row.subject for row in self.rows if row.subject.left_out]
+        return {
+            "format": FORMAT,
+            "task": task.name,
+            "task_digest": task.digest,
+            "languages": list(task.languages),
+            "alignment": str(task.alignment),
+            "measure": self.measure.name,
+            "alpha": alpha,
+            "margins": asdict(self.margins),
+            "demonstration": task.demonstration,
+            "separation": {
+                "k": K,
+                "documents_per_language": settings.analyse.sample_per_language,
+                "seed": settings.analyse.sampling_seed,
+            },
+            "models": [row.to_json() for row in self.rows],
+            "left_out": [{"model": s.name, "reason": s.left_out} for s in left_out],
+            "notes": list(self.notes),
+            "correlations": [c.to_json() for c in self.correlations],
+            "correlation_text": correlation_text(self.correlations),
+            "chance": round(self.chance, 6),
+            "standings": _named_json(self.bases.standings),
+            "variant_standings": _named_json(self.variants.standings),
+            "conditions": _named_json(self.bases.conditions),
+            "variant_conditions": _named_json(self.variants.conditions),
+            "rule": self.rule,
+            "verdict": self._verdict_json(),
+            "before_after": [
+                row for of in self.changes.tested if (row := of.to_json(alpha))["family"] == "primary"
+            ],
+            "untested": list(self.changes.untested),
+            "loss_changes": [change.to_json(alpha) for change in self.changes.losses],
+            "remedies": [remedy.to_json() for remedy in self.changes.remedies],
+            "remedy_notes": list(self.changes.notes),
+        }
+
+    def _verdict_json(self) -> dict[str, Any]:
+        verdict = decide(self.bases.conditions, self.task.demonstration)
+        detectable = smallest_undecided(self.bases.conditions)
+        return {
+            "outcome": str(verdict.outcome),
+            "models": list(verdict.models),
+            "text": verdict.text,
+            "general": verdict.is_general,
+            "n_models": len(self.bases.standings),
+            "n_judged": verdict.n_judged,
+            "smallest_detectable": None if detectable is None else round(detectable, 6),
+        }
+
+    def params(self) -> dict[str, str]:
+        """Models, measure and margins."""
+        return {
+            "paradox.models": ",".join(row.subject.name for row in self.rows)[:6000],
+            "paradox.measure": self.measure.name,
+            "paradox.alpha": str(self.settings.compare.alpha),
+            **{f"paradox.margin_{name}": str(value) for name, value in asdict(self.margins).items()},
+        }
+
+    def tags(self) -> dict[str, str]:
+        """The task's digest and the verdict."""
+        return {"task_digest": self.task.digest, "verdict": self._verdict_json()["outcome"]}
+
+    def metrics(self) -> dict[str, float]:
+        """`MODEL/separation`, `rho/loss_strong`, `VARIANT_minus_BASE/loss_weak` ...; unknown ones are left out."""
+        found: dict[str, float | None] = {}
+        for row in map(Row.to_json, self.rows):
+            found |= {f"{row['model']}/{key}": row[key]["value"] for key in LOGGED if row[key] is not None}
+        for row in (c.to_json() for c in self.correlations):
+            found[f"rho/{row['against']}"] = row["rho"]
+            found[f"rho/{row['against']}/p_adjusted"] = row["p_adjusted"]
+        for change in self.changes.losses:
+            name = f"{change.variant}_minus_{change.base}/{change.kind}"
+            found[name] = round(change.difference.value, 6)
+        return {key: value for key, value in found.items() if value is not None}
 
 
-def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tuple[list[Subject], list[str]]:
-    """Every model, each followed by its variants, then bm25 as the yardstick; and notes on variants that cannot be.
-
-    Nothing is evaluated yet: a typo in the last name costs no hour.
-
-    Args:
-        names: anything that MODEL may be.
-        task: whose languages a base model's card must have.
-        workspace: settings name the variants.
-
-    Raises:
-        UserError: an unknown model or suffix, no model, no second language, or a mode that is not evaluated.
-    """
-    _check_task(task, workspace)
-    suffixes, notes = workspace.settings.paradox.variants, []
-    given = {ref.slug: (name, ref) for name in names for ref in [workspace.open_model(name)]}
-    if not given:
-        raise UserError("the paradox test needs models: -m MODEL -m MODEL")
-    subjects: dict[str, Subject] = {}
-    for name, ref in given.values():
-        subjects[ref.slug] = _given(ref, given, task)
-        if ref.card.lexical and suffixes:
-            notes.append(f"{ref.slug} has no vectors, so there is no variant of it")
-            continue
-        for suffix in suffixes:
-            variant = workspace.open_model(f"{name}+{suffix}")
-            if variant.slug == ref.slug:
-                notes.append(f"+{suffix} changes nothing of {ref.slug}")
-            elif variant.slug not in given:
-                subjects[variant.slug] = Subject(variant, ref.slug, f"variant of {ref.slug}")
-    if YARDSTICK not in subjects:
-        subjects[YARDSTICK] = _given(workspace.open_model(YARDSTICK), given, task)
-    for subject in subjects.values():
-        check_kinds(subject.ref)
-    return list(subjects.values()), notes
-
-
-def _check_task(task: Task, workspace: Workspace) -> None:
-    if len(task.languages) < 2:
-        raise UserError(f"{task.name} has one language ({task.languages[0]}); the paradox needs at least two")
-    if lacking := [str(mode) for mode in Mode if mode not in workspace.settings.evaluate.modes]:
-        raise UserError(f"the paradox test needs all modes; evaluate.modes lacks {', '.join(lacking)}")
-
-
-def _given(ref: ModelRef, given: Mapping[str, Any], task: Task) -> Subject:
-    """A model as the user named it: a base model, or a variant of one that was named too."""
-    if ref.variation != Variation():
-        base = ref.slug.partition("+")[0]
-        return Subject(ref, base if base in given else None, f"variant of {base}")
-    if ref.folder is not None and (base_name := fine_tuned_from(ref.folder)) is not None:
-        return Subject(ref, base_name if base_name in given else None, f"fine-tuned from {base_name}")
-    return Subject(ref, None, _not_a_base(ref, task))
-
-
-def _not_a_base(ref: ModelRef, task: Task) -> str:
-    """Why a model as it is does not enter; empty: it does."""
-    if ref.card.lexical:
-        return "finds words, has no embedding space" + (
-            "; what models are measured against" * (ref.slug == YARDSTICK)
-        )
-    if not ref.card.languages:
-        return "its card names no languages"
-    lacking = [lang for lang in task.languages if ref.card.label(lang)]
-    kind = "English-only model: " if ref.card.english_only else ""
-    return f"{kind}its card lacks {', '.join(lacking)}" if lacking else ""
-
-
-def stored_evaluation(
-    task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched
-) -> Evaluation | None:
-    """Encode and index, then the finished evaluation of exactly these vectors, task and settings, if there is one.
-
-    An evaluation by a server is never taken over: the server may have changed.
-    """
-    encoded = encode(task, ref, workspace, watch)
-    description = index(task, ref, workspace, watch)
-    folder = workspace.run_folder(task.name, ref.slug)
-    if description["engine"] != "exact":
-        return None
-    try:
-        found = read_folder(ref.slug, folder)
-    except UserError:
-        return None
-    settings = workspace.settings
-    wanted = {
-        "task_digest": task.digest,
-        "measures_version": MEASURES_VERSION,
-        "fingerprint": encoded.fingerprint or description["fingerprint"],  # a lexical model has no vectors
-        "index": {**description, "exact": True},
-        "primary_measure": settings.compare.primary_measure,
-        "evaluate": settings.evaluate.model_dump(mode="json"),
-        "corpus": settings.corpus.model_dump(mode="json"),
-    }
-    return found if all(found.scores.get(key) == value for key, value in wanted.items()) else None
+def _named_json(found: Mapping[str, Standing] | Mapping[str, ModelConditions]) -> list[dict[str, Any]]:
+    return [{"model": name, **of.to_json()} for name, of in found.items()]
 
 
 def paradox_folder(workspace: Workspace, task: str) -> Path:
@@ -179,7 +235,7 @@ def paradox(
     evaluations: Mapping[str, Evaluation],
     workspace: Workspace,
     notes: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Paradox:
     """Test, judge, and write paradox.json, paradox.md and figures.
 
     Args:
@@ -192,198 +248,105 @@ def paradox(
     Raises:
         UserError: units differ between models, or S cannot be computed.
     """
-    subjects = _one_per_base(subjects, evaluations)
-    settings = workspace.settings
-    wanted = settings.paradox
-    margins = Margins(wanted.margin_mono, wanted.margin_loss, wanted.margin_loss_share, wanted.margin_bm25)
-    measure, alpha = parse_measure(settings.compare.primary_measure), settings.compare.alpha
-    report: dict[str, Any] = {
-        "format": FORMAT,
-        "task": task.name,
-        "task_digest": task.digest,
-        "languages": list(task.languages),
-        "alignment": str(task.alignment),
-        "measure": measure.name,
-        "alpha": alpha,
-        "margins": asdict(margins),
-        "demonstration": task.demonstration,
-        "separation": {
-            "k": K,
-            "documents_per_language": settings.analyse.sample_per_language,
-            "seed": settings.analyse.sampling_seed,
-        },
-        "models": [_model_json(s, evaluations[s.name], task, workspace) for s in subjects],
-        "left_out": [{"model": s.name, "reason": s.left_out} for s in subjects if s.left_out],
-        "notes": list(notes),
-    }
-    report |= _correlations(report, alpha)
-    report |= _verdict(task, subjects, evaluations, measure, margins, workspace)
-    report |= _changes(report, subjects, evaluations, measure, margins, workspace)
+    rows = [_row(s, evaluations[s.name], task, workspace) for s in one_per_base(subjects, evaluations)]
+    bases = [row for row in rows if not row.subject.left_out]
+    found = _Test(task, rows, evaluations, workspace.settings)
+    chance = monolingual_chance(task, found.models[YARDSTICK].units, found.measure)
+    of_bases, of_variants = found.judged(chance)
+    result = Paradox(
+        task,
+        workspace.settings,
+        found.measure,
+        found.margins,
+        rows,
+        notes,
+        correlate(
+            [round(row.separation.score.value, 6) for row in bases if row.separation],
+            {kind: [e.value for row in bases if (e := row.score(kind))] for kind in AGAINST},
+            workspace.settings.compare.alpha,
+        ),
+        chance,
+        of_bases,
+        of_variants,
+        found.changes(of_bases.standings),
+    )
     with atomic_folder(paradox_folder(workspace, task.name)) as folder:
-        write_json(folder / "paradox.json", report)
-        (folder / "paradox.md").write_text(paradox_markdown(report), encoding="utf-8")
-        write_figures(paradox_figures, folder / "figures", report)
-    return report
-
-
-def _one_per_base(subjects: Sequence[Subject], evaluations: Mapping[str, Evaluation]) -> list[Subject]:
-    """One entry per base model: a second name of the same vectors is left out."""
-    seen: dict[str, str] = {}
-    result = []
-    for subject in subjects:
-        if not subject.left_out:
-            fingerprint = str(evaluations[subject.name].scores["fingerprint"])
-            first = seen.setdefault(fingerprint, subject.name)
-            if first != subject.name:
-                subject = Subject(subject.ref, subject.variant_of, f"the same vectors as {first}")
-        result.append(subject)
+        content = result.to_json()
+        write_json(folder / "paradox.json", content)
+        (folder / "paradox.md").write_text(paradox_markdown(content), encoding="utf-8")
+        write_figures(paradox_figures, folder / "figures", content)
     return result
 
 
-def _model_json(subject: Subject, evaluation: Evaluation, task: Task, workspace: Workspace) -> dict[str, Any]:
-    book = read_scores(evaluation.scores)
-    row: dict[str, Any] = {
-        "model": subject.name,
-        "variant_of": subject.variant_of,
-        "enters": not subject.left_out,
-        "label": book.label(),
-        "labels": dict(book.labels),
-        "notes": notes_of([evaluation.scores]).get(subject.name, []),
-        "parameters": subject.ref.card.parameters,
-        "objective": subject.ref.card.objective,
-        "separation": None,
-    }
+def _row(subject: Subject, evaluation: Evaluation, task: Task, workspace: Workspace) -> Row:
+    separation = None
     if not subject.ref.card.lexical:
         resamples = int(evaluation.scores["evaluate"]["resamples"])
-        row["separation"] = measure_separation(task, subject.ref, workspace, resamples).to_json()
-    for name, (kind, pool) in SCORES.items():
-        found = book.cell(kind, pool, None, None)
-        row[name] = (
-            None
-            if found is None
-            else {
-                "value": found.value,
-                "ci_low": found.ci_low,
-                "ci_high": found.ci_high,
-                "n_units": found.n_units,
-                "n_clusters": found.n_clusters,
-            }
+        separation = measure_separation(task, subject.ref, workspace, resamples)
+    notes = notes_of([evaluation.scores]).get(subject.name, [])
+    return Row(subject, read_scores(evaluation.scores), notes, separation)
+
+
+class _Test:
+    """Models of one task with the settings that all tests share."""
+
+    def __init__(
+        self, task: Task, rows: Sequence[Row], evaluations: Mapping[str, Evaluation], settings: Settings
+    ) -> None:
+        wanted = settings.paradox
+        self.margins = Margins(
+            wanted.margin_mono, wanted.margin_loss, wanted.margin_loss_share, wanted.margin_bm25
         )
-    return row
+        self.measure = parse_measure(settings.compare.primary_measure)
+        self.models = {
+            name: Evaluated(name, of.units, of.scores.get("labels", {})) for name, of in evaluations.items()
+        }
+        self._task, self._rows = task, rows
+        self._alpha, self._resamples = settings.compare.alpha, settings.evaluate.resamples
 
+    def judged(self, chance: float) -> tuple[Judged, Judged]:
+        """Base models, and their variants: both against the judged base models."""
+        names = [row.subject.name for row in self._rows if not row.subject.left_out]
+        variants = [row.subject.name for row in self._rows if row.subject.variant_of in names]
+        measure, margins, alpha, n = self.measure, self.margins, self._alpha, self._resamples
+        found: list[Judged] = []
+        for some in (names, variants):
+            models = [self.models[name] for name in some]
+            bm25 = self.models[YARDSTICK]
+            standing = standings(models, bm25, measure, chance, margins, alpha=alpha, n_resamples=n)
+            judged = [m for m in models if standing[m.name].is_judged]
+            rivals = [self.models[name] for name in found[0].conditions] if found else judged
+            conditions = judge_models(judged, rivals, measure, margins, alpha=alpha, n_resamples=n)
+            found.append(Judged(standing, conditions))
+        return found[0], found[1]
 
-def _evaluated(subject: Subject, evaluations: Mapping[str, Evaluation]) -> Evaluated:
-    found = evaluations[subject.name]
-    return Evaluated(subject.name, found.units, found.scores.get("labels", {}))
+    def changes(self, judged: Mapping[str, Standing]) -> Changes:
+        """Each variant against what it is a variant of."""
+        subjects = [row.subject for row in self._rows]
+        pairs = [(s.name, s.variant_of) for s in subjects if s.variant_of is not None]
+        if not pairs:
+            return Changes()
+        measure, alpha, n = self.measure, self._alpha, self._resamples
+        involved = [self.models[name] for name in dict.fromkeys(name for pair in pairs for name in pair)]
+        found = compare_models(involved, [measure], measure, alpha=alpha, n_resamples=n, pairs=pairs)
+        losses = {row.subject.name: e.value for row in self._rows if (e := row.score("loss_strong"))}
+        reasons = {
+            s.name: judged[s.name].reason if s.name in judged else "no base model of the test"
+            for s in subjects
+        }
+        return Changes(
+            found.rows,
+            found.untested,
+            loss_changes([(self.models[a], self.models[b]) for a, b in pairs], measure, alpha, n),
+            remedies(found.rows, losses, reasons, self.margins, alpha),
+            self._remedy_notes(),
+        )
 
-
-def _correlations(report: Mapping[str, Any], alpha: float) -> dict[str, Any]:
-    """S against three scores, over base models."""
-    bases = [row for row in report["models"] if row["enters"]]
-    found = correlate(
-        [row["separation"]["value"] for row in bases],
-        {kind: [row[kind]["value"] for row in bases] for kind in AGAINST},
-        alpha,
-    )
-    return {"correlations": [c.to_json() for c in found], "correlation_text": correlation_text(found)}
-
-
-def _verdict(
-    task: Task,
-    subjects: Sequence[Subject],
-    evaluations: Mapping[str, Evaluation],
-    measure: Measure,
-    margins: Margins,
-    workspace: Workspace,
-) -> dict[str, Any]:
-    """Who may be judged, the conditions of those models and of their variants, and the verdict over base models."""
-    alpha, n = workspace.settings.compare.alpha, workspace.settings.evaluate.resamples
-    bases = [_evaluated(s, evaluations) for s in subjects if not s.left_out]
-    names = {b.name for b in bases}
-    variants = [_evaluated(s, evaluations) for s in subjects if s.variant_of in names]
-    bm25 = next(_evaluated(s, evaluations) for s in subjects if s.name == YARDSTICK)
-    chance = monolingual_chance(task, bm25.units, measure)
-    standing, of_variants = (
-        standings(models, bm25, measure, chance, margins, alpha=alpha, n_resamples=n)
-        for models in (bases, variants)
-    )
-    judged = [b for b in bases if standing[b.name].is_judged]
-    judged_variants = [v for v in variants if of_variants[v.name].is_judged]
-    conditions, variant_conditions = (
-        judge_models(models, judged, measure, margins, alpha=alpha, n_resamples=n)
-        for models in (judged, judged_variants)
-    )
-    verdict = decide(conditions, task.demonstration)
-    detectable = smallest_undecided(conditions)
-    return {
-        "chance": round(chance, 6),
-        "standings": _standings_json(standing),
-        "variant_standings": _standings_json(of_variants),
-        "conditions": _conditions_json(conditions),
-        "variant_conditions": _conditions_json(variant_conditions),
-        "rule": rule_lines(margins, measure.name, alpha),
-        "verdict": {
-            "outcome": str(verdict.outcome),
-            "models": list(verdict.models),
-            "text": verdict.text,
-            "general": verdict.is_general,
-            "n_models": len(bases),
-            "n_judged": verdict.n_judged,
-            "smallest_detectable": None if detectable is None else round(detectable, 6),
-        },
-    }
-
-
-def _standings_json(found: Mapping[str, Standing]) -> list[dict[str, Any]]:
-    return [{"model": name, **standing.to_json()} for name, standing in found.items()]
-
-
-def _conditions_json(judged: Mapping[str, ModelConditions]) -> list[dict[str, Any]]:
-    return [{"model": name, **conditions.to_json()} for name, conditions in judged.items()]
-
-
-def _changes(
-    report: Mapping[str, Any],
-    subjects: Sequence[Subject],
-    evaluations: Mapping[str, Evaluation],
-    measure: Measure,
-    margins: Margins,
-    workspace: Workspace,
-) -> dict[str, Any]:
-    """Before and after: each variant against what it is a variant of, and whether it mends what that loses."""
-    alpha, n = workspace.settings.compare.alpha, workspace.settings.evaluate.resamples
-    models = {s.name: _evaluated(s, evaluations) for s in subjects}
-    pairs = [(s.name, s.variant_of) for s in subjects if s.variant_of is not None]
-    if not pairs:
-        return {"before_after": [], "untested": [], "loss_changes": [], "remedies": [], "remedy_notes": []}
-    involved = list(dict.fromkeys(name for pair in pairs for name in pair))
-    found = compare_models(
-        [models[name] for name in involved], [measure], measure, alpha=alpha, n_resamples=n, pairs=pairs
-    )
-    rows = [row.to_json(alpha) for row in found.rows]
-    losses = loss_changes([(models[a], models[b]) for a, b in pairs], measure, alpha, n)
-    return {
-        "before_after": [row for row in rows if row["family"] == "primary"],
-        "untested": list(found.untested),
-        "loss_changes": [change.to_json(alpha) for change in losses],
-        **_remedies(report, found, measure, margins, alpha),
-    }
-
-
-def _remedies(
-    report: Mapping[str, Any], found: Comparisons, measure: Measure, margins: Margins, alpha: float
-) -> dict[str, Any]:
-    losses = {row["model"]: row["loss_strong"] and row["loss_strong"]["value"] for row in report["models"]}
-    judged = {row["model"]: row["reason"] for row in report["standings"]}
-    not_judged = {
-        row["model"]: judged.get(row["model"], "no base model of the test") for row in report["models"]
-    }
-    k, n = measure.cutoff, len(report["languages"])
-    notes = [
-        f"{n} languages compete for {'one place' if k == 1 else f'{k} places'} in {measure.name}: what a remedy does "
-        "may show further down only (compare.primary_measure: accuracy@10 or MRR@10)"
-    ]
-    return {
-        "remedies": [r.to_json() for r in remedies(found.rows, losses, not_judged, margins, alpha)],
-        "remedy_notes": notes if k is not None and n > k else [],
-    }
+    def _remedy_notes(self) -> list[str]:
+        k, n = self.measure.cutoff, len(self._task.languages)
+        if k is None or n <= k:
+            return []
+        return [
+            f"{n} languages compete for {'one place' if k == 1 else f'{k} places'} in {self.measure.name}: what a "
+            "remedy does may show further down only (compare.primary_measure: accuracy@10 or MRR@10)"
+        ]

@@ -19,11 +19,13 @@ from xlembed.report.document.inputs import Inputs
 from xlembed.report.document.writing import write_document
 from xlembed.report.figures import profiles as profile_figures
 from xlembed.report.figures.registry import write_figures
+from xlembed.report.guide import Guide, Refused
 from xlembed.report.profiles import profiles
 from xlembed.report.scenarios import scenarios
 from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, read_scores
 from xlembed.stages.compare import Evaluation, check_comparable, compare, name_by_index, read_evaluation
-from xlembed.stages.guide import Wish, evaluated_models, weigh
+from xlembed.stages.guide import evaluated_models, weigh
+from xlembed.stages.guide_parts import Wish
 from xlembed.stages.report_pdf import Built, build_pdf
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Lang, UserError
@@ -136,7 +138,7 @@ def gather(
     }
     watch("report", 3, 3)
     return Inputs(
-        task=summarise(task),
+        task=summarise(task).to_json(),
         scores=[e.scores for e in evaluations],
         cards={e.name: card for e in evaluations if (card := _card(e.name, workspace))},
         comparison=comparison,
@@ -265,13 +267,13 @@ def _guide(
     evaluations: Sequence[Evaluation],
     languages: tuple[Lang, ...],
     workspace: Workspace,
-) -> Mapping[str, Any]:
+) -> Guide | Refused:
     """The ranking for one use, without timing; why there is none, where no model is left."""
     scenario = scenarios()[name]
     try:
         return weigh(task, evaluations, Wish(name, scenario, languages), workspace, across_indices=True)
     except UserError as error:
-        return {"title": scenario.title, "refused": str(error)}
+        return Refused(title=scenario.title, refused=str(error))
 
 
 def _card(name: str, workspace: Workspace) -> dict[str, Any] | None:

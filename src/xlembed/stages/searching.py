@@ -12,11 +12,12 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
 from xlembed.index.base import VectorIndex
 from xlembed.models.spec import ModelRef
-from xlembed.retrieval.fusion import FusedSearcher, Fusion, Retrieve, one_after_another
+from xlembed.retrieval.fusion import FusedSearcher, Fusion, one_after_another
 from xlembed.retrieval.reranking import RerankedSearcher
 from xlembed.retrieval.searcher import Searcher, VectorSearcher
 from xlembed.stages.embedded import open_embeddings, unit_vectors
-from xlembed.stages.index import describe_index, exact_index, open_index
+from xlembed.stages.engine import exact_index, find_engine
+from xlembed.stages.index import describe_index
 from xlembed.stages.kinds import check_kinds
 from xlembed.stages.reranking import open_reranker
 from xlembed.stages.workspace import Workspace
@@ -74,7 +75,7 @@ def open_search(
     check_kinds(ref)
     texts = questions.texts if questions else [q.text for q in task.queries]
     if ref.card.lexical:
-        words, description = _open_words(task, workspace, texts)
+        words, description = find_engine(workspace.settings.index).open_words(task, workspace, texts)
         fingerprint = description["fingerprint"]
         description = describe_index(task, workspace) | {"exact": words.exact} | description
         found = OpenSearch(words, description, fingerprint, fingerprint)
@@ -85,26 +86,14 @@ def open_search(
     return found if ref.reranker is None else _ranked_anew(found, task, ref, workspace, questions)
 
 
-def _open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple[Searcher, dict[str, Any]]:
-    """By the engine of the settings."""
-    if workspace.settings.index.engine != "elasticsearch":
-        from xlembed.stages.local_words import open_local_words
-
-        return open_local_words(task, texts)
-    from xlembed.stages.words import open_words  # the client only when asked for
-
-    return open_words(task, workspace, texts)
-
-
 def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> OpenSearch:
     embeddings = open_embeddings(task, ref, workspace)
     vectors = unit_vectors(embeddings.queries) if questions is None else questions.vectors
     if vectors is None:
         raise ValueError("questions to vectors need vectors")
-    index = open_index(task, ref, embeddings, workspace)
-    exact = None
-    if workspace.settings.index.engine != "exact":
-        exact = VectorSearcher(exact_index(task, embeddings), vectors)
+    engine = find_engine(workspace.settings.index)
+    index = engine.open_vectors(task, ref, embeddings, workspace)
+    exact = VectorSearcher(exact_index(task, embeddings), vectors) if engine.compared else None
     return OpenSearch(
         VectorSearcher(index, vectors),
         describe_index(task, workspace, embeddings),
@@ -121,9 +110,10 @@ def _beside_words(
     by_vector: OpenSearch, task: Task, workspace: Workspace, texts: Sequence[str], fusion: Fusion
 ) -> OpenSearch:
     """Vectors and words as one search."""
-    words, found = _open_words(task, workspace, texts)
+    engine = find_engine(workspace.settings.index)
+    words, found = engine.open_words(task, workspace, texts)
     doc_ids = [d.doc_id for d in task.documents]
-    retrieve = _both(by_vector, words)
+    retrieve = engine.both(by_vector.searcher, by_vector.index, by_vector.vectors, words)
     reference = None
     if by_vector.reference is not None:
         both = one_after_another([by_vector.reference, words])
@@ -142,20 +132,6 @@ def _beside_words(
         fingerprint=fingerprint,
         reference=reference,
     )
-
-
-def _both(by_vector: OpenSearch, words: Searcher) -> Retrieve:
-    """Both rankings; in one request where both are on a server."""
-    if by_vector.reference is None:
-        return one_after_another([by_vector.searcher, words])
-    from xlembed.index.elastic.engine import ElasticIndex  # the client only when asked for
-    from xlembed.index.elastic.hybrid import in_one_request
-    from xlembed.index.elastic.words import ElasticWords
-
-    index, vectors = by_vector.index, by_vector.vectors
-    if not isinstance(index, ElasticIndex) or not isinstance(words, ElasticWords) or vectors is None:
-        raise TypeError("vectors and words must be on one server")
-    return in_one_request(index, vectors, words)
 
 
 def _ranked_anew(

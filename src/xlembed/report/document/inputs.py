@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from xlembed.report.document.content import Picture
+from xlembed.report.guide import Guide, Refused
 from xlembed.report.scorebook import ScoreBook, read_all
 
 Json = Mapping[str, Any]
@@ -22,7 +23,7 @@ class Inputs:
         scores: content of scores.json, one per model.
         cards: model -> fields of its card; models without a known card are not there.
         comparison: content of comparison.json; None with one model.
-        guides: scenario -> content of guide.json, or ``title`` and ``refused`` (why no model is left).
+        guides: scenario -> the guide, or why no model is left.
         paradox: content of paradox.json, if it was run.
         analyses: model -> content of analysis.json, where it was run.
         pictures: chapter -> its figures.
@@ -33,7 +34,7 @@ class Inputs:
     scores: Sequence[Json]
     cards: Mapping[str, Json] = field(default_factory=dict)
     comparison: Json | None = None
-    guides: Mapping[str, Json] = field(default_factory=dict)
+    guides: Mapping[str, Guide | Refused] = field(default_factory=dict)
     paradox: Json | None = None
     analyses: Mapping[str, Json] = field(default_factory=dict)
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from xlembed.report.document.cells import NONE, counts_cell, number_cell, score_cell
 from xlembed.report.document.content import Cell, Grid, Head, heads, row
 from xlembed.report.document.inputs import Inputs
+from xlembed.report.guide import Guide
 from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.order import order_note
 from xlembed.report.score_rows import Estimate, Truncation
@@ -37,7 +38,7 @@ class ScoreGrids:
     def headline(self) -> Grid:
         """Models x the four macro averages of the primary measure."""
         grid = self._macros("headline", f"{self._inputs.measure}: macro averages", self._inputs.measure)
-        weighed = {tuple(g["languages"]) for g in self._inputs.guides.values() if "languages" in g}
+        weighed = {g.languages for g in self._inputs.guides.values() if isinstance(g, Guide)}
         other = sorted(
             ", ".join(langs) for langs in weighed if set(langs) != set(self._inputs.books[0].languages)
         )

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from xlembed.report.document.content import Verdict
 from xlembed.report.document.inputs import Inputs
-from xlembed.report.guide_table import NAMES, beats_chance, firsts, not_told_apart, verdict
+from xlembed.report.guide import Guide, Refused
+from xlembed.report.guide_table import NAMES, excluded_lines, verdict
+from xlembed.report.scenarios import Part
 from xlembed.report.text import percent
 from xlembed.types import Lang
 
-SURENESS = {
-    "clear": "clear",
-    "open": "not clear",
-    "only": "no choice: one model left",
-    "few": "too few questions to say",
-    "chance": "not shown to find more than chance",
-    "none": "no model left",
-    "small": "too few documents to say",
-    "unmeasured": "not measured",
-}
-"""How sure a verdict is, in a few words."""
 PLAIN = {
     "monolingual": "in one language",
     "cross_lingual": "in one language, all languages searched",
@@ -50,59 +40,52 @@ def _not_weighed(excluded: Mapping[str, Sequence[str]]) -> str:
     return ", ".join(f"{n} models ({reason})" for reason, n in Counter(reasons.values()).items())
 
 
-def _verdict(name: str, guide: Mapping[str, Any], every: Sequence[Lang]) -> Verdict:
-    if "refused" in guide:
-        return Verdict(name, guide["title"], "", "none", f"{guide['refused']}.", None, "", "", ())
-    first = guide["models"][0]
-    n = len(guide["models"])
+def _verdict(name: str, guide: Guide | Refused, every: Sequence[Lang]) -> Verdict:
+    if isinstance(guide, Refused):
+        return Verdict(name, guide.title, "", "none", f"{guide.refused}.", None, "", "", ())
+    first, n = guide.models[0], len(guide.models)
     among = "the only model weighed" if n == 1 else f"first of {n} weighed"
-    if guide["excluded"]:
-        among += f"; not weighed: {_not_weighed(guide['excluded'])}"
-    wanted = guide.get("languages", every)
-    if lacking := [lang for lang in every if lang not in wanted]:
-        among += f"; only {', '.join(wanted)}: no model has {', '.join(lacking)}"
+    if guide.excluded:
+        among += f"; not weighed: {_not_weighed(guide.excluded)}"
+    if lacking := [lang for lang in every if lang not in guide.languages]:
+        among += f"; only {', '.join(guide.languages)}: no model has {', '.join(lacking)}"
     return Verdict(
         scenario=name,
-        title=guide["title"],
-        model=" and ".join(firsts(guide)) if beats_chance(guide) else "",
+        title=guide.title,
+        model=" and ".join(guide.firsts) if guide.beats_chance else "",
         sure=sureness(guide),
         text=verdict(guide),
-        share=first["first"],
-        evidence=_evidence(guide["measure"], first["parts"]),
+        share=first.first,
+        evidence=_evidence(guide.measure, first.parts),
         among=among,
         details=_details(guide),
     )
 
 
-def _evidence(measure: str, parts: Mapping[str, float]) -> str:
+def _evidence(measure: str, parts: Mapping[Part, float]) -> str:
     """Quality of the best model in the modes that count."""
     found = [f"{percent(value)} % {PLAIN[part]}" for part, value in parts.items() if part in PLAIN]
     return f"{measure}: {'; '.join(found)}"
 
 
-def sureness(guide: Mapping[str, Any]) -> str:
+def sureness(guide: Guide) -> str:
     """As in `Verdict.sure`: clear needs one first model that paired tests tell apart from every other."""
-    first, *others = guide["models"]
-    if not beats_chance(guide):
+    first, *others = guide.models
+    if not guide.beats_chance:
         return "chance"
     if not others:
         return "only"
-    if first["first"] is None:
+    if first.first is None:
         return "few"
-    rivals = len(firsts(guide)) > 1 or not_told_apart(guide) or any(m["with_best"] is None for m in others)
+    rivals = len(guide.firsts) > 1 or guide.not_told_apart or any(m.with_best is None for m in others)
     return "open" if rivals else "clear"
 
 
-def _details(guide: Mapping[str, Any]) -> tuple[str, ...]:
-    weights = ", ".join(f"{NAMES.get(part, part)} {percent(w, 0)} %" for part, w in guide["weights"].items())
-    order = ", ".join(f"{m['model']} {percent(m['points'])}" for m in guide["models"])
-    lines = [f"{guide['measure']}: {weights}", f"Points: {order}"]
-    if rivals := [*(m for m in firsts(guide)[1:]), *not_told_apart(guide)]:
+def _details(guide: Guide) -> tuple[str, ...]:
+    weights = ", ".join(f"{NAMES.get(part, part)} {percent(w, 0)} %" for part, w in guide.weights.items())
+    order = ", ".join(f"{m.model} {percent(m.points)}" for m in guide.models)
+    lines = [f"{guide.measure}: {weights}", f"Points: {order}"]
+    if rivals := [*guide.firsts[1:], *guide.not_told_apart]:
         lines.append(f"Not told apart from the first by paired tests (Holm): {', '.join(rivals)}")
-    lines += [f"Excluded: {name}: {'; '.join(why)}" for name, why in guide["excluded"].items()]
-    return (*lines, *guide["advice"], *(f"Not known: {line}" for line in guide["unknown"]))
-
-
-def said(found: Verdict) -> str:
-    """Model and sureness in a few words."""
-    return f"{found.model or 'none'} ({SURENESS[found.sure]})"
+    lines += [f"Excluded: {line}" for line in excluded_lines(guide)]
+    return (*lines, *guide.advice, *(f"Not known: {line}" for line in guide.unknown))

@@ -3,59 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.report.curves import all_ends
-from xlembed.report.figures.registry import Guide, Registered
+from xlembed.report.figures.registry import Registered
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import percent_scale, time_scale
 from xlembed.report.figures.shapes.scatter import scatter
+from xlembed.report.guide import Guide, Quality, Timing, Weighed
 from xlembed.report.page import Panel, Words, page
-from xlembed.report.scenarios import QUALITY
 from xlembed.report.style import model_look
-from xlembed.report.text import count_text, ends
+from xlembed.report.text import count_text
 
 SIDE = 4.2
-Row = Mapping[str, Any]
 
 
-def quality_speed(report: Guide) -> Figure:
-    """The part of quality that counts most, with its interval, over the time of one query on a log axis.
+class _Point(NamedTuple):
+    """A model that was timed; `number` decides its look."""
 
-    Args:
-        report: content of guide.json.
-    """
-    part, rows = main_part(report), _timed(report)
+    model: Weighed
+    number: int
+    quality: Quality
+    ms: float
+    spread: tuple[float, float]
+
+
+def quality_speed(guide: Guide) -> Figure:
+    """The part of quality that counts most, with its interval, over the time of one query on a log axis."""
+    part, points = guide.main_part, _points(guide)
     words = Words(
-        f"Quality against speed: {report['measure']}, {part}",
-        f"task {report['task']} · {', '.join(report['languages'])} · {_counts(report, rows)}",
-        _notes(report, rows, part),
+        f"Quality against speed: {guide.measure}, {part}",
+        f"task {guide.task} · {', '.join(guide.languages)} · {_counts(guide.timing, points)}",
+        _notes(guide, points),
     )
-    # number and look of each model: the same for all uses, whoever wins and whoever is excluded
-    names = sorted([*(row["model"] for row in report["models"]), *report["excluded"]])
-    marks = {
-        names.index(row["model"]): (_mark(report, row, part, names.index(row["model"])), row) for row in rows
-    }
-    legend = [mark.entry(_entry(mark, row)) for _, (mark, row) in sorted(marks.items(), key=lambda of: of[0])]
+    legend = [_mark(p).entry(_entry(p)) for p in sorted(points, key=lambda p: p.number)]
 
     def draw(axes: Axes) -> None:
-        percent_scale(axes, all_ends([r["quality"][part] for r in rows]), f"{part} {report['measure']} (%)")
-        times = [x for row in rows for x in (row["ms_per_query"], *_spread(report, row))]
+        values = [x for p in points for x in (p.quality.value, *(p.quality.interval or ()))]
+        percent_scale(axes, values, f"{part} {guide.measure} (%)")
+        times = [x for p in points for x in (p.ms, *p.spread)]
         time_scale(axes, times, "ms per query (log axis; left is faster)", 1.35)
         axes.set_gid("quality speed")
-        scatter(axes, [mark for mark, _ in marks.values()])
+        scatter(axes, [_mark(p) for p in points])
 
     return page(words, [[Panel(SIDE, SIDE, draw)]], legend)
-
-
-def main_part(report: Guide) -> str:
-    """The part of quality with the most weight; of equal ones the first of `QUALITY`."""
-    weights: Mapping[str, float] = report["weights"]
-    return max((part for part in QUALITY if part in weights), key=lambda part: weights[part])
 
 
 def marker_size(size: float | None) -> float:
@@ -67,52 +61,52 @@ def marker_size(size: float | None) -> float:
     return 4.0 if not size else min(16.0, max(4.0, 6.0 + 1.5 * math.log2(size / 256)))
 
 
-def _timed(report: Guide) -> list[Row]:
-    return [row for row in report["models"] if row["ms_per_query"] is not None]
+def _points(guide: Guide) -> list[_Point]:
+    """Every timed model; its number is the same for all uses, whoever wins and whoever is excluded."""
+    names = sorted([*(m.model for m in guide.models), *guide.excluded])
+    spread = guide.timing.spread if guide.timing else {}
+    found = []
+    for m in guide.models:
+        if (ms := m.ms_per_query) is not None:
+            ends = (s.low, s.high) if (s := spread.get(m.model)) else (ms, ms)
+            found.append(_Point(m, names.index(m.model), m.quality[guide.main_part], ms, ends))
+    return found
 
 
-def _spread(report: Guide, row: Row) -> tuple[float, float]:
-    """Fastest and slowest round."""
-    found = report["timing"].get("spread", {}).get(row["model"])
-    return (found["low"], found["high"]) if found else (row["ms_per_query"], row["ms_per_query"])
-
-
-def _mark(report: Guide, row: Row, part: str, number: int) -> Mark:
-    score, look = row["quality"][part], model_look(number)
+def _mark(point: _Point) -> Mark:
+    model, look = point.model, model_look(point.number)
     return Mark(
-        row["ms_per_query"], score["value"], look, f"model {row['model']}", _spread(report, row), ends(score),
-        size=marker_size(row["bytes_per_vector"]), text=str(number + 1), bars=look.colour, across_gid="spread",
+        point.ms, point.quality.value, look, f"model {model.model}", point.spread, point.quality.interval,
+        size=marker_size(model.bytes_per_vector), text=str(point.number + 1), bars=look.colour,
+        across_gid="spread",
     )  # fmt: skip
 
 
-def _entry(mark: Mark, row: Row) -> str:
-    size, ms = row["bytes_per_vector"], row["ms_per_query"]
+def _entry(point: _Point) -> str:
+    size, ms = point.model.bytes_per_vector, point.ms
     words = "no vector" if size is None else f"{size:,.0f} bytes"
     time = f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}"
-    return f"{mark.text}  {row['model']}: {time} ms, {words}"
+    return f"{point.number + 1}  {point.model.model}: {time} ms, {words}"
 
 
-def _counts(report: Guide, rows: Sequence[Row]) -> str:
-    timing = report["timing"]
-    return (
-        f"{count_text(row['n_clusters'] for row in rows)} clusters · {timing['queries']} queries timed one at a time "
-        f"on {timing['device'] or 'no device'}"
-    )
+def _counts(timing: Timing | None, points: Sequence[_Point]) -> str:
+    timed = f" · {timing.queries} queries timed one at a time on {timing.where}" if timing else ""
+    return f"{count_text(p.model.n_clusters for p in points)} clusters{timed}"
 
 
-def _notes(report: Guide, rows: Sequence[Row], part: str) -> list[str]:
-    rounds = report["timing"]["rounds"]
+def _notes(guide: Guide, points: Sequence[_Point]) -> list[str]:
+    rounds = f"{guide.timing.rounds} rounds" if guide.timing else "the rounds"
     notes = [
-        f"Upright bars: 95 % CI of quality, unadjusted. Level bars: fastest and slowest of {rounds} rounds of "
+        f"Upright bars: 95 % CI of quality, unadjusted. Level bars: fastest and slowest of {rounds} of "
         "encoding; the mark is their median, without the search. The larger a mark, the more bytes a vector takes."
     ]
-    if any(row["quality"][part]["ci_low"] is None for row in rows):
+    if any(p.quality.interval is None for p in points):
         notes.append("Marks without an upright bar rest on fewer than 10 clusters: descriptive only.")
-    if lacking := [row["model"] for row in report["models"] if row["ms_per_query"] is None]:
+    if lacking := [m.model for m in guide.models if m.ms_per_query is None]:
         notes.append(f"Not timed: {', '.join(lacking)}.")
-    if report["excluded"]:
-        notes.append(f"Excluded by languages or limits: {', '.join(report['excluded'])}.")
+    if guide.excluded:
+        notes.append(f"Excluded by languages or limits: {', '.join(guide.excluded)}.")
     return notes
 
 
-FIGURE = Registered(quality_speed, applies=lambda report: len(_timed(report)) > 1)
+FIGURE = Registered(quality_speed, applies=lambda guide: len(_points(guide)) > 1)
