@@ -75,6 +75,7 @@ def test_equal_resamples_have_no_skewness_and_missing_ones_say_nothing() -> None
     assert se.tolist() == [0.0, pytest.approx(math.sqrt(4.5))] and skewness.tolist() == [0.0, 0.0]
     assert drawn_ends(0.5, [math.nan, 0.5], 20) == (None, None, CiMethod.NONE)
     assert drawn_ends(0.5, [0.4, 0.6], 9) == (None, None, CiMethod.NONE)
+    assert drawn_ends(0.5, [0.4, 0.6], 10)[2] is CiMethod.SKEWED_T
     low, high, method = drawn_ends(1.0, [1.0, 1.0], 20, is_share=True)
     assert (low, high, method) == (pytest.approx(20 / (20 + 1.959964**2)), 1.0, CiMethod.WILSON_N_CLUSTERS)
 

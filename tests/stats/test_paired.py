@@ -89,3 +89,11 @@ def test_a_minus_b_is_the_mirror_of_b_minus_a_and_the_difference_of_the_scores(s
         assert ab[m].value == pytest.approx(-ba[m].value) == pytest.approx(one.value[3, m] - two.value[3, m])
         assert (ab[m].ci_low, ab[m].ci_high) == pytest.approx((-ba[m].ci_high, -ba[m].ci_low))
         assert ab[m].se == pytest.approx(apart[m].std(ddof=1))
+
+
+@pytest.mark.parametrize(("n", "has_interval"), [(9, False), (10, True)])
+def test_ten_clusters_are_enough_for_an_interval(n, has_interval):
+    layout = unit_layout([0] * n, NAMES[:n], NAMES[:n], 1)
+    a = np.arange(n)[:, None] % 2
+    found = difference_cells(layout, a, np.zeros((n, 1)), n_resamples=200).cells[0][0]
+    assert (found.ci_low is not None, found.se is not None) == (has_interval, has_interval)

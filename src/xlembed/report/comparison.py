@@ -7,17 +7,16 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from xlembed.files import Record
+from xlembed.report.score_rows import WithInterval
 from xlembed.report.scorebook import MACROS, Macro, label_text
 from xlembed.types import Lang, UserError
 
 
-class Paired(Record):
+class Paired(WithInterval):
     """A - B in one cell or macro, a row of comparison.json; the interval is unadjusted.
 
     Attributes:
         verdict: "MODEL better", "no difference shown", "this test cannot reject"; follows the adjusted p.
-        cells: ``b->a`` that a macro is the mean of; empty if not told.
         detectable: smallest difference found with 80 %.
         table: units that both, one or none of the models hit.
     """
@@ -30,12 +29,6 @@ class Paired(Record):
     doc_lang: Lang | None = None
     measure: str
     difference: float
-    ci_low: float | None
-    ci_high: float | None
-    ci_method: str = ""
-    n_units: int
-    n_needs: int = 0
-    n_clusters: int
     n_discordant: int | None = None
     p_value: float | None
     p_adjusted: float | None
@@ -44,7 +37,6 @@ class Paired(Record):
     family_size: int | None = None
     test: str
     verdict: str
-    cells: tuple[str, ...] = ()
     detectable: float | None = None
     detectable_unadjusted: float | None = None
     table: Mapping[str, int] = Field(default_factory=dict)
@@ -55,11 +47,6 @@ class Paired(Record):
         name = f"{self.kind}, {self.pool}"
         known = (m for m in MACROS if (m.kind, m.pool) == (self.kind, self.pool))
         return next(known, Macro(self.kind, self.pool or "", name, name))
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Both ends of the 95 % interval, if there is one."""
-        return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
 
     @property
     def is_decided(self) -> bool:

@@ -21,8 +21,26 @@ class Key(NamedTuple):
     measure: str
 
 
-class Estimate(Record):
-    """One score. Both ends of the interval are numbers, or both are None (too few clusters)."""
+class WithInterval(Record):
+    """What every stored number has. Both ends are numbers, or both are None (too few clusters)."""
+
+    ci_low: float | None
+    ci_high: float | None
+    ci_method: str = ""
+    n_units: int
+    n_needs: int = 0
+    n_clusters: int
+    cells: tuple[str, ...] = ()
+    """``b->a`` that a macro is the mean of; empty if not told."""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends of the 95 % interval, if there is one."""
+        return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
+
+
+class Estimate(WithInterval):
+    """One score."""
 
     kind: str = ""
     pool: str | None = None
@@ -30,20 +48,8 @@ class Estimate(Record):
     doc_lang: Lang | None = None
     measure: str = ""
     value: float
-    ci_low: float | None
-    ci_high: float | None
-    ci_method: str = ""
-    n_units: int
     n_needs: int
-    n_clusters: int
     label: str = ""
-    cells: tuple[str, ...] = ()
-    """``b->a`` that a macro is the mean of."""
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Both ends of the 95 % interval, if there is one."""
-        return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
 
     @property
     def is_macro(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from xlembed.embeddings.store import VectorStore
 from xlembed.models.encoder import Encoder
@@ -46,15 +47,7 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
         UserError: they cannot be found or fetched, or the device is not there.
     """
     settings = workspace.settings.encode
-    check_device(settings)
-    folder = locate(ref, settings.trust_remote_code)
-    base = base_fingerprint(
-        ref,
-        folder,
-        storage_dtype=settings.storage_dtype,
-        instruction=settings.instruction,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    folder, base = locate_model(ref, settings, settings.storage_dtype)
     notes = prompt_notes(ref.card, ref.folder or folder)
     for note in notes:
         log.warning("%s: %s", ref.slug, note)
@@ -64,15 +57,33 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
     def encoder() -> Encoder:
         from xlembed.models.loading import load_encoder  # torch only when something must be encoded
 
-        return load_encoder(
-            ref,
-            device=settings.device,
-            trust_remote_code=settings.trust_remote_code,
-            instruction=settings.instruction,
-            folder=folder,
-        )
+        return load_encoder(ref, folder=folder, **load_options(settings))
 
     return Encoding(folder, base, store, encoder, tuple(notes))
+
+
+def locate_model(ref: ModelRef, settings: EncodeSettings, storage_dtype: str) -> tuple[Path, Fingerprint]:
+    """The model's files, and the fingerprint of all that determines what it says of a text.
+
+    Raises:
+        UserError: they cannot be found or fetched, or the device is not there.
+    """
+    check_device(settings)
+    folder = locate(ref, settings.trust_remote_code)
+    base = base_fingerprint(
+        ref,
+        folder,
+        storage_dtype=storage_dtype,
+        instruction=settings.instruction,
+        trust_remote_code=settings.trust_remote_code,
+    )
+    return folder, base
+
+
+def load_options(settings: EncodeSettings) -> dict[str, Any]:
+    """How models are loaded."""
+    names = ("device", "trust_remote_code", "instruction")
+    return {name: getattr(settings, name) for name in names}
 
 
 def check_device(settings: EncodeSettings) -> None:

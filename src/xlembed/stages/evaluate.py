@@ -272,19 +272,21 @@ def _run(task: Task, top: Rows) -> dict[str, list[str]]:
 def _zero_vectors(embeddings: Embeddings | None) -> dict[str, list[str]]:
     if embeddings is None:
         return {"documents": [], "queries": []}
-    zero_docs = np.flatnonzero(~np.asarray(embeddings.documents).any(axis=1))
-    zero_queries = np.flatnonzero(~np.asarray(embeddings.queries).any(axis=1))
     return {
-        "documents": [embeddings.doc_ids[i] for i in zero_docs],
-        "queries": [embeddings.query_ids[i] for i in zero_queries],
+        "documents": [embeddings.doc_ids[i] for i in np.flatnonzero(_is_zero(embeddings.documents))],
+        "queries": [embeddings.query_ids[i] for i in np.flatnonzero(_is_zero(embeddings.queries))],
     }
+
+
+def _is_zero(stored: NDArray[np.floating]) -> NDArray[np.bool_]:
+    return np.asarray(~np.asarray(stored).any(axis=1))
 
 
 def vector_warnings(embeddings: Embeddings) -> list[str]:
     """What is wrong with vectors behind a score: prompts that are missing, rows of zeros, all rows the same."""
     warnings = list(embeddings.manifest.get("notes", ()))
     for plural, stored in (("documents", embeddings.documents), ("queries", embeddings.queries)):
-        zero: NDArray[np.bool_] = np.asarray(~np.asarray(stored).any(axis=1))
+        zero = _is_zero(stored)
         if zero.all():
             warnings.append(f"zero vectors for all {len(zero):,} {plural}: they tell none from another")
         elif zero.any():

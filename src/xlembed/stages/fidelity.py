@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from xlembed.index.elastic.engine import ElasticIndex
 from xlembed.metrics.measures import Measure
 from xlembed.metrics.table import units_table
 from xlembed.retrieval.fidelity import neighbour_recall
-from xlembed.retrieval.ranking import rank_units
+from xlembed.retrieval.ranking import Rankings, rank_units
 from xlembed.retrieval.searcher import Searcher
 from xlembed.retrieval.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
@@ -65,22 +65,21 @@ def index_fidelity(
     )
     exact_units = units_table(task, rankings.units, measures, clusters)
     extra = max((len(r.unit.ignored) for r in rankings.units), default=0)
-    pools: list[Lang | None] = [None] if set(settings.modes) - {Mode.MONOLINGUAL} else []
-    if any(r.pool is Pool.TARGET for r in rankings.units):
-        pools += list(task.languages)
+    pools = pools_of(rankings, task, settings)
     exercised = {
         p or ANY_LANGUAGE: index.exercised(settings.depth + (extra if p is None else 0), p) for p in pools
     }
     through = {lang for lang, yes in exercised.items() if yes}
     all_clusters = set(units["cluster"])
-
-    def kept(table: pd.DataFrame) -> pd.DataFrame:
-        pool = np.where(table["pool"] == str(Pool.ALL), ANY_LANGUAGE, table["doc_lang"])
-        return table[pd.Series(pool, index=table.index).isin(through)]
-
     loss, recall = [], []
     if through:
-        loss = loss_rows(kept(exact_units), kept(units), measures, all_clusters, settings.resamples)
+        loss = loss_rows(
+            in_pools(exact_units, through),
+            in_pools(units, through),
+            measures,
+            all_clusters,
+            settings.resamples,
+        )
     deep = [p for p in pools if index.exercised(max(RECALL_CUTS), p)]
     if deep:
         parts = [recall_table(task, index, exact, queries, clusters, pool) for pool in deep]
@@ -94,6 +93,18 @@ def index_fidelity(
         "loss": [row.to_json() for row in loss],
         "recall": [row.to_json() for row in recall],
     }
+
+
+def pools_of(rankings: Rankings, task: Task, settings: EvaluateSettings) -> list[Lang | None]:
+    """The pools that these rankings were searched in; None is all documents."""
+    pools: list[Lang | None] = [None] if set(settings.modes) - {Mode.MONOLINGUAL} else []
+    return pools + (list(task.languages) if any(r.pool is Pool.TARGET for r in rankings.units) else [])
+
+
+def in_pools(table: pd.DataFrame, pools: Collection[Lang]) -> pd.DataFrame:
+    """Units whose pool is one of these; `*` is that of all documents."""
+    pool = np.where(table["pool"] == str(Pool.ALL), ANY_LANGUAGE, table["doc_lang"])
+    return table[pd.Series(pool, index=table.index).isin(pools)]
 
 
 def recall_table(

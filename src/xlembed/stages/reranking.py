@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from xlembed.corpus.task import Task
 from xlembed.embeddings.texts import document_text
-from xlembed.models.fingerprint import base_fingerprint
-from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
 from xlembed.retrieval.reranking import PairScorer, TextPairs, VectorPairs
 from xlembed.stages.embedded import open_embeddings, unit_vectors
-from xlembed.stages.encoding import check_device
+from xlembed.stages.encoding import load_options, locate_model
 from xlembed.stages.workspace import Workspace
 from xlembed.types import Vectors
 
@@ -73,27 +71,13 @@ def open_reranker(
 def _reader(task: Task, slow: ModelRef, workspace: Workspace, texts: Sequence[str]) -> Reranker:
     """A model that reads query and document at once."""
     settings = workspace.settings.encode
-    check_device(settings)
-    folder = locate(slow, settings.trust_remote_code)
-    base = base_fingerprint(
-        slow,
-        folder,
-        storage_dtype="none",  # nothing is stored
-        instruction=settings.instruction,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    folder, base = locate_model(slow, settings, "none")  # nothing is stored
 
     @cache
     def model() -> PairModel:
         from xlembed.models.cross_encoder import load_cross_encoder  # torch only when something must be read
 
-        return load_cross_encoder(
-            slow,
-            device=settings.device,
-            trust_remote_code=settings.trust_remote_code,
-            instruction=settings.instruction,
-            folder=folder,
-        )
+        return load_cross_encoder(slow, folder=folder, **load_options(settings))
 
     documents = [document_text(slow.card, d) for d in task.documents]
     scorer = TextPairs(lambda query, read: model().score_pairs(query, read), texts, documents)

@@ -11,6 +11,7 @@ from xlembed.corpus.languages import require_language
 from xlembed.corpus.task import Task
 from xlembed.models.spec import ModelRef
 from xlembed.stages.encode import encode
+from xlembed.stages.encoding import load_options
 from xlembed.stages.index import index
 from xlembed.stages.kinds import check_kinds
 from xlembed.stages.postprocessing import derive_more, fit_documents
@@ -98,13 +99,7 @@ def _encode_query(
         return None
     from xlembed.models.loading import load_encoder
 
-    settings = workspace.settings.encode
-    encoder = load_encoder(
-        ref,
-        device=settings.device,
-        trust_remote_code=settings.trust_remote_code,
-        instruction=settings.instruction,
-    )
+    encoder = load_encoder(ref, **load_options(workspace.settings.encode))
     fitted = fit_documents(task, ref, workspace)
     if fitted and (pooled := fitted.pooled([lang])):
         log.warning(

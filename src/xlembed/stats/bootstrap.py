@@ -87,6 +87,10 @@ class Resampled:
     macro_cells: dict[str, tuple[int, ...]]
     macro_resamples: Floats
 
+    def counts(self, row: int) -> dict[str, int]:
+        """Units, needs and clusters behind a row, by the names that a `Score` has."""
+        return {name: int(getattr(self, name)[row]) for name in ("n_units", "n_needs", "n_clusters")}
+
 
 def resample(
     layout: UnitLayout,
@@ -183,17 +187,14 @@ def score_cells(
     ends, methods = score_ends(drawn, binary, bounded, level)
 
     def score(row: int, measure: int) -> Score:
-        n = int(drawn.n_clusters[row])
-        has_interval = n >= MIN_CLUSTERS
+        has_interval = drawn.n_clusters[row] >= MIN_CLUSTERS
         return Score(
             value=float(drawn.value[row, measure]),
             ci_low=float(ends.low[row, measure]) if has_interval else None,
             ci_high=float(ends.high[row, measure]) if has_interval else None,
             ci_method=CiMethod(methods[row, measure]) if has_interval else CiMethod.NONE,
             se=float(drawn.se[row, measure]) if has_interval else None,
-            n_units=int(drawn.n_units[row]),
-            n_needs=int(drawn.n_needs[row]),
-            n_clusters=n,
+            **drawn.counts(row),
         )
 
     def line(row: int) -> tuple[Score | None, ...]:

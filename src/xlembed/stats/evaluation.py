@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,14 +46,9 @@ class ScoreRow:
 
     def to_json(self) -> dict[str, Any]:
         """Flat, with floats rounded to 1e-6."""
-        s = self.score
         row: dict[str, Any] = {
-            "kind": self.kind,
-            "pool": self.pool,
-            "query_lang": self.query_lang,
-            "doc_lang": self.doc_lang,
-            "measure": self.measure,
-            **number_json(s),
+            **{key: getattr(self, key) for key in ("kind", "pool", "query_lang", "doc_lang", "measure")},
+            **number_json(self.score),
         }
         if self.label:
             row["label"] = self.label
@@ -135,26 +130,21 @@ def cell_layout(
 def score_rows(table: Table[Any], cells: CellLayout, names: Sequence[str]) -> list[ScoreRow]:
     """A table of scores as rows: cells first, then macros; missing ones are left out."""
     rows = []
-    for cell, line in zip(cells.cells, table.cells, strict=True):
-        kind, pool, query_lang, doc_lang = cell
-        rows += [
-            ScoreRow(kind, pool or None, query_lang, doc_lang, name, score)
-            for name, score in zip(names, line, strict=True)
-            if score is not None
-        ]
+
+    def add(
+        kind: str, pool: str, pair: tuple[Lang | None, Lang | None], line: Any, members: tuple[str, ...]
+    ) -> None:
+        for name, score in zip(names, line, strict=True):
+            if score is not None:
+                rows.append(ScoreRow(kind, pool or None, *pair, name, score, cells=members))
+
+    for (kind, pool, query_lang, doc_lang), line in zip(cells.cells, table.cells, strict=True):
+        add(kind, pool, (query_lang, doc_lang), line, ())
     for macro, line in table.macros.items():
         kind, _, pool = macro.partition("/")
-        members = tuple(_cell_name(cells.cells[i]) for i in table.macro_cells[macro])
-        rows += [
-            ScoreRow(kind, pool or None, None, None, name, score, cells=members)
-            for name, score in zip(names, line, strict=True)
-            if score is not None
-        ]
+        members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
+        add(kind, pool, (None, None), line, members)
     return rows
-
-
-def _cell_name(cell: tuple[str, str, Lang, Lang]) -> str:
-    return f"{cell[2]}->{cell[3]}"
 
 
 def _mode_rows(
@@ -252,8 +242,4 @@ def _labelled(row: ScoreRow, unsupported: Mapping[Lang, str]) -> ScoreRow:
     involved = {lang for lang in (row.query_lang, row.doc_lang) if lang is not None}
     involved |= {lang for cell in row.cells for lang in cell.split("->")}
     labels = sorted({unsupported[lang] for lang in involved if lang in unsupported})
-    if not labels:
-        return row
-    return ScoreRow(
-        row.kind, row.pool, row.query_lang, row.doc_lang, row.measure, row.score, "; ".join(labels), row.cells
-    )
+    return replace(row, label="; ".join(labels)) if labels else row

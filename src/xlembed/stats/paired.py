@@ -73,9 +73,7 @@ def difference_cells(
             ci_high=high,
             ci_method=method,
             se=None if low is None else float(drawn.se[row, measure]),
-            n_units=int(drawn.n_units[row]),
-            n_needs=int(drawn.n_needs[row]),
-            n_clusters=n,
+            **drawn.counts(row),
             n_discordant=n_discordant,
             n_discordant_clusters=n_clusters_discordant,
         )
