@@ -304,13 +304,6 @@ def paradox(
 ) -> Paradox:
     """Test, judge, and write paradox.json, paradox.md and figures.
 
-    Args:
-        task: evaluated.
-        subjects: from `plan_subjects`.
-        evaluations: slug -> its evaluation on this task with these settings.
-        workspace: settings of the tests.
-        notes: to be shown.
-
     Raises:
         UserError: units differ between models, or S cannot be computed.
     """
