@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from xlembed.cli.console import print_table
+from xlembed.report.score_metrics import index_metrics
+from xlembed.report.scorebook import read_scores
 from xlembed.report.tables import index_table, index_words, to_markdown
 from xlembed.stages.compare import Evaluation, name_by_index
-from xlembed.tracking.evaluation import index_metrics
 from xlembed.types import UserError
 
 
@@ -96,14 +97,14 @@ def test_a_run_of_exact_search_has_no_such_table(scores: dict[str, Any]) -> None
 
 
 def test_metrics(scores: dict[str, Any]) -> None:
-    metrics = index_metrics(scores["index_fidelity"])
+    metrics = index_metrics(read_scores(scores).index_fidelity)
     assert metrics["index/recall@10"] == 0.9876 and metrics["index/recall@10/ci_high"] == pytest.approx(
         0.9976
     )
     assert "index/recall@100/ci_low" not in metrics
     assert metrics["index_loss/mono/accuracy@1"] == 0.02 and metrics["index_loss/cross/accuracy@1"] == 0.025
     assert len([name for name in metrics if name.startswith("index_loss")]) == 6, "macros only"
-    assert index_metrics({}) == {}
+    assert index_metrics(None) == {}
 
 
 def test_a_run_on_a_server_is_named_by_its_index(scores: dict[str, Any]) -> None:
@@ -111,4 +112,4 @@ def test_a_run_on_a_server_is_named_by_its_index(scores: dict[str, Any]) -> None
     assert named.name == "m@elasticsearch-hnsw" == name_by_index(named).name
     exact = Evaluation("there", None, {**scores, "index": {"engine": "exact"}})  # type: ignore[arg-type]
     assert name_by_index(exact).name == "m"
-    assert index_words(exact.scores) == "exact"
+    assert index_words(exact.scores["index"]) == "exact"

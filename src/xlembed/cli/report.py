@@ -64,7 +64,6 @@ def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bo
     """One report and its MLflow run; False if LaTeX is there and failed."""
     from xlembed.cli.console import open_console, print_line
     from xlembed.cli.progress import Bars
-    from xlembed.report.document.verdicts import said
     from xlembed.stages.report import report as stage
     from xlembed.stages.report import report_folder
     from xlembed.tracking.log import log_folder, log_params, log_tags
@@ -77,10 +76,10 @@ def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bo
         with Bars("report") as bars:
             written = stage(opened, models, workspace, bars, pdf=pdf)
         log_params({"report.models": ",".join(written.document.models)[:6000]})
-        log_tags({f"verdict.{v.scenario}": said(v) for v in written.document.verdicts})
+        log_tags({f"verdict.{v.scenario}": v.said for v in written.document.verdicts})
         log_folder(report_folder(workspace, opened.name))
     for v in written.document.verdicts:
-        print_line(console, f"{v.title}: {said(v)}")
+        print_line(console, f"{v.title}: {v.said}")
     if written.pdf is not None:
         print_line(console, written.pdf.text)
     print_line(console, f"written to {report_folder(workspace, opened.name)}")

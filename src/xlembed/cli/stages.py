@@ -6,93 +6,51 @@ from typing import Any
 
 import click
 
-from xlembed.cli.options import (
-    open_ref,
-    open_workspace,
-    settings_options,
-    skip,
-    undeclared_runs,
-    variation_options,
-    workspace_options,
-)
+from xlembed.cli.options import skip, undeclared_runs
+from xlembed.cli.study import Asked, study, told
 
-MODEL = click.option("-m", "--model", required=True, help="Catalogue name, folder, Hub id or models:/name/1.")
-TASK = click.option("-t", "--task", required=True, help="Task under data/, or a folder.")
+ONE: dict[str, Any] = {"models": ".", "one": True, "required": ("model", "task")}
 
 
 @click.command()
-@MODEL
-@TASK
-@variation_options
-@settings_options("corpus", "encode")
-@workspace_options
-def encode(
-    model: str,
-    task: str,
-    dim: str | None,
-    max_tokens: str | None,
-    dtype: str | None,
-    params: str | None,
-    out: str | None,
-    **options: Any,
-) -> None:
+@study("corpus", "encode", variation=True, tracked=False, json_help="", **ONE)
+def encode(asked: Asked) -> None:
     """Turn a task's texts into vectors: embeddings/TASK/MODEL/. What the store holds already is not encoded again."""
     from xlembed.cli.progress import Bars
     from xlembed.stages.encode import encode as stage
 
-    workspace = open_workspace(params, out, options)
-    opened = workspace.open_task(task)
-    ref = open_ref(workspace, model, dim, max_tokens, dtype)
-    if skip(ref, workspace.embeddings(opened.name, ref.slug)):
+    task, ref = asked.task, asked.ref
+    if skip(ref, asked.workspace.embeddings(task.name, ref.slug)):
         return
     with Bars(ref.slug) as bars:
-        encoded = stage(opened, ref, workspace, bars)
-    new = {role: report.n_encoded for role, report in encoded.reports.items()}
-    counts = ", ".join(f"{n:,} of {encoded.reports[role].n_unique:,} {role} texts" for role, n in new.items())
-    click.echo(f"{encoded.folder}: {f'encoded {counts}' if new else 'nothing to encode'}", err=True)
+        encoded = stage(task, ref, asked.workspace, bars)
+    counts = ", ".join(
+        f"{report.n_encoded:,} of {report.n_unique:,} {role} texts"
+        for role, report in encoded.reports.items()
+    )
+    told(f"{encoded.folder}: {f'encoded {counts}' if counts else 'nothing to encode'}")
 
 
 @click.command()
-@MODEL
-@TASK
-@settings_options("corpus", "index")
-@workspace_options
-def index(model: str, task: str, params: str | None, out: str | None, **options: Any) -> None:
+@study("corpus", "index", tracked=False, json_help="", **ONE)
+def index(asked: Asked) -> None:
     """Index a task's vectors: indices/TASK/MODEL.json says what, where and with which settings."""
     from xlembed.cli.progress import Bars
     from xlembed.stages.index import index as stage
 
-    workspace = open_workspace(params, out, options)
-    opened = workspace.open_task(task)
-    ref = workspace.open_model(model)
-    if skip(ref, workspace.index_file(opened.name, ref.slug)):
+    task, ref = asked.task, asked.ref
+    target = asked.workspace.index_file(task.name, ref.slug)
+    if skip(ref, target):
         return
     with Bars(ref.slug) as bars:
-        description = stage(opened, ref, workspace, bars)
-    what = f"{description['dim']} dimensions" if "dim" in description else "words only"
-    click.echo(
-        f"{workspace.index_file(opened.name, ref.slug)}: {description['engine']} search over "
-        f"{description['documents']:,} documents, {what}",
-        err=True,
-    )
+        found = stage(task, ref, asked.workspace, bars)
+    what = f"{found['dim']} dimensions" if "dim" in found else "words only"
+    told(f"{target}: {found['engine']} search over {found['documents']:,} documents, {what}")
 
 
 @click.command()
-@MODEL
-@TASK
-@click.option("--json", "as_json", is_flag=True, help="Print what results/TASK/MODEL.json holds.")
-@click.option("--experiment", default=None, help="MLflow experiment (default: the task's name).")
-@settings_options("corpus", "index", "evaluate")
-@workspace_options
-def evaluate(
-    model: str,
-    task: str,
-    as_json: bool,
-    experiment: str | None,
-    params: str | None,
-    out: str | None,
-    **options: Any,
-) -> None:
+@study("corpus", "index", "evaluate", json_help="Print what results/TASK/MODEL.json holds.", **ONE)
+def evaluate(asked: Asked) -> None:
     """Score a model's vectors in every mode; logs one MLflow run."""
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
@@ -100,23 +58,22 @@ def evaluate(
     from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
     from xlembed.tracking.runs import open_run
 
-    workspace = open_workspace(params, out, options)
+    workspace = asked.workspace
     if problem := undeclared_runs(workspace):
-        click.echo(f"Warning: {problem}", err=True)
-    opened = workspace.open_task(task)
-    ref = workspace.open_model(model)
-    if skip(ref, workspace.run_folder(opened.name, ref.slug), workspace.result_file(opened.name, ref.slug)):
+        told(f"Warning: {problem}")
+    task, ref = asked.task, asked.ref
+    folder, headline = workspace.run_folder(task.name, ref.slug), workspace.result_file(task.name, ref.slug)
+    if skip(ref, folder, headline):
         return
+    tags, experiment = run_tags(ref, task), asked.experiment
     with (
-        open_run(
-            workspace.root, task=opened.name, experiment=experiment, name=ref.slug, tags=run_tags(ref, opened)
-        ),
+        open_run(workspace.root, task=task.name, experiment=experiment, name=ref.slug, tags=tags),
         Bars(ref.slug) as bars,
     ):
-        log_inputs(workspace.settings, ref, opened, workspace.root, workspace.task_folder(task))
-        result = stage(opened, ref, workspace, bars)
-        log_evaluation(workspace.run_folder(opened.name, ref.slug), result)
-    if as_json:
+        log_inputs(workspace.settings, ref, task, workspace.root, asked.task_folder)
+        result = stage(task, ref, workspace, bars)
+        log_evaluation(folder, result)
+    if asked.as_json:
         echo_json(result)
     else:
-        click.echo(str(workspace.result_file(opened.name, ref.slug)), err=True)
+        told(str(headline))

@@ -81,6 +81,15 @@ class Asked:
             raise UserError("-m: expected at least one model")
         return [open_ref(self.workspace, name, *map(self.variation.get, VARIATION)) for name in names]
 
+    @property
+    def ref(self) -> ModelRef:
+        """The model of a command that takes one.
+
+        Raises:
+            UserError: it is unknown, or a value is bad.
+        """
+        return open_ref(self.workspace, self.given[0], *map(self.variation.get, VARIATION))
+
     def unskipped(self, place: Callable[[ModelRef], Path], models: Sequence[str] = ()) -> list[ModelRef]:
         """The same without models that this machine cannot have; `place` is a stage's output, where that is said."""
         return [ref for ref in self.refs(models) if not skip(ref, place(ref))]
@@ -109,7 +118,7 @@ def study(
         required: of ``model`` and ``task``.
         variation: whether --dim, --max-tokens and --dtype are there.
         tracked: whether --experiment is there.
-        json_help: of --json.
+        json_help: of --json; empty: there is no --json.
         named: sections whose options change nothing that is written under the model's name.
     """
 
@@ -134,7 +143,8 @@ def study(
         command = settings_options(*sections)(command)
         if variation:
             command = variation_options(command)
-        command = click.option("--json", "as_json", is_flag=True, help=json_help)(command)
+        if json_help:
+            command = click.option("--json", "as_json", is_flag=True, help=json_help)(command)
         if tracked:
             text = "MLflow experiment (default: the task's name)."
             command = click.option("--experiment", default=None, metavar="NAME", help=text)(command)

@@ -3,36 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+from pydantic import Field
+
+from xlembed.files import Record
 from xlembed.report.scorebook import MACROS, Macro, label_text
 from xlembed.types import Lang, UserError
 
 
-@dataclass(frozen=True)
-class Paired:
-    """A - B in one macro; the interval is unadjusted, the verdict follows the adjusted p.
+class Paired(Record):
+    """A - B in one cell or macro, a row of comparison.json; the interval is unadjusted.
 
     Attributes:
-        verdict: A better, B better, no difference shown, this test cannot reject.
-        cells: ``b->a`` that the macro is the mean of; empty if not told.
+        verdict: "MODEL better", "no difference shown", "this test cannot reject"; follows the adjusted p.
+        cells: ``b->a`` that a macro is the mean of; empty if not told.
+        detectable: smallest difference found with 80 %.
+        table: units that both, one or none of the models hit.
     """
 
     a: str
     b: str
-    macro: Macro
+    kind: str
+    pool: str | None
+    query_lang: Lang | None = None
+    doc_lang: Lang | None = None
     measure: str
     difference: float
     ci_low: float | None
     ci_high: float | None
+    ci_method: str = ""
+    n_units: int
+    n_needs: int = 0
+    n_clusters: int
+    n_discordant: int | None = None
     p_value: float | None
     p_adjusted: float | None
+    family: str = ""
+    family_name: str = ""
+    family_size: int | None = None
     test: str
-    n_units: int
-    n_clusters: int
     verdict: str
     cells: tuple[str, ...] = ()
+    detectable: float | None = None
+    detectable_unadjusted: float | None = None
+    table: Mapping[str, int] = Field(default_factory=dict)
+
+    @property
+    def macro(self) -> Macro:
+        """Mode and pool with their names; those of no macro average are called as they are stored."""
+        name = f"{self.kind}, {self.pool}"
+        known = (m for m in MACROS if (m.kind, m.pool) == (self.kind, self.pool))
+        return next(known, Macro(self.kind, self.pool or "", name, name))
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -42,11 +64,16 @@ class Paired:
     @property
     def is_decided(self) -> bool:
         """Whether the verdict names a winner."""
-        return self.verdict in ("A better", "B better")
+        return self.verdict.endswith(" better")
+
+    def in_short(self) -> Self:
+        """With a verdict in terms of A and B, which fit every column, where the winner is named in full."""
+        named = {f"{self.a} better": "A better", f"{self.b} better": "B better"}
+        return self.model_copy(update={"verdict": named.get(self.verdict, self.verdict)})
 
 
 def read_comparisons(rows: Sequence[Mapping[str, Any]], measure: str | None = None) -> list[Paired]:
-    """The comparisons of one measure, grouped by pair in the order given, macros in their usual order.
+    """The comparisons of one measure in short, grouped by pair in the order given, macros in their usual order.
 
     Args:
         rows: comparisons; rows of other measures, of single cells and of other kinds are left out.
@@ -55,44 +82,22 @@ def read_comparisons(rows: Sequence[Mapping[str, Any]], measure: str | None = No
     Raises:
         UserError: if nothing is left.
     """
-    macros = {(m.kind, m.pool): m for m in MACROS}
     wanted = measure or (rows[0]["measure"] if rows else None)
     pairs: dict[tuple[str, str], dict[Macro, Paired]] = {}
-    for row in rows:
-        macro = macros.get((row["kind"], row["pool"]))
-        if macro is None or row["measure"] != wanted or row.get("query_lang") or row.get("doc_lang"):
+    for row in map(Paired.model_validate, rows):
+        if row.macro not in MACROS or row.measure != wanted or row.query_lang or row.doc_lang:
             continue
-        of_pair = pairs.setdefault((row["a"], row["b"]), {})
-        if macro in of_pair:
-            raise UserError(f"two comparisons of {row['a']} and {row['b']} in {macro.title}")
-        of_pair[macro] = Paired(
-            a=row["a"],
-            b=row["b"],
-            macro=macro,
-            measure=row["measure"],
-            difference=float(row["difference"]),
-            ci_low=row["ci_low"],
-            ci_high=row["ci_high"],
-            p_value=row["p_value"],
-            p_adjusted=row["p_adjusted"],
-            test=row["test"],
-            n_units=int(row["n_units"]),
-            n_clusters=int(row["n_clusters"]),
-            verdict=_verdict(row),
-            cells=tuple(row.get("cells") or ()),
-        )
+        of_pair = pairs.setdefault((row.a, row.b), {})
+        if row.macro in of_pair:
+            raise UserError(f"two comparisons of {row.a} and {row.b} in {row.macro.title}")
+        of_pair[row.macro] = row.in_short()
     if not pairs:
         raise UserError(f"expected comparisons of {wanted or 'a measure'} between two models, found none")
     return [of_pair[m] for of_pair in pairs.values() for m in MACROS if m in of_pair]
 
 
 def label_notes(rows: Sequence[Paired], labels: Mapping[str, Mapping[Lang, str]]) -> list[str]:
-    """One line per labelled model among the rows, and whether its labelled languages were tested.
-
-    Args:
-        rows: the comparisons shown.
-        labels: model -> language -> label, as in scores.json.
-    """
+    """One line per labelled model among the rows, and whether its labelled languages were tested."""
     notes = []
     for model, of_model in labels.items():
         mine = [r for r in rows if model in (r.a, r.b)]
@@ -103,9 +108,3 @@ def label_notes(rows: Sequence[Paired], labels: Mapping[str, Mapping[Lang, str]]
         end = "these languages are left out" if left_out else "invalid for a decision"
         notes.append(f"* {model}: {label_text(of_model)}; {end}.")
     return notes
-
-
-def _verdict(row: Mapping[str, Any]) -> str:
-    """In terms of A and B, which fit every column, where the winner is named in full."""
-    named = {f"{row['a']} better": "A better", f"{row['b']} better": "B better"}
-    return named.get(row["verdict"], str(row["verdict"]))

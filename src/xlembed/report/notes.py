@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xlembed.report.score_rows import Truncation, Truncations
+from xlembed.report.scorebook import ScoreBook, read_scores
 from xlembed.report.text import percent
 from xlembed.types import Lang
 
@@ -14,9 +16,6 @@ SHOWN = 6
 
 def postprocessing_note(described: Mapping[str, Any]) -> str:
     """One sentence on how the vectors came about.
-
-    Args:
-        described: `postprocessing` of an export's manifest or of scores.json.
 
     Example:
         >>> postprocessing_note({"steps": ["lir3"], "by_declared_language": True, "pooled": {"lir3": ["ja"]}})
@@ -32,28 +31,25 @@ with statistics of all languages, having too few documents: ja (lir3)"
     return "".join(parts)
 
 
-def truncation_note(cut: Mapping[str, Any]) -> str:
+def truncation_note(cut: Truncations | None) -> str:
     """One sentence on what is cut off the texts; empty if nothing is.
 
-    Args:
-        cut: `truncation` of an export's manifest or of scores.json.
-
     Example:
-        >>> en = {"texts": 3, "texts_cut": 2, "tokens": 900, "tokens_lost": 400, "share_lost": 0.444444}
-        >>> truncation_note({"max_tokens": 64, "documents": {"en": en}, "queries": {}})
+        >>> en = Truncation(texts=3, texts_cut=2, tokens=900, tokens_lost=400, share_lost=0.444444)
+        >>> truncation_note(Truncations(max_tokens=64, documents={"en": en}))
         'texts are cut at 64 tokens: documents en 2 of 3 (44.4 % of all tokens)'
     """
-    kinds = [
-        f"{kind} {found}" for kind in ("documents", "queries") if (found := _cut_languages(cut.get(kind, {})))
-    ]
-    return f"texts are cut at {cut['max_tokens']:,} tokens: {'; '.join(kinds)}" if kinds else ""
+    if cut is None:
+        return ""
+    kinds = [f"{kind} {found}" for kind, rows in cut.by_kind().items() if (found := _cut_languages(rows))]
+    return f"texts are cut at {cut.max_tokens:,} tokens: {'; '.join(kinds)}" if kinds else ""
 
 
-def _cut_languages(rows: Mapping[Lang, Mapping[str, Any]]) -> str:
+def _cut_languages(rows: Mapping[Lang, Truncation]) -> str:
     """Languages with texts that are cut, the worst first."""
-    worst = sorted((x for x in rows if rows[x]["texts_cut"]), key=lambda x: -float(rows[x]["share_lost"]))
+    worst = sorted((x for x in rows if rows[x].texts_cut), key=lambda x: -rows[x].share_lost)
     parts = [
-        f"{lang} {row['texts_cut']:,} of {row['texts']:,} ({_share(row['share_lost'])} of all tokens)"
+        f"{lang} {row.texts_cut:,} of {row.texts:,} ({_share(row.share_lost)} of all tokens)"
         for lang, row in ((lang, rows[lang]) for lang in worst[:SHOWN])
     ]
     return ", ".join([*parts, *([f"and {len(worst) - SHOWN} more languages"] if worst[SHOWN:] else [])])
@@ -63,19 +59,20 @@ def _share(share: float) -> str:
     return f"{percent(share)} %" if share >= 0.0005 else "under 0.1 %"
 
 
-def notes_of(scores: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Model -> what some contents of scores.json say of its weights, its vectors and the texts it read."""
+def notes_of(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> dict[str, list[str]]:
+    """Model -> what its scores say of its weights, its vectors and the texts it read."""
     found = {}
-    for s in scores:
+    for book in map(read_scores, scores):
+        anew = truncation_note(book.reranker_truncation)
         notes = [
-            s.get("weights", ""),
-            *s.get("warnings", ()),
-            (s.get("postprocessing") or {}).get("note", ""),
-            truncation_note(s.get("truncation") or {}),
-            f"re-ranking: {note}" if (note := truncation_note(s.get("reranker_truncation") or {})) else "",
+            book.weights,
+            *book.warnings,
+            book.postprocessing.get("note", ""),
+            truncation_note(book.truncation),
+            f"re-ranking: {anew}" if anew else "",
         ]
         if notes := [note for note in notes if note]:
-            found[str(s["model"])] = notes
+            found[book.model] = notes
     return found
 
 

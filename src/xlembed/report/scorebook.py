@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
+from pydantic import Field, ValidationError, field_serializer, field_validator
+
+from xlembed.files import Record
+from xlembed.report.score_metrics import index_metrics, score_metrics, truncation_metrics
+from xlembed.report.score_rows import Estimate as Estimate
+from xlembed.report.score_rows import IndexFidelity, Key, Truncations
+from xlembed.settings import CorpusSettings, EvaluateSettings, Section
 from xlembed.types import Lang, Mode, Pool, UserError
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One score. Both ends of the interval are numbers, or both are None (too few clusters)."""
-
-    value: float
-    ci_low: float | None
-    ci_high: float | None
-    n_units: int
-    n_needs: int
-    n_clusters: int
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Both ends of the 95 % interval, if there is one."""
-        return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
 
 
 class Macro(NamedTuple):
@@ -51,39 +42,90 @@ MACROS = (MONOLINGUAL, CROSS_LINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET)
 """The four of the primary family, in the order of every figure and table."""
 
 
-class Key(NamedTuple):
-    """What identifies a score within one task and model."""
-
-    kind: str
-    pool: str | None
-    query_lang: Lang | None
-    doc_lang: Lang | None
-    measure: str
-
-
-@dataclass(frozen=True, eq=False)
-class ScoreBook:
-    """All scores of one model on one task.
+class ScoreBook(Record):
+    """scores.json: all scores of one model on one task, and all that they depend on.
 
     Attributes:
-        task: name of the task.
-        model: name of the model, variations included.
-        languages: languages of the task, in its order.
-        primary_measure: as printed, ``accuracy@1``.
+        model: its name, variations included.
+        languages: of the task, in its order.
         labels: language -> what must stand beside its numbers.
-        cells: every score by its key; what has no units is not there.
+        index: what determines the answers of the search.
+        primary_measure: as printed, ``accuracy@1``.
+        weights: what must be known of them.
+        postprocessing: what was done to the vectors; `note` says it in words.
+        boundary_ties: of rankings cut at the depth.
         corpus_shares: language -> share of the corpus; empty if unknown.
         empty_queries: language -> queries that retrieved nothing.
+        scores: what has no units is not there.
     """
 
+    format: int = 0
+    measures_version: int = 0
     task: str
-    model: str
+    task_digest: str = ""
+    alignment: str = ""
     languages: tuple[Lang, ...]
+    model: str
+    english_only: bool = False
+    labels: Mapping[Lang, str] = Field(default_factory=dict)
+    fingerprint: str = ""
+    base_fingerprint: str = ""
+    index: Mapping[str, Any] = Field(default_factory=dict)
     primary_measure: str
-    labels: Mapping[Lang, str]
-    cells: Mapping[Key, Estimate]
-    corpus_shares: Mapping[Lang, float] = field(default_factory=dict)
-    empty_queries: Mapping[Lang, int] = field(default_factory=dict)
+    evaluate: EvaluateSettings = EvaluateSettings()
+    corpus: CorpusSettings = CorpusSettings()
+    warnings: tuple[str, ...] = ()
+    weights: str = ""
+    postprocessing: Mapping[str, Any] = Field(default_factory=dict)
+    truncation: Truncations | None = None
+    reranker_truncation: Truncations | None = None
+    boundary_ties: int = 0
+    zero_vectors: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    corpus_shares: Mapping[Lang, float] = Field(default_factory=dict)
+    empty_queries: Mapping[Lang, int] = Field(default_factory=dict)
+    queries_without_relevant: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    merged_documents: tuple[Mapping[str, str], ...] = ()
+    scores: tuple[Estimate, ...]
+    index_fidelity: IndexFidelity | None = None
+
+    @field_validator("scores", mode="before")
+    @classmethod
+    def _with_value(cls, rows: Any) -> Any:
+        return [r for r in rows if isinstance(r, Estimate) or not _is_nothing(r["value"])]
+
+    @field_serializer("evaluate", "corpus")
+    def _whole(self, section: Section) -> dict[str, Any]:
+        return section.model_dump(mode="json")
+
+    def to_json(self) -> dict[str, Any]:
+        """What scores.json holds."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def params(self) -> dict[str, str]:
+        """None beside those of the settings."""
+        return {}
+
+    def tags(self) -> dict[str, str]:
+        """What must be known of the vectors and the model."""
+        found = {
+            "fingerprint": self.fingerprint,
+            "task_digest": self.task_digest,
+            "labels": ", ".join(f"{lang}: {label}" for lang, label in self.labels.items()),
+            "postprocessing": self.postprocessing.get("note", ""),
+            "weights": self.weights,
+        }
+        return {key: value for key, value in found.items() if value}
+
+    def metrics(self) -> dict[str, float]:
+        """Scores, what is cut off, what the index costs."""
+        cut, index = truncation_metrics(self.truncation), index_metrics(self.index_fidelity)
+        return score_metrics(self.scores) | cut | index
+
+    @cached_property
+    def cells(self) -> Mapping[Key, Estimate]:
+        """Every score by its key."""
+        return {row.key: row for row in self.scores}
 
     def cell(
         self,
@@ -99,6 +141,11 @@ class ScoreBook:
     def macro(self, macro: Macro, measure: str | None = None) -> Estimate | None:
         """A macro average; None if none of its cells has units."""
         return self.cell(macro.kind, macro.pool, None, None, measure)
+
+    def of_language(self, macro: Macro, lang: Lang, measure: str | None = None) -> Estimate | None:
+        """One language's part of a macro average: of its own pairs, or of its queries in other languages."""
+        doc_lang = lang if macro in (MONOLINGUAL, CROSS_LINGUAL) else None
+        return self.cell(macro.kind, macro.pool, lang, doc_lang, measure)
 
     def pair(
         self, pool: str, query_lang: Lang, doc_lang: Lang, measure: str | None = None
@@ -159,55 +206,42 @@ def label_text(labels: Mapping[Lang, str], languages: Sequence[Lang] = ()) -> st
     return "; ".join(parts)
 
 
-def read_scores(scores: Mapping[str, Any]) -> ScoreBook:
-    """Index the content of scores.json.
+def read_scores(scores: Mapping[str, Any] | ScoreBook) -> ScoreBook:
+    """The content of scores.json as a typed value.
 
     Raises:
         UserError: if a field is missing or of another kind, or two rows are about the same thing.
     """
+    if isinstance(scores, ScoreBook):
+        return scores
     needed = ("task", "model", "languages", "primary_measure", "scores")
     if lacking := [name for name in needed if name not in scores]:
         raise UserError(f"not the content of a scores.json: {', '.join(lacking)} missing")
     try:
-        return _indexed(scores)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, UserError):
-            raise
+        book = ScoreBook.model_validate(scores)
+    except (ValidationError, KeyError, TypeError) as error:
         raise UserError(
-            f"not the content of a scores.json: a value is missing or of another kind ({error})"
+            f"not the content of a scores.json: a value is missing or of another kind ({_problem(error)})"
         ) from None
+    if len(book.cells) < len(book.scores):
+        twice = next(key for key, n in Counter(row.key for row in book.scores).items() if n > 1)
+        raise UserError(f"{book.model} on {book.task}: two scores for {twice}")
+    return book
 
 
-def _indexed(scores: Mapping[str, Any]) -> ScoreBook:
-    cells: dict[Key, Estimate] = {}
-    for row in scores["scores"]:
-        value = row["value"]
-        if value is None or math.isnan(value):
-            continue
-        key = Key(row["kind"], row["pool"], row["query_lang"], row["doc_lang"], row["measure"])
-        if key in cells:
-            raise UserError(f"{scores['model']} on {scores['task']}: two scores for {key}")
-        cells[key] = Estimate(
-            value=float(value),
-            ci_low=row["ci_low"],
-            ci_high=row["ci_high"],
-            n_units=int(row["n_units"]),
-            n_needs=int(row["n_needs"]),
-            n_clusters=int(row["n_clusters"]),
-        )
-    return ScoreBook(
-        task=scores["task"],
-        model=scores["model"],
-        languages=tuple(scores["languages"]),
-        primary_measure=scores["primary_measure"],
-        labels=dict(scores.get("labels") or {}),
-        cells=cells,
-        corpus_shares=dict(scores.get("corpus_shares") or {}),
-        empty_queries=dict(scores.get("empty_queries") or {}),
-    )
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def read_all(scores: Sequence[Mapping[str, Any]]) -> list[ScoreBook]:
+def _problem(error: Exception) -> str:
+    """The first wrong key and what is wrong with it."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def read_all(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> list[ScoreBook]:
     """Index the scores of several models on one task with one primary measure.
 
     Raises:

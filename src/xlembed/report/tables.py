@@ -11,17 +11,17 @@ from xlembed.report.comparison import Paired, label_notes, read_comparisons
 from xlembed.report.document.cells import counts_cell, score_cell, share_cell
 from xlembed.report.document.content import Cell, Grid, Head, Row, heads, row
 from xlembed.report.notes import note_lines, notes_of
+from xlembed.report.score_rows import Estimate
 from xlembed.report.scorebook import (
     CROSS_LINGUAL,
     MACROS,
     MONOLINGUAL,
-    Estimate,
     Macro,
     ScoreBook,
     read_all,
     read_scores,
 )
-from xlembed.report.text import MINUS, count_text, ends, interval_text, p_text, percent, points
+from xlembed.report.text import MINUS, count_text, interval_text, p_text, percent, points
 from xlembed.types import UserError
 
 ALSO = ("MRR@10", "nDCG@10")
@@ -32,14 +32,10 @@ UNADJUSTED = "In %. Brackets: 95 % CI, unadjusted."
 INVALID = "A labelled row is invalid for a decision."
 
 
-def scores_table(scores: Sequence[Mapping[str, Any]], also: Sequence[str] = ALSO) -> Grid:
+def scores_table(scores: Sequence[Mapping[str, Any] | ScoreBook], also: Sequence[str] = ALSO) -> Grid:
     """Models x the four macro averages, one block per measure: the primary one, then those of `also`.
 
     The last row of a block counts units and clusters; if models differ, there is a range.
-
-    Args:
-        scores: one content of scores.json per model, all on one task.
-        also: further measures in [0, 1].
 
     Raises:
         UserError: as `scorebook.read_all`.
@@ -61,25 +57,20 @@ def scores_table(scores: Sequence[Mapping[str, Any]], also: Sequence[str] = ALSO
     measure = f"{measures[0]}, " if len(measures) == 1 else ""
     columns = heads("model", *(m.head for m in MACROS), *_if(labels, "label"), words=("label",))
     title = f"{books[0].task}: {measure}macro averages"
-    return Grid("scores", title, columns, tuple(rows), notes=_notes(note, labels, scores))
+    return Grid("scores", title, columns, tuple(rows), notes=_notes(note, labels, books))
 
 
-def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Grid:
-    """Languages of one model: the same language in both pools, and means over the other languages if stored.
-
-    Args:
-        scores: content of scores.json.
-        measure: a measure in [0, 1]; default: the primary one.
-    """
+def language_table(scores: Mapping[str, Any] | ScoreBook, measure: str | None = None) -> Grid:
+    """Languages of one model: the same language in both pools, and means over the other languages if stored."""
     book = read_scores(scores)
     measure = measure or book.primary_measure
     shown = [
         m
         for m in MACROS
-        if m in (MONOLINGUAL, CROSS_LINGUAL) or any(_of_language(book, m, x, measure) for x in book.languages)
+        if m in (MONOLINGUAL, CROSS_LINGUAL) or any(book.of_language(m, x, measure) for x in book.languages)
     ]
     labels = bool(book.labels)
-    lines = [(x, [_of_language(book, m, x, measure) for m in shown]) for x in book.languages]
+    lines = [(x, [book.of_language(m, x, measure) for m in shown]) for x in book.languages]
     lines.append(("macro", [book.macro(m, measure) for m in shown]))
     rows = []
     for name, found in lines:
@@ -93,7 +84,7 @@ def language_table(scores: Mapping[str, Any], measure: str | None = None) -> Gri
         heads(*columns, words=("label",)),
         tuple(rows[:-1]),
         (rows[-1],),
-        _notes(UNADJUSTED, labels, [scores]),
+        _notes(UNADJUSTED, labels, [book]),
     )
 
 
@@ -145,41 +136,34 @@ def comparison_table(
     )
 
 
-def index_table(scores: Mapping[str, Any], also: Sequence[str] = ("nDCG@10",)) -> Grid:
+def index_table(scores: Mapping[str, Any] | ScoreBook, also: Sequence[str] = ("nDCG@10",)) -> Grid:
     """What an index costs: macros as rows, exact search beside the index, the loss and the recall of neighbours.
-
-    Args:
-        scores: content of scores.json of a run whose vectors were searched through an index.
-        also: further measures than the primary one.
 
     Raises:
         UserError: if the run was searched exactly, in memory.
     """
     book = read_scores(scores)
-    if "index_fidelity" not in scores:
+    found = book.index_fidelity
+    if found is None:
         raise UserError(f"{book.task}, {book.model}: there was no index beside exact search")
-    found = scores["index_fidelity"]
-    exact = {(r["kind"], r["pool"], r["measure"]): r["value"] for r in found["exact"]}
-    loss = {
-        (r["kind"], r["pool"], r["measure"]): r
-        for r in found["loss"]
-        if r["query_lang"] is None and r["doc_lang"] is None
-    }
-    recall = {(r["pool"], r["measure"]): r for r in found["recall"] if r["query_lang"] is None}
+    exact = {(r.kind, r.pool, r.measure): r.value for r in found.exact}
+    loss = {(r.kind, r.pool, r.measure): r for r in found.loss if r.is_macro}
+    recall = {(r.pool, r.measure): r for r in found.recall if r.query_lang is None}
     measures = [m for m in dict.fromkeys([book.primary_measure, *also]) if m in {key[2] for key in exact}]
     notes = [
         "In %. Loss: exact minus index, in percentage points [95 % CI, unadjusted], paired by unit. Recall: of the "
         "exact nearest neighbours.",
     ]
-    if not found["loss"] or not found["recall"] or not all(found["exercised"].values()):
+    if not found.loss or not found.recall or not all(found.exercised.values()):
         notes.append(
             f"{NOT_EXERCISED}: the server scans pools this small at this depth, so nothing is said about the index."
         )
-    for kind, pool, measure in loss:
-        cells, total = loss[kind, pool, measure].get("cells") or (), _n_cells(scores, kind, pool, measure)
-        if measure == measures[0] and cells and len(cells) < total:
+    for (kind, pool, measure), lost in loss.items():
+        whole = book.cell(kind, pool, None, None, measure)
+        total = len(whole.cells) if whole else 0
+        if measure == measures[0] and 0 < len(lost.cells) < total:
             notes.append(
-                f"{kind}, pool {pool}: loss over the {len(cells)} of {total} cells that were exercised."
+                f"{kind}, pool {pool}: loss over the {len(lost.cells)} of {total} cells that were exercised."
             )
     rows: list[Row] = []
     for measure in measures:
@@ -192,22 +176,21 @@ def index_table(scores: Mapping[str, Any], also: Sequence[str] = ("nDCG@10",)) -
                     f"  {macro.short}",
                     percent(exact[key]),
                     "n/a" if approximate is None else percent(approximate.value),
-                    share_cell(loss[key], signed=True) if key in loss else NOT_EXERCISED,
+                    share_cell(loss[key].model_dump(), signed=True) if key in loss else NOT_EXERCISED,
                     *(_recall(recall.get((macro.pool, cut))) for cut in ("recall@10", "recall@100")),
                 )
             )
-    title = f"{book.task}, {book.model}: what the index costs ({index_words(scores)})"
+    title = f"{book.task}, {book.model}: what the index costs ({index_words(book.index)})"
     columns = heads("", "exact", "index", "loss", "recall@10", "recall@100")
     return Grid("index", title, columns, tuple(rows), notes=tuple(notes))
 
 
-def index_words(scores: Mapping[str, Any]) -> str:
+def index_words(index: Mapping[str, Any]) -> str:
     """Which index a run was searched with.
 
-    >>> index_words({"index": {"engine": "elasticsearch", "type": "hnsw", "m": 16, "num_candidates": 100}})
+    >>> index_words({"engine": "elasticsearch", "type": "hnsw", "m": 16, "num_candidates": 100})
     'elasticsearch, hnsw, m 16, num_candidates 100'
     """
-    index = scores["index"]
     parts = [str(index[key]) for key in ("engine", "type") if index.get(key)]
     parts += [
         f"{key} {index[key]}"
@@ -217,19 +200,12 @@ def index_words(scores: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _n_cells(scores: Mapping[str, Any], kind: str, pool: str, measure: str) -> int:
-    for of in scores["scores"]:
-        if (of["kind"], of["pool"], of["measure"]) == (kind, pool, measure) and of["query_lang"] is None:
-            return len(of.get("cells") or ())
-    return 0
-
-
-def _recall(row: Mapping[str, Any] | None) -> Cell:
-    if row is None:
+def _recall(found: Estimate | None) -> Cell:
+    if found is None:
         return Cell(NOT_EXERCISED)
-    found = ends(row)
-    interval = interval_text(None) if found is None else f"[{percent(found[0], 2)}, {percent(found[1], 2)}]"
-    return Cell(percent(row["value"], 2), interval)
+    ends = found.interval
+    interval = interval_text(None) if ends is None else f"[{percent(ends[0], 2)}, {percent(ends[1], 2)}]"
+    return Cell(percent(found.value, 2), interval)
 
 
 def to_markdown(grid: Grid) -> str:
@@ -280,13 +256,8 @@ def _if(wanted: bool, text: str) -> list[str]:
     return [text] if wanted else []
 
 
-def _notes(note: str, labels: bool, scores: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    return (f"{note} {INVALID}" if labels else note, *note_lines(notes_of(scores)))
-
-
-def _of_language(book: ScoreBook, macro: Macro, lang: str, measure: str) -> Estimate | None:
-    doc_lang = lang if macro in (MONOLINGUAL, CROSS_LINGUAL) else None
-    return book.cell(macro.kind, macro.pool, lang, doc_lang, measure)
+def _notes(note: str, labels: bool, books: Sequence[ScoreBook]) -> tuple[str, ...]:
+    return (f"{note} {INVALID}" if labels else note, *note_lines(notes_of(books)))
 
 
 def _paired_counts(rows: Sequence[Paired], macro: Macro) -> str:

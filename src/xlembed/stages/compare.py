@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from xlembed.report.figures import comparisons
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import notes_of
 from xlembed.report.order import order_grid
-from xlembed.report.scorebook import read_scores
+from xlembed.report.scorebook import ScoreBook, read_scores
 from xlembed.report.tables import comparison_table, index_table, scores_table, to_markdown
 from xlembed.settings import SLUG
 from xlembed.stages.workspace import Workspace
@@ -57,14 +58,19 @@ class Evaluation:
     units: pd.DataFrame
     scores: Mapping[str, Any]
 
+    @cached_property
+    def book(self) -> ScoreBook:
+        """The scores as a typed value."""
+        return read_scores(self.scores)
+
     @property
     def name(self) -> str:
         """The model's slug."""
-        return str(self.scores["model"])
+        return self.book.model
 
     def evaluated(self) -> Evaluated:
         """As the statistics take it."""
-        return Evaluated(self.name, self.units, self.scores.get("labels", {}))
+        return Evaluated(self.name, self.units, self.book.labels)
 
 
 def read_evaluation(source: str, workspace: Workspace) -> Evaluation:
@@ -107,14 +113,14 @@ def read_folder(source: str, folder: Path) -> Evaluation:
     units = read_units(folder / "units.parquet")
     path, again = folder / "scores.json", "evaluate the model again (xlembed run or xlembed evaluate)"
     scores = read_record(path, again, HEADER)
+    found = Evaluation(source, units, scores)
     try:
-        read_scores(scores)
-        measures = [parse_measure(name) for name in scores["evaluate"]["measures"] if name != "MRR"]
+        measures = [parse_measure(name) for name in found.book.evaluate.measures if name != "MRR"]
     except UserError as error:
         raise UserError(f"{path} is damaged ({error}): {again}") from None
     if lacking := [m.name for m in measures if m.column not in units]:  # MRR may be cut at the depth
         raise UserError(f"{folder / 'units.parquet'} lacks {', '.join(lacking)} of scores.json: {again}")
-    return Evaluation(source, units, scores)
+    return found
 
 
 def compare(
@@ -126,13 +132,6 @@ def compare(
     across_indices: bool = False,
 ) -> dict[str, Any]:
     """Compare evaluations of one task and write comparison.json, comparison.md and figures to `target`.
-
-    Args:
-        evaluations: at least two.
-        workspace: settings of the tests.
-        target: folder.
-        intersect: compare the units that all have.
-        across_indices: runs may have been searched by different engines (see `name_by_index`).
 
     Raises:
         UserError: unequal tasks, settings or units; one model twice.
@@ -149,17 +148,17 @@ def compare(
         primary,
         alpha=settings.alpha,
         intersect=intersect,
-        n_resamples=evaluations[0].scores["evaluate"]["resamples"],
+        n_resamples=evaluations[0].book.evaluate.resamples,
     )
     report = _report(evaluations, outcome, primary.name, settings.alpha)
-    scores = [dict(e.scores) for e in evaluations]
+    books = [e.book for e in evaluations]
     with atomic_folder(target) as folder:
         write_json(folder / "comparison.json", report)
-        text = [f"# Comparison on {report['task']}", to_markdown(scores_table(scores))]
+        text = [f"# Comparison on {report['task']}", to_markdown(scores_table(books))]
         text += [to_markdown(grid) for grid in (order_grid(report), comparison_table(report)) if grid]
-        text += [to_markdown(index_table(s)) for s in scores if "index_fidelity" in s]
+        text += [to_markdown(index_table(book)) for book in books if book.index_fidelity]
         (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
-        write_figures(comparisons, folder / "figures", scores, report["primary"])
+        write_figures(comparisons, folder / "figures", [e.scores for e in evaluations], report["primary"])
     return report
 
 
@@ -170,7 +169,7 @@ def comparison_folder(workspace: Workspace, task: str) -> Path:
 
 def name_by_index(evaluation: Evaluation) -> Evaluation:
     """A run that a server searched, under a name that says so: `MODEL@elasticsearch-hnsw`."""
-    index = evaluation.scores["index"]
+    index = evaluation.book.index
     if index["engine"] == "exact" or "@" in evaluation.name:
         return evaluation
     where = "-".join(str(index[key]) for key in ("engine", "type") if index.get(key))
@@ -185,29 +184,22 @@ def check_comparable(evaluations: Sequence[Evaluation], across_indices: bool = F
     """
     names = [e.name for e in evaluations]
     if twice := sorted({n for n in names if names.count(n) > 1}):
-        engines = {e.scores["index"]["engine"] for e in evaluations if e.name in twice}
+        engines = {e.book.index["engine"] for e in evaluations if e.name in twice}
         hint = "; --across-indices tells apart what different engines searched" if len(engines) > 1 else ""
         raise UserError(f"{', '.join(twice)} is given more than once{hint}")
     first = evaluations[0]
     for other in evaluations[1:]:
+        both, a, b = f"{first.source} and {other.source} cannot be compared", first.book, other.book
         for key in SAME:
-            if first.scores.get(key) != other.scores.get(key):
+            if getattr(a, key) != getattr(b, key):
                 found = f"{_short(first.scores.get(key))} and {_short(other.scores.get(key))}"
-                raise UserError(
-                    f"{first.source} and {other.source} cannot be compared: {key} differs ({found}). "
-                    "Evaluate both again on the same task."
-                )
+                raise UserError(f"{both}: {key} differs ({found}). Evaluate both again on the same task.")
         for key in SAME_SETTINGS:
-            if first.scores["evaluate"][key] != other.scores["evaluate"][key]:
-                raise UserError(
-                    f"{first.source} and {other.source} cannot be compared: evaluate.{key} is "
-                    f"{first.scores['evaluate'][key]} and {other.scores['evaluate'][key]}"
-                )
-        if not across_indices and first.scores["index"]["engine"] != other.scores["index"]["engine"]:
+            if (one := getattr(a.evaluate, key)) != (two := getattr(b.evaluate, key)):
+                raise UserError(f"{both}: evaluate.{key} is {one} and {two}")
+        if not across_indices and (one := a.index["engine"]) != (two := b.index["engine"]):
             raise UserError(
-                f"{first.source} and {other.source} cannot be compared: they were searched by "
-                f"{first.scores['index']['engine']} and {other.scores['index']['engine']}; "
-                "--across-indices compares them all the same"
+                f"{both}: they were searched by {one} and {two}; --across-indices compares them all the same"
             )
 
 
@@ -218,7 +210,7 @@ def _short(value: Any) -> str:
 
 def _common_measures(evaluations: Sequence[Evaluation]) -> list[str]:
     """Those that every evaluation has under this name: MRR is cut at the depth where the full ranking is unknown."""
-    names = evaluations[0].scores["evaluate"]["measures"]
+    names = evaluations[0].book.evaluate.measures
     return [name for name in names if all(parse_measure(name).column in e.units for e in evaluations)]
 
 
@@ -227,11 +219,11 @@ def _report(
 ) -> dict[str, Any]:
     rows = [row.to_json(alpha) for row in outcome.rows]
     return {
-        "task": evaluations[0].scores["task"],
-        "task_digest": evaluations[0].scores["task_digest"],
+        "task": evaluations[0].book.task,
+        "task_digest": evaluations[0].book.task_digest,
         "models": [e.name for e in evaluations],
-        "labels": {e.name: dict(e.scores.get("labels", {})) for e in evaluations},
-        **({"model_notes": notes} if (notes := notes_of([e.scores for e in evaluations])) else {}),
+        "labels": {e.name: dict(e.book.labels) for e in evaluations},
+        **({"model_notes": notes} if (notes := notes_of([e.book for e in evaluations])) else {}),
         "primary_measure": primary,
         "alpha": alpha,
         "primary": [r for r in rows if r["family"] == "primary"],

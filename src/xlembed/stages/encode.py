@@ -35,6 +35,11 @@ class Encoded:
     fingerprint: str
     reports: dict[Role, EncodeReport]
 
+    @property
+    def n_encoded(self) -> int:
+        """Texts that the store lacked."""
+        return sum(report.n_encoded for report in self.reports.values())
+
     def speed_metrics(self) -> dict[str, float]:
         """`speed/...` metrics; only of what was encoded now, so nothing when all came from the store."""
         metrics: dict[str, float] = {}

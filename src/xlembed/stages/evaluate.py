@@ -21,11 +21,13 @@ from xlembed.models.spec import ModelRef
 from xlembed.report.figures import runs
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import postprocessing_note
+from xlembed.report.score_rows import IndexFidelity
+from xlembed.report.scorebook import read_scores
 from xlembed.retrieval.ranking import count_searches, language_shares, rank_units
 from xlembed.retrieval.run import write_trec
 from xlembed.settings import EvaluateSettings
 from xlembed.stages.embedded import open_embeddings, unit_vectors
-from xlembed.stages.index import exact_index
+from xlembed.stages.engine import exact_index
 from xlembed.stages.searching import OpenSearch, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.clusters import task_clusters
@@ -77,7 +79,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
     watch("bootstrap", 1, 1)
     fidelity = _fidelity(task, search, units, measures, clusters, settings)
     header = _header(task, ref, search, workspace, unsupported)
-    scores = {
+    content = {
         **header,
         "boundary_ties": rankings.boundary_ties,
         "zero_vectors": _zero_vectors(search.embeddings),
@@ -87,15 +89,20 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         "notes": list(task.notes),
         "merged_documents": [{"document": m.doc_id, "kept": m.kept} for m in task.merged],
         "scores": [row.to_json() for row in rows],
-        **fidelity,
+        **({"index_fidelity": fidelity} if fidelity else {}),
     }
+    book = read_scores(content)
     with atomic_folder(workspace.run_folder(task.name, ref.slug)) as folder:
         write_units(units, folder / "units.parquet")
-        write_json(folder / "scores.json", scores)
+        write_json(folder / "scores.json", book.to_json())
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / "all.trec", ref.slug)
-        write_figures(runs, folder / "figures", scores)
-    result = {**header, **headline(rows, measures, task.languages), **_fidelity_headline(fidelity, measures)}
+        write_figures(runs, folder / "figures", content)
+    result = {
+        **header,
+        **headline(rows, measures, task.languages),
+        **_fidelity_headline(book.index_fidelity, measures),
+    }
     write_json(workspace.result_file(task.name, ref.slug), result)
     return result
 
@@ -117,38 +124,35 @@ def _fidelity(
     """What an index on a server costs; nothing for exact search in memory, which is the standard."""
     if search.reference is None or search.embeddings is None:
         return {}
-    from xlembed.stages.fidelity import compare_with_exact, fidelity_report  # the client only when asked for
+    from xlembed.stages.fidelity import index_fidelity  # the client only when asked for
 
-    exact, queries = exact_index(task, search.embeddings), unit_vectors(search.embeddings.queries)
-    found = compare_with_exact(
+    return index_fidelity(
         task,
+        units,
         search.index,  # type: ignore[arg-type]  # it is on a server, else there were no reference
-        exact,
-        queries,
+        exact_index(task, search.embeddings),
+        unit_vectors(search.embeddings.queries),
+        search.reference,
         measures,
         clusters,
         settings,
-        reference=search.reference,
+    )
+
+
+def _fidelity_headline(found: IndexFidelity | None, measures: Sequence[Measure]) -> dict[str, Any]:
+    """Macros only."""
+    if found is None:
+        return {}
+    wanted = {m.name for m in measures if m.name in HEADLINE} or {measures[0].name}
+    kept = found.model_copy(
+        update={
+            "exact": tuple(r for r in found.exact if r.measure in wanted),
+            "loss": tuple(r for r in found.loss if r.query_lang is None and r.measure in wanted),
+            "recall": tuple(r for r in found.recall if r.query_lang is None),
+        }
     )
     return {
-        "index_fidelity": fidelity_report(found, units, measures, set(units["cluster"]), settings.resamples)
-    }
-
-
-def _fidelity_headline(fidelity: Mapping[str, Any], measures: Sequence[Measure]) -> dict[str, Any]:
-    """Macros only."""
-    if not fidelity:
-        return {}
-    report = fidelity["index_fidelity"]
-    wanted = {m.name for m in measures if m.name in HEADLINE} or {measures[0].name}
-    return {
-        "index_fidelity": {
-            "exercised": report["exercised"],
-            "note": report["note"],
-            "exact": [r for r in report["exact"] if r["measure"] in wanted],
-            "loss": [r for r in report["loss"] if r["query_lang"] is None and r["measure"] in wanted],
-            "recall": [r for r in report["recall"] if r["query_lang"] is None],
-        }
+        "index_fidelity": kept.model_dump(mode="json", exclude_unset=True, exclude={"recall_exercised"}),
     }
 
 
@@ -242,11 +246,14 @@ def _share_tables(
         return {}
     tables = {}
     for k in sorted({*SHARE_CUTS, settings.language_k}):
-        table = pd.DataFrame(language_shares(task, top, k), columns=list(task.languages))
-        table.insert(0, "query_lang", [q.lang for q in task.queries])
-        table.insert(0, "cluster", [clusters[q.need_id] for q in task.queries])
-        table.insert(0, "need_id", [q.need_id for q in task.queries])
-        table.insert(0, "query_id", [q.query_id for q in task.queries])
+        asked = {
+            "query_id": [q.query_id for q in task.queries],
+            "need_id": [q.need_id for q in task.queries],
+            "cluster": [clusters[q.need_id] for q in task.queries],
+            "query_lang": [q.lang for q in task.queries],
+        }
+        shares = pd.DataFrame(language_shares(task, top, k), columns=list(task.languages))
+        table = pd.concat([pd.DataFrame(asked), shares], axis=1)
         native = np.array([q.native for q in task.queries])
         judged = np.array(
             [any(g >= 1 for g in task.qrels.get(q.query_id, {}).values()) for q in task.queries]

@@ -22,11 +22,6 @@ def compare_rankings(tasks: Sequence[str], models: Sequence[str], workspace: Wor
 
     Models whose card lacks a language of one of the tasks are left out and listed.
 
-    Args:
-        tasks: names of two tasks.
-        models: slugs with finished evaluations runs/TASK/MODEL on both.
-        workspace: settings of the tests, and where evaluations lie.
-
     Raises:
         UserError: not two tasks, an evaluation is missing, settings differ, or fewer than two models are left.
     """
@@ -46,11 +41,11 @@ def compare_rankings(tasks: Sequence[str], models: Sequence[str], workspace: Wor
             f"a ranking needs at least two models that support both tasks, found {len(kept)}"
             + (f" (left out: {listed})" if listed else "")
         )
-    resamples = int(kept[0][0].scores["evaluate"]["resamples"])
+    resamples = kept[0][0].book.evaluate.resamples
     first, second = ([Evaluated(pair[i].name, pair[i].units, {}) for pair in kept] for i in range(2))
     report: dict[str, Any] = {
-        "tasks": [str(e.scores["task"]) for e in kept[0]],
-        "task_digests": [str(e.scores["task_digest"]) for e in kept[0]],
+        "tasks": [e.book.task for e in kept[0]],
+        "task_digests": [e.book.task_digest for e in kept[0]],
         "measure": measure.name,
         "models": [pair[0].name for pair in kept],
         "left_out": [{"model": model, "reason": reason} for model, reason in left_out.items()],
@@ -98,11 +93,7 @@ def rankings_folder(workspace: Workspace, tasks: Sequence[str]) -> Path:
 
 def _reason(pair: Sequence[Evaluation]) -> str:
     """Why a model cannot be ranked; empty: it can."""
-    lacking = [
-        f"{', '.join(sorted(e.scores['labels']))} on {e.scores['task']}"
-        for e in pair
-        if e.scores.get("labels")
-    ]
+    lacking = [f"{', '.join(sorted(e.book.labels))} on {e.book.task}" for e in pair if e.book.labels]
     return f"its card lacks {'; '.join(lacking)}" if lacking else ""
 
 
@@ -117,6 +108,6 @@ def _check_settings(evaluations: Sequence[Evaluation]) -> None:
             )
     digests: dict[str, set[str]] = {}
     for e in evaluations:
-        digests.setdefault(str(e.scores["task"]), set()).add(str(e.scores["task_digest"]))
+        digests.setdefault(e.book.task, set()).add(e.book.task_digest)
     if changed := sorted(task for task, found in digests.items() if len(found) > 1):
         raise UserError(f"{', '.join(changed)} changed between evaluations: evaluate all models on it again")

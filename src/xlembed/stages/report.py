@@ -138,7 +138,7 @@ def gather(
     }
     watch("report", 3, 3)
     return Inputs(
-        task=summarise(task),
+        task=summarise(task).to_json(),
         scores=[e.scores for e in evaluations],
         cards={e.name: card for e in evaluations if (card := _card(e.name, workspace))},
         comparison=comparison,

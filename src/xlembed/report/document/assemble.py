@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from xlembed.report.document.content import Block, Bullets, Document, Missing, Panel, Part, Point
+from xlembed.report.document.content import (
+    Block,
+    Bullets,
+    Choices,
+    Document,
+    Missing,
+    Panel,
+    Part,
+    Point,
+    Scatter,
+)
 from xlembed.report.document.geometry import analysis_blocks, paradox_blocks, paradox_verdict
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.document.limitations import limitations
@@ -31,9 +41,9 @@ def assemble(inputs: Inputs) -> Document:
     found = limitations(inputs)
     parts = (
         Part("tests", "Which differences are shown", _tests(inputs)),
-        Part("tradeoff", "Within languages against across languages", (_tradeoff_text(inputs),)),
+        Part("tradeoff", "Within languages against across languages", _tradeoff(inputs)),
         Part("profiles", "Profiles of the models", tuple(inputs.pictures.get("profiles", ()))),
-        Part("languages", "By language and pair of languages", _languages(grids)),
+        Part("languages", "By language and pair of languages", _languages(inputs, grids)),
         Part("groups", "By training objective and size", (group_grid(inputs, headline),)),
         Part("paradox", "The language separation paradox", paradox_blocks(inputs)),
         Part("analysis", "Geometry, morphology, tokens", analysis_blocks(inputs)),
@@ -51,7 +61,6 @@ def assemble(inputs: Inputs) -> Document:
         lead=_lead(inputs),
         verdicts=verdicts(inputs),
         headline=headline,
-        panels=_panels(inputs),
         parts=tuple(part for part in parts if part.blocks),
         limitations=found,
     )
@@ -85,16 +94,26 @@ def _tests(inputs: Inputs) -> tuple[Block, ...]:
     return (*grids, *([Bullets(lines)] if lines else []), *inputs.pictures.get("tests", ()))
 
 
-def _tradeoff_text(inputs: Inputs) -> str:
-    return (
+def _tradeoff(inputs: Inputs) -> tuple[Block, ...]:
+    text = (
         f"Each point is a model: {inputs.measure} when query and answer share a language (right is better) against "
         "when they do not (up is better). Bars: 95 % CI, unadjusted. On the dashed line nothing is lost."
     )
+    panels = [Panel(title, tuple(_points(inputs, macro))) for macro, title in PANELS]
+    shown = tuple(panel for panel in panels if panel.points)
+    return text, Scatter(shown, f"monolingual {inputs.measure}, %", f"true cross-lingual {inputs.measure}, %")
 
 
-def _languages(grids: ScoreGrids) -> tuple[Block, ...]:
+def _languages(inputs: Inputs, grids: ScoreGrids) -> tuple[Block, ...]:
     pairs, cut = grids.pairs(), grids.truncation()
-    return (grids.languages(), *([cut] if cut else []), *grids.matrices(), *([pairs] if pairs else []))
+    choices = Choices(inputs.books[0].languages, tuple(inputs.models))
+    return (
+        choices,
+        grids.languages(),
+        *([cut] if cut else []),
+        *grids.matrices(),
+        *([pairs] if pairs else []),
+    )
 
 
 def _data(inputs: Inputs) -> tuple[Block, ...]:
@@ -122,11 +141,6 @@ def _methods(inputs: Inputs) -> tuple[Block, ...]:
         *(f"Left out: {line}" for line in inputs.warnings),
     ]
     return (Bullets(tuple(lines)),)
-
-
-def _panels(inputs: Inputs) -> tuple[Panel, ...]:
-    panels = [Panel(title, tuple(_points(inputs, macro))) for macro, title in PANELS]
-    return tuple(panel for panel in panels if panel.points)
 
 
 def _points(inputs: Inputs, macro: Macro) -> list[Point]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from xlembed.report.comparison import Paired
 from xlembed.report.document.content import Cell
-from xlembed.report.scorebook import Estimate
+from xlembed.report.score_rows import Estimate
 from xlembed.report.text import (
     count_text,
     ends,
@@ -34,61 +36,35 @@ METHODS = {
 """ci_method -> in words."""
 
 
-def words(text: str, label: str = "") -> Cell:
-    """A cell of text."""
-    return Cell(text, label=label)
-
-
-def score_cell(
-    found: Estimate | None, row: Mapping[str, Any] | None = None, label: str = "", langs: Sequence[Lang] = ()
-) -> Cell:
-    """A share in percent with its interval.
-
-    Args:
-        found: the score; None: no units.
-        row: of scores.json, for the method of the interval.
-        label: of the languages that it is over.
-        langs: that it is about.
-    """
+def score_cell(found: Estimate | None, label: str = "", langs: Sequence[Lang] = ()) -> Cell:
+    """A share in percent with its interval."""
     if found is None:
-        return Cell("n/a", details=("no units",), langs=tuple(langs))
+        return replace(NONE, langs=tuple(langs))
+    counts = f"{found.n_units:,} units, {found.n_needs:,} needs, {found.n_clusters:,} clusters"
+    method = method_line(found.ci_low, found.ci_method)
     return Cell(
-        percent(found.value),
-        interval_text(found.interval),
-        label,
-        found.value,
-        (*count_lines(found.n_units, found.n_needs, found.n_clusters), method_line(row or {})),
+        *(percent(found.value), interval_text(found.interval), label, found.value, (counts, method)),
         tuple(langs),
     )
 
 
-def count_lines(units: int, needs: int, clusters: int) -> tuple[str, ...]:
-    """How much a number rests on."""
-    return (f"{units:,} units, {needs:,} needs, {clusters:,} clusters",)
-
-
-def method_line(row: Mapping[str, Any]) -> str:
-    """How the interval was made."""
-    if row.get("ci_low") is None and row:
+def method_line(ci_low: float | None, method: str) -> str:
+    """How an interval was made."""
+    if ci_low is None:
         return NO_INTERVAL
-    method = str(row.get("ci_method", ""))
     known = METHODS.get(method, method)
     return f"95 % CI, unadjusted: {known}" if known else "95 % CI, unadjusted"
 
 
-def difference_cell(row: Mapping[str, Any]) -> Cell:
-    """A difference in points with its interval; `row` as in comparison.json."""
-    lines = [f"{row['n_units']:,} units, {row['n_clusters']:,} clusters", method_line(row)]
-    if row.get("n_discordant") is not None:
-        lines.append(f"{row['n_discordant']:,} units differ between the two models")
-    if row.get("detectable") is not None:
-        lines.append(f"smallest difference found with 80 %: {percent(row['detectable'])} points")
-    return Cell(
-        points(row["difference"]),
-        interval_text(ends(row), signed=True),
-        sort=row["difference"],
-        details=tuple(lines),
-    )
+def difference_cell(row: Paired) -> Cell:
+    """A difference in points with its interval."""
+    lines = [f"{row.n_units:,} units, {row.n_clusters:,} clusters", method_line(row.ci_low, row.ci_method)]
+    if row.n_discordant is not None:
+        lines.append(f"{row.n_discordant:,} units differ between the two models")
+    if row.detectable is not None:
+        lines.append(f"smallest difference found with 80 %: {percent(row.detectable)} points")
+    interval = interval_text(row.interval, signed=True)
+    return Cell(points(row.difference), interval, sort=row.difference, details=tuple(lines))
 
 
 def p_cell(p: float | None, details: tuple[str, ...] = ()) -> Cell:
@@ -137,11 +113,12 @@ def plain_estimate(row: Any, digits: int = 3, langs: Sequence[Lang] = (), label:
     counts = [
         f"{row[key]:,} {name}" for key, name in (("n", "values"), ("n_clusters", "groups")) if key in row
     ]
+    method = method_line(row.get("ci_low"), str(row.get("ci_method", "")))
     return Cell(
         plain(row["value"], digits),
         plain_interval(ends(row), digits),
         label,
         float(row["value"]),
-        tuple(line for line in (", ".join(counts), method_line(row)) if line),
+        tuple(line for line in (", ".join(counts), method) if line),
         tuple(langs),
     )

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from xlembed.types import Lang
+
+SURENESS = {
+    "clear": "clear",
+    "open": "not clear",
+    "only": "no choice: one model left",
+    "few": "too few questions to say",
+    "chance": "not shown to find more than chance",
+    "none": "no model left",
+    "small": "too few documents to say",
+    "unmeasured": "not measured",
+}
+"""How sure a verdict is, in a few words."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,15 @@ class Grid:
     marked: bool = False
     choice: tuple[str, str] | None = None
 
+    @property
+    def lines(self) -> tuple[Row, ...]:
+        """Rows and foot."""
+        return (*self.rows, *self.foot)
+
+    def column(self, i: int) -> list[Cell]:
+        """Cells below a head, those of the foot included."""
+        return [row.cells[i] for row in self.lines]
+
 
 @dataclass(frozen=True)
 class Bullets:
@@ -116,7 +137,50 @@ class Picture:
     caption: str
 
 
-Block = str | Grid | Bullets | Missing | Picture
+@dataclass(frozen=True)
+class Point:
+    """A model in a scatter; values and ends of intervals in [0, 1]."""
+
+    model: str
+    label: str
+    x: float
+    y: float
+    x_ends: tuple[float, float] | None
+    y_ends: tuple[float, float] | None
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of a scatter."""
+
+    title: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Points that tell more when they are hovered over, where that can be: in HTML alone.
+
+    Attributes:
+        x: what the level axis shows.
+        y: what the upright axis shows.
+    """
+
+    panels: tuple[Panel, ...]
+    x: str
+    y: str
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is shown of the tables by language below it, where one can choose: in HTML alone."""
+
+    languages: tuple[Lang, ...]
+    models: tuple[str, ...]
+
+
+Block = str | Grid | Bullets | Missing | Picture | Scatter | Choices
 
 
 @dataclass(frozen=True)
@@ -154,26 +218,15 @@ class Verdict:
     among: str
     details: tuple[str, ...]
 
+    @property
+    def sureness(self) -> str:
+        """How sure it is, in a few words."""
+        return SURENESS[self.sure]
 
-@dataclass(frozen=True)
-class Point:
-    """A model in the trade-off scatter; values and ends of intervals in [0, 1]."""
-
-    model: str
-    label: str
-    x: float
-    y: float
-    x_ends: tuple[float, float] | None
-    y_ends: tuple[float, float] | None
-    details: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One panel of the scatter."""
-
-    title: str
-    points: tuple[Point, ...]
+    @property
+    def said(self) -> str:
+        """Model and sureness in a few words."""
+        return f"{self.model or 'none'} ({self.sureness})"
 
 
 @dataclass(frozen=True)
@@ -185,7 +238,6 @@ class Document:
         lead: what was asked of which models on what, in a sentence.
         verdicts: one per scenario.
         headline: the table of the first screen.
-        panels: of the trade-off scatter.
         parts: everything else, in reading order.
         limitations: that follow from the task, one each.
         title: of the report; empty: which embedding model for the task.
@@ -199,9 +251,8 @@ class Document:
     lead: str
     verdicts: tuple[Verdict, ...]
     headline: Grid
-    panels: tuple[Panel, ...]
     parts: tuple[Part, ...]
-    limitations: tuple[str, ...] = field(default=())
+    limitations: tuple[str, ...] = ()
     title: str = ""
     figures: str = "paper/figures"
 

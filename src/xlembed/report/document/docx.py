@@ -29,7 +29,6 @@ from xlembed.report.document.content import (
     Row,
     Verdict,
 )
-from xlembed.report.document.verdicts import SURENESS
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.docx"
 TABLE, MARKED_TABLE = "xlembed table", "xlembed table marked"
@@ -79,18 +78,19 @@ class _Writer:
         return _packed(self.word)
 
     def _block(self, block: Block) -> None:
-        if isinstance(block, Grid):
-            self._grid(block)
-        elif isinstance(block, Bullets):
-            for line in block.lines:
-                self.word.add_paragraph(clean(line), style="List Bullet")
-        elif isinstance(block, Missing):
-            paragraph = self.word.add_paragraph(f"Not measured here: {clean(block.what)}. To add it: ")
-            paragraph.add_run(clean(block.command), style=COMMAND)
-        elif isinstance(block, Picture):
-            self._picture(block)
-        else:
-            self.word.add_paragraph(clean(block))
+        match block:
+            case str():
+                self.word.add_paragraph(clean(block))
+            case Grid():
+                self._grid(block)
+            case Bullets():
+                for line in block.lines:
+                    self.word.add_paragraph(clean(line), style="List Bullet")
+            case Missing():
+                paragraph = self.word.add_paragraph(f"Not measured here: {clean(block.what)}. To add it: ")
+                paragraph.add_run(clean(block.command), style=COMMAND)
+            case Picture():
+                self._picture(block)
 
     def _note(self, text: str) -> None:
         self.word.add_paragraph(clean(text), style=NOTE)
@@ -112,7 +112,7 @@ class _Writer:
             self._note(note)
 
     def _table(self, grid: Grid, columns: Sequence[int]) -> None:
-        rows = [*grid.rows, *grid.foot]
+        rows = grid.lines
         table = self.word.add_table(1 + len(rows), len(columns), MARKED_TABLE if grid.marked else TABLE)
         table.autofit = False
         for column, width in zip(table.columns, column_widths(grid, columns), strict=True):
@@ -188,7 +188,7 @@ def column_widths(grid: Grid, columns: Sequence[int]) -> list[float]:
 def _widths(grid: Grid, column: int) -> tuple[float, float]:
     """Centimetres that the longest part that cannot be broken needs, and those of the longest whole cell."""
     numeric = grid.heads[column].numeric
-    cells = [row.cells[column] for row in (*grid.rows, *grid.foot)]
+    cells = grid.column(column)
     # Heads are bold: as wide as one more letter.
     parts = [f"{p} " for word in grid.heads[column].text.split() for p in breakable(word).split("\u200b")]
     for cell in cells:
@@ -205,7 +205,7 @@ def _widths(grid: Grid, column: int) -> tuple[float, float]:
 def _verdict_grid(verdicts: Sequence[Verdict]) -> Grid:
     heads = ("question", "answer", "how sure", "measured")
     rows = [
-        Row((Cell(v.title), Cell(v.model or "none"), Cell(SURENESS[v.sure]), Cell(v.evidence, label=v.among)))
+        Row((Cell(v.title), Cell(v.model or "none"), Cell(v.sureness), Cell(v.evidence, label=v.among)))
         for v in verdicts
     ]
     return Grid("verdicts", "", tuple(Head(h, numeric=False) for h in heads), tuple(rows))

@@ -12,9 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 
-from xlembed.report.document.content import Bullets, Document, Grid, Missing, Picture
+from xlembed.report.document.content import Document
 from xlembed.report.document.scatter import draw_panels
-from xlembed.report.document.verdicts import SURENESS
 from xlembed.report.style import ink_on
 
 TEMPLATES = Path(__file__).parent / "templates" / "html"
@@ -44,29 +43,27 @@ def to_html(document: Document) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.tests |= {
-        "grid": lambda block: isinstance(block, Grid),
-        "bullets": lambda block: isinstance(block, Bullets),
-        "missing": lambda block: isinstance(block, Missing),
-        "picture": lambda block: isinstance(block, Picture),
-    }
+    environment.tests["of"] = lambda block, kind: type(block).__name__ == kind
     environment.filters |= {
         "shade": _shade,
         "breakable": _breakable,
-        "base64": lambda data: base64.b64encode(data).decode("ascii"),
+        "base64": _base64,
+        "drawn": draw_panels,
     }
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     # In the page as it is hashed here: neither may hold a closing tag.
-    digest = base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode("ascii")
+    digest = _base64(hashlib.sha256(f"\n{script}".encode()).digest())
     return environment.get_template("report.html.j2").render(
         document=document,
-        drawings=draw_panels(document.panels),
         shapes=SHAPES,
-        sureness=SURENESS,
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # our own file
         script=Markup(script),  # our own file
         script_digest=digest,
     )
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
 
 
 def _breakable(text: str) -> Markup:

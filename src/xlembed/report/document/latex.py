@@ -1,16 +1,14 @@
-r"""The report as LaTeX: a booktabs table per grid, and a paper whose numbers fill themselves in."""
+r"""Text and tables as LaTeX: what is special is escaped, and a grid becomes a table with booktabs rules."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from xlembed.report.document.content import Bullets, Cell, Document, Grid, Head, Missing, Row
-from xlembed.report.document.verdicts import SURENESS
+from xlembed.report.document.content import Cell, Grid, Head, Row
 
 TEMPLATES = Path(__file__).parent / "templates" / "latex"
 LONG = 32
@@ -107,7 +105,7 @@ def to_table(grid: Grid, name: str) -> str:
     marks = {label: DAGGER if len(labels) == 1 else f" ({escape(label)})" for label in labels}
     caption = Tex(" ".join([escape(f"{grid.title}."), *notes]))
     return (
-        _environment()
+        environment()
         .get_template("table.tex.j2")
         .render(
             long=long,
@@ -168,47 +166,8 @@ def _cell(cell: Cell, marks: Mapping[str, str]) -> str:
     return text + marks.get(cell.label, "")
 
 
-def to_paper(document: Document, figures: Collection[str] = ()) -> str:
-    """main.tex: an article whose tables are those of ``../tables``.
-
-    Args:
-        document: the report.
-        figures: names of those that stand in ``figures`` as PDF.
-    """
-    grids = document.grids()
-    return (
-        _environment()
-        .get_template("main.tex.j2")
-        .render(
-            d=document,
-            tables={g.key: Tex(table_name(g, grids)) for g in grids},
-            matrices=[Tex(table_name(g, grids)) for g in grids if g.choice],
-            figures=set(figures),
-            sureness=SURENESS,
-            lines=lambda key: _lines(document, key),
-            decided=[v for v in document.verdicts if v.model],
-        )
-    )
-
-
-def _lines(document: Document, key: str) -> list[Any]:
-    """Paragraphs and list entries of a part; what is missing becomes a sentence."""
-    found: list[Any] = []
-    for part in (p for p in document.parts if p.key == key):
-        for block in part.blocks:
-            if isinstance(block, str):
-                found.append(block)
-            elif isinstance(block, Bullets):
-                found += block.lines
-            elif isinstance(block, Missing):
-                found.append(
-                    Tex(rf"\todo{{Not measured: {escape(block.what)}. Run: {escape(block.command)}}}")
-                )
-    return found
-
-
-def _environment() -> Environment:
-    """Delimiters that LaTeX does not use; whatever is not `Tex` is escaped."""
+def environment() -> Environment:
+    """Templates with delimiters that LaTeX does not use; whatever is not `Tex` is escaped."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         block_start_string="<%",

@@ -16,7 +16,6 @@ from xlembed.report.document.content import (
     Row,
     Verdict,
 )
-from xlembed.report.document.verdicts import SURENESS
 
 USES = ("use", "model", "how sure", "measured", "why")
 QUESTIONS = ("question", "answer", "how sure", "measured", "why")
@@ -69,21 +68,24 @@ def grid_lines(grid: Grid) -> Iterator[str]:
     yield f"**{escape(grid.title)}**"
     rules = ["---:" if head.numeric else "---" for head in grid.heads]
     lines = [_line([escape(head.text) for head in grid.heads]), _line(rules)]
-    lines += [_row(row) for row in (*grid.rows, *grid.foot)]
+    lines += [_row(row) for row in grid.lines]
     yield "\n".join(lines)
     yield from (escape(note) for note in grid.notes)
 
 
 def _block(block: Block, figures: str) -> list[str]:
-    if isinstance(block, Grid):
-        return list(grid_lines(block))
-    if isinstance(block, Bullets):
-        return ["\n".join(f"- {escape(line)}" for line in block.lines)]
-    if isinstance(block, Missing):
-        return [f"Not measured here: {escape(block.what)}. To add it: `{_code(block.command)}`"]
-    if isinstance(block, Picture):
-        return [f"![{escape(block.caption)}]({figures}/{block.name}.png)"]
-    return [escape(block)]
+    match block:
+        case str():
+            return [escape(block)]
+        case Grid():
+            return list(grid_lines(block))
+        case Bullets():
+            return ["\n".join(f"- {escape(line)}" for line in block.lines)]
+        case Missing():
+            return [f"Not measured here: {escape(block.what)}. To add it: `{_code(block.command)}`"]
+        case Picture():
+            return [f"![{escape(block.caption)}]({figures}/{block.name}.png)"]
+    return []
 
 
 def _verdict_table(verdicts: Sequence[Verdict], heads: Sequence[str]) -> Iterator[str]:
@@ -91,7 +93,7 @@ def _verdict_table(verdicts: Sequence[Verdict], heads: Sequence[str]) -> Iterato
     yield _line(["---"] * 5)
     for v in verdicts:
         why = "; ".join(part for part in (v.text.removesuffix("."), v.among) if part)
-        yield _line([_inline(x) for x in (v.title, v.model or "none", SURENESS[v.sure], v.evidence, why)])
+        yield _line([_inline(x) for x in (v.title, v.model or "none", v.sureness, v.evidence, why)])
 
 
 def _row(row: Row) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.files import read_yaml
+from xlembed.report.comparison import Paired
 from xlembed.report.document.cells import difference_cell, number_cell, p_cell
 from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.notes import note_lines
-from xlembed.report.scorebook import MACROS, label_text
+from xlembed.report.scorebook import label_text
 from xlembed.report.text import MINUS
 from xlembed.types import Lang
 
@@ -60,24 +61,22 @@ def _paired(
         *(f"A {MINUS} B", *where, "difference", "p", "adj. p", "verdict"), words=(*where, "verdict")
     )
     shown = []
-    for r in rows:
-        pair = "->".join(x for x in (r.get("query_lang"), r.get("doc_lang")) if x)
-        family = (f"{r['test']}, family of {r['family_size']}",) if "family_size" in r else (str(r["test"]),)
+    for r in map(Paired.model_validate, rows):
+        langs = tuple(x for x in (r.query_lang, r.doc_lang) if x)
+        family = r.test if r.family_size is None else f"{r.test}, family of {r.family_size}"
         cells = (
-            *(f"{r['a']} {MINUS} {r['b']}", _mode(r, languages)),
-            *((r["measure"], pair or "macro") if folded else ()),
-            *(difference_cell(r), p_cell(r["p_value"]), p_cell(r["p_adjusted"], family), r["verdict"]),
+            *(f"{r.a} {MINUS} {r.b}", _mode(r, languages)),
+            *((r.measure, "->".join(langs) or "macro") if folded else ()),
+            *(difference_cell(r), p_cell(r.p_value), p_cell(r.p_adjusted, (family,)), r.verdict),
         )
-        langs = tuple(x for x in (r.get("query_lang"), r.get("doc_lang")) if x)
-        shown.append(row(*cells, langs=langs, strong=str(r["verdict"]).endswith(" better")))
+        shown.append(row(*cells, langs=langs, strong=r.is_decided))
     return Grid(key, title, columns, tuple(shown), notes=tuple(notes), folded=folded)
 
 
-def _mode(row: Mapping[str, Any], languages: Sequence[Lang]) -> str:
+def _mode(row: Paired, languages: Sequence[Lang]) -> str:
     """Mode and pool; a mean over the languages that both models have says which these are."""
-    named = {(m.kind, m.pool): m.short for m in MACROS}
-    mode = named.get((row["kind"], row["pool"]), f"{row['kind']}, {row['pool']}")
-    tested = {lang for cell in row.get("cells") or () for lang in cell.split("->")}
+    mode = row.macro.short
+    tested = {lang for cell in row.cells for lang in cell.split("->")}
     few = [lang for lang in languages if lang in tested]
     return mode if not tested or len(few) == len(languages) else f"{mode}; only {', '.join(few)}"
 

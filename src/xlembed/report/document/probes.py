@@ -61,7 +61,6 @@ def probe_document(book: ProbeBook, pictures: Mapping[str, Sequence[Picture]]) -
         lead=f"{_asked(book)} {advice.lead}",
         verdicts=cards(book, advice),
         headline=system_grid(book),
-        panels=(),
         parts=tuple(part for part in parts if part.blocks),
         limitations=unknown,
         title=f"Probes on frozen embeddings: {book.task}",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from xlembed.report.document.cells import NONE, counts_cell, number_cell, score_cell
 from xlembed.report.document.content import Cell, Grid, Head, heads, row
@@ -12,7 +11,14 @@ from xlembed.report.document.inputs import Inputs
 from xlembed.report.guide import Guide
 from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.order import order_note
-from xlembed.report.scorebook import CROSS_LINGUAL, MACROS, MONOLINGUAL, Estimate, Key, Macro, ScoreBook
+from xlembed.report.score_rows import Estimate, Truncation
+from xlembed.report.scorebook import (
+    CROSS_LINGUAL,
+    MACROS,
+    MONOLINGUAL,
+    Macro,
+    ScoreBook,
+)
 from xlembed.report.tables import ALSO, INVALID
 from xlembed.report.text import count_text, percent
 from xlembed.types import Lang, Mode, Pool
@@ -28,11 +34,6 @@ class ScoreGrids:
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
-        self._rows = {
-            (s["model"], Key(r["kind"], r["pool"], r["query_lang"], r["doc_lang"], r["measure"])): r
-            for s in inputs.scores
-            for r in s["scores"]
-        }
 
     def headline(self) -> Grid:
         """Models x the four macro averages of the primary measure."""
@@ -63,11 +64,8 @@ class ScoreGrids:
         rows = []
         for lang in self._inputs.books[0].languages:
             for book in self._inputs.books:
-                found = [book.cell(m.kind, m.pool, lang, lang) for m in (MONOLINGUAL, CROSS_LINGUAL)]
-                cells = [
-                    self._score(book, m, lang, lang, book.primary_measure)
-                    for m in (MONOLINGUAL, CROSS_LINGUAL)
-                ]
+                found = [book.of_language(m, lang) for m in (MONOLINGUAL, CROSS_LINGUAL)]
+                cells = [score_cell(of, book.labels.get(lang, "")) for of in found]
                 rows.append(row(lang, book.model, *cells, counts_cell(found), langs=(lang,)))
         columns = heads("language", "model", *MACRO_HEADS[:2], "units / clusters", words=("model",))
         note = (
@@ -93,7 +91,7 @@ class ScoreGrids:
                 for a in (x for x in book.languages if x != b):
                     found = [book.pair(pool, b, a) for pool in (Pool.ALL, Pool.TARGET)]
                     if any(found):
-                        cells = [self._pair(book, pool, b, a) for pool in (Pool.ALL, Pool.TARGET)]
+                        cells = [_pair(book, pool, b, a) for pool in (Pool.ALL, Pool.TARGET)]
                         rows.append(row(b, a, book.model, *cells, counts_cell(found), langs=(b, a)))
         if not rows:
             return None
@@ -105,7 +103,7 @@ class ScoreGrids:
 
     def _macros(self, key: str, title: str, measure: str) -> Grid:
         books = self._inputs.books
-        rows = [row(b.model, *(self._score(b, m, None, None, measure) for m in MACROS)) for b in books]
+        rows = [row(b.model, *(_macro(b, m, measure) for m in MACROS)) for b in books]
         counts = [_counts(b.macro(m, measure) for b in books) for m in MACROS]
         foot = row("units / needs / clusters", *counts)
         notes = [BRACKETS, "Macro average: unweighted mean of languages or of ordered pairs of languages."]
@@ -114,7 +112,7 @@ class ScoreGrids:
 
     def _all_measures(self, measures: Sequence[str]) -> Grid:
         rows = [
-            row(m, b.model, *(self._score(b, macro, None, None, m) for macro in MACROS))
+            row(m, b.model, *(_macro(b, macro, m) for macro in MACROS))
             for m in measures
             for b in self._inputs.books
         ]
@@ -127,7 +125,7 @@ class ScoreGrids:
         diagonal = CROSS_LINGUAL if pool == Pool.ALL else MONOLINGUAL
         rows = []
         for b in book.languages:
-            rows.append(row(b, *(self._shaded(book, pool, b, a) for a in book.languages), langs=(b,)))
+            rows.append(row(b, *(_shaded(book, pool, b, a) for a in book.languages), langs=(b,)))
         columns = (Head("query \\ answer", False), *(Head(a, langs=(a,)) for a in book.languages))
         note = f"In %. Rows: language of the query; columns: of the answer; diagonal: {diagonal.kind}."
         return Grid(
@@ -135,53 +133,19 @@ class ScoreGrids:
             f"{book.model}: {book.primary_measure}, pool = {pool}",
             columns,
             tuple(rows),
-            notes=(note, *filter(None, [book.footnote()]), *self._notes_of(book.model)),
+            notes=(note, *filter(None, [book.footnote()]), *note_lines(notes_of([book]))),
             choice=(book.model, pool),
         )
-
-    def _shaded(self, book: ScoreBook, pool: str, b: Lang, a: Lang) -> Cell:
-        found, cell = book.pair(pool, b, a), self._pair(book, pool, b, a)
-        if found is None:
-            return cell
-        details = (f"{b} asks, {a} answers: {cell.text} {cell.interval}", *cell.details)
-        return Cell(
-            percent(found.value),
-            label=cell.label,
-            sort=found.value,
-            details=details,
-            langs=(a,),
-            shade=found.value,
-        )
-
-    def _pair(self, book: ScoreBook, pool: str, b: Lang, a: Lang) -> Cell:
-        kind = (
-            Mode.TRUE_CROSS_LINGUAL if a != b else (CROSS_LINGUAL if pool == Pool.ALL else MONOLINGUAL).kind
-        )
-        key = Key(kind, pool, b, a, book.primary_measure)
-        return score_cell(
-            book.pair(pool, b, a), self._rows.get((book.model, key)), _label(book, (b, a)), (a,)
-        )
-
-    def _score(
-        self, book: ScoreBook, macro: Macro, query: Lang | None, doc: Lang | None, measure: str
-    ) -> Cell:
-        row = self._rows.get((book.model, Key(macro.kind, macro.pool, query, doc, measure)))
-        touched = [query or "", doc or ""] if query else _langs_of(row, book)
-        label = _label(book, touched)
-        few = [lang for lang in book.languages if lang in book.labels and lang in touched]
-        if query is None and label and len(few) <= FEW:
-            label += f" ({', '.join(few)})"
-        return score_cell(book.cell(macro.kind, macro.pool, query, doc, measure), row, label)
 
     def truncation(self) -> Grid | None:
         """A row per model, kind of text and language of which something is cut; None if nothing is."""
         rows = [
-            row(lang, kind, s["model"], number_cell(cut["max_tokens"]), *_shares(of), langs=(lang,))
-            for s in self._inputs.scores
-            if (cut := s.get("truncation"))
-            for kind in ("documents", "queries")
-            for lang, of in cut[kind].items()
-            if of["texts_cut"]
+            row(lang, kind, book.model, number_cell(cut.max_tokens), *_shares(of), langs=(lang,))
+            for book in self._inputs.books
+            if (cut := book.truncation)
+            for kind, by_language in cut.by_kind().items()
+            for lang, of in by_language.items()
+            if of.texts_cut
         ]
         numbers = ("limit, tokens", "texts cut, %", "their tokens lost, %")
         columns = heads("language", "texts", "model", *numbers, words=("texts", "model"))
@@ -189,26 +153,42 @@ class ScoreGrids:
         title = "What models do not read"
         return Grid("truncation", title, columns, tuple(rows), notes=notes) if rows else None
 
-    def _notes_of(self, model: str) -> list[str]:
-        return note_lines(notes_of([s for s in self._inputs.scores if s["model"] == model]))
-
     def _label_notes(self) -> tuple[str, ...]:
         lines = [f"{b.model}: {b.label()}." for b in self._inputs.books if b.labels]
-        return (*lines, *([INVALID] if lines else []), *note_lines(notes_of(self._inputs.scores)))
+        return (*lines, *([INVALID] if lines else []), *note_lines(notes_of(self._inputs.books)))
 
 
-def _shares(row: Mapping[str, Any]) -> list[Cell]:
-    """Texts cut and tokens lost, of a row of `truncation` in scores.json."""
+def _shares(of: Truncation) -> list[Cell]:
+    """Texts cut and tokens lost."""
     return [
-        Cell(percent(row[share]), sort=row[share], details=(f"{row[n]:,} of {row[of]:,} {of}",))
-        for share, n, of in (("share_cut", "texts_cut", "texts"), ("share_lost", "tokens_lost", "tokens"))
+        Cell(percent(share), sort=share, details=(f"{n:,} of {total:,} {what}",))
+        for share, n, total, what in (
+            (of.share_cut, of.texts_cut, of.texts, "texts"),
+            (of.share_lost, of.tokens_lost, of.tokens, "tokens"),
+        )
     ]
 
 
-def _langs_of(row: object, book: ScoreBook) -> Sequence[Lang]:
-    """Languages of the cells that a macro is the mean of."""
-    cells = row.get("cells") if isinstance(row, dict) else None
-    return [lang for cell in cells for lang in str(cell).split("->")] if cells else book.languages
+def _macro(book: ScoreBook, macro: Macro, measure: str) -> Cell:
+    """A macro average with the label of the languages it is the mean of; few of them are named."""
+    found = book.macro(macro, measure)
+    members = found.cells if found else ()
+    touched = [lang for cell in members for lang in cell.split("->")] or book.languages
+    label = _label(book, touched)
+    few = [lang for lang in book.languages if lang in book.labels and lang in touched]
+    return score_cell(found, f"{label} ({', '.join(few)})" if label and len(few) <= FEW else label)
+
+
+def _pair(book: ScoreBook, pool: str, b: Lang, a: Lang) -> Cell:
+    return score_cell(book.pair(pool, b, a), _label(book, (b, a)), (a,))
+
+
+def _shaded(book: ScoreBook, pool: str, b: Lang, a: Lang) -> Cell:
+    found, cell = book.pair(pool, b, a), _pair(book, pool, b, a)
+    if found is None:
+        return cell
+    details = (f"{b} asks, {a} answers: {cell.text} {cell.interval}", *cell.details)
+    return replace(cell, text=percent(found.value), interval="", details=details, shade=found.value)
 
 
 def _label(book: ScoreBook, langs: Iterable[Lang]) -> str:

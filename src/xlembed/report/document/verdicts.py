@@ -13,17 +13,6 @@ from xlembed.report.scenarios import Part
 from xlembed.report.text import percent
 from xlembed.types import Lang
 
-SURENESS = {
-    "clear": "clear",
-    "open": "not clear",
-    "only": "no choice: one model left",
-    "few": "too few questions to say",
-    "chance": "not shown to find more than chance",
-    "none": "no model left",
-    "small": "too few documents to say",
-    "unmeasured": "not measured",
-}
-"""How sure a verdict is, in a few words."""
 PLAIN = {
     "monolingual": "in one language",
     "cross_lingual": "in one language, all languages searched",
@@ -100,8 +89,3 @@ def _details(guide: Guide) -> tuple[str, ...]:
         lines.append(f"Not told apart from the first by paired tests (Holm): {', '.join(rivals)}")
     lines += [f"Excluded: {line}" for line in excluded_lines(guide)]
     return (*lines, *guide.advice, *(f"Not known: {line}" for line in guide.unknown))
-
-
-def said(found: Verdict) -> str:
-    """Model and sureness in a few words."""
-    return f"{found.model or 'none'} ({SURENESS[found.sure]})"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from xlembed.report.document.content import Document, Picture
 from xlembed.report.document.html import to_html
-from xlembed.report.document.latex import TEMPLATES, table_name, to_paper, to_table
+from xlembed.report.document.latex import TEMPLATES, table_name, to_table
 from xlembed.report.document.markdown import to_markdown
+from xlembed.report.document.paper import to_paper
 
 
 def write_document(document: Document, pictures: list[Picture], folder: Path) -> None:

@@ -21,8 +21,6 @@ Scores = Mapping[str, Any]
 """Content of one scores.json."""
 Comparisons = Sequence[Mapping[str, Any]]
 """Rows of paired differences, see `comparison.Paired`."""
-Tuning = Mapping[str, Any]
-"""Content of one tune.json."""
 Finetuning = Mapping[str, Any]
 """Content of report.json of a fine-tuning."""
 Ablation = Mapping[str, Any]
