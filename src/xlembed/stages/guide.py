@@ -168,7 +168,7 @@ def weigh(
 
 def _labels(evaluation: Evaluation, wish: Wish) -> list[str]:
     """Wanted languages that the model's card does not have."""
-    labels: Mapping[Lang, str] = evaluation.scores.get("labels", {})
+    labels = evaluation.book.labels
     by_label: dict[str, list[Lang]] = {}
     for lang in wish.languages:
         if lang in labels:
@@ -249,7 +249,7 @@ def _standing(
         monolingual_chance(task, own[0].units, wanted),
         Margins(bm25=settings.paradox.margin_bm25),
         alpha=settings.compare.alpha,
-        n_resamples=int(next(iter(left.values())).evaluation.scores["evaluate"]["resamples"]),
+        n_resamples=next(iter(left.values())).evaluation.book.evaluate.resamples,
     )
     lacking = (
         f"whether they find more than a search for words: {YARDSTICK} was not evaluated on it with the same "

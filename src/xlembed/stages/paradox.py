@@ -23,7 +23,6 @@ from xlembed.report.scorebook import (
     TRUE_CROSS_TARGET,
     Estimate,
     ScoreBook,
-    read_scores,
 )
 from xlembed.settings import Settings
 from xlembed.stages.compare import Evaluation
@@ -83,7 +82,8 @@ class Row:
 
 
 def _score_json(found: Estimate | None) -> dict[str, Any] | None:
-    return None if found is None else {key: x for key, x in asdict(found).items() if key != "n_needs"}
+    wanted = {"value", "ci_low", "ci_high", "n_units", "n_clusters"}
+    return None if found is None else found.model_dump(include=wanted)
 
 
 @dataclass(frozen=True)
@@ -308,9 +308,7 @@ def paradox(
         UserError: units differ between models, or S cannot be computed.
     """
     rows = [_row(s, evaluations[s.name], task, workspace) for s in one_per_base(subjects, evaluations)]
-    models = {
-        name: Evaluated(name, of.units, of.scores.get("labels", {})) for name, of in evaluations.items()
-    }
+    models = {name: of.evaluated() for name, of in evaluations.items()}
     result = Paradox(task, workspace.settings, rows, models, notes)
     with atomic_folder(paradox_folder(workspace, task.name)) as folder:
         content = result.to_json()
@@ -323,7 +321,6 @@ def paradox(
 def _row(subject: Subject, evaluation: Evaluation, task: Task, workspace: Workspace) -> Row:
     separation = None
     if not subject.ref.card.lexical:
-        resamples = int(evaluation.scores["evaluate"]["resamples"])
-        separation = measure_separation(task, subject.ref, workspace, resamples)
+        separation = measure_separation(task, subject.ref, workspace, evaluation.book.evaluate.resamples)
     notes = notes_of([evaluation.scores]).get(subject.name, [])
-    return Row(subject, read_scores(evaluation.scores), notes, separation)
+    return Row(subject, evaluation.book, notes, separation)
