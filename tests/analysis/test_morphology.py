@@ -30,6 +30,13 @@ def test_superiority_counted_by_hand() -> None:
     assert (found.ci_low, found.ci_high, found.n_inflected, found.n_unrelated) == (None, None, 2, 3)
 
 
+def test_an_interval_needs_thirty_pairs_of_each_kind() -> None:
+    cosines = np.linspace(0.0, 1.0, 30)
+    assert superiority(cosines, cosines).ci_low is not None
+    assert superiority(cosines, cosines[:29]).ci_low is None
+    assert superiority(cosines[:29], cosines).ci_low is None
+
+
 def test_a_model_that_finds_everything_similar_does_not_win() -> None:
     rng = np.random.default_rng(0)
     high = superiority(0.95 + 0.01 * rng.normal(size=40), 0.95 + 0.01 * rng.normal(size=40))

@@ -111,6 +111,11 @@ class TestSample:
         found = balanced_sample(self.langs, self.keys, ["en", "de"], most=1000, usable=usable)
         assert all(usable[r] for r in found.rows) and found.per_language == 15
 
+    def test_ten_documents_are_enough_and_nine_are_not(self) -> None:
+        langs = ["en"] * 10 + ["de"] * 9
+        found = balanced_sample(langs, [str(i) for i in range(19)], ["en", "de"], most=1000)
+        assert (found.languages, found.per_language, found.left_out) == (("en",), 10, {"de": 9})
+
     def test_too_few_documents(self) -> None:
         with pytest.raises(UserError, match=r"a language with at least 10 documents.*found xx: 3"):
             balanced_sample(self.langs, self.keys, ["xx"], most=10)

@@ -29,6 +29,13 @@ def test_rho_by_hand() -> None:
     assert (found.ci_low, found.ci_high, found.n, found.n_clusters) == (None, None, 4, 4)
 
 
+def test_an_interval_needs_ten_clusters() -> None:
+    values = [float(i) for i in range(10)]
+    other = [values[i ^ 1] for i in range(10)]
+    assert spearman(values, other, n_resamples=50).ci_low is not None
+    assert spearman(values[:9], other[:9], n_resamples=50).ci_low is None
+
+
 def test_every_resample_is_the_rho_of_the_drawn_values() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.integers(0, 6, 30).astype(float), rng.integers(0, 5, 30).astype(float)

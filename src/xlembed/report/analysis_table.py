@@ -65,12 +65,7 @@ def language_table(report: Analysis) -> Grid | None:
 
 
 def cosine_table(report: Analysis, translations: bool = False) -> Grid | None:
-    """The mean cosines of languages; below, the means over languages and pairs with their intervals.
-
-    Args:
-        report: the analysis.
-        translations: only of documents that are translations of each other; None if there are none.
-    """
+    """The mean cosines of languages (or of translations only; None without any), and means over them with intervals."""
     given = report.translations if translations else report.cosines
     if not given:
         return None
@@ -259,12 +254,7 @@ def notes_lines(reports: Sequence[Analysed]) -> tuple[list[str], list[str]]:
 
 
 def analysis_markdown(reports: Sequence[Analysed], figures: Sequence[str] = ()) -> str:
-    """All tables as a page.
-
-    Args:
-        reports: of one task, one per model.
-        figures: names of PNG files in figures/.
-    """
+    """All tables of one task as a page; `figures`: names of PNG files in figures/."""
     parts = [f"# {reports[0].task}: {', '.join(r.model for r in reports)}\n"]
     for report in reports:
         notes, lexical = notes_lines([report])

@@ -7,21 +7,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from xlembed.files import Record, Rounded
+from xlembed.report.analysed import Estimate
 from xlembed.report.scenarios import QUALITY, Part
 from xlembed.types import Lang
-
-
-class Quality(Record):
-    """A macro average with its unadjusted 95 % interval; without ends under 10 clusters."""
-
-    value: Rounded
-    ci_low: Rounded | None
-    ci_high: Rounded | None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Both ends, if there are any."""
-        return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
 
 
 class Weighed(Record):
@@ -45,7 +33,7 @@ class Weighed(Record):
     behind_low: Rounded | None
     behind_high: Rounded | None
     parts: dict[Part, Rounded]
-    quality: dict[Part, Quality]
+    quality: dict[Part, Estimate]
     ms_per_query: Rounded | None
     bytes_per_vector: float | None
     n_clusters: int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +33,7 @@ from xlembed.report.analysed import (
     read_analysis,
 )
 from xlembed.report.analysis_table import write_analysis_report
-from xlembed.stages.analysing import (
-    BASE,
-    EXAMPLES,
-    Tokens,
-    cosine_section,
-    duplicate_section,
-    morphology_section,
-    premium_section,
-    self_section,
-    separation_section,
-    space_section,
-    translation_section,
-    truncation_section,
-    tsne_map,
-    umap_map,
-)
+from xlembed.stages import analysing
 from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.encode import encode
 from xlembed.stages.encoding import Encoding, open_encoding
@@ -63,6 +47,8 @@ from xlembed.types import Lang, Role, UserError, Vectors
 STEPS = ("balanced sample", "separation", "similarity", "words", "tokens", "sanity", "maps")
 SELF_QUERIES = 200
 """Documents whose own text is asked."""
+_Encode = Callable[[Sequence[str], Sequence[Lang], Role], Vectors]
+"""Texts, their languages and role -> unit vectors, float32, shape (n, dim)."""
 CONFOUNDED = (
     "Topic confounded: documents of different languages are different texts here, so what looks like separation of "
     "languages may be separation of topics."
@@ -71,12 +57,6 @@ CONFOUNDED = (
 
 def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> Analysed:
     """Look at a model's vectors of a task; encodes what is missing first.
-
-    Args:
-        task: whose documents and queries are looked at.
-        ref: the model; a lexical one has nothing to look at.
-        workspace: settings and places.
-        watch: told of the work.
 
     Raises:
         UserError: the model cannot be loaded, no language has enough documents, the list of word pairs is wrong, or
@@ -98,19 +78,22 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
     documents = unit_vectors(embeddings.documents)
     points, usable = sample_points(task, documents, settings)
     step("separation")
-    separation, notes = separation_section(points, settings)
+    separation, notes = analysing.separation_section(points, settings)
     step("similarity")
     parallel = task.alignment is Alignment.PARALLEL
-    cosines, translations = cosine_section(points), translation_section(points) if parallel else []
-    clumps, space = space_section(points, settings.sampling_seed)
+    cosines, translations = (
+        analysing.cosine_section(points),
+        analysing.translation_section(points) if parallel else [],
+    )
+    clumps, space = analysing.space_section(points, settings.sampling_seed)
     step("words")
-    encoder = _Encoder(encoding, ref, workspace, fit_documents(task, ref, workspace))
+    encoder = _encode(encoding, ref, workspace, fit_documents(task, ref, workspace))
     labels = {lang: label for lang in word_pairs if (label := ref.card.label(lang))}
-    morphology = morphology_section(word_pairs, _word_vectors(word_pairs, encoder), labels)
+    morphology = analysing.morphology_section(word_pairs, _word_vectors(word_pairs, encoder), labels)
     step("tokens")
     tokenisation = _tokenisation(task, ref, points.sample, encoding)
     step("sanity")
-    sanity = _sanity(task, ref, embeddings, documents, usable, encoder)
+    sanity = _sanity(task, ref, embeddings, documents, usable, encoding, encoder)
     step("maps")
     maps = _maps(task, documents, usable, workspace)
     watch("analyse", len(STEPS), len(STEPS))
@@ -141,16 +124,7 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
 
 
 def compare_analyses(task: Task, refs: Sequence[ModelRef], workspace: Workspace) -> Path:
-    """Tables and figures of several models side by side: reports/analysis/TASK/.
-
-    Args:
-        task: that all have been analysed on.
-        refs: in the order of the panels.
-        workspace: with their analysis/TASK/MODEL/.
-
-    Returns:
-        The folder.
-    """
+    """Tables and figures of several models side by side: reports/analysis/TASK/."""
     folder = workspace.out / "reports" / "analysis" / task.name
     reports = [read_analysis(workspace.analysis_folder(task.name, ref.slug)) for ref in refs]
     with atomic_folder(folder) as made:
@@ -196,30 +170,19 @@ def _sample(points: Points) -> Sample:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Encoder:
-    """Vectors of further texts, as the task's own are: cut, and post-processed with its documents' statistics."""
+def _encode(encoding: Encoding, ref: ModelRef, workspace: Workspace, fitted: Fitted | None) -> _Encode:
+    """Encodes further texts as the task's own are: cut, and post-processed with its documents' statistics."""
+    batch_tokens = workspace.settings.encode.batch_tokens
 
-    encoding: Encoding
-    ref: ModelRef
-    workspace: Workspace
-    fitted: Fitted | None
+    def encode(texts: Sequence[str], langs: Sequence[Lang], role: Role) -> Vectors:
+        encode_texts(encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens)
+        return derive_more(encoding.store.read(role, texts).load(), langs, ref, fitted)
 
-    def __call__(self, texts: Sequence[str], langs: Sequence[Lang], role: Role) -> Vectors:
-        """Unit vectors through the store, float32, shape (n, dim)."""
-        encode_texts(
-            self.encoding.encoder,
-            texts,
-            role,
-            self.encoding.store,
-            batch_tokens=self.workspace.settings.encode.batch_tokens,
-        )
-        stored = self.encoding.store.read(role, texts).load()
-        return derive_more(stored, langs, self.ref, self.fitted)
+    return encode
 
 
 def _word_vectors(
-    pairs: Mapping[Lang, WordPairs], encoder: _Encoder
+    pairs: Mapping[Lang, WordPairs], encoder: _Encode
 ) -> dict[tuple[Lang, str], NDArray[np.float64]]:
     """Of each language's words: one word in two languages may have two vectors after post-processing."""
     words = sorted(
@@ -234,18 +197,18 @@ def _tokenisation(task: Task, ref: ModelRef, sample: BalancedSample, encoding: E
     max_tokens = encoding.encoder().max_tokens
     both = (_query_tokens(task, encoding), _document_tokens(task, ref, sample, encoding))
     return Tokenisation(
-        base=BASE,
+        base=analysing.BASE,
         max_tokens=max_tokens,
-        premiums=[row for tokens in both for row in premium_section(tokens)],
-        truncation=[row for tokens in both for row in truncation_section(tokens, max_tokens)],
+        premiums=[row for tokens in both for row in analysing.premium_section(tokens)],
+        truncation=[row for tokens in both for row in analysing.truncation_section(tokens, max_tokens)],
     )
 
 
-def _query_tokens(task: Task, encoding: Encoding) -> Tokens:
+def _query_tokens(task: Task, encoding: Encoding) -> analysing.Tokens:
     clusters = task_clusters(task)
     needs = tuple(q.need_id for q in task.queries)
     counts = encoding.encoder().token_counts([q.text for q in task.queries], Role.QUERY)
-    return Tokens(
+    return analysing.Tokens(
         "queries",
         np.array(counts, dtype=np.int64),
         encoding.encoder().token_counts([""], Role.QUERY)[0],
@@ -255,11 +218,13 @@ def _query_tokens(task: Task, encoding: Encoding) -> Tokens:
     )
 
 
-def _document_tokens(task: Task, ref: ModelRef, sample: BalancedSample, encoding: Encoding) -> Tokens:
+def _document_tokens(
+    task: Task, ref: ModelRef, sample: BalancedSample, encoding: Encoding
+) -> analysing.Tokens:
     chosen = [task.documents[row] for row in sample.rows.tolist()]
     counts = encoding.encoder().token_counts([document_text(ref.card, d) for d in chosen], Role.DOCUMENT)
     groups = tuple(group_of(d) for d in chosen)
-    return Tokens(
+    return analysing.Tokens(
         "documents",
         np.array(counts, dtype=np.int64),
         encoding.encoder().token_counts([""], Role.DOCUMENT)[0],
@@ -275,13 +240,13 @@ def _sanity(
     embeddings: Embeddings,
     documents: Vectors,
     usable: Ints,
-    encoder: _Encoder,
+    encoding: Encoding,
+    encoder: _Encode,
 ) -> Sanity:
     """Faults of the vectors, documents that do not find themselves, prompts that are missing."""
     texts = [document_text(ref.card, d) for d in task.documents]
     step = max(1, len(usable) // SELF_QUERIES)
     asked = usable[::step][:SELF_QUERIES]
-    encoding = encoder.encoding
     langs = [task.documents[row].lang for row in asked.tolist()]
     queries = encoder([texts[row] for row in asked.tolist()], langs, Role.QUERY)
     used = encoding.base.description["prompts"]
@@ -289,8 +254,8 @@ def _sanity(
     return Sanity(
         documents=_faults(embeddings.documents, embeddings.doc_ids),
         queries=_faults(embeddings.queries, embeddings.query_ids),
-        duplicate_vectors=duplicate_section(documents, usable, embeddings.doc_ids),
-        self_retrieval=self_section(queries, asked, documents, embeddings.doc_ids),
+        duplicate_vectors=analysing.duplicate_section(documents, usable, embeddings.doc_ids),
+        self_retrieval=analysing.self_section(queries, asked, documents, embeddings.doc_ids),
         prompts=used,
         prompts_missing=missing_prompts(used, _asked_prompts(ref, encoding)),
         prompts_doubled=doubled_prompts(used, by_role),
@@ -303,8 +268,8 @@ def _faults(vectors: Vectors, ids: Sequence[str]) -> Faults:
         n=len(ids),
         zero=len(zero),
         not_finite=len(broken),
-        zero_ids=[ids[row] for row in zero[:EXAMPLES].tolist()],
-        not_finite_ids=[ids[row] for row in broken[:EXAMPLES].tolist()],
+        zero_ids=[ids[row] for row in zero[: analysing.EXAMPLES].tolist()],
+        not_finite_ids=[ids[row] for row in broken[: analysing.EXAMPLES].tolist()],
     )
 
 
@@ -327,9 +292,9 @@ def _maps(task: Task, documents: Vectors, usable: Ints, workspace: Workspace) ->
     sample = sample_rows(task, usable, most, settings.sampling_seed)
     ids = [d.doc_id for d in task.documents]
     vectors, seed = documents[sample.rows], settings.sampling_seed
-    found = {"projection": tsne_map(vectors, sample, ids, settings.perplexity, seed)}
+    found = {"projection": analysing.tsne_map(vectors, sample, ids, settings.perplexity, seed)}
     if settings.umap:
-        found["umap"] = umap_map(vectors, sample, ids, seed)
+        found["umap"] = analysing.umap_map(vectors, sample, ids, seed)
     return found
 
 

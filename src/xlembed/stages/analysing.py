@@ -25,22 +25,7 @@ from xlembed.analysis.similarity import cosine_parts, translation_cosines
 from xlembed.analysis.tokenisation import ratio_parts, token_premiums
 from xlembed.analysis.word_pairs import KINDS, WordPairs
 from xlembed.embeddings.truncation import truncation
-from xlembed.report.analysed import (
-    Clumps,
-    Equal,
-    Estimate,
-    LanguageMean,
-    Map,
-    Mean,
-    Missed,
-    Morphology,
-    PairMean,
-    Place,
-    Premium,
-    SelfRetrieval,
-    Space,
-    Truncated,
-)
+from xlembed.report import analysed
 from xlembed.settings import AnalyseSettings
 from xlembed.stages.sampling import Points
 from xlembed.stats.layout import Floats, Ints
@@ -57,7 +42,9 @@ KMEANS_NOTE = (
 )
 
 
-def separation_section(points: Points, settings: AnalyseSettings) -> tuple[list[LanguageMean], list[str]]:
+def separation_section(
+    points: Points, settings: AnalyseSettings
+) -> tuple[list[analysed.LanguageMean], list[str]]:
     """Every measure over and in each language; notes on what is left out."""
     vectors, langs = points.vectors, points.sample.langs
     if len(points.sample.languages) < 2:
@@ -88,11 +75,11 @@ def separation_section(points: Points, settings: AnalyseSettings) -> tuple[list[
     for i, name in enumerate(columns):
         cells: list[tuple[Lang | None, Score | None]] = [(None, table.macros["all"][i])]
         cells += [(lang, table.cells[c][i]) for c, lang in enumerate(points.sample.languages)]
-        rows += [LanguageMean.of(score, measure=name, lang=lang) for lang, score in cells if score]
+        rows += [analysed.LanguageMean.of(score, measure=name, lang=lang) for lang, score in cells if score]
     return rows, notes
 
 
-def cosine_section(points: Points) -> list[PairMean]:
+def cosine_section(points: Points) -> list[analysed.PairMean]:
     """Means over languages (``same``) and over pairs (``different``), then of each."""
     languages = points.sample.languages
     parts = cosine_parts(points.vectors, points.sample.langs, len(languages))
@@ -114,7 +101,7 @@ def cosine_section(points: Points) -> list[PairMean]:
     )
 
 
-def translation_section(points: Points) -> list[PairMean]:
+def translation_section(points: Points) -> list[analysed.PairMean]:
     """Of translations: the mean over all pairs, then of each."""
     languages = points.sample.languages
     found = translation_cosines(points.vectors, points.sample.langs, points.groups)
@@ -137,24 +124,24 @@ def _pair_rows(
     languages: Sequence[Lang],
     scores: Sequence[Score | None],
     macros: Mapping[str, Score | None],
-) -> list[PairMean]:
-    rows = [PairMean.of(score, a=name, b=None) for name, score in macros.items() if score]
+) -> list[analysed.PairMean]:
+    rows = [analysed.PairMean.of(score, a=name, b=None) for name, score in macros.items() if score]
     return rows + [
-        PairMean.of(score, a=languages[a], b=languages[b])
+        analysed.PairMean.of(score, a=languages[a], b=languages[b])
         for (a, b), score in zip(pairs, scores, strict=True)
         if score
     ]
 
 
-def space_section(points: Points, seed: int) -> tuple[Clumps, Space]:
+def space_section(points: Points, seed: int) -> tuple[analysed.Clumps, analysed.Space]:
     """KMeans(2) with its note, and isotropy; descriptive, without intervals."""
-    clumps = Clumps(value=kmeans_silhouette(points.vectors, seed), note=KMEANS_NOTE)
-    return clumps, Space(**asdict(isotropy(points.vectors)))
+    clumps = analysed.Clumps(value=kmeans_silhouette(points.vectors, seed), note=KMEANS_NOTE)
+    return clumps, analysed.Space(**asdict(isotropy(points.vectors)))
 
 
 def morphology_section(
     pairs: Mapping[Lang, WordPairs], vectors: Mapping[tuple[Lang, str], Floats], labels: Mapping[Lang, str]
-) -> list[Morphology]:
+) -> list[analysed.Morphology]:
     """A row per language: P(inflected > unrelated), both mean cosines, the legacy band.
 
     Args:
@@ -177,10 +164,10 @@ def morphology_section(
         both = {kind: _mean_of_pairs(score) for kind in KINDS if (score := means[lang, kind])}
         words = {word for pair in (*of.inflected, *of.unrelated) for word in pair}
         rows.append(
-            Morphology(
+            analysed.Morphology(
                 lang=lang,
                 label=labels.get(lang, ""),
-                superiority=Estimate(value=found.value, ci_low=found.ci_low, ci_high=found.ci_high),
+                superiority=analysed.Estimate(value=found.value, ci_low=found.ci_low, ci_high=found.ci_high),
                 inflected=both["inflected"],
                 unrelated=both["unrelated"],
                 legacy_band=legacy_band(both["inflected"].value),
@@ -190,9 +177,9 @@ def morphology_section(
     return rows
 
 
-def _mean_of_pairs(score: Score) -> Mean:
+def _mean_of_pairs(score: Score) -> analysed.Mean:
     """Without an interval where there are few pairs."""
-    found = Mean.of(score)
+    found = analysed.Mean.of(score)
     if found.n >= MIN_PAIRS:
         return found
     method = f"none: fewer than {MIN_PAIRS} pairs"
@@ -220,7 +207,7 @@ class Tokens:
     clusters: tuple[str, ...]
 
 
-def premium_section(tokens: Tokens) -> list[Premium]:
+def premium_section(tokens: Tokens) -> list[analysed.Premium]:
     """Of each language, on the texts that it shares with English."""
     if tokens.keys is None:
         return []
@@ -235,12 +222,12 @@ def premium_section(tokens: Tokens) -> list[Premium]:
     rows = []
     for premium, (count, ratio) in zip(found, table.cells, strict=True):
         if count and ratio:
-            both = {"tokens_per_text": Mean.of(count), "ratio": Mean.of(ratio)}
-            rows.append(Premium(kind=tokens.kind, lang=premium.lang, **both))
+            both = {"tokens_per_text": analysed.Mean.of(count), "ratio": analysed.Mean.of(ratio)}
+            rows.append(analysed.Premium(kind=tokens.kind, lang=premium.lang, **both))
     return rows
 
 
-def truncation_section(tokens: Tokens, max_tokens: int | None) -> list[Truncated]:
+def truncation_section(tokens: Tokens, max_tokens: int | None) -> list[analysed.Truncated]:
     """Of each language, what is lost beyond the maximum length."""
     lost, whole = truncation(tokens.counts, tokens.overhead, max_tokens)
     languages = sorted(set(tokens.langs))
@@ -253,12 +240,14 @@ def truncation_section(tokens: Tokens, max_tokens: int | None) -> list[Truncated
     rows = []
     for lang, (share, cut) in zip(languages, table.cells, strict=True):
         if share and cut:
-            both = {"share_lost": Mean.of(share), "share_cut": Mean.of(cut)}
-            rows.append(Truncated(kind=tokens.kind, lang=lang, **both))
+            both = {"share_lost": analysed.Mean.of(share), "share_cut": analysed.Mean.of(cut)}
+            rows.append(analysed.Truncated(kind=tokens.kind, lang=lang, **both))
     return rows
 
 
-def self_section(queries: Vectors, rows: Ints, documents: Vectors, ids: Sequence[str]) -> SelfRetrieval:
+def self_section(
+    queries: Vectors, rows: Ints, documents: Vectors, ids: Sequence[str]
+) -> analysed.SelfRetrieval:
     """Share of documents that come first when their own text is asked, and those that do not."""
     ranks = self_ranks(queries, rows, documents)
     names = [ids[row] for row in rows.tolist()]
@@ -266,14 +255,16 @@ def self_section(queries: Vectors, rows: Ints, documents: Vectors, ids: Sequence
     score = table.macros["all"][0]
     if score is None:  # the sample is of these documents
         raise RuntimeError("no document to ask for")
-    missed = [Missed(document=n, rank=r) for n, r in zip(names, ranks.tolist(), strict=True) if r > 1]
-    return SelfRetrieval.of(score, missed=missed[:EXAMPLES])
+    missed = [
+        analysed.Missed(document=n, rank=r) for n, r in zip(names, ranks.tolist(), strict=True) if r > 1
+    ]
+    return analysed.SelfRetrieval.of(score, missed=missed[:EXAMPLES])
 
 
-def duplicate_section(documents: Vectors, rows: Ints, ids: Sequence[str]) -> Equal:
+def duplicate_section(documents: Vectors, rows: Ints, ids: Sequence[str]) -> analysed.Equal:
     """Documents whose vectors are equal."""
     groups = duplicate_rows(documents, rows)
-    return Equal(
+    return analysed.Equal(
         groups=len(groups),
         documents=sum(map(len, groups)),
         first=[[ids[row] for row in group[:EXAMPLES]] for group in groups[:EXAMPLES]],
@@ -282,19 +273,19 @@ def duplicate_section(documents: Vectors, rows: Ints, ids: Sequence[str]) -> Equ
 
 def tsne_map(
     vectors: Vectors, sample: BalancedSample, ids: Sequence[str], perplexity: float, seed: int
-) -> Map:
+) -> analysed.Map:
     """A point per document, by t-SNE."""
     places = _places(tsne(vectors, perplexity, seed), sample, ids)
-    return Map(perplexity=min(perplexity, (len(vectors) - 1) / 3), seed=seed, **places)
+    return analysed.Map(perplexity=min(perplexity, (len(vectors) - 1) / 3), seed=seed, **places)
 
 
-def umap_map(vectors: Vectors, sample: BalancedSample, ids: Sequence[str], seed: int) -> Map:
+def umap_map(vectors: Vectors, sample: BalancedSample, ids: Sequence[str], seed: int) -> analysed.Map:
     """A point per document, by UMAP.
 
     Raises:
         UserError: umap-learn is not installed.
     """
-    return Map(
+    return analysed.Map(
         method="UMAP",
         metric="cosine",
         neighbours=min(UMAP_NEIGHBOURS, len(vectors) - 1),
@@ -310,6 +301,7 @@ def _places(places: Floats, sample: BalancedSample, ids: Sequence[str]) -> dict[
         "per_language": sample.per_language,
         "languages": list(sample.languages),
         "points": [
-            Place(document=ids[row], lang=sample.languages[code], x=x, y=y) for row, code, (x, y) in rows
+            analysed.Place(document=ids[row], lang=sample.languages[code], x=x, y=y)
+            for row, code, (x, y) in rows
         ],
     }

@@ -10,9 +10,10 @@ from xlembed.files import atomic_folder, write_json
 from xlembed.metrics.chance import monolingual_chance
 from xlembed.metrics.measures import parse_measure
 from xlembed.models.spec import ModelRef
+from xlembed.report.analysed import Estimate
 from xlembed.report.figures import guides
 from xlembed.report.figures.registry import write_figures
-from xlembed.report.guide import Guide, Limits, Quality, Standing, Timing, Weighed
+from xlembed.report.guide import Guide, Limits, Standing, Timing, Weighed
 from xlembed.report.guide_table import guide_markdown
 from xlembed.report.notes import notes_of
 from xlembed.report.scenarios import QUALITY, Part
@@ -167,7 +168,7 @@ def weigh(
 
 def _labels(evaluation: Evaluation, wish: Wish) -> list[str]:
     """Wanted languages that the model's card does not have."""
-    labels: Mapping[Lang, str] = evaluation.scores.get("labels", {})
+    labels = evaluation.book.labels
     by_label: dict[str, list[Lang]] = {}
     for lang in wish.languages:
         if lang in labels:
@@ -221,9 +222,9 @@ def _weighed(place: Ranked, model: Measured, used: Mapping[Part, float]) -> Weig
     )
 
 
-def _quality(macros: Macros, kind: str) -> Quality:
+def _quality(macros: Macros, kind: str) -> Estimate:
     low, high = macros.ends[kind] or (None, None)
-    return Quality(value=macros.values[kind], ci_low=low, ci_high=high)
+    return Estimate(value=macros.values[kind], ci_low=low, ci_high=high)
 
 
 def _standing(
@@ -248,7 +249,7 @@ def _standing(
         monolingual_chance(task, own[0].units, wanted),
         Margins(bm25=settings.paradox.margin_bm25),
         alpha=settings.compare.alpha,
-        n_resamples=int(next(iter(left.values())).evaluation.scores["evaluate"]["resamples"]),
+        n_resamples=next(iter(left.values())).evaluation.book.evaluate.resamples,
     )
     lacking = (
         f"whether they find more than a search for words: {YARDSTICK} was not evaluated on it with the same "

@@ -92,10 +92,9 @@ def measure(evaluation: Evaluation, wish: Wish, workspace: Workspace) -> Measure
     if wanted.column not in evaluation.units:
         raise UserError(
             f"{evaluation.name} was evaluated without {wanted.name}, which the scenario {wish.name} asks for: "
-            f"xlembed run -t {evaluation.scores['task']} -m {evaluation.name}"
+            f"xlembed run -t {evaluation.book.task} -m {evaluation.name}"
         )
-    resamples = evaluation.scores["evaluate"]["resamples"]
-    macros = macro_draws(evaluation.units, wish.languages, wanted, resamples)
+    macros = macro_draws(evaluation.units, wish.languages, wanted, evaluation.book.evaluate.resamples)
     measured = Measured(evaluation, macros, size=_vector_bytes(evaluation, workspace))
     if "morphology" in wish.scenario.weights:
         measured.morphology = _morphology(measured, wish, workspace)
@@ -104,8 +103,8 @@ def measure(evaluation: Evaluation, wish: Wish, workspace: Workspace) -> Measure
 
 def _morphology(model: Measured, wish: Wish, workspace: Workspace) -> float | None:
     """Mean of P(forms of one word nearer than unrelated words) over the wanted languages that have word pairs."""
-    scores = model.evaluation.scores
-    folder = workspace.analysis_folder(str(scores["task"]), model.name)
+    book = model.evaluation.book
+    folder = workspace.analysis_folder(book.task, model.name)
     if not (folder / "analysis.json").is_file():
         return None
     try:
@@ -113,7 +112,7 @@ def _morphology(model: Measured, wish: Wish, workspace: Workspace) -> float | No
     except UserError as error:
         model.unknown.append(f"morphology: {error}")
         return None
-    if not isinstance(report, Analysis) or report.fingerprint != scores["fingerprint"]:
+    if not isinstance(report, Analysis) or report.fingerprint != book.fingerprint:
         model.unknown.append("morphology: its analysis is of other vectors; run xlembed analyse again")
         return None
     rows = [row for row in report.morphology if row.lang in wish.languages]
@@ -124,7 +123,7 @@ def _morphology(model: Measured, wish: Wish, workspace: Workspace) -> float | No
 
 def _vector_bytes(evaluation: Evaluation, workspace: Workspace) -> float | None:
     """In the memory of what searches them; a lexical model has none."""
-    index = evaluation.scores["index"]
+    index = evaluation.book.index
     if not index.get("dim"):
         return None
     stored = ITEM_BYTES[str(workspace.settings.encode.storage_dtype)]

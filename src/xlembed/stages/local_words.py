@@ -11,12 +11,7 @@ from xlembed.index.bm25 import PARAMETERS, Bm25Words, bm25_fingerprint, library_
 
 
 def open_local_words(task: Task, texts: Sequence[str]) -> tuple[Bm25Words, dict[str, Any]]:
-    """Questions to a task's documents, and what determines the answers; indexed anew each time.
-
-    Args:
-        task: whose documents are searched.
-        texts: of the questions.
-    """
+    """Questions to a task's documents, and what determines the answers; indexed anew each time."""
     words = Bm25Words(
         [d.doc_id for d in task.documents],
         [d.lang for d in task.documents],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from xlembed.report.scorebook import (
     TRUE_CROSS_TARGET,
     Estimate,
     ScoreBook,
-    read_scores,
 )
 from xlembed.settings import Settings
 from xlembed.stages.compare import Evaluation
@@ -83,7 +82,8 @@ class Row:
 
 
 def _score_json(found: Estimate | None) -> dict[str, Any] | None:
-    return None if found is None else {key: x for key, x in asdict(found).items() if key != "n_needs"}
+    wanted = {"value", "ci_low", "ci_high", "n_units", "n_clusters"}
+    return None if found is None else found.model_dump(include=wanted)
 
 
 @dataclass(frozen=True)
@@ -105,35 +105,101 @@ class Changes:
     notes: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Paradox:
-    """The whole test, as paradox.json holds it.
+    """The whole test; each part is computed once, when it is asked for.
 
     Attributes:
         task: evaluated.
         settings: of the tests.
-        measure: what is scored.
-        margins: of the conditions.
         rows: every model.
+        models: units of each.
         notes: to be shown.
-        correlations: S against three scores, over base models.
-        chance: monolingual macro average under random order.
-        bases: base models; the verdict is over those judged.
-        variants: their variants.
-        changes: before and after.
     """
 
     task: Task
     settings: Settings
-    measure: Measure
-    margins: Margins
     rows: Sequence[Row]
+    models: Mapping[str, Evaluated]
     notes: Sequence[str]
-    correlations: Sequence[Correlation]
-    chance: float
-    bases: Judged
-    variants: Judged
-    changes: Changes = field(default_factory=Changes)
+
+    @cached_property
+    def measure(self) -> Measure:
+        """What is scored."""
+        return parse_measure(self.settings.compare.primary_measure)
+
+    @cached_property
+    def margins(self) -> Margins:
+        """Of the conditions."""
+        wanted = self.settings.paradox
+        return Margins(wanted.margin_mono, wanted.margin_loss, wanted.margin_loss_share, wanted.margin_bm25)
+
+    @cached_property
+    def chance(self) -> float:
+        """Monolingual macro average under random order."""
+        return monolingual_chance(self.task, self.models[YARDSTICK].units, self.measure)
+
+    @cached_property
+    def correlations(self) -> list[Correlation]:
+        """S against three scores, over base models."""
+        rows = [row for row in self.rows if not row.subject.left_out]
+        separation = [round(row.separation.score.value, 6) for row in rows if row.separation]
+        scores = {kind: [e.value for row in rows if (e := row.score(kind))] for kind in AGAINST}
+        return correlate(separation, scores, self.settings.compare.alpha)
+
+    @cached_property
+    def bases(self) -> Judged:
+        """Base models; the verdict is over those judged."""
+        return self._judged([row.subject.name for row in self.rows if not row.subject.left_out], None)
+
+    @cached_property
+    def variants(self) -> Judged:
+        """Variants of base models, against the judged ones of these."""
+        names = [row.subject.name for row in self.rows if row.subject.variant_of in self.bases.standings]
+        return self._judged(names, list(self.bases.conditions))
+
+    def _judged(self, names: Sequence[str], rivals: Sequence[str] | None) -> Judged:
+        """`rivals` None: those of the models that may be judged."""
+        measure, margins = self.measure, self.margins
+        alpha, n = self.settings.compare.alpha, self.settings.evaluate.resamples
+        models, bm25 = [self.models[name] for name in names], self.models[YARDSTICK]
+        found = standings(models, bm25, measure, self.chance, margins, alpha=alpha, n_resamples=n)
+        judged = [m for m in models if found[m.name].is_judged]
+        others = judged if rivals is None else [self.models[name] for name in rivals]
+        return Judged(found, judge_models(judged, others, measure, margins, alpha=alpha, n_resamples=n))
+
+    @cached_property
+    def changes(self) -> Changes:
+        """Each variant against what it is a variant of."""
+        subjects = [row.subject for row in self.rows]
+        pairs = [(s.name, s.variant_of) for s in subjects if s.variant_of is not None]
+        if not pairs:
+            return Changes()
+        measure, alpha, n = self.measure, self.settings.compare.alpha, self.settings.evaluate.resamples
+        involved = [self.models[name] for name in dict.fromkeys(name for pair in pairs for name in pair)]
+        found = compare_models(involved, [measure], measure, alpha=alpha, n_resamples=n, pairs=pairs)
+        losses = {row.subject.name: e.value for row in self.rows if (e := row.score("loss_strong"))}
+        judged = self.bases.standings
+        reasons = {
+            s.name: judged[s.name].reason if s.name in judged else "no base model of the test"
+            for s in subjects
+        }
+        return Changes(
+            found.rows,
+            found.untested,
+            loss_changes([(self.models[a], self.models[b]) for a, b in pairs], measure, alpha, n),
+            remedies(found.rows, losses, reasons, self.margins, alpha),
+            self._remedy_notes(),
+        )
+
+    def _remedy_notes(self) -> list[str]:
+        k, n = self.measure.cutoff, len(self.task.languages)
+        if k is None or n <= k:
+            return []
+        return [
+            f"{n} languages compete for {'one place' if k == 1 else f'{k} places'} in {self.measure.name}: what a "
+            "remedy does may show further down only (compare.primary_measure: accuracy@10 or MRR@10)"
+        ]
 
     @cached_property
     def rule(self) -> list[str]:
@@ -238,38 +304,12 @@ def paradox(
 ) -> Paradox:
     """Test, judge, and write paradox.json, paradox.md and figures.
 
-    Args:
-        task: evaluated.
-        subjects: from `plan_subjects`.
-        evaluations: slug -> its evaluation on this task with these settings.
-        workspace: settings of the tests.
-        notes: to be shown.
-
     Raises:
         UserError: units differ between models, or S cannot be computed.
     """
     rows = [_row(s, evaluations[s.name], task, workspace) for s in one_per_base(subjects, evaluations)]
-    bases = [row for row in rows if not row.subject.left_out]
-    found = _Test(task, rows, evaluations, workspace.settings)
-    chance = monolingual_chance(task, found.models[YARDSTICK].units, found.measure)
-    of_bases, of_variants = found.judged(chance)
-    result = Paradox(
-        task,
-        workspace.settings,
-        found.measure,
-        found.margins,
-        rows,
-        notes,
-        correlate(
-            [round(row.separation.score.value, 6) for row in bases if row.separation],
-            {kind: [e.value for row in bases if (e := row.score(kind))] for kind in AGAINST},
-            workspace.settings.compare.alpha,
-        ),
-        chance,
-        of_bases,
-        of_variants,
-        found.changes(of_bases.standings),
-    )
+    models = {name: of.evaluated() for name, of in evaluations.items()}
+    result = Paradox(task, workspace.settings, rows, models, notes)
     with atomic_folder(paradox_folder(workspace, task.name)) as folder:
         content = result.to_json()
         write_json(folder / "paradox.json", content)
@@ -281,72 +321,6 @@ def paradox(
 def _row(subject: Subject, evaluation: Evaluation, task: Task, workspace: Workspace) -> Row:
     separation = None
     if not subject.ref.card.lexical:
-        resamples = int(evaluation.scores["evaluate"]["resamples"])
-        separation = measure_separation(task, subject.ref, workspace, resamples)
+        separation = measure_separation(task, subject.ref, workspace, evaluation.book.evaluate.resamples)
     notes = notes_of([evaluation.scores]).get(subject.name, [])
-    return Row(subject, read_scores(evaluation.scores), notes, separation)
-
-
-class _Test:
-    """Models of one task with the settings that all tests share."""
-
-    def __init__(
-        self, task: Task, rows: Sequence[Row], evaluations: Mapping[str, Evaluation], settings: Settings
-    ) -> None:
-        wanted = settings.paradox
-        self.margins = Margins(
-            wanted.margin_mono, wanted.margin_loss, wanted.margin_loss_share, wanted.margin_bm25
-        )
-        self.measure = parse_measure(settings.compare.primary_measure)
-        self.models = {
-            name: Evaluated(name, of.units, of.scores.get("labels", {})) for name, of in evaluations.items()
-        }
-        self._task, self._rows = task, rows
-        self._alpha, self._resamples = settings.compare.alpha, settings.evaluate.resamples
-
-    def judged(self, chance: float) -> tuple[Judged, Judged]:
-        """Base models, and their variants: both against the judged base models."""
-        names = [row.subject.name for row in self._rows if not row.subject.left_out]
-        variants = [row.subject.name for row in self._rows if row.subject.variant_of in names]
-        measure, margins, alpha, n = self.measure, self.margins, self._alpha, self._resamples
-        found: list[Judged] = []
-        for some in (names, variants):
-            models = [self.models[name] for name in some]
-            bm25 = self.models[YARDSTICK]
-            standing = standings(models, bm25, measure, chance, margins, alpha=alpha, n_resamples=n)
-            judged = [m for m in models if standing[m.name].is_judged]
-            rivals = [self.models[name] for name in found[0].conditions] if found else judged
-            conditions = judge_models(judged, rivals, measure, margins, alpha=alpha, n_resamples=n)
-            found.append(Judged(standing, conditions))
-        return found[0], found[1]
-
-    def changes(self, judged: Mapping[str, Standing]) -> Changes:
-        """Each variant against what it is a variant of."""
-        subjects = [row.subject for row in self._rows]
-        pairs = [(s.name, s.variant_of) for s in subjects if s.variant_of is not None]
-        if not pairs:
-            return Changes()
-        measure, alpha, n = self.measure, self._alpha, self._resamples
-        involved = [self.models[name] for name in dict.fromkeys(name for pair in pairs for name in pair)]
-        found = compare_models(involved, [measure], measure, alpha=alpha, n_resamples=n, pairs=pairs)
-        losses = {row.subject.name: e.value for row in self._rows if (e := row.score("loss_strong"))}
-        reasons = {
-            s.name: judged[s.name].reason if s.name in judged else "no base model of the test"
-            for s in subjects
-        }
-        return Changes(
-            found.rows,
-            found.untested,
-            loss_changes([(self.models[a], self.models[b]) for a, b in pairs], measure, alpha, n),
-            remedies(found.rows, losses, reasons, self.margins, alpha),
-            self._remedy_notes(),
-        )
-
-    def _remedy_notes(self) -> list[str]:
-        k, n = self.measure.cutoff, len(self._task.languages)
-        if k is None or n <= k:
-            return []
-        return [
-            f"{n} languages compete for {'one place' if k == 1 else f'{k} places'} in {self.measure.name}: what a "
-            "remedy does may show further down only (compare.primary_measure: accuracy@10 or MRR@10)"
-        ]
+    return Row(subject, evaluation.book, notes, separation)

@@ -141,7 +141,7 @@ def one_per_base(subjects: Sequence[Subject], evaluations: Mapping[str, Evaluati
     result = []
     for subject in subjects:
         if not subject.left_out:
-            fingerprint = str(evaluations[subject.name].scores["fingerprint"])
+            fingerprint = evaluations[subject.name].book.fingerprint
             first = seen.setdefault(fingerprint, subject.name)
             if first != subject.name:
                 subject = Subject(subject.ref, subject.variant_of, f"the same vectors as {first}")

@@ -46,12 +46,6 @@ class Separation:
 def measure_separation(task: Task, ref: ModelRef, workspace: Workspace, n_resamples: int) -> Separation:
     """S from the exported vectors of a task's documents; the number that `analyse` calls purity_excess@10.
 
-    Args:
-        task: of at least two languages.
-        ref: a model with vectors.
-        workspace: where its embeddings lie; settings say how large the sample is.
-        n_resamples: of the bootstrap over groups.
-
     Raises:
         UserError: no vectors of these texts, one language only, or not more documents than neighbours.
     """

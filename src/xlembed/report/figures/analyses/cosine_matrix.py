@@ -20,11 +20,7 @@ MEANS = {"same": "same language", "different": "different languages", "translati
 
 
 def cosine_matrix(reports: Sequence[Analysis]) -> Figure:
-    """Heatmaps from 0 to 1, a row per model; colours of values below 0 are those of 0.
-
-    Args:
-        reports: of one task.
-    """
+    """Heatmaps from 0 to 1, a row per model; colours of values below 0 are those of 0."""
     shown = [key for key in PANELS if any(_means(r, key) for r in reports)]
     n = max(len(r.sample.languages) for r in reports)
     side = min(max(2.5, 0.5 * n), max(4.4, 0.42 * n))

@@ -9,11 +9,12 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xlembed.report.analysed import Estimate
 from xlembed.report.figures.registry import Registered
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import percent_scale, time_scale
 from xlembed.report.figures.shapes.scatter import scatter
-from xlembed.report.guide import Guide, Quality, Timing, Weighed
+from xlembed.report.guide import Guide, Timing, Weighed
 from xlembed.report.page import Panel, Words, page
 from xlembed.report.style import model_look
 from xlembed.report.text import count_text
@@ -26,7 +27,7 @@ class _Point(NamedTuple):
 
     model: Weighed
     number: int
-    quality: Quality
+    quality: Estimate
     ms: float
     spread: tuple[float, float]
 

@@ -29,11 +29,7 @@ Shown = tuple[int, Mapping[str, Any]]
 
 
 def paradox_separation(report: ParadoxReport) -> Figure:
-    """One point per model in three panels, with intervals on both axes; the paradox goes up to the right in all.
-
-    Args:
-        report: content of paradox.json.
-    """
+    """One point per model in three panels, with intervals on both axes; the paradox goes up to the right in all."""
     panels = [Panel(SIDE, SIDE, _panel, (report, *of)) for of in PANELS]
     shown = _shown(report)
     legend = [_mark(i, row, shown).entry(_name(i, row)) for i, row in shown if not _is_small(row, shown)]

@@ -32,11 +32,7 @@ class Place(NamedTuple):
 
 
 def paradox_variants(report: ParadoxReport) -> Figure:
-    """Monolingual (x) against true_cross_lingual, pool = all (y): bases, and arrows to their variants.
-
-    Args:
-        report: content of paradox.json.
-    """
+    """Monolingual (x) against true_cross_lingual, pool = all (y): bases, and arrows to their variants."""
     places, first, measure = _places(report), report["models"][0], report["measure"]
     counts = [
         f"{name} {first[key]['n_units']:,} units" for key, name in ((X, "monolingual"), (Y, "true cross"))

@@ -32,11 +32,7 @@ class _Measure(NamedTuple):
 
 
 def profile_bars(found: Sequence[Profile]) -> Figure:
-    """2 x 2 panels, a bar per model; a bar that is not known is left out and says n/a.
-
-    Args:
-        found: one per model.
-    """
+    """2 x 2 panels, a bar per model; a bar that is not known is left out and says n/a."""
     macro = _macro(found)
     scores = [_score(macro, m, [p.book.macro(macro, m) for p in found]) for m in ("MRR", "recall@1")]
     names = [f"{p.name}*" if p.book.labels else p.name for p in found]

@@ -39,11 +39,7 @@ class _Axis(NamedTuple):
 
 
 def profile_radar(found: Sequence[Profile]) -> Figure:
-    """A line per model over the axes that any of them has; open where a model lacks one.
-
-    Args:
-        found: one per model, those to be drawn first.
-    """
+    """A line per model over the axes that any of them has; open where a model lacks one."""
     shown = found[:MOST]
     spokes = _known(shown)
 
