@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from xlembed.index.elastic.engine import ElasticIndex
 from xlembed.metrics.measures import Measure
 from xlembed.metrics.table import units_table
 from xlembed.retrieval.fidelity import neighbour_recall
-from xlembed.retrieval.ranking import rank_units
+from xlembed.retrieval.ranking import Rankings, rank_units
 from xlembed.retrieval.searcher import Searcher, VectorSearcher
 from xlembed.retrieval.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
@@ -77,9 +77,7 @@ def compare_with_exact(
         keep_top=1,
     )
     extra = max((len(r.unit.ignored) for r in rankings.units), default=0)
-    pools: list[Lang | None] = [None] if set(settings.modes) - {Mode.MONOLINGUAL} else []
-    if any(r.pool is Pool.TARGET for r in rankings.units):
-        pools += list(task.languages)
+    pools = pools_of(rankings, task, settings)
     exercised = {
         p or ANY_LANGUAGE: index.exercised(settings.depth + (extra if p is None else 0), p) for p in pools
     }
@@ -91,6 +89,18 @@ def compare_with_exact(
         recall=pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(),
         recall_exercised={p or ANY_LANGUAGE: p in through for p in pools},
     )
+
+
+def pools_of(rankings: Rankings, task: Task, settings: EvaluateSettings) -> list[Lang | None]:
+    """The pools that these rankings were searched in; None is all documents."""
+    pools: list[Lang | None] = [None] if set(settings.modes) - {Mode.MONOLINGUAL} else []
+    return pools + (list(task.languages) if any(r.pool is Pool.TARGET for r in rankings.units) else [])
+
+
+def in_pools(table: pd.DataFrame, pools: Collection[Lang]) -> pd.DataFrame:
+    """Units whose pool is one of these, see `Fidelity.exercised`."""
+    pool = np.where(table["pool"] == str(Pool.ALL), ANY_LANGUAGE, table["doc_lang"])
+    return table[pd.Series(pool, index=table.index).isin(pools)]
 
 
 def recall_table(
@@ -131,14 +141,10 @@ def fidelity_report(
     Cells whose pool was scanned are left out of the losses: a loss of 0 there would say nothing of the index.
     """
     through = {lang for lang, yes in fidelity.exercised.items() if yes}
-
-    def kept(table: pd.DataFrame) -> pd.DataFrame:
-        pool = np.where(table["pool"] == str(Pool.ALL), ANY_LANGUAGE, table["doc_lang"])
-        return table[pd.Series(pool, index=table.index).isin(through)]
-
     loss = []
     if through:
-        loss = loss_rows(kept(fidelity.exact_units), kept(units), measures, clusters, n_resamples)
+        exact = in_pools(fidelity.exact_units, through)
+        loss = loss_rows(exact, in_pools(units, through), measures, clusters, n_resamples)
     recall = []
     if len(fidelity.recall):
         recall = recall_rows(fidelity.recall, RECALL_CUTS, clusters, n_resamples)
