@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from xlembed.corpus.task import Task
 from xlembed.files import atomic_folder, write_json
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import ElasticIndex
+from xlembed.index.elastic.index_type import find_type
 from xlembed.index.elastic.padding import NO_LANGUAGE, Padded
 from xlembed.models.spec import ModelRef
 from xlembed.report.figures import tuning
 from xlembed.report.figures.registry import write_figures
+from xlembed.settings import IndexSettings
 from xlembed.stages.distractors import pad_corpus
 from xlembed.stages.elastic import attach, open_server
 from xlembed.stages.embedded import open_embeddings, unit_vectors
@@ -151,7 +153,7 @@ def tune_index(
         run_id,
         watch,
     )
-    work = _Work(options, workspace, server, padded, bench, indices, watch)
+    work = _Work(options, settings.index, server, padded, bench, indices, watch)
     work.measure_all(record)
     result = Tuning(
         task=task.name,
@@ -187,54 +189,50 @@ def tune_index(
     return result
 
 
+@dataclass
 class _Work:
     """The pass over the grid, and what it found."""
 
-    def __init__(
-        self,
-        options: TuneOptions,
-        workspace: Workspace,
-        server: Server,
-        padded: Padded,
-        bench: Bench,
-        indices: TuningIndices,
-        watch: Watch,
-    ) -> None:
-        self._options, self._base, self._server = options, workspace.settings.index, server
-        self._padded, self._bench, self._indices, self._watch = padded, bench, indices, watch
-        self._recalls: dict[Setting, pd.DataFrame] = {}
-        self.tried: list[Tried] = []
-        self.spread: list[Spread] = []
-        self.skipped: dict[str, str] = {}
+    options: TuneOptions
+    base: IndexSettings
+    server: Server
+    padded: Padded
+    bench: Bench
+    indices: TuningIndices
+    watch: Watch
+    tried: list[Tried] = field(default_factory=list)
+    spread: list[Spread] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
 
     def measure_all(self, record: Record) -> None:
         """Every setting of the grid, index by index; then hnsw once more, to see how far two graphs differ."""
-        grid = self._options.grid
-        self.skipped = {b.name: why for b in grid.builds() if (why := self._indices.fits(b))}
+        grid = self.options.grid
+        self.skipped = {b.name: why for b in grid.builds() if (why := self.indices.fits(b))}
         builds = [b for b in grid.builds() if b.name not in self.skipped]
         total = sum(len(grid.settings_of(b, merged)) for b in builds for merged in grid.merged)
         for wanted in builds:
-            for merged, made in self._indices.make(wanted, grid.merged):
+            for merged, made in self.indices.make(wanted, grid.merged):
                 for setting in grid.settings_of(wanted, merged):
-                    self._watch("settings", len(self.tried), total)
+                    self.watch("settings", len(self.tried), total)
                     with record(setting) as tell:
-                        tried = self._bench.measure(setting, made, self._open(setting, made))
+                        tried = self.bench.measure(setting, made, self._open(setting, made))
                         tell(tried)
                     self.tried.append(tried)
-        self._watch("settings", total, total)
+        self.watch("settings", total, total)
         if not self.tried:
             raise UserError("; ".join(self.skipped.values()))
         for wanted in builds:
-            if wanted.type == "hnsw":
+            kind = find_type(wanted.type)
+            if kind.graph and kind.quantised_bytes is None:
                 self._rebuild(wanted)
 
     def _rebuild(self, wanted: Build) -> None:
         """The same index from the same vectors: how threads took turns decides on the graph."""
-        merged = self._options.grid.merged[0]
-        first = next(made for m, made in self._indices.make(wanted, (merged,)) if m is merged)
-        second = next(made for m, made in self._indices.make(wanted, (merged,), copy="b") if m is merged)
-        for setting in self._options.grid.settings_of(wanted, merged):
-            a, b = (self._bench.recall(self._open(setting, made)) for made in (first, second))
+        merged = self.options.grid.merged[0]
+        first = next(made for m, made in self.indices.make(wanted, (merged,)) if m is merged)
+        second = next(made for m, made in self.indices.make(wanted, (merged,), copy="b") if m is merged)
+        for setting in self.options.grid.settings_of(wanted, merged):
+            a, b = (self.bench.recall(self._open(setting, made)) for made in (first, second))
             if not len(a):
                 continue
             both = {f"recall@{cut}": _compare(a[f"recall@{cut}"], b[f"recall@{cut}"]) for cut in RECALL_CUTS}
@@ -242,11 +240,11 @@ class _Work:
 
     def _open(self, setting: Setting, made: Made) -> ElasticIndex:
         return attach(
-            self._server,
+            self.server,
             made.name,
-            self._padded.task,
-            self._padded.vectors,
-            setting.settings(self._base),
+            self.padded.task,
+            self.padded.vectors,
+            setting.settings(self.base),
             margin=0,
         )
 

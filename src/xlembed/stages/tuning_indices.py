@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
 from xlembed.files import write_json
-from xlembed.index.elastic.builder import EXCLUDES_SOURCE_SINCE, build
+from xlembed.index.elastic.builder import build
 from xlembed.index.elastic.cloning import IndexStats, delete_index, index_stats, merged_clone, merged_spec
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.layout import IndexSpec, bytes_needed, check_fits, choose_analyzers
@@ -42,10 +42,11 @@ class Made:
     build_seconds: float | None
 
 
+@dataclass
 class TuningIndices:
     """Makes the indices of one padded corpus and remembers which ones it made.
 
-    Args:
+    Attributes:
         task: the corpus without distractors; it names the indices.
         ref: the model.
         embeddings: of the task.
@@ -57,29 +58,25 @@ class TuningIndices:
         watch: told of the loading.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        ref: ModelRef,
-        embeddings: Embeddings,
-        padded: Padded,
-        base: IndexSettings,
-        server: Server,
-        times: Path,
-        run_id: str | None,
-        watch: Watch,
-    ) -> None:
-        self._task, self._ref, self._embeddings, self._padded = task, ref, embeddings, padded
-        self._base, self._server, self._run_id, self._watch = base, server, run_id, watch
-        self._times = times
-        self._source = Source(padded.task.documents, padded.vectors)
-        self._text_bytes = sum(len(d.text.encode()) + len(d.title.encode()) for d in padded.task.documents)
-        self._specs: dict[str, IndexSpec] = {}
+    task: Task
+    ref: ModelRef
+    embeddings: Embeddings
+    padded: Padded
+    base: IndexSettings
+    server: Server
+    times: Path
+    run_id: str | None
+    watch: Watch
+    _source: Source = field(init=False)
+    _specs: dict[str, IndexSpec] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._source = Source(self.padded.task.documents, self.padded.vectors)
 
     def fits(self, wanted: Build) -> str:
         """Why these vectors cannot be indexed so; empty if they can."""
         try:
-            check_fits(self._settings(wanted), int(self._padded.vectors.shape[1]))
+            check_fits(self._settings(wanted), int(self.padded.vectors.shape[1]))
         except UserError as error:
             return str(error)
         return ""
@@ -101,12 +98,12 @@ class TuningIndices:
         self._specs[spec.name] = spec
         told = f"load {wanted.name}{' again' if copy != 'a' else ''}"
         built = build(
-            self._server,
+            self.server,
             spec,
             self._source,
             self._settings(wanted),
-            run_id=self._run_id,
-            watch=lambda _, done, total: self._watch(told, done, total),
+            run_id=self.run_id,
+            watch=lambda _, done, total: self.watch(told, done, total),
         )
         if built.report is not None:
             self._note(spec.name, None if built.report.found else built.seconds)
@@ -117,7 +114,7 @@ class TuningIndices:
         if True in merges:
             merged = merged_spec(spec)
             self._specs[merged.name] = merged
-            seconds = merged_clone(self._server, spec, run_id=self._run_id)
+            seconds = merged_clone(self.server, spec, run_id=self.run_id)
             if seconds is not None:
                 loaded = self._noted(spec.name)
                 self._note(merged.name, None if loaded is None else loaded + seconds)
@@ -125,34 +122,33 @@ class TuningIndices:
 
     def clean_up(self) -> list[str]:
         """Delete what was made, by its manifest, and the files beside; returns the names of what is gone."""
-        gone = [name for name, spec in self._specs.items() if delete_index(self._server, spec)]
-        self._times.unlink(missing_ok=True)
-        if self._padded.path is not None:
-            self._padded.path.unlink(missing_ok=True)
+        gone = [name for name, spec in self._specs.items() if delete_index(self.server, spec)]
+        self.times.unlink(missing_ok=True)
+        if self.padded.path is not None:
+            self.padded.path.unlink(missing_ok=True)
         return gone
 
     def _settings(self, wanted: Build) -> IndexSettings:
         told: dict[str, Any] = {"engine": "elasticsearch", "type": wanted.type, "force_merge": False}
-        return index_settings(self._base, {**told, **({} if wanted.m is None else {"m": wanted.m})})
+        return index_settings(self.base, {**told, **({} if wanted.m is None else {"m": wanted.m})})
 
     def _spec(self, wanted: Build, copy: str) -> IndexSpec:
         spec = index_spec(
-            self._task,
-            self._ref,
-            self._embeddings,
+            self.task,
+            self.ref,
+            self.embeddings,
             self._settings(wanted),
-            self._server,
+            self.server,
             n_documents=len(self._source.rows),
-            copy=f"tune-{self._padded.key}-{copy}",
+            copy=f"tune-{self.padded.key}-{copy}",
         )
         # Distractors may be in languages that the task lacks.
-        others = {d.lang for d in self._padded.task.documents} - set(spec.analyzers)
+        others = {d.lang for d in self.padded.task.documents} - set(spec.analyzers)
         return replace(spec, analyzers={**spec.analyzers, **choose_analyzers(others, ())})
 
     def _made(self, spec: IndexSpec) -> Made:
-        json_vectors = self._server.version < EXCLUDES_SOURCE_SINCE
-        _, memory = bytes_needed(spec, self._text_bytes, source_holds_vectors=json_vectors)
-        stats = index_stats(self._server, spec.name)
+        _, memory = bytes_needed(spec, text_bytes=0, source_holds_vectors=False)  # neither counts in memory
+        stats = index_stats(self.server, spec.name)
         return Made(spec.name, stats, memory, self._noted(spec.name))
 
     def _noted(self, name: str) -> float | None:
@@ -160,11 +156,11 @@ class TuningIndices:
         return None if seconds is None else float(seconds)
 
     def _note(self, name: str, seconds: float | None) -> None:
-        write_json(self._times, {**self._read_times(), name: seconds})
+        write_json(self.times, {**self._read_times(), name: seconds})
 
     def _read_times(self) -> Mapping[str, float | None]:
         try:
-            found = json.loads(self._times.read_text(encoding="utf-8"))
+            found = json.loads(self.times.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,14 @@ from xlembed.retrieval.searcher import VectorSearcher
 from xlembed.retrieval.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
 from xlembed.stages.evaluate import HEADLINE
-from xlembed.stages.fidelity import NOT_EXERCISED, RECALL_CUTS, recall_table
+from xlembed.stages.fidelity import NOT_EXERCISED, RECALL_CUTS, in_pools, pools_of, recall_table
 from xlembed.stages.tuning_grid import Setting
 from xlembed.stages.tuning_indices import Made
 from xlembed.stats.choice import lowest_macro, widen_perfect
 from xlembed.stats.evaluation import ScoreRow
 from xlembed.stats.index_loss import loss_rows, recall_rows
 from xlembed.stats.tuned import EXACT_SCAN, Tried
-from xlembed.types import Lang, Mode, Pool, Vectors
+from xlembed.types import Lang, Mode, Vectors
 
 DEPTH = 10
 """Documents that the retrieval measures look at: what an application shows."""
@@ -106,9 +106,7 @@ class Bench:
         rankings = self._rank(self.exact)
         self._exact_units = units_table(sample.task, rankings.units, self.measures, sample.clusters)
         self._ignored = max((len(r.unit.ignored) for r in rankings.units), default=0)
-        self.pools: list[Lang | None] = [None] if set(settings.modes) - {Mode.MONOLINGUAL} else []
-        if any(r.pool is Pool.TARGET for r in rankings.units):
-            self.pools += list(sample.task.languages)
+        self.pools = pools_of(rankings, sample.task, settings)
 
     def _rank(self, index: VectorIndex) -> Rankings:
         return rank_units(
@@ -146,8 +144,7 @@ class Bench:
         reported = self._recall_rows(recall, reporting)
         return Tried(
             name=setting.name,
-            type=setting.build.type,
-            m=setting.build.m,
+            **asdict(setting.build),
             merged=setting.merged,
             num_candidates=setting.num_candidates,
             oversample=setting.oversample,
@@ -159,9 +156,7 @@ class Bench:
             loss=self._loss(index, reporting),
             **self._time(index),
             index=made.name,
-            documents=made.stats.documents,
-            segments=made.stats.segments,
-            disk_bytes=made.stats.disk_bytes,
+            **asdict(made.stats),
             memory_bytes=made.memory_bytes,
             build_seconds=None if made.build_seconds is None else round(made.build_seconds, 3),
         )
@@ -186,9 +181,7 @@ class Bench:
         units = units_table(self._sample.task, rankings.units, self.measures, self._sample.clusters)
 
         def kept(table: pd.DataFrame) -> pd.DataFrame:
-            pool = np.where(table["pool"] == str(Pool.ALL), ANY_LANGUAGE, table["doc_lang"])
-            inside = pd.Series(pool, index=table.index).isin(through)
-            return table[inside & table["cluster"].isin(clusters)]
+            return in_pools(table[table["cluster"].isin(clusters)], through)
 
         if kept(units).empty:
             return []

@@ -20,30 +20,18 @@ SIZES = ("segments", "disk_bytes", "memory_bytes", "build_seconds", "documents")
 
 @dataclass(frozen=True)
 class Tried:
-    """One index setting. Scores are rounded to 1e-6, so that the choice is made by the numbers that are shown.
+    """One index setting, see `tuning_grid.Setting` and `tuning_indices.Made`.
+
+    Scores are rounded to 1e-6, so that the choice is made by the numbers that are shown. Those of `choosing` are of the
+    clusters that choose, all others of the other clusters.
 
     Attributes:
-        name: of the setting.
-        type: of the index.
-        m: neighbours per vector; None without a graph.
-        merged: whether the segments were merged.
-        num_candidates: per shard; None without a graph.
-        oversample: of quantised types; None for others.
         exercised: pool or language -> whether its searches went through the index.
         note: why there is no recall; empty if there is.
-        choosing: measure -> recall in the mode and pool that does worst, on the clusters that choose.
-        lowest: the same on the other clusters.
-        recall: on the other clusters.
-        loss: exact minus approximate, on the other clusters.
-        latency_ms: of single searches in all documents.
-        latency_ms_filtered: of single searches in the query's language; None with one language.
+        choosing: measure -> recall in the mode and pool that does worst; likewise `lowest`.
+        loss: exact minus approximate.
+        latency_ms_filtered: of searches in the query's own language; None with one language.
         throughput: clients -> searches per second.
-        index: name on the server.
-        documents: in the index.
-        segments: of all shards.
-        disk_bytes: of all files.
-        memory_bytes: needed outside the heap to search it, by Elastic's formulas.
-        build_seconds: loading and merging; None if an interrupted call did a part of it.
     """
 
     name: str
@@ -194,31 +182,15 @@ class Spread:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Content of tune.json, called as there.
+    """Content of tune.json, called as there; for the options see `tune_index.TuneOptions`.
 
     Attributes:
-        task: its name.
-        task_digest: of its content.
-        model: slug.
-        fingerprint: of the vectors.
-        server: version.
-        dims: of the vectors.
-        corpus: that was indexed.
-        queries: that were asked.
-        clusters: of both halves.
-        seed: of the distractors, the sample and the halves.
-        k: documents that an application asks for.
-        wanted_recall: at the lower end of its interval.
-        cheapest_by: `latency` or `memory`.
+        server: its version.
         depth: documents per ranking that the measures look at.
         primary_measure: whose loss is shown.
-        ef_construction: of all graphs.
-        shards: of all indices.
-        modes: that were scored.
         skipped: build -> why these vectors cannot be indexed so.
         settings: in the order of work.
         spread: of settings without quantisation.
-        choice: the setting to take.
     """
 
     task: str

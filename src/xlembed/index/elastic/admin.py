@@ -27,15 +27,7 @@ REMEMBERED = 10
 
 @dataclass(frozen=True)
 class Found:
-    """An index on the server.
-
-    Attributes:
-        name: of the index.
-        meta: its `_meta`.
-        aliases: that point to it.
-        documents: it holds; None if not asked for.
-        size: in bytes, copies included; None if not asked for.
-    """
+    """An index on the server; `documents` and `size` (bytes, copies included) are None if not asked for."""
 
     name: str
     meta: Mapping[str, Any]

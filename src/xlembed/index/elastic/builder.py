@@ -36,13 +36,7 @@ Watch = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Built:
-    """An index that is complete.
-
-    Attributes:
-        name: of the index.
-        report: what was sent; None if it was complete already.
-        seconds: the work took.
-    """
+    """An index that is complete; there is no report if it was so already."""
 
     name: str
     report: LoadReport | None
@@ -117,7 +111,7 @@ def _fill(
     if resume:  # it may be gone, if the last try ended just before the index was called complete
         ask(server, lambda: server.client.indices.put_alias(index=spec.name, name=alias), patience)
     _await_shards(server, spec.name, patience)
-    uuid = _uuid(server, spec.name, patience)
+    uuid = _setting(server, spec.name, "uuid", patience)
     try:
         report = load(
             server.client,
@@ -134,7 +128,7 @@ def _fill(
         if index_state(server, spec) == COMPLETE:
             return None
         raise
-    if _uuid(server, spec.name, patience) != uuid:
+    if _setting(server, spec.name, "uuid", patience) != uuid:
         raise UserError(
             f"{server.url}: the index {spec.name} was replaced while it was loaded; run the same command again"
         )
@@ -307,19 +301,13 @@ def _why_unassigned(server: Server, name: str) -> str:
 
 def _set_replicas(server: Server, name: str, replicas: int, patience: float) -> None:
     """Only if they differ: a complete index may be used although its settings cannot be written now."""
-    answer = ask(
-        server,
-        lambda: server.client.indices.get_settings(index=name, name="index.number_of_replicas").body,
-        patience,
-    )
-    if int(next(iter(answer.values()))["settings"]["index"]["number_of_replicas"]) == replicas:
+    if int(_setting(server, name, "number_of_replicas", patience)) == replicas:
         return
     settings = {"index.number_of_replicas": replicas}
     ask(server, lambda: server.client.indices.put_settings(index=name, settings=settings), patience)
 
 
-def _uuid(server: Server, name: str, patience: float) -> str:
-    answer = ask(
-        server, lambda: server.client.indices.get_settings(index=name, name="index.uuid").body, patience
-    )
-    return str(next(iter(answer.values()))["settings"]["index"]["uuid"])
+def _setting(server: Server, name: str, key: str, patience: float) -> str:
+    indices = server.client.indices
+    answer = ask(server, lambda: indices.get_settings(index=name, name=f"index.{key}").body, patience)
+    return str(next(iter(answer.values()))["settings"]["index"][key])

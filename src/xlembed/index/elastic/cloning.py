@@ -15,13 +15,7 @@ from xlembed.types import UserError
 
 @dataclass(frozen=True)
 class IndexStats:
-    """Size of an index, replicas left out.
-
-    Attributes:
-        documents: searchable ones.
-        disk_bytes: of all its files.
-        segments: of all shards.
-    """
+    """Searchable documents, bytes of all files and segments of all shards of an index, replicas left out."""
 
     documents: int
     disk_bytes: int

@@ -22,14 +22,7 @@ ANSWER_PARTS = "timed_out,_shards.failed,hits.hits._score,hits.hits.fields"
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds of one search at a time, as the client sees them.
-
-    Attributes:
-        p50: median.
-        p95: 95th percentile.
-        p99: 99th percentile.
-        searches: how many were timed.
-    """
+    """Percentiles in milliseconds of so many searches one at a time, as the client sees them."""
 
     p50: float
     p95: float

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -112,37 +112,30 @@ def load(
     return job.report
 
 
+@dataclass
 class _Load:
     """One load: a cursor that workers take rows from, and what came of them."""
 
-    def __init__(
-        self,
-        client: Elasticsearch,
-        index: str,
-        source: Source,
-        writer: Writer,
-        pace: Pace,
-        shown: str,
-        require_alias: bool,
-        progress: Callable[[int, int], None] | None,
-    ) -> None:
-        self._client, self._index, self._writer, self._pace, self._shown = client, index, writer, pace, shown
-        self._require_alias = require_alias
-        self._ids = [document.doc_id for document in source.documents]
-        self._rows = source.rows
-        self._next = 0
-        self._lock = threading.Lock()
-        self._progress = progress
-        self._told = -1
-        self.report = LoadReport()
-        self.failure: Exception | None = None
+    client: Elasticsearch
+    index: str
+    source: Source
+    writer: Writer
+    pace: Pace
+    shown: str
+    require_alias: bool
+    progress: Callable[[int, int], None] | None
+    report: LoadReport = field(default_factory=LoadReport)
+    failure: Exception | None = None
+    _next: int = 0
+    _told: int = -1
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def tell(self) -> None:
         """Pass progress on, from the caller's thread."""
         done = self.report.sent + self.report.found
-        if self._progress and done != self._told:
+        if self.progress and done != self._told:
             self._told = done
-            self._progress(done, len(self._rows))
+            self.progress(done, len(self.source.rows))
 
     def work(self, resume: bool) -> None:
         """What each thread does until the rows are used up."""
@@ -154,36 +147,34 @@ class _Load:
         except Exception as error:  # handed to the caller's thread
             with self._lock:
                 self.failure = self.failure or error
-            self._pace.stop()
+            self.pace.stop()
 
     def _take(self, n: int) -> NDArray[np.int64]:
         with self._lock:
-            if self._pace.stopped:
-                return self._rows[:0]
+            if self.pace.stopped:
+                return self.source.rows[:0]
             start = self._next
-            self._next = start + (n or self._writer.rows_per(self._pace.request_bytes))
-            return self._rows[start : self._next]
+            self._next = start + (n or self.writer.rows_per(self.pace.request_bytes))
+            return self.source.rows[start : self._next]
 
     def _lacking(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those that the server does not have yet; asked in real time, so unrefreshed documents count."""
-        ids = [self._ids[row] for row in rows]
+        ids = [self.source.documents[row].doc_id for row in rows]
         failures = 0
-        while not self._pace.stopped:
+        while not self.pace.stopped:
             answer, why = self._try(
-                lambda: (
-                    self._client.mget(index=self._index, ids=ids, source=False, stored_fields="_none_").body
-                )
+                lambda: self.client.mget(index=self.index, ids=ids, source=False, stored_fields="_none_").body
             )
             if answer is None:
                 failures += 1
-                self._pace.pause(failures, why)
+                self.pace.pause(failures, why)
                 continue
             there = self._found(answer)
             if len(there) != len(rows):
                 failures += 1
-                self._pace.pause(failures, "half an answer")
+                self.pace.pause(failures, "half an answer")
                 continue
-            self._pace.progressed()
+            self.pace.progressed()
             with self._lock:
                 self.report.found += int(there.sum())
             lacking: NDArray[np.int64] = rows[~there]
@@ -195,7 +186,7 @@ class _Load:
         for entry in answer.get("docs", ()):
             kind, reason = cause(entry)
             if kind in GONE:
-                raise self._final(kind, reason) or UserError(f"{self._shown}: {kind}: {reason}")
+                raise self._final(kind, reason) or UserError(f"{self.shown}: {kind}: {reason}")
             if kind:
                 return np.empty(0, dtype=bool)
         return np.array([bool(entry.get("found")) for entry in answer.get("docs", ())], dtype=bool)
@@ -203,10 +194,10 @@ class _Load:
     def _write(self, rows: NDArray[np.int64]) -> None:
         """Send rows until each is acknowledged."""
         failures = 0
-        while len(rows) and not self._pace.stopped:
-            n = self._writer.rows_per(self._pace.request_bytes)
+        while len(rows) and not self.pace.stopped:
+            n = self.writer.rows_per(self.pace.request_bytes)
             part, rest = rows[:n], rows[n:]
-            lines = self._writer.lines(part)
+            lines = self.writer.lines(part)
             answer, why = self._try(partial(self._bulk, lines))
             refused = part
             if answer is not None:
@@ -215,23 +206,23 @@ class _Load:
                 self.report.sent += len(part) - len(refused)
             failures = 0 if len(refused) < len(part) else failures + 1
             if len(refused) < len(part):
-                self._pace.progressed()
+                self.pace.progressed()
             if len(refused):
-                self._pace.pause(failures or 1, why)
+                self.pace.pause(failures or 1, why)
             else:
-                self._pace.went_well()
+                self.pace.went_well()
             rows = np.concatenate([refused, rest])
 
     def _bulk(self, lines: list[bytes]) -> Any:
-        return self._client.bulk(
+        return self.client.bulk(
             operations=lines,  # type: ignore[arg-type]  # bytes pass as they are
-            index=self._index,
-            require_alias=self._require_alias or None,
+            index=self.index,
+            require_alias=self.require_alias or None,
         ).body
 
     def _try(self, call: Callable[[], Any]) -> tuple[dict[str, Any] | None, str]:
         """One request, when it is its turn: the answer; or None and why there is none for now."""
-        if not self._pace.enter():
+        if not self.pace.enter():
             return None, "stopped"
         try:
             with self._lock:
@@ -241,12 +232,12 @@ class _Load:
         except (ApiError, TransportError) as error:
             trouble, kind, reason = judge_error(error)
             if trouble is Trouble.FATAL:
-                raise self._final(kind, reason) or refusal(error, self._shown) from None
-            self._pace.slow_down()
+                raise self._final(kind, reason) or refusal(error, self.shown) from None
+            self.pace.slow_down()
             status = f"{error.status_code} " if isinstance(error, ApiError) else ""
             return None, f"{status}{kind}".strip()
         finally:
-            self._pace.leave()
+            self.pace.leave()
 
     def _refused(self, answer: Mapping[str, Any], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], str]:
         """Rows that must be sent again, and why; the status of the whole answer says nothing about them.
@@ -265,26 +256,22 @@ class _Load:
                 continue
             kind, reason = cause(outcome)
             if judge(status, kind, reason) is Trouble.FATAL:
-                raise (
-                    self._final(kind, reason)
-                    or barred(status, kind, reason, self._shown)
-                    or UserError(
-                        f"{self._shown}: document {self._ids[row]} was refused: {status} {kind}: {reason}"
-                    )
-                )
+                doc_id = self.source.documents[row].doc_id
+                refused = UserError(f"{self.shown}: document {doc_id} was refused: {status} {kind}: {reason}")
+                raise self._final(kind, reason) or barred(status, kind, reason, self.shown) or refused
             again.append(row)
             why = f"{status} {kind}"
         if again:
-            self._pace.slow_down()
+            self.pace.slow_down()
         return np.array(again, dtype=np.int64), why
 
     def _final(self, kind: str, reason: str) -> UserError | None:
         """Words for what an operator must mend."""
         if is_disk_full(kind, reason):
-            return disk_full(self._shown, free_disk(self._client))
+            return disk_full(self.shown, free_disk(self.client))
         if kind in GONE:
             return IndexGoneError(
-                f"{self._shown}: the index behind {self._index} was deleted, or finished by another process, while it "
+                f"{self.shown}: the index behind {self.index} was deleted, or finished by another process, while it "
                 "was loaded; run the same command again"
             )
         return None
@@ -293,43 +280,25 @@ class _Load:
 class Pace:
     """Shared by all workers; additive increase, multiplicative decrease (Chiu & Jain 1989).
 
-    Args:
-        workers: most requests at a time.
-        request_bytes: most bytes of one request.
-        patience: seconds without any progress after which the load gives up.
+    `workers` and `request_bytes` are what is allowed now, at first the most; see `load`.
     """
 
     def __init__(self, workers: int, request_bytes: int, patience: float) -> None:
         self._most_workers, self._most_bytes = workers, request_bytes
-        self._workers, self._bytes = workers, request_bytes
+        self.workers, self.request_bytes = workers, request_bytes
         self._patience = patience
         self._calm = 0
         self._active = 0
         self._progress = time.monotonic()
         self._turn = threading.Condition()
-        self._stopped = False
+        self.stopped = False
         self.pressures = 0
-
-    @property
-    def request_bytes(self) -> int:
-        """Bytes that a request may have now."""
-        return self._bytes
-
-    @property
-    def workers(self) -> int:
-        """Requests that may be under way now."""
-        return self._workers
-
-    @property
-    def stopped(self) -> bool:
-        """Whether workers should end."""
-        return self._stopped
 
     def enter(self) -> bool:
         """Wait until a request may be sent; False if the load was stopped meanwhile."""
         with self._turn:
-            self._turn.wait_for(lambda: self._stopped or self._active < self._workers)
-            if self._stopped:
+            self._turn.wait_for(lambda: self.stopped or self._active < self.workers)
+            if self.stopped:
                 return False
             self._active += 1
             return True
@@ -352,8 +321,8 @@ class Pace:
             self._calm += 1
             if self._calm >= CALM:
                 self._calm = 0
-                self._workers = min(self._most_workers, self._workers + 1)
-                self._bytes = min(self._most_bytes, self._bytes + self._most_bytes // 8)
+                self.workers = min(self._most_workers, self.workers + 1)
+                self.request_bytes = min(self._most_bytes, self.request_bytes + self._most_bytes // 8)
                 self._turn.notify_all()
 
     def slow_down(self) -> None:
@@ -361,8 +330,8 @@ class Pace:
         with self._turn:
             self.pressures += 1
             self._calm = 0
-            self._workers = max(1, self._workers // 2)
-            self._bytes = max(min(SMALLEST, self._most_bytes), self._bytes // 2)
+            self.workers = max(1, self.workers // 2)
+            self.request_bytes = max(min(SMALLEST, self._most_bytes), self.request_bytes // 2)
 
     def pause(self, failures: int, why: str) -> None:
         """Wait before the next try.
@@ -382,10 +351,10 @@ class Pace:
             )
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures - 1, 10))
         with self._turn:
-            self._turn.wait_for(lambda: self._stopped, timeout=random.uniform(0, longest))
+            self._turn.wait_for(lambda: self.stopped, timeout=random.uniform(0, longest))
 
     def stop(self) -> None:
         """Send everybody home."""
         with self._turn:
-            self._stopped = True
+            self.stopped = True
             self._turn.notify_all()
