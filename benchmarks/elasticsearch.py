@@ -32,8 +32,9 @@ from elastic_transport._node import NodeApiResponse
 from elasticsearch import Elasticsearch, OrjsonSerializer, helpers
 
 from xlembed.corpus.task import Document
-from xlembed.index.elastic.ingest import Source, load
 from xlembed.index.elastic.layout import VECTOR, IndexSpec
+from xlembed.index.elastic.loading import load
+from xlembed.index.elastic.source import Source
 
 TEXT = "A short review of a product that works as it should, most days."
 

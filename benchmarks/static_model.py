@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from xlembed.finetune.parallel import comparable, read_stsb
+from xlembed.corpus.text_digest import comparable
+from xlembed.finetune.parallel import read_stsb
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 TATOEBA = ("deu", "fra", "tur", "jpn")

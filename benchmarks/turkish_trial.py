@@ -54,7 +54,10 @@ def write(
 ) -> None:
     folder = DATA / "pairs" / name
     if not folder.exists():
-        write_pairs(PairSet(name, kind, tuple(languages), tuple(rows), folder, source=source))
+        found = PairSet(
+            name=name, kind=kind, languages=tuple(languages), rows=tuple(rows), folder=folder, source=source
+        )
+        write_pairs(found)
 
 
 def translations(name: str, pairs: Sequence[tuple[str, str]], source: str) -> None:

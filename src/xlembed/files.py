@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TextIO
 
@@ -47,14 +47,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         OSError: with the name of `path` where there is no room.
     """
-
-    def make() -> str:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}{MARK}", suffix=path.suffix)
-        os.close(handle)
-        return name
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _naming(path), _owned(path.parent, make) as temporary:
+    with _temporary(path, folder=False) as temporary:
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
@@ -69,20 +62,13 @@ def atomic_writer(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-@contextlib.contextmanager
-def temporary_folder(path: Path) -> Iterator[Path]:
+def temporary_folder(path: Path) -> contextlib.AbstractContextManager[Path]:
     """A folder beside `path`, on the same disk, that is gone at the end; swept later if this process is killed.
 
     Raises:
         OSError: with the name of `path` where there is no room.
     """
-
-    def make() -> str:
-        return tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}{MARK}")
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _naming(path), _owned(path.parent, make) as temporary:
-        yield temporary
+    return _temporary(path, folder=True)
 
 
 @contextlib.contextmanager
@@ -241,22 +227,28 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _owned(folder: Path, make: Callable[[], str]) -> Iterator[Path]:
-    """A temporary file or folder that is swept by nobody while this process lives, and removed at the end."""
-    sweep(folder)
-    while True:
-        temporary = Path(make())
-        handle = _lock(temporary)
-        if handle is not None:
-            break
-    try:
-        yield temporary
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
-        os.close(handle)
+def _temporary(path: Path, *, folder: bool) -> Iterator[Path]:
+    """A file or folder beside `path` that is swept by nobody while this process lives, and removed at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _naming(path):
+        sweep(path.parent)
+        lock = None
+        while lock is None:
+            if folder:
+                name = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}{MARK}")
+            else:
+                handle, name = tempfile.mkstemp(path.suffix, f".{path.stem}{MARK}", path.parent)
+                os.close(handle)
+            lock = _lock(Path(name))
+        temporary = Path(name)
+        try:
+            yield temporary
+        finally:
+            if temporary.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                temporary.unlink(missing_ok=True)
+            os.close(lock)
 
 
 def _lock(temporary: Path) -> int | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, field_validator
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from xlembed.files import read_yaml, yaml_line
 from xlembed.metrics.measures import parse_measures
@@ -29,6 +32,32 @@ def _split(value: Any) -> Any:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Modes = Annotated[tuple[Mode, ...], BeforeValidator(_split)]
+
+
+class EntryOf:
+    """The name of an entry of a registry: of a file in a folder, so that a new entry is one new file.
+
+    Args:
+        folder: of the registry, below the package; what is in it is not imported.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def names(self) -> list[str]:
+        """Of all entries, sorted."""
+        package = importlib.import_module(f"{__package__}.{self.folder}")
+        return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """How pydantic checks a field of this kind."""
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def _checked(self, name: str) -> str:
+        if name not in (known := self.names()):
+            *most, last = map(repr, known)
+            raise PydanticCustomError("literal_error", f"Input should be {', '.join(most)} or {last}")
+        return name
 
 
 class Section(BaseModel):
@@ -109,9 +138,11 @@ class EncodeSettings(Section):
 class IndexSettings(Section):
     """The search engine; all but `engine` is for Elasticsearch only (docs/elasticsearch.md)."""
 
-    engine: Literal["exact", "elasticsearch"] = Field(default="exact", json_schema_extra={"option": "index"})
+    engine: Annotated[str, EntryOf("stages.engines")] = Field(
+        default="exact", json_schema_extra={"option": "index"}
+    )
     """Search engine."""
-    type: Literal["hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw", "flat"] = Field(
+    type: Annotated[str, EntryOf("index.elastic.types")] = Field(
         default="hnsw", json_schema_extra={"option": "index_type"}
     )
     """Elasticsearch: how vectors are indexed."""

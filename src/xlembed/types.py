@@ -88,5 +88,5 @@ class Pooling(Choice):
 
 def near_miss(word: str, known: Iterable[str]) -> str:
     """`` Did you mean 'x'?`` for the closest known word, or an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, list(map(str, known)), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from xlembed.corpus.checks import Place, Problem, Problems, Severity
+from xlembed.corpus.checks import (
+    LONG_DOCUMENT,
+    Place,
+    Problem,
+    Problems,
+    Severity,
+    check_length,
+    counted,
+    first_of,
+)
 from xlembed.types import UserError
 
 
@@ -61,3 +70,17 @@ def test_a_place_in_a_json_document_has_a_path() -> None:
     )
     with pytest.raises(UserError, match=r"f\.json: data\[0\]\.context: the text is empty\. Fix: write one"):
         problems.raise_errors("demo")
+
+
+def test_a_document_is_long_above_the_limit() -> None:
+    problems = Problems()
+    check_length(problems, Place("f", 1), "x" * LONG_DOCUMENT)
+    assert problems.notes() == ()
+    check_length(problems, Place("f", 2), "x" * (LONG_DOCUMENT + 1))
+    assert problems.notes()[0].startswith("f:2: text: the document is 100,001 characters long")
+
+
+def test_numbers_and_ids_in_words() -> None:
+    assert counted(1, "query", "queries") == "1 query" and counted(2, "query", "queries") == "2 queries"
+    assert counted(0, "file") == "0 files"
+    assert first_of(list("abcde")) == "a, b, c, d, e" and first_of(list("abcdef")) == "a, b, c, d, e ..."

@@ -70,8 +70,20 @@ def test_columns_that_tell_by_their_values() -> None:
         check_where([{"a": "x", "y": y} for y in (0, 1, 1)], {}, ("a",))
     with pytest.raises(UserError, match="the column 'right'"):
         check_where([{"a": "x", "right": y} for y in (True, False, True)], {}, ("a",))
+    for classes in ((-1, 0, 0), (1, 2, 2)):
+        with pytest.raises(UserError, match="the column 'y'"):
+            check_where([{"a": "x", "y": y} for y in classes], {}, ("a",))
+    check_where([{"a": "x", "y": y} for y in (3, 1, 1)], {}, ("a",))  # no class that we know
+    check_where([{"a": "x", "y": 1}] * 3, {}, ("a",))  # the same for all
     check_where([{"a": "x", "number": y} for y in (0, 1, 2)], {}, ("a",))  # a number for each row
     check_where([{"a": "x", "split": "train", "year": 2012, "genre": "news", "operating": "x"}], {}, ("a",))
+
+
+@pytest.mark.parametrize(("n_values", "ending"), [(5, "4 (1)."), (6, "4 (1) and 1 others.")])
+def test_the_most_frequent_values_are_shown(n_values: int, ending: str) -> None:
+    with pytest.raises(UserError) as caught:
+        check_where([{"label": value} for value in range(n_values)], {}, ())
+    assert f"3 (1), {ending} Choose" in str(caught.value)
 
 
 def test_where_that_chooses_nothing() -> None:

@@ -11,6 +11,7 @@ from xlembed.corpus.checks import Problems
 from xlembed.corpus.doubts import check_same_texts, check_shared_ids, same_in_task, self_note
 from xlembed.corpus.importing import import_files
 from xlembed.corpus.loading import load_task
+from xlembed.corpus.reading import ReadOptions
 from xlembed.corpus.task import Alignment, Document, Query, Task
 from xlembed.types import UserError
 
@@ -28,6 +29,9 @@ def test_equal_translations_are_counted_and_refused_when_most_are() -> None:
     with pytest.raises(UserError, match=r"2 of 3 pairs are the same in en and de: .* --believe"):
         check_same_texts(most, "pairs", False)
     assert check_same_texts(most, "pairs", True) == ["2 of 3 pairs are the same in en and de"]
+    half, one = _groups(("OK", "OK"), ("no", "nein")), _groups(("OK", "OK"))
+    assert check_same_texts(half, "pairs", False) == ["1 of 2 pairs are the same in en and de"]
+    assert check_same_texts(one, "pairs", False) == ["1 of 1 pairs are the same in en and de"]
     assert check_same_texts(_groups(("yes", "ja")), "pairs", False) == []
     assert check_same_texts({"a": [("en", "x"), ("en", "x")]}, "pairs", False) == []
 
@@ -48,6 +52,9 @@ def test_documents_by_group_and_queries_by_need() -> None:
     [
         ((["1", "2"], ["1", "2"]), True),
         ((["0", "1", "2"], ["0", "1", "2", "4"]), True),
+        ((["1", "14"], ["1", "14"]), True),
+        ((["1", "15"], ["1", "15"]), False),
+        ((["2", "3"], ["2", "3"]), False),
         ((["571", "838"], ["571", "838"]), False),
         ((["q1", "q2"], ["q1", "q2"]), False),
     ],
@@ -104,11 +111,13 @@ def test_the_choice_is_kept_in_the_card_and_told_when_the_task_is_read(tmp_path:
     ]
     queries = [{"_id": "x1", "text": "Hangi disk ses çıkarmaz?"}]
     source = write_folder(tmp_path / "in", None, documents, queries, [("x1", "d1", "1")])
-    plain = import_files("beir", [source], "plain", langs=("tr",), data_dir=tmp_path)
+    plain = import_files("beir", [source], "plain", options=ReadOptions(langs=("tr",)), data_dir=tmp_path)
     assert plain.warnings[0].startswith("1 of 1 queries is also a document")
     assert "leave_out_self" not in (plain.folder / "task.yaml").read_text()
     assert load_task("plain", tmp_path).notes == self_note(plain.task)
-    import_files("beir", [source], "cut", langs=("tr",), leave_out_self=True, data_dir=tmp_path)
+    import_files(
+        "beir", [source], "cut", options=ReadOptions(langs=("tr",)), leave_out_self=True, data_dir=tmp_path
+    )
     cut = load_task("cut", tmp_path)
     assert cut.leave_out_self and cut.notes == self_note(cut) and "left out" in cut.notes[0]
     card = tmp_path / "cut" / "task.yaml"
@@ -130,6 +139,8 @@ def test_a_file_of_another_language_is_refused_unless_believed(tmp_path: Path) -
     ):
         import_files("tatoeba", files, "t", data_dir=tmp_path / "data")
     assert not (tmp_path / "data").exists()
-    told = import_files("tatoeba", files, "t", believe=True, data_dir=tmp_path / "data").warnings
+    told = import_files(
+        "tatoeba", files, "t", options=ReadOptions(believe=True), data_dir=tmp_path / "data"
+    ).warnings
     assert told[0] == f"{files[0]}: language en, told by the file's name. Say another one with --lang"
     assert "3 of 3 documents are the same in en and tr" in told

@@ -74,9 +74,16 @@ def test_gzip_is_unpacked_by_name_and_beside_it(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(f"{ROW}\n".encode()))
     for name, notes in (("x.jsonl.gz", 0), ("x.jsonl", 1)):
         problems = Problems()
-        ((place, row),) = read_json_lines(tmp_path / name, problems)
-        assert (row["text"], place.line, len(problems.notes())) == (TURKISH, 1, notes)
+        (row,) = read_json_lines(tmp_path / name, problems)
+        assert (row.values["text"], row.place.line, len(problems.notes())) == (TURKISH, 1, notes)
     assert "x.jsonl: the file is not there. Read x.jsonl.gz" in problems.notes()[0]
+
+
+def test_a_folder_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    problems = Problems()
+    assert list(read_lines(Path(), problems)) == []
+    assert str(problems.errors[0]) == ".: the file is a folder. Fix: name the file"
 
 
 def test_a_missing_file_names_what_is_there(tmp_path: Path) -> None:

@@ -189,6 +189,13 @@ def test_a_parallel_task_with_gaps_is_told(tmp_path: Path) -> None:
     assert partial.notes == ("called parallel, but 1 need has no relevant document in some language: q1",)
 
 
+def test_equal_questions_with_the_same_answers_are_not_told(tmp_path: Path) -> None:
+    twin = {"_id": "q2", "text": "What colour is the boat?", "lang": "en"}
+    graded = [("q2", "d1", "1"), ("q2", "d2", "1"), ("q2", "d3", "0")]
+    folder = write_folder(tmp_path / "demo", queries=[*QUERIES, twin], qrels=[*QRELS, *graded])
+    assert load_task(str(folder)).notes == ()
+
+
 def test_equal_questions_with_different_answers_are_told(tmp_path: Path) -> None:
     twin = {"_id": "q2", "text": "What colour is the boat?", "lang": "en"}
     folder = write_folder(tmp_path / "demo", queries=[*QUERIES, twin], qrels=[*QRELS, ("q2", "d3", "1")])

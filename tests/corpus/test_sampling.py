@@ -28,3 +28,9 @@ def test_a_larger_sample_contains_the_smaller_one() -> None:
 def test_enough_room_changes_nothing() -> None:
     assert sample_documents(DOCUMENTS, set(), 10, seed=0) == (tuple(DOCUMENTS), ())
     assert sample_documents([], set(), 10, seed=0) == ((), ())
+
+
+def test_as_many_judged_documents_as_asked_for_are_not_more() -> None:
+    kept, notes = sample_documents(DOCUMENTS[:6], {"de0", "de1"}, 2, seed=0)
+    assert [d.doc_id for d in kept if d.lang == "de"] == ["de0", "de1"]
+    assert notes[0] == "de: 2 of 3 documents sampled (seed 0), all 2 judged ones among them"

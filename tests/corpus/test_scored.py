@@ -14,19 +14,17 @@ import pytest
 import yaml
 
 from xlembed.corpus.scored import (
+    SCORED,
     Dimension,
     Part,
     ScoredKind,
     ScoredSet,
     ScoredText,
-    absent_scored,
-    find_scored,
-    list_scored,
     load_scored,
     score_array,
     write_scored,
 )
-from xlembed.corpus.scored_summary import scored_text, summarise_scored
+from xlembed.corpus.scored_summary import summarise_scored
 from xlembed.types import UserError
 
 CARD: dict[str, Any] = {
@@ -325,13 +323,15 @@ def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
 
 def test_names_are_found_with_their_near_miss(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there are none yet"):
-        find_scored("s", tmp_path)
+        SCORED.find("s", tmp_path)
     write_set(tmp_path, name="mood")
-    assert list_scored(tmp_path) == ["mood"] and find_scored("mood", tmp_path) == tmp_path / "scored" / "mood"
+    assert (
+        SCORED.names(tmp_path) == ["mood"] and SCORED.find("mood", tmp_path) == tmp_path / "scored" / "mood"
+    )
     with pytest.raises(
         UserError, match=r"no set of scored texts 'mod'.*there are mood. Did you mean 'mood'\?"
     ):
-        find_scored("mod", tmp_path)
+        SCORED.find("mod", tmp_path)
 
 
 def test_what_dvc_would_bring_is_told(tmp_path: Path) -> None:
@@ -339,11 +339,19 @@ def test_what_dvc_would_bring_is_told(tmp_path: Path) -> None:
         "outs:\n- path: data/scored/far\n- path: data/far2\n", encoding="utf-8"
     )
     data = tmp_path / "data"
-    assert absent_scored(data) == {"far": tmp_path / "data.dvc"}
+    assert SCORED.absent(data) == {"far": tmp_path / "data.dvc"}
     with pytest.raises(UserError, match=r"not here yet; fetch them with: dvc pull .*data\.dvc"):
-        find_scored("far", data)
+        SCORED.find("far", data)
     write_set(data, name="far", card={"name": "far"})
-    assert absent_scored(data) == {} and load_scored("far", data).name == "far"
+    assert SCORED.absent(data) == {} and load_scored("far", data).name == "far"
+
+
+def test_the_ends_of_a_scale_are_on_it_and_differ(tmp_path: Path) -> None:
+    rows = [{**ROW, "_id": str(joy), "scores": {"joy": joy, "fear": 0}} for joy in (0, 10)]
+    write_set(tmp_path, rows)
+    assert [t.scores[0] for t in load_scored("s", tmp_path).texts] == [0, 10]
+    write_set(tmp_path, rows, {"dimensions": [{"name": "joy", "low": 1, "high": 1}, "fear"]})
+    assert "found a scale from 1 to 1. Fix: for example" in told(tmp_path)
 
 
 def test_a_set_in_numbers(tmp_path: Path) -> None:
@@ -354,7 +362,8 @@ def test_a_set_in_numbers(tmp_path: Path) -> None:
         {**ROW, "_id": "e", "scores": {"joy": 0, "fear": 0}},
     ]
     write_set(tmp_path, rows, {"licence": "CC0", "description": "Moods."})
-    summary = summarise_scored(load_scored("s", tmp_path))
+    found = summarise_scored(load_scored("s", tmp_path))
+    summary = found.to_json()
     assert (summary["texts"], summary["documents"], summary["torn_documents"]) == (4, 3, 1)
     assert summary["largest_document"] == {"document": "d", "texts": 2}
     assert summary["split"] == {"train": 1, "test": 2} and summary["without_part"] == 1
@@ -362,7 +371,7 @@ def test_a_set_in_numbers(tmp_path: Path) -> None:
     assert (joy["mean"], joy["min"], joy["max"], joy["low"], joy["high"]) == (3.0, 0.0, 7.0, 0.0, 10.0)
     assert (fear["mean"], fear["low"]) == (-0.375, None)
     assert joy["sd"] == pytest.approx((30 / 4) ** 0.5)  # (16 + 4 + 1 + 9) / 4
-    text = scored_text(summary)
+    text = found.text()
     assert text.startswith("s: Moods.\n  licence     CC0\n  kind        scores\n  texts       4 (en 4)\n")
     assert "documents   3 (largest: d, 2 texts)" in text
     assert "split       train 1, test 2, none 1; tears 1 document apart" in text
@@ -374,5 +383,5 @@ def test_a_set_in_numbers(tmp_path: Path) -> None:
 def test_labels_in_numbers(tmp_path: Path) -> None:
     rows = [{"_id": str(i), "text": "x", "scores": {"spam": int(i < 3)}} for i in range(4)]
     write_set(tmp_path, rows, {"kind": "labels", "dimensions": ["spam"]})
-    text = scored_text(summarise_scored(load_scored("s", tmp_path)))
+    text = summarise_scored(load_scored("s", tmp_path)).text()
     assert "spam            0.750" in text and "share of 1" in text and "split       none published" in text

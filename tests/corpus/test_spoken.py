@@ -20,49 +20,61 @@ TURKISH = [
 ENGLISH = ["The kettle is very quiet when it boils.", "You have thirty days to return the goods."]
 
 
+def looked_at(texts: dict[tuple[str, str], list[str]], believe: bool = False) -> list[str]:
+    each = ((lang, noun, text) for (lang, noun), several in texts.items() for text in several)
+    return check_languages_spoken(each, believe=believe)
+
+
 def test_texts_in_their_language_are_not_spoken_of() -> None:
-    assert check_languages_spoken({("de", "documents"): GERMAN, ("tr", "documents"): TURKISH}) == []
-    assert check_languages_spoken({("no", "texts"): ["Vannkokeren er veldig stille og koker raskt."]}) == []
-    assert check_languages_spoken({}) == []
+    assert looked_at({("de", "documents"): GERMAN, ("tr", "documents"): TURKISH}) == []
+    assert looked_at({("no", "texts"): ["Vannkokeren er veldig stille og koker raskt."]}) == []
+    assert looked_at({}) == []
 
 
 def test_nearly_all_in_another_language_is_an_error() -> None:
     with pytest.raises(UserError) as caught:
-        check_languages_spoken({("de", "documents"): TURKISH, ("de", "queries"): GERMAN})
+        looked_at({("de", "documents"): TURKISH, ("de", "queries"): GERMAN})
     lines = str(caught.value).splitlines()
     assert (
         lines[1]
         == "  de: of 3 sampled documents, 3 tell their language, 3 of them another one: tr (Turkish) 3"
     )
     assert len(lines) == 3 and "--believe" in lines[2]
-    told = check_languages_spoken({("de", "documents"): TURKISH, ("de", "queries"): GERMAN}, believe=True)
+    told = looked_at({("de", "documents"): TURKISH, ("de", "queries"): GERMAN}, believe=True)
     assert told == [lines[1].strip()]
+
+
+def test_nine_of_ten_are_nearly_all() -> None:
+    with pytest.raises(UserError, match="10 tell their language, 9 of them another one"):
+        looked_at({("de", "texts"): [*TURKISH * 3, GERMAN[0]]})
+    told = looked_at({("de", "texts"): [*TURKISH * 3, *GERMAN[:2]]})
+    assert told == ["de: of 11 sampled texts, 11 tell their language, 9 of them another one: tr (Turkish) 9"]
 
 
 def test_few_texts_count_together() -> None:
     one_each = {("en", "documents"): TURKISH[:1], ("en", "queries"): TURKISH[1:2]}
-    assert check_languages_spoken(one_each) == []  # one text proves nothing
+    assert looked_at(one_each) == []  # one text proves nothing
     with pytest.raises(
         UserError, match="of 2 sampled documents, 2 tell their language, 2 of them another one"
     ):
-        check_languages_spoken({("en", "documents"): TURKISH[:2], ("en", "queries"): TURKISH[2:]})
+        looked_at({("en", "documents"): TURKISH[:2], ("en", "queries"): TURKISH[2:]})
 
 
 def test_more_than_half_is_told() -> None:
-    told = check_languages_spoken({("de", "texts"): [*TURKISH, *GERMAN[:2]]})
+    told = looked_at({("de", "texts"): [*TURKISH, *GERMAN[:2]]})
     assert told == ["de: of 5 sampled texts, 5 tell their language, 3 of them another one: tr (Turkish) 3"]
-    assert check_languages_spoken({("de", "texts"): [*TURKISH[:2], *GERMAN[:2]]}) == []
+    assert looked_at({("de", "texts"): [*TURKISH[:2], *GERMAN[:2]]}) == []
 
 
 def test_texts_that_tell_nothing_are_left_out() -> None:
-    assert check_languages_spoken({("de", "texts"): ["x", "12", "text 1", "...", ""]}) == []
-    assert check_languages_spoken({("ja", "texts"): ["山川", "東京", "大学"]}) == []
-    told = check_languages_spoken({("de", "texts"): ["x", "12", *ENGLISH]})
+    assert looked_at({("de", "texts"): ["x", "12", "text 1", "...", ""]}) == []
+    assert looked_at({("ja", "texts"): ["山川", "東京", "大学"]}) == []
+    told = looked_at({("de", "texts"): ["x", "12", *ENGLISH]})
     assert told == ["de: of 4 sampled texts, 2 tell their language, 2 of them another one: en (English) 2"]
 
 
 def test_a_language_that_cannot_be_checked_is_told() -> None:
-    told = check_languages_spoken({("gl", "texts"): ["x"], ("kr", "texts"): TURKISH})
+    told = looked_at({("gl", "texts"): ["x"], ("kr", "texts"): TURKISH})
     assert told == [
         "kr: of 3 sampled texts, 3 tell their language, 3 of them another one: tr (Turkish) 3",
         "lingua, which looks at the texts, does not know gl (Galician)",
@@ -72,7 +84,7 @@ def test_a_language_that_cannot_be_checked_is_told() -> None:
 
 def test_a_sample_is_looked_at() -> None:
     many = [f"{text} {number}" for number in range(SAMPLE) for text in TURKISH]
-    told = check_languages_spoken({("de", "texts"): many}, believe=True)
+    told = looked_at({("de", "texts"): many}, believe=True)
     assert told == [
         f"de: of {SAMPLE} sampled texts, {SAMPLE} tell their language, {SAMPLE} of them another one: "
         f"tr (Turkish) {SAMPLE}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from xlembed.corpus.loading import load_task
-from xlembed.corpus.summary import summarise, summary_text
+from xlembed.corpus.summary import summarise
 from xlembed.corpus.task import Alignment, Document, Query, Task
 from xlembed.corpus.writing import write_task
 from xlembed.types import UserError
@@ -53,9 +53,8 @@ def test_a_demonstration_stays_one(tmp_path: Path) -> None:
     write_task(marked, tmp_path / "demo")
     loaded = load_task("demo", tmp_path)
     assert loaded.demonstration and loaded.digest == TASK.digest  # what is said changes, no score does
-    assert summarise(loaded)["demonstration"] and "  demonstration: for trying" in summary_text(
-        summarise(loaded)
-    )
+    summary = summarise(loaded)
+    assert summary.demonstration and "  demonstration: for trying" in summary.text()
 
 
 def test_equal_tasks_give_equal_bytes(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 from xlembed.corpus.reading import DocumentUnit
 from xlembed.corpus.text_digest import text_digest
 from xlembed.finetune.pair_readers import PairOptions, import_pairs, parse_columns
-from xlembed.finetune.pairs import Kind, PairSet, describe_pairs, list_pairs, load_pairs, write_pairs
+from xlembed.finetune.pairs import PAIRS, Kind, PairSet, describe_pairs, load_pairs, write_pairs
 from xlembed.types import UserError
 
 
@@ -92,14 +93,23 @@ def test_wrong_cards_are_named(tmp_path: Path) -> None:
 
 def test_an_unknown_name_gets_the_near_miss(tmp_path: Path) -> None:
     write_set(tmp_path, "tquad", "pairs", [PAIR])
-    assert list_pairs(tmp_path) == ["tquad"]
+    assert PAIRS.names(tmp_path) == ["tquad"]
     with pytest.raises(UserError, match=r"no pair set 'tqaud'.*there are tquad. Did you mean 'tquad'\?"):
         load_pairs("tqaud", tmp_path)
 
 
+def test_what_dvc_tracks_is_fetched(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (tmp_path / "data.dvc").write_text("outs:\n- path: data/pairs/far\n")
+    with pytest.raises(UserError, match=r"the pairs 'far' are tracked by DVC .*: dvc pull .*data\.dvc"):
+        load_pairs("far", data)
+
+
 def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
     row = {**PAIR, "anchor_lang": "en", "positive_lang": "en"}
-    found = PairSet("p", Kind.PAIRS, ("en",), (row, dict(row)), tmp_path / "pairs" / "p")
+    folder = tmp_path / "pairs" / "p"
+    found = PairSet(name="p", kind=Kind.PAIRS, languages=("en",), rows=(row, dict(row)), folder=folder)
     write_pairs(found)
     assert len(load_pairs("p", tmp_path).rows) == 1  # twice the same is once
     with pytest.raises(UserError, match="--force replaces it"):
@@ -107,7 +117,7 @@ def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
     write_pairs(found, force=True)
     (tmp_path / "other").mkdir()
     with pytest.raises(UserError, match="is no pair set"):
-        write_pairs(PairSet("p", Kind.PAIRS, ("en",), (row,), tmp_path / "other"), force=True)
+        write_pairs(replace(found, folder=tmp_path / "other"), force=True)
 
 
 # Importing

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from xlembed.report.analysed import Analysis, Map, Place
 from xlembed.report.analysis_table import analysis_markdown, cosine_table, sanity_table
 from xlembed.report.figures import analyses as analyses_kind
 from xlembed.report.figures.analyses.cosine_matrix import cosine_matrix
@@ -26,15 +27,30 @@ def score(value: float) -> dict[str, Any]:
     return {"value": value, **ends, "n": 60, "n_clusters": 30}
 
 
-def analysis(model: str = "model", languages: tuple[str, ...] = TWO, **more: Any) -> dict[str, Any]:
+def analysis(model: str = "model", languages: tuple[str, ...] = TWO, **more: Any) -> Analysis:
     """As stages.analyse writes it, with every number chosen."""
     pairs = [(a, b) for i, a in enumerate(languages) for b in languages[i:]]
     rng = np.random.default_rng(0)
     places = rng.normal(size=(20 * len(languages), 2)).round(3).tolist()
     names = ("silhouette", "purity@10", "expected_purity@10", "purity_excess@10", "language_accuracy")
     fault = {"n": 60, "zero": 0, "not_finite": 0, "zero_ids": [], "not_finite_ids": []}
-    return {
+    projection = Map(
+        perplexity=30.0,
+        seed=42,
+        per_language=20,
+        languages=list(languages),
+        points=[
+            Place(document=f"d{i}", lang=languages[i % len(languages)], x=x, y=y)
+            for i, (x, y) in enumerate(places)
+        ],
+    )
+    found = {
         "task": "demo",
+        "task_digest": "",
+        "alignment": "parallel",
+        "fingerprint": "",
+        "settings": {},
+        "maps": {"projection": projection},
         "model": model,
         "vectors": True,
         "topic_confounded": False,
@@ -68,6 +84,7 @@ def analysis(model: str = "model", languages: tuple[str, ...] = TWO, **more: Any
             }
         ],
         "tokenisation": {
+            "base": "en",
             "max_tokens": 256,
             "premiums": [
                 {"kind": "queries", "lang": "tr", "tokens_per_text": score(12.0), "ratio": score(1.5)},
@@ -81,21 +98,13 @@ def analysis(model: str = "model", languages: tuple[str, ...] = TWO, **more: Any
             "queries": fault,
             "duplicate_vectors": {"groups": 0, "documents": 0, "first": []},
             "self_retrieval": {**score(0.9), "missed": [{"document": "d9", "rank": 1234}]},
+            "prompts": {},
             "prompts_missing": [],
             "prompts_doubled": [],
         },
-        "projection": {
-            "perplexity": 30.0,
-            "seed": 42,
-            "per_language": 20,
-            "languages": list(languages),
-            "points": [
-                {"document": f"d{i}", "lang": languages[i % len(languages)], "x": x, "y": y}
-                for i, (x, y) in enumerate(places)
-            ],
-        },
         **more,
     }
+    return Analysis.from_json(found, "analysis.json", "")
 
 
 CASES = {
@@ -144,18 +153,20 @@ UMAP = {"method": "UMAP", "metric": "cosine", "neighbours": 15, "min_distance": 
 
 def test_umap_says_how_it_was_made_and_draws_its_own_points() -> None:
     report = analysis(languages=("de", "en"))
-    points = [{**p, "x": p["x"] + 100} for p in report["projection"]["points"]]
-    figure = umap_projection([{**report, "umap": {**report["projection"], **UMAP, "points": points}}])
+    points = [p.model_copy(update={"x": p.x + 100}) for p in report.maps["projection"].points]
+    umap = report.maps["projection"].model_copy(update={**UMAP, "points": points})
+    figure = umap_projection([analysis(languages=("de", "en"), maps={"umap": umap})])
     said = " ".join(all_text(figure).split())
     assert "UMAP, cosine, 15 neighbours, least distance 0.1, seed 42" in said and "t-SNE" not in said
     drawn = by_gid(axes_of(figure, "projection model"), "points de")
     assert sorted(float(x) for p in drawn for x in p.get_offsets()[:, 0]) == sorted(
-        p["x"] for p in points if p["lang"] == "de"
+        p.x for p in points if p.lang == "de"
     )
 
 
 def test_umap_of_some_models_only_is_not_drawn_side_by_side() -> None:
-    both = [analysis("a"), analysis("b", umap=analysis()["projection"] | UMAP)]
+    maps = analysis().maps
+    both = [analysis("a"), analysis("b", maps={**maps, "umap": maps["projection"].model_copy(update=UMAP)})]
     assert list(draw(analyses_kind, both)) == ["cosine_matrix", "projection"]
     assert list(draw(analyses_kind, both[1:])) == ["cosine_matrix", "projection", "umap_projection"]
 
@@ -170,7 +181,7 @@ def test_cells_are_coloured_from_0_to_1_as_asked() -> None:
 
 def test_figures_that_do_not_apply_are_left_out() -> None:
     assert list(draw(analyses_kind, [analysis()])) == ["cosine_matrix", "projection"]
-    assert list(draw(analyses_kind, [analysis(projection=None)])) == ["cosine_matrix"]
+    assert list(draw(analyses_kind, [analysis(maps={})])) == ["cosine_matrix"]
 
 
 def test_tables_say_what_was_found() -> None:
@@ -193,6 +204,5 @@ def test_tables_say_what_was_found() -> None:
 
 def test_nothing_cut_is_one_row() -> None:
     nothing = {"kind": "documents", "lang": "tr", "share_lost": score(0.0), "share_cut": score(0.0)}
-    found = analysis()
-    found["tokenisation"] = {**found["tokenisation"], "truncation": [nothing]}
-    assert "| all | all | 0.0 | 0.0 | 60 |" in analysis_markdown([found])
+    tokens = {"base": "en", "max_tokens": 256, "premiums": [], "truncation": [nothing]}
+    assert "| all | all | 0.0 | 0.0 | 60 |" in analysis_markdown([analysis(tokenisation=tokens)])

@@ -23,7 +23,7 @@ FOUR = "4-bit weights"
 
 def test_tables_of_an_analysis() -> None:
     found = analysis(weights=FOUR)
-    assert f"{found['model']}: {FOUR}." in analysis_markdown([found])
+    assert f"{found.model}: {FOUR}." in analysis_markdown([found])
     assert FOUR not in analysis_markdown([analysis()])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xlembed.report.analysed import read_analysis
+from xlembed.report.analysed import Analysis, read_analysis
 from xlembed.settings import AnalyseSettings, Settings
 from xlembed.stages.analyse import analyse, compare_analyses
 from xlembed.stages.workspace import Workspace
@@ -61,7 +61,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def run(workspace: Workspace, model: str = "toy") -> dict[str, Any]:
-    return analyse(workspace.open_task("toy"), workspace.open_model(model), workspace)
+    return analyse(workspace.open_task("toy"), workspace.open_model(model), workspace).to_json()
 
 
 def test_numbers_counted_by_hand(workspace: Workspace) -> None:
@@ -112,8 +112,8 @@ def test_files_are_read_back_and_compared(workspace: Workspace) -> None:
         analyse(task, ref, workspace)
     folder = workspace.analysis_folder("toy", "toy")
     read = read_analysis(folder)
-    assert read.pop("projection") is None and read.pop("umap") is None
-    assert read == json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
+    assert isinstance(read, Analysis) and not read.maps
+    assert read.to_json() == json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
     assert not (folder / "projection.json").exists()
     page = (compare_analyses(task, refs, workspace) / "analysis.md").read_text(encoding="utf-8")
     assert "| toy |" in page and "| toy+dim3 |" in page
@@ -132,8 +132,10 @@ def test_umap_is_drawn_where_it_is_asked_for(workspace: Workspace) -> None:
     run(with_settings(workspace, project_per_language=12, umap=True))
     folder = workspace.analysis_folder("toy", "toy")
     read = read_analysis(folder)
-    assert (read["umap"]["method"], read["umap"]["metric"], read["umap"]["seed"]) == ("UMAP", "cosine", 42)
-    documents = [[p["document"] for p in read[name]["points"]] for name in ("projection", "umap")]
+    assert isinstance(read, Analysis)
+    umap = read.maps["umap"]
+    assert (umap.method, umap.metric, umap.seed) == ("UMAP", "cosine", 42)
+    documents = [[p.document for p in read.maps[name].points] for name in ("projection", "umap")]
     assert documents[0] == documents[1] and len(documents[0]) == 24
     assert {"projection.png", "umap_projection.png"} <= {p.name for p in (folder / "figures").iterdir()}
 

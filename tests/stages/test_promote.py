@@ -20,7 +20,7 @@ from xlembed.settings import load_settings
 from xlembed.stages import promote as stage
 from xlembed.stages.compare import Evaluation
 from xlembed.stages.promote import Outcome, attempt_text, gate_of, promote, roll_back
-from xlembed.stages.publish import search_alias
+from xlembed.stages.published import search_alias
 from xlembed.stages.workspace import Workspace
 from xlembed.tracking.promotion import Claim, Ledger, State
 from xlembed.types import UserError

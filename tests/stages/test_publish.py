@@ -24,7 +24,8 @@ from xlembed.settings import IndexSettings, Settings
 from xlembed.stages import publish as stage
 from xlembed.stages.encode import encode
 from xlembed.stages.index import index
-from xlembed.stages.publish import Published, publish, roll_back_alias, search_alias
+from xlembed.stages.publish import Published, publish, roll_back_alias
+from xlembed.stages.published import Encoding, _check_same, search_alias
 from xlembed.stages.workspace import Workspace
 from xlembed.types import UserError
 
@@ -368,17 +369,19 @@ def test_the_dimension_is_the_one_of_the_index(make: Make) -> None:
 def test_another_release_of_a_library_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     here = Fingerprint({"files": "f", "libraries": {"torch": "2.13"}})
     there = Fingerprint({"files": "f", "libraries": {"torch": "2.12"}})
-    encoding = {"base_fingerprint": there.digest, "ingredients": there.description}
+    encoding = Encoding.model_construct(base_fingerprint=there.digest, ingredients=there.description)
     fingerprint = derived_fingerprint(there.digest, None)
     with caplog.at_level(logging.WARNING):
-        stage._check_same(encoding, fingerprint, here, Variation())
+        _check_same(encoding, fingerprint, here, Variation())
     assert "torch 2.13 (index: 2.12)" in caplog.text
     with pytest.raises(UserError, match="contradicts itself"):
-        stage._check_same(encoding, "f00", here, Variation())
+        _check_same(encoding, "f00", here, Variation())
     with pytest.raises(
         UserError, match="contradicts itself"
     ):  # someone wrote other ingredients beside the digest
-        stage._check_same({**encoding, "ingredients": here.description}, fingerprint, here, Variation())
+        _check_same(
+            encoding.model_copy(update={"ingredients": here.description}), fingerprint, here, Variation()
+        )
 
 
 def test_questions_that_cannot_be_asked(make: Make, client: Elasticsearch) -> None:

@@ -30,7 +30,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 def pair_set(rows: list[dict[str, Any]] = ROWS, kind: Kind = Kind.SCORED) -> PairSet:
-    return PairSet("toy_sts", kind, ("en",), tuple(rows), Path())
+    return PairSet(name="toy_sts", kind=kind, languages=("en",), rows=tuple(rows), folder=Path())
 
 
 @pytest.fixture(scope="module")

@@ -12,21 +12,23 @@ import numpy as np
 import pytest
 
 from xlembed.corpus.task import Alignment, Document, Query, Task
+from xlembed.index.elastic.latency import Latency
 from xlembed.index.elastic.padding import NO_LANGUAGE, SYNTHETIC, choose_pairs, interpolate, pad, read_texts
 from xlembed.index.exact import ExactIndex
 from xlembed.report.figures import comparisons as comparisons_kind
 from xlembed.report.figures import runs as runs_kind
 from xlembed.report.figures import tuning as tuning_kind
 from xlembed.report.figures.registry import draw, figures_of
-from xlembed.report.tuning_table import largest_loss, recall_cell, setting_columns, tuning_table
+from xlembed.report.tuning_table import recall_cell, tuning_table
 from xlembed.retrieval.remembered import Remembered
 from xlembed.settings import IndexSettings
-from xlembed.stages.tune_index import TuneOptions, _choose
+from xlembed.stages.tune_index import TuneOptions
 from xlembed.stages.tuning_grid import Build, Grid, Setting, parse_grid
-from xlembed.stages.tuning_measures import EXACT_SCAN, sample_queries
+from xlembed.stages.tuning_measures import sample_queries
 from xlembed.stats.choice import Candidate, cheapest, lowest_macro, split_clusters, widen_perfect
 from xlembed.stats.evaluation import ScoreRow
 from xlembed.stats.scores import CiMethod, Score
+from xlembed.stats.tuned import EXACT_SCAN, Corpus, Halves, Tried, Tuning, choose
 from xlembed.types import UserError
 
 BASE = IndexSettings(engine="elasticsearch")
@@ -301,33 +303,31 @@ def test_the_mode_that_does_worst_speaks() -> None:
 
 def report_row(
     name: str, type: str, merged: bool, ms: float, recall: float | None, choosing: float | None = None
-) -> dict[str, Any]:
-    told = None if recall is None else recall_row(recall, recall - 0.004).to_json()
-    chosen = None if recall is None else recall_row(recall, choosing or recall - 0.004).to_json()
-    loss = {"kind": "monolingual", "pool": "target", "query_lang": None, "measure": "accuracy@1", "value": 0.01,
-            "ci_low": -0.01, "ci_high": 0.03}  # fmt: skip
-    worse = {**loss, "kind": "cross_lingual", "pool": "all", "value": 0.02}
+) -> Tried:
+    told = [] if recall is None else [recall_row(recall, recall - 0.004)]
+    chosen = [] if recall is None else [recall_row(recall, choosing or recall - 0.004)]
+    lost = Score(0.01, -0.01, 0.03, CiMethod.SKEWED_T, 0.0, 50, 50, 50)
+    loss = ScoreRow("monolingual", "target", None, None, "accuracy@1", lost)
+    worse = replace(loss, kind="cross_lingual", pool="all", score=replace(lost, value=0.02))
     flat = type == "flat"
-    return {
-        "name": name, "type": type, "m": None if flat else 16, "merged": merged, "num_candidates": 50,
-        "oversample": None, "note": EXACT_SCAN if flat else "" if told else "index not exercised",
-        "exercised": {"*": bool(told)},
-        "recall": [told] if told else [], "lowest": {"recall@10": told} if told else {},
-        "choosing": {"recall@10": chosen} if chosen else {}, "loss": [loss, worse] if told else [],
-        "latency_ms": {"p50": ms / 2, "p95": ms, "p99": 2 * ms, "searches": 9}, "latency_ms_filtered": None,
-        "throughput": {"1": 100.0, "8": 300.0}, "index": "xlembed-x", "documents": 5, "segments": 1,
-        "disk_bytes": 10**7, "memory_bytes": 10**6, "build_seconds": None,
-    }  # fmt: skip
+    return Tried(
+        name=name, type=type, m=None if flat else 16, merged=merged, num_candidates=50, oversample=None,
+        note=EXACT_SCAN if flat else "" if told else "index not exercised", exercised={"*": bool(told)},
+        recall=told, lowest={row.measure: row for row in told}, choosing={row.measure: row for row in chosen},
+        loss=[loss, worse] if told else [],
+        latency_ms=Latency(ms / 2, ms, 2 * ms, 9), latency_ms_filtered=None, throughput={"1": 100.0, "8": 300.0},
+        index="xlembed-x", documents=5, segments=1, disk_bytes=10**7, memory_bytes=10**6, build_seconds=None,
+    )  # fmt: skip
 
 
-def report(rows: list[dict[str, Any]], recall: float = 0.99) -> dict[str, Any]:
-    options = TuneOptions(grid(), recall=recall)
-    return {
-        "task": "toy", "model": "m", "server": "8.19.5", "dims": 8, "settings": rows, "k": 10,
-        "corpus": {"documents": 40, "distractor_texts": 2, "synthetic_distractors": 3},
-        "clusters": {"choosing": 50, "reporting": 51}, "wanted_recall": recall, "primary_measure": "accuracy@1",
-        "choice": _choose(rows, options), "spread": [], "skipped": {},
-    }  # fmt: skip
+def report(rows: list[Tried], recall: float = 0.99) -> Tuning:
+    return Tuning(
+        task="toy", task_digest="t", model="m", fingerprint="f", server="8.19.5", dims=8, settings=rows, k=10,
+        corpus=Corpus(40, 2, 3), clusters=Halves(50, 51), queries=101, seed=42, wanted_recall=recall,
+        cheapest_by="latency", depth=10, primary_measure="accuracy@1", ef_construction=100, shards=1,
+        modes=["cross_lingual"], choice=choose(rows, k=10, recall=recall, cheapest_by="latency"), spread=[],
+        skipped={},
+    )  # fmt: skip
 
 
 ROWS = [
@@ -341,33 +341,33 @@ ROWS = [
 
 
 def test_the_choice_is_made_on_one_half_and_confirmed_by_the_other() -> None:
-    made = report(ROWS)["choice"]
-    assert (made["name"], made["confirmed"]) == ("hnsw b merged", True)
+    made = report(ROWS).choice
+    assert (made.name, made.confirmed) == ("hnsw b merged", True)
     lucky = report_row("lucky", "hnsw", True, 0.5, 0.97, choosing=0.995)
-    assert report([*ROWS, lucky])["choice"]["name"] == "lucky"
-    assert report([*ROWS, lucky])["choice"]["confirmed"] is False
+    assert report([*ROWS, lucky]).choice.name == "lucky"
+    assert report([*ROWS, lucky]).choice.confirmed is False
 
 
 def test_flat_is_taken_if_nothing_else_reaches_and_nothing_if_there_is_no_flat() -> None:
-    made = report(ROWS, recall=1.0)["choice"]
-    assert (made["name"], made["confirmed"], made["reported"]) == ("flat", True, None)
-    none = report([ROWS[0]])["choice"]
-    assert none["name"] is None and "the best is hnsw a with 0.9660" in none["why"]
-    unexercised = report([ROWS[-1]])["choice"]
-    assert unexercised["name"] is None and "not exercised" in unexercised["why"]
+    made = report(ROWS, recall=1.0).choice
+    assert (made.name, made.confirmed, made.reported) == ("flat", True, None)
+    none = report([ROWS[0]]).choice
+    assert none.name is None and "the best is hnsw a with 0.9660" in none.why
+    unexercised = report([ROWS[-1]]).choice
+    assert unexercised.name is None and "not exercised" in unexercised.why
 
 
 def test_a_scanned_pool_has_words_instead_of_a_loss_of_zero() -> None:
     assert recall_cell(ROWS[-1], 10).text == "index not exercised"
     found = recall_cell(ROWS[0], 10)
     assert f"{found.text} {found.interval}" == "97.00 [96.6, 97.4]"
-    loss = largest_loss(ROWS[0], "accuracy@1")
-    assert loss is not None and loss["kind"] == "cross_lingual"
+    loss = ROWS[0].largest_loss("accuracy@1")
+    assert loss is not None and loss.kind == "cross_lingual"
     assert len(tuning_table(report(ROWS)).rows) == len(ROWS)
 
 
 def test_a_setting_is_one_flat_line() -> None:
-    columns = setting_columns(ROWS[0])
+    columns = ROWS[0].columns()
     assert columns["recall@10/monolingual/target"] == 0.97
     assert columns["loss/accuracy@1/cross_lingual/all"] == 0.02
     assert columns["p95_ms"] == 2.0 and columns["searches_per_second/8"] == 300.0

@@ -1,9 +1,8 @@
-"""Means with cluster-bootstrap intervals, in the form in which analysis.json holds them."""
+"""Means with cluster-bootstrap intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,24 +41,3 @@ def estimate(
     flags = [False] * table.shape[1] if binary is None else binary
     means = {"all": range(n_cells)} if macros is None else macros
     return score_cells(layout, table, flags, means, n_resamples)
-
-
-def score_json(score: Score) -> dict[str, Any]:
-    """`value`, `ci_low`, `ci_high`, `ci_method`, `n`, `n_clusters`; numbers rounded to 1e-6."""
-    return {
-        "value": rounded(score.value),
-        "ci_low": rounded(score.ci_low),
-        "ci_high": rounded(score.ci_high),
-        "ci_method": str(score.ci_method),
-        "n": score.n_units,
-        "n_clusters": score.n_clusters,
-    }
-
-
-def rounded(value: float | None) -> float | None:
-    """To 1e-6; None stays None.
-
-    >>> rounded(0.12345678)
-    0.123457
-    """
-    return None if value is None else round(float(value), 6) + 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,7 @@ from xlembed.cli.study import Asked, show_tables, study, told
 if TYPE_CHECKING:
     from xlembed.corpus.task import Task
     from xlembed.models.spec import ModelRef
+    from xlembed.report.analysed import Analysed
     from xlembed.stages.workspace import Workspace
 
 
@@ -28,7 +29,7 @@ def analyse(asked: Asked) -> None:
     Writes analysis/TASK/MODEL/; several models are also drawn side by side, in reports/analysis/TASK/.
     """
     from xlembed.cli import echo_json
-    from xlembed.report.analysis_table import analysis_tables
+    from xlembed.report.analysis_table import analysis_tables, notes_lines
     from xlembed.tracking.runs import open_run
 
     task, workspace = asked.task, asked.workspace
@@ -42,39 +43,44 @@ def analyse(asked: Asked) -> None:
     ) as run_id:
         reports = _analyse_all(refs, task, asked.task_name, workspace)
     if asked.as_json:
-        echo_json(reports[0] if len(reports) == 1 else reports)
+        echo_json([r.to_json() for r in reports] if len(reports) > 1 else reports[0].to_json())
     else:
-        lines = [
-            f"{ref.slug}: {note}" for ref, r in zip(refs, reports, strict=True) for note in r.get("notes", ())
-        ]
-        lines += [
-            f"{ref.slug} finds texts by their words: there are no vectors to look at"
-            for ref, r in zip(refs, reports, strict=True)
-            if not r["vectors"]
-        ]
-        show_tables(analysis_tables(reports), lines)
+        notes, lexical = notes_lines(reports)
+        show_tables(analysis_tables(reports), [*notes, *lexical])
     places = [workspace.analysis_folder(task.name, ref.slug) for ref in refs]
     told(f"MLflow run {run_id}; written to {', '.join(map(str, places))}")
 
 
-def _analyse_all(refs: list[ModelRef], task: Task, name: str, workspace: Workspace) -> list[dict[str, Any]]:
+def _analyse_all(refs: list[ModelRef], task: Task, name: str, workspace: Workspace) -> list[Analysed]:
     """One model in the open run; several in a child run each, with their comparison in the open one."""
     from contextlib import nullcontext
+    from pathlib import Path
 
     from xlembed.cli.progress import Bars
     from xlembed.stages.analyse import analyse as stage
     from xlembed.stages.analyse import compare_analyses
-    from xlembed.tracking.analysing import log_analysis, log_analysis_inputs
-    from xlembed.tracking.log import log_folder
+    from xlembed.tracking.log import Inputs, log_folder, log_inputs, log_result
     from xlembed.tracking.runs import child_run
 
+    words = Path(workspace.settings.analyse.word_pairs).name
     reports = []
     for ref in refs:
         run = nullcontext() if len(refs) == 1 else child_run(ref.slug)
         with run, Bars(ref.slug) as bars:
-            log_analysis_inputs(workspace.settings, ref, task, workspace.root, workspace.task_folder(name))
+            log_inputs(
+                Inputs(
+                    workspace.settings,
+                    ("corpus", "encode", "analyse"),
+                    task.name,
+                    workspace.task_folder(name),
+                    task.digest,
+                    params={"model.slug": ref.slug, "task.name": task.name, "analyse.word_pairs": words},
+                    tags={"kind": "analyse", "model": ref.slug},
+                ),
+                workspace.root,
+            )
             report = stage(task, ref, workspace, bars)
-            log_analysis(report, workspace.analysis_folder(task.name, ref.slug))
+            log_result(report, workspace.analysis_folder(task.name, ref.slug))
         reports.append(report)
     if len(refs) > 1:
         log_folder(compare_analyses(task, refs, workspace))

@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from xlembed.corpus.choosing import Where
-    from xlembed.corpus.reading import DocumentUnit
+REFUSED = (
+    (("documents",), "squad` or `xlembed import pairs", ("scored",)),
+    (("dimensions", "document_pattern", "scale"), "scored", ("pairs", "jsonl", "task")),
+    (
+        ("kind", "columns", "limit", "source", "licence"),
+        "pairs` or `xlembed import scored",
+        ("jsonl", "task"),
+    ),
+    (("where",), "pairs` or `xlembed import jsonl", ("scored", "task")),
+    (("leave_out_self",), "squad|beir|tatoeba|jsonl", ("pairs", "scored")),
+)
+"""Options, the formats that know them, and those that do not (`task`: of tasks, other than jsonl)."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """The options as typed."""
+
+    langs: tuple[str, ...]
+    documents: str | None
+    kind: str | None
+    columns: str
+    dimensions: str
+    document_pattern: str | None
+    scale: str
+    where: tuple[str, ...]
+    leave_out_self: bool
+    believe: bool
+    limit: int | None
+    source: str
+    licence: str
+
+    def common(self) -> dict[str, Any]:
+        """Those of `ReadOptions`, but for columns, whose names each format has."""
+        from xlembed.corpus.choosing import parse_where
+        from xlembed.corpus.reading import DocumentUnit
+
+        return {
+            "langs": tuple(code.strip() for given in self.langs for code in given.split(",")),
+            "documents": DocumentUnit(self.documents) if self.documents else None,
+            "where": parse_where(self.where),
+            "believe": self.believe,
+            "limit": self.limit,
+            "source": self.source,
+            "licence": self.licence,
+        }
 
 
 @click.command("import")
@@ -66,24 +110,7 @@ if TYPE_CHECKING:
 @click.option("--licence", default="", help="pairs, scored: written into the card.")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 def import_task(
-    form: str,
-    files: tuple[Path, ...],
-    name: str,
-    out: Path | None,
-    langs: tuple[str, ...],
-    documents: str | None,
-    kind: str | None,
-    columns: str,
-    dimensions: str,
-    document_pattern: str | None,
-    scale: str,
-    where: tuple[str, ...],
-    leave_out_self: bool,
-    believe: bool,
-    limit: int | None,
-    source: str,
-    licence: str,
-    force: bool,
+    form: str, files: tuple[Path, ...], name: str, out: Path | None, force: bool, **given: Any
 ) -> None:
     """Turn files into a task under data/, training rows under data/pairs/ or scored texts under data/scored/.
 
@@ -100,69 +127,37 @@ def import_task(
     Everything wrong in the files is listed at once, with file, line and what to do; what is left out is
     reported.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)
-    from xlembed.corpus.choosing import parse_where
-    from xlembed.corpus.reading import DocumentUnit
     from xlembed.types import UserError, near_miss
 
-    codes = tuple(code.strip() for given in langs for code in given.split(","))
-    unit = DocumentUnit(documents) if documents else None
-    of_scored = {"--dimensions": dimensions, "--document-pattern": document_pattern, "--scale": scale}
-    of_both = {
-        "--kind": kind,
-        "--columns": columns,
-        "--limit": limit,
-        "--source": source,
-        "--licence": licence,
-    }
-    if form == "scored":
-        _refuse({"--documents": documents}, form, "squad` or `xlembed import pairs")
-        _refuse({"--where": where}, form, "pairs` or `xlembed import jsonl")
-        _refuse({"--leave-out-self": leave_out_self}, form, "squad|beir|tatoeba|jsonl")
-        _import_scored(
-            files, name, out, codes, kind, columns, dimensions, document_pattern, scale, limit, source, licence,
-            believe, force,
-        )  # fmt: skip
-        return
-    if near := near_miss(form, ["pairs", "scored"]) if form != "pairs" else "":
+    said = Said(**given)
+    if near := near_miss(form, ["pairs", "scored"]) if form not in ("pairs", "scored") else "":
         raise UserError(f"no format {form!r}.{near}")
-    _refuse(of_scored, form, "scored")
+    for options, known, refused in REFUSED:
+        told = [f"--{option.replace('_', '-')}" for option in options if getattr(said, option)]
+        if told and (form if form in ("pairs", "scored", "jsonl") else "task") in refused:
+            raise UserError(
+                f"{', '.join(told)}: for `xlembed import {known}` only; {form} has no such choice"
+            )
     if form == "pairs":
-        _refuse({"--leave-out-self": leave_out_self}, form, "squad|beir|tatoeba|jsonl")
-        _import_pairs(
-            files,
-            name,
-            out,
-            codes,
-            unit,
-            kind,
-            columns,
-            parse_where(where),
-            limit,
-            source,
-            licence,
-            believe,
-            force,
-        )
-        return
-    _refuse(of_both, form, "pairs` or `xlembed import scored")
-    if form != "jsonl":
-        _refuse({"--where": where}, form, "pairs` or `xlembed import jsonl")
-    from xlembed.corpus.importing import import_files
-    from xlembed.corpus.summary import summarise, summary_text
+        _import_pairs(files, name, out or Path("data") / "pairs" / name, said, force)
+    elif form == "scored":
+        _import_scored(files, name, out, said, force)
+    else:
+        _import_task(form, files, name, out, said, force)
 
+
+def _import_task(
+    form: str, files: Sequence[Path], name: str, out: Path | None, said: Said, force: bool
+) -> None:
+    from xlembed.corpus.importing import import_files
+    from xlembed.corpus.reading import ReadOptions
+    from xlembed.corpus.summary import summarise
+
+    options = ReadOptions(**said.common())
     imported = import_files(
-        form,
-        files,
-        name,
-        out,
-        langs=codes,
-        documents=unit,
-        where=parse_where(where),
-        leave_out_self=leave_out_self,
-        believe=believe,
-        force=force,
+        form, files, name, out, options=options, leave_out_self=said.leave_out_self, force=force
     )
-    click.echo(summary_text(summarise(imported.task)))
+    click.echo(summarise(imported.task).text())
     if imported.warnings:
         click.echo("\n  noticed in the files:")
         for warning in imported.warnings:
@@ -170,82 +165,33 @@ def import_task(
     click.echo(f"\nWrote {imported.folder}. Next: xlembed run -t {imported.handle}")
 
 
-def _refuse(given: Mapping[str, object], form: str, of: str) -> None:
-    """Options that other formats know."""
-    from xlembed.types import UserError
-
-    if told := [option for option, value in given.items() if value]:
-        raise UserError(f"{', '.join(told)}: for `xlembed import {of}` only; {form} has no such choice")
-
-
-def _import_pairs(
-    files: tuple[Path, ...],
-    name: str,
-    out: Path | None,
-    langs: tuple[str, ...],
-    documents: DocumentUnit | None,
-    kind: str | None,
-    columns: str,
-    where: Where,
-    limit: int | None,
-    source: str,
-    licence: str,
-    believe: bool,
-    force: bool,
-) -> None:
+def _import_pairs(files: Sequence[Path], name: str, folder: Path, said: Said, force: bool) -> None:
     from xlembed.finetune.pair_readers import PairOptions, import_pairs, parse_columns
     from xlembed.finetune.pairs import Kind, describe_pairs
 
     options = PairOptions(
-        kind=Kind(kind) if kind else None,
-        columns=parse_columns(columns) or None,
-        langs=langs,
-        documents=documents,
-        where=where,
-        limit=limit,
-        source=source,
-        licence=licence,
-        believe=believe,
+        **said.common(), columns=parse_columns(said.columns), kind=Kind(said.kind) if said.kind else None
     )
-    found = import_pairs(files, name, out or Path("data") / "pairs" / name, options, force)
+    found = import_pairs(files, name, folder, options, force)
     click.echo(describe_pairs(found))
     for note in found.notes:
         click.echo(f"  - {note}")
     click.echo(f"Wrote {found.folder}. Next: name it in a recipe (`pairs: {name}`), see docs/finetune.md")
 
 
-def _import_scored(
-    files: tuple[Path, ...],
-    name: str,
-    out: Path | None,
-    langs: tuple[str, ...],
-    kind: str | None,
-    columns: str,
-    dimensions: str,
-    document_pattern: str | None,
-    scale: str,
-    limit: int | None,
-    source: str,
-    licence: str,
-    believe: bool,
-    force: bool,
-) -> None:
+def _import_scored(files: Sequence[Path], name: str, out: Path | None, said: Said, force: bool) -> None:
     from xlembed.corpus import scored_files as reading
     from xlembed.corpus.scored import ScoredKind
-    from xlembed.corpus.scored_summary import scored_text, summarise_scored
+    from xlembed.corpus.scored_summary import summarise_scored
 
     options = reading.ScoredOptions(
-        kind=ScoredKind(kind) if kind else ScoredKind.SCORES,
-        columns=reading.parse_scored_columns(columns),
-        dimensions=reading.parse_dimensions(dimensions),
-        langs=langs,
-        document_pattern=reading.parse_document_pattern(document_pattern),
-        scale=reading.parse_scale(scale),
-        limit=limit,
-        source=source,
-        licence=licence,
-        believe=believe,
+        **said.common(),
+        kind=ScoredKind(said.kind) if said.kind else ScoredKind.SCORES,
+        columns=reading.parse_scored_columns(said.columns),
+        dimensions=reading.parse_dimensions(said.dimensions),
+        document_pattern=reading.parse_document_pattern(said.document_pattern),
+        scale=reading.parse_scale(said.scale),
     )
     found = reading.import_scored(files, name, out or Path("data") / "scored" / name, options, force)
-    click.echo(scored_text(summarise_scored(found)))
+    click.echo(summarise_scored(found).text())
     click.echo(f"\nWrote {found.folder}. Next: xlembed probe -t {name if out is None else found.folder}")

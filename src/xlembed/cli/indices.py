@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -44,22 +44,20 @@ def indices(
     targets = rollback_targets(everything)
 
     def chosen(found: Found) -> bool:
-        manifest = found.manifest
-        return model in (None, "", manifest.get("model")) and task in (None, "", manifest.get("task"))
+        return model in (None, "", found.told("model")) and task in (None, "", found.told("task"))
 
     shown = [found for found in everything if chosen(found)]
     if not prune:
-        rows = [_row(found, targets.get(found.name, [])) for found in shown]
         if as_json:
-            echo_json(rows)
+            echo_json([found.to_json(targets.get(found.name, [])) for found in shown])
             return
         lines = []
-        for row in rows:
-            alias = ", ".join([*row["aliases"], *(f"({a} before)" for a in row["rollback_of"])])
-            size = "" if row["bytes"] is None else f"{row['bytes'] / 1e6:,.1f}"
-            counted = "" if row["documents"] is None else f"{row['documents']:,}"
-            cells = [row["index"], row["state"], row["task"], row["model"], row["type"], counted, size, alias]
-            lines.append(grid_row(*cells))
+        for found in shown:
+            alias = ", ".join([*found.aliases, *(f"({a} before)" for a in targets.get(found.name, []))])
+            size = "" if found.size is None else f"{found.size / 1e6:,.1f}"
+            counted = "" if found.documents is None else f"{found.documents:,}"
+            told = map(found.told, ("state", "task", "model", "type"))
+            lines.append(grid_row(found.name, *told, counted, size, alias))
         words = ("state", "task", "model", "type", "alias")
         columns = heads("index", *words[:4], "documents", "MB", "alias", words=words)
         wide = Console(width=None if Console().is_terminal else 240)
@@ -74,9 +72,8 @@ def indices(
         deleted: list[str] = []
     else:
         for found in idle:
-            state = found.manifest.get("state")
             size = f", {found.size / 1e6:,.1f} MB" if found.size is not None else ""
-            click.echo(f"{found.name} ({state}{size})", err=True)
+            click.echo(f"{found.name} ({found.told('state')}{size})", err=True)
         agreed = yes or click.confirm(f"delete these {len(idle)} indices from {server.url}?", err=True)
         names = [found.name for found in idle] if agreed else []
         deleted = delete(server, names, with_previous=with_previous)
@@ -84,22 +81,3 @@ def indices(
         echo_json({"deleted": deleted})
     elif deleted:
         click.echo(f"deleted: {len(deleted)}", err=True)
-
-
-def _row(found: Found, rollback_of: list[str]) -> dict[str, Any]:
-    manifest = found.manifest
-    return {
-        "index": found.name,
-        "state": str(manifest.get("state", "")),
-        "task": str(manifest.get("task", "")),
-        "model": str(manifest.get("model", "")),
-        "type": str(manifest.get("type", "")),
-        "m": manifest.get("m"),
-        "dims": manifest.get("dims"),
-        "documents": found.documents,
-        "wanted": manifest.get("documents"),
-        "bytes": found.size,
-        "aliases": list(found.aliases),
-        "rollback_of": rollback_of,
-        "mlflow_run_id": str(manifest.get("mlflow_run_id", "")),
-    }

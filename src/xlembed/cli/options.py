@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from xlembed.settings import Settings
+from xlembed.settings import EntryOf, Settings
 
 if TYPE_CHECKING:
     from xlembed.models.spec import ModelRef
@@ -52,7 +52,9 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
     # The bare name of a switch means true.
     bare: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if field.annotation is bool else {}
     text = f"{field.description}{_default(field)}"
-    return click.option(*names, default=None, metavar=_metavar(field.annotation), help=text, **bare)
+    entries = next((mark.names() for mark in field.metadata if isinstance(mark, EntryOf)), None)
+    metavar = "|".join(entries) if entries else _metavar(field.annotation)
+    return click.option(*names, default=None, metavar=metavar, help=text, **bare)
 
 
 def _metavar(kind: Any) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from xlembed.cli.options import (
-    open_ref,
-    open_workspace,
-    settings_options,
-    variation_options,
-    workspace_options,
-)
+from xlembed.cli.study import Asked, study
 
 
 @click.command()
-@click.option("-m", "--model", default=None, help="Catalogue name, folder, Hub id or models:/name/1.")
-@click.option("-t", "--task", default=None, help="Task under data/, or a folder.")
+@study(
+    *("corpus", "encode", "index"),
+    models=".",
+    one=True,
+    task=None,
+    variation=True,
+    tracked=False,
+    json_help="Print what was done for scripts.",
+    named=("index",),
+)
+@click.option("-t", "--task", default=None, metavar="TASK", help="Task under data/, or a folder.")
 @click.option("--alias", required=True, help="The name that applications query.")
 @click.option(
     "--recall", default=None, help="Wanted recall of the exact nearest 10 documents (default 0.95)."
@@ -26,24 +27,8 @@ from xlembed.cli.options import (
     "--rollback", is_flag=True, help="Point the alias back to the index before; needs only --alias."
 )
 @click.option("--force", is_flag=True, help="Take the alias from an index that this tool did not build.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done for scripts.")
-@variation_options
-@settings_options("corpus", "encode", "index")
-@workspace_options
 def publish(
-    model: str | None,
-    task: str | None,
-    alias: str,
-    recall: str | None,
-    rollback: bool,
-    force: bool,
-    as_json: bool,
-    dim: str | None,
-    max_tokens: str | None,
-    dtype: str | None,
-    params: str | None,
-    out: str | None,
-    **options: Any,
+    asked: Asked, task: str | None, alias: str, recall: str | None, rollback: bool, force: bool
 ) -> None:
     """Check an index (complete, counted, compared with exact search), then move an alias to it in one step."""
     from xlembed.cli import echo_json
@@ -51,25 +36,25 @@ def publish(
     from xlembed.stages.publish import RECALL_K, WANTED_RECALL, roll_back_alias
     from xlembed.stages.publish import publish as stage
 
-    workspace = open_workspace(params, out, options, named=("index",))
+    workspace = asked.workspace
     if rollback:
-        if model or task:
+        if asked.given or task:
             raise click.UsageError("--rollback needs only --alias; the index before is known to the server")
         index, before = roll_back_alias(workspace, alias)
-        if as_json:
+        if asked.as_json:
             echo_json({"alias": alias, "index": index, "replaced": before})
         else:
             click.echo(f"{alias} -> {index} (was {before})")
         return
-    if not model or not task:
+    if not asked.given or not task:
         raise click.UsageError("--model and --task say which index to publish")
     opened = workspace.open_task(task)
-    ref = open_ref(workspace, model, dim, max_tokens, dtype)
+    (ref,) = asked.refs()
     with Bars(ref.slug) as bars:
         done = stage(
             opened, ref, workspace, alias, wanted=_share(recall, WANTED_RECALL), force=force, watch=bars
         )
-    if as_json:
+    if asked.as_json:
         echo_json(done.to_json())
         return
     scanned = "" if done.exercised else "; index not exercised: the server scans all documents"

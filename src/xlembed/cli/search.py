@@ -52,7 +52,7 @@ def search(
     if alias:
         if task:
             raise click.UsageError("--alias knows its task; leave --task out")
-        from xlembed.stages.publish import search_alias
+        from xlembed.stages.published import search_alias
 
         workspace = open_workspace(params, out, options, named=("corpus", "encode", "index"))
         answer = search_alias(alias, text, workspace, k=k, lang=lang or None, model=model or None)

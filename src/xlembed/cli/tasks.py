@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from xlembed.corpus.scored_summary import ScoredSummary
+    from xlembed.corpus.summary import TaskSummary
+
+DATA = Path("data")
 
 
 @click.command()
@@ -20,136 +26,133 @@ def tasks(name: str | None, lang: str | None, as_json: bool) -> None:
     from xlembed.cli import echo_json
 
     if name is not None:
-        summary, text = _described(name, lang)
+        summary, more = _described(name, lang)
         if as_json:
-            echo_json(summary)
+            echo_json(summary.to_json())
         else:
-            click.echo(text)
+            click.echo(summary.text() + more)
         return
-    entries, scored = _entries(Path("data")), _scored_entries(Path("data"))
+    entries, scored = _entries(), _scored_entries()
     if as_json:
         echo_json([*entries, *scored])
-    elif not entries and not scored:
+        return
+    if not entries and not scored:
         click.echo("No tasks under data/ yet: xlembed import makes one.")
     width = max([len(entry["name"]) for entry in [*entries, *scored]] + [len("scored texts")])
-    if entries and not as_json:
+    if entries:
         click.echo(f"{'task':<{width}}  documents   queries  languages")
         for entry in entries:
-            click.echo(_line(entry, width))
-    if scored and not as_json:
+            click.echo(f"{entry['name']:<{width}} {_task_line(entry)}")
+    if scored:
         click.echo(f"{chr(10) * bool(entries)}{'scored texts':<{width}}      texts  languages; dimensions")
         for entry in scored:
-            click.echo(_scored_line(entry, width))
+            click.echo(f"{entry['name']:<{width}} {_scored_line(entry)}")
 
 
-def _described(name: str, lang: str | None) -> tuple[dict[str, Any], str]:
-    """A task or a set of scored texts; a task where there are both."""
+def _described(name: str, lang: str | None) -> tuple[TaskSummary | ScoredSummary, str]:
+    """A task or a set of scored texts, and what else has that name; a task where there are both."""
     from xlembed.corpus.folders import absent_tasks, list_tasks
-    from xlembed.corpus.scored import absent_scored, list_scored, load_scored
-    from xlembed.corpus.scored_summary import scored_text, summarise_scored
+    from xlembed.corpus.loading import load_task
+    from xlembed.corpus.scored import SCORED, load_scored
+    from xlembed.corpus.scored_summary import summarise_scored
+    from xlembed.corpus.summary import summarise
     from xlembed.types import UserError, near_miss
 
-    data = Path("data")
-    tasks, scored = [*list_tasks(data), *absent_tasks(data)], [*list_scored(data), *absent_scored(data)]
-    if name in tasks or not (name in scored or (Path(name) / "scored.yaml").is_file()):
-        from xlembed.corpus.loading import load_task
-        from xlembed.corpus.summary import summarise, summary_text
-
-        try:
-            summary = summarise(load_task(name, lang=lang))
-        except UserError as error:
-            if name in tasks or not (guess := near_miss(name, scored)):
-                raise
-            raise UserError(f"{error} Among the scored texts:{guess}") from error
-        other = (
-            f"\n\n  scored texts of that name: xlembed tasks {data / 'scored' / name}"
-            if name in scored
-            else ""
-        )
-        return summary, summary_text(summary) + other
-    if lang:
-        raise UserError("--lang is for plain BEIR folders; scored texts say their languages")
-    summary = summarise_scored(load_scored(name, data))
-    return summary, scored_text(summary)
+    tasks, scored = [*list_tasks(DATA), *absent_tasks(DATA)], [*SCORED.names(DATA), *SCORED.absent(DATA)]
+    if name not in tasks and (name in scored or (Path(name) / SCORED.card).is_file()):
+        if lang:
+            raise UserError("--lang is for plain BEIR folders; scored texts say their languages")
+        return summarise_scored(load_scored(name, DATA)), ""
+    try:
+        summary = summarise(load_task(name, lang=lang))
+    except UserError as error:
+        if name in tasks or not (guess := near_miss(name, scored)):
+            raise
+        raise UserError(f"{error} Among the scored texts:{guess}") from error
+    other = f"\n\n  scored texts of that name: xlembed tasks {DATA / 'scored' / name}"
+    return summary, other if name in scored else ""
 
 
-def _entries(data_dir: Path) -> list[dict[str, Any]]:
+def _entries() -> list[dict[str, Any]]:
     """Tasks here (rows counted, texts not checked) and those that `dvc pull` would bring."""
     from xlembed.corpus.card import read_card
     from xlembed.corpus.checks import Problems
     from xlembed.corpus.folders import absent_tasks, list_tasks
     from xlembed.corpus.readers.beir import CORPUS_FILE, QUERIES_FILE
 
-    entries: list[dict[str, Any]] = []
-    for name in list_tasks(data_dir):
-        card = read_card(data_dir / name, Problems())
+    entries = []
+    for name in list_tasks(DATA):
+        card = read_card(DATA / name, Problems())
         entries.append(
             {
                 "name": name,
-                "kind": "retrieval",
                 "languages": list(card.languages) if card and card.languages else None,
                 "alignment": str(card.alignment) if card else None,
-                "documents": _rows(data_dir / name / CORPUS_FILE),
-                "queries": _rows(data_dir / name / QUERIES_FILE),
-                "fetch": None,
+                "documents": _count_rows(DATA / name / CORPUS_FILE),
+                "queries": _count_rows(DATA / name / QUERIES_FILE),
             }
         )
-    for name, dvc in absent_tasks(data_dir).items():
-        blank = dict.fromkeys(("languages", "alignment", "documents", "queries"))
-        entries.append({"name": name, "kind": "retrieval", **blank, "fetch": f"dvc pull {dvc}"})
-    return sorted(entries, key=lambda entry: entry["name"])
+    fields = ("languages", "alignment", "documents", "queries")
+    return [{**entry, "kind": "retrieval"} for entry in _with_absent(entries, absent_tasks(DATA), fields)]
 
 
-def _scored_entries(data_dir: Path) -> list[dict[str, Any]]:
+def _scored_entries() -> list[dict[str, Any]]:
     """Scored texts here (rows counted, not checked) and those that `dvc pull` would bring."""
-    from xlembed.corpus.checks import Problems
-    from xlembed.corpus.scored import ROWS, absent_scored, list_scored, read_scored_card
+    from xlembed.corpus.scored import SCORED, read_scored_card
+    from xlembed.types import UserError
 
     entries: list[dict[str, Any]] = []
-    for name in list_scored(data_dir):
-        problems = Problems()
-        card = read_scored_card(data_dir / "scored" / name, problems)
-        good = {} if problems.n_errors else card
-        dimensions = [d if isinstance(d, str) else d["name"] for d in good.get("dimensions", ())]
-        entries.append(
-            {
-                "name": name,
-                "kind": good.get("kind"),
-                "languages": good.get("languages"),
-                "dimensions": dimensions or None,
-                "texts": _rows(data_dir / "scored" / name / ROWS),
-                "fetch": None,
+    for name in SCORED.names(DATA):
+        folder = DATA / "scored" / name
+        entry = dict.fromkeys(("kind", "languages", "dimensions"))
+        try:
+            card = read_scored_card(folder)
+        except UserError:
+            pass  # shown as wrong
+        else:
+            entry = {
+                "kind": str(card.kind),
+                "languages": list(card.languages),
+                "dimensions": list(card.dimension_names),
             }
-        )
-    for name, dvc in absent_scored(data_dir).items():
-        blank = dict.fromkeys(("kind", "languages", "dimensions", "texts"))
-        entries.append({"name": name, **blank, "fetch": f"dvc pull {dvc}"})
-    return sorted(entries, key=lambda entry: entry["name"])
+        entries.append({"name": name, **entry, "texts": _count_rows(folder / SCORED.rows)})
+    return _with_absent(entries, SCORED.absent(DATA), ("kind", "languages", "dimensions", "texts"))
 
 
-def _rows(path: Path) -> int | None:
+def _with_absent(
+    entries: list[dict[str, Any]], absent: dict[str, Path], fields: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """With those that are not there, in alphabetical order."""
+    here = [{**entry, "fetch": None} for entry in entries]
+    tracked = [
+        {"name": name, **dict.fromkeys(fields), "fetch": f"dvc pull {dvc}"} for name, dvc in absent.items()
+    ]
+    return sorted([*here, *tracked], key=lambda entry: entry["name"])
+
+
+def _count_rows(path: Path) -> int | None:
     if not path.is_file():
         return None
     with path.open("rb") as file:
         return sum(1 for line in file if line.strip())
 
 
-def _line(entry: dict[str, Any], width: int) -> str:
+def _shown(n_rows: int | None) -> str:
+    return "missing" if n_rows is None else f"{n_rows:,}"
+
+
+def _task_line(entry: dict[str, Any]) -> str:
     if entry["fetch"]:
-        return f"{entry['name']:<{width}}  not here yet: {entry['fetch']}"
-    sizes = [f"{entry[key]:,}" if entry[key] is not None else "missing" for key in ("documents", "queries")]
+        return f" not here yet: {entry['fetch']}"
     languages = ", ".join(entry["languages"]) if entry["languages"] else "not said"
     alignment = f" ({entry['alignment']})" if entry["alignment"] else ""
-    return f"{entry['name']:<{width}} {sizes[0]:>10} {sizes[1]:>9}  {languages}{alignment}"
+    return f"{_shown(entry['documents']):>10} {_shown(entry['queries']):>9}  {languages}{alignment}"
 
 
-def _scored_line(entry: dict[str, Any], width: int) -> str:
+def _scored_line(entry: dict[str, Any]) -> str:
     if entry["fetch"]:
-        return f"{entry['name']:<{width}}  not here yet: {entry['fetch']}"
-    texts = f"{entry['texts']:,}" if entry["texts"] is not None else "missing"
+        return f" not here yet: {entry['fetch']}"
+    texts = f"{_shown(entry['texts']):>10}"
     if entry["kind"] is None:
-        return f"{entry['name']:<{width}} {texts:>10}  its card is wrong: xlembed tasks {entry['name']}"
-    dimensions = ", ".join(entry["dimensions"])
-    return (
-        f"{entry['name']:<{width}} {texts:>10}  {', '.join(entry['languages'])}; {entry['kind']} {dimensions}"
-    )
+        return f"{texts}  its card is wrong: xlembed tasks {entry['name']}"
+    return f"{texts}  {', '.join(entry['languages'])}; {entry['kind']} {', '.join(entry['dimensions'])}"

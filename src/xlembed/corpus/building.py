@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from typing import Literal
 
+from xlembed.corpus.checks import counted, first_of
 from xlembed.corpus.duplicates import merge_identical
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.sampling import sample_documents
@@ -42,7 +43,9 @@ def build_task(
         merged = merge_identical(documents, qrels)
         kept_for = {merge.doc_id: merge.kept for merge in merged.merges}
         documents, qrels, merges = merged.documents, merged.qrels, merged.merges
-        queries = [_with_kept(query, kept_for) for query in queries]
+        queries = [
+            dataclasses.replace(q, doc_id=kept_for[q.doc_id]) if q.doc_id in kept_for else q for q in queries
+        ]
         judged = {kept_for.get(doc_id, doc_id) for doc_id in judged}
         notes += merged.notes
     queries, told = _scorable(queries, qrels)
@@ -62,27 +65,10 @@ def build_task(
         notes += told
         present = {d.doc_id for d in documents}
         merges = tuple(merge for merge in merges if merge.kept in present)
-    task = Task(
-        name=rows.card.name,
-        languages=rows.languages,
-        alignment=rows.card.alignment,
-        documents=documents,
-        queries=tuple(queries),
-        qrels={q.query_id: qrels[q.query_id] for q in queries},
-        source=rows.card.source,
-        licence=rows.card.licence,
-        description=rows.card.description,
-        demonstration=rows.card.demonstration,
-        merged=merges,
-        leave_out_self=rows.card.leave_out_self,
-    )
+    said = {**vars(rows.card), "languages": rows.languages}
+    kept = {q.query_id: qrels[q.query_id] for q in queries}
+    task = Task(**said, documents=documents, queries=tuple(queries), qrels=kept, merged=merges)
     return dataclasses.replace(task, notes=tuple(dict.fromkeys([*notes, *_gaps(task)])))
-
-
-def _with_kept(query: Query, kept_for: dict[str, str]) -> Query:
-    if query.doc_id is None or query.doc_id not in kept_for:
-        return query
-    return dataclasses.replace(query, doc_id=kept_for[query.doc_id])
 
 
 def _scorable(queries: list[Query], qrels: Qrels) -> tuple[list[Query], tuple[str, ...]]:
@@ -92,11 +78,13 @@ def _scorable(queries: list[Query], qrels: Qrels) -> tuple[list[Query], tuple[st
     notes = []
     if unjudged:
         notes.append(
-            f"{_some(len(unjudged), 'query', 'queries')} without judgements left out: {_ids(unjudged)}"
+            f"{counted(len(unjudged), 'query', 'queries')} without judgements left out: {first_of(unjudged)}"
         )
     if hopeless:
-        subject = _some(len(hopeless), "query", "queries")
-        notes.append(f"{subject} without a relevant document (all grades below 1) left out: {_ids(hopeless)}")
+        subject = counted(len(hopeless), "query", "queries")
+        notes.append(
+            f"{subject} without a relevant document (all grades below 1) left out: {first_of(hopeless)}"
+        )
     left_out = {*unjudged, *hopeless}
     return [q for q in queries if q.query_id not in left_out], tuple(notes)
 
@@ -117,7 +105,7 @@ def _gaps(task: Task) -> list[str]:
         relevant = frozenset(d for d, grade in task.qrels[query.query_id].items() if grade >= 1)
         answers[query.lang, query.text].add(relevant)
     if ambiguous := sum(len(sets) > 1 for sets in answers.values()):
-        subject = _some(ambiguous, "query text is", "query texts are")
+        subject = counted(ambiguous, "query text is", "query texts are")
         notes.append(
             f"{subject} asked more than once with different relevant documents: no model can tell which"
         )
@@ -129,16 +117,8 @@ def _gaps(task: Task) -> list[str]:
             if {lang_of[d] for d, grade in docs.items() if grade >= 1} < set(task.languages)
         ]
         if partial:
-            subject = _some(len(partial), "need has", "needs have")
+            subject = counted(len(partial), "need has", "needs have")
             notes.append(
-                f"called parallel, but {subject} no relevant document in some language: {_ids(partial)}"
+                f"called parallel, but {subject} no relevant document in some language: {first_of(partial)}"
             )
     return notes
-
-
-def _some(n: int, one: str, many: str) -> str:
-    return f"{n} {one if n == 1 else many}"
-
-
-def _ids(ids: list[str]) -> str:
-    return ", ".join(ids[:5]) + (" ..." if len(ids) > 5 else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,9 +19,11 @@ CARD_FILE = "task.yaml"
 WORDS = ("name", "alignment", "source", "licence", "description")
 LISTS = ("languages", "notes")
 FLAGS = ("demonstration", "leave_out_self")
+KEYS = ("name", "languages", "alignment", "source", "licence", "description", *FLAGS, "notes")
+"""In the order of a card."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Card:
     """What task.yaml says, or an importer knows; `languages` is None until the rows told them."""
 
@@ -54,96 +57,75 @@ def read_card(folder: Path, problems: Problems) -> Card | None:
     path = folder / CARD_FILE
     if not path.is_file():
         return None
-    place = Place(str(path))
-    card = Card(slugify(folder.resolve().name))
+    values: dict[str, Any] = {"name": slugify(folder.resolve().name)}
     try:
         # All scalars are strings: YAML's own rules would read the language code `no` as false.
         node = yaml.compose("\n".join(line for _, line in read_lines(path, problems)), Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        at = Place(str(path), mark.line + 1) if mark else place
         message = f"invalid YAML: {getattr(error, 'problem', None) or error}"
+        at = Place(str(path), mark.line + 1 if mark else None)
         problems.error(at, "", "invalid YAML", message, "write key: value lines")
-        return card
+        return Card(**values)
     if node is None:
-        return card
+        return Card(**values)
     if not isinstance(node, yaml.MappingNode):
-        problems.error(
-            place, "", "invalid YAML", "expected key: value lines", "write e.g. languages: [de, en]"
-        )
-        return card
+        fix = "write e.g. languages: [de, en]"
+        problems.error(Place(str(path)), "", "invalid YAML", "expected key: value lines", fix)
+        return Card(**values)
     lines: dict[str, int] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if lines.setdefault(key.value, line) != line:
-            message = f"the key stands in line {lines[key.value]} already"
-            problems.error(
-                Place(str(path), line), str(key.value), "repeated key", message, "keep one of them"
-            )
-        _take(card, str(key.value), value, Place(str(path), key.start_mark.line + 1), problems)
-    return card
+    for name, value in node.value:
+        key, place = str(name.value), Place(str(path), name.start_mark.line + 1)
+        if lines.setdefault(key, name.start_mark.line + 1) != place.line:
+            message = f"the key stands in line {lines[key]} already"
+            problems.error(place, key, "repeated key", message, "keep one of them")
+        if key not in KEYS:
+            done = f"ignored.{near_miss(key, KEYS)}"
+            problems.warn(place, key, "unknown key", f"{key!r} is no key of a task card", done)
+        elif _is_sound(key, value, place, problems):
+            values[key] = _value(key, value)
+    return Card(**values)
 
 
 def card_text(task: Task) -> str:
     """task.yaml of a task; equal tasks give equal text, empty entries are left out."""
-    values = {
-        "name": task.name,
-        "languages": list(task.languages),
-        "alignment": str(task.alignment),
-        "source": task.source,
-        "licence": task.licence,
-        "description": task.description,
-        **{flag: getattr(task, flag) for flag in FLAGS},
-        "notes": list(task.notes),
+    values = {key: value for key in KEYS if (value := getattr(task, key))} | {
+        "alignment": str(task.alignment)
     }
-    return yaml.safe_dump(
-        {k: v for k, v in values.items() if v}, allow_unicode=True, sort_keys=False, default_flow_style=False
-    )
+    values = {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+    return yaml.safe_dump(values, allow_unicode=True, sort_keys=False, default_flow_style=False)
 
 
-def _take(card: Card, key: str, node: yaml.Node, place: Place, problems: Problems) -> None:
-    if key in LISTS:
-        if not isinstance(node, yaml.SequenceNode):
-            message = f"expected a list, found {node.value!r}"
-            problems.error(place, key, "mistyped field", message, f"write {key}: [...]")
-            return
-        items = [str(item.value) for item in node.value]
-        if key == "notes":
-            card.notes = tuple(items)
-        elif _are_languages(items, place, problems):
-            card.languages = tuple(items)
-    elif key in FLAGS:
-        if not isinstance(node, yaml.ScalarNode) or node.value not in ("true", "false"):
-            message = f"expected true or false, found {node.value!r}"
-            problems.error(place, key, "mistyped field", message, f"write {key}: true")
-            return
-        setattr(card, key, node.value == "true")
-    elif key not in WORDS:
-        guess = near_miss(key, (*WORDS, *LISTS, *FLAGS))
-        problems.warn(place, key, "unknown key", f"{key!r} is no key of a task card", f"ignored.{guess}")
-    elif not isinstance(node, yaml.ScalarNode):
+def _is_sound(key: str, node: yaml.Node, place: Place, problems: Problems) -> bool:
+    """Whether the value of a key is one of its kind, with what is wrong told."""
+    errors = problems.n_errors
+    found = f"found {node.value!r}"
+    if key in LISTS and not isinstance(node, yaml.SequenceNode):
+        problems.error(place, key, "mistyped field", f"expected a list, {found}", f"write {key}: [...]")
+    elif key in FLAGS and not (isinstance(node, yaml.ScalarNode) and node.value in ("true", "false")):
+        problems.error(place, key, "mistyped field", f"expected true or false, {found}", f"write {key}: true")
+    elif key in WORDS and not isinstance(node, yaml.ScalarNode):
         problems.error(place, key, "mistyped field", "expected a text", f"write {key}: one text")
-    else:
-        _take_word(card, key, str(node.value), place, problems)
+    elif key == "languages":
+        _check_languages([str(item.value) for item in node.value], place, problems)
+    elif key == "name" and not is_task_name(node.value):
+        message = f"{node.value!r} is no name for a folder (letters, digits, '.', '_', '+', '-')"
+        problems.error(place, key, "bad task name", message, f"call it {slugify(node.value)!r}")
+    elif key == "alignment" and node.value not in list(Alignment):
+        fix = f"choose one of {', '.join(Alignment)}.{near_miss(node.value, Alignment)}"
+        problems.error(place, key, "bad alignment", f"{node.value!r} is no alignment", fix)
+    return problems.n_errors == errors
 
 
-def _take_word(card: Card, key: str, value: str, place: Place, problems: Problems) -> None:
-    if key == "name" and not is_task_name(value):
-        message = f"{value!r} is no name for a folder (letters, digits, '.', '_', '+', '-')"
-        problems.error(place, key, "bad task name", message, f"call it {slugify(value)!r}")
-    elif key == "alignment":
-        if value in list(Alignment):
-            card.alignment = Alignment(value)
-        else:
-            choices = [str(choice) for choice in Alignment]
-            fix = f"choose one of {', '.join(choices)}.{near_miss(value, choices)}"
-            problems.error(place, key, "bad alignment", f"{value!r} is no alignment", fix)
-    else:
-        setattr(card, key, value)
+def _value(key: str, node: yaml.Node) -> Any:
+    if key in LISTS:
+        return tuple(str(item.value) for item in node.value)
+    if key in FLAGS:
+        return node.value == "true"
+    return Alignment(node.value) if key == "alignment" else str(node.value)
 
 
-def _are_languages(codes: list[str], place: Place, problems: Problems) -> bool:
-    n_errors = problems.n_errors
+def _check_languages(codes: list[str], place: Place, problems: Problems) -> None:
     for code in codes:
         if not is_language(code):
             message = f"{code!r} is not an ISO 639-1 language code"
@@ -151,7 +133,5 @@ def _are_languages(codes: list[str], place: Place, problems: Problems) -> bool:
     for code in sorted({c for c in codes if codes.count(c) > 1}):
         problems.error(place, "languages", "repeated language", f"{code!r} is listed twice", "list it once")
     if not codes:
-        problems.error(
-            place, "languages", "unknown language", "the list is empty", "list the task's languages"
-        )
-    return problems.n_errors == n_errors
+        fix = "list the task's languages"
+        problems.error(place, "languages", "unknown language", "the list is empty", fix)

@@ -57,11 +57,14 @@ class Problem:
 
     def __str__(self) -> str:
         line = "" if self.line is None else f":{self.line}"
-        return f"{self.file}{line}: {f'{self.field}: ' if self.field else ''}{self.message}. {self._advice}"
+        return f"{self.file}{line}: {f'{self.field}: ' if self.field else ''}{self.message}. {self.advice}"
 
     @property
-    def _advice(self) -> str:
-        return f"Fix: {self.fix}" if self.severity is Severity.ERROR else _sentence(self.fix)
+    def advice(self) -> str:
+        """`fix` as a sentence."""
+        return (
+            f"Fix: {self.fix}" if self.severity is Severity.ERROR else f"{self.fix[:1].upper()}{self.fix[1:]}"
+        )
 
 
 @dataclass
@@ -72,10 +75,9 @@ class _Warned:
 
 
 class Problems:
-    """Collects problems while files are read; the first `shown` errors are kept in full, the rest counted."""
+    """Collects problems while files are read; the first `SHOWN` errors are kept in full, the rest counted."""
 
-    def __init__(self, shown: int = SHOWN) -> None:
-        self._shown = shown
+    def __init__(self) -> None:
         self._errors: list[Problem] = []
         self._kinds: Counter[str] = Counter()
         self._told: set[Problem] = set()
@@ -90,7 +92,7 @@ class Problems:
                 return
             self._told.add(problem)
             self._kinds[problem.kind] += 1
-            if len(self._errors) < self._shown:
+            if len(self._errors) < SHOWN:
                 self._errors.append(problem)
             return
         warned = self._warned.setdefault((problem.file, problem.kind, problem.field), _Warned(problem))
@@ -102,7 +104,9 @@ class Problems:
         """Something that must be mended before the task can be used; without `field` it is the whole line."""
         if not field:
             self.unread_files.add(place.file)
-        self.add(Problem(place.file, place.line, _join(place.path, field), message, fix, kind))
+        self.add(
+            Problem(place.file, place.line, ".".join(filter(None, (place.path, field))), message, fix, kind)
+        )
 
     def warn(self, place: Place, field: str, kind: str, message: str, done: str) -> None:
         """Something the user should know; `done` says how it was handled."""
@@ -148,9 +152,8 @@ def check_id(problems: Problems, place: Place, field: str, value: str) -> bool:
         problems.error(place, field, "empty id", "the id is empty", "give it an id")
     elif any(c.isspace() or not c.isprintable() for c in value):
         message = f"the id {value!r} holds white space or an invisible character, which breaks run files"
-        problems.error(
-            place, field, "white space in id", message, "use '_' or '-' instead, wherever the id stands"
-        )
+        fix = "use '_' or '-' instead, wherever the id stands"
+        problems.error(place, field, "white space in id", message, fix)
     elif (n_bytes := len(value.encode())) > LONGEST_ID:
         message = (
             f"the id {value[:40]!r}... is {n_bytes} bytes long, more than the {LONGEST_ID} that servers take"
@@ -166,8 +169,10 @@ def check_characters(problems: Problems, place: Place, field: str, value: str) -
     if "\0" in value:
         problems.error(place, field, "NUL character", "the text holds a NUL character", "remove it")
         return False
-    if (at := _lone_surrogate(value)) is not None:
-        message = f"character {at + 1} is half of a surrogate pair, which is no text"
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        message = f"character {error.start + 1} is half of a surrogate pair, which is no text"
         problems.error(place, field, "broken character", message, "remove it, or write the whole character")
         return False
     return True
@@ -215,16 +220,14 @@ def check_language(
     return True
 
 
-def _lone_surrogate(text: str) -> int | None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        return error.start
-    return None
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number and its noun: ``1 query``, ``2 queries``."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"
 
 
-def _join(path: str, field: str) -> str:
-    return f"{path}.{field}" if path and field else path or field
+def first_of(ids: Sequence[str]) -> str:
+    """The first five ids."""
+    return ", ".join(ids[:5]) + (" ..." if len(ids) > 5 else "")
 
 
 def _note(warned: _Warned) -> str:
@@ -234,8 +237,4 @@ def _note(warned: _Warned) -> str:
     subject = f"{problem.file}: {f'{problem.field}: ' if problem.field else ''}{problem.kind}"
     more = f" and {warned.count - len(warned.places)} more" if warned.count > len(warned.places) else ""
     where = f" (lines {', '.join(warned.places)}{more})" if warned.places else ""
-    return f"{subject}: {warned.count} times{where}. {_sentence(problem.fix)}"
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return f"{subject}: {warned.count} times{where}. {problem.advice}"

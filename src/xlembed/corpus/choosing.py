@@ -21,19 +21,8 @@ _TELLING_NAME = re.compile(
     re.IGNORECASE,
 )
 _NLI = {"entailment", "contradiction", "neutral", "not_entailment", "non-entailment"}
-_CLASSES = {
-    -1.0,
-    0.0,
-    1.0,
-    2.0,
-    "yes",
-    "no",
-    "true",
-    "false",
-    "positive",
-    "negative",
-    "relevant",
-    "irrelevant",
+_CLASSES = {-1.0, 0.0, 1.0, 2.0} | {
+    *("yes", "no", "true", "false", "positive", "negative", "relevant", "irrelevant")
 }
 
 
@@ -69,10 +58,7 @@ def is_chosen(row: Mapping[str, Any], where: Where) -> bool:
 def check_where(rows: Sequence[Mapping[str, Any]], where: Where, read: Collection[str]) -> None:
     """Nothing when the rows are chosen by what they mean, or nothing in them says that they mean different things.
 
-    Args:
-        rows: as the file has them.
-        where: what the user said.
-        read: columns that are read anyway.
+    The columns `read` are read anyway.
 
     Raises:
         UserError: a column of `where` is in no row, no row is chosen, or a column that may change the meaning of a

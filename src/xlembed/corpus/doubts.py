@@ -21,14 +21,9 @@ BELIEVE = "take the files as they are with --believe"
 def check_shared_ids(
     files: Sequence[Path], ids: Sequence[Collection[str]], noun: str, believe: bool, problems: Problems
 ) -> None:
-    """Tell how many ids files share, which makes their rows translations; running numbers prove nothing.
+    """Tell how many ids files share, which makes their rows translations.
 
-    Args:
-        files: in the order of `ids`.
-        ids: of each file.
-        noun: what they are ids of.
-        believe: running numbers are told only.
-        problems: takes the note or the error.
+    Running numbers prove nothing: they are an error unless `believe`. `noun` says what `ids` (of each file) are of.
     """
     for number, (file, own) in enumerate(zip(files, ids, strict=True)):
         earlier = set().union(*ids[:number])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from xlembed.corpus.checks import counted
 from xlembed.corpus.task import Document, Merge
 
 
@@ -51,24 +53,22 @@ def _notes(kept: Sequence[Document], merges: Sequence[Merge], unequal: int) -> l
     notes = []
     if merges:
         shown = ", ".join(f"{m.doc_id} = {m.kept}" for m in merges[:3]) + (" ..." if len(merges) > 3 else "")
-        subject = "1 document is" if len(merges) == 1 else f"{len(merges)} documents are"
         notes.append(
-            f"{subject} identical to an earlier one (language, title and text) and united with it, "
-            f"judgements included: {shown}"
+            f"{counted(len(merges), 'document is', 'documents are')} identical to an earlier one (language, title and "
+            f"text) and united with it, judgements included: {shown}"
         )
     if unequal:
-        subject = f"{unequal} judgement{'s' * (unequal > 1)}"
+        subject = counted(unequal, "judgement")
         notes.append(f"{subject} of identical documents had unequal grades: the highest is kept")
     seen = {(d.lang, d.title, d.text) for d in kept}
-    for change, what in ((str.strip, "white space around {it}"), (_nfc, "Unicode form (NFC, NFD)")):
+    for change, what in (
+        (str.strip, "white space around {it}"),
+        (partial(unicodedata.normalize, "NFC"), "Unicode form (NFC, NFD)"),
+    ):
         alike = len(seen)
         seen = {(lang, change(title), change(text)) for lang, title, text in seen}
         if alike := alike - len(seen):
-            subject = "1 document differs" if alike == 1 else f"{alike} documents differ"
+            subject = counted(alike, "document differs", "documents differ")
             difference = what.format(it="it" if alike == 1 else "them")
             notes.append(f"{subject} from another one only in {difference}: kept apart")
     return notes
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)

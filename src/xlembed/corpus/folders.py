@@ -1,4 +1,4 @@
-"""Where tasks are: folders under data/, and those that DVC tracks but has not fetched."""
+"""What is under data/: folders by a file in them, and those that DVC tracks but has not fetched."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from xlembed.types import UserError, near_miss
 DATA_DIR = Path("data")
 
 
+def folders_with(file: str, parent: Path) -> list[str]:
+    """Names of the folders in `parent` that hold a file, in alphabetical order; empty without such a folder."""
+    return sorted(path.parent.name for path in parent.glob(f"[!.]*/{file}"))
+
+
+def absent_folders(file: str, parent: Path, data_dir: Path) -> dict[str, Path]:
+    """Name -> .dvc file of those that DVC tracks in `parent` and that are not there."""
+    tracked = {path.name: dvc for path, dvc in sorted(_tracked(data_dir)) if path.parent == parent.resolve()}
+    present = folders_with(file, parent)
+    return {name: dvc for name, dvc in tracked.items() if name not in present}
+
+
 def list_tasks(data_dir: Path = DATA_DIR) -> list[str]:
-    """Names of the task folders under `data_dir`, in alphabetical order; empty without such a folder."""
-    return sorted(
-        path.parent.name for path in data_dir.glob(f"*/{CORPUS_FILE}") if path.parent.name[0] != "."
-    )
+    """Names of the task folders under `data_dir`."""
+    return folders_with(CORPUS_FILE, data_dir)
 
 
 def absent_tasks(data_dir: Path = DATA_DIR) -> dict[str, Path]:
-    """Name -> .dvc file of the tasks that DVC tracks and that are not there."""
-    present = set(list_tasks(data_dir))
-    return {name: dvc for name, dvc in tracked_folders(data_dir, data_dir).items() if name not in present}
-
-
-def tracked_folders(parent: Path, data_dir: Path = DATA_DIR) -> dict[str, Path]:
-    """Name -> .dvc file of what DVC tracks in `parent`, by name, there or not."""
-    return {path.name: dvc for path, dvc in sorted(_tracked(data_dir)) if path.parent == parent.resolve()}
+    """Name -> .dvc file of the tasks that are not there."""
+    return absent_folders(CORPUS_FILE, data_dir, data_dir)
 
 
 def find_task(name_or_folder: str, data_dir: Path = DATA_DIR) -> Path:

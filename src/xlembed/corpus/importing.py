@@ -1,23 +1,37 @@
-"""Files of a known format -> a task folder, with a report."""
+"""Files of a known format -> a task folder, with a report; formats are found in readers/, a file each.
+
+Apart from readers/__init__.py, so that who reads a finished task does not load (and depend on) every importer.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from xlembed.corpus import readers
 from xlembed.corpus.building import build_task
 from xlembed.corpus.checks import Problems
-from xlembed.corpus.choosing import Where
 from xlembed.corpus.doubts import same_in_task, self_note
 from xlembed.corpus.folders import DATA_DIR
-from xlembed.corpus.formats import find_reader
-from xlembed.corpus.reading import DocumentUnit, ReadOptions
+from xlembed.corpus.reading import Reader, ReadOptions
 from xlembed.corpus.spoken import check_languages_spoken
 from xlembed.corpus.task import Task
 from xlembed.corpus.writing import check_target, write_task
-from xlembed.types import Lang
+from xlembed.registry import entries, load_entry
+from xlembed.types import UserError, near_miss
+
+
+def find_reader(form: str) -> Reader:
+    """The reader of a format.
+
+    Raises:
+        UserError: lists the formats.
+    """
+    if form not in (names := entries(readers)):
+        raise UserError(f"no format {form!r}: choose one of {', '.join(names)}.{near_miss(form, names)}")
+    reader: Reader = load_entry(readers, form).read
+    return reader
 
 
 @dataclass(frozen=True)
@@ -36,11 +50,8 @@ def import_files(
     name: str,
     out: Path | None = None,
     *,
-    langs: tuple[Lang, ...] = (),
-    documents: DocumentUnit | None = None,
-    where: Where | None = None,
+    options: ReadOptions | None = None,
     leave_out_self: bool = False,
-    believe: bool = False,
     data_dir: Path = DATA_DIR,
     force: bool = False,
 ) -> Imported:
@@ -51,11 +62,8 @@ def import_files(
         files: what the format is made of.
         name: of the task.
         out: the folder to write; None is `data_dir`/`name`.
-        langs: none (file names tell), one for all files, or one per file.
-        documents: what becomes a document (squad).
-        where: column -> values of the rows that are judged right (jsonl).
+        options: what the user said beside the files.
         leave_out_self: a query's own copy among the documents is taken out of its ranking.
-        believe: files are what they are said to be, even where languages or translations look wrong.
         data_dir: where named tasks are.
         force: replace a task that is there.
 
@@ -64,22 +72,16 @@ def import_files(
             probably not what they are said to be.
     """
     reader = find_reader(form)
+    options = replace(options or ReadOptions(), name=name)
     folder = data_dir / name if out is None else out
     check_target(name, folder, force)
     problems = Problems()
-    rows = reader(files, ReadOptions(name, langs, documents, where or {}, believe), problems)
-    rows.card.leave_out_self |= leave_out_self
+    rows = reader(files, options, problems)
+    rows.card = replace(rows.card, leave_out_self=leave_out_self or rows.card.leave_out_self)
     task = build_task(rows, keep_duplicates=True)
-    doubts = [*_languages_spoken(task, believe), *same_in_task(task, believe)]
+    texts = [(d.lang, "documents", d.text or d.title) for d in task.documents]
+    texts += [(q.lang, "queries", q.text) for q in task.queries]
+    doubts = check_languages_spoken(texts, believe=options.believe) + same_in_task(task, options.believe)
     write_task(task, folder, force)
     warnings = (*problems.notes(), *doubts, *self_note(task))
     return Imported(task, folder, name if out is None else str(folder), warnings)
-
-
-def _languages_spoken(task: Task, believe: bool) -> list[str]:
-    texts: dict[tuple[Lang, str], list[str]] = defaultdict(list)
-    for document in task.documents:
-        texts[document.lang, "documents"].append(document.text or document.title)
-    for query in task.queries:
-        texts[query.lang, "queries"].append(query.text)
-    return check_languages_spoken(texts, believe=believe)

@@ -5,209 +5,33 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pycountry
+
 from xlembed.types import Lang, UserError, near_miss
 
-_TABLE = """
-aa aar Afar
-ab abk Abkhazian
-ae ave Avestan
-af afr Afrikaans
-ak aka Akan
-am amh Amharic
-an arg Aragonese
-ar ara Arabic
-as asm Assamese
-av ava Avaric
-ay aym Aymara
-az aze Azerbaijani
-ba bak Bashkir
-be bel Belarusian
-bg bul Bulgarian
-bi bis Bislama
-bm bam Bambara
-bn ben Bengali
-bo bod Tibetan
-br bre Breton
-bs bos Bosnian
-ca cat Catalan
-ce che Chechen
-ch cha Chamorro
-co cos Corsican
-cr cre Cree
-cs ces Czech
-cu chu Church Slavic
-cv chv Chuvash
-cy cym Welsh
-da dan Danish
-de deu German
-dv div Dhivehi
-dz dzo Dzongkha
-ee ewe Ewe
-el ell Greek
-en eng English
-eo epo Esperanto
-es spa Spanish
-et est Estonian
-eu eus Basque
-fa fas Persian
-ff ful Fulah
-fi fin Finnish
-fj fij Fijian
-fo fao Faroese
-fr fra French
-fy fry Western Frisian
-ga gle Irish
-gd gla Scottish Gaelic
-gl glg Galician
-gn grn Guarani
-gu guj Gujarati
-gv glv Manx
-ha hau Hausa
-he heb Hebrew
-hi hin Hindi
-ho hmo Hiri Motu
-hr hrv Croatian
-ht hat Haitian
-hu hun Hungarian
-hy hye Armenian
-hz her Herero
-ia ina Interlingua
-id ind Indonesian
-ie ile Interlingue
-ig ibo Igbo
-ii iii Nuosu
-ik ipk Inupiaq
-io ido Ido
-is isl Icelandic
-it ita Italian
-iu iku Inuktitut
-ja jpn Japanese
-jv jav Javanese
-ka kat Georgian
-kg kon Kongo
-ki kik Kikuyu
-kj kua Kuanyama
-kk kaz Kazakh
-kl kal Kalaallisut
-km khm Khmer
-kn kan Kannada
-ko kor Korean
-kr kau Kanuri
-ks kas Kashmiri
-ku kur Kurdish
-kv kom Komi
-kw cor Cornish
-ky kir Kirghiz
-la lat Latin
-lb ltz Luxembourgish
-lg lug Ganda
-li lim Limburgan
-ln lin Lingala
-lo lao Lao
-lt lit Lithuanian
-lu lub Luba-Katanga
-lv lav Latvian
-mg mlg Malagasy
-mh mah Marshallese
-mi mri Maori
-mk mkd Macedonian
-ml mal Malayalam
-mn mon Mongolian
-mr mar Marathi
-ms msa Malay
-mt mlt Maltese
-my mya Burmese
-na nau Nauru
-nb nob Norwegian Bokmål
-nd nde North Ndebele
-ne nep Nepali
-ng ndo Ndonga
-nl nld Dutch
-nn nno Norwegian Nynorsk
-no nor Norwegian
-nr nbl South Ndebele
-nv nav Navajo
-ny nya Nyanja
-oc oci Occitan
-oj oji Ojibwa
-om orm Oromo
-or ori Oriya
-os oss Ossetian
-pa pan Panjabi
-pi pli Pali
-pl pol Polish
-ps pus Pushto
-pt por Portuguese
-qu que Quechua
-rm roh Romansh
-rn run Rundi
-ro ron Romanian
-ru rus Russian
-rw kin Kinyarwanda
-sa san Sanskrit
-sc srd Sardinian
-sd snd Sindhi
-se sme Northern Sami
-sg sag Sango
-si sin Sinhala
-sk slk Slovak
-sl slv Slovenian
-sm smo Samoan
-sn sna Shona
-so som Somali
-sq sqi Albanian
-sr srp Serbian
-ss ssw Swati
-st sot Southern Sotho
-su sun Sundanese
-sv swe Swedish
-sw swa Swahili
-ta tam Tamil
-te tel Telugu
-tg tgk Tajik
-th tha Thai
-ti tir Tigrinya
-tk tuk Turkmen
-tl tgl Tagalog
-tn tsn Tswana
-to ton Tonga
-tr tur Turkish
-ts tso Tsonga
-tt tat Tatar
-tw twi Twi
-ty tah Tahitian
-ug uig Uyghur
-uk ukr Ukrainian
-ur urd Urdu
-uz uzb Uzbek
-ve ven Venda
-vi vie Vietnamese
-vo vol Volapük
-wa wln Walloon
-wo wol Wolof
-xh xho Xhosa
-yi yid Yiddish
-yo yor Yoruba
-za zha Zhuang
-zh zho Chinese
-zu zul Zulu
-"""
-"""ISO 639-1, ISO 639-3 and the English name, one language per line."""
+_COMMON_NAMES = {"dv": "Dhivehi", "el": "Greek", "ii": "Nuosu", "ny": "Nyanja", "ug": "Uyghur"}
+"""Where ISO's reference name is not what people say."""
 
-NAMES: dict[Lang, str] = {row.split(" ", 2)[0]: row.split(" ", 2)[2] for row in _TABLE.strip().splitlines()}
+_LANGUAGES = [entry for entry in pycountry.languages if getattr(entry, "alpha_2", "sh") != "sh"]
+"""Those of ISO 639-1; `sh` (Serbo-Croatian) was withdrawn."""
+
+NAMES: dict[Lang, str] = {
+    entry.alpha_2: _COMMON_NAMES.get(entry.alpha_2, entry.name.partition(" (")[0]) for entry in _LANGUAGES
+}
 """Two-letter code -> English name."""
 
-_OTHER_CODES = """
-alb sq, arm hy, baq eu, bur my, chi zh, cze cs, dut nl, fre fr, geo ka, ger de, gre el, ice is, mac mk, mao mi
-may ms, per fa, rum ro, slo sk, tib bo, wel cy
+_MEMBERS = """
 cmn zh, arb ar, pes fa, zsm ms, lvs lv, ekk et, swh sw, uzn uz, azj az, khk mn, als sq, npi ne, ory or, plt mg
 ydd yi, kmr ku, gaz om, pbt ps, quy qu, ayr ay
 """
-"""Bibliographic codes of ISO 639-2, then members of what ISO 639-1 counts as one language."""
+"""Members of what ISO 639-1 counts as one language."""
 
-TWO_LETTERS: dict[str, Lang] = {row.split()[1]: row.split()[0] for row in _TABLE.strip().splitlines()}
-"""Three-letter code (ISO 639-3, and the other codes above) -> two-letter code."""
-TWO_LETTERS |= {pair.split()[0]: pair.split()[1] for pair in re.split("[,\n]", _OTHER_CODES.strip())}
+TWO_LETTERS: dict[str, Lang] = {
+    **{entry.alpha_3: entry.alpha_2 for entry in _LANGUAGES},
+    **{entry.bibliographic: entry.alpha_2 for entry in _LANGUAGES if hasattr(entry, "bibliographic")},
+    **dict(pair.split() for pair in re.split("[,\n]", _MEMBERS.strip())),
+}
+"""Three-letter code (ISO 639-3, bibliographic ones, members) -> two-letter code."""
 
 _SLIPS: dict[str, Lang] = {
     **{"jp": "ja", "cn": "zh", "tw": "zh", "kr": "ko", "cz": "cs", "dk": "da", "ua": "uk", "gr": "el"},

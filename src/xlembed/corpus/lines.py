@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.row import Row
 
 GZIP = b"\x1f\x8b"
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -54,7 +55,7 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[Place, str]]:
         _tell_missing(path, problems)
         return
     if not path.is_file():
-        path = path.with_name(f"{path.name}.gz")
+        path = Path(f"{path}.gz")
         problems.warn(Place(name), "", "compressed file", "the file is not there", f"read {path.name}")
     with path.open("rb") as raw_file:
         try:
@@ -71,7 +72,7 @@ def _unpacked(file: BufferedReader) -> BufferedReader | gzip.GzipFile:
 
 def is_there(path: Path) -> bool:
     """Whether `read_lines` finds the file, packed or not."""
-    return path.is_file() or path.with_name(f"{path.name}.gz").is_file()
+    return path.is_file() or Path(f"{path}.gz").is_file()
 
 
 def _tell_missing(path: Path, problems: Problems) -> None:
@@ -159,7 +160,7 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def read_json_lines(path: Path, problems: Problems) -> Iterator[tuple[Place, dict[str, Any]]]:
+def read_json_lines(path: Path, problems: Problems) -> Iterator[Row]:
     """The JSON objects of a .jsonl file; other lines are errors, blank ones are noted.
 
     A file that is something else as a whole (an array, one document, a table) is one error.
@@ -175,7 +176,7 @@ def read_json_lines(path: Path, problems: Problems) -> Iterator[tuple[Place, dic
             continue
         row = parse_json(line, place, problems)
         if isinstance(row, dict):
-            yield place, row
+            yield Row(row, place, problems)
         elif row is not None:
             message = f"expected an object {{...}}, found {type(row).__name__}"
             problems.error(place, "", "invalid JSON", message, "write one object per line")

@@ -9,12 +9,10 @@ from typing import Literal
 from xlembed.corpus.building import build_task
 from xlembed.corpus.checks import Place, Problems
 from xlembed.corpus.doubts import self_note
-from xlembed.corpus.folders import DATA_DIR, absent_tasks, find_task, list_tasks
+from xlembed.corpus.folders import DATA_DIR, find_task
 from xlembed.corpus.readers.beir import read_folder
 from xlembed.corpus.task import Task
 from xlembed.types import Lang
-
-__all__ = ["absent_tasks", "find_task", "list_tasks", "load_task"]
 
 
 def load_task(

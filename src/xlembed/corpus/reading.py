@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,17 +25,26 @@ class ReadOptions:
     """What the user said beside the files.
 
     Attributes:
-        langs: none (file names tell), one code for all files, or one per file.
+        name: of the task or set.
+        langs: of rows that do not say theirs: none (file names tell), one code for all files, or one per file.
         documents: what becomes a document (squad).
-        where: column -> the values of rows that are judged right (jsonl).
+        where: column -> the values of rows that are right, or taken (jsonl, pairs).
         believe: take files for what they are said to be, where checks doubt it.
+        columns: our column -> the file's, by name (pairs: or by number from 1); what is not said has our name.
+        limit: rows at most (pairs, scored).
+        source: for the card of a set; the files' names if empty.
+        licence: for the card of a set.
     """
 
-    name: str
+    name: str = ""
     langs: tuple[Lang, ...] = ()
     documents: DocumentUnit | None = None
     where: Where = field(default_factory=dict)
     believe: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
+    source: str = ""
+    licence: str = ""
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Problems], Rows]
@@ -48,19 +57,20 @@ def languages_of(files: Sequence[Path], options: ReadOptions, problems: Problems
     Raises:
         UserError: for a wrong code, a wrong number of codes, or a name that does not tell the language.
     """
-    return said_languages(files, options) or tuple(language_by_name(file, problems) for file in files)
+    said = said_languages(files, options)
+    return tuple(lang or language_by_name(file, problems) for file, lang in zip(files, said, strict=True))
 
 
-def said_languages(files: Sequence[Path], options: ReadOptions) -> tuple[Lang, ...]:
-    """The language of each file by the options; none where they say none.
+def said_languages(files: Sequence[Path], options: ReadOptions) -> tuple[Lang | None, ...]:
+    """The language of each file by the options; None where they say none.
 
     Raises:
         UserError: for a wrong code, or a wrong number of codes.
     """
     codes = tuple(require_language(code, "--lang") for code in options.langs)
-    if len(codes) == 1:
-        return codes * len(files)
-    if codes and len(codes) != len(files):
+    if len(codes) <= 1:
+        return (codes or (None,)) * len(files)
+    if len(codes) != len(files):
         raise UserError(
             f"--lang: {len(codes)} languages for {len(files)} files; give one, or one per file in order"
         )

@@ -42,7 +42,8 @@ class Rows:
         self.judgements: dict[str, dict[str, Judged]] = {}
         self.excluded: list[str] = []
         self._document_places: dict[str, Place] = {}
-        self._query_places: dict[str, Place] = {}
+        self.query_places: dict[str, Place] = {}
+        """Query id -> where it is written."""
         self._taken: dict[tuple[str, str], object] = {}
 
     @property
@@ -52,17 +53,13 @@ class Rows:
             return self.card.languages
         return tuple(sorted({d.lang for d in self.documents} | {q.lang for q in self.queries}))
 
-    def query_place(self, query_id: str) -> Place:
-        """Where a query is written."""
-        return self._query_places[query_id]
-
     def know_document(self, doc_id: str, place: Place) -> None:
         """The id of a document that cannot be taken, so that judgements of it are not told as well."""
         self._document_places.setdefault(doc_id, place)
 
     def know_query(self, query_id: str, place: Place) -> None:
         """The id of a query that cannot be taken."""
-        self._query_places.setdefault(query_id, place)
+        self.query_places.setdefault(query_id, place)
 
     def add_document(self, document: Document, place: Place, names: Sequence[str] = ("_id", "text")) -> bool:
         """Whether the document was taken; `names` are the fields that its id and its text come from.
@@ -99,7 +96,7 @@ class Rows:
         """
         if also is not None and self._repeats("query", query.query_id, (query, also), place):
             return False
-        sound = self._take_id(query.query_id, self._query_places, place, names[0] if names else "id")
+        sound = self._take_id(query.query_id, self.query_places, place, names[0] if names else "id")
         if names:
             sound &= check_text(self.problems, place, names[1], query.text)
         if query.need_id != query.query_id:
@@ -115,7 +112,7 @@ class Rows:
 
     def add_judgement(self, query_id: str, doc_id: str, grade: int, place: Place) -> bool:
         """Whether the judgement was taken; the same one twice is noted, two grades are an error."""
-        known = self._known(query_id, self._query_places, place, "query-id", "query")
+        known = self._known(query_id, self.query_places, place, "query-id", "query")
         known &= self._known(doc_id, self._document_places, place, "corpus-id", "document")
         if not known:
             return False
@@ -135,7 +132,7 @@ class Rows:
         """Whether the very same row was taken before, with that noted."""
         if self._taken.get((noun, row_id)) != content:
             return False
-        places = self._document_places if noun == "document" else self._query_places
+        places = self._document_places if noun == "document" else self.query_places
         message = f"the {noun} {row_id!r} stands in {places[row_id]} already, word for word"
         self.problems.warn(place, "", f"repeated {noun}", message, "counted once")
         return True

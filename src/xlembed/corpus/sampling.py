@@ -26,7 +26,8 @@ def sample_documents(
     for lang, all_of_lang in sorted(by_lang.items()):
         must = {d.doc_id for d in all_of_lang if d.doc_id in judged}
         others = sorted(
-            (d.doc_id for d in all_of_lang if d.doc_id not in must), key=lambda i: _order(seed, i)
+            (d.doc_id for d in all_of_lang if d.doc_id not in must),
+            key=lambda doc_id: hashlib.sha256(f"{seed}\t{doc_id}".encode()).digest(),
         )
         taken = must | set(others[: max(0, n_per_language - len(must))])
         chosen |= taken
@@ -37,7 +38,3 @@ def sample_documents(
                 f"all {len(must)} judged ones among them{more}"
             )
     return tuple(d for d in documents if d.doc_id in chosen), tuple(notes)
-
-
-def _order(seed: int, doc_id: str) -> bytes:
-    return hashlib.sha256(f"{seed}\t{doc_id}".encode()).digest()

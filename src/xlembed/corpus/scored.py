@@ -7,28 +7,21 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
-from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems, check_id, check_language, check_text
-from xlembed.corpus.fields import id_field, optional_field, required_id, tell_misspelt, text_field
-from xlembed.corpus.folders import tracked_folders
-from xlembed.corpus.languages import is_language
 from xlembed.corpus.lines import read_json_lines
+from xlembed.corpus.row import Row
+from xlembed.corpus.sets import SetCard, SetStore
 from xlembed.corpus.tables import number_or_text
-from xlembed.files import YamlError, atomic_folder, read_yaml
-from xlembed.types import Choice, Lang, UserError, near_miss
+from xlembed.types import Choice, Lang, near_miss
 
-CARD, ROWS = "scored.yaml", "texts.jsonl"
-CARD_TEXTS = ("source", "licence", "description")
-CARD_KEYS = ("name", "kind", "languages", "dimensions", *CARD_TEXTS, "notes")
 DIMENSION_KEYS = ("name", "description", "low", "high")
 FIELDS = ("_id", "text", "lang", "document", "split", "scores")
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
@@ -95,30 +88,17 @@ class ScoredText:
     split: Part | None = None
 
 
-@dataclass(frozen=True)
-class ScoredSet:
-    """One set, checked.
+@dataclass(frozen=True, kw_only=True)
+class ScoredSet(SetCard):
+    """One set, checked; without texts it is only its card."""
 
-    Attributes:
-        name: as TASK is typed.
-        languages: of its texts, in the order of the card.
-        folder: where it was read from.
-    """
-
-    name: str
     kind: ScoredKind
-    languages: tuple[Lang, ...]
     dimensions: tuple[Dimension, ...]
-    texts: tuple[ScoredText, ...]
-    folder: Path
-    source: str = ""
-    licence: str = ""
-    description: str = ""
-    notes: tuple[str, ...] = ()
+    texts: tuple[ScoredText, ...] = ()
 
     @property
     def dimension_names(self) -> tuple[str, ...]:
-        """In order."""
+        """In the order of scores."""
         return tuple(d.name for d in self.dimensions)
 
     @cached_property
@@ -135,92 +115,27 @@ def score_array(texts: Sequence[ScoredText]) -> Scores:
     return np.array([t.scores for t in texts], dtype=np.float64)
 
 
-def list_scored(data_dir: Path) -> list[str]:
-    """Names of the sets under data/scored."""
-    return sorted(path.parent.name for path in (data_dir / "scored").glob(f"[!.]*/{CARD}"))
+SCORED = SetStore(
+    form="scored",
+    noun="set of scored texts",
+    subject="scored texts",
+    plural="scored texts",
+    card="scored.yaml",
+    rows="texts.jsonl",
+    kinds=ScoredKind,
+    own_keys=("dimensions",),
+    example="[en, fr]",
+)
 
 
-def absent_scored(data_dir: Path) -> dict[str, Path]:
-    """Name -> .dvc file of the sets that DVC tracks and that are not there."""
-    present = list_scored(data_dir)
-    tracked = tracked_folders(data_dir / "scored", data_dir)
-    return {name: dvc for name, dvc in tracked.items() if name not in present}
-
-
-def find_scored(name: str, data_dir: Path) -> Path:
-    """The folder of a set given by its name under data/scored, or by its path.
+def read_scored_card(folder: Path, name: str = "") -> ScoredSet:
+    """The card of a set, without its texts.
 
     Raises:
-        UserError: with the known sets and the near miss; or with the `dvc pull` that brings the folder.
+        UserError: lists everything wrong in it.
     """
-    for folder in (data_dir / "scored" / name, Path(name)):
-        if (folder / CARD).is_file() and (folder / ROWS).is_file():
-            return folder
-    absent = absent_scored(data_dir)
-    if name in absent:
-        raise UserError(
-            f"the scored texts {name!r} are tracked by DVC but not here yet; fetch them with: dvc pull {absent[name]}"
-        )
-    known = [*list_scored(data_dir), *absent]
-    listed = f"there are {', '.join(known)}" if known else "there are none yet"
-    raise UserError(
-        f"no set of scored texts {name!r}: neither a name under {data_dir / 'scored'} nor a folder with {CARD} and "
-        f"{ROWS}; {listed}.{near_miss(name, known)} Make one: xlembed import scored FILE --name {Path(name).name}"
-    )
-
-
-def read_scored_card(folder: Path, problems: Problems) -> dict[str, Any]:
-    """The card of a set as it stands there, with what is wrong told; empty when it cannot be read."""
-    place = Place(str(folder / CARD))
-    try:
-        card = read_yaml(folder / CARD)
-    except YamlError as error:
-        at = Place(place.file, error.line)
-        problems.error(at, "", "invalid YAML", error.problem, "correct the file")
-        return {}
-    if not isinstance(card, dict):
-        message = "expected fields (key: value)"
-        problems.error(place, "", "invalid YAML", message, f"fields: {', '.join(CARD_KEYS)}")
-        return {}
-    for key in card:
-        if key not in CARD_KEYS:
-            problems.error(
-                place, str(key), "unknown key", f"no field of {CARD}.{near_miss(str(key), CARD_KEYS)}",
-                f"fields: {', '.join(CARD_KEYS)}",
-            )  # fmt: skip
-    if card.get("kind") not in list(ScoredKind):
-        message = f"expected one of {', '.join(ScoredKind)}, found {card.get('kind')!r}"
-        problems.error(place, "kind", "unknown kind", message, "choose one")
-    _check_languages(card.get("languages"), place, problems)
-    _check_dimensions(card.get("dimensions"), place, problems)
-    _check_words(card, place, problems)
-    return card
-
-
-def _check_languages(given: Any, place: Place, problems: Problems) -> None:
-    if not isinstance(given, list) or not given or not all(map(is_language, given)):
-        message = f"expected a list of ISO 639-1 codes, found {given!r}"
-        fix = 'write "no" in quotes' if isinstance(given, list) and False in given else "for example [en, fr]"
-        problems.error(place, "languages", "unknown language", message, fix)
-    elif len(set(given)) < len(given):
-        message = f"a language twice: {', '.join(given)}"
-        problems.error(place, "languages", "repeated language", message, "list it once")
-
-
-def _check_words(card: Mapping[str, Any], place: Place, problems: Problems) -> None:
-    """Name, texts and notes."""
-    name = card.get("name")
-    if "name" in card and not (isinstance(name, str) and is_task_name(name)):
-        message = f"expected letters, digits, '.', '_', '+', '-', found {name!r}"
-        problems.error(place, "name", "bad name", message, "write the name of the folder")
-    for key in CARD_TEXTS:
-        if not isinstance(card.get(key) or "", str):
-            message = f"expected a text, found {card[key]!r}"
-            problems.error(place, key, "mistyped field", message, "write a text in quotes")
-    notes = card.get("notes")
-    if notes is not None and not (isinstance(notes, list) and all(isinstance(n, str) for n in notes)):
-        message = f"expected a list of texts, found {notes!r}"
-        problems.error(place, "notes", "mistyped field", message, "write each note behind a hyphen")
+    card, own = SCORED.read_card(folder, name or folder.name, _check_dimensions)
+    return ScoredSet(**vars(card), dimensions=tuple(map(_dimension, own["dimensions"])))
 
 
 def load_scored(name: str, data_dir: Path) -> ScoredSet:
@@ -229,110 +144,61 @@ def load_scored(name: str, data_dir: Path) -> ScoredSet:
     Raises:
         UserError: it is not there, or lists everything wrong in it with file, line, field and what to do.
     """
-    folder = find_scored(name, data_dir)
+    folder = SCORED.find(name, data_dir)
+    card = read_scored_card(folder, name)
     problems = Problems()
-    card = read_scored_card(folder, problems)
-    elsewhere = not problems.n_errors and card.get("name", folder.name) != folder.name
-    if elsewhere and folder.parent == data_dir / "scored":
-        message = f"the set in {folder} calls itself {card['name']!r}, so its results would be filed there"
-        place = Place(str(folder / CARD))
+    if card.name != folder.name and folder.parent == data_dir / "scored":
+        message = f"the set in {folder} calls itself {card.name!r}, so its results would be filed there"
+        place = Place(str(folder / SCORED.card))
         problems.error(place, "name", "bad name", message, f"write name: {folder.name}")
+        problems.raise_errors(f"scored texts {name}")
+    rows = read_json_lines(folder / SCORED.rows, problems)
+    texts = checked_texts(rows, card.kind, card.languages, card.dimensions)
+    if not texts:
+        SCORED.tell_empty(folder, problems)
     problems.raise_errors(f"scored texts {name}")
-    kind, languages = ScoredKind(card["kind"]), tuple(card["languages"])
-    dimensions = tuple(_dimension(entry) for entry in card["dimensions"])
-    rows = read_json_lines(folder / ROWS, problems)
-    texts = checked_texts(rows, kind, languages, dimensions, problems)
-    if not texts and not problems.n_errors:
-        problems.error(Place(str(folder / ROWS)), "", "no rows", "the file holds no rows", "import it again")
-    problems.raise_errors(f"scored texts {name}")
-    return ScoredSet(
-        name=str(card.get("name") or folder.name),
-        kind=kind,
-        languages=languages,
-        dimensions=dimensions,
-        texts=tuple(texts),
-        folder=folder,
-        source=card.get("source") or "",
-        licence=card.get("licence") or "",
-        description=card.get("description") or "",
-        notes=(*(card.get("notes") or ()), *problems.notes()),
-    )
+    return replace(card, texts=tuple(texts), notes=(*card.notes, *problems.notes()))
 
 
 def checked_texts(
-    rows: Iterable[tuple[Place, Mapping[str, Any]]],
+    rows: Iterable[Row],
     kind: ScoredKind,
     languages: Sequence[Lang] | None,
     dimensions: Sequence[Dimension],
-    problems: Problems,
 ) -> list[ScoredText]:
-    """The rows as texts; what is wrong in them is told.
+    """The rows (see `FIELDS`) as texts; what is wrong in them is told.
 
-    Args:
-        rows: with their places; see `FIELDS`.
-        kind: decides which numbers are allowed.
-        languages: of the set; a row may leave out what is the only one. None: any.
-        dimensions: each row needs a number for each.
-        problems: takes what is wrong.
+    A row may leave out the language where `languages` has one; None: any language. It needs a number for each of the
+    `dimensions`, of those that `kind` allows.
     """
-    found: list[ScoredText] = []
-    seen: dict[str, tuple[Place, ScoredText]] = {}
-    for place, row in rows:
-        text = _checked_text(row, kind, languages, dimensions, place, problems)
+    found: dict[str, tuple[Place, ScoredText]] = {}
+    for row in rows:
+        text = _checked_text(row, kind, languages, dimensions)
         if text is None:
             continue
-        if text.text_id in seen:
-            earlier, other = seen[text.text_id]
-            message = f"the id {text.text_id!r} stands in {earlier} too"
-            if text == other:
-                problems.warn(place, "_id", "repeated text", f"{message}, with the same row", "counted once")
-                continue
-            problems.error(place, "_id", "repeated id", message, "give each text its own id")
+        place, other = found.setdefault(text.text_id, (row.place, text))
+        if other is text:
             continue
-        seen[text.text_id] = (place, text)
-        found.append(text)
-    return found
-
-
-def check_scored_target(name: str, folder: Path, force: bool = False) -> None:
-    """Nothing when a set called `name` may be written to `folder`.
-
-    Raises:
-        UserError: the name cannot be a folder's, or the folder is there and may not be replaced.
-    """
-    if not is_task_name(name):
-        raise UserError(f"--name: expected letters, digits, '.', '_', '+', '-', found {name!r}")
-    if folder.exists() and not (folder / CARD).is_file():
-        raise UserError(f"{folder} exists and is no set of scored texts: choose another --name or --out")
-    if folder.exists() and not force:
-        raise UserError(f"{folder} exists: --force replaces it")
+        message = f"the id {text.text_id!r} stands in {place} too"
+        if text == other:
+            row.warn("_id", "repeated text", f"{message}, with the same row", "counted once")
+        else:
+            row.error("_id", "repeated id", message, "give each text its own id")
+    return [text for _, text in found.values()]
 
 
 def write_scored(found: ScoredSet, force: bool = False) -> None:
     """The set as a folder.
 
     Raises:
-        UserError: as `check_scored_target`.
+        UserError: as `SetStore.check_target`.
     """
-    check_scored_target(found.name, found.folder, force)
-    card = {
-        "name": found.name,
-        "kind": str(found.kind),
-        "languages": list(found.languages),
-        "dimensions": [
-            {key: value for key in DIMENSION_KEYS if (value := getattr(d, key)) not in ("", None)}
-            for d in found.dimensions
-        ],
-        "source": found.source,
-        "licence": found.licence,
-        "description": found.description,
-        "notes": list(found.notes),
-    }
-    with atomic_folder(found.folder) as temporary:
-        text = yaml.safe_dump({k: v for k, v in card.items() if v}, allow_unicode=True, sort_keys=False)
-        (temporary / CARD).write_text(text, encoding="utf-8")
-        lines = "".join(_line(t, found.dimension_names) for t in found.texts)
-        (temporary / ROWS).write_text(lines, encoding="utf-8", newline="\n")
+    dimensions = [
+        {key: value for key in DIMENSION_KEYS if (value := getattr(d, key)) not in ("", None)}
+        for d in found.dimensions
+    ]
+    lines = (_line(t, found.dimension_names) for t in found.texts)
+    SCORED.write(found, lines, {"dimensions": dimensions}, force)
 
 
 def _line(text: ScoredText, names: Sequence[str]) -> str:
@@ -346,87 +212,72 @@ def _line(text: ScoredText, names: Sequence[str]) -> str:
 
 
 def _checked_text(
-    row: Mapping[str, Any],
-    kind: ScoredKind,
-    languages: Sequence[Lang] | None,
-    dimensions: Sequence[Dimension],
-    place: Place,
-    problems: Problems,
+    row: Row, kind: ScoredKind, languages: Sequence[Lang] | None, dimensions: Sequence[Dimension]
 ) -> ScoredText | None:
+    problems, place = row.problems, row.place
     errors = problems.n_errors
-    text_id = required_id(row, "_id", place, problems)
-    text = text_field(row, "text", place, problems)
-    lang = optional_field(row, "lang", place, problems)
-    if row.get("lang") is None and languages and len(languages) == 1:
+    text_id = row.required_id("_id")
+    text = row.text("text")
+    lang = row.optional("lang")
+    if row.values.get("lang") is None and languages and len(languages) == 1:
         lang = languages[0]
-    document = id_field(row, "document", place, problems)
-    split = optional_field(row, "split", place, problems)
-    tell_misspelt(row, FIELDS, place, problems)
+    document = row.id("document")
+    split = row.optional("split")
+    row.tell_misspelt(FIELDS)
     if text_id is not None:
         check_id(problems, place, "_id", text_id)
     if text is not None:
         check_text(problems, place, "text", text)
-    if row.get("lang") is None and lang is None:
-        problems.error(place, "lang", "no language", "the text has no language", "write its ISO 639-1 code")
+    if row.values.get("lang") is None and lang is None:
+        row.error("lang", "no language", "the text has no language", "write its ISO 639-1 code")
     elif lang is not None:
-        check_language(problems, place, lang, languages, CARD)
-    if document is not None:
-        _check_document(document, place, problems)
+        check_language(problems, place, lang, languages, SCORED.card)
+    if document == "":
+        fix = "name the document, or leave the field out where a text stands alone"
+        row.error("document", "empty document", "the document has no name", fix)
+    elif document and not document.isprintable():
+        message = f"{document!r} holds an invisible or broken character"
+        row.error("document", "bad document", message, "remove it")
     if split is not None and split not in PUBLISHED_PARTS:
         message = f"expected one of {', '.join(PUBLISHED_PARTS)}, found {split!r}"
-        problems.error(place, "split", "unknown part", message, "correct it, or leave it out")
-    scores = _checked_scores(row.get("scores"), kind, dimensions, place, problems)
+        row.error("split", "unknown part", message, "correct it, or leave it out")
+    scores = _checked_scores(row, kind, dimensions)
     if problems.n_errors > errors or text_id is None or text is None or lang is None:
         return None
     part = PUBLISHED_PARTS[split] if split else None
     return ScoredText(text_id, text, lang, document or text_id, scores, part)
 
 
-def _check_document(document: str, place: Place, problems: Problems) -> None:
-    if not document:
-        fix = "name the document, or leave the field out where a text stands alone"
-        problems.error(place, "document", "empty document", "the document has no name", fix)
-    elif not document.isprintable():
-        message = f"{document!r} holds an invisible or broken character"
-        problems.error(place, "document", "bad document", message, "remove it")
-
-
-def _checked_scores(
-    given: Any, kind: ScoredKind, dimensions: Sequence[Dimension], place: Place, problems: Problems
-) -> tuple[float, ...]:
+def _checked_scores(row: Row, kind: ScoredKind, dimensions: Sequence[Dimension]) -> tuple[float, ...]:
+    given = row.values.get("scores")
     if not isinstance(given, Mapping):
         found = "nothing" if given is None else type(given).__name__
         example = ", ".join(f'"{d.name}": 1.0' for d in dimensions)
-        problems.error(
-            place, "scores", "no scores", f"expected an object, found {found}", f"write {{{example}}}"
-        )
+        row.error("scores", "no scores", f"expected an object, found {found}", f"write {{{example}}}")
         return ()
     names = [d.name for d in dimensions]
     for name in given:
         if name not in names:
-            problems.error(
-                place, f"scores.{name}", "unknown dimension", f"no dimension of the set.{near_miss(str(name), names)}",
-                f"the dimensions are {', '.join(names)}",
-            )  # fmt: skip
-    return tuple(_checked_score(given.get(d.name), kind, d, place, problems) for d in dimensions)
+            message = f"no dimension of the set.{near_miss(str(name), names)}"
+            row.error(
+                f"scores.{name}", "unknown dimension", message, f"the dimensions are {', '.join(names)}"
+            )
+    return tuple(_checked_score(given.get(d.name), kind, d, row) for d in dimensions)
 
 
-def _checked_score(
-    value: Any, kind: ScoredKind, dimension: Dimension, place: Place, problems: Problems
-) -> float:
+def _checked_score(value: Any, kind: ScoredKind, dimension: Dimension, row: Row) -> float:
     field = f"scores.{dimension.name}"
     if not _is_number(value):
         found = "nothing" if value is None or value == "" else repr(value)
-        message = f"expected a finite number, found {found}"
-        problems.error(place, field, "no number", message, _number_help(value))
+        row.error(field, "no number", f"expected a finite number, found {found}", _number_help(value))
         return math.nan
     if kind is ScoredKind.LABELS and value not in (0, 1):
-        problems.error(place, field, "no label", f"expected 0 or 1, found {value!r}", "write 0 or 1")
+        row.error(field, "no label", f"expected 0 or 1, found {value!r}", "write 0 or 1")
     low, high = dimension.low, dimension.high
     if (low is not None and value < low) or (high is not None and value > high):
         message = f"{value:g} is outside the scale from {_end(low)} to {_end(high)}"
-        fix = f"correct it, or the scale (low and high in {CARD}; --scale of an import)"
-        problems.error(place, field, "outside the scale", message, fix)
+        fix = f"correct it, or the scale (low and high in {SCORED.card}; --scale of an import)"
+        row.error(field, "outside the scale", message, fix)
     return float(value)
 
 
@@ -455,16 +306,13 @@ def _number_help(value: Any) -> str:
 def _dimension(entry: Any) -> Dimension:
     if isinstance(entry, str):
         return Dimension(entry)
-    low, high = entry.get("low"), entry.get("high")
-    return Dimension(
-        str(entry["name"]),
-        str(entry.get("description") or ""),
-        None if low is None else float(low),
-        None if high is None else float(high),
-    )
+    low, high = (None if entry.get(end) is None else float(entry[end]) for end in ("low", "high"))
+    return Dimension(entry["name"], entry.get("description") or "", low, high)
 
 
-def _check_dimensions(given: Any, place: Place, problems: Problems) -> None:
+def _check_dimensions(own: Mapping[str, Any], place: Place, problems: Problems) -> None:
+    given = own["dimensions"]
+
     def wrong(found: str) -> None:
         message = f"expected a list of names, or of objects with {', '.join(DIMENSION_KEYS)}; found {found}"
         problems.error(

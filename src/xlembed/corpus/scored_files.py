@@ -4,59 +4,49 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.checks import Place, Problem, Problems
-from xlembed.corpus.lines import read_json_lines
+from xlembed.corpus.opening import read_rows
 from xlembed.corpus.reading import ReadOptions, language_by_name, said_languages
+from xlembed.corpus.row import Row
 from xlembed.corpus.scored import (
+    SCORED,
     Dimension,
     ScoredKind,
     ScoredSet,
     ScoredText,
-    check_scored_target,
     checked_texts,
     write_scored,
 )
 from xlembed.corpus.spoken import check_languages_spoken
-from xlembed.corpus.tables import is_table, listed_columns, number_or_text, parse_columns, read_table
+from xlembed.corpus.tables import listed_columns, number_or_text, parse_columns
 from xlembed.patterns import Pattern, compile_pattern, find_pattern
 from xlembed.types import Lang, UserError, near_miss
 
 OURS = ("id", "text", "lang", "document", "split")
 """What `--columns` maps."""
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
-class ScoredOptions:
+class ScoredOptions(ReadOptions):
     """What the user said beside the files.
 
     Attributes:
-        columns: ours (`OURS`) -> the file's; what is not said is looked for under our own name.
+        kind: what the numbers are.
         dimensions: columns that are scores, or some of those in `scores`; empty: found in the file.
-        langs: of rows that do not say theirs: none, one for all files, or one per file.
         document_pattern: matched in full against ids; its one group is the document.
         scale: lower and upper end, of every dimension.
-        limit: texts at most.
-        believe: texts are in the languages they are said to be in, whatever they look like.
     """
 
     kind: ScoredKind = ScoredKind.SCORES
-    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     dimensions: tuple[str, ...] = ()
-    langs: tuple[Lang, ...] = ()
     document_pattern: Pattern | None = None
     scale: tuple[float, float] | None = None
-    limit: int | None = None
-    source: str = ""
-    licence: str = ""
-    believe: bool = False
 
 
 def import_scored(
@@ -70,25 +60,29 @@ def import_scored(
     Raises:
         UserError: bad usage, a folder that exists, or all problems of the files at once.
     """
-    check_scored_target(name, folder, force)
+    SCORED.check_target(name, folder, force)
     if options.scale and options.kind is ScoredKind.LABELS:
         raise UserError("--scale is for --kind scores; labels are 0 or 1")
     if options.document_pattern and "document" in options.columns:
         raise UserError("--document-pattern and --columns document=...: say one of them")
     problems = _OwnNames()
     subject = f"scored texts from {', '.join(file.name for file in files)}"
-    sources = _open(files, options, problems, subject)
+    langs = said_languages(files, options)
+    sources = [
+        _Source(file, lang, options, problems, subject) for file, lang in zip(files, langs, strict=True)
+    ]
     dimensions = _dimensions(sources, options)
-    rows = _rows(sources, [d.name for d in dimensions], options, problems)
-    texts = checked_texts(rows, options.kind, None, dimensions, problems)
-    _tell_unseen(sources, problems)
+    rows = _rows(sources, [d.name for d in dimensions], problems)
+    texts = checked_texts(rows, options.kind, None, dimensions)
+    for source in sources:
+        source.tell_unseen(problems)
     problems.raise_errors(subject)
     kept, notes = _with_documents(texts, options.document_pattern)
     kept = kept[: options.limit]
-    spoken: dict[tuple[Lang, str], list[str]] = defaultdict(list)
-    for text in kept:
-        spoken[text.lang, "texts"].append(text.text)
-    notes += check_languages_spoken(spoken, believe=options.believe)
+    spoken = ((text.lang, "texts", text.text) for text in kept)
+    notes += [*check_languages_spoken(spoken, believe=options.believe), *_repetitions(kept)]
+    if options.kind is ScoredKind.SCORES and all(score in (0, 1) for text in kept for score in text.scores):
+        notes.append("all scores are 0 or 1: if they are labels, import with --kind labels")
     found = ScoredSet(
         name=name,
         kind=options.kind,
@@ -98,7 +92,7 @@ def import_scored(
         folder=folder,
         source=options.source or ", ".join(file.name for file in files),
         licence=options.licence,
-        notes=(*problems.notes(), *notes, *_repetitions(kept), *_perhaps_labels(kept, options.kind)),
+        notes=(*problems.notes(), *notes),
     )
     write_scored(found, force)
     return found
@@ -159,30 +153,6 @@ def parse_document_pattern(text: str | None) -> Pattern | None:
     return pattern
 
 
-@dataclass
-class _Source:
-    """One file that was opened.
-
-    Attributes:
-        fields: of the table's header, or of the first row.
-        columns: our field -> its column.
-        lang: of rows that do not say theirs.
-        by_name: `lang` is told by the file's name, for files in which no row says its own.
-        nested: rows have an object `scores`.
-        unseen: columns that the user named and no row had yet.
-    """
-
-    file: Path
-    rows: Iterator[tuple[Place, Row]]
-    fields: tuple[str, ...]
-    first: Row
-    columns: dict[str, str]
-    lang: Lang | None
-    by_name: bool
-    nested: bool
-    unseen: set[str]
-
-
 class _OwnNames(Problems):
     """Problems told by the names that the file has for its columns."""
 
@@ -196,99 +166,137 @@ class _OwnNames(Problems):
         super().add(dataclasses.replace(problem, field=called.get(problem.field, problem.field)))
 
 
-def _open(files: Sequence[Path], options: ScoredOptions, problems: _OwnNames, subject: str) -> list[_Source]:
-    told = said_languages(files, ReadOptions("", options.langs)) or (None,) * len(files)
-    sources = []
-    for file, lang in zip(files, told, strict=True):
-        fields, first, rows = _peek(file, problems)
-        columns = _columns(file, fields, options) if fields else {}
-        if not first:
+class _Source:
+    """One file that was opened.
+
+    Attributes:
+        fields: of the table's header, or of the first row.
+        columns: our field -> its column.
+        lang: of rows that do not say theirs.
+        by_name: `lang` is told by the file's name, for files in which no row says its own.
+        nested: rows have an object `scores`.
+        unseen: columns that the user named and no row had yet.
+    """
+
+    def __init__(
+        self, file: Path, lang: Lang | None, options: ScoredOptions, problems: Problems, subject: str
+    ) -> None:
+        self.file, self.options = file, options
+        self.table = read_rows(file, problems)
+        start = list(itertools.islice(self.table.rows, 1))
+        self.rows = itertools.chain(start, self.table.rows)
+        self.first = start[0].values if start else {}
+        self.fields = self.table.header or tuple(self.first)
+        self.columns = self._columns() if self.fields else {}
+        if not self.first:
             if not problems.n_errors:
                 problems.error(Place(str(file)), "", "no rows", "the file holds no rows", "look into it")
             problems.raise_errors(subject)
-        by_name = lang is None and columns.get("lang") not in fields
-        own = language_by_name(file, problems) if by_name else lang
-        nested = isinstance(first.get("scores"), Mapping) and "scores" not in options.dimensions
-        unseen = set() if is_table(file) else set(options.columns.values())
-        sources.append(_Source(file, rows, fields, first, columns, own, by_name, nested, unseen))
-    return sources
+        self.by_name = lang is None and self.columns.get("lang") not in self.fields
+        self.lang = language_by_name(file, problems) if self.by_name else lang
+        self.nested = isinstance(self.first.get("scores"), Mapping) and "scores" not in options.dimensions
+        self.unseen = set() if self.table.is_text else set(options.columns.values())
 
+    def _columns(self) -> dict[str, str]:
+        """Our field -> the file's, for those that are there; .jsonl rows after the first may have more fields."""
+        fields, fixed, said = self.fields, self.table.is_text, self.options
+        used = {*said.columns.values(), *said.dimensions}
+        own = {name: name for name in OURS if (name in fields or not fixed) and name not in used}
+        if "_id" not in used and ("_id" in fields or (not fixed and "id" not in fields)):
+            own["id"] = "_id"
+        columns = {**own, **said.columns}
+        if both := [theirs for theirs in columns.values() if theirs in said.dimensions]:
+            raise UserError(
+                f"{both[0]!r} is said to be a score by --dimensions and something else by --columns"
+            )
+        if fixed:
+            self.require(columns.get("text", "text"), *said.columns.values(), *said.dimensions)
+            if twice := [name for name in (*columns.values(), *said.dimensions) if fields.count(name) > 1]:
+                raise UserError(f"{self.file}: the column {twice[0]!r} is there twice; rename one of them")
+        return {("_id" if ours == "id" else ours): theirs for ours, theirs in columns.items()}
 
-def _peek(file: Path, problems: Problems) -> tuple[tuple[str, ...], Row, Iterator[tuple[Place, Row]]]:
-    """Fields, the first row that can be read (empty without one), all rows."""
-    rows: Iterator[tuple[Place, Row]]
-    if is_table(file):
-        table = read_table(file, problems)
-        fields, rows = table.header, table.rows
-    elif file.suffix.lower() == ".jsonl":
-        fields, rows = (), read_json_lines(file, problems)
-    else:
-        raise UserError(f"{file}: expected .jsonl, .csv or .tsv, found {file.suffix or 'no suffix'}")
-    start = list(itertools.islice(rows, 1))
-    first = start[0][1] if start else {}
-    return fields or tuple(first), first, itertools.chain(start, rows)
+    def require(self, *names: str) -> None:
+        """Nothing when the fields are there.
 
+        Raises:
+            UserError: names those that are not, and what there is.
+        """
+        missing = [name for name in dict.fromkeys(names) if name not in self.fields]
+        if not missing:
+            return
+        kind, listed = "field", f"the first row has {', '.join(self.fields)}"
+        if self.table.is_text:
+            kind, listed = "column", listed_columns(self.fields)
+        raise UserError(
+            f"{self.file}: no {kind} {', '.join(map(repr, missing))}.{near_miss(missing[0], self.fields)} {listed}. "
+            "Say which is which: --columns text=...,id=... --dimensions ..."
+        )
 
-def _columns(file: Path, fields: Sequence[str], options: ScoredOptions) -> dict[str, str]:
-    """Our field -> the file's, for those that are there; .jsonl rows after the first may have more fields."""
-    used = {*options.columns.values(), *options.dimensions}
-    own = {name: name for name in OURS if (name in fields or not is_table(file)) and name not in used}
-    if "_id" not in used and ("_id" in fields or (not is_table(file) and "id" not in fields)):
-        own["id"] = "_id"
-    columns = {**own, **options.columns}
-    if both := [theirs for theirs in columns.values() if theirs in options.dimensions]:
-        raise UserError(f"{both[0]!r} is said to be a score by --dimensions and something else by --columns")
-    wanted = [columns.get("text", "text"), *options.columns.values(), *options.dimensions]
-    if is_table(file):
-        if missing := [name for name in dict.fromkeys(wanted) if name not in fields]:
-            raise UserError(_no_column(file, fields, missing))
-        if twice := [name for name in (*columns.values(), *options.dimensions) if fields.count(name) > 1]:
-            raise UserError(f"{file}: the column {twice[0]!r} is there twice; rename one of them")
-    return {("_id" if ours == "id" else ours): theirs for ours, theirs in columns.items()}
+    def found_dimensions(self) -> tuple[str, ...]:
+        """The keys of `scores`, or what is left where all of it is numbers.
 
+        Raises:
+            UserError: something else is left as well.
+        """
+        if self.nested:
+            return tuple(self.first["scores"])
+        self.require(self.columns.get("text", "text"))
+        rest = [name for name in self.fields if name not in self.columns.values()]
+        odd = [name for name in rest if not _holds_number(self.first.get(name))]
+        if rest and not odd:
+            return tuple(rest)
+        guess = ",".join([name for name in rest if name not in odd] or ["V", "A", "D"])
+        said = f"of the others, {', '.join(odd)} hold no numbers" if odd else "no others are left"
+        raise UserError(
+            f"{self.file}: which columns are scores? It has {', '.join(self.fields)}; {said} in the first row. "
+            f"Name them: --dimensions {guess}"
+        )
 
-def _no_column(file: Path, fields: Sequence[str], missing: Sequence[str]) -> str:
-    kind, listed = (
-        ("column", listed_columns(fields))
-        if is_table(file)
-        else ("field", f"the first row has {', '.join(fields)}")
-    )
-    return (
-        f"{file}: no {kind} {', '.join(map(repr, missing))}.{near_miss(missing[0], fields)} {listed}. Say which is "
-        "which: --columns text=...,id=... --dimensions ..."
-    )
+    def renamed(self, row: Row, number: int, dimensions: Sequence[str]) -> Row:
+        """A row of it in our layout; one without an id is called by its number."""
+        values = row.values
+        self.unseen -= values.keys()
+        found = {ours: values[theirs] for ours, theirs in self.columns.items() if theirs in values}
+        if self.by_name and found.get("lang") is not None:
+            message = (
+                "the row says its language, the first row does not, and the file's name is no proof then"
+            )
+            fix = "write it into every row, or name the language of the others with --lang"
+            row.error("lang", "missing language", message, fix)
+        if self.lang and found.get("lang") is None:
+            found["lang"] = self.lang
+        if "id" not in self.options.columns:
+            found.setdefault("_id", f"r{number:06d}")
+        return row.renamed({**found, "scores": self._scores(values, dimensions)})
+
+    def _scores(self, values: Mapping[str, Any], dimensions: Sequence[str]) -> Any:
+        """What `scores` is in our layout; of a table, cells that are numbers as numbers."""
+        if not self.nested:
+            cells = {name: values[name] for name in dimensions if name in values}
+            return {name: number_or_text(c) for name, c in cells.items()} if self.table.is_text else cells
+        scores = values.get("scores")
+        if self.options.dimensions and isinstance(scores, Mapping):
+            return {name: value for name, value in scores.items() if name in self.options.dimensions}
+        return scores
+
+    def tell_unseen(self, problems: Problems) -> None:
+        """Fields of .jsonl files that --columns names and no row has."""
+        for name in sorted(self.unseen):
+            message = f"no row has the field that --columns names.{near_miss(name, self.fields)}"
+            fix = f"the first row has {', '.join(self.fields)}"
+            problems.error(Place(str(self.file)), name, "missing field", message, fix)
 
 
 def _dimensions(sources: Sequence[_Source], options: ScoredOptions) -> tuple[Dimension, ...]:
     """As said, or those of the first file."""
-    names = options.dimensions or _found_dimensions(sources[0])
+    names = options.dimensions or sources[0].found_dimensions()
     for source in sources:
-        missing = [name for name in names if name not in source.fields]
-        if missing and is_table(source.file):
-            raise UserError(_no_column(source.file, source.fields, missing))
+        if source.table.is_text:
+            source.require(*names)
     if bad := [name for name in names if not name.strip() or not name.isprintable()]:
         raise UserError(f"{sources[0].file}: {bad[0]!r} is no name for a dimension; rename it")
     low, high = options.scale or (None, None)
     return tuple(Dimension(name, low=low, high=high) for name in names)
-
-
-def _found_dimensions(source: _Source) -> tuple[str, ...]:
-    """The keys of `scores`, or what is left where all of it is numbers."""
-    if source.nested:
-        return tuple(source.first["scores"])
-    if source.columns.get("text", "text") not in source.fields:
-        raise UserError(_no_column(source.file, source.fields, [source.columns.get("text", "text")]))
-    rest = [name for name in source.fields if name not in source.columns.values()]
-    odd = [name for name in rest if not _holds_number(source.first.get(name))]
-    if rest and not odd:
-        return tuple(rest)
-    numbers = [name for name in rest if name not in odd]
-    guess = ",".join(numbers or ["V", "A", "D"])
-    said = f"of the others, {', '.join(odd)} hold no numbers" if odd else "no others are left"
-    raise UserError(
-        f"{source.file}: which columns are scores? It has {', '.join(source.fields)}; {said} in the first row. "
-        f"Name them: --dimensions {guess}"
-    )
 
 
 def _holds_number(value: Any) -> bool:
@@ -296,59 +304,15 @@ def _holds_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _rows(
-    sources: Sequence[_Source], dimensions: Sequence[str], options: ScoredOptions, problems: _OwnNames
-) -> Iterator[tuple[Place, Row]]:
-    """The rows in our layout; those without an id are numbered over all files."""
-    number = 0
+def _rows(sources: Sequence[_Source], dimensions: Sequence[str], problems: _OwnNames) -> Iterator[Row]:
+    """The rows in our layout, numbered over all files."""
+    number = itertools.count(1)
     for source in sources:
         called = {ours: theirs for ours, theirs in source.columns.items() if ours != theirs}
         flat = {} if source.nested else {f"scores.{name}": name for name in dimensions}
         problems.names[str(source.file)] = {**called, **flat}
-        for place, row in source.rows:
-            number += 1
-            source.unseen -= row.keys()
-            if source.by_name and row.get(source.columns.get("lang", "lang")) is not None:
-                message = (
-                    "the row says its language, the first row does not, and the file's name is no proof then"
-                )
-                fix = "write it into every row, or name the language of the others with --lang"
-                problems.error(place, "lang", "missing language", message, fix)
-            yield place, _renamed(row, source, dimensions, options, number)
-
-
-def _renamed(
-    row: Row, source: _Source, dimensions: Sequence[str], options: ScoredOptions, number: int
-) -> dict[str, Any]:
-    """The file's row under our names."""
-    found = {ours: row[theirs] for ours, theirs in source.columns.items() if theirs in row}
-    if source.lang and found.get("lang") is None:
-        found["lang"] = source.lang
-    if "id" not in options.columns:
-        found.setdefault("_id", f"r{number:06d}")
-    found["scores"] = _scores(row, source, dimensions, options)
-    return found
-
-
-def _scores(row: Row, source: _Source, dimensions: Sequence[str], options: ScoredOptions) -> Any:
-    if not source.nested:
-        cells = {name: row[name] for name in dimensions if name in row}
-        if not is_table(source.file):
-            return cells
-        return {name: number_or_text(cell) for name, cell in cells.items()}
-    scores = row.get("scores")
-    if options.dimensions and isinstance(scores, Mapping):
-        return {name: value for name, value in scores.items() if name in options.dimensions}
-    return scores
-
-
-def _tell_unseen(sources: Sequence[_Source], problems: Problems) -> None:
-    """Fields of .jsonl files that --columns names and no row has."""
-    for source in sources:
-        for name in sorted(source.unseen):
-            message = f"no row has the field that --columns names.{near_miss(name, source.fields)}"
-            fix = f"the first row has {', '.join(source.fields)}"
-            problems.error(Place(str(source.file)), name, "missing field", message, fix)
+        for row in source.rows:
+            yield source.renamed(row, next(number), dimensions)
 
 
 def _with_documents(texts: list[ScoredText], pattern: Pattern | None) -> tuple[list[ScoredText], list[str]]:
@@ -379,9 +343,3 @@ def _repetitions(texts: Sequence[ScoredText]) -> list[str]:
     return [
         f"repeat an earlier text word for word and are kept: {repeated:,}; most often {shown!r} ({n} times)"
     ]
-
-
-def _perhaps_labels(texts: Sequence[ScoredText], kind: ScoredKind) -> list[str]:
-    if kind is ScoredKind.SCORES and all(score in (0, 1) for text in texts for score in text.scores):
-        return ["all scores are 0 or 1: if they are labels, import with --kind labels"]
-    return []

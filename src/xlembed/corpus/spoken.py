@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -48,7 +48,8 @@ class _Looks:
     @property
     def others(self) -> Counter[Lang]:
         """Those that look like another language."""
-        return Counter({other: n for other, n in self.found.items() if not _alike(self.lang, other)})
+        alike = {self.lang}.union(*(group for group in _ALIKE if self.lang in group))
+        return Counter({other: n for other, n in self.found.items() if other not in alike})
 
     @property
     def doubted(self) -> bool:
@@ -71,22 +72,21 @@ class _Looks:
 
 
 def check_languages_spoken(
-    texts: Mapping[tuple[Lang, str], Sequence[str]], *, believe: bool = False, seed: int = 0
+    texts: Iterable[tuple[Lang, str, str]], *, believe: bool = False, seed: int = 0
 ) -> list[str]:
     """Notes on texts that look like another language than said, and on languages that cannot be checked.
 
-    Texts that are too short or too mixed to tell are left out.
-
-    Args:
-        texts: by language and noun (`documents`): judged apart, and together.
-        believe: nothing is refused.
-        seed: of the sample.
+    Texts that are too short or too mixed to tell are left out. Each comes behind its language and what it is
+    (`documents`): those of a language are judged apart by that, and together. With `believe` nothing is refused.
 
     Raises:
         UserError: when nearly all texts of a language, or of one noun in it, look like another language.
     """
-    apart = {(lang, noun): _looks(lang, found, seed) for (lang, noun), found in texts.items()}
-    together = {lang: _Looks(lang, 0, Counter()) for lang, _ in texts}
+    found: dict[tuple[Lang, str], list[str]] = defaultdict(list)
+    for lang, noun, text in texts:
+        found[lang, noun].append(text)
+    apart = {(lang, noun): _looks(lang, several, seed) for (lang, noun), several in found.items()}
+    together = {lang: _Looks(lang, 0, Counter()) for lang, _ in found}
     for (lang, _), looks in apart.items():
         together[lang].found.update(looks.found)
     if not believe and any(looks.refused for looks in (*apart.values(), *together.values())):
@@ -113,10 +113,6 @@ def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:
     best = [ranked[0] for ranked in values if ranked]
     found = Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
     return _Looks(lang, len(sample), found)
-
-
-def _alike(one: Lang, other: Lang) -> bool:
-    return one == other or any({one, other} <= group for group in _ALIKE)
 
 
 @cache

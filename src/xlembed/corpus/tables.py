@@ -1,4 +1,4 @@
-"""Tables of a user: .csv and .tsv row by row with the line each row begins in, and OURS=THEIRS for their columns."""
+"""Tables of a user: row by row with the line each row begins in, and OURS=THEIRS for their columns."""
 
 from __future__ import annotations
 
@@ -12,45 +12,43 @@ from typing import Literal
 
 from xlembed.corpus.checks import Place, Problems
 from xlembed.corpus.lines import read_lines
+from xlembed.corpus.row import Row
 from xlembed.types import UserError, near_miss
-
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-"""Suffix of a table -> what separates its cells."""
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table being read.
+    """A file of rows being read.
 
     Attributes:
-        header: names of the columns; none when they are numbered from 1.
-        rows: column -> cell, with the place where the row begins; to be gone through once.
+        header: names of the columns; none when they are numbered from 1, or rows name their own fields.
+        rows: values by column, with the place where the row begins; to be gone through once.
+        is_text: every value is a text, and every row has every column.
     """
 
     header: tuple[str, ...]
-    rows: Iterator[tuple[Place, dict[str, str]]]
+    rows: Iterator[Row]
+    is_text: bool = True
 
 
-def is_table(file: Path) -> bool:
-    """Whether the suffix is one of a table."""
-    return file.suffix.lower() in DELIMITERS
+def read_cells(
+    file: Path, problems: Problems, numbered: bool, *, delimiter: str, quoting: Literal[0, 3]
+) -> Table:
+    """The header (none if `numbered`) at once, the rows as they are asked for.
 
-
-def read_table(file: Path, problems: Problems, *, numbered: bool = False) -> Table:
-    """The header at once, the rows as they are asked for.
-
-    A cell of a .csv file may be quoted and span lines. A .tsv file is not quoted: a quotation mark is one.
-
-    Args:
-        file: see `is_table`.
-        problems: takes what cannot be read and rows that have more or fewer cells than the header.
-        numbered: there is no header.
+    What cannot be read is told, and rows that have more or fewer cells than the header.
     """
-    records = _records(file, problems)
+    records = _records(file, problems, delimiter, quoting)
     if numbered:
-        return Table((), ((place, _numbered(cells)) for place, cells in records))
+        return Table(
+            (),
+            (
+                Row({str(i): cell for i, cell in enumerate(cells, 1)}, place, problems)
+                for place, cells in records
+            ),
+        )
     _, cells = next(records, (None, []))
     header = tuple(cell.strip() for cell in cells)
     return Table(header, _named(header, records, problems))
@@ -105,29 +103,24 @@ def number_or_text(cell: str) -> float | str:
     return value if math.isfinite(value) else cell
 
 
-def _numbered(cells: list[str]) -> dict[str, str]:
-    return {str(i): cell for i, cell in enumerate(cells, 1)}
-
-
 def _named(
     header: tuple[str, ...], records: Iterator[tuple[Place, list[str]]], problems: Problems
-) -> Iterator[tuple[Place, dict[str, str]]]:
+) -> Iterator[Row]:
     for place, cells in records:
         if len(cells) == len(header):
-            yield place, dict(zip(header, cells, strict=True))
+            yield Row(dict(zip(header, cells, strict=True)), place, problems)
         else:
             message = f"{len(cells)} columns, the header has {len(header)}"
             problems.error(place, "", "number of columns", message, "correct the line, or quote its text")
 
 
-def _records(file: Path, problems: Problems) -> Iterator[tuple[Place, list[str]]]:
+def _records(
+    file: Path, problems: Problems, delimiter: str, quoting: Literal[0, 3]
+) -> Iterator[tuple[Place, list[str]]]:
     """Cells of each row, with the place of its first line."""
-    suffix = file.suffix.lower()
-    # Tab-separated files of this field do not quote.
-    quoting: Literal[0, 3] = csv.QUOTE_NONE if suffix == ".tsv" else csv.QUOTE_MINIMAL
     taken: list[Place] = []
     lines = _taken_lines(file, problems, taken)
-    reader = csv.reader(lines, delimiter=DELIMITERS[suffix], quoting=quoting, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         taken.clear()
         try:

@@ -6,11 +6,19 @@ import hashlib
 import unicodedata
 
 
+def comparable(text: str) -> str:
+    """The form in which two texts count as the same: NFKC, case folded, single spaces.
+
+    >>> comparable("A  Plane ")
+    'a plane'
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
 def text_digest(text: str) -> str:
-    """blake2b (16 bytes, hex) of the text NFKC-normalised, casefolded, with white space collapsed.
+    """blake2b (16 bytes, hex) of the comparable text.
 
     >>> text_digest("Die  MÜHLE ") == text_digest("die mühle")
     True
     """
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return hashlib.blake2b(folded.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(comparable(text).encode(), digest_size=16).hexdigest()

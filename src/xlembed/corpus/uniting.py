@@ -42,7 +42,9 @@ def keep_own(rows: Rows, united: Qrels) -> Qrels:
         if united[query.query_id].get(query.doc_id, 0) < 1:
             message = f"{query.doc_id!r}, the document of {query.query_id}, is not judged relevant for it"
             fix = "add a row to the qrels with grade 1, or correct doc_id"
-            rows.problems.error(rows.query_place(query.query_id), "doc_id", "unjudged document", message, fix)
+            rows.problems.error(
+                rows.query_places[query.query_id], "doc_id", "unjudged document", message, fix
+            )
     own: Qrels = {}
     for query in rows.queries:
         docs = united[query.query_id]

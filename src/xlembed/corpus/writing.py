@@ -43,9 +43,9 @@ def write_task(task: Task, folder: Path, force: bool = False) -> None:
         with atomic_writer(temporary / CARD_FILE) as file:
             file.write(card_text(task))
         with atomic_writer(temporary / CORPUS_FILE) as file:
-            file.writelines(_json_line(_document_row(document)) for document in task.documents)
+            file.writelines(map(_document_row, task.documents))
         with atomic_writer(temporary / QUERIES_FILE) as file:
-            file.writelines(_json_line(_query_row(query)) for query in task.queries)
+            file.writelines(map(_query_row, task.queries))
         order = {document.doc_id: row for row, document in enumerate(task.documents)}
         with atomic_writer(temporary / QRELS_FILE) as file:
             file.write("\t".join(HEADER) + "\n")
@@ -55,17 +55,17 @@ def write_task(task: Task, folder: Path, force: bool = False) -> None:
                     file.write(f"{query.query_id}\t{doc_id}\t{judged[doc_id]}\n")
 
 
-def _document_row(document: Document) -> dict[str, Any]:
+def _document_row(document: Document) -> str:
     row = {"_id": document.doc_id, "title": document.title, "text": document.text, "lang": document.lang}
-    return row if document.group is None else {**row, "group": document.group}
+    return _json_line(row, {"group": document.group})
 
 
-def _query_row(query: Query) -> dict[str, Any]:
+def _query_row(query: Query) -> str:
     row = {"_id": query.query_id, "text": query.text, "lang": query.lang, "need_id": query.need_id}
-    extra = {"cluster": query.cluster, "doc_id": query.doc_id}
-    translated = {} if query.native else {"native": False}
-    return row | {k: v for k, v in extra.items() if v is not None} | translated
+    native = None if query.native else False
+    return _json_line(row, {"cluster": query.cluster, "doc_id": query.doc_id, "native": native})
 
 
-def _json_line(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+def _json_line(row: dict[str, Any], perhaps: dict[str, Any]) -> str:
+    found = row | {key: value for key, value in perhaps.items() if value is not None}
+    return json.dumps(found, ensure_ascii=False) + "\n"

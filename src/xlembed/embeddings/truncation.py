@@ -71,10 +71,6 @@ def truncation(tokens: NDArray[np.int64], overhead: int, max_tokens: int | None)
 def truncation_by_language(tokens: Tokens, langs: Sequence[Lang]) -> dict[Lang, dict[str, Any]]:
     """Per language: texts and tokens, how many of them are cut, and both shares.
 
-    Args:
-        tokens: of each text, see `measure_tokens`.
-        langs: of each.
-
     Example:
         >>> found = truncation_by_language(np.array([[12, 2, 8], [5, 2, 8]], dtype=np.int32), ["en", "en"])
         >>> found["en"]["share_cut"], found["en"]["share_lost"]  # one of 2 texts, 4 of 10 + 3 tokens

@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xlembed.corpus import tables
 from xlembed.corpus.building import build_task
-from xlembed.corpus.card import is_task_name
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.choosing import Where, check_where, is_chosen, where_note
+from xlembed.corpus.choosing import check_where, is_chosen, where_note
 from xlembed.corpus.doubts import check_same_texts
-from xlembed.corpus.formats import find_reader
+from xlembed.corpus.importing import find_reader
 from xlembed.corpus.languages import is_language
-from xlembed.corpus.lines import read_json_lines
-from xlembed.corpus.reading import DocumentUnit, ReadOptions, language_by_name, said_languages
+from xlembed.corpus.opening import read_rows
+from xlembed.corpus.reading import ReadOptions, language_by_name, said_languages
+from xlembed.corpus.row import Row
 from xlembed.corpus.spoken import check_languages_spoken
+from xlembed.corpus.tables import listed_columns, number_or_text
+from xlembed.corpus.tables import parse_columns as parse_our_columns
 from xlembed.corpus.text_digest import text_digest
-from xlembed.finetune.pairs import COLUMNS, Kind, PairSet, checked_row, write_pairs
+from xlembed.finetune.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
+from xlembed.finetune.pairs import Row as PairRow
 from xlembed.types import Lang, UserError, near_miss
 
 
 @dataclass(frozen=True)
-class PairOptions:
-    """What the user said beside the files.
-
-    Attributes:
-        columns: our column -> the file's, by name or by number from 1; empty: the file has ours.
-        langs: none, one for all files, or one per file.
-        documents: SQuAD only: what a positive is.
-        where: column -> the values of rows that are taken.
-        limit: rows at most.
-        believe: files are what they are said to be, even where languages or translations look wrong.
-    """
+class PairOptions(ReadOptions):
+    """What the user said beside the files; `kind` is told by the columns where it is None."""
 
     kind: Kind | None = None
-    columns: Mapping[str, str] | None = None
-    langs: tuple[Lang, ...] = ()
-    documents: DocumentUnit | None = None
-    where: Where = field(default_factory=dict)
-    limit: int | None = None
-    source: str = ""
-    licence: str = ""
-    believe: bool = False
-
-    @property
-    def reading(self) -> ReadOptions:
-        """Those that all readers know."""
-        return ReadOptions("", self.langs, self.documents, self.where, self.believe)
 
 
 COLUMN_NAMES = (
@@ -72,23 +51,19 @@ def import_pairs(
     Raises:
         UserError: bad usage, a folder that exists, or all problems of the files at once.
     """
-    if not is_task_name(name):
-        raise UserError(f"--name: expected letters, digits, '.', '_', '+', '-', found {name!r}")
+    PAIRS.check_target(name, folder, force)
     kind = options.kind or _kind_of(files, options)
     problems = Problems()
     notes: list[str] = []
     raw = (
-        _squad(files, name, options, problems)
+        _squad(files, replace(options, name=name), problems)
         if _is_squad(files)
         else _rows(files, kind, options, problems, notes)
     )
-    rows = []
-    for place, row in raw:
-        if (good := checked_row(row, kind, (), place, problems)) is not None:
-            rows.append(good)
+    rows = [good for row in raw if (good := checked_row(row, kind, ())) is not None]
     if not rows and not problems.n_errors:
         problems.error(Place(str(files[0])), "", "no rows", "the files hold no rows", "look into them")
-    problems.raise_errors(f"pairs from {', '.join(file.name for file in files)}")
+    problems.raise_errors(_subject(files))
     distinct = list({tuple(sorted(row.items())): row for row in rows}.values())
     notes = [*problems.notes(), *notes]
     if len(distinct) < len(rows):
@@ -117,14 +92,14 @@ def parse_columns(text: str) -> dict[str, str]:
         UserError: for anything else.
     """
     known = sorted({name for names in COLUMNS.values() for name in names} | {"score", "group"})
-    return tables.parse_columns(text, known, "anchor=question,positive=2")
+    return parse_our_columns(text, known, "anchor=question,positive=2")
 
 
 def _kind_of(files: Sequence[Path], options: PairOptions) -> Kind:
     """What the columns tell."""
     if _is_squad(files):
         return Kind.PAIRS
-    columns = set(options.columns or ())
+    columns = set(options.columns)
     if {"text1", "text2"} <= columns:
         return Kind.SCORED
     if "negative" in columns:
@@ -142,77 +117,71 @@ def _is_squad(files: Sequence[Path]) -> bool:
     return all(json_files)
 
 
-def _squad(
-    files: Sequence[Path], name: str, options: PairOptions, problems: Problems
-) -> Iterator[tuple[Place, dict[str, Any]]]:
+def _subject(files: Sequence[Path]) -> str:
+    return f"pairs from {', '.join(file.name for file in files)}"
+
+
+def _squad(files: Sequence[Path], options: PairOptions, problems: Problems) -> Iterator[Row]:
     """Each question with each right document of its language; questions on one paragraph are a group."""
     if options.where:
         raise UserError("--where: for .jsonl, .csv and .tsv only; SQuAD files have no columns")
-    rows = find_reader("squad")(files, replace(options.reading, name=name), problems)
-    problems.raise_errors(f"pairs from {', '.join(file.name for file in files)}")
+    rows = find_reader("squad")(files, options, problems)
+    problems.raise_errors(_subject(files))
     task = build_task(rows, keep_duplicates=False)
     documents = {d.doc_id: d for d in task.documents}
     for query in task.queries:
         for doc_id, grade in task.qrels.get(query.query_id, {}).items():
             document = documents[doc_id]
             if grade >= 1 and document.lang == query.lang:
-                yield (
-                    Place(str(files[0]), None, query.query_id),
-                    {
-                        "anchor": query.text,
-                        "anchor_lang": query.lang,
-                        "positive": document.text,
-                        "positive_lang": document.lang,
-                        "group": document.group or document.doc_id,
-                    },
-                )
+                values = {
+                    "anchor": query.text,
+                    "anchor_lang": query.lang,
+                    "positive": document.text,
+                    "positive_lang": document.lang,
+                    "group": document.group or document.doc_id,
+                }
+                yield Row(values, Place(str(files[0]), None, query.query_id), problems)
 
 
 def _rows(
     files: Sequence[Path], kind: Kind, options: PairOptions, problems: Problems, notes: list[str]
-) -> Iterator[tuple[Place, dict[str, Any]]]:
+) -> Iterator[Row]:
     wanted = [*COLUMNS[kind], *(["score"] if kind is Kind.SCORED else [])]
     columns = dict(options.columns or {name: name for name in wanted})
     if missing := [name for name in wanted if name not in columns]:
         raise UserError(
             f"--columns: rows of kind {kind} need {', '.join(wanted)}; {', '.join(missing)} is not said"
         )
-    said = said_languages(files, options.reading) or (None,) * len(files)
     opened = [
-        (file, lang, list(_read(file, columns, problems))) for file, lang in zip(files, said, strict=True)
+        (file, lang, list(_read(file, columns, problems)))
+        for file, lang in zip(files, said_languages(files, options), strict=True)
     ]
-    rows = [row for _, _, read in opened for _, row in read]
+    rows = [row.values for _, _, read in opened for row in read]
     # Scores say themselves how alike two texts are; only pairs may be wrong pairs.
     telling = rows if kind is not Kind.SCORED or options.where else []
     check_where(telling, options.where, {*columns.values(), *COLUMN_NAMES})
     notes += where_note(sum(not is_chosen(row, options.where) for row in rows), len(rows), options.where)
     for file, lang, read in opened:
-        own = lang or _language_by_name(file, [row for _, row in read], columns, kind, problems)
-        for place, row in read:
-            if is_chosen(row, options.where):
-                yield place, _renamed(row, columns, kind, own)
+        own = lang or _language_by_name(file, read, columns, kind, problems)
+        for row in read:
+            if is_chosen(row.values, options.where):
+                yield row.renamed(_renamed(row.values, columns, kind, own))
 
 
 def _language_by_name(
-    file: Path, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], kind: Kind, problems: Problems
+    file: Path, rows: Sequence[Row], columns: Mapping[str, str], kind: Kind, problems: Problems
 ) -> Lang | None:
     """What the file's name says where neither rows nor columns do; a row that forgets it beside others gets none."""
     silent = [name for name in COLUMNS[kind] if not is_language(columns[name])]
-    if (
-        not rows
-        or not silent
-        or any(row.get(f"{name}_lang") or row.get("lang") for row in rows for name in silent)
-    ):
+    said = any(row.values.get(f"{name}_lang") or row.values.get("lang") for row in rows for name in silent)
+    if not rows or not silent or said:
         return None
     return language_by_name(file, problems)
 
 
-def _doubts(rows: Sequence[Mapping[str, Any]], kind: Kind, believe: bool) -> list[str]:
+def _doubts(rows: Sequence[PairRow], kind: Kind, believe: bool) -> list[str]:
     """Notes on texts in other languages than said, and on translations that are the same text."""
-    texts: dict[tuple[Lang, str], list[str]] = defaultdict(list)
-    for row in rows:
-        for column in COLUMNS[kind]:
-            texts[row[f"{column}_lang"], f"texts ({column})"].append(row[column])
+    texts = ((row[f"{c}_lang"], f"texts ({c})", row[c]) for row in rows for c in COLUMNS[kind])
     notes = check_languages_spoken(texts, believe=believe)
     if kind is Kind.SCORED:
         return notes
@@ -238,28 +207,21 @@ def _renamed(
             said = row.get(f"{ours}_lang") or row.get("lang")
             found[f"{ours}_lang"] = theirs if is_language(theirs) else said or lang
     if kind is Kind.SCORED and isinstance(found.get("score"), str):
-        found["score"] = tables.number_or_text(found["score"])
+        found["score"] = number_or_text(found["score"])
     if row.get("group") is not None:
         found.setdefault("group", row["group"])
     return found
 
 
-def _read(
-    file: Path, columns: Mapping[str, str], problems: Problems
-) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    if file.suffix == ".jsonl":
-        return read_json_lines(file, problems)
-    if not tables.is_table(file):
-        raise UserError(
-            f"{file}: expected .jsonl, .csv, .tsv or SQuAD .json, found {file.suffix or 'no suffix'}"
-        )
+def _read(file: Path, columns: Mapping[str, str], problems: Problems) -> Iterator[Row]:
     numbered = all(theirs.isdigit() for theirs in columns.values())
-    table = tables.read_table(file, problems, numbered=numbered)
-    if not numbered and (missing := [t for t in columns.values() if t not in table.header]):
-        problems.raise_errors(f"pairs from {file.name}")
+    table = read_rows(file, problems, numbered=numbered, also=("SQuAD .json",))
+    missing = [theirs for theirs in columns.values() if theirs not in table.header]
+    if table.is_text and not numbered and missing:
+        problems.raise_errors(_subject([file]))
         raise UserError(
             f"{file}: no column {', '.join(map(repr, missing))}.{near_miss(missing[0], table.header)} "
-            f"{tables.listed_columns(table.header)}; a file without a header is read by number: "
+            f"{listed_columns(table.header)}; a file without a header is read by number: "
             "--columns text1=1,text2=2,score=3"
         )
     return table.rows

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +12,13 @@ from typing import Any, Literal
 
 from xlembed.corpus.checks import Problems
 from xlembed.corpus.lines import read_lines
+from xlembed.corpus.text_digest import comparable
 from xlembed.types import Lang, UserError
 
 Source = Literal["stsb", "ntrex", "cldr_names", "cldr_keywords"]
+STSB_COLUMNS = ("sentence1", "sentence2", "score")
+HeldOut = Mapping[Lang, frozenset[str]]
+"""Comparable forms of the sentences of dev and test pairs."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,15 @@ def read_parallel(data: Path, languages: Sequence[Lang], ntrex_tail: int) -> Par
     """
     if not data.is_dir():
         raise UserError(f"--data {data}: no such folder; expected the one that holds stsb/ and parallel/")
-    held_out = {lang: _held_out_sentences(data, lang) for lang in languages}
+    held_out = {
+        lang: frozenset(
+            comparable(sentence)
+            for split in ("dev", "test")
+            for pair in read_stsb(data, lang, split)
+            for sentence in pair[:2]
+        )
+        for lang in languages
+    }
     rows, left = _stsb_train(data, languages, held_out)
     ntrex = _read_jsonl(data / "parallel" / "ntrex.jsonl", languages)
     if len(ntrex) <= ntrex_tail:
@@ -82,12 +92,12 @@ def read_parallel(data: Path, languages: Sequence[Lang], ntrex_tail: int) -> Par
             f"{ntrex_tail} are kept for choosing settings; found {len(ntrex)}"
         )
     others = [
-        ParallelRow("ntrex", {lang: _text(path, number, value, lang) for lang in languages})
-        for path, number, value in ntrex[: len(ntrex) - ntrex_tail]
+        ParallelRow("ntrex", {lang: row.text(row.values[lang], lang) for lang in languages})
+        for row in ntrex[: len(ntrex) - ntrex_tail]
     ]
-    for path, number, value in _read_jsonl(data / "parallel" / "cldr_annotations.jsonl", languages):
-        names = {lang: _text(path, number, value, lang, "name") for lang in languages}
-        keywords = {lang: _keywords(path, number, value, lang) for lang in languages}
+    for row in _read_jsonl(data / "parallel" / "cldr_annotations.jsonl", languages):
+        names = {lang: row.text(row.field(lang, "name"), f"{lang}.name") for lang in languages}
+        keywords = {lang: row.keywords(lang) for lang in languages}
         others += [ParallelRow("cldr_names", names), ParallelRow("cldr_keywords", keywords)]
     kept = [row for row in others if not _is_held_out(row.texts, held_out)]
     return ParallelTexts(
@@ -109,21 +119,14 @@ def read_stsb(data: Path, lang: Lang, split: str) -> list[tuple[str, str, float]
         UserError: if the file is missing or a line is not two sentences and a score.
     """
     path = _stsb_path(data, lang, split)
-    with _open(path) as file:
-        if path.suffix == ".tsv":
-            return [_stsb_pair(path, *found) for found in _tsv_pairs(path, file)]
-        reader = csv.reader(file)
-        return [_stsb_pair(path, reader.line_num, fields) for fields in reader]
-
-
-def comparable(text: str) -> str:
-    """The form in which two sentences count as the same: NFKC, case folded, single spaces.
-
-    Example:
-        >>> comparable("A  Plane ")
-        'a plane'
-    """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    records = _tsv_records(path) if path.suffix == ".tsv" else _csv_records(path)
+    pairs = []
+    for number, (first, second, score) in records:
+        try:
+            pairs.append((first.strip(), second.strip(), float(score)))
+        except ValueError:
+            raise UserError(f"{path}:{number}: field score: expected a number, found {score!r}") from None
+    return pairs
 
 
 def _stsb_path(data: Path, lang: Lang, split: str) -> Path:
@@ -131,24 +134,34 @@ def _stsb_path(data: Path, lang: Lang, split: str) -> Path:
     return data / "stsb" / f"stsb-{lang}-{split}.{'tsv' if lang == 'tr' else 'csv'}"
 
 
-def _open(path: Path) -> io.StringIO:
+def _lines(path: Path) -> list[str]:
     if not path.is_file():
         raise UserError(f"{path}: no such file; --data takes the folder that holds stsb/ and parallel/")
     problems = Problems()
     lines = [f"{line}\n" for _, line in read_lines(path, problems)]
     problems.raise_errors("--data")
-    return io.StringIO("".join(lines), newline="")
+    return lines
 
 
-def _tsv_pairs(path: Path, file: Any) -> Iterator[tuple[int, list[str]]]:
+def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(_lines(path))
+    for fields in reader:
+        if len(fields) != len(STSB_COLUMNS):
+            raise UserError(
+                f"{path}:{reader.line_num}: expected sentence1, sentence2 and score, found {len(fields)} fields; "
+                "a sentence with a comma needs quotes around it"
+            )
+        yield reader.line_num, fields
+
+
+def _tsv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
     # Quotes are ordinary characters there: a field may begin with one and not end with one.
-    reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+    reader = csv.reader(_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE)
     header = next(reader, [])
-    wanted = ["sentence1", "sentence2", "score"]
-    missing = [name for name in wanted if name not in header]
-    if missing:
-        raise UserError(f"{path}:1: expected a header with {', '.join(wanted)}; {', '.join(missing)} missing")
-    columns = [header.index(name) for name in wanted]
+    if missing := [name for name in STSB_COLUMNS if name not in header]:
+        wanted = ", ".join(STSB_COLUMNS)
+        raise UserError(f"{path}:1: expected a header with {wanted}; {', '.join(missing)} missing")
+    columns = [header.index(name) for name in STSB_COLUMNS]
     for fields in reader:
         if len(fields) != len(header):
             raise UserError(
@@ -157,29 +170,12 @@ def _tsv_pairs(path: Path, file: Any) -> Iterator[tuple[int, list[str]]]:
         yield reader.line_num, [fields[column] for column in columns]
 
 
-def _stsb_pair(path: Path, number: int, fields: list[str]) -> tuple[str, str, float]:
-    if len(fields) != 3:
-        raise UserError(
-            f"{path}:{number}: expected sentence1, sentence2 and score, found {len(fields)} fields; "
-            "a sentence with a comma needs quotes around it"
-        )
-    try:
-        return fields[0].strip(), fields[1].strip(), float(fields[2])
-    except ValueError:
-        raise UserError(f"{path}:{number}: field score: expected a number, found {fields[2]!r}") from None
-
-
-def _held_out_sentences(data: Path, lang: Lang) -> frozenset[str]:
-    pairs = (pair for split in ("dev", "test") for pair in read_stsb(data, lang, split))
-    return frozenset(comparable(sentence) for pair in pairs for sentence in pair[:2])
-
-
-def _is_held_out(texts: Mapping[Lang, str], held_out: Mapping[Lang, frozenset[str]]) -> bool:
+def _is_held_out(texts: Mapping[Lang, str], held_out: HeldOut) -> bool:
     return any(comparable(text) in held_out[lang] for lang, text in texts.items())
 
 
 def _stsb_train(
-    data: Path, languages: Sequence[Lang], held_out: Mapping[Lang, frozenset[str]]
+    data: Path, languages: Sequence[Lang], held_out: HeldOut
 ) -> tuple[list[ParallelRow], Counter[str]]:
     files = {lang: read_stsb(data, lang, "train") for lang in languages}
     first = languages[0]
@@ -209,42 +205,43 @@ def _stsb_train(
     return rows, left
 
 
-def _read_jsonl(path: Path, languages: Sequence[Lang]) -> list[tuple[Path, int, dict[str, Any]]]:
+@dataclass(frozen=True)
+class _JsonRow:
+    """An object by language, and where it stands."""
+
+    place: str
+    values: dict[str, Any]
+
+    def text(self, found: Any, name: str) -> str:
+        if not isinstance(found, str) or not found.strip():
+            raise UserError(f"{self.place}: field {name}: expected a text, found {found!r}")
+        return found.strip()
+
+    def keywords(self, lang: Lang) -> str:
+        found = self.field(lang, "keywords")
+        if not isinstance(found, list) or not found or not all(isinstance(word, str) for word in found):
+            raise UserError(f"{self.place}: field {lang}.keywords: expected a list of texts, found {found!r}")
+        return ", ".join(found)
+
+    def field(self, lang: Lang, name: str) -> Any:
+        entry = self.values[lang]
+        if not isinstance(entry, dict) or name not in entry:
+            raise UserError(f"{self.place}: field {lang}: expected an object with {name}, found {entry!r}")
+        return entry[name]
+
+
+def _read_jsonl(path: Path, languages: Sequence[Lang]) -> list[_JsonRow]:
     rows = []
-    with _open(path) as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                value = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path}:{number}: not a JSON object: {error.msg} at {error.pos}") from None
-            if not isinstance(value, dict):
-                raise UserError(f"{path}:{number}: expected a JSON object, found {type(value).__name__}")
-            missing = [lang for lang in languages if lang not in value]
-            if missing:
-                raise UserError(
-                    f"{path}:{number}: field {missing[0]} missing; every row needs {', '.join(languages)}"
-                )
-            rows.append((path, number, value))
+    for number, line in enumerate(_lines(path), start=1):
+        place = f"{path}:{number}"
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{place}: not a JSON object: {error.msg} at {error.pos}") from None
+        if not isinstance(values, dict):
+            raise UserError(f"{place}: expected a JSON object, found {type(values).__name__}")
+        if missing := [lang for lang in languages if lang not in values]:
+            needed = ", ".join(languages)
+            raise UserError(f"{place}: field {missing[0]} missing; every row needs {needed}")
+        rows.append(_JsonRow(place, values))
     return rows
-
-
-def _text(path: Path, number: int, value: dict[str, Any], lang: Lang, field: str = "") -> str:
-    found = _field(path, number, value, lang, field) if field else value[lang]
-    name = f"{lang}.{field}" if field else lang
-    if not isinstance(found, str) or not found.strip():
-        raise UserError(f"{path}:{number}: field {name}: expected a text, found {found!r}")
-    return found.strip()
-
-
-def _keywords(path: Path, number: int, value: dict[str, Any], lang: Lang) -> str:
-    found = _field(path, number, value, lang, "keywords")
-    if not isinstance(found, list) or not found or not all(isinstance(word, str) for word in found):
-        raise UserError(f"{path}:{number}: field {lang}.keywords: expected a list of texts, found {found!r}")
-    return ", ".join(found)
-
-
-def _field(path: Path, number: int, value: dict[str, Any], lang: Lang, field: str) -> Any:
-    entry = value[lang]
-    if not isinstance(entry, dict) or field not in entry:
-        raise UserError(f"{path}:{number}: field {lang}: expected an object with {field}, found {entry!r}")
-    return entry[field]

@@ -130,6 +130,20 @@ def top_k(scores: Scores, rows: Rows, k: int) -> Hits:
     return Hits(found, best, ties)
 
 
+def ranks_of(rankings: Sequence[Rows] | Rows, wanted: Sequence[Rows]) -> list[Rows]:
+    """Ranks (from 1) of wanted rows in each ranking; 0 where it lacks them.
+
+    Example:
+        >>> ranks_of([np.array([7, 5, 9])], [np.array([9, 7, 1])])[0].tolist()
+        [3, 1, 0]
+    """
+    ranks = []
+    for ranking, rows in zip(rankings, wanted, strict=True):
+        rank_of = {int(row): rank for rank, row in enumerate(ranking, 1)}
+        ranks.append(np.array([rank_of.get(int(row), 0) for row in rows], dtype=np.int64))
+    return ranks
+
+
 def significant(scores: Scores, digits: int = SIGNIFICANT) -> Scores:
     """Positive scores rounded to so many significant digits; -inf stays.
 

@@ -14,7 +14,7 @@ import bm25s
 import numpy as np
 
 from xlembed.index.analysis import analyse, analyser_name, characters, is_unspaced
-from xlembed.index.base import Hits, Rows, Scores, id_places, significant
+from xlembed.index.base import Hits, Rows, Scores, id_places, ranks_of, significant
 from xlembed.types import Lang
 
 PARAMETERS = {"type": "BM25", "variant": "lucene", "k1": 1.2, "b": 0.75}
@@ -121,12 +121,7 @@ class Bm25Words:
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
     ) -> list[Rows]:
         """See `retrieval.searcher.Searcher.full_ranks`."""
-        ranks = []
-        for query, wanted in zip(queries, rows, strict=True):
-            found, _ = self._ranking(query, lang)
-            rank_of = {int(row): rank for rank, row in enumerate(found, 1)}
-            ranks.append(np.array([rank_of.get(int(row), 0) for row in wanted], dtype=np.int64))
-        return ranks
+        return ranks_of([self._ranking(query, lang)[0] for query in queries], rows)
 
     def _rank(self, query: int, lang: Lang | None) -> tuple[Rows, Scores]:
         """Rows and scores of all that shares a word, in order."""

@@ -28,14 +28,7 @@ COLUMNS = (*KEY, "need_id", "cluster", "query_lang", "mode", "n_relevant", "rank
 def units_table(
     task: Task, ranked: Sequence[RankedUnit], measures: Sequence[Measure], clusters: Mapping[str, str]
 ) -> pd.DataFrame:
-    """One row per ranked unit, sorted by mode, pool, languages and query.
-
-    Args:
-        task: where the units come from.
-        ranked: from `retrieval.rank_units`.
-        measures: a column each (`Measure.column`), float64.
-        clusters: need id -> cluster id.
-    """
+    """One row per ranked unit, sorted by mode, pool, languages and query."""
     rows = []
     for r in ranked:
         query = task.queries[r.unit.query]

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from xlembed.report.analysed import Analysed, Analysis, Morphology, Sample, Sanity
 from xlembed.report.document.cells import plain_estimate, share_cell
 from xlembed.report.document.content import Cell, Grid, heads, row
 from xlembed.report.figures import analyses
 from xlembed.report.figures.registry import write_figures
 from xlembed.report.notes import note_lines
 from xlembed.report.tables import pictures_markdown, to_markdown, write_page
-from xlembed.report.text import ends, interval_text, percent, plain, plain_interval
+from xlembed.report.text import interval_text, percent, plain, plain_interval
 
-Analysis = Mapping[str, Any]
-"""Content of analysis.json."""
 HEADS = {
     "silhouette": "silhouette",
     "purity": "purity@{k}, %",
@@ -35,31 +33,31 @@ EXCESS_NOTE = (
 
 def separation_table(reports: Sequence[Analysis]) -> Grid | None:
     """A row per model: means over languages; None if no report has two languages."""
-    shown = [r for r in reports if r.get("separation")]
+    shown = [r for r in reports if r.separation]
     if not shown:
         return None
-    sample, task = shown[0]["sample"], shown[0]["task"]
+    sample, task = shown[0].sample, shown[0].task
     measures = _measures(shown)
-    chance = percent(1 / len(sample["languages"]))
+    chance = percent(1 / len(sample.languages))
     notes = (
         f"{_sample_words(sample)}. {UNADJUSTED} Classifier: linear, cross-validated by group; chance {chance} %.",
         EXCESS_NOTE,
         *_confounded(shown),
         *_weights(shown),
     )
-    rows = tuple(row(report["model"], *(_of(report, m, None) for m in measures)) for report in shown)
+    rows = tuple(row(report.model, *(_of(report, m, None) for m in measures)) for report in shown)
     title = f"{task}: how languages are kept apart"
     return Grid("analysis-separation", title, heads("model", *map(_head, measures)), rows, notes=notes)
 
 
 def language_table(report: Analysis) -> Grid | None:
     """A row per language of one model."""
-    if not report.get("separation"):
+    if not report.separation:
         return None
-    measures, labels = _measures([report]), report["labels"]
+    measures, labels = _measures([report]), report.labels
     rows = tuple(
         row(lang, *(_of(report, m, lang) for m in measures), *([labels.get(lang, "")] if labels else []))
-        for lang in report["sample"]["languages"]
+        for lang in report.sample.languages
     )
     columns = heads("language", *map(_head, measures), *(["label"] if labels else []), words=("label",))
     notes = (UNADJUSTED, *_confounded([report]), *_weights([report]))
@@ -70,21 +68,21 @@ def cosine_table(report: Analysis, translations: bool = False) -> Grid | None:
     """The mean cosines of languages; below, the means over languages and pairs with their intervals.
 
     Args:
-        report: content of analysis.json.
+        report: the analysis.
         translations: only of documents that are translations of each other; None if there are none.
     """
-    given = report["translations" if translations else "cosines"]
+    given = report.translations if translations else report.cosines
     if not given:
         return None
-    languages = report["sample"]["languages"]
-    found = {(of["a"], of["b"]): of for of in given}
+    languages = report.sample.languages
+    found = {(of.a, of.b): of.value for of in given}
     means = "; ".join(
-        f"{of['a']}: {plain(of['value'])} {plain_interval(ends(of))}" for of in given if of["b"] is None
+        f"{of.a}: {plain(of.value)} {plain_interval(of.interval)}" for of in given if of.b is None
     )
     rows = []
     for i, a in enumerate(languages):
         pairs = [(a, b) if i <= j else (b, a) for j, b in enumerate(languages)]
-        rows.append(row(a, *(plain(found[pair]["value"]) if pair in found else "" for pair in pairs)))
+        rows.append(row(a, *(plain(found[pair]) if pair in found else "" for pair in pairs)))
     what = "translations" if translations else "all pairs of different documents"
     note = f"Means over languages and pairs: {means}. {UNADJUSTED} Intervals of cells: analysis.json."
     title = _title(report, f"mean cosine of {what}")
@@ -93,54 +91,53 @@ def cosine_table(report: Analysis, translations: bool = False) -> Grid | None:
 
 def space_table(reports: Sequence[Analysis]) -> Grid:
     """Isotropy and KMeans(2): descriptive numbers of each model."""
-    shown = [r for r in reports if r["vectors"]]
     rows = tuple(
         row(
-            report["model"],
-            plain(report["isotropy"]["mean_cosine"]),
-            plain(report["isotropy"]["partition"]),
-            f"{report['isotropy']['effective_dims']:.1f}",
-            str(report["isotropy"]["dim"]),
-            plain(report["silhouette_kmeans"]["value"]),
+            report.model,
+            plain(report.isotropy.mean_cosine),
+            plain(report.isotropy.partition),
+            f"{report.isotropy.effective_dims:.1f}",
+            str(report.isotropy.dim),
+            plain(report.silhouette_kmeans.value),
         )
-        for report in shown
+        for report in reports
     )
     columns = ("model", "mean cosine", "partition", "effective dimensions", "dimensions", "silhouette_kmeans")
     notes = (
-        shown[0]["silhouette_kmeans"]["note"],
+        reports[0].silhouette_kmeans.note,
         "mean cosine: of all pairs. partition: min / max of the partition function, 1 is isotropic. effective "
         "dimensions: exp of the entropy of the variances. Descriptive, no intervals.",
     )
     return Grid(
-        "analysis-space", f"{shown[0]['task']}: the space as a whole", heads(*columns), rows, notes=notes
+        "analysis-space", f"{reports[0].task}: the space as a whole", heads(*columns), rows, notes=notes
     )
 
 
 def morphology_table(report: Analysis) -> Grid:
     """A row per language of the word list."""
-    labels = any(of["label"] for of in report["morphology"])
+    labels = any(of.label for of in report.morphology)
     rows = tuple(
         row(
-            of["lang"],
-            share_cell(of["superiority"]),
-            plain_estimate(of["inflected"]),
-            plain_estimate(of["unrelated"]),
-            f"{of['inflected']['n']} + {of['unrelated']['n']}",
-            of["legacy_band"],
-            *([of["label"]] if labels else []),
+            of.lang,
+            share_cell(dict(of.superiority)),
+            plain_estimate(dict(of.inflected)),
+            plain_estimate(dict(of.unrelated)),
+            f"{of.inflected.n} + {of.unrelated.n}",
+            of.legacy_band,
+            *([of.label] if labels else []),
         )
-        for of in report["morphology"]
+        for of in report.morphology
     )
     columns = ("P(forms > unrelated), %", "cosine of forms", "cosine of unrelated", "pairs", "legacy band")
     notes = (
         "P: probability that a pair of forms has a higher cosine than an unrelated pair, ties half; 50 % is "
         "chance. Brackets: 95 % CI, unadjusted. Legacy band: of the mean cosine of forms alone; a space in which "
         "everything is similar gets it for free. Single words, in the document role.",
-        *_without_vector(report["morphology"]),
+        *_without_vector(report.morphology),
     )
     return Grid(
         "analysis-morphology",
-        f"{report['model']}: forms of one word against unrelated words",
+        f"{report.model}: forms of one word against unrelated words",
         heads("language", *columns, *(["label"] if labels else []), words=("label",)),
         rows,
         notes=notes,
@@ -151,15 +148,10 @@ def token_table(report: Analysis) -> Grid | None:
     """Tokens of the same text in each language; None without texts in English and another language."""
     rows = tuple(
         row(
-            *(
-                of["kind"],
-                of["lang"],
-                plain_estimate(of["tokens_per_text"], 1),
-                plain_estimate(of["ratio"], 2),
-            ),
-            f"{of['ratio']['n']:,}",
+            *(of.kind, of.lang, plain_estimate(dict(of.tokens_per_text), 1)),
+            *(plain_estimate(dict(of.ratio), 2), f"{of.ratio.n:,}"),
         )
-        for of in report["tokenisation"]["premiums"]
+        for of in report.tokenisation.premiums
     )
     columns = heads("texts", "language", "tokens per text", "times English", "texts compared", words=LANGUAGE)
     note = (
@@ -171,16 +163,15 @@ def token_table(report: Analysis) -> Grid | None:
 
 def truncation_table(report: Analysis) -> Grid:
     """What is lost beyond the model's maximum length; one row where nothing is."""
-    found = report["tokenisation"]
-    limit = found["max_tokens"]
-    texts = f"{sum(r['share_cut']['n'] for r in found['truncation']):,}"
+    found, limit = report.tokenisation.truncation, report.tokenisation.max_tokens
+    texts = f"{sum(of.share_cut.n for of in found):,}"
     rows = [
         row(
-            *(of["kind"], of["lang"], share_cell(of["share_lost"]), share_cell(of["share_cut"])),
-            f"{of['share_cut']['n']:,}",
+            *(of.kind, of.lang, share_cell(dict(of.share_lost)), share_cell(dict(of.share_cut))),
+            f"{of.share_cut.n:,}",
         )
-        for of in found["truncation"]
-        if of["share_cut"]["value"] > 0
+        for of in found
+        if of.share_cut.value > 0
     ] or [row("all", "all", "0.0", "0.0", texts)]
     words = "none" if limit is None else f"{limit:,} tokens"
     note = f"Maximum length: {words}. {UNADJUSTED} Documents: of the sample; queries: all."
@@ -192,7 +183,7 @@ def truncation_table(report: Analysis) -> Grid:
 def sanity_table(report: Analysis) -> Grid:
     """What is wrong with vectors and prompts, a row per check; `ok` or `look` beside each."""
     rows = tuple(
-        row(name, words, "ok" if is_fine else "look") for name, words, is_fine in _checks(report["sanity"])
+        row(name, words, "ok" if is_fine else "look") for name, words, is_fine in _checks(report.sanity)
     )
     note = "Self-retrieval: the document's own text in the query role, among all documents; duplicates count as itself."
     title = _title(report, "sanity of vectors and prompts")
@@ -200,23 +191,26 @@ def sanity_table(report: Analysis) -> Grid:
     return Grid("analysis-sanity", title, columns, rows, notes=(note,))
 
 
-def _checks(sanity: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+def _checks(sanity: Sanity) -> list[tuple[str, str, bool]]:
     found: list[tuple[str, str, bool]] = []
-    for kind in ("documents", "queries"):
-        of = sanity[kind]
-        for key, name in (("zero", "zero vectors"), ("not_finite", "NaN or infinite")):
-            words = f"{of[key]:,} of {of['n']:,}{_some(of[f'{key}_ids'], of[key])}"
-            found.append((f"{name}, {kind}", words, not of[key]))
-    same = sanity["duplicate_vectors"]
-    first = [" = ".join(group) for group in same["first"][:2]]
-    words = f"{same['documents']:,} documents in {same['groups']:,} groups{_some(first, same['groups'])}"
-    found.append(("equal vectors", words, not same["groups"]))
-    own = sanity["self_retrieval"]
-    missed = [f"{m['document']} (rank {m['rank']:,})" for m in own["missed"]]
-    words = f"{percent(own['value'])} % {interval_text(ends(own))} of {own['n']:,}"
-    found.append(("document finds itself", f"{words}{_some(missed, len(missed))}", own["value"] == 1))
-    for key, name in (("prompts_missing", "prompts missing"), ("prompts_doubled", "prompts doubled")):
-        found.append((name, "; ".join(sanity[key]) or "none", not sanity[key]))
+    for kind, of in (("documents", sanity.documents), ("queries", sanity.queries)):
+        for name, n, ids in (
+            ("zero vectors", of.zero, of.zero_ids),
+            ("NaN or infinite", of.not_finite, of.not_finite_ids),
+        ):
+            found.append((f"{name}, {kind}", f"{n:,} of {of.n:,}{_some(ids, n)}", not n))
+    same, own = sanity.duplicate_vectors, sanity.self_retrieval
+    first = [" = ".join(group) for group in same.first[:2]]
+    words = f"{same.documents:,} documents in {same.groups:,} groups{_some(first, same.groups)}"
+    found.append(("equal vectors", words, not same.groups))
+    missed = [f"{m.document} (rank {m.rank:,})" for m in own.missed]
+    words = f"{percent(own.value)} % {interval_text(own.interval)} of {own.n:,}"
+    found.append(("document finds itself", f"{words}{_some(missed, len(missed))}", own.value == 1))
+    for name, lines in (
+        ("prompts missing", sanity.prompts_missing),
+        ("prompts doubled", sanity.prompts_doubled),
+    ):
+        found.append((name, "; ".join(lines) or "none", not lines))
     return found
 
 
@@ -224,9 +218,14 @@ def _some(names: Sequence[str], n: int, most: int = 3) -> str:
     return f" ({', '.join(names[:most])}{', ...' if n > most else ''})" if names else ""
 
 
-def analysis_tables(reports: Sequence[Analysis]) -> list[Grid]:
+def with_vectors(reports: Sequence[Analysed]) -> list[Analysis]:
+    """Those that there is something to look at."""
+    return [r for r in reports if isinstance(r, Analysis)]
+
+
+def analysis_tables(reports: Sequence[Analysed]) -> list[Grid]:
     """Side by side for several models; everything there is for one."""
-    shown = [r for r in reports if r["vectors"]]
+    shown = with_vectors(reports)
     if not shown:
         return []
     found: list[Grid | None] = [separation_table(shown)]
@@ -245,34 +244,38 @@ def analysis_tables(reports: Sequence[Analysis]) -> list[Grid]:
     return [t for t in found if t is not None]
 
 
-def write_analysis_report(reports: Sequence[Analysis], folder: Path) -> None:
+def write_analysis_report(reports: Sequence[Analysed], folder: Path) -> None:
     """Write analysis.md and figures/ into `folder`."""
-    shown = [r for r in reports if r["vectors"]]
-    if shown:
+    if shown := with_vectors(reports):
         write_figures(analyses, folder / "figures", shown)
     write_page(folder / "analysis.md", partial(analysis_markdown, reports))
 
 
-def analysis_markdown(reports: Sequence[Analysis], figures: Sequence[str] = ()) -> str:
+def notes_lines(reports: Sequence[Analysed]) -> tuple[list[str], list[str]]:
+    """Notes of the analyses, and which models have no vectors; all with the model's name."""
+    notes = [f"{r.model}: {note}" for r in with_vectors(reports) for note in r.notes]
+    lexical = [r.model for r in reports if not r.vectors]
+    return notes, [f"{name} finds texts by their words: there are no vectors to look at" for name in lexical]
+
+
+def analysis_markdown(reports: Sequence[Analysed], figures: Sequence[str] = ()) -> str:
     """All tables as a page.
 
     Args:
         reports: of one task, one per model.
         figures: names of PNG files in figures/.
     """
-    parts = [f"# {reports[0]['task']}: {', '.join(r['model'] for r in reports)}\n"]
+    parts = [f"# {reports[0].task}: {', '.join(r.model for r in reports)}\n"]
     for report in reports:
-        if not report["vectors"]:
-            parts.append(f"{report['model']} finds texts by their words: there are no vectors to look at.\n")
-        for note in report.get("notes", ()):
-            parts.append(f"- {report['model']}: {note}\n")
+        notes, lexical = notes_lines([report])
+        parts += [*(f"{line}.\n" for line in lexical), *(f"- {line}\n" for line in notes)]
     parts += [to_markdown(table) for table in analysis_tables(reports)]
     parts += [f"{line}\n" for line in pictures_markdown(figures)]
     return "\n".join(parts)
 
 
 def _measures(reports: Sequence[Analysis]) -> list[str]:
-    return list(dict.fromkeys(row["measure"] for r in reports for row in r["separation"]))
+    return list(dict.fromkeys(of.measure for r in reports for of in r.separation))
 
 
 def _head(measure: str) -> str:
@@ -281,35 +284,35 @@ def _head(measure: str) -> str:
 
 
 def _title(report: Analysis, what: str) -> str:
-    return f"{report['task']}, {report['model']}: {what}"
+    return f"{report.task}, {report.model}: {what}"
 
 
 def _of(report: Analysis, measure: str, lang: str | None) -> Cell:
-    for of in report["separation"]:
-        if (of["measure"], of["lang"]) == (measure, lang):
+    for of in report.separation:
+        if (of.measure, of.lang) == (measure, lang):
             if measure == "silhouette":
-                return plain_estimate(of)
+                return plain_estimate(dict(of))
             if measure.startswith("expected"):
-                return Cell(percent(of["value"]))
-            return share_cell(of, signed=measure.startswith("purity_excess"))
+                return Cell(percent(of.value))
+            return share_cell(dict(of), signed=measure.startswith("purity_excess"))
     return Cell("n/a")
 
 
-def _without_vector(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    found = [f"{row['lang']} {row['words_without_vector']}" for row in rows if row["words_without_vector"]]
+def _without_vector(rows: Sequence[Morphology]) -> list[str]:
+    found = [f"{of.lang} {of.words_without_vector}" for of in rows if of.words_without_vector]
     return [f"Words without any known token (cosine 0): {', '.join(found)}."] if found else []
 
 
 def _confounded(reports: Sequence[Analysis]) -> list[str]:
     return ["Topic confounded: documents of different languages are different texts here."] * any(
-        r["topic_confounded"] for r in reports
+        r.topic_confounded for r in reports
     )
 
 
 def _weights(reports: Sequence[Analysis]) -> list[str]:
-    return note_lines({r["model"]: [r["weights"]] for r in reports if r.get("weights")})
+    return note_lines({r.model: [r.weights] for r in reports if r.weights})
 
 
-def _sample_words(sample: Mapping[str, Any]) -> str:
-    langs = ", ".join(sample["languages"])
-    return f"{sample['per_language']:,} documents of each of {langs}; {sample['n_groups']:,} groups"
+def _sample_words(sample: Sample) -> str:
+    langs = ", ".join(sample.languages)
+    return f"{sample.per_language:,} documents of each of {langs}; {sample.n_groups:,} groups"

@@ -97,12 +97,7 @@ def read_comparisons(rows: Sequence[Mapping[str, Any]], measure: str | None = No
 
 
 def label_notes(rows: Sequence[Paired], labels: Mapping[str, Mapping[Lang, str]]) -> list[str]:
-    """One line per labelled model among the rows, and whether its labelled languages were tested.
-
-    Args:
-        rows: the comparisons shown.
-        labels: model -> language -> label, as in scores.json.
-    """
+    """One line per labelled model among the rows, and whether its labelled languages were tested."""
     notes = []
     for model, of_model in labels.items():
         mine = [r for r in rows if model in (r.a, r.b)]

@@ -17,9 +17,6 @@ SHOWN = 6
 def postprocessing_note(described: Mapping[str, Any]) -> str:
     """One sentence on how the vectors came about.
 
-    Args:
-        described: `postprocessing` of an export's manifest or of scores.json.
-
     Example:
         >>> postprocessing_note({"steps": ["lir3"], "by_declared_language": True, "pooled": {"lir3": ["ja"]}})
         "post-processing fitted on this task's documents (transductive), queries by declared language (oracle); \

@@ -16,11 +16,7 @@ NOTE = (
 
 
 def order_grid(comparison: Mapping[str, Any]) -> Grid | None:
-    """A row per macro average: the first, those not told apart from it, those told apart; None for fewer than two.
-
-    Args:
-        comparison: content of comparison.json.
-    """
+    """A row per macro average: the first, those not told apart from it, those told apart; None for fewer than two."""
     shown = []
     for title, of in _macros(comparison):
         groups = [

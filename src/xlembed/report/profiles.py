@@ -48,13 +48,7 @@ def profiles(
     analyses: Mapping[str, Mapping[str, Any]],
     times: Mapping[str, float] | None = None,
 ) -> list[Profile]:
-    """One per model, in the order of `scores`; an analysis of other vectors than were searched is not used.
-
-    Args:
-        scores: contents of scores.json.
-        analyses: model -> content of analysis.json.
-        times: model -> milliseconds per query.
-    """
+    """One per model, in the order of `scores`; an analysis of other vectors than were searched is not used."""
     found = []
     for book, content in zip(read_all(scores), scores, strict=True):
         analysis = analyses.get(book.model) or {}

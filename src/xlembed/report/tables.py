@@ -37,10 +37,6 @@ def scores_table(scores: Sequence[Mapping[str, Any] | ScoreBook], also: Sequence
 
     The last row of a block counts units and clusters; if models differ, there is a range.
 
-    Args:
-        scores: of each model, all on one task.
-        also: further measures in [0, 1].
-
     Raises:
         UserError: as `scorebook.read_all`.
     """
@@ -65,12 +61,7 @@ def scores_table(scores: Sequence[Mapping[str, Any] | ScoreBook], also: Sequence
 
 
 def language_table(scores: Mapping[str, Any] | ScoreBook, measure: str | None = None) -> Grid:
-    """Languages of one model: the same language in both pools, and means over the other languages if stored.
-
-    Args:
-        scores: of the model.
-        measure: a measure in [0, 1]; default: the primary one.
-    """
+    """Languages of one model: the same language in both pools, and means over the other languages if stored."""
     book = read_scores(scores)
     measure = measure or book.primary_measure
     shown = [
@@ -147,10 +138,6 @@ def comparison_table(
 
 def index_table(scores: Mapping[str, Any] | ScoreBook, also: Sequence[str] = ("nDCG@10",)) -> Grid:
     """What an index costs: macros as rows, exact search beside the index, the loss and the recall of neighbours.
-
-    Args:
-        scores: of a run whose vectors were searched through an index.
-        also: further measures than the primary one.
 
     Raises:
         UserError: if the run was searched exactly, in memory.

@@ -152,12 +152,6 @@ class FusedSearcher:
     """Search by vector and by word as one, both asked for the same depth.
 
     What lies below the depth of a ranking is unknown to the fusion, so it is never exact.
-
-    Args:
-        retrieve: the rankings to be fused.
-        doc_ids: all documents.
-        n_queries: rows that `retrieve` knows.
-        fusion: how; reciprocal ranks unless told.
     """
 
     exact = False

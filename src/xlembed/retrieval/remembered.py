@@ -10,11 +10,7 @@ from xlembed.types import Lang, Vectors
 
 
 class Remembered:
-    """Any engine, asked each question once; nobody looks deeper than what was retrieved.
-
-    Args:
-        index: the engine.
-    """
+    """Any engine, asked each question once; nobody looks deeper than what was retrieved."""
 
     exact = False
 

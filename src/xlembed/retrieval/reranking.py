@@ -55,12 +55,6 @@ class RerankedSearcher:
 
     The two stages of Nogueira and Cho 2019, "Passage Re-ranking with BERT". Equal scores of the slow model go by id.
     Where the fast search knows its full ranking, so does this one.
-
-    Args:
-        fast: what retrieves.
-        slow: what ranks anew.
-        doc_ids: all documents.
-        depth: documents per query that are ranked anew.
     """
 
     def __init__(self, fast: Searcher, slow: PairScorer, doc_ids: Sequence[str], depth: int) -> None:
@@ -114,13 +108,7 @@ class RerankedSearcher:
 
 
 class TextPairs:
-    """What a model that reads both texts says; every pair is read once, however many pools it is in.
-
-    Args:
-        judge: (query, documents) -> one score per document.
-        queries: texts of the queries.
-        documents: texts of the documents.
-    """
+    """What a model that reads both texts says; every pair is read once, however many pools it is in."""
 
     def __init__(
         self, judge: Callable[[str, Sequence[str]], Scores], queries: Sequence[str], documents: Sequence[str]

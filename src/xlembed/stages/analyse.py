@@ -23,24 +23,32 @@ from xlembed.models.catalogue import catalogue
 from xlembed.models.folder import stored_prompts
 from xlembed.models.postprocess import Fitted
 from xlembed.models.spec import ModelRef
-from xlembed.report.analysed import MAPS, read_analysis
+from xlembed.report.analysed import (
+    Analysed,
+    Analysis,
+    Faults,
+    Map,
+    Sample,
+    Sanity,
+    Tokenisation,
+    read_analysis,
+)
 from xlembed.report.analysis_table import write_analysis_report
 from xlembed.stages.analysing import (
     BASE,
     EXAMPLES,
-    Section,
     Tokens,
     cosine_section,
     duplicate_section,
     morphology_section,
     premium_section,
-    projection_section,
     self_section,
     separation_section,
     space_section,
     translation_section,
     truncation_section,
-    umap_section,
+    tsne_map,
+    umap_map,
 )
 from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.encode import encode
@@ -52,7 +60,7 @@ from xlembed.stats.clusters import task_clusters
 from xlembed.stats.layout import Ints
 from xlembed.types import Lang, Role, UserError, Vectors
 
-FORMAT = 1
+STEPS = ("balanced sample", "separation", "similarity", "words", "tokens", "sanity", "maps")
 SELF_QUERIES = 200
 """Documents whose own text is asked."""
 CONFOUNDED = (
@@ -61,17 +69,14 @@ CONFOUNDED = (
 )
 
 
-def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> dict[str, Any]:
+def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> Analysed:
     """Look at a model's vectors of a task; encodes what is missing first.
 
     Args:
         task: whose documents and queries are looked at.
-        ref: the model; a lexical one has nothing to look at, which the report says.
+        ref: the model; a lexical one has nothing to look at.
         workspace: settings and places.
         watch: told of the work.
-
-    Returns:
-        What analysis.json holds.
 
     Raises:
         UserError: the model cannot be loaded, no language has enough documents, the list of word pairs is wrong, or
@@ -82,41 +87,57 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
         require_umap()
     folder = workspace.analysis_folder(task.name, ref.slug)
     if ref.card.lexical:
-        return _write(folder, {**_header(task, ref), "vectors": False}, {})
+        return _write(folder, Analysed(**_header(task, ref)))
     word_pairs = load_word_pairs(Path(settings.word_pairs) if settings.word_pairs else None)
     embeddings, encoding = _vectors(task, ref, workspace, watch)
-    steps = _Steps(watch)
-    steps.next("balanced sample")
+
+    def step(name: str) -> None:
+        watch("analyse", STEPS.index(name), len(STEPS))
+
+    step("balanced sample")
     documents = unit_vectors(embeddings.documents)
     points, usable = sample_points(task, documents, settings)
-    steps.next("separation")
+    step("separation")
     separation, notes = separation_section(points, settings)
-    steps.next("similarity")
+    step("similarity")
     parallel = task.alignment is Alignment.PARALLEL
-    report = {
-        **_header(task, ref),
-        "vectors": True,
-        "fingerprint": embeddings.manifest["fingerprint"],
-        "settings": settings.model_dump(mode="json") | {"word_pairs": Path(settings.word_pairs).name},
-        "sample": _sample_json(points),
-        "separation": separation,
-        "cosines": cosine_section(points),
-        "translations": translation_section(points) if parallel else [],
-        **space_section(points, settings.sampling_seed),
-    }
-    steps.next("words")
+    cosines, translations = cosine_section(points), translation_section(points) if parallel else []
+    clumps, space = space_section(points, settings.sampling_seed)
+    step("words")
     encoder = _Encoder(encoding, ref, workspace, fit_documents(task, ref, workspace))
     labels = {lang: label for lang in word_pairs if (label := ref.card.label(lang))}
-    report["morphology"] = morphology_section(word_pairs, _word_vectors(word_pairs, encoder), labels)
-    steps.next("tokens")
-    report["tokenisation"] = _tokenisation(task, ref, points.sample, encoding)
-    steps.next("sanity")
-    report["sanity"] = _sanity(task, ref, embeddings, documents, usable, encoder)
-    steps.next("maps")
+    morphology = morphology_section(word_pairs, _word_vectors(word_pairs, encoder), labels)
+    step("tokens")
+    tokenisation = _tokenisation(task, ref, points.sample, encoding)
+    step("sanity")
+    sanity = _sanity(task, ref, embeddings, documents, usable, encoder)
+    step("maps")
     maps = _maps(task, documents, usable, workspace)
-    steps.done()
-    report["notes"] = [*notes, *_notes(report)]
-    return _write(folder, report, maps)
+    watch("analyse", len(STEPS), len(STEPS))
+    if separation and task.alignment is Alignment.COMPARABLE:
+        notes.append(CONFOUNDED)
+    if left_out := points.sample.left_out:
+        few = ", ".join(f"{lang} ({n})" for lang, n in left_out.items())
+        notes.append(f"Left out for fewer than 10 documents with a vector: {few}.")
+    return _write(
+        folder,
+        Analysis(
+            **_header(task, ref),
+            fingerprint=embeddings.manifest["fingerprint"],
+            settings=settings.model_dump(mode="json") | {"word_pairs": Path(settings.word_pairs).name},
+            sample=_sample(points),
+            separation=separation,
+            cosines=cosines,
+            translations=translations,
+            silhouette_kmeans=clumps,
+            isotropy=space,
+            morphology=morphology,
+            tokenisation=tokenisation,
+            sanity=sanity,
+            notes=notes,
+            maps=maps,
+        ),
+    )
 
 
 def compare_analyses(task: Task, refs: Sequence[ModelRef], workspace: Workspace) -> Path:
@@ -139,14 +160,13 @@ def compare_analyses(task: Task, refs: Sequence[ModelRef], workspace: Workspace)
 
 def _header(task: Task, ref: ModelRef) -> dict[str, Any]:
     return {
-        "format": FORMAT,
         "task": task.name,
         "task_digest": task.digest,
         "alignment": str(task.alignment),
         "topic_confounded": task.alignment is Alignment.COMPARABLE,
         "model": ref.slug,
         "labels": {lang: label for lang in task.languages if (label := ref.card.label(lang))},
-        **({"weights": ref.weights} if ref.weights else {}),
+        "weights": ref.weights or "",
     }
 
 
@@ -165,15 +185,15 @@ def _vectors(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch) -> t
     return embeddings, encoding
 
 
-def _sample_json(points: Points) -> Section:
+def _sample(points: Points) -> Sample:
     sample = points.sample
-    return {
-        "languages": list(sample.languages),
-        "per_language": sample.per_language,
-        "n_documents": len(sample.rows),
-        "n_groups": len(set(points.groups)),
-        "left_out": sample.left_out,
-    }
+    return Sample(
+        languages=list(sample.languages),
+        per_language=sample.per_language,
+        n_documents=len(sample.rows),
+        n_groups=len(set(points.groups)),
+        left_out=sample.left_out,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,16 +229,16 @@ def _word_vectors(
     return dict(zip(words, found.astype(np.float64), strict=True))
 
 
-def _tokenisation(task: Task, ref: ModelRef, sample: BalancedSample, encoding: Encoding) -> Section:
+def _tokenisation(task: Task, ref: ModelRef, sample: BalancedSample, encoding: Encoding) -> Tokenisation:
     """Tokens of all queries and of the sampled documents."""
     max_tokens = encoding.encoder().max_tokens
     both = (_query_tokens(task, encoding), _document_tokens(task, ref, sample, encoding))
-    return {
-        "base": BASE,
-        "max_tokens": max_tokens,
-        "premiums": [row for tokens in both for row in premium_section(tokens)],
-        "truncation": [row for tokens in both for row in truncation_section(tokens, max_tokens)],
-    }
+    return Tokenisation(
+        base=BASE,
+        max_tokens=max_tokens,
+        premiums=[row for tokens in both for row in premium_section(tokens)],
+        truncation=[row for tokens in both for row in truncation_section(tokens, max_tokens)],
+    )
 
 
 def _query_tokens(task: Task, encoding: Encoding) -> Tokens:
@@ -256,7 +276,7 @@ def _sanity(
     documents: Vectors,
     usable: Ints,
     encoder: _Encoder,
-) -> Section:
+) -> Sanity:
     """Faults of the vectors, documents that do not find themselves, prompts that are missing."""
     texts = [document_text(ref.card, d) for d in task.documents]
     step = max(1, len(usable) // SELF_QUERIES)
@@ -266,26 +286,26 @@ def _sanity(
     queries = encoder([texts[row] for row in asked.tolist()], langs, Role.QUERY)
     used = encoding.base.description["prompts"]
     by_role = {str(Role.DOCUMENT): texts, str(Role.QUERY): [q.text for q in task.queries]}
-    return {
-        "documents": _faults(embeddings.documents, embeddings.doc_ids),
-        "queries": _faults(embeddings.queries, embeddings.query_ids),
-        "duplicate_vectors": duplicate_section(documents, usable, embeddings.doc_ids),
-        "self_retrieval": self_section(queries, asked, documents, embeddings.doc_ids),
-        "prompts": used,
-        "prompts_missing": missing_prompts(used, _asked_prompts(ref, encoding)),
-        "prompts_doubled": doubled_prompts(used, by_role),
-    }
+    return Sanity(
+        documents=_faults(embeddings.documents, embeddings.doc_ids),
+        queries=_faults(embeddings.queries, embeddings.query_ids),
+        duplicate_vectors=duplicate_section(documents, usable, embeddings.doc_ids),
+        self_retrieval=self_section(queries, asked, documents, embeddings.doc_ids),
+        prompts=used,
+        prompts_missing=missing_prompts(used, _asked_prompts(ref, encoding)),
+        prompts_doubled=doubled_prompts(used, by_role),
+    )
 
 
-def _faults(vectors: Any, ids: Sequence[str]) -> Section:
+def _faults(vectors: Vectors, ids: Sequence[str]) -> Faults:
     zero, broken = vector_faults(vectors)
-    return {
-        "n": len(ids),
-        "zero": len(zero),
-        "not_finite": len(broken),
-        "zero_ids": [ids[row] for row in zero[:EXAMPLES].tolist()],
-        "not_finite_ids": [ids[row] for row in broken[:EXAMPLES].tolist()],
-    }
+    return Faults(
+        n=len(ids),
+        zero=len(zero),
+        not_finite=len(broken),
+        zero_ids=[ids[row] for row in zero[:EXAMPLES].tolist()],
+        not_finite_ids=[ids[row] for row in broken[:EXAMPLES].tolist()],
+    )
 
 
 def _asked_prompts(ref: ModelRef, encoding: Encoding) -> dict[str, Mapping[str, str]]:
@@ -298,7 +318,7 @@ def _asked_prompts(ref: ModelRef, encoding: Encoding) -> dict[str, Mapping[str, 
     return asked
 
 
-def _maps(task: Task, documents: Vectors, usable: Ints, workspace: Workspace) -> dict[str, Section]:
+def _maps(task: Task, documents: Vectors, usable: Ints, workspace: Workspace) -> dict[str, Map]:
     """Documents on a plane, by the name of their file: t-SNE, and UMAP of the same ones if it is asked for."""
     settings = workspace.settings.analyse
     most = min(settings.project_per_language, settings.sample_per_language)
@@ -307,42 +327,17 @@ def _maps(task: Task, documents: Vectors, usable: Ints, workspace: Workspace) ->
     sample = sample_rows(task, usable, most, settings.sampling_seed)
     ids = [d.doc_id for d in task.documents]
     vectors, seed = documents[sample.rows], settings.sampling_seed
-    found = {"projection": projection_section(vectors, sample, ids, settings.perplexity, seed)}
+    found = {"projection": tsne_map(vectors, sample, ids, settings.perplexity, seed)}
     if settings.umap:
-        found["umap"] = umap_section(vectors, sample, ids, seed)
+        found["umap"] = umap_map(vectors, sample, ids, seed)
     return found
 
 
-def _notes(report: Mapping[str, Any]) -> list[str]:
-    notes = [CONFOUNDED] if report["topic_confounded"] and report["separation"] else []
-    left_out: Mapping[Lang, int] = report["sample"]["left_out"]
-    if left_out:
-        few = ", ".join(f"{lang} ({n})" for lang, n in left_out.items())
-        notes.append(f"Left out for fewer than 10 documents with a vector: {few}.")
-    return notes
-
-
-def _write(folder: Path, report: dict[str, Any], maps: Mapping[str, Section]) -> dict[str, Any]:
+def _write(folder: Path, found: Analysed) -> Analysed:
     with atomic_folder(folder) as made:
-        write_json(made / "analysis.json", report)
-        for name, places in maps.items():
-            write_json(made / f"{name}.json", places)
-        write_analysis_report([{**report, **{name: maps.get(name) for name in MAPS}}], made)
-    return report
-
-
-class _Steps:
-    """Tells the watch which step of the work begins."""
-
-    NAMES = ("balanced sample", "separation", "similarity", "words", "tokens", "sanity", "maps")
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._done = -1
-
-    def next(self, name: str) -> None:
-        self._done = self.NAMES.index(name)
-        self._watch("analyse", self._done, len(self.NAMES))
-
-    def done(self) -> None:
-        self._watch("analyse", len(self.NAMES), len(self.NAMES))
+        write_json(made / "analysis.json", found.to_json())
+        if isinstance(found, Analysis):
+            for name, places in found.maps.items():
+                write_json(made / f"{name}.json", places.to_json())
+        write_analysis_report([found], made)
+    return found

@@ -1,4 +1,4 @@
-"""The parts of an analysis: arrays and texts in, the sections of analysis.json out."""
+"""The parts of an analysis: arrays and texts in, sections of analysis.json out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xlembed.analysis.estimates import estimate, rounded, score_json
+from xlembed.analysis.estimates import estimate
 from xlembed.analysis.isotropy import isotropy
 from xlembed.analysis.morphology import MIN_PAIRS, legacy_band, superiority
 from xlembed.analysis.projection import UMAP_DISTANCE, UMAP_NEIGHBOURS, tsne, umap
@@ -25,13 +25,28 @@ from xlembed.analysis.similarity import cosine_parts, translation_cosines
 from xlembed.analysis.tokenisation import ratio_parts, token_premiums
 from xlembed.analysis.word_pairs import KINDS, WordPairs
 from xlembed.embeddings.truncation import truncation
+from xlembed.report.analysed import (
+    Clumps,
+    Equal,
+    Estimate,
+    LanguageMean,
+    Map,
+    Mean,
+    Missed,
+    Morphology,
+    PairMean,
+    Place,
+    Premium,
+    SelfRetrieval,
+    Space,
+    Truncated,
+)
 from xlembed.settings import AnalyseSettings
 from xlembed.stages.sampling import Points
 from xlembed.stats.layout import Floats, Ints
 from xlembed.stats.scores import Score
 from xlembed.types import Lang, UserError, Vectors
 
-Section = dict[str, Any]
 BASE = "en"
 """Language that tokens are compared with."""
 EXAMPLES = 20
@@ -42,8 +57,8 @@ KMEANS_NOTE = (
 )
 
 
-def separation_section(points: Points, settings: AnalyseSettings) -> tuple[list[Section], list[str]]:
-    """Rows `measure`, `lang` (None: all languages) and their scores; notes on what is left out."""
+def separation_section(points: Points, settings: AnalyseSettings) -> tuple[list[LanguageMean], list[str]]:
+    """Every measure over and in each language; notes on what is left out."""
     vectors, langs = points.vectors, points.sample.langs
     if len(points.sample.languages) < 2:
         return [], ["One language in the sample: there is nothing to separate."]
@@ -73,12 +88,12 @@ def separation_section(points: Points, settings: AnalyseSettings) -> tuple[list[
     for i, name in enumerate(columns):
         cells: list[tuple[Lang | None, Score | None]] = [(None, table.macros["all"][i])]
         cells += [(lang, table.cells[c][i]) for c, lang in enumerate(points.sample.languages)]
-        rows += [{"measure": name, "lang": lang, **score_json(score)} for lang, score in cells if score]
+        rows += [LanguageMean.of(score, measure=name, lang=lang) for lang, score in cells if score]
     return rows, notes
 
 
-def cosine_section(points: Points) -> list[Section]:
-    """Rows `a`, `b` and the mean cosine; `a` = ``same`` or ``different``, `b` None: means over languages or pairs."""
+def cosine_section(points: Points) -> list[PairMean]:
+    """Means over languages (``same``) and over pairs (``different``), then of each."""
     languages = points.sample.languages
     parts = cosine_parts(points.vectors, points.sample.langs, len(languages))
     pairs = list(parts)
@@ -99,8 +114,8 @@ def cosine_section(points: Points) -> list[Section]:
     )
 
 
-def translation_section(points: Points) -> list[Section]:
-    """Rows `a`, `b` and the mean cosine of translations; `a` = ``translations``: over all pairs."""
+def translation_section(points: Points) -> list[PairMean]:
+    """Of translations: the mean over all pairs, then of each."""
     languages = points.sample.languages
     found = translation_cosines(points.vectors, points.sample.langs, points.groups)
     if not found:
@@ -122,27 +137,24 @@ def _pair_rows(
     languages: Sequence[Lang],
     scores: Sequence[Score | None],
     macros: Mapping[str, Score | None],
-) -> list[Section]:
-    rows = [{"a": name, "b": None, **score_json(score)} for name, score in macros.items() if score]
+) -> list[PairMean]:
+    rows = [PairMean.of(score, a=name, b=None) for name, score in macros.items() if score]
     return rows + [
-        {"a": languages[a], "b": languages[b], **score_json(score)}
+        PairMean.of(score, a=languages[a], b=languages[b])
         for (a, b), score in zip(pairs, scores, strict=True)
         if score
     ]
 
 
-def space_section(points: Points, seed: int) -> Section:
+def space_section(points: Points, seed: int) -> tuple[Clumps, Space]:
     """KMeans(2) with its note, and isotropy; descriptive, without intervals."""
-    found = asdict(isotropy(points.vectors))
-    return {
-        "silhouette_kmeans": {"value": rounded(kmeans_silhouette(points.vectors, seed)), "note": KMEANS_NOTE},
-        "isotropy": {key: value if key == "dim" else rounded(value) for key, value in found.items()},
-    }
+    clumps = Clumps(value=kmeans_silhouette(points.vectors, seed), note=KMEANS_NOTE)
+    return clumps, Space(**asdict(isotropy(points.vectors)))
 
 
 def morphology_section(
     pairs: Mapping[Lang, WordPairs], vectors: Mapping[tuple[Lang, str], Floats], labels: Mapping[Lang, str]
-) -> list[Section]:
+) -> list[Morphology]:
     """A row per language: P(inflected > unrelated), both mean cosines, the legacy band.
 
     Args:
@@ -162,26 +174,29 @@ def morphology_section(
     rows = []
     for lang, of in pairs.items():
         found = superiority(cosines[lang, "inflected"], cosines[lang, "unrelated"])
-        both = {kind: score_json(score) for kind in KINDS if (score := means[lang, kind])}
-        for kind in KINDS:
-            if both[kind]["n"] < MIN_PAIRS:
-                both[kind] |= {
-                    "ci_low": None,
-                    "ci_high": None,
-                    "ci_method": f"none: fewer than {MIN_PAIRS} pairs",
-                }
+        both = {kind: _mean_of_pairs(score) for kind in KINDS if (score := means[lang, kind])}
         words = {word for pair in (*of.inflected, *of.unrelated) for word in pair}
         rows.append(
-            {
-                "lang": lang,
-                "label": labels.get(lang, ""),
-                "superiority": {key: rounded(value) for key, value in asdict(found).items() if key[0] != "n"},
-                **both,
-                "legacy_band": legacy_band(both["inflected"]["value"]),
-                "words_without_vector": sum(not vectors[lang, word].any() for word in words),
-            }
+            Morphology(
+                lang=lang,
+                label=labels.get(lang, ""),
+                superiority=Estimate(value=found.value, ci_low=found.ci_low, ci_high=found.ci_high),
+                inflected=both["inflected"],
+                unrelated=both["unrelated"],
+                legacy_band=legacy_band(both["inflected"].value),
+                words_without_vector=sum(not vectors[lang, word].any() for word in words),
+            )
         )
     return rows
+
+
+def _mean_of_pairs(score: Score) -> Mean:
+    """Without an interval where there are few pairs."""
+    found = Mean.of(score)
+    if found.n >= MIN_PAIRS:
+        return found
+    method = f"none: fewer than {MIN_PAIRS} pairs"
+    return found.model_copy(update={"ci_low": None, "ci_high": None, "ci_method": method})
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +220,8 @@ class Tokens:
     clusters: tuple[str, ...]
 
 
-def premium_section(tokens: Tokens) -> list[Section]:
-    """Rows `kind`, `lang`, `tokens_per_text`, `ratio` to English, on the texts that both languages have."""
+def premium_section(tokens: Tokens) -> list[Premium]:
+    """Of each language, on the texts that it shares with English."""
     if tokens.keys is None:
         return []
     own = np.maximum(tokens.counts - tokens.overhead, 0)
@@ -220,13 +235,13 @@ def premium_section(tokens: Tokens) -> list[Section]:
     rows = []
     for premium, (count, ratio) in zip(found, table.cells, strict=True):
         if count and ratio:
-            both = {"tokens_per_text": score_json(count), "ratio": score_json(ratio)}
-            rows.append({"kind": tokens.kind, "lang": premium.lang, **both})
+            both = {"tokens_per_text": Mean.of(count), "ratio": Mean.of(ratio)}
+            rows.append(Premium(kind=tokens.kind, lang=premium.lang, **both))
     return rows
 
 
-def truncation_section(tokens: Tokens, max_tokens: int | None) -> list[Section]:
-    """Rows `kind`, `lang`, `share_lost` (of all tokens of its texts) and `share_cut` (of its texts)."""
+def truncation_section(tokens: Tokens, max_tokens: int | None) -> list[Truncated]:
+    """Of each language, what is lost beyond the maximum length."""
     lost, whole = truncation(tokens.counts, tokens.overhead, max_tokens)
     languages = sorted(set(tokens.langs))
     cells = np.array([languages.index(lang) for lang in tokens.langs], dtype=np.int64)
@@ -238,64 +253,63 @@ def truncation_section(tokens: Tokens, max_tokens: int | None) -> list[Section]:
     rows = []
     for lang, (share, cut) in zip(languages, table.cells, strict=True):
         if share and cut:
-            both = {"share_lost": score_json(share), "share_cut": score_json(cut)}
-            rows.append({"kind": tokens.kind, "lang": lang, **both})
+            both = {"share_lost": Mean.of(share), "share_cut": Mean.of(cut)}
+            rows.append(Truncated(kind=tokens.kind, lang=lang, **both))
     return rows
 
 
-def self_section(queries: Vectors, rows: Ints, documents: Vectors, ids: Sequence[str]) -> Section:
+def self_section(queries: Vectors, rows: Ints, documents: Vectors, ids: Sequence[str]) -> SelfRetrieval:
     """Share of documents that come first when their own text is asked, and those that do not."""
     ranks = self_ranks(queries, rows, documents)
     names = [ids[row] for row in rows.tolist()]
     table = estimate(np.zeros(len(rows), dtype=np.int64), ranks == 1, names, 1, binary=[True])
     score = table.macros["all"][0]
-    missed = [{"document": n, "rank": r} for n, r in zip(names, ranks.tolist(), strict=True) if r > 1]
-    return {**(score_json(score) if score else {}), "missed": missed[:EXAMPLES]}
+    if score is None:  # the sample is of these documents
+        raise RuntimeError("no document to ask for")
+    missed = [Missed(document=n, rank=r) for n, r in zip(names, ranks.tolist(), strict=True) if r > 1]
+    return SelfRetrieval.of(score, missed=missed[:EXAMPLES])
 
 
-def duplicate_section(documents: Vectors, rows: Ints, ids: Sequence[str]) -> Section:
-    """Documents whose vectors are equal: `groups`, `documents` in them, and the first groups."""
+def duplicate_section(documents: Vectors, rows: Ints, ids: Sequence[str]) -> Equal:
+    """Documents whose vectors are equal."""
     groups = duplicate_rows(documents, rows)
-    return {
-        "groups": len(groups),
-        "documents": sum(map(len, groups)),
-        "first": [[ids[row] for row in group[:EXAMPLES]] for group in groups[:EXAMPLES]],
-    }
+    return Equal(
+        groups=len(groups),
+        documents=sum(map(len, groups)),
+        first=[[ids[row] for row in group[:EXAMPLES]] for group in groups[:EXAMPLES]],
+    )
 
 
-def projection_section(
+def tsne_map(
     vectors: Vectors, sample: BalancedSample, ids: Sequence[str], perplexity: float, seed: int
-) -> Section:
-    """What projection.json holds: a point per document, by t-SNE."""
-    settings = {"method": "t-SNE", "perplexity": min(perplexity, (len(vectors) - 1) / 3), "seed": seed}
-    return _placed(settings, tsne(vectors, perplexity, seed), sample, ids)
+) -> Map:
+    """A point per document, by t-SNE."""
+    places = _places(tsne(vectors, perplexity, seed), sample, ids)
+    return Map(perplexity=min(perplexity, (len(vectors) - 1) / 3), seed=seed, **places)
 
 
-def umap_section(vectors: Vectors, sample: BalancedSample, ids: Sequence[str], seed: int) -> Section:
-    """What umap.json holds: a point per document, by UMAP.
+def umap_map(vectors: Vectors, sample: BalancedSample, ids: Sequence[str], seed: int) -> Map:
+    """A point per document, by UMAP.
 
     Raises:
         UserError: umap-learn is not installed.
     """
-    settings = {
-        "method": "UMAP",
-        "metric": "cosine",
-        "neighbours": min(UMAP_NEIGHBOURS, len(vectors) - 1),
-        "min_distance": UMAP_DISTANCE,
-        "seed": seed,
-    }
-    return _placed(settings, umap(vectors, seed), sample, ids)
+    return Map(
+        method="UMAP",
+        metric="cosine",
+        neighbours=min(UMAP_NEIGHBOURS, len(vectors) - 1),
+        min_distance=UMAP_DISTANCE,
+        seed=seed,
+        **_places(umap(vectors, seed), sample, ids),
+    )
 
 
-def _placed(settings: Section, places: Floats, sample: BalancedSample, ids: Sequence[str]) -> Section:
-    """How the documents were placed, and where."""
-    codes = sample.langs.tolist()
+def _places(places: Floats, sample: BalancedSample, ids: Sequence[str]) -> dict[str, Any]:
+    rows = zip(sample.rows.tolist(), sample.langs.tolist(), places.tolist(), strict=True)
     return {
-        **settings,
         "per_language": sample.per_language,
         "languages": list(sample.languages),
         "points": [
-            {"document": ids[row], "lang": sample.languages[code], "x": x, "y": y}
-            for row, code, (x, y) in zip(sample.rows.tolist(), codes, places.tolist(), strict=True)
+            Place(document=ids[row], lang=sample.languages[code], x=x, y=y) for row, code, (x, y) in rows
         ],
     }

@@ -133,13 +133,6 @@ def compare(
 ) -> dict[str, Any]:
     """Compare evaluations of one task and write comparison.json, comparison.md and figures to `target`.
 
-    Args:
-        evaluations: at least two.
-        workspace: settings of the tests.
-        target: folder.
-        intersect: compare the units that all have.
-        across_indices: runs may have been searched by different engines (see `name_by_index`).
-
     Raises:
         UserError: unequal tasks, settings or units; one model twice.
     """

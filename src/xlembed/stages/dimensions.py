@@ -17,8 +17,9 @@ from xlembed.index.exact import ExactIndex
 from xlembed.models.spec import ModelRef
 from xlembed.stages.embedded import open_embeddings, unit_vectors
 from xlembed.stages.encode import encode
+from xlembed.stages.engine import exact_index
 from xlembed.stages.evaluate import evaluate
-from xlembed.stages.index import exact_index, index
+from xlembed.stages.index import index
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Vectors
 
@@ -32,12 +33,6 @@ def measure_dimensions(
     task: Task, refs: Mapping[int, ModelRef], workspace: Workspace, watch: Watch = unwatched
 ) -> list[dict[str, Any]]:
     """Evaluate and time the same model at several dimensions.
-
-    Args:
-        task: whose documents are searched.
-        refs: dimension -> the model cut to it.
-        workspace: where embeddings and runs of the cut models are put.
-        watch: told of the work.
 
     Returns:
         One row per dimension, the largest first: `dim`, `model`, `bytes` (of one stored vector), `ms` (`median`, `low`,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
-from xlembed.index.elastic.builder import Built, build, index_state, node_plugins
+from xlembed.index.elastic.builder import build, index_state, node_plugins
 from xlembed.index.elastic.connection import Server, connect
 from xlembed.index.elastic.engine import MARGIN, ElasticIndex
-from xlembed.index.elastic.ingest import Source
-from xlembed.index.elastic.layout import GRAPHS, IndexSpec, check_fits, choose_analyzers, oversample_of
+from xlembed.index.elastic.index_type import find_type
+from xlembed.index.elastic.layout import IndexSpec, check_fits, choose_analyzers, oversample_of
 from xlembed.index.elastic.sealing import COMPLETE
+from xlembed.index.elastic.source import Source
 from xlembed.models.spec import ModelRef
 from xlembed.settings import IndexSettings
-from xlembed.stages.workspace import Watch, Workspace, unwatched
+from xlembed.stages.embedded import unit_vectors
+from xlembed.stages.workspace import Watch, Workspace
 from xlembed.types import UserError, Vectors
 
 
@@ -47,7 +48,7 @@ def index_spec(
     """
     dims = int(embeddings.documents.shape[1])
     check_fits(settings, dims)
-    graph = settings.type in GRAPHS
+    graph = find_type(settings.type).graph
     return IndexSpec(
         task=task.name,
         model=ref.vectors_slug,
@@ -68,26 +69,17 @@ def index_spec(
 
 
 def build_index(
-    task: Task,
-    ref: ModelRef,
-    embeddings: Embeddings,
-    vectors: Vectors,
-    workspace: Workspace,
-    *,
-    run_id: str | None = None,
-    watch: Watch = unwatched,
-) -> Built:
-    """Make sure that the task's index is complete on the server."""
+    task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace, run_id: str | None, watch: Watch
+) -> dict[str, str]:
+    """Make sure that the task's index is complete on the server; tells its name."""
     server = open_server(workspace)
     settings = workspace.settings.index
-    source = Source(task.documents, vectors)
+    source = Source(task.documents, unit_vectors(embeddings.documents))
     spec = index_spec(task, ref, embeddings, settings, server, n_documents=len(source.rows))
-    return build(server, spec, source, settings, run_id=run_id, watch=watch)
+    return {"name": build(server, spec, source, settings, run_id=run_id, watch=watch).name}
 
 
-def open_elastic(
-    task: Task, ref: ModelRef, embeddings: Embeddings, vectors: Vectors, workspace: Workspace
-) -> ElasticIndex:
+def open_elastic(task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace) -> ElasticIndex:
     """The task's complete index.
 
     Raises:
@@ -95,6 +87,7 @@ def open_elastic(
     """
     server = open_server(workspace)
     settings = workspace.settings.index
+    vectors = unit_vectors(embeddings.documents)
     n_documents = len(Source(task.documents, vectors).rows)
     spec = index_spec(task, ref, embeddings, settings, server, n_documents=n_documents)
     require_complete(server, spec, ref.slug)
@@ -138,21 +131,3 @@ def attach(
         oversample=oversample_of(settings),
         margin=margin,
     )
-
-
-def describe_elastic(settings: IndexSettings) -> dict[str, Any]:
-    """What determines the answers, beside the vectors."""
-    graph = settings.type in GRAPHS
-    found: dict[str, Any] = {
-        "type": settings.type,
-        "shards": settings.shards,
-        "force_merge": settings.force_merge,
-    }
-    if graph:
-        found |= {
-            "m": settings.m,
-            "ef_construction": settings.ef_construction,
-            "num_candidates": settings.num_candidates,
-            "oversample": oversample_of(settings),
-        }
-    return found

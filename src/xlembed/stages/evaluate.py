@@ -27,7 +27,7 @@ from xlembed.retrieval.ranking import count_searches, language_shares, rank_unit
 from xlembed.retrieval.run import write_trec
 from xlembed.settings import EvaluateSettings
 from xlembed.stages.embedded import open_embeddings, unit_vectors
-from xlembed.stages.index import exact_index
+from xlembed.stages.engine import exact_index
 from xlembed.stages.searching import OpenSearch, open_search
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.clusters import task_clusters
@@ -124,20 +124,19 @@ def _fidelity(
     """What an index on a server costs; nothing for exact search in memory, which is the standard."""
     if search.reference is None or search.embeddings is None:
         return {}
-    from xlembed.stages.fidelity import compare_with_exact, fidelity_report  # the client only when asked for
+    from xlembed.stages.fidelity import index_fidelity  # the client only when asked for
 
-    exact, queries = exact_index(task, search.embeddings), unit_vectors(search.embeddings.queries)
-    found = compare_with_exact(
+    return index_fidelity(
         task,
+        units,
         search.index,  # type: ignore[arg-type]  # it is on a server, else there were no reference
-        exact,
-        queries,
+        exact_index(task, search.embeddings),
+        unit_vectors(search.embeddings.queries),
+        search.reference,
         measures,
         clusters,
         settings,
-        reference=search.reference,
     )
-    return fidelity_report(found, units, measures, set(units["cluster"]), settings.resamples)
 
 
 def _fidelity_headline(found: IndexFidelity | None, measures: Sequence[Measure]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from xlembed.metrics.measures import Measure
 from xlembed.metrics.table import units_table
 from xlembed.retrieval.fidelity import neighbour_recall
 from xlembed.retrieval.ranking import rank_units
-from xlembed.retrieval.searcher import Searcher, VectorSearcher
+from xlembed.retrieval.searcher import Searcher
 from xlembed.retrieval.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
 from xlembed.stats.index_loss import loss_rows, recall_rows
@@ -27,55 +26,44 @@ NOT_EXERCISED = "index not exercised"
 """Shown instead of a loss of 0 when the server scanned the pool instead of going through its index."""
 
 
-@dataclass(frozen=True)
-class Fidelity:
-    """An index beside exact search over the very same vectors.
-
-    Attributes:
-        exact_units: units of exact search.
-        exercised: (pool, language) -> whether searches of the evaluation went through the index.
-        recall: one row per search, see `stats.index_loss.recall_rows`; only pools that were exercised.
-        recall_exercised: pools in which the searches for recall went through the index.
-    """
-
-    exact_units: pd.DataFrame
-    exercised: Mapping[Lang, bool]
-    recall: pd.DataFrame
-    recall_exercised: Mapping[Lang, bool]
-
-
-def compare_with_exact(
+def index_fidelity(
     task: Task,
+    units: pd.DataFrame,
     index: ElasticIndex,
     exact: VectorIndex,
     queries: Vectors,
+    reference: Searcher,
     measures: Sequence[Measure],
     clusters: Mapping[str, str],
     settings: EvaluateSettings,
-    *,
-    reference: Searcher | None = None,
-) -> Fidelity:
-    """Rank every unit by exact search too, and measure the recall of each pool's searches.
+) -> dict[str, Any]:
+    """Recall and loss with intervals, and which pools went through the index at all.
+
+    Cells whose pool was scanned are left out of the losses: a loss of 0 there would say nothing of the index.
 
     Args:
         task: the evaluated one.
+        units: of the evaluated search.
         index: the engine under examination.
         exact: exact search over the same vectors.
         queries: vectors of `task.queries`.
+        reference: what the evaluated search would be without an index.
         measures: columns of the units.
         clusters: need id -> cluster id.
-        settings: modes, depth and other versions.
-        reference: what the evaluated search would be without an index: exact search itself, unless the vectors are
-            only a part of the search.
+        settings: modes, depth, other versions and resamples.
+
+    Returns:
+        What `scorebook.IndexFidelity` reads.
     """
     rankings = rank_units(
         task,
-        reference or VectorSearcher(exact, queries),
+        reference,
         depth=settings.depth,
         modes=settings.modes,
         other_versions=settings.other_versions,
         keep_top=1,
     )
+    exact_units = units_table(task, rankings.units, measures, clusters)
     extra = max((len(r.unit.ignored) for r in rankings.units), default=0)
     pools: list[Lang | None] = [None] if set(settings.modes) - {Mode.MONOLINGUAL} else []
     if any(r.pool is Pool.TARGET for r in rankings.units):
@@ -83,14 +71,29 @@ def compare_with_exact(
     exercised = {
         p or ANY_LANGUAGE: index.exercised(settings.depth + (extra if p is None else 0), p) for p in pools
     }
-    through = [p for p in pools if index.exercised(max(RECALL_CUTS), p)]
-    parts = [recall_table(task, index, exact, queries, clusters, pool) for pool in through]
-    return Fidelity(
-        exact_units=units_table(task, rankings.units, measures, clusters),
-        exercised=exercised,
-        recall=pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(),
-        recall_exercised={p or ANY_LANGUAGE: p in through for p in pools},
-    )
+    through = {lang for lang, yes in exercised.items() if yes}
+    all_clusters = set(units["cluster"])
+
+    def kept(table: pd.DataFrame) -> pd.DataFrame:
+        pool = np.where(table["pool"] == str(Pool.ALL), ANY_LANGUAGE, table["doc_lang"])
+        return table[pd.Series(pool, index=table.index).isin(through)]
+
+    loss, recall = [], []
+    if through:
+        loss = loss_rows(kept(exact_units), kept(units), measures, all_clusters, settings.resamples)
+    deep = [p for p in pools if index.exercised(max(RECALL_CUTS), p)]
+    if deep:
+        parts = [recall_table(task, index, exact, queries, clusters, pool) for pool in deep]
+        found = pd.concat(parts, ignore_index=True)
+        recall = recall_rows(found, RECALL_CUTS, all_clusters, settings.resamples) if len(found) else []
+    return {
+        "exercised": exercised,
+        "recall_exercised": {p or ANY_LANGUAGE: p in deep for p in pools},
+        "note": "" if through else NOT_EXERCISED,
+        "exact": exact_macros(exact_units, measures),
+        "loss": [row.to_json() for row in loss],
+        "recall": [row.to_json() for row in recall],
+    }
 
 
 def recall_table(
@@ -117,39 +120,6 @@ def recall_table(
             **{f"recall@{k}": recalls[:, i] for i, k in enumerate(RECALL_CUTS)},
         }
     )
-
-
-def fidelity_report(
-    fidelity: Fidelity,
-    units: pd.DataFrame,
-    measures: Sequence[Measure],
-    clusters: set[str],
-    n_resamples: int,
-) -> dict[str, Any]:
-    """For scores.json: recall and loss with intervals, and which pools went through the index at all.
-
-    Cells whose pool was scanned are left out of the losses: a loss of 0 there would say nothing of the index.
-    """
-    through = {lang for lang, yes in fidelity.exercised.items() if yes}
-
-    def kept(table: pd.DataFrame) -> pd.DataFrame:
-        pool = np.where(table["pool"] == str(Pool.ALL), ANY_LANGUAGE, table["doc_lang"])
-        return table[pd.Series(pool, index=table.index).isin(through)]
-
-    loss = []
-    if through:
-        loss = loss_rows(kept(fidelity.exact_units), kept(units), measures, clusters, n_resamples)
-    recall = []
-    if len(fidelity.recall):
-        recall = recall_rows(fidelity.recall, RECALL_CUTS, clusters, n_resamples)
-    return {
-        "exercised": dict(fidelity.exercised),
-        "recall_exercised": dict(fidelity.recall_exercised),
-        "note": "" if through else NOT_EXERCISED,
-        "exact": exact_macros(fidelity.exact_units, measures),
-        "loss": [row.to_json() for row in loss],
-        "recall": [row.to_json() for row in recall],
-    }
 
 
 def exact_macros(units: pd.DataFrame, measures: Sequence[Measure]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from xlembed.corpus.task import Task
 from xlembed.metrics.measures import parse_measure
 from xlembed.models.encoder import Encoder
 from xlembed.models.spec import ModelRef
-from xlembed.report.analysed import read_analysis
+from xlembed.report.analysed import Analysis, read_analysis
 from xlembed.report.guide import Spread, Timing
 from xlembed.report.scenarios import QUALITY, Part, Scenario, bytes_points, speed_points
 from xlembed.stages.compare import Evaluation
@@ -113,13 +113,13 @@ def _morphology(model: Measured, wish: Wish, workspace: Workspace) -> float | No
     except UserError as error:
         model.unknown.append(f"morphology: {error}")
         return None
-    if report.get("fingerprint") != scores["fingerprint"]:
+    if not isinstance(report, Analysis) or report.fingerprint != scores["fingerprint"]:
         model.unknown.append("morphology: its analysis is of other vectors; run xlembed analyse again")
         return None
-    rows = [row for row in report["morphology"] if row["lang"] in wish.languages]
-    if lacking := sorted(set(wish.languages) - {row["lang"] for row in rows}):
+    rows = [row for row in report.morphology if row.lang in wish.languages]
+    if lacking := sorted(set(wish.languages) - {row.lang for row in rows}):
         model.unknown.append(f"morphology in {', '.join(lacking)}: no word pairs")
-    return statistics.fmean(row["superiority"]["value"] for row in rows) if rows else None
+    return statistics.fmean(row.superiority.value for row in rows) if rows else None
 
 
 def _vector_bytes(evaluation: Evaluation, workspace: Workspace) -> float | None:

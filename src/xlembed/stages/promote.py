@@ -20,6 +20,7 @@ from xlembed.report.promotion_table import promotion_markdown
 from xlembed.settings import PromoteSettings
 from xlembed.stages.compare import Evaluation, read_folder
 from xlembed.stages.encoding import open_encoding
+from xlembed.stages.engine import find_engine
 from xlembed.stages.evaluate import MEASURES_VERSION
 from xlembed.stages.index import describe_index
 from xlembed.stages.postprocessing import vectors_fingerprint
@@ -511,12 +512,8 @@ def outdated(stored: Evaluation, ref: ModelRef, task: Task, workspace: Workspace
 
 
 def _wanted_index(task: Task, workspace: Workspace) -> dict[str, Any]:
-    found = describe_index(task, workspace)
-    if workspace.settings.index.engine == "elasticsearch":
-        from xlembed.stages.elastic import describe_elastic  # the client only when asked for
-
-        found |= describe_elastic(workspace.settings.index)
-    return found
+    settings = workspace.settings.index
+    return describe_index(task, workspace) | find_engine(settings).describe(settings)
 
 
 def _evaluate(

@@ -22,11 +22,6 @@ def compare_rankings(tasks: Sequence[str], models: Sequence[str], workspace: Wor
 
     Models whose card lacks a language of one of the tasks are left out and listed.
 
-    Args:
-        tasks: names of two tasks.
-        models: slugs with finished evaluations runs/TASK/MODEL on both.
-        workspace: settings of the tests, and where evaluations lie.
-
     Raises:
         UserError: not two tasks, an evaluation is missing, settings differ, or fewer than two models are left.
     """

@@ -12,11 +12,12 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
 from xlembed.index.base import VectorIndex
 from xlembed.models.spec import ModelRef
-from xlembed.retrieval.fusion import FusedSearcher, Fusion, Retrieve, one_after_another
+from xlembed.retrieval.fusion import FusedSearcher, Fusion, one_after_another
 from xlembed.retrieval.reranking import RerankedSearcher
 from xlembed.retrieval.searcher import Searcher, VectorSearcher
 from xlembed.stages.embedded import open_embeddings, unit_vectors
-from xlembed.stages.index import describe_index, exact_index, open_index
+from xlembed.stages.engine import exact_index, find_engine
+from xlembed.stages.index import describe_index
 from xlembed.stages.kinds import check_kinds
 from xlembed.stages.reranking import open_reranker
 from xlembed.stages.workspace import Workspace
@@ -50,6 +51,7 @@ class OpenSearch:
         embeddings: None where only words are searched.
         index: of the vectors, likewise.
         reference: the same search with exact search for its vectors; None where nothing is approximate.
+        vectors: of the questions, where it has any.
     """
 
     searcher: Searcher
@@ -59,6 +61,7 @@ class OpenSearch:
     embeddings: Embeddings | None = None
     index: VectorIndex | None = None
     reference: Searcher | None = None
+    vectors: Vectors | None = None
 
 
 def open_search(
@@ -66,63 +69,32 @@ def open_search(
 ) -> OpenSearch:
     """Open what `encode` and `index` have prepared.
 
-    Args:
-        task: whose documents are searched.
-        ref: the model; its card and name say by what.
-        workspace: settings and places.
-        questions: None asks the task's queries.
-
     Raises:
         UserError: vectors or index are missing or belong to other texts, or the engine cannot do it.
     """
     check_kinds(ref)
     texts = questions.texts if questions else [q.text for q in task.queries]
     if ref.card.lexical:
-        found = _open_words_alone(task, workspace, texts)
+        words, description = find_engine(workspace.settings.index).open_words(task, workspace, texts)
+        fingerprint = description["fingerprint"]
+        description = describe_index(task, workspace) | {"exact": words.exact} | description
+        found = OpenSearch(words, description, fingerprint, fingerprint)
     else:
         found = _open_vectors(task, ref, workspace, questions)
         if ref.variation.fused:
             found = _beside_words(found, task, workspace, texts, Fusion(ref.variation.alpha))
-    return (
-        found.search if ref.reranker is None else _ranked_anew(found.search, task, ref, workspace, questions)
-    )
+    return found if ref.reranker is None else _ranked_anew(found, task, ref, workspace, questions)
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A search, and the vectors of its questions where it has any."""
-
-    search: OpenSearch
-    vectors: Vectors | None = None
-
-
-def _open_words_alone(task: Task, workspace: Workspace, texts: Sequence[str]) -> _Opened:
-    words, found = _open_words(task, workspace, texts)
-    description = describe_index(task, workspace) | {"exact": words.exact} | found
-    return _Opened(OpenSearch(words, description, found["fingerprint"], found["fingerprint"]))
-
-
-def _open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple[Searcher, dict[str, Any]]:
-    """By the engine of the settings."""
-    if workspace.settings.index.engine != "elasticsearch":
-        from xlembed.stages.local_words import open_local_words
-
-        return open_local_words(task, texts)
-    from xlembed.stages.words import open_words  # the client only when asked for
-
-    return open_words(task, workspace, texts)
-
-
-def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> _Opened:
+def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> OpenSearch:
     embeddings = open_embeddings(task, ref, workspace)
     vectors = unit_vectors(embeddings.queries) if questions is None else questions.vectors
     if vectors is None:
         raise ValueError("questions to vectors need vectors")
-    index = open_index(task, ref, embeddings, workspace)
-    exact = None
-    if workspace.settings.index.engine != "exact":
-        exact = VectorSearcher(exact_index(task, embeddings), vectors)
-    search = OpenSearch(
+    engine = find_engine(workspace.settings.index)
+    index = engine.open_vectors(task, ref, embeddings, workspace)
+    exact = VectorSearcher(exact_index(task, embeddings), vectors) if engine.compared else None
+    return OpenSearch(
         VectorSearcher(index, vectors),
         describe_index(task, workspace, embeddings),
         str(embeddings.manifest["fingerprint"]),
@@ -130,18 +102,18 @@ def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Qu
         embeddings,
         index,
         exact,
+        vectors,
     )
-    return _Opened(search, vectors)
 
 
 def _beside_words(
-    opened: _Opened, task: Task, workspace: Workspace, texts: Sequence[str], fusion: Fusion
-) -> _Opened:
+    by_vector: OpenSearch, task: Task, workspace: Workspace, texts: Sequence[str], fusion: Fusion
+) -> OpenSearch:
     """Vectors and words as one search."""
-    by_vector = opened.search
-    words, found = _open_words(task, workspace, texts)
+    engine = find_engine(workspace.settings.index)
+    words, found = engine.open_words(task, workspace, texts)
     doc_ids = [d.doc_id for d in task.documents]
-    retrieve = _both(opened, words)
+    retrieve = engine.both(by_vector.searcher, by_vector.index, by_vector.vectors, words)
     reference = None
     if by_vector.reference is not None:
         both = one_after_another([by_vector.reference, words])
@@ -153,28 +125,13 @@ def _beside_words(
         "fusion": fusion.description,
         "words": found,
     }
-    search = replace(
+    return replace(
         by_vector,
         searcher=FusedSearcher(retrieve, doc_ids, len(texts), fusion),
         description=description,
         fingerprint=fingerprint,
         reference=reference,
     )
-    return replace(opened, search=search)
-
-
-def _both(opened: _Opened, words: Searcher) -> Retrieve:
-    """Both rankings; in one request where both are on a server."""
-    if opened.search.reference is None:
-        return one_after_another([opened.search.searcher, words])
-    from xlembed.index.elastic.engine import ElasticIndex  # the client only when asked for
-    from xlembed.index.elastic.hybrid import in_one_request
-    from xlembed.index.elastic.words import ElasticWords
-
-    index, vectors = opened.search.index, opened.vectors
-    if not isinstance(index, ElasticIndex) or not isinstance(words, ElasticWords) or vectors is None:
-        raise TypeError("vectors and words must be on one server")
-    return in_one_request(index, vectors, words)
 
 
 def _ranked_anew(

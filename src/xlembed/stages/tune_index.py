@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,6 @@ from xlembed.index.elastic.padding import NO_LANGUAGE, Padded
 from xlembed.models.spec import ModelRef
 from xlembed.report.figures import tuning
 from xlembed.report.figures.registry import write_figures
-from xlembed.report.tuning_table import setting_columns
 from xlembed.stages.distractors import pad_corpus
 from xlembed.stages.elastic import attach, open_server
 from xlembed.stages.embedded import open_embeddings, unit_vectors
@@ -27,23 +26,22 @@ from xlembed.stages.encode import encode
 from xlembed.stages.fidelity import RECALL_CUTS
 from xlembed.stages.tuning_grid import Build, Grid, Setting
 from xlembed.stages.tuning_indices import Made, TuningIndices
-from xlembed.stages.tuning_measures import EXACT_SCAN, Bench, Row, Sample, sample_queries
+from xlembed.stages.tuning_measures import Bench, Sample, sample_queries
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.stats.choice import Candidate, cheapest, split_clusters
+from xlembed.stats.choice import split_clusters
 from xlembed.stats.clusters import task_clusters
+from xlembed.stats.tuned import Corpus, Halves, Spread, Tried, Tuning, TwoGraphs, choose
 from xlembed.types import Lang, UserError
 
-FORMAT = 1
-"""Version of tune.json's layout."""
 COSTS = ("latency", "memory")
 
-Record = Callable[[Setting], AbstractContextManager[Callable[[Row], None]]]
+Record = Callable[[Setting], AbstractContextManager[Callable[[Tried], None]]]
 """Opened around the work on a setting; what it gives is told the result."""
 
 
-def unrecorded(setting: Setting) -> AbstractContextManager[Callable[[Row], None]]:
+def unrecorded(setting: Setting) -> AbstractContextManager[Callable[[Tried], None]]:
     """For callers that keep no runs."""
-    return nullcontext(lambda row: None)
+    return nullcontext(lambda tried: None)
 
 
 @dataclass(frozen=True)
@@ -86,6 +84,13 @@ class TuneOptions:
         if min(self.queries, self.timed) < 1 or self.pad_to < 0:
             raise UserError("--queries, --timed: expected at least 1; --pad-to: at least 0")
 
+    def params(self) -> dict[str, str]:
+        """For the run; files by name only."""
+        told: dict[str, Any] = {key: ",".join(map(str, value)) for key, value in vars(self.grid).items()}
+        told |= {key: value for key, value in vars(self).items() if key not in ("grid", "keep")}
+        told["pad_texts"] = self.pad_texts.name if self.pad_texts else ""
+        return {f"tune_index.{key}": str(value) for key, value in told.items()}
+
 
 def tune_folder(workspace: Workspace, task: str, model: str) -> Path:
     """Where the results go."""
@@ -101,8 +106,8 @@ def tune_index(
     record: Record = unrecorded,
     run_id: str | None = None,
     watch: Watch = unwatched,
-) -> dict[str, Any]:
-    """Build, measure, choose and write; returns what tune.json holds.
+) -> Tuning:
+    """Build, measure, choose and write.
 
     Indices that an interrupted call left complete are used again. They are deleted at the end, unless they are to
     be kept.
@@ -148,44 +153,38 @@ def tune_index(
     )
     work = _Work(options, workspace, server, padded, bench, indices, watch)
     work.measure_all(record)
-    chosen = _choose(work.rows, options)
-    report = {
-        "format": FORMAT,
-        "task": task.name,
-        "task_digest": task.digest,
-        "model": ref.slug,
-        "fingerprint": embeddings.manifest["fingerprint"],
-        "server": server.number,
-        "dims": int(padded.vectors.shape[1]),
-        "corpus": {
-            "documents": len(task.documents),
-            "distractor_texts": padded.n_texts,
-            "synthetic_distractors": padded.n_synthetic,
-        },
-        "queries": len(asked.queries),
-        "clusters": {"choosing": len(sample.halves[0]), "reporting": len(sample.halves[1])},
-        "seed": options.seed,
-        "k": options.k,
-        "wanted_recall": options.recall,
-        "cheapest_by": options.cheapest_by,
-        "depth": bench.depth,
-        "primary_measure": settings.compare.primary_measure,
-        "ef_construction": settings.index.ef_construction,
-        "shards": settings.index.shards,
-        "modes": [str(mode) for mode in settings.evaluate.modes],
-        "skipped": work.skipped,
-        "settings": work.rows,
-        "spread": work.spread,
-        "choice": chosen,
-    }
+    result = Tuning(
+        task=task.name,
+        task_digest=task.digest,
+        model=ref.slug,
+        fingerprint=str(embeddings.manifest["fingerprint"]),
+        server=server.number,
+        dims=int(padded.vectors.shape[1]),
+        corpus=Corpus(len(task.documents), padded.n_texts, padded.n_synthetic),
+        queries=len(asked.queries),
+        clusters=Halves(*map(len, sample.halves)),
+        seed=options.seed,
+        k=options.k,
+        wanted_recall=options.recall,
+        cheapest_by=options.cheapest_by,
+        depth=bench.depth,
+        primary_measure=settings.compare.primary_measure,
+        ef_construction=settings.index.ef_construction,
+        shards=settings.index.shards,
+        modes=[str(mode) for mode in settings.evaluate.modes],
+        skipped=work.skipped,
+        settings=work.tried,
+        spread=work.spread,
+        choice=choose(work.tried, k=options.k, recall=options.recall, cheapest_by=options.cheapest_by),
+    )
     with atomic_folder(tune_folder(workspace, task.name, ref.slug)) as folder:
-        write_json(folder / "tune.json", report)
-        table = pd.DataFrame([setting_columns(row) for row in work.rows])
+        write_json(folder / "tune.json", result.to_json())
+        table = pd.DataFrame([one.columns() for one in work.tried])
         table.to_csv(folder / "table.csv", index=False)
-        write_figures(tuning, folder / "figures", report)
+        write_figures(tuning, folder / "figures", result)
     if not options.keep:
         indices.clean_up()
-    return report
+    return result
 
 
 class _Work:
@@ -204,8 +203,8 @@ class _Work:
         self._options, self._base, self._server = options, workspace.settings.index, server
         self._padded, self._bench, self._indices, self._watch = padded, bench, indices, watch
         self._recalls: dict[Setting, pd.DataFrame] = {}
-        self.rows: list[Row] = []
-        self.spread: list[Row] = []
+        self.tried: list[Tried] = []
+        self.spread: list[Spread] = []
         self.skipped: dict[str, str] = {}
 
     def measure_all(self, record: Record) -> None:
@@ -217,35 +216,17 @@ class _Work:
         for wanted in builds:
             for merged, made in self._indices.make(wanted, grid.merged):
                 for setting in grid.settings_of(wanted, merged):
-                    self._watch("settings", len(self.rows), total)
+                    self._watch("settings", len(self.tried), total)
                     with record(setting) as tell:
-                        row = self._measure(setting, made)
-                        tell(row)
-                    self.rows.append(row)
+                        tried = self._bench.measure(setting, made, self._open(setting, made))
+                        tell(tried)
+                    self.tried.append(tried)
         self._watch("settings", total, total)
-        if not self.rows:
+        if not self.tried:
             raise UserError("; ".join(self.skipped.values()))
         for wanted in builds:
             if wanted.type == "hnsw":
                 self._rebuild(wanted)
-
-    def _measure(self, setting: Setting, made: Made) -> Row:
-        index = self._open(setting, made)
-        return {
-            "name": setting.name,
-            "type": setting.build.type,
-            "m": setting.build.m,
-            "merged": setting.merged,
-            "num_candidates": setting.num_candidates,
-            "oversample": setting.oversample,
-            **self._bench.measure(index, setting.build.type),
-            "index": made.name,
-            "documents": made.stats.documents,
-            "segments": made.stats.segments,
-            "disk_bytes": made.stats.disk_bytes,
-            "memory_bytes": made.memory_bytes,
-            "build_seconds": None if made.build_seconds is None else round(made.build_seconds, 3),
-        }
 
     def _rebuild(self, wanted: Build) -> None:
         """The same index from the same vectors: how threads took turns decides on the graph."""
@@ -256,16 +237,8 @@ class _Work:
             a, b = (self._bench.recall(self._open(setting, made)) for made in (first, second))
             if not len(a):
                 continue
-            row: Row = {"name": setting.name, "searches": len(a)}
-            for cut in RECALL_CUTS:
-                one, other = a[f"recall@{cut}"].to_numpy(), b[f"recall@{cut}"].to_numpy()
-                row[f"recall@{cut}"] = {
-                    "first": round(float(one.mean()), 6),
-                    "second": round(float(other.mean()), 6),
-                    "difference": round(float(abs(one.mean() - other.mean())), 6),
-                    "searches_that_differ": round(float((np.abs(one - other) > 1e-9).mean()), 6),
-                }
-            self.spread.append(row)
+            both = {f"recall@{cut}": _compare(a[f"recall@{cut}"], b[f"recall@{cut}"]) for cut in RECALL_CUTS}
+            self.spread.append(Spread(setting.name, len(a), both))
 
     def _open(self, setting: Setting, made: Made) -> ElasticIndex:
         return attach(
@@ -278,43 +251,7 @@ class _Work:
         )
 
 
-def _choose(rows: Sequence[Row], options: TuneOptions) -> dict[str, Any]:
-    """The cheapest setting by one half of the clusters, and what the other half says of it."""
-    measure = f"recall@{options.k}"
-    candidates = []
-    for row in rows:
-        cost = (row["latency_ms"]["p95"], float(row["memory_bytes"]))
-        if row["note"] == EXACT_SCAN:
-            lower: float | None = 1.0
-        else:
-            lower = row["choosing"].get(measure, {}).get("ci_low")
-        candidates.append(
-            Candidate(row["name"], lower, cost if options.cheapest_by == "latency" else cost[::-1])
-        )
-    best = cheapest(candidates, options.recall)
-    if best is None:
-        return {"name": None, "why": _why_none(candidates, options)}
-    row = next(r for r in rows if r["name"] == best.name)
-    told = row["lowest"].get(measure)
-    confirmed = None if told is None or told["ci_low"] is None else told["ci_low"] >= options.recall
-    return {
-        "name": best.name,
-        "why": f"cheapest by {options.cheapest_by} with {measure} of at least {options.recall:g} (lower end)",
-        "lower_when_chosen": best.lower,
-        "reported": told,
-        "confirmed": True if row["note"] == EXACT_SCAN else confirmed,
-    }
-
-
-def _why_none(candidates: Sequence[Candidate], options: TuneOptions) -> str:
-    known = [c for c in candidates if c.lower is not None]
-    if not known:
-        return (
-            "no setting has an interval: the index was not exercised (--pad-to makes the corpus larger), or half the "
-            "sample has under 10 clusters"
-        )
-    best = max(known, key=lambda c: (c.lower, [-x for x in c.cost]))
-    return (
-        f"no setting reaches recall@{options.k} of {options.recall:g} at the lower end; the best is {best.name} with "
-        f"{best.lower:.4f}: try more candidates, a larger m, or more queries"
-    )
+def _compare(one: pd.Series, other: pd.Series) -> TwoGraphs:
+    a, b = one.to_numpy(), other.to_numpy()
+    numbers = (a.mean(), b.mean(), abs(a.mean() - b.mean()), (np.abs(a - b) > 1e-9).mean())
+    return TwoGraphs(*(round(float(number), 6) for number in numbers))

@@ -9,13 +9,13 @@ from typing import Any
 
 import pydantic
 
+from xlembed.index.elastic.index_type import find_type, type_names
 from xlembed.settings import IndexSettings
 from xlembed.types import UserError, near_miss
 
-TYPES = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw", "flat")
 MERGES = {"before": False, "after": True}
 DEFAULTS = {
-    "types": ",".join(TYPES),
+    "types": ",".join(type_names()),
     "m": "16",
     "num_candidates": "50,100,200,400",
     "oversample": "0,3",
@@ -29,7 +29,7 @@ class Build:
 
     Attributes:
         type: of the index.
-        m: neighbours per vector; None for `flat`.
+        m: neighbours per vector; None without a graph.
     """
 
     type: str
@@ -48,7 +48,7 @@ class Setting:
     Attributes:
         build: what the index is built with.
         merged: whether its segments were merged into one per shard.
-        num_candidates: per shard; None for `flat`.
+        num_candidates: per shard; None without a graph.
         oversample: of quantised types; None for others.
     """
 
@@ -65,17 +65,28 @@ class Setting:
         parts += [f"o{self.oversample:g}"] if self.oversample is not None else []
         return " ".join([*parts, *(["merged"] if self.merged else [])])
 
-    def settings(self, base: IndexSettings) -> IndexSettings:
-        """As a section of params.yaml; what the grid does not vary is taken from `base`."""
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the grid varies, as keys of the section `index` of params.yaml."""
         told = {
-            "engine": "elasticsearch",
             "type": self.build.type,
             "m": self.build.m,
             "num_candidates": self.num_candidates,
             "oversample": self.oversample,
             "force_merge": self.merged,
         }
-        return index_settings(base, {key: value for key, value in told.items() if value is not None})
+        return {key: value for key, value in told.items() if value is not None}
+
+    def settings(self, base: IndexSettings) -> IndexSettings:
+        """As that section; what the grid does not vary is taken from `base`."""
+        return index_settings(base, {"engine": "elasticsearch", **self.told})
+
+    def params(self, base: IndexSettings) -> dict[str, str]:
+        """For the run of the setting."""
+        fixed = {"shards": base.shards}
+        if self.build.m is not None:
+            fixed["ef_construction"] = base.ef_construction
+        return {f"index.{key}": str(value) for key, value in {**self.told, **fixed}.items()}
 
 
 @dataclass(frozen=True)
@@ -93,14 +104,15 @@ class Grid:
         return [
             Build(kind, m)
             for kind in self.types
-            for m in (self.m if kind != "flat" else (None,))
+            for m in (self.m if find_type(kind).graph else (None,))
         ]  # fmt: skip
 
     def settings_of(self, build: Build, merged: bool) -> list[Setting]:
         """Settings that one index can be searched with."""
-        if build.type == "flat":
+        kind = find_type(build.type)
+        if not kind.graph:
             return [Setting(build, merged, None, None)]
-        oversamples: Sequence[float | None] = self.oversample if build.type != "hnsw" else (None,)
+        oversamples: Sequence[float | None] = self.oversample if kind.quantised_bytes else (None,)
         return [
             Setting(build, merged, candidates, oversample)
             for candidates, oversample in itertools.product(self.num_candidates, oversamples)
@@ -147,7 +159,7 @@ def parse_grid(
 
     merged = chosen("force_merge", force_merge, tuple(MERGES))
     return Grid(
-        types=tuple(chosen("types", types, TYPES)),
+        types=tuple(chosen("types", types, type_names())),
         m=tuple(numbers("m", m, int)),
         num_candidates=tuple(numbers("num_candidates", num_candidates, int)),
         oversample=tuple(numbers("oversample", oversample, float)),

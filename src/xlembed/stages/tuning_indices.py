@@ -12,12 +12,11 @@ from xlembed.corpus.task import Task
 from xlembed.embeddings.export import Embeddings
 from xlembed.files import write_json
 from xlembed.index.elastic.builder import EXCLUDES_SOURCE_SINCE, build
-from xlembed.index.elastic.cloning import merged_clone, merged_spec
+from xlembed.index.elastic.cloning import IndexStats, delete_index, index_stats, merged_clone, merged_spec
 from xlembed.index.elastic.connection import Server
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import IndexSpec, bytes_needed, check_fits, choose_analyzers
 from xlembed.index.elastic.padding import Padded
-from xlembed.index.elastic.stats import IndexStats, delete_index, index_stats
+from xlembed.index.elastic.source import Source
 from xlembed.models.spec import ModelRef
 from xlembed.settings import IndexSettings
 from xlembed.stages.elastic import index_spec

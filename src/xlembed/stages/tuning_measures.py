@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from xlembed.corpus.task import Task
 from xlembed.index.base import VectorIndex
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import ElasticIndex
+from xlembed.index.elastic.index_type import find_type
 from xlembed.index.elastic.latency import summarise, time_searches
-from xlembed.index.elastic.layout import GRAPHS
 from xlembed.index.exact import ExactIndex
 from xlembed.metrics.measures import Measure, parse_measures
 from xlembed.metrics.table import units_table
@@ -25,18 +25,17 @@ from xlembed.retrieval.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
 from xlembed.stages.evaluate import HEADLINE
 from xlembed.stages.fidelity import NOT_EXERCISED, RECALL_CUTS, recall_table
+from xlembed.stages.tuning_grid import Setting
+from xlembed.stages.tuning_indices import Made
 from xlembed.stats.choice import lowest_macro, widen_perfect
 from xlembed.stats.evaluation import ScoreRow
 from xlembed.stats.index_loss import loss_rows, recall_rows
+from xlembed.stats.tuned import EXACT_SCAN, Tried
 from xlembed.types import Lang, Mode, Pool, Vectors
 
 DEPTH = 10
 """Documents that the retrieval measures look at: what an application shows."""
 CLIENTS = (1, 8)
-EXACT_SCAN = "exact scan"
-"""Said of `flat`: it compares every vector, so there is nothing to lose."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -139,32 +138,40 @@ class Bench:
             parts.append(table)
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
-    def measure(self, index: ElasticIndex, type: str) -> Row:
+    def measure(self, setting: Setting, made: Made, index: ElasticIndex) -> Tried:
         """Quality and time of one setting; numbers that decide are of one half, numbers to report of the other."""
         choosing, reporting = self._sample.halves
         recall = self.recall(index)
         exercised = {pool or ANY_LANGUAGE: index.exercised(max(RECALL_CUTS), pool) for pool in self.pools}
-        row: Row = {"exercised": exercised, "note": self._note(type, exercised), "recall": [], "loss": []}
-        row["choosing"] = _lowest(self._recall_rows(recall, choosing))
         reported = self._recall_rows(recall, reporting)
-        row["recall"] = [r.to_json() for r in reported]
-        row["lowest"] = _lowest(reported)
-        row["loss"] = [r.to_json() for r in self._loss(index, reporting)]
-        return {**row, **self._time(index)}
-
-    def _note(self, type: str, exercised: Mapping[Lang, bool]) -> str:
-        if type not in GRAPHS:
-            return EXACT_SCAN
-        scanned = [lang for lang, yes in exercised.items() if not yes]
-        if len(scanned) == len(exercised):
-            return NOT_EXERCISED
-        return f"{NOT_EXERCISED} in {', '.join(scanned)}" if scanned else ""
+        return Tried(
+            name=setting.name,
+            type=setting.build.type,
+            m=setting.build.m,
+            merged=setting.merged,
+            num_candidates=setting.num_candidates,
+            oversample=setting.oversample,
+            exercised=exercised,
+            note=_note(setting.build.type, exercised),
+            choosing=_lowest(self._recall_rows(recall, choosing)),
+            lowest=_lowest(reported),
+            recall=reported,
+            loss=self._loss(index, reporting),
+            **self._time(index),
+            index=made.name,
+            documents=made.stats.documents,
+            segments=made.stats.segments,
+            disk_bytes=made.stats.disk_bytes,
+            memory_bytes=made.memory_bytes,
+            build_seconds=None if made.build_seconds is None else round(made.build_seconds, 3),
+        )
 
     def _recall_rows(self, recall: pd.DataFrame, clusters: frozenset[str]) -> list[ScoreRow]:
         half = recall[recall["cluster"].isin(clusters)] if len(recall) else recall
         if not len(half):
             return []
-        return widen_perfect(recall_rows(half, RECALL_CUTS, clusters, self._settings.resamples), RECALL_CUTS)
+        rows = recall_rows(half, RECALL_CUTS, clusters, self._settings.resamples)
+        return [_rounded(row) for row in widen_perfect(rows, RECALL_CUTS)]
 
     def _loss(self, index: ElasticIndex, clusters: frozenset[str]) -> list[ScoreRow]:
         """Only cells whose pool went through the index: a loss of 0 elsewhere would say nothing of it."""
@@ -185,11 +192,10 @@ class Bench:
 
         if kept(units).empty:
             return []
-        return loss_rows(
-            kept(self._exact_units), kept(units), self.measures, clusters, self._settings.resamples
-        )
+        exact, resamples = kept(self._exact_units), self._settings.resamples
+        return [_rounded(row) for row in loss_rows(exact, kept(units), self.measures, clusters, resamples)]
 
-    def _time(self, index: ElasticIndex) -> Row:
+    def _time(self, index: ElasticIndex) -> dict[str, Any]:
         queries = self._sample.queries
         turn = np.arange(min(self._timed, len(queries)))
         n, asked = self._timed, queries[turn]
@@ -205,9 +211,9 @@ class Bench:
         filtered = None
         if len(self._sample.task.languages) > 1:
             seconds, _ = time_searches(self._server, index, asked, self._k, own, searches=n)
-            filtered = asdict(summarise(seconds))
+            filtered = summarise(seconds)
         return {
-            "latency_ms": asdict(summarise(single)),
+            "latency_ms": summarise(single),
             "latency_ms_filtered": filtered,
             "throughput": throughput,
         }
@@ -219,6 +225,23 @@ def _measures(settings: EvaluateSettings) -> tuple[Measure, ...]:
     return tuple(wanted) or parse_measures(HEADLINE)
 
 
-def _lowest(rows: Sequence[ScoreRow]) -> Row:
+def _note(type: str, exercised: Mapping[Lang, bool]) -> str:
+    """Why there is no recall, or where there is none."""
+    if not find_type(type).graph:
+        return EXACT_SCAN
+    scanned = [lang for lang, yes in exercised.items() if not yes]
+    if len(scanned) == len(exercised):
+        return NOT_EXERCISED
+    return f"{NOT_EXERCISED} in {', '.join(scanned)}" if scanned else ""
+
+
+def _lowest(rows: Sequence[ScoreRow]) -> dict[str, ScoreRow]:
     found = {f"recall@{cut}": lowest_macro(rows, f"recall@{cut}") for cut in RECALL_CUTS}
-    return {name: row.to_json() for name, row in found.items() if row is not None}
+    return {name: row for name, row in found.items() if row is not None}
+
+
+def _rounded(row: ScoreRow) -> ScoreRow:
+    """As it is written."""
+    score = row.score
+    low, high = (None if end is None else round(end, 6) for end in (score.ci_low, score.ci_high))
+    return replace(row, score=replace(score, value=round(score.value, 6), ci_low=low, ci_high=high))

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from xlembed.corpus.task import Task
-from xlembed.index.elastic.builder import Built, build, node_plugins
+from xlembed.index.elastic.builder import build, node_plugins
 from xlembed.index.elastic.connection import Server
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import SIMILARITY, WORDS, IndexSpec, choose_analyzers
+from xlembed.index.elastic.source import Source
 from xlembed.index.elastic.words import ElasticWords, words_fingerprint
 from xlembed.settings import IndexSettings
 from xlembed.stages.elastic import open_server, require_complete
-from xlembed.stages.workspace import Watch, Workspace, unwatched
+from xlembed.stages.workspace import Watch, Workspace
 
 NAME = "bm25"
 """Of the index that every model's hybrid search shares with search by words alone."""
@@ -44,15 +44,13 @@ def words_spec(task: Task, settings: IndexSettings, server: Server) -> IndexSpec
     )
 
 
-def build_words(
-    task: Task, workspace: Workspace, *, run_id: str | None = None, watch: Watch = unwatched
-) -> tuple[Built, dict[str, Any]]:
-    """Make sure that the task's texts are on the server; also what determines the answers."""
+def build_words(task: Task, workspace: Workspace, run_id: str | None, watch: Watch) -> dict[str, Any]:
+    """Make sure that the task's texts are on the server; tells what determines the answers, and the index's name."""
     server = open_server(workspace)
     settings = workspace.settings.index
     spec = words_spec(task, settings, server)
     built = build(server, spec, Source.of_texts(task.documents), settings, run_id=run_id, watch=watch)
-    return built, describe_words(spec)
+    return describe_words(spec) | {"name": built.name}
 
 
 def open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple[ElasticWords, dict[str, Any]]:

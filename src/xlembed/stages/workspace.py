@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlembed.corpus.loading import find_task, load_task
+from xlembed.corpus.folders import find_task
+from xlembed.corpus.loading import load_task
 from xlembed.corpus.task import Task
 from xlembed.files import default_cache
 from xlembed.models.spec import Fetched, ModelRef, resolve_model

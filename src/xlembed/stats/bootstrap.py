@@ -209,14 +209,7 @@ def score_cells(
 def score_ends(
     drawn: Resampled, binary: Sequence[bool], bounded: Sequence[bool], level: float = 0.95
 ) -> tuple[Ends, NDArray[np.str_]]:
-    """Interval of every row and measure, and how it was made.
-
-    Args:
-        drawn: from `resample`.
-        binary: for each measure, whether its values are 0 or 1.
-        bounded: for each measure, whether its values lie in [0, 1].
-        level: coverage.
-    """
+    """Interval of every row and measure, and how it was made."""
     n = drawn.n_clusters[:, None]
     numbers = (drawn.value, drawn.se, drawn.skewness, n)
     share, how = share_ends(*numbers, np.asarray(binary, dtype=bool), level)

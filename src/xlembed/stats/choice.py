@@ -73,10 +73,6 @@ def widen_perfect(rows: Sequence[ScoreRow], cuts: Sequence[int]) -> list[ScoreRo
     miss. A search that misses a neighbour loses 1/k. Without a miss fewer than 3/n of n clusters have one unseen, with
     95 % confidence (rule of three, Hanley & Lippman-Hand 1983): the lower end is 1 - 3/(n k). With m misses the number
     expected is at most chi-square(0.975, 2 m + 2) / 2 (Garwood 1936).
-
-    Args:
-        rows: of `stats.index_loss.recall_rows`.
-        cuts: values of k.
     """
     fixed = []
     for row in rows:

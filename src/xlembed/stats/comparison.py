@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from xlembed.metrics.measures import Measure
 from xlembed.metrics.table import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
-from xlembed.stats.evaluation import CellLayout, cell_layout, number_json
+from xlembed.stats.evaluation import cell_layout, number_json
 from xlembed.stats.holm import Adjusted, Comparison, adjust, primary_size
 from xlembed.stats.layout import Floats
 from xlembed.stats.mcnemar import McNemar, has_one_unit_per_cluster, mcnemar_test
@@ -45,8 +45,6 @@ class ComparisonRow:
 
     adjusted: Adjusted
     difference: Difference
-    query_lang: Lang | None
-    doc_lang: Lang | None
     cells: tuple[str, ...]
     test: str
     power: Power | None
@@ -64,13 +62,14 @@ class ComparisonRow:
     def to_json(self, alpha: float) -> dict[str, Any]:
         """Flat, with floats rounded to 1e-6 (p-values to 8 digits)."""
         c, f = self.adjusted.comparison, self.adjusted.family
+        query_lang, _, doc_lang = (c.cell or "").partition("->")
         row = {
             "a": c.model_a,
             "b": c.model_b,
             "kind": c.mode,
             "pool": c.pool,
-            "query_lang": self.query_lang,
-            "doc_lang": self.doc_lang,
+            "query_lang": query_lang or None,
+            "doc_lang": doc_lang or None,
             "measure": c.measure,
             **number_json(self.difference),
             "p_value": round(c.p_value, 8),
@@ -89,8 +88,9 @@ class ComparisonRow:
             row["detectable"] = round(self.power.detectable, 6)
             row["detectable_unadjusted"] = round(self.power.detectable_unadjusted, 6)
         if self.mcnemar is not None:
-            m = self.mcnemar
-            row["table"] = {"both": m.both, "only_a": m.only_a, "only_b": m.only_b, "neither": m.neither}
+            table = asdict(self.mcnemar)
+            del table["p_value"]
+            row["table"] = table
         return row
 
 
@@ -137,7 +137,11 @@ def compare_models(
     """
     if len(models) < 2:
         raise UserError(f"a comparison needs at least two models, found {len(models)}")
-    _check_columns(models, [*measures, primary])
+    for model in models:
+        if lacking := sorted({m.name for m in (*measures, primary) if m.column not in model.units}):
+            raise UserError(
+                f"{model.name} was evaluated without {', '.join(lacking)}: evaluate it again or compare other measures"
+            )
     aligned, dropped = align(models, intersect)
     rows: list[_Tested] = []
     untested = []
@@ -148,43 +152,23 @@ def compare_models(
         unsupported = {**b.unsupported, **a.unsupported}
         keep = ~(a.units["query_lang"].isin(unsupported) | a.units["doc_lang"].isin(unsupported)).to_numpy()
         if not keep.any():
-            untested.append(
-                f"{a.name} and {b.name}: no cell in languages that both support ({_reasons(unsupported)})"
-            )
+            reasons = ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))
+            untested.append(f"{a.name} and {b.name}: no cell in languages that both support ({reasons})")
             continue
         rows += _compare_pair(
             a, b, keep, list(dict.fromkeys([primary, *measures])), primary, len(chosen), alpha, n_resamples
         )
-    adjusted = adjust([t.comparison for t in rows], primary.name)
-    return Comparisons(
-        tuple(t.row(adj, alpha) for t, adj in zip(rows, adjusted, strict=True)), tuple(untested), dropped
-    )
+    found = []
+    for adjusted, (_, difference, cells, test, mcnemar) in zip(
+        adjust([comparison for comparison, *_ in rows], primary.name), rows, strict=True
+    ):
+        power = detectable_difference(difference, adjusted.family.size, alpha)
+        found.append(ComparisonRow(adjusted, difference, cells, test, power, mcnemar))
+    return Comparisons(tuple(found), tuple(untested), dropped)
 
 
-@dataclass(frozen=True)
-class _Tested:
-    """A difference with its unadjusted p."""
-
-    comparison: Comparison
-    difference: Difference
-    query_lang: Lang | None
-    doc_lang: Lang | None
-    cells: tuple[str, ...]
-    test: str
-    mcnemar: McNemar | None
-
-    def row(self, adjusted: Adjusted, alpha: float) -> ComparisonRow:
-        power = detectable_difference(self.difference, adjusted.family.size, alpha)
-        return ComparisonRow(
-            adjusted,
-            self.difference,
-            self.query_lang,
-            self.doc_lang,
-            self.cells,
-            self.test,
-            power,
-            self.mcnemar,
-        )
+_Tested = tuple[Comparison, Difference, tuple[str, ...], str, McNemar | None]
+"""Not adjusted yet; cells, name of the test, and its table, as in `ComparisonRow`."""
 
 
 def _compare_pair(
@@ -205,51 +189,36 @@ def _compare_pair(
     table = difference_cells(cells.layout, first, second, cells.macros, n_resamples)
     n_flips = max(N_FLIPS, flips_needed(max(primary_size(2) * n_pairs, n_pairs * len(cells.cells)), alpha))
     rng = np.random.default_rng(cluster_seed(clusters) + 1)  # + 1: not the stream of the bootstrap weights
-    tested = []
+    tested: list[_Tested] = []
+
+    def p_values(columns: Floats, members: Sequence[int]) -> list[float]:
+        found = sign_flip_tests(cluster_contributions(cells.layout, columns, members), rng, n_flips)
+        return [test.p_value for test in found]
+
     for macro, line in table.macros.items():
         mode, _, pool = macro.partition("/")
-        p_values = sign_flip_tests(_contributions(cells, first - second, cells.macros[macro]), rng, n_flips)
         members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
-        for measure, difference, test in zip(measures, line, p_values, strict=True):
+        tests = p_values(first - second, cells.macros[macro])
+        for measure, difference, p_value in zip(measures, line, tests, strict=True):
             if difference is not None:
-                comparison = Comparison(a.name, b.name, measure.name, mode, test.p_value, pool)
-                tested.append(_Tested(comparison, difference, None, None, members, "sign-flip", None))
+                comparison = Comparison(a.name, b.name, measure.name, mode, p_value, pool)
+                tested.append((comparison, difference, members, "sign-flip", None))
     column = measures.index(primary)
     for i, (mode, pool, query_lang, doc_lang) in enumerate(cells.cells):
         difference = table.cells[i][column]
         if difference is None:
             continue
         inside = cells.layout.cells == i
-        mcnemar = None
-        if primary.family == "accuracy" and has_one_unit_per_cluster(cells.layout.clusters[inside]):
-            mcnemar = mcnemar_test(
-                first[inside, column], second[inside, column], cells.layout.clusters[inside]
-            )
+        own, mcnemar = cells.layout.clusters[inside], None
+        if primary.family == "accuracy" and has_one_unit_per_cluster(own):
+            mcnemar = mcnemar_test(first[inside, column], second[inside, column], own)
             p_value, name = mcnemar.p_value, "McNemar exact"
         else:
-            delta = (first - second)[:, [column]]
-            p_value, name = (
-                sign_flip_tests(_contributions(cells, delta, [i]), rng, n_flips)[0].p_value,
-                "sign-flip",
-            )
-        comparison = Comparison(
-            a.name, b.name, primary.name, mode, p_value, pool, f"{query_lang}->{doc_lang}"
-        )
-        tested.append(_Tested(comparison, difference, query_lang, doc_lang, (), name, mcnemar))
+            (p_value,), name = p_values((first - second)[:, [column]], [i]), "sign-flip"
+        pair = f"{query_lang}->{doc_lang}"
+        comparison = Comparison(a.name, b.name, primary.name, mode, p_value, pool, pair)
+        tested.append((comparison, difference, (), name, mcnemar))
     return tested
-
-
-def _contributions(cells: CellLayout, delta: Floats, members: Sequence[int]) -> Floats:
-    return cluster_contributions(cells.layout, delta, members)
-
-
-def _check_columns(models: Sequence[Evaluated], measures: Collection[Measure]) -> None:
-    for model in models:
-        lacking = sorted({m.name for m in measures if m.column not in model.units})
-        if lacking:
-            raise UserError(
-                f"{model.name} was evaluated without {', '.join(lacking)}: evaluate it again or compare other measures"
-            )
 
 
 def align(models: Sequence[Evaluated], intersect: bool) -> tuple[list[Evaluated], dict[str, int]]:
@@ -278,7 +247,3 @@ def align(models: Sequence[Evaluated], intersect: bool) -> tuple[list[Evaluated]
         Evaluated(m.name, t.loc[common].reset_index(drop=True), m.unsupported)
         for m, t in zip(models, indexed, strict=True)
     ], dropped
-
-
-def _reasons(unsupported: Mapping[Lang, str]) -> str:
-    return ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))

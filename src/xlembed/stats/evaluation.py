@@ -192,11 +192,6 @@ def paired_units(units: pd.DataFrame, columns: Sequence[str], kind: str) -> pd.D
     document's own language scored for the same need against what another language's query scored. A need asked twice
     in the document's language counts with the mean of the two.
 
-    Args:
-        units: of one model.
-        columns: measures.
-        kind: pool_gap, loss_weak or loss_strong.
-
     Returns:
         One row per pair: PAIR_KEY, `kind`, `pool`, and per measure `COLUMN_first` (what is taken away from) and
         `COLUMN_second`, in the order of the units; empty if a mode is missing.

@@ -25,13 +25,6 @@ def loss_rows(
 
     Positive is what the index costs; the model is the same on both sides.
 
-    Args:
-        exact: units of exact search over the vectors that were indexed.
-        approximate: the same units, ranked by the index.
-        measures: columns of both.
-        task_clusters: all clusters of the task.
-        n_resamples: of the cluster bootstrap.
-
     Raises:
         ValueError: if the units differ.
     """

@@ -65,11 +65,6 @@ def places(
 ) -> tuple[Place, ...]:
     """The models from the highest value down; equal ones by name.
 
-    Args:
-        values: model -> score.
-        told_apart: pairs that a paired test tells apart.
-        tested: all pairs that were tested.
-
     >>> [(p.model, p.place, p.with_best) for p in places({"a": 0.5, "b": 0.9, "c": 0.9}, [], [frozenset("ab")])]
     [('b', 1, True), ('c', 1, True), ('a', 3, True)]
     """
@@ -90,11 +85,6 @@ def orders(rows: Sequence[ComparisonRow], models: Sequence[Evaluated], alpha: fl
     """The order in every macro of the primary family, by its paired tests.
 
     Models whose card lacks a language are left out: they were not tested on the same cells.
-
-    Args:
-        rows: of `compare_models`, all pairs.
-        models: that were compared.
-        alpha: level of the adjusted tests.
     """
     names = [m.name for m in models if not m.unsupported]
     of_macro: dict[tuple[str, str | None, str], list[ComparisonRow]] = {}

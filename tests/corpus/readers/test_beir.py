@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from xlembed.corpus.formats import find_reader, reader_names
-from xlembed.corpus.importing import import_files
+from xlembed.corpus import readers
+from xlembed.corpus.importing import find_reader, import_files
 from xlembed.corpus.loading import load_task
+from xlembed.corpus.reading import ReadOptions
+from xlembed.registry import entries
 from xlembed.types import UserError
 
 from ..folder import write_folder
@@ -24,14 +26,18 @@ def _plain(folder: Path) -> Path:
 
 
 def test_formats() -> None:
-    assert set(reader_names()) == {"beir", "jsonl", "squad", "tatoeba"}
+    assert set(entries(readers)) == {"beir", "jsonl", "squad", "tatoeba"}
     with pytest.raises(UserError, match=r"no format 'squd': choose one of beir, .*\. Did you mean 'squad'"):
         find_reader("squd")
 
 
 def test_a_plain_folder_is_imported_with_its_language(tmp_path: Path) -> None:
     imported = import_files(
-        "beir", [_plain(tmp_path / "scifact")], "sci", langs=("en",), data_dir=tmp_path / "data"
+        "beir",
+        [_plain(tmp_path / "scifact")],
+        "sci",
+        options=ReadOptions(langs=("en",)),
+        data_dir=tmp_path / "data",
     )
     assert imported.folder == tmp_path / "data" / "sci" and imported.handle == "sci"
     task = load_task("sci", tmp_path / "data")
@@ -91,23 +97,31 @@ def _with_qrels(folder: Path, qrels: str) -> Path:
 )
 def test_the_names_in_the_header_decide(tmp_path: Path, qrels: str) -> None:
     folder = _with_qrels(tmp_path / "x.en", qrels)
-    imported = import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+    imported = import_files(
+        "beir", [folder], "sci", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data"
+    )
     assert imported.task.qrels == {"a": {"1": 2, "2": 0}}
     assert "read as query, document and grade" in imported.warnings[0].lower()
 
 
 def test_whole_grades_may_have_decimals(tmp_path: Path) -> None:
     folder = _with_qrels(tmp_path / "x", "query-id\tcorpus-id\tscore\na\t1\t1.0\na\t2\t0.00\n")
-    imported = import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+    imported = import_files(
+        "beir", [folder], "sci", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data"
+    )
     assert imported.task.qrels == {"a": {"1": 1, "2": 0}}
     (note,) = imported.warnings
     assert note.endswith("score: whole grades with decimals: 2 times (lines 2, 3). Taken as whole numbers")
     _with_qrels(tmp_path / "y", "a\t1\t0.5\n")
     with pytest.raises(UserError, match=r"1 error .*\n.*no header"):
-        import_files("beir", [tmp_path / "y"], "sci2", langs=("en",), data_dir=tmp_path / "data")
+        import_files(
+            "beir", [tmp_path / "y"], "sci2", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data"
+        )
     _with_qrels(tmp_path / "z", "a\t1\t1\na\t2\t0.5\n")
     with pytest.raises(UserError, match=r"test\.tsv:2: score: '0\.5' is not a whole number"):
-        import_files("beir", [tmp_path / "z"], "sci2", langs=("en",), data_dir=tmp_path / "data")
+        import_files(
+            "beir", [tmp_path / "z"], "sci2", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data"
+        )
 
 
 @pytest.mark.parametrize(
@@ -127,13 +141,15 @@ def test_whole_grades_may_have_decimals(tmp_path: Path) -> None:
 def test_judgements_in_another_form_are_one_error(tmp_path: Path, qrels: str, said: str) -> None:
     folder = _with_qrels(tmp_path / "x", qrels)
     with pytest.raises(UserError, match=rf"1 error .*\n.*test\.tsv:1: .*{said}"):
-        import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+        import_files("beir", [folder], "sci", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data")
 
 
 def test_a_folder_of_another_form_is_refused_by_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "topics.tsv").touch()
     with pytest.raises(UserError, match=r"expected a folder with corpus\.jsonl, .* has topics\.tsv\. Other"):
-        import_files("beir", [tmp_path], "sci", langs=("en",), data_dir=tmp_path / "data")
+        import_files(
+            "beir", [tmp_path], "sci", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data"
+        )
 
 
 def test_a_row_that_forgets_its_language_is_not_told_by_the_folder_s_name(tmp_path: Path) -> None:
@@ -142,7 +158,7 @@ def test_a_row_that_forgets_its_language_is_not_told_by_the_folder_s_name(tmp_pa
     folder = write_folder(tmp_path / "x-en", None, documents, PLAIN_QUERIES, qrels)
     with pytest.raises(UserError, match=r"1 error .*\n.*corpus\.jsonl:1: lang: 1 row has no language"):
         import_files("beir", [folder], "x", data_dir=tmp_path)
-    task = import_files("beir", [folder], "x", langs=("en",), data_dir=tmp_path).task
+    task = import_files("beir", [folder], "x", options=ReadOptions(langs=("en",)), data_dir=tmp_path).task
     assert [d.lang for d in task.documents] == ["en", "de"]
 
 
@@ -158,6 +174,8 @@ def test_packed_files_are_read_and_loaded(tmp_path: Path) -> None:
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
     (folder / "qrels" / "dev.tsv").touch()
-    imported = import_files("beir", [folder], "sci", langs=("en",), data_dir=tmp_path / "data")
+    imported = import_files(
+        "beir", [folder], "sci", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data"
+    )
     assert imported.task.qrels == {"a": {"1": 2, "2": 0}} and len(imported.warnings) == 3
     assert load_task(str(folder), lang="en").digest == imported.task.digest

@@ -12,9 +12,9 @@ import numpy as np
 from xlembed.corpus.task import Document
 from xlembed.index.elastic.builder import read_meta
 from xlembed.index.elastic.connection import Server
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import VECTOR, IndexSpec, choose_analyzers
 from xlembed.index.elastic.sealing import COMPLETE
+from xlembed.index.elastic.source import Source
 from xlembed.settings import IndexSettings
 from xlembed.types import Vectors
 

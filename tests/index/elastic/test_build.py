@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 
 from xlembed import __version__
 from xlembed.corpus.task import Document
-from xlembed.index.elastic import builder, sealing
+from xlembed.index.elastic import builder, sealing, types
 from xlembed.index.elastic.builder import LOADING, build, index_state, read_meta
 from xlembed.index.elastic.connection import Server
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import check_fits, choose_analyzers, oversample_of
 from xlembed.index.elastic.sealing import COMPLETE, force_merge, most_segments
+from xlembed.index.elastic.source import Source
 from xlembed.settings import IndexSettings
 from xlembed.types import UserError
 
@@ -342,7 +343,11 @@ def test_types_that_do_not_fit_the_dimensions() -> None:
         check_fits(settings(kind), 64)
 
 
-def test_a_type_that_the_server_does_not_know(server: Server) -> None:
+def test_a_type_that_the_server_does_not_know(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bbq_unheard_of.py").write_text((Path(types.__path__[0]) / "flat.py").read_text())
+    monkeypatch.setattr(types, "__path__", [*types.__path__, str(tmp_path)])
     what = source(5)
     made = spec(what, "unknown", type="bbq_unheard_of")
     with pytest.raises(UserError, match=r"refuses the mapping \(index.type bbq_unheard_of\)"):

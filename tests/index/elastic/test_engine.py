@@ -19,8 +19,8 @@ from xlembed.index.elastic import engine
 from xlembed.index.elastic.builder import build
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import ElasticIndex
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import oversample_of
+from xlembed.index.elastic.source import Source
 from xlembed.index.exact import ExactIndex
 from xlembed.metrics.measures import parse_measures
 from xlembed.models.spec import resolve_model

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from elastic_node import Node
-from xlembed.index.elastic import asking, ingest, pace, sealing
+from xlembed.index.elastic import loading, sealing, trouble
 from xlembed.index.elastic.builder import LOADING, Built, build, index_state
 from xlembed.index.elastic.connection import Server
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import IndexSpec
+from xlembed.index.elastic.source import Source
 from xlembed.types import UserError
 
 from .conftest import MakeNode
@@ -38,9 +38,9 @@ TESTS = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of a tenth of a second rather than half a minute."""
-    monkeypatch.setattr(pace, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(pace, "LONGEST_PAUSE", 0.4)
-    monkeypatch.setattr(asking, "LONGEST_PAUSE", 0.5)
+    monkeypatch.setattr(loading, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(loading, "LONGEST_PAUSE", 0.4)
+    monkeypatch.setattr(trouble, "LONGEST_PAUSE", 0.5)
     monkeypatch.setattr(sealing, "POLL_SECONDS", 0.1)
 
 
@@ -84,12 +84,13 @@ def test_requests_and_items_rejected_with_429(make_node: MakeNode, monkeypatch: 
     made = spec(what, "pressed", asked)
     seen: list[tuple[int, str]] = []
 
-    def judge(status: int, kind: str, reason: str) -> ingest.Trouble:
+    def judge(status: int, kind: str, reason: str) -> trouble.Trouble:
         seen.append((status, kind))
         return real(status, kind, reason)
 
-    real = ingest.judge
-    monkeypatch.setattr(ingest, "judge", judge)
+    real = loading.judge
+    monkeypatch.setattr(loading, "judge", judge)  # of documents
+    monkeypatch.setattr(trouble, "judge", judge)  # of whole requests
     built = build(server, made, what, asked, workers=8, request_bytes=300_000)
     assert built.report is not None and built.report.sent == N
     assert built.report.pressures > 0

@@ -17,10 +17,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from elastic_node import Node
 from xlembed.index.elastic.builder import build, read_meta
-from xlembed.index.elastic.cloning import merged_clone, merged_spec
+from xlembed.index.elastic.cloning import delete_index, index_stats, merged_clone, merged_spec
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.sealing import COMPLETE
-from xlembed.index.elastic.stats import delete_index, index_stats
 from xlembed.models.selfcheck import sentences
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
 from xlembed.stages.tune_index import TuneOptions, tune_folder, tune_index
@@ -93,7 +92,8 @@ def tune(
     )
     other = {name: told.pop(name) for name in ("record", "run_id") if name in told}
     options = TuneOptions(grid, **{"pad_to": 1500, "timed": 10, "queries": 60, **told})
-    return tune_index(workspace.open_task("words"), workspace.open_model("toy"), workspace, options, **other)
+    found = tune_index(workspace.open_task("words"), workspace.open_model("toy"), workspace, options, **other)
+    return found.to_json()
 
 
 def ours(server: Server) -> dict[str, str]:

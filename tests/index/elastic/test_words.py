@@ -16,8 +16,8 @@ from xlembed.index.elastic.builder import build
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import ElasticIndex
 from xlembed.index.elastic.hybrid import in_one_request
-from xlembed.index.elastic.ingest import Source
 from xlembed.index.elastic.layout import WORDS, IndexSpec, choose_analyzers
+from xlembed.index.elastic.source import Source
 from xlembed.index.elastic.words import ElasticWords, words_fingerprint
 from xlembed.types import UserError
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from xlembed.corpus.card import Card, is_task_name, read_card, slugify
 from xlembed.corpus.checks import Place, Problems
-from xlembed.corpus.fields import flag_field, id_field, optional_field, required_id, tell_misspelt, text_field
 from xlembed.corpus.languages import require_language
 from xlembed.corpus.lines import is_there, read_json_lines, read_lines
 from xlembed.corpus.reading import ReadOptions, languages_of, refuse_documents
+from xlembed.corpus.row import Row
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.task import Document, Query
 from xlembed.types import Lang, UserError
@@ -53,8 +53,8 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
         )
     lang = languages_of(files, options, problems)[0] if options.langs or _is_plain(files[0]) else None
     rows = read_folder(files[0], problems, lang, all_alike=lang is not None and not options.langs)
-    rows.card.name = options.name
-    rows.card.source = rows.card.source or files[0].resolve().name
+    source = rows.card.source or files[0].resolve().name
+    rows.card = replace(rows.card, name=options.name, source=source)
     return rows
 
 
@@ -72,7 +72,8 @@ def read_folder(
     Raises:
         UserError: if `lang` is no language code.
     """
-    card = read_card(folder, problems) or Card(_name_of(folder))
+    name = folder.resolve().name
+    card = read_card(folder, problems) or Card(name if is_task_name(name) else slugify(name))
     if lang is not None:
         require_language(lang, "--lang")
     elif card.languages is not None and len(card.languages) == 1:
@@ -85,39 +86,37 @@ def read_folder(
 
 
 def _read_documents(path: Path, speaking: _Languages, rows: Rows) -> None:
-    for place, row in read_json_lines(path, rows.problems):
-        tell_misspelt(row, _DOCUMENT_FIELDS, place, rows.problems)
-        doc_id = required_id(row, "_id", place, rows.problems)
-        text = text_field(row, "text", place, rows.problems)
-        title = optional_field(row, "title", place, rows.problems) or ""
-        group = id_field(row, "group", place, rows.problems) or None
-        spoken = speaking.of(row, place)
-        if doc_id is not None:
-            if text is None:
-                rows.know_document(doc_id, place)
-            else:
-                rows.add_document(Document(doc_id, text, spoken, title, group), place)
-    speaking.tell_missing(path)
+    for row in read_json_lines(path, rows.problems):
+        row.tell_misspelt(_DOCUMENT_FIELDS)
+        doc_id = row.required_id("_id")
+        text = row.text("text")
+        title = row.optional("title") or ""
+        group = row.id("group") or None
+        spoken = speaking.of(row)
+        if doc_id is not None and text is not None:
+            rows.add_document(Document(doc_id, text, spoken, title, group), row.place)
+        elif doc_id is not None:
+            rows.know_document(doc_id, row.place)
+    speaking.tell_missing()
 
 
 def _read_queries(path: Path, speaking: _Languages, rows: Rows) -> None:
-    for place, row in read_json_lines(path, rows.problems):
-        tell_misspelt(row, _QUERY_FIELDS, place, rows.problems)
-        query_id = required_id(row, "_id", place, rows.problems)
-        text = text_field(row, "text", place, rows.problems)
-        need_id = id_field(row, "need_id", place, rows.problems)
-        cluster = id_field(row, "cluster", place, rows.problems) or None
-        doc_id = id_field(row, "doc_id", place, rows.problems) or None
-        native = flag_field(row, "native", True, place, rows.problems)
-        spoken = speaking.of(row, place)
-        if query_id is not None:
-            if text is None:
-                rows.know_query(query_id, place)
-            else:
-                need = query_id if need_id is None else need_id
-                query = Query(query_id, text, spoken, need, cluster, doc_id, native)
-                rows.add_query(query, place, also="")
-    speaking.tell_missing(path)
+    for row in read_json_lines(path, rows.problems):
+        row.tell_misspelt(_QUERY_FIELDS)
+        query_id = row.required_id("_id")
+        text = row.text("text")
+        need_id = row.id("need_id")
+        cluster = row.id("cluster") or None
+        doc_id = row.id("doc_id") or None
+        native = row.flag("native", True)
+        spoken = speaking.of(row)
+        if query_id is not None and text is not None:
+            need = query_id if need_id is None else need_id
+            query = Query(query_id, text, spoken, need, cluster, doc_id, native)
+            rows.add_query(query, row.place, also="")
+        elif query_id is not None:
+            rows.know_query(query_id, row.place)
+    speaking.tell_missing()
 
 
 def _read_qrels(path: Path, rows: Rows) -> None:
@@ -192,47 +191,35 @@ class _Languages:
     """Languages of the rows of one file; that many rows lack one is told once."""
 
     def __init__(self, default: Lang | None, all_alike: bool, rows: Rows) -> None:
-        self._default = default
-        self._all_alike = all_alike
-        self._rows = rows
-        self._silent: list[int] = []
+        self._default, self._all_alike, self._problems = default, all_alike, rows.problems
+        self._any = (rows.card.languages or ("en",))[0]
+        self._silent: list[Place] = []
         self._some_say = False
 
-    def of(self, row: dict[str, Any], place: Place) -> Lang:
+    def of(self, row: Row) -> Lang:
         """The row's language; where an error was told, some language of the task, so that it is told once."""
-        if row.get("lang") is None:
-            self._silent.append(place.line or 0)
+        if row.values.get("lang") is None:
+            self._silent.append(row.place)
             return self._default or self._any
         self._some_say = True
-        return optional_field(row, "lang", place, self._rows.problems) or self._any
+        return row.optional("lang") or self._any
 
-    def tell_missing(self, path: Path) -> None:
+    def tell_missing(self) -> None:
         """One error for all rows without a language."""
         if self._silent and (self._default is None or (self._all_alike and self._some_say)):
-            n = len(self._silent)
-            message = (
-                f"{n} row{'s have' if n > 1 else ' has'} no language (the first is line {self._silent[0]})"
-            )
+            n, first = len(self._silent), self._silent[0]
+            message = f"{n} row{'s have' if n > 1 else ' has'} no language (the first is line {first.line})"
             fix = 'add "lang" to every row; for a folder of one language, name it with --lang'
-            self._rows.problems.error(
-                Place(str(path), self._silent[0]), "lang", "missing language", message, fix
-            )
-
-    @property
-    def _any(self) -> Lang:
-        return (self._rows.card.languages or ("en",))[0]
+            self._problems.error(first, "lang", "missing language", message, fix)
 
 
 def _is_plain(folder: Path) -> bool:
     """No card, and the first document says no language."""
-    first: Iterator[tuple[Place, dict[str, Any]]] = read_json_lines(folder / CORPUS_FILE, Problems())
-    return read_card(folder, Problems()) is None and "lang" not in next(first, (None, {"lang": ""}))[1]
+    if read_card(folder, Problems()) is not None:
+        return False
+    first = next(read_json_lines(folder / CORPUS_FILE, Problems()), None)
+    return first is not None and "lang" not in first.values
 
 
 def _is_grade(cell: str) -> bool:
     return re.fullmatch(r"[+-]?[0-9]{1,9}(\.0*)?", cell) is not None
-
-
-def _name_of(folder: Path) -> str:
-    name = folder.resolve().name
-    return name if is_task_name(name) else slugify(name)

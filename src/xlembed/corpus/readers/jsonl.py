@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from xlembed.corpus.card import Card
 from xlembed.corpus.checks import Place, Problems
 from xlembed.corpus.choosing import check_where, is_chosen, where_note
 from xlembed.corpus.doubts import check_shared_ids
-from xlembed.corpus.fields import id_field, optional_field, tell_misspelt, text_field
 from xlembed.corpus.lines import read_json_lines
 from xlembed.corpus.reading import ReadOptions, language_by_name, refuse_documents, said_languages
+from xlembed.corpus.row import Row
 from xlembed.corpus.rows import Rows
 from xlembed.corpus.task import Document, Query
 from xlembed.types import Lang
@@ -35,21 +35,17 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     """
     refuse_documents(options, "a JSON lines file")
     rows = Rows(Card(options.name, source=", ".join(file.name for file in files)), problems)
-    said = said_languages(files, options) or (None,) * len(files)
-    parsed: list[_Row] = []
     by_file: list[list[_Row]] = []
-    for file, lang in zip(files, said, strict=True):
-        read_rows = list(read_json_lines(file, problems))
-        default = lang or _language_by_name(file, [row for _, row in read_rows], problems)
-        by_file.append(
-            [_Row(p, row, default, len(parsed) + i) for i, (p, row) in enumerate(read_rows, start=1)]
-        )
-        parsed += by_file[-1]
+    number = itertools.count(1)
+    for file, lang in zip(files, said_languages(files, options), strict=True):
+        found = list(read_json_lines(file, problems))
+        default = lang or _language_by_name(file, found, problems)
+        by_file.append([_Row(row, default, next(number)) for row in found])
+    parsed = list(itertools.chain.from_iterable(by_file))
     asked = [row.values for row in parsed if row.values.get("query") is not None]
     check_where(asked, options.where, (*_DOCUMENT_FIELDS, *_QUERY_FIELDS))
-    rows.excluded += where_note(
-        sum(not is_chosen(r, options.where) for r in asked), len(asked), options.where
-    )
+    n_left_out = sum(not is_chosen(row, options.where) for row in asked)
+    rows.excluded += where_note(n_left_out, len(asked), options.where)
     _check_ids(files, by_file, options, problems)
     builder = _Builder(rows, len(str(len(parsed))))
     for row in parsed:
@@ -61,21 +57,26 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
 
 
 class _Row:
-    def __init__(self, place: Place, values: dict[str, Any], default: Lang | None, number: int) -> None:
-        self.place = place
-        self.values = values
-        self.default = default
-        self.number = number
+    """A row, with the language of its file and its number over all files."""
+
+    def __init__(self, row: Row, default: Lang | None, number: int) -> None:
+        self.row, self.values = row, row.values
+        self.default, self.number = default, number
         self.doc_id: str | None = None
 
-    def lang(self, problems: Problems, *names: str) -> Lang | None:
+    @property
+    def said_lang(self) -> Lang | None:
+        """As written in the row, unchecked, else its file's."""
+        return self.values.get("lang") or self.default
+
+    def lang(self, *names: str) -> Lang | None:
         """The first of the fields that is there, else the file's language; None with an error told."""
         for name in names:
             if self.values.get(name) is not None:
-                return optional_field(self.values, name, self.place, problems)
+                return self.row.optional(name)
         if self.default is None:
             fix = 'add "lang" to every row, or name the language with --lang'
-            problems.error(self.place, "lang", "missing language", "the row has no language", fix)
+            self.row.error("lang", "missing language", "the row has no language", fix)
         return self.default
 
 
@@ -91,28 +92,26 @@ class _Builder:
 
     def add_document(self, row: _Row) -> None:
         """The row's document; the same content again is the same document."""
-        problems, place, values = self._rows.problems, row.place, row.values
-        tell_misspelt(values, _DOCUMENT_FIELDS + _QUERY_FIELDS, place, problems)
-        if values.get("text") is None and values.get("query") is None:
-            message = "the row has neither a text (document) nor a query"
-            problems.error(place, "text", "missing field", message, "add 'text', 'query' or both")
-        if values.get("text") is None:
+        fields = row.row
+        fields.tell_misspelt(_DOCUMENT_FIELDS + _QUERY_FIELDS)
+        if row.values.get("text") is None:
+            if row.values.get("query") is None:
+                message = "the row has neither a text (document) nor a query"
+                fields.error("text", "missing field", message, "add 'text', 'query' or both")
             return
-        text = text_field(values, "text", place, problems)
-        lang = row.lang(problems, "lang")
-        title = optional_field(values, "title", place, problems) or ""
-        group = id_field(values, "group", place, problems) or None
-        given = id_field(values, "_id", place, problems)
+        text = fields.text("text")
+        lang = row.lang("lang")
+        title = fields.optional("title") or ""
+        group = fields.id("group") or None
+        given = fields.id("_id")
         if text is None or lang is None:
             return
         content = (lang, title, text, group)
-        if given is None:
-            row.doc_id = self._of_content.get(content) or f"{lang}-d{row.number:0{self._width}d}"
-        else:
-            row.doc_id = given
+        made = f"{lang}-d{row.number:0{self._width}d}"
+        row.doc_id = given if given is not None else self._of_content.get(content, made)
         if given is None and self._ids.get(row.doc_id) == content:
             return
-        if self._rows.add_document(Document(row.doc_id, text, lang, title, group), place):
+        if self._rows.add_document(Document(row.doc_id, text, lang, title, group), fields.place):
             self._ids[row.doc_id] = content
             self._of_content.setdefault(content, row.doc_id)
             if group is not None:
@@ -120,30 +119,30 @@ class _Builder:
 
     def add_query(self, row: _Row) -> None:
         """The row's question and its judgements."""
-        problems, place, values = self._rows.problems, row.place, row.values
-        if values.get("query") is None:
+        fields = row.row
+        if row.values.get("query") is None:
             return
-        text = text_field(values, "query", place, problems)
-        lang = row.lang(problems, "query_lang", "lang")
-        name = "query_id" if values.get("text") is not None or "query_id" in values else "_id"
-        given = id_field(values, name, place, problems)
-        need_id = id_field(values, "need_id", place, problems)
-        cluster = id_field(values, "cluster", place, problems) or None
-        group = id_field(values, "group", place, problems)
-        own = id_field(values, "doc_id", place, problems) or row.doc_id
+        text = fields.text("query")
+        lang = row.lang("query_lang", "lang")
+        name = "query_id" if row.values.get("text") is not None or "query_id" in row.values else "_id"
+        given = fields.id(name)
+        need_id = fields.id("need_id")
+        cluster = fields.id("cluster") or None
+        group = fields.id("group")
+        own = fields.id("doc_id") or row.doc_id
         if text is None or lang is None:
             return
         query_id = f"{lang}-q{row.number:0{self._width}d}" if given is None else given
         query = Query(query_id, text, lang, query_id if need_id is None else need_id, cluster, own)
-        if self._rows.add_query(query, place, (name, "query"), group or ""):
+        if self._rows.add_query(query, fields.place, (name, "query"), group or ""):
             right = dict.fromkeys([*([own] if own else []), *self._of_group.get(group or "", [])])
             for doc_id in right:
-                self._rows.add_judgement(query_id, doc_id, 1, place)
+                self._rows.add_judgement(query_id, doc_id, 1, fields.place)
 
 
-def _language_by_name(file: Path, rows: Sequence[dict[str, Any]], problems: Problems) -> Lang | None:
+def _language_by_name(file: Path, rows: Sequence[Row], problems: Problems) -> Lang | None:
     """What the file's name tells where no row says a language; a row that forgets it beside others gets none."""
-    if not rows or any(row.get(name) is not None for row in rows for name in ("lang", "query_lang")):
+    if not rows or any(row.values.get(name) is not None for row in rows for name in ("lang", "query_lang")):
         return None
     return language_by_name(file, problems)
 
@@ -155,7 +154,7 @@ def _check_ids(
     places: dict[str, tuple[Path, Lang | None]] = {}
     for file, rows in zip(files, by_file, strict=True):
         own = {
-            str(row.values[name]): row.values.get("lang") or row.default
+            str(row.values[name]): row.said_lang
             for row in rows
             for name in ("_id", "query_id")
             if row.values.get(name) is not None
@@ -170,7 +169,7 @@ def _check_ids(
             )  # fmt: skip
         places = {i: (file, lang) for i, lang in own.items()} | places
     problems.raise_errors(options.name)
-    langs = [{row.values.get("lang") or row.default for row in rows} for rows in by_file]
+    langs = [{row.said_lang for row in rows} for rows in by_file]
     if sum(map(len, langs)) > len(set().union(*langs)):
         return  # not a file per language
     for name, of in (("group", "text"), ("need_id", "query")):

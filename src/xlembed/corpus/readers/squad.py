@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.card import Card
-from xlembed.corpus.checks import Place, Problems
+from xlembed.corpus.checks import Place, Problems, counted, first_of
 from xlembed.corpus.doubts import BELIEVE, check_shared_ids
 from xlembed.corpus.lines import read_json
 from xlembed.corpus.reading import DocumentUnit, ReadOptions, languages_of
@@ -43,6 +43,9 @@ class _Paragraph:
     questions: tuple[_Question, ...]
 
 
+Asked = list[tuple[_Paragraph, _Question]]
+
+
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
     """Questions are queries; distinct paragraphs, or distinct answers, are the documents.
 
@@ -59,90 +62,84 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     unit = options.documents or DocumentUnit.CONTEXTS
     source = ", ".join(file.name for file in files)
     rows = Rows(Card(options.name, languages=tuple(dict.fromkeys(langs)), source=source), problems)
-    paragraphs: list[_Paragraph] = []
-    for number, (file, lang) in enumerate(zip(files, langs, strict=True)):
-        paragraphs += _paragraphs(file, number, lang, problems)
-    paragraphs, notes = _answerable(paragraphs)
+    found = [
+        paragraph
+        for number, (file, lang) in enumerate(zip(files, langs, strict=True))
+        for paragraph in _paragraphs(file, number, lang, problems)
+    ]
+    paragraphs, notes = _answerable(found)
     rows.excluded += notes
-    groups = _groups(paragraphs, len(files), problems)
-    parallel = _are_parallel(paragraphs)
+    asked = [(paragraph, question) for paragraph in paragraphs for question in paragraph.questions]
+    parallel = _are_parallel(asked)
+    groups = _groups(paragraphs, len(files), parallel, problems)
     if parallel:
-        rows.card.alignment = Alignment.PARALLEL
-        ids = [{q.qas_id for p in paragraphs if p.file == n for q in p.questions} for n in range(len(files))]
+        rows.card = replace(rows.card, alignment=Alignment.PARALLEL)
+        ids = [dict.fromkeys(q.qas_id for p, q in asked if p.file == n) for n in range(len(files))]
         check_shared_ids(files, ids, "question id", options.believe, problems)
-        _tell_untranslated(paragraphs, files, problems)
+        _tell_untranslated(files, ids, problems)
     if unit is DocumentUnit.CONTEXTS:
         right = _add_contexts(paragraphs, groups, parallel, rows)
     else:
-        right = _add_answers(paragraphs, rows)
-    for paragraph in paragraphs:
-        for question in paragraph.questions:
-            query_id = f"{paragraph.lang}-{question.qas_id}"
-            query = Query(query_id, question.text, paragraph.lang, need_id=question.qas_id)
-            if rows.add_query(query, question.place, ("id", "question")):
-                for doc_id in right[question.qas_id]:
-                    rows.add_judgement(query_id, doc_id, 1, question.place)
+        right = _add_answers(asked, rows)
+    for paragraph, question in asked:
+        query_id = f"{paragraph.lang}-{question.qas_id}"
+        query = Query(query_id, question.text, paragraph.lang, need_id=question.qas_id)
+        if rows.add_query(query, question.place, ("id", "question")):
+            for doc_id in right.get(question.qas_id, ()):
+                rows.add_judgement(query_id, doc_id, 1, question.place)
     return rows
 
 
 def _add_contexts(
     paragraphs: Sequence[_Paragraph], groups: Sequence[int], parallel: bool, rows: Rows
-) -> dict[str, list[str]]:
+) -> dict[str, Iterable[str]]:
     """Question id -> its paragraph in every language; a repeated text is one document."""
     width = max(4, len(str(len(paragraphs))))
     ids: dict[tuple[Lang, str], str] = {}
     of_group: dict[int, dict[str, None]] = defaultdict(dict)
-    repeated = 0
+    right: dict[str, Iterable[str]] = {}
     for paragraph, group in zip(paragraphs, groups, strict=True):
         key = (paragraph.lang, paragraph.text)
         if key not in ids:
             name = f"p{group + 1:0{width}d}"
-            doc_id = f"{paragraph.lang}-{name}"
-            document = Document(doc_id, paragraph.text, paragraph.lang, group=name if parallel else None)
-            ids[key] = doc_id
+            ids[key] = f"{paragraph.lang}-{name}"
+            document = Document(ids[key], paragraph.text, paragraph.lang, group=name if parallel else None)
             rows.add_document(document, paragraph.place, ("context", "context"))
-        else:
-            repeated += 1
         of_group[group][ids[key]] = None
-    if repeated:
-        subject = "1 paragraph repeats" if repeated == 1 else f"{repeated} paragraphs repeat"
-        rows.excluded.append(
-            f"{subject} the text of another paragraph of the same language: each text is one document, "
-            "judged right for the questions of all its paragraphs"
-        )
-    return {
-        question.qas_id: list(of_group[group])
-        for paragraph, group in zip(paragraphs, groups, strict=True)
-        for question in paragraph.questions
-    }
+        right |= {question.qas_id: of_group[group] for question in paragraph.questions}
+    _tell_repeats(rows, len(paragraphs) - len(ids), "paragraph", "the questions of all its paragraphs")
+    return right
 
 
-def _add_answers(paragraphs: Sequence[_Paragraph], rows: Rows) -> dict[str, list[str]]:
+def _add_answers(asked: Asked, rows: Rows) -> dict[str, Iterable[str]]:
     """Question id -> its answers in every language; a repeated text is one document."""
-    total = sum(len(question.answers) for paragraph in paragraphs for question in paragraph.questions)
+    total = sum(len(question.answers) for _, question in asked)
     width = max(4, len(str(total)))
     ids: dict[tuple[Lang, str], str] = {}
-    counts: dict[Lang, int] = defaultdict(int)
+    counts: Counter[Lang] = Counter()
     right: dict[str, dict[str, None]] = defaultdict(dict)
-    for paragraph in paragraphs:
-        for question in paragraph.questions:
-            for place, text in question.answers:
-                key = (paragraph.lang, text)
-                if key not in ids:
-                    counts[paragraph.lang] += 1
-                    ids[key] = f"{paragraph.lang}-a{counts[paragraph.lang]:0{width}d}"
-                    rows.add_document(Document(ids[key], text, paragraph.lang), place, ("text", "text"))
-                right[question.qas_id][ids[key]] = None
-    if repeated := total - len(ids):
-        subject = "1 answer repeats" if repeated == 1 else f"{repeated} answers repeat"
+    for paragraph, question in asked:
+        for place, text in question.answers:
+            key = (paragraph.lang, text)
+            if key not in ids:
+                counts[paragraph.lang] += 1
+                ids[key] = f"{paragraph.lang}-a{counts[paragraph.lang]:0{width}d}"
+                rows.add_document(Document(ids[key], text, paragraph.lang), place, ("text", "text"))
+            right[question.qas_id][ids[key]] = None
+    _tell_repeats(rows, total - len(ids), "answer", "every question it answers")
+    return dict(right)
+
+
+def _tell_repeats(rows: Rows, n_repeated: int, noun: str, judged_for: str) -> None:
+    if n_repeated:
+        subject = counted(n_repeated, f"{noun} repeats", f"{noun}s repeat")
         rows.excluded.append(
-            f"{subject} the text of another answer of the same language: each text is one document, "
-            "judged right for every question it answers"
+            f"{subject} the text of another {noun} of the same language: each text is one document, "
+            f"judged right for {judged_for}"
         )
-    return defaultdict(list, {qas_id: list(docs) for qas_id, docs in right.items()})
 
 
-def _groups(paragraphs: Sequence[_Paragraph], n_files: int, problems: Problems) -> list[int]:
+def _groups(paragraphs: Sequence[_Paragraph], n_files: int, parallel: bool, problems: Problems) -> list[int]:
     """A number for each paragraph: the same for those of different languages that share a question id.
 
     Paragraphs without questions are aligned by their position when all files have as many paragraphs.
@@ -150,9 +147,10 @@ def _groups(paragraphs: Sequence[_Paragraph], n_files: int, problems: Problems) 
     groups: list[int] = []
     of_question: dict[str, tuple[int, Lang]] = {}
     of_position: dict[int, int] = {}
-    sizes = [sum(p.file == n for p in paragraphs) for n in range(n_files)]
-    by_position = len(set(sizes)) == 1 and _are_parallel(paragraphs)
-    position, new = [0] * n_files, 0
+    sizes = Counter(paragraph.file for paragraph in paragraphs)
+    by_position = parallel and len({sizes[n] for n in range(n_files)}) == 1
+    position: Counter[int] = Counter()
+    new = 0
     for paragraph in paragraphs:
         known: dict[int, str] = {}
         for question in paragraph.questions:
@@ -182,29 +180,19 @@ def _groups(paragraphs: Sequence[_Paragraph], n_files: int, problems: Problems) 
     return groups
 
 
-def _are_parallel(paragraphs: Sequence[_Paragraph]) -> bool:
+def _are_parallel(asked: Asked) -> bool:
+    """Whether a question id stands in several languages."""
     langs_of: dict[str, Lang] = {}
-    return any(
-        langs_of.setdefault(question.qas_id, paragraph.lang) != paragraph.lang
-        for paragraph in paragraphs
-        for question in paragraph.questions
-    )
+    return any(langs_of.setdefault(q.qas_id, paragraph.lang) != paragraph.lang for paragraph, q in asked)
 
 
-def _tell_untranslated(paragraphs: Sequence[_Paragraph], files: Sequence[Path], problems: Problems) -> None:
-    everywhere: dict[str, None] = {}
-    by_file: list[set[str]] = [set() for _ in files]
-    for paragraph in paragraphs:
-        for question in paragraph.questions:
-            everywhere[question.qas_id] = None
-            by_file[paragraph.file].add(question.qas_id)
-    for file, present in zip(files, by_file, strict=True):
-        if missing := [qas_id for qas_id in everywhere if qas_id not in present]:
-            shown = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
-            message = f"{len(missing)} questions of the other files are not here: {shown}"
-            problems.warn(
-                Place(str(file)), "", "missing translations", message, "kept in the other languages"
-            )
+def _tell_untranslated(files: Sequence[Path], ids: Sequence[dict[str, None]], problems: Problems) -> None:
+    everywhere = dict.fromkeys(qas_id for own in ids for qas_id in own)
+    for file, own in zip(files, ids, strict=True):
+        if missing := [qas_id for qas_id in everywhere if qas_id not in own]:
+            message = f"{len(missing)} questions of the other files are not here: {first_of(missing)}"
+            done = "kept in the other languages"
+            problems.warn(Place(str(file)), "", "missing translations", message, done)
 
 
 def _check_name(file: Path, believe: bool) -> None:
@@ -241,16 +229,12 @@ def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], lis
             else:
                 questions.append(question)
         kept.append(replace(paragraph, questions=tuple(questions)))
-    notes = []
-    for left_out, why in (
-        (impossible, "is_impossible"),
-        (empty, "no answers, though other questions have some"),
-    ):
-        if left_out:
-            shown = ", ".join(left_out[:5]) + (" ..." if len(left_out) > 5 else "")
-            subject = f"{len(left_out)} unanswerable question{'s' * (len(left_out) > 1)}"
-            notes.append(f"{subject} ({why}) left out: {shown}")
-    return kept, notes
+    reasons = {"is_impossible": impossible, "no answers, though other questions have some": empty}
+    return kept, [
+        f"{counted(len(ids), 'unanswerable question')} ({why}) left out: {first_of(ids)}"
+        for why, ids in reasons.items()
+        if ids
+    ]
 
 
 def _paragraphs(file: Path, number: int, lang: Lang, problems: Problems) -> Iterator[_Paragraph]:
@@ -259,15 +243,15 @@ def _paragraphs(file: Path, number: int, lang: Lang, problems: Problems) -> Iter
         return
     place = Place(str(file))
     made: Counter[str] = Counter()
-    for article in _items(value, "data", place, problems):
-        for paragraph in _items(article[1], "paragraphs", article[0], problems):
-            text = _text(paragraph[1], "context", paragraph[0], problems)
+    for at_article, article in _items(value, "data", place, problems):
+        for at, paragraph in _items(article, "paragraphs", at_article, problems):
+            text = _text(paragraph, "context", at, problems)
             asked = [
-                _question(at, row, text or "", made, problems)
-                for at, row in _items(paragraph[1], "qas", paragraph[0], problems)
+                _question(at_question, row, text or "", made, problems)
+                for at_question, row in _items(paragraph, "qas", at, problems)
             ]
             if text is not None:
-                yield _Paragraph(paragraph[0], lang, number, text, tuple(q for q in asked if q is not None))
+                yield _Paragraph(at, lang, number, text, tuple(q for q in asked if q is not None))
     if made:
         message = f"{made.total():,} questions have no id"
         problems.warn(place, "", "ids made", message, "they got one made from question and paragraph")
@@ -285,18 +269,15 @@ def _question(
         qas_id = "c" + text_digest(f"{context}\n{text}")[:16]
         made[qas_id] += 1
         qas_id += f"-{made[qas_id]}" * (made[qas_id] > 1)
+    if text is not None and not isinstance(qas_id, str):
+        problems.error(place, "id", "mistyped field", "expected an id (text or whole number)", "correct 'id'")
     if not isinstance(qas_id, str):
-        if text is not None:
-            problems.error(
-                place, "id", "mistyped field", "expected an id (text or whole number)", "correct 'id'"
-            )
         return None
-    answers = []
-    if "answers" in row:
-        for at, answer in _items(row, "answers", place, problems):
-            answer_text = _text(answer, "text", at, problems)
-            if answer_text is not None:
-                answers.append((at, answer_text))
+    answers = [
+        (at, answer_text)
+        for at, answer in (_items(row, "answers", place, problems) if "answers" in row else ())
+        if (answer_text := _text(answer, "text", at, problems)) is not None
+    ]
     if text is None:
         return None
     return _Question(place, qas_id, text, tuple(answers), row.get("is_impossible") is True)
@@ -316,9 +297,8 @@ def _items(value: Any, name: str, place: Place, problems: Problems) -> Iterator[
         if isinstance(item, dict):
             yield at, item
         else:
-            problems.error(
-                at, "", "mistyped field", "expected an object {...}", "see the format in docs/data.md"
-            )
+            fix = "see the format in docs/data.md"
+            problems.error(at, "", "mistyped field", "expected an object {...}", fix)
 
 
 def _text(row: dict[str, Any], name: str, place: Place, problems: Problems) -> str | None:

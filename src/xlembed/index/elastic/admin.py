@@ -12,10 +12,10 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import ApiError
 
-from xlembed.index.elastic.asking import ask
 from xlembed.index.elastic.connection import Server, cause, refusal
 from xlembed.index.elastic.layout import PREFIX, is_ours, loading_alias
 from xlembed.index.elastic.sealing import count_documents
+from xlembed.index.elastic.trouble import ask
 from xlembed.types import UserError
 
 ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
@@ -53,6 +53,24 @@ class Found:
         """What we wrote about it; empty if it is not ours."""
         manifest: Mapping[str, Any] = self.meta["xlembed"] if self.ours else {}
         return manifest
+
+    def told(self, key: str) -> str:
+        """A word of the manifest; empty if it does not say."""
+        return str(self.manifest.get(key, ""))
+
+    def to_json(self, rollback_of: Sequence[str]) -> dict[str, Any]:
+        """For scripts, with the aliases that a rollback would put back to it."""
+        return {
+            "index": self.name,
+            **{key: self.told(key) for key in ("state", "task", "model", "type", "mlflow_run_id")},
+            "m": self.manifest.get("m"),
+            "dims": self.manifest.get("dims"),
+            "documents": self.documents,
+            "wanted": self.manifest.get("documents"),
+            "bytes": self.size,
+            "aliases": list(self.aliases),
+            "rollback_of": list(rollback_of),
+        }
 
     def record(self, alias: str) -> Mapping[str, Any]:
         """What was noted when it was published under an alias; empty if it never was."""

@@ -11,20 +11,12 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import ApiError
 
-from xlembed.index.elastic.asking import ask
 from xlembed.index.elastic.connection import Server, cause, disk_full, refusal
-from xlembed.index.elastic.ingest import (
-    PATIENCE,
-    IndexGoneError,
-    LoadReport,
-    Source,
-    Trouble,
-    free_disk,
-    judge_error,
-    load,
-)
 from xlembed.index.elastic.layout import SIMILARITY, IndexSpec, bytes_needed, loading_alias
+from xlembed.index.elastic.loading import PATIENCE, IndexGoneError, LoadReport, load
 from xlembed.index.elastic.sealing import COMPLETE, POLL_SECONDS, seal
+from xlembed.index.elastic.source import Source
+from xlembed.index.elastic.trouble import Trouble, ask, free_disk, judge_error
 from xlembed.settings import IndexSettings
 from xlembed.types import UserError
 

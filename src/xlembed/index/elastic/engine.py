@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from elastic_transport import TransportError
 from elasticsearch import ApiError
 
-from xlembed.index.base import Hits, Rows, Scores, exact_scores, id_places, nothing_found, stack, top_k
+from xlembed.index.base import (
+    Hits,
+    Rows,
+    Scores,
+    exact_scores,
+    id_places,
+    nothing_found,
+    ranks_of,
+    stack,
+    top_k,
+)
 from xlembed.index.elastic.connection import Server, cause, refusal
-from xlembed.index.elastic.layout import GRAPHS, VECTOR
+from xlembed.index.elastic.index_type import find_type
+from xlembed.index.elastic.layout import VECTOR
 from xlembed.types import Lang, UserError, Vectors
 
 MOST = 10_000
@@ -40,10 +52,35 @@ Plan = Generator[list[Search], list[Mapping[str, Any]], Hits]
 So that searches of different kinds can share their requests (`converse`)."""
 
 
-class ElasticIndex:
+Q = TypeVar("Q", Vectors, Sequence[int])
+
+
+class Planned(ABC, Generic[Q]):
+    """A search on a server that is carried out as a plan, a batch of queries at a time."""
+
+    server: Server
+
+    @abstractmethod
+    def plan(self, queries: Q, k: int, lang: Lang | None = None) -> Plan:
+        """The conversation that finds the k best of each query."""
+
+    def search(self, queries: Q, k: int, lang: Lang | None = None) -> Hits:
+        """See `VectorIndex.search`, `retrieval.searcher.Searcher.search`; equal scores in `doc_id` order.
+
+        Raises:
+            UserError: the server refuses or answers in part, or k is more than it can fetch.
+        """
+        parts = [
+            converse(self.server, [self.plan(queries[i : i + BATCH], k, lang)])[0]
+            for i in range(0, len(queries), BATCH)
+        ]
+        return stack(parts) if parts else nothing_found(0)
+
+
+class ElasticIndex(Planned[Vectors]):
     """A complete index on a server, searched by vector.
 
-    With type `flat` nothing can be missed as long as a search can fetch the whole pool, and `exact` says so.
+    Without a graph (`flat`) nothing can be missed as long as a search can fetch the whole pool, and `exact` says so.
 
     Args:
         server: where it is.
@@ -83,35 +120,19 @@ class ElasticIndex:
             pool = by_id if lang is None else by_id[np.asarray(langs)[by_id] == lang]
             self._pools[lang] = pool[directed[pool]], pool[~directed[pool]]
         self._sizes: dict[Lang | None, int] = {lang: len(pool[0]) for lang, pool in self._pools.items()}
-        self._graph = type in GRAPHS
-        self.exact = type == "flat" and self._sizes[None] <= MOST
+        self._graph = find_type(type).graph
+        self.exact = not self._graph and self._sizes[None] <= MOST
 
     def exercised(self, k: int, lang: Lang | None = None) -> bool:
         """Whether a search goes through the graph: a pool of at most num_candidates is scanned, so nothing is lost."""
         return self._graph and self._sizes.get(lang, 0) > max(self._candidates, k + self._margin)
-
-    def search(self, queries: Vectors, k: int, lang: Lang | None = None) -> Hits:
-        """See `VectorIndex.search`.
-
-        Raises:
-            UserError: the server refuses or answers in part, or k is more than it can fetch.
-        """
-        parts = [
-            converse(self.server, [self.plan(queries[i : i + BATCH], k, lang)])[0]
-            for i in range(0, len(queries), BATCH)
-        ]
-        return stack(parts) if parts else nothing_found(0)
 
     def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
         """See `VectorIndex.full_ranks`: fetches the whole pool."""
         if not self.exact:
             raise NotImplementedError("an approximate index does not know the full ranking")
         hits = self.search(queries, sum(map(len, self._pools.get(lang, ()))), lang)
-        ranks = []
-        for ranking, wanted in zip(hits.rows, rows, strict=True):
-            rank_of = {int(row): rank for rank, row in enumerate(ranking, 1)}
-            ranks.append(np.array([rank_of[int(r)] for r in wanted], dtype=np.int64))
-        return ranks
+        return ranks_of(hits.rows, rows)
 
     def plan(self, queries: Vectors, k: int, lang: Lang | None = None) -> Plan:
         """Ask the server for what has a direction; the rest has its place by rule, see `ExactIndex`."""
@@ -165,8 +186,7 @@ class ElasticIndex:
 
     def _decide(self, queries: Vectors, rows: Rows, k: int) -> Hits:
         """Candidates scored in float64, best first, ties by id; a graph may have found fewer than k."""
-        order = np.argsort(np.where(rows < 0, len(self.doc_ids), self._place[rows]), axis=1, kind="stable")
-        rows = np.take_along_axis(rows, order, axis=1)
+        rows = np.take_along_axis(rows, id_order_of(rows, self._place), axis=1)
         scores = np.stack(
             [
                 exact_scores(q[None], self._vectors[np.maximum(r, 0)])[0]
@@ -174,9 +194,7 @@ class ElasticIndex:
             ]
         )
         scores[rows < 0] = -np.inf
-        hits = top_k(scores, rows, k)
-        full = np.isfinite(hits.scores[:, -1])
-        return Hits(hits.rows, hits.scores, np.where(full, hits.boundary_ties, 0))
+        return best(scores, rows, k)
 
     def _read(self, answers: Sequence[Mapping[str, Any]], fetch: int) -> tuple[Rows, Scores]:
         """Rows and cosines as the server has them, shape (n_queries, fetch); -1 and -inf where it found fewer."""
@@ -192,6 +210,19 @@ class ElasticIndex:
         """Body of one search."""
         vector = np.ascontiguousarray(query, dtype=np.float32)
         return {"knn": knn_clause(vector, k, lang, self._candidates, self._oversample), **ids_only(k)}
+
+
+def id_order_of(rows: Rows, place: Rows) -> Rows:
+    """The columns of each query's candidates in the order of their ids, empty ones (-1) last."""
+    order: Rows = np.argsort(np.where(rows < 0, len(place), place[rows]), axis=1, kind="stable")
+    return order
+
+
+def best(scores: Scores, rows: Rows, k: int) -> Hits:
+    """The k best of candidates in the order of ids; nothing ties with a place that is empty."""
+    hits = top_k(scores, rows, k)
+    full = np.isfinite(hits.scores[:, -1])
+    return Hits(hits.rows, hits.scores, np.where(full, hits.boundary_ties, 0))
 
 
 def knn_clause(

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xlembed.index.elastic.asking import ask
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import ElasticIndex
+from xlembed.index.elastic.trouble import ask
 from xlembed.types import Lang, UserError, Vectors
 
 WARM_UP = 50

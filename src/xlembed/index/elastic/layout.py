@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from xlembed import __version__
+from xlembed.index.elastic.index_type import find_type
 from xlembed.settings import IndexSettings
 from xlembed.types import Lang, UserError
 
@@ -23,9 +24,6 @@ ORIGINAL = "original"
 """Field that holds a text as it was given, where what is searched differs (`analysis.searchable`)."""
 WORDS = "words"
 """Type of an index without vectors."""
-GRAPHS = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")
-BBQ_OVERSAMPLE = 3.0
-"""What the servers' own default is; written out because not every version has it."""
 
 BUILT_IN = {
     "ar": "arabic", "bg": "bulgarian", "bn": "bengali", "ca": "catalan", "cs": "czech", "da": "danish",
@@ -142,24 +140,7 @@ class IndexSpec:
         return all(ours.get(key) == wanted[key] for key in asdict(self))
 
     def mapping(self) -> dict[str, Any]:
-        """Explicit in every setting, because the servers' defaults differ by version."""
-        options: dict[str, Any] = {"type": self.type}
-        if self.type in GRAPHS:
-            options |= {"m": self.m, "ef_construction": self.ef_construction}
-        if self.type == "bbq_hnsw":
-            options["rescore_vector"] = {"oversample": BBQ_OVERSAMPLE}
-        if self.type == "int4_hnsw":
-            options["confidence_interval"] = 0.0
-        vector = {
-            VECTOR: {
-                "type": "dense_vector",
-                "dims": self.dims,
-                "element_type": "float",
-                "index": True,
-                "similarity": "dot_product",
-                "index_options": options,
-            }
-        }
+        """Fields by name; only those of words where there are no vectors."""
         return {
             "dynamic": "strict",
             "_source": {"excludes": [letters_field("*")]},
@@ -177,8 +158,18 @@ class IndexSpec:
                     if lang in self.analyzers
                 },
                 ORIGINAL: {"type": "text", "index": False},
-                **(vector if self.type != WORDS else {}),
+                **({VECTOR: self._vector_field()} if self.type != WORDS else {}),
             },
+        }
+
+    def _vector_field(self) -> dict[str, Any]:
+        return {
+            "type": "dense_vector",
+            "dims": self.dims,
+            "element_type": "float",
+            "index": True,
+            "similarity": "dot_product",
+            "index_options": find_type(self.type).options(self.type, self.m, self.ef_construction),
         }
 
 
@@ -204,21 +195,13 @@ def check_fits(settings: IndexSettings, dims: int) -> None:
         raise UserError(
             f"vectors have {dims} dimensions, Elasticsearch takes at most 4096; cut them with --dim"
         )
-    if settings.type == "int4_hnsw" and dims % 2:
-        raise UserError(f"index.type int4_hnsw needs an even number of dimensions, the vectors have {dims}")
-    if settings.type == "bbq_hnsw" and dims < 64:
-        raise UserError(
-            f"index.type bbq_hnsw needs at least 64 dimensions, the vectors have {dims}; use int8_hnsw"
-        )
+    if why := find_type(settings.type).unfit(dims):
+        raise UserError(why)
 
 
 def oversample_of(settings: IndexSettings) -> float | None:
     """The oversampling that searches ask for, 0 to turn off the mapping's; None to ask for nothing."""
-    if settings.type in ("flat", "hnsw"):
-        return None
-    if settings.type == "bbq_hnsw":  # its mapping has a default, so that none has to be said
-        return BBQ_OVERSAMPLE if settings.oversample is None else settings.oversample
-    return settings.oversample or None
+    return find_type(settings.type).oversample(settings.oversample)
 
 
 def bytes_needed(spec: IndexSpec, text_bytes: int, *, source_holds_vectors: bool) -> tuple[int, int]:
@@ -232,15 +215,13 @@ def bytes_needed(spec: IndexSpec, text_bytes: int, *, source_holds_vectors: bool
         source_holds_vectors: whether the server keeps vectors as JSON text too (before 9.2).
     """
     n, dims = spec.documents, spec.dims
-    raw = 4 * n * dims
-    quantised = {
-        "int8_hnsw": n * (dims + 4),
-        "int4_hnsw": n * (dims // 2 + 4),
-        "bbq_hnsw": n * (dims // 8 + 14),
-    }
-    graph = 4 * n * (spec.m or 0) if spec.type in GRAPHS else 0
-    searched = quantised.get(spec.type, raw) + graph
+    raw, quantised, graph = 4 * n * dims, 0, 0
+    if spec.type != WORDS:
+        kind = find_type(spec.type)
+        quantised = n * kind.quantised_bytes(dims) if kind.quantised_bytes else 0
+        graph = 4 * n * (spec.m or 0) if kind.graph else 0
+    searched = (quantised or raw) + graph
     source = 3 * text_bytes + (12 * n * dims if source_holds_vectors else 0)
-    disk = raw + (quantised.get(spec.type, 0)) + graph + source
+    disk = raw + quantised + graph + source
     # Merging writes the new segment before it deletes the old ones.
     return disk * (3 if spec.segments else 2), searched

@@ -9,10 +9,10 @@ from typing import Any
 from elastic_transport import ConnectionTimeout, TransportError
 from elasticsearch import ApiError
 
-from xlembed.index.elastic.asking import ask
 from xlembed.index.elastic.connection import Server, refusal
-from xlembed.index.elastic.ingest import PATIENCE, Trouble, judge_error
 from xlembed.index.elastic.layout import IndexSpec, loading_alias
+from xlembed.index.elastic.loading import PATIENCE
+from xlembed.index.elastic.trouble import Trouble, ask, judge_error
 from xlembed.types import UserError
 
 COMPLETE = "complete"

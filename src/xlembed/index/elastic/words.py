@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from xlembed.index.analysis import LONE, searchable
-from xlembed.index.base import Hits, Rows, Scores, id_places, nothing_found, significant, stack, top_k
+from xlembed.index.base import Rows, id_places, nothing_found, ranks_of, significant
 from xlembed.index.elastic.connection import Server
 from xlembed.index.elastic.engine import (
-    BATCH,
     MARGIN,
     MOST,
     Plan,
+    Planned,
+    best,
     check_depth,
-    converse,
+    id_order_of,
     ids_only,
     read_hits,
 )
@@ -47,7 +48,7 @@ def words_fingerprint(analyzers: Mapping[Lang, str], server_major: int) -> str:
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
 
 
-class ElasticWords:
+class ElasticWords(Planned[Sequence[int]]):
     """The queries of a task, searched by their words in a complete index of all its texts.
 
     A text that shares no word with the query (score 0) is not retrieved. Scores are computed from the whole index's
@@ -71,7 +72,7 @@ class ElasticWords:
         languages: Sequence[Lang],
         texts: Sequence[str],
     ) -> None:
-        self._server, self.name = server, name
+        self.server, self.name = server, name
         self._languages, self._texts = tuple(languages), texts
         self._row_of = {doc_id: row for row, doc_id in enumerate(doc_ids)}
         self._place = id_places(doc_ids)
@@ -80,18 +81,6 @@ class ElasticWords:
         self.n_queries = len(texts)
         self.exact = len(doc_ids) <= MOST
 
-    def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `retrieval.searcher.Searcher.search`; equal scores in `doc_id` order.
-
-        Raises:
-            UserError: the server refuses or answers in part, or k is more than it can fetch.
-        """
-        parts = [
-            converse(self._server, [self.plan(queries[i : i + BATCH], k, lang)])[0]
-            for i in range(0, len(queries), BATCH)
-        ]
-        return stack(parts) if parts else nothing_found(0)
-
     def full_ranks(
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
     ) -> list[Rows]:
@@ -99,11 +88,7 @@ class ElasticWords:
         if not self.exact:
             raise NotImplementedError(f"more than {MOST:,} documents cannot be fetched")
         hits = self.search(queries, self._sizes[None], lang)
-        ranks = []
-        for ranking, wanted in zip(hits.rows, rows, strict=True):
-            rank_of = {int(row): rank for rank, row in enumerate(ranking, 1)}
-            ranks.append(np.array([rank_of.get(int(row), 0) for row in wanted], dtype=np.int64))
-        return ranks
+        return ranks_of(hits.rows, rows)
 
     def plan(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Plan:
         """Fetch and order; wider where a document left behind might tie with the last one."""
@@ -121,10 +106,11 @@ class ElasticWords:
                 )
                 for query in queries
             ]
-            rows, scores = read_hits(answers, fetch, self._row_of, f"{self._server.url}: {self.name}")
+            rows, scores = read_hits(answers, fetch, self._row_of, f"{self.server.url}: {self.name}")
             scores = significant(scores)
             lowest = scores[:, -1].copy()  # -inf where everything that matches was fetched
-            hits = self._decide(rows, scores, k)
+            order = id_order_of(rows, self._place)
+            hits = best(np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1), k)
             if fetch == size or not (np.isfinite(lowest) & (lowest >= hits.scores[:, -1])).any():
                 return hits
             if fetch == MOST:
@@ -158,10 +144,3 @@ class ElasticWords:
             ]
             match = {"bool": {"should": [match, *found]}}
         return {"query": match, **ids_only(size)}
-
-    def _decide(self, rows: Rows, scores: Scores, k: int) -> Hits:
-        """Best first, ties by id."""
-        by_id = np.argsort(np.where(rows < 0, len(self._place), self._place[rows]), axis=1, kind="stable")
-        hits = top_k(np.take_along_axis(scores, by_id, axis=1), np.take_along_axis(rows, by_id, axis=1), k)
-        full = np.isfinite(hits.scores[:, -1])
-        return Hits(hits.rows, hits.scores, np.where(full, hits.boundary_ties, 0))

@@ -37,13 +37,7 @@ METHODS = {
 
 
 def score_cell(found: Estimate | None, label: str = "", langs: Sequence[Lang] = ()) -> Cell:
-    """A share in percent with its interval.
-
-    Args:
-        found: the score; None: no units.
-        label: of the languages that it is over.
-        langs: that it is about.
-    """
+    """A share in percent with its interval."""
     if found is None:
         return replace(NONE, langs=tuple(langs))
     counts = f"{found.n_units:,} units, {found.n_needs:,} needs, {found.n_clusters:,} clusters"

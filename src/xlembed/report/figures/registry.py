@@ -22,16 +22,12 @@ Scores = Mapping[str, Any] | ScoreBook
 """What one scores.json holds."""
 Comparisons = Sequence[Mapping[str, Any]]
 """Rows of paired differences, see `comparison.Paired`."""
-Tuning = Mapping[str, Any]
-"""Content of one tune.json."""
 Finetuning = Mapping[str, Any]
 """Content of report.json of a fine-tuning."""
 Ablation = Mapping[str, Any]
 """Content of report.json of an ablation."""
 ParadoxReport = Mapping[str, Any]
 """Content of paradox.json."""
-Analysis = Mapping[str, Any]
-"""Content of analysis.json, with that of projection.json (or None) as ``projection``, of umap.json as ``umap``."""
 
 
 @dataclass(frozen=True)

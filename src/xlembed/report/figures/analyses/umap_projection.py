@@ -6,17 +6,14 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from xlembed.report.analysed import Analysis
 from xlembed.report.figures.analyses.projection import projection
-from xlembed.report.figures.registry import Analysis, Registered
+from xlembed.report.figures.registry import Registered
 
 
 def umap_projection(reports: Sequence[Analysis]) -> Figure:
-    """UMAP of the same documents as in `projection`, looking the same.
-
-    Args:
-        reports: contents of analysis.json with ``umap``, of one task.
-    """
-    return projection([{**report, "projection": report["umap"]} for report in reports])
+    """UMAP of the same documents as in `projection`, looking the same; `reports`: of one task."""
+    return projection(reports, "umap")
 
 
-FIGURE = Registered(umap_projection, applies=lambda reports: all(r.get("umap") is not None for r in reports))
+FIGURE = Registered(umap_projection, applies=lambda reports: all("umap" in r.maps for r in reports))

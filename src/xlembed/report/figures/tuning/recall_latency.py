@@ -10,21 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xlembed.report.figures.registry import Registered, Tuning
+from xlembed.index.elastic.index_type import find_type, type_names
+from xlembed.report.figures.registry import Registered
 from xlembed.report.figures.shapes.marks import Mark
 from xlembed.report.figures.shapes.scales import time_scale
 from xlembed.report.page import Panel, Words, head, page
 from xlembed.report.style import FAINT, INK, Look, whisker
-from xlembed.report.text import interval_text, percent
+from xlembed.report.text import ends, interval_text, percent
+from xlembed.stats.tuned import EXACT_SCAN, Tried, Tuning
 
 SIDE = 3.7
-LOOKS = {
-    "hnsw": Look("#0072B2", "", "o"),
-    "int8_hnsw": Look("#009E73", "", "s"),
-    "int4_hnsw": Look("#CC79A7", "", "^"),
-    "bbq_hnsw": Look("#D55E00", "", "D"),
-    "flat": Look("#444444", "", "*"),
-}
 TITLES = {False: "before force merge", True: "after force merge"}
 TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 FLOOR = 1e-4
@@ -40,35 +35,38 @@ CHOSEN: dict[str, Any] = {
 
 
 def recall_latency(report: Tuning) -> Figure:
-    """95th percentile of single searches (x, logarithmic) against recall@k (y, logarithmic in what is missed).
-
-    Args:
-        report: content of tune.json.
-    """
-    panels = [m for m in (False, True) if any(r["merged"] is m for r in report["settings"])]
-    types = [t for t in LOOKS if any(r["type"] == t for r in report["settings"])]
-    corpus = report["corpus"]
-    synthetic, texts = corpus["synthetic_distractors"], corpus["distractor_texts"]
+    """95th percentile of single searches (x, logarithmic) against recall@k (y, logarithmic in what is missed)."""
+    panels = [m for m in (False, True) if any(r.merged is m for r in report.settings)]
+    types = [t for t in type_names() if any(r.type == t for r in report.settings)]
+    corpus = report.corpus
+    synthetic, texts = corpus.synthetic_distractors, corpus.distractor_texts
     words = Words(
-        f"Recall against latency: {report['model']}",
-        f"task {report['task']} · {corpus['documents']:,} documents"
+        f"Recall against latency: {report.model}",
+        f"task {report.task} · {corpus.documents:,} documents"
         + (f" + {texts:,} distractor texts" if texts else "")
         + (f" + {synthetic:,} synthetic distractors" if synthetic else "")
-        + f" · {report['dims']} dimensions · Elasticsearch {report['server']}",
+        + f" · {report.dims} dimensions · Elasticsearch {report.server}",
         _notes(report),
     )
     drawn = [Panel(SIDE, SIDE, _panel, (report, merged)) for merged in panels]
     legend = [_handle(t) for t in types]
     legend.append(Line2D([], [], color=FAINT, linewidth=0.9, linestyle=(0, (5, 4)), label="wanted recall"))
-    if report["choice"]["name"]:
+    if report.choice.name:
         legend.append(Line2D([], [], label="chosen", **CHOSEN | {"markersize": 11}))
     return page(words, [drawn], legend)
 
 
+def _look(type: str) -> Look:
+    found = find_type(type)
+    return Look(found.colour, "", found.marker)
+
+
 def _handle(type: str) -> Line2D:
-    label = f"{type} (exact scan)" if type == "flat" else type
-    mark = Mark(0, 0, LOOKS[type], size=9 if type == "flat" else 6)
-    return mark.entry(label, linewidth=1.2, linestyle="" if type == "flat" else "-")
+    graph = find_type(type).graph
+    mark = Mark(0, 0, _look(type), size=6 if graph else 9)
+    return mark.entry(
+        type if graph else f"{type} ({EXACT_SCAN})", linewidth=1.2, linestyle="-" if graph else ""
+    )
 
 
 def _panel(axes: Axes, report: Tuning, merged: bool) -> None:
@@ -82,11 +80,12 @@ def _panel(axes: Axes, report: Tuning, merged: bool) -> None:
         [*(f"{100 * t:.4g}" for t in ticks), "100"],
     )
     axes.axhline(
-        _height(report["wanted_recall"]), color=FAINT, linewidth=0.9, linestyle=(0, (5, 4)), gid="wanted"
+        _height(report.wanted_recall), color=FAINT, linewidth=0.9, linestyle=(0, (5, 4)), gid="wanted"
     )
-    rows = [r for r in report["settings"] if r["merged"] is merged]
-    for type, look in LOOKS.items():
-        mine = [r for r in rows if r["type"] == type and _recall(r, report) is not None]
+    rows = [r for r in report.settings if r.merged is merged]
+    for type in type_names():
+        look, size = _look(type), 6.5 if find_type(type).graph else 12
+        mine = [r for r in rows if r.type == type and _drawn(r, report)]
         front = _front(mine, report)
         axes.plot(
             [_ms(r) for r in front],
@@ -98,37 +97,35 @@ def _panel(axes: Axes, report: Tuning, merged: bool) -> None:
         )
         for r in mine:
             on_front = r in front
-            found = _recall(r, report)
-            if on_front and found and found["ci_low"] is not None:
-                ends = (max(found["ci_low"], bottom), found["ci_high"])
-                whisker(axes, _ms(r), [_height(e) for e in ends], upright=True, colour=look.colour)
-            size = 12 if type == "flat" else 6.5
+            if on_front and (interval := _interval(r, report)):
+                low_high = (max(interval[0], bottom), interval[1])
+                whisker(axes, _ms(r), [_height(e) for e in low_high], upright=True, colour=look.colour)
             mark = Mark(
                 _ms(r),
                 _height(_value(r, report)),
                 look,
-                f"setting {r['name']}",
+                f"setting {r.name}",
                 size=size,
                 hollow=not on_front,
             )
             mark.draw(axes)
         for r in mine:
-            if r["name"] == report["choice"]["name"]:
+            if r.name == report.choice.name:
                 _mark_chosen(axes, r, report)
-    if not any(_recall(r, report) for r in rows):
+    if not any(_drawn(r, report) for r in rows):
         axes.text(0.5, 0.5, "index not exercised", transform=axes.transAxes, ha="center", va="center")
     head(axes, TITLES[merged])
-    axes.set_ylabel(f"recall@{report['k']} (%)")
+    axes.set_ylabel(f"recall@{report.k} (%)")
     axes.set_gid(f"merged {merged}")
 
 
-def _mark_chosen(axes: Axes, row: Any, report: Tuning) -> None:
+def _mark_chosen(axes: Axes, row: Tried, report: Tuning) -> None:
     x, y = _ms(row), _height(_value(row, report))
     axes.plot([x], [y], zorder=7, clip_on=False, gid="chosen", **CHOSEN)
     place = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
     right, up = place[0] < 0.5, place[1] < 0.3
     axes.annotate(
-        row["name"],
+        row.name,
         (x, y),
         (12 if right else -12, 14 if up else -18),
         textcoords="offset points",
@@ -151,26 +148,28 @@ def _height(recall: float) -> float:
     return round(-math.log10(max(1 - recall, FLOOR)), 9)
 
 
-def _recall(row: Any, report: Tuning) -> dict[str, Any] | None:
-    """The mode that does worst; an exact scan misses nothing."""
-    if row["type"] == "flat":
-        return {"value": 1.0, "ci_low": None, "ci_high": None}
-    found: dict[str, Any] | None = row["lowest"].get(f"recall@{report['k']}")
-    return found
+def _drawn(row: Tried, report: Tuning) -> bool:
+    return row.scanned or report.recall(row) is not None
 
 
-def _value(row: Any, report: Tuning) -> float:
-    found = _recall(row, report)
-    return 0.0 if found is None else float(found["value"])
+def _value(row: Tried, report: Tuning) -> float:
+    """Of the mode that does worst; an exact scan misses nothing."""
+    found = report.recall(row)
+    return 1.0 if row.scanned else found.score.value if found else 0.0
 
 
-def _ms(row: Any) -> float:
-    return float(row["latency_ms"]["p95"])
+def _interval(row: Tried, report: Tuning) -> tuple[float, float] | None:
+    found = None if row.scanned else report.recall(row)
+    return None if found is None else ends(found.to_json())
 
 
-def _front(rows: Sequence[Any], report: Tuning) -> list[Any]:
+def _ms(row: Tried) -> float:
+    return row.latency_ms.p95
+
+
+def _front(rows: Sequence[Tried], report: Tuning) -> list[Tried]:
     """Settings that no other one of the type beats in both, the fastest first."""
-    front: list[Any] = []
+    front: list[Tried] = []
     for row in sorted(rows, key=lambda r: (_ms(r), -_value(r, report))):
         if not front or _value(row, report) > _value(front[-1], report):
             front.append(row)
@@ -178,9 +177,9 @@ def _front(rows: Sequence[Any], report: Tuning) -> list[Any]:
 
 
 def _bottom(report: Tuning) -> float:
-    values = [_value(r, report) for r in report["settings"] if _recall(r, report) is not None]
-    lows = [f["ci_low"] for r in report["settings"] if (f := _recall(r, report)) and f["ci_low"] is not None]
-    lowest = min([*values, *lows, report["wanted_recall"]], default=0.0)
+    values = [_value(r, report) for r in report.settings if _drawn(r, report)]
+    lows = [interval[0] for r in report.settings if (interval := _interval(r, report))]
+    lowest = min([*values, *lows, report.wanted_recall], default=0.0)
     return max((t for t in TICKS if t < lowest), default=0.0)
 
 
@@ -195,36 +194,35 @@ def _thinned(ticks: Sequence[float], bottom: float) -> list[float]:
 
 
 def _span(report: Tuning) -> tuple[float, float]:
-    times = [_ms(r) for r in report["settings"]]
+    times = [_ms(r) for r in report.settings]
     return min(times) / 1.35, max(times) * 1.35
 
 
 def _notes(report: Tuning) -> list[str]:
-    choice, k = report["choice"], report["k"]
-    n = report["clusters"]
+    choice, k = report.choice, report.k
+    n = report.clusters
     notes = [
         f"Recall@{k} against exact search over the same vectors, in the mode and pool that does worst, on "
-        f"{n['reporting']:,} clusters; bars: 95 % CI. The setting was chosen on {n['choosing']:,} other clusters. The "
+        f"{n.reporting:,} clusters; bars: 95 % CI. The setting was chosen on {n.choosing:,} other clusters. The "
         "recall axis is logarithmic in what is missed. Lines join the settings that no other one of their type "
         "beats; hollow: the others."
     ]
-    if choice["name"] and choice["reported"]:
-        told = choice["reported"]
-        ends = None if told["ci_low"] is None else (told["ci_low"], told["ci_high"])
+    if choice.name and choice.reported:
+        told = choice.reported
         notes.append(
-            f"Chosen: {choice['name']}, {choice['why']}; on the other half {percent(told['value'], 2)} "
-            f"{interval_text(ends)}."
+            f"Chosen: {choice.name}, {choice.why}; on the other half {percent(told.score.value, 2)} "
+            f"{interval_text(ends(told.to_json()))}."
         )
-    elif choice["name"]:
-        notes.append(f"Chosen: {choice['name']}, {choice['why']}.")
+    elif choice.name:
+        notes.append(f"Chosen: {choice.name}, {choice.why}.")
     else:
-        notes.append(f"None chosen: {choice['why']}.")
-    if report["corpus"]["synthetic_distractors"]:
+        notes.append(f"None chosen: {choice.why}.")
+    if report.corpus.synthetic_distractors:
         notes.append("Synthetic distractors lie between the vectors of two documents of one language.")
-    lacking = [r["name"] for r in report["settings"] if _recall(r, report) is None]
+    lacking = [r.name for r in report.settings if not _drawn(r, report)]
     if lacking:
         notes.append(f"Not drawn, index not exercised: {', '.join(lacking)}.")
     return notes
 
 
-FIGURE = Registered(recall_latency, applies=lambda report: bool(report["settings"]))
+FIGURE = Registered(recall_latency, applies=lambda report: bool(report.settings))

@@ -2,211 +2,42 @@
 
 from __future__ import annotations
 
-import base64
-import enum
+import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-import orjson
-from elastic_transport import TlsError, TransportError
+from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 from numpy.typing import NDArray
 
-from xlembed.corpus.task import Document
-from xlembed.index.analysis import characters, searchable
-from xlembed.index.elastic.connection import barred, cause, disk_full, distrusted, is_disk_full, refusal
-from xlembed.index.elastic.layout import LETTERED, ORIGINAL, VECTOR, letters_field, text_field
-from xlembed.index.elastic.pace import Pace
-from xlembed.types import UserError, Vectors
+from xlembed.index.elastic.connection import barred, cause, disk_full, is_disk_full, refusal
+from xlembed.index.elastic.source import Source, Writer
+from xlembed.index.elastic.trouble import Trouble, free_disk, judge, judge_error
+from xlembed.types import UserError
 
 WORKERS = 4
 REQUEST_BYTES = 5 * 2**20
 """A few MB per request, as Elastic advises for bulk indexing."""
 PATIENCE = 600.0
 """Seconds without progress before a load gives up."""
-LONGEST_ID = 512
-"""Bytes of an `_id`, the server's limit."""
-UNIT_SLACK = 1e-4
-"""How far a squared length may be from 1: the stricter of the servers' limits."""
-CHECK_ROWS = 8192
 PROBE_IDS = 2000
 """Ids looked up at a time when a load is resumed."""
-LISTED = 10
-"""Offending ids shown in a message."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Documents and their vectors, row by row; vectors may be memory-mapped and stay so.
-
-    Attributes:
-        documents: ids, texts, languages, groups.
-        vectors: float32, shape (n, dim), unit length; a row of zeros is never indexed. With dim 0 there are no
-            vectors and all texts are indexed.
-        rows: those to be indexed, ascending.
-    """
-
-    documents: Sequence[Document]
-    vectors: Vectors
-    rows: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        doc_ids = [d.doc_id for d in self.documents]
-        rows = check_vectors(self.vectors, doc_ids) if self.vectors.shape[1] else np.arange(len(doc_ids))
-        object.__setattr__(self, "rows", rows)
-
-    @classmethod
-    def of_texts(cls, documents: Sequence[Document]) -> Source:
-        """Documents without vectors.
-
-        Raises:
-            UserError: lists documents whose id is too long.
-        """
-        check_ids([d.doc_id for d in documents])
-        return cls(documents, np.empty((len(documents), 0), dtype=np.float32))
-
-
-def check_ids(doc_ids: Sequence[str]) -> None:
-    """Refuse ids that the server would refuse.
-
-    Raises:
-        UserError: lists them.
-    """
-    too_long = [doc_id for doc_id in doc_ids if len(doc_id.encode()) > LONGEST_ID]
-    if too_long:
-        raise UserError(f"document ids over {LONGEST_ID} bytes, Elasticsearch's limit: {_listed(too_long)}")
-
-
-def check_vectors(vectors: Vectors, doc_ids: Sequence[str]) -> NDArray[np.int64]:
-    """Rows that can be indexed: all but zero vectors, which have no direction.
-
-    Raises:
-        UserError: lists documents whose vector is not finite or not of unit length, or whose id is too long.
-    """
-    if len(vectors) != len(doc_ids):
-        raise ValueError(f"{len(vectors)} vectors for {len(doc_ids)} documents")
-    check_ids(doc_ids)
-    keep = np.empty(len(vectors), dtype=bool)
-    wrong: dict[str, list[int]] = {"not finite": [], "not of unit length": []}
-    for start in range(0, len(vectors), CHECK_ROWS):
-        block = np.asarray(vectors[start : start + CHECK_ROWS], dtype=np.float64)
-        finite = np.isfinite(block).all(axis=1)
-        squared = np.einsum("ij,ij->i", block, block)
-        zero = squared == 0
-        keep[start : start + len(block)] = ~zero
-        wrong["not finite"] += (start + np.flatnonzero(~finite)).tolist()
-        with np.errstate(invalid="ignore"):
-            unequal = finite & ~zero & (np.abs(squared - 1) > UNIT_SLACK)
-        wrong["not of unit length"] += (start + np.flatnonzero(unequal)).tolist()
-    problems = [
-        f"vectors {what}: {_listed([doc_ids[row] for row in rows])}" for what, rows in wrong.items() if rows
-    ]
-    if problems:
-        raise UserError("\n".join([*problems, "encode again: xlembed encode"]))
-    return np.flatnonzero(keep)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
-
-
-class Writer:
-    """Rows of a source as the lines of a bulk request.
-
-    Args:
-        source: documents and vectors.
-        packed: vectors as base64 of big-endian float32 (servers from 9.3), a third of the bytes of numbers in text.
-    """
-
-    def __init__(self, source: Source, packed: bool) -> None:
-        self._documents, self._vectors = source.documents, source.vectors
-        self._packed = packed
-
-    def lines(self, rows: NDArray[np.int64]) -> list[bytes]:
-        """Action and document of each row in turn."""
-        block = np.ascontiguousarray(self._vectors[rows], dtype=np.float32)
-        texts: Sequence[bytes] | None = None
-        if self._packed:
-            texts = [base64.b64encode(row) for row in block.astype(">f4")]
-        lines: list[bytes] = []
-        for i, row in enumerate(rows):
-            document = self._documents[row]
-            body: dict[str, Any] = {"id": document.doc_id, "lang": document.lang}
-            if document.group:
-                body["group"] = document.group
-            words = f"{document.title}\n{document.text}" if document.title else document.text
-            body[text_field(document.lang)] = searched = searchable(words)
-            if searched != words:
-                body[ORIGINAL] = words
-            if document.lang in LETTERED:
-                body[letters_field(document.lang)] = " ".join(characters(words, document.lang))
-            if block.shape[1]:
-                body[VECTOR] = block[i] if texts is None else texts[i].decode("ascii")
-            lines.append(orjson.dumps({"index": {"_id": document.doc_id}}))
-            lines.append(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY))
-        return lines
-
-    def rows_per(self, n_bytes: int) -> int:
-        """How many rows make about so many bytes."""
-        return max(1, int(n_bytes // self._row_bytes))
-
-    @cached_property
-    def _row_bytes(self) -> float:
-        """Of a sample, taken once: every request asks."""
-        dims = self._vectors.shape[1]
-        sample = np.linspace(0, len(self._documents) - 1, num=min(64, len(self._documents)), dtype=np.int64)
-        text = np.mean([len(self._documents[row].text.encode()) for row in sample])
-        return float(dims * (5.4 if self._packed else 12.5) + text + 150)
+SMALLEST = 64 * 1024
+"""Bytes of a request below which shrinking helps no more."""
+CALM = 8
+"""Requests that must succeed in a row before the pace grows."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds; the bound of the pause doubles with each failure in a row (full jitter, AWS Architecture Blog 2015)."""
+GONE = ("index_not_found_exception", "index_closed_exception")
 
 
 class IndexGoneError(UserError):
     """The index is not there any more, or not for loading."""
-
-
-class Trouble(enum.Enum):
-    """What a refusal means for the load."""
-
-    PRESSURE = "the server is overloaded"
-    AWAY = "the server cannot be reached"
-    FATAL = "trying again cannot help"
-
-
-def judge(status: int, kind: str, reason: str) -> Trouble:
-    """What to do about an error; its type decides, not its number: a full disk is a 429 too.
-
-    Example:
-        >>> judge(429, "es_rejected_execution_exception", "rejected execution")
-        <Trouble.PRESSURE: 'the server is overloaded'>
-        >>> judge(429, "cluster_block_exception", "disk usage exceeded flood-stage watermark")
-        <Trouble.FATAL: 'trying again cannot help'>
-    """
-    if kind == "cluster_block_exception":
-        retryable = "state not recovered" in reason or "no master" in reason
-        return Trouble.AWAY if retryable else Trouble.FATAL
-    if status == 429 or kind in ("es_rejected_execution_exception", "circuit_breaking_exception"):
-        return Trouble.PRESSURE
-    if status == 413:
-        return Trouble.PRESSURE
-    return Trouble.AWAY if status in (408, 500, 502, 503, 504) and kind not in FATAL_KINDS else Trouble.FATAL
-
-
-def judge_error(error: ApiError | TransportError) -> tuple[Trouble, str, str]:
-    """(what to do, type, reason) of a request that failed as a whole."""
-    if isinstance(error, ApiError):
-        kind, reason = cause(error.body)
-        return judge(error.status_code, kind, reason), kind, reason
-    # Without a server's word: the line broke, nothing came in time, or half an answer came.
-    hopeless = isinstance(error, TlsError) and distrusted(error)
-    return Trouble.FATAL if hopeless else Trouble.AWAY, type(error).__name__, ""
-
-
-GONE = ("index_not_found_exception", "index_closed_exception")
-FATAL_KINDS = ("security_exception", "no_space_left", "translog_exception")
 
 
 @dataclass
@@ -459,15 +290,102 @@ class _Load:
         return None
 
 
-def free_disk(client: Elasticsearch) -> str:
-    """Free space of every node as a part of a sentence; empty if the server does not tell."""
-    try:
-        nodes = client.nodes.stats(metric="fs").body["nodes"].values()
-        parts = [
-            f"{node['name']} has {node['fs']['total']['available_in_bytes'] / 1e9:.1f} GB free "
-            f"of {node['fs']['total']['total_in_bytes'] / 1e9:.1f} GB"
-            for node in nodes
-        ]
-    except (ApiError, TransportError, KeyError):
-        return ""
-    return ", " + ", ".join(parts)
+class Pace:
+    """Shared by all workers; additive increase, multiplicative decrease (Chiu & Jain 1989).
+
+    Args:
+        workers: most requests at a time.
+        request_bytes: most bytes of one request.
+        patience: seconds without any progress after which the load gives up.
+    """
+
+    def __init__(self, workers: int, request_bytes: int, patience: float) -> None:
+        self._most_workers, self._most_bytes = workers, request_bytes
+        self._workers, self._bytes = workers, request_bytes
+        self._patience = patience
+        self._calm = 0
+        self._active = 0
+        self._progress = time.monotonic()
+        self._turn = threading.Condition()
+        self._stopped = False
+        self.pressures = 0
+
+    @property
+    def request_bytes(self) -> int:
+        """Bytes that a request may have now."""
+        return self._bytes
+
+    @property
+    def workers(self) -> int:
+        """Requests that may be under way now."""
+        return self._workers
+
+    @property
+    def stopped(self) -> bool:
+        """Whether workers should end."""
+        return self._stopped
+
+    def enter(self) -> bool:
+        """Wait until a request may be sent; False if the load was stopped meanwhile."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._stopped or self._active < self._workers)
+            if self._stopped:
+                return False
+            self._active += 1
+            return True
+
+    def leave(self) -> None:
+        """The request is over."""
+        with self._turn:
+            self._active -= 1
+            self._turn.notify_all()
+
+    def progressed(self) -> None:
+        """The server did some of what it was asked; the wait for it begins anew."""
+        with self._turn:
+            self._progress = time.monotonic()
+
+    def went_well(self) -> None:
+        """A request was done in full."""
+        with self._turn:
+            self._progress = time.monotonic()
+            self._calm += 1
+            if self._calm >= CALM:
+                self._calm = 0
+                self._workers = min(self._most_workers, self._workers + 1)
+                self._bytes = min(self._most_bytes, self._bytes + self._most_bytes // 8)
+                self._turn.notify_all()
+
+    def slow_down(self) -> None:
+        """The server is under pressure: half the requests, half their size."""
+        with self._turn:
+            self.pressures += 1
+            self._calm = 0
+            self._workers = max(1, self._workers // 2)
+            self._bytes = max(min(SMALLEST, self._most_bytes), self._bytes // 2)
+
+    def pause(self, failures: int, why: str) -> None:
+        """Wait before the next try.
+
+        Args:
+            failures: tries that failed in a row, from 1.
+            why: the last failure.
+
+        Raises:
+            UserError: nothing at all was written for `patience` seconds.
+        """
+        waited = time.monotonic() - self._progress
+        if waited > self._patience:
+            raise UserError(
+                f"the server took nothing for {waited:.0f} s ({why}); what it has is kept: "
+                "run the same command to go on when it is well again"
+            )
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures - 1, 10))
+        with self._turn:
+            self._turn.wait_for(lambda: self._stopped, timeout=random.uniform(0, longest))
+
+    def stop(self) -> None:
+        """Send everybody home."""
+        with self._turn:
+            self._stopped = True
+            self._turn.notify_all()

@@ -1,0 +1,1 @@
+"""Search engines: a file each, called like `index.engine`, with an `ENGINE`."""

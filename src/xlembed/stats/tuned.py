@@ -1,0 +1,333 @@
+"""What tune-index finds: index settings measured beside exact search, and the one to take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from xlembed.index.elastic.latency import Latency
+from xlembed.stats.choice import Candidate, cheapest
+from xlembed.stats.evaluation import ScoreRow
+from xlembed.types import Lang
+
+FORMAT = 1
+"""Version of tune.json's layout."""
+EXACT_SCAN = "exact scan"
+"""Said of types without a graph: every vector is compared, so there is nothing to lose."""
+SIZES = ("segments", "disk_bytes", "memory_bytes", "build_seconds", "documents")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One index setting. Scores are rounded to 1e-6, so that the choice is made by the numbers that are shown.
+
+    Attributes:
+        name: of the setting.
+        type: of the index.
+        m: neighbours per vector; None without a graph.
+        merged: whether the segments were merged.
+        num_candidates: per shard; None without a graph.
+        oversample: of quantised types; None for others.
+        exercised: pool or language -> whether its searches went through the index.
+        note: why there is no recall; empty if there is.
+        choosing: measure -> recall in the mode and pool that does worst, on the clusters that choose.
+        lowest: the same on the other clusters.
+        recall: on the other clusters.
+        loss: exact minus approximate, on the other clusters.
+        latency_ms: of single searches in all documents.
+        latency_ms_filtered: of single searches in the query's language; None with one language.
+        throughput: clients -> searches per second.
+        index: name on the server.
+        documents: in the index.
+        segments: of all shards.
+        disk_bytes: of all files.
+        memory_bytes: needed outside the heap to search it, by Elastic's formulas.
+        build_seconds: loading and merging; None if an interrupted call did a part of it.
+    """
+
+    name: str
+    type: str
+    m: int | None
+    merged: bool
+    num_candidates: int | None
+    oversample: float | None
+    exercised: Mapping[Lang, bool]
+    note: str
+    choosing: Mapping[str, ScoreRow]
+    lowest: Mapping[str, ScoreRow]
+    recall: Sequence[ScoreRow]
+    loss: Sequence[ScoreRow]
+    latency_ms: Latency
+    latency_ms_filtered: Latency | None
+    throughput: Mapping[str, float]
+    index: str
+    documents: int
+    segments: int
+    disk_bytes: int
+    memory_bytes: int
+    build_seconds: float | None
+
+    @property
+    def scanned(self) -> bool:
+        """Whether every vector is compared, so that nothing is missed."""
+        return self.note == EXACT_SCAN
+
+    def largest_loss(self, measure: str) -> ScoreRow | None:
+        """Exact minus approximate in the mode and pool where it is largest.
+
+        Args:
+            measure: wanted; the first one if it was not taken.
+        """
+        macros = [row for row in self.loss if row.query_lang is None]
+        names = [row.measure for row in macros]
+        wanted = measure if measure in names else (names[0] if names else "")
+        return max(
+            (row for row in macros if row.measure == wanted), key=lambda r: r.score.value, default=None
+        )
+
+    def numbers(self) -> dict[str, float]:
+        """Macros, percentiles and rates by name; what is missing is left out."""
+        found: dict[str, float] = {}
+        for prefix, rows in (("", self.recall), ("loss/", self.loss)):
+            for row in rows:
+                if row.query_lang is None:
+                    found |= _with_ends(f"{prefix}{row.measure}/{row.kind}/{row.pool}", row)
+        for prefix, times in (("", self.latency_ms), ("filtered_", self.latency_ms_filtered)):
+            found |= {f"{prefix}{p}_ms": getattr(times, p) for p in ("p50", "p95", "p99")} if times else {}
+        return found | {f"searches_per_second/{n}": rate for n, rate in self.throughput.items()}
+
+    def columns(self) -> dict[str, Any]:
+        """One flat line: `recall@10/true_cross_lingual/target/ci_low`, `loss/.../accuracy@1`, `p95_ms` ..."""
+        plain = ("name", "type", "m", "merged", "num_candidates", "oversample", "note")
+        size = ("documents", "segments", "disk_bytes", "memory_bytes", "build_seconds", "index")
+        found: dict[str, Any] = {key: getattr(self, key) for key in plain}
+        return {**found, **self.numbers(), **{key: getattr(self, key) for key in size}}
+
+    def metrics(self) -> dict[str, float]:
+        """For the run of the setting: the numbers and the sizes."""
+        sizes = {key: getattr(self, key) for key in SIZES}
+        return self.numbers() | {key: float(value) for key, value in sizes.items() if value is not None}
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of `settings` in tune.json."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The setting to take.
+
+    Attributes:
+        name: of the setting; None if none reaches what is wanted.
+        why: in words.
+        lower_when_chosen: lower end of its recall on the clusters that chose.
+        reported: its recall on the other clusters; None for an exact scan.
+        confirmed: whether those agree; None if they cannot tell.
+    """
+
+    name: str | None
+    why: str
+    lower_when_chosen: float | None = None
+    reported: ScoreRow | None = None
+    confirmed: bool | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """`choice` in tune.json."""
+        if self.name is None:
+            return {"name": None, "why": self.why}
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    def verdict(self) -> str:
+        """What to do, in a sentence."""
+        if self.name is None:
+            return f"no choice: {self.why}"
+        if self.reported is None or self.reported.score.ci_low is None:
+            return f"take {self.name}: {self.why}"
+        words, score = "holds" if self.confirmed else "does NOT hold", self.reported.score
+        return (
+            f"take {self.name}: {self.why}; this {words} on the other half: "
+            f"{score.value:.4f} [{score.ci_low:.4f}, {score.ci_high:.4f}]"
+        )
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What was indexed: documents of the task, texts of the user, interpolations."""
+
+    documents: int
+    distractor_texts: int
+    synthetic_distractors: int
+
+
+@dataclass(frozen=True)
+class Halves:
+    """How many clusters chose, and how many others judged."""
+
+    choosing: int
+    reporting: int
+
+
+@dataclass(frozen=True)
+class TwoGraphs:
+    """How far the recall of two graphs from the same vectors differs: means, and the share of searches that differ."""
+
+    first: float
+    second: float
+    difference: float
+    searches_that_differ: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A setting whose index was built twice; `recall` by measure."""
+
+    name: str
+    searches: int
+    recall: Mapping[str, TwoGraphs]
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of `spread` in tune.json."""
+        both = {measure: asdict(graphs) for measure, graphs in self.recall.items()}
+        return {"name": self.name, "searches": self.searches, **both}
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Content of tune.json, called as there.
+
+    Attributes:
+        task: its name.
+        task_digest: of its content.
+        model: slug.
+        fingerprint: of the vectors.
+        server: version.
+        dims: of the vectors.
+        corpus: that was indexed.
+        queries: that were asked.
+        clusters: of both halves.
+        seed: of the distractors, the sample and the halves.
+        k: documents that an application asks for.
+        wanted_recall: at the lower end of its interval.
+        cheapest_by: `latency` or `memory`.
+        depth: documents per ranking that the measures look at.
+        primary_measure: whose loss is shown.
+        ef_construction: of all graphs.
+        shards: of all indices.
+        modes: that were scored.
+        skipped: build -> why these vectors cannot be indexed so.
+        settings: in the order of work.
+        spread: of settings without quantisation.
+        choice: the setting to take.
+    """
+
+    task: str
+    task_digest: str
+    model: str
+    fingerprint: str
+    server: str
+    dims: int
+    corpus: Corpus
+    queries: int
+    clusters: Halves
+    seed: int
+    k: int
+    wanted_recall: float
+    cheapest_by: str
+    depth: int
+    primary_measure: str
+    ef_construction: int
+    shards: int
+    modes: Sequence[str]
+    skipped: Mapping[str, str]
+    settings: Sequence[Tried]
+    spread: Sequence[Spread]
+    choice: Choice
+
+    def to_json(self) -> dict[str, Any]:
+        """What tune.json holds."""
+        return {"format": FORMAT} | {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    def recall(self, tried: Tried) -> ScoreRow | None:
+        """Recall@k in the mode that does worst, on the clusters that did not choose."""
+        return tried.lowest.get(f"recall@{self.k}")
+
+    def params(self) -> dict[str, str]:
+        """None beside the options."""
+        return {}
+
+    def tags(self) -> dict[str, str]:
+        """What was chosen, and on what."""
+        return {
+            "chosen": self.choice.name or "",
+            "chosen_why": self.choice.why,
+            "fingerprint": self.fingerprint,
+            "task_digest": self.task_digest,
+            "elasticsearch": self.server,
+        }
+
+    def metrics(self) -> dict[str, float]:
+        """Recall of the chosen setting."""
+        told = self.choice.reported
+        return _with_ends(f"chosen/{told.measure}", told) if told else {}
+
+
+def choose(tried: Sequence[Tried], *, k: int, recall: float, cheapest_by: str) -> Choice:
+    """The cheapest setting by one half of the clusters, and what the other half says of it.
+
+    Args:
+        tried: at least one.
+        k: recall@k decides.
+        recall: wanted, at the lower end of its interval.
+        cheapest_by: `latency` (95th percentile) or `memory`; the other breaks ties.
+    """
+    measure = f"recall@{k}"
+    candidates = []
+    for one in tried:
+        cost = (one.latency_ms.p95, float(one.memory_bytes))
+        row = one.choosing.get(measure)
+        lower = 1.0 if one.scanned else None if row is None else row.score.ci_low
+        candidates.append(Candidate(one.name, lower, cost if cheapest_by == "latency" else cost[::-1]))
+    best = cheapest(candidates, recall)
+    if best is None:
+        return Choice(None, _why_none(candidates, k, recall))
+    chosen = next(one for one in tried if one.name == best.name)
+    told = chosen.lowest.get(measure)
+    confirmed = None if told is None or told.score.ci_low is None else told.score.ci_low >= recall
+    return Choice(
+        best.name,
+        f"cheapest by {cheapest_by} with {measure} of at least {recall:g} (lower end)",
+        best.lower,
+        told,
+        True if chosen.scanned else confirmed,
+    )
+
+
+def _why_none(candidates: Sequence[Candidate], k: int, recall: float) -> str:
+    known = [c for c in candidates if c.lower is not None]
+    if not known:
+        return (
+            "no setting has an interval: the index was not exercised (--pad-to makes the corpus larger), or half the "
+            "sample has under 10 clusters"
+        )
+    best = max(known, key=lambda c: (c.lower, [-x for x in c.cost]))
+    return (
+        f"no setting reaches recall@{k} of {recall:g} at the lower end; the best is {best.name} with "
+        f"{best.lower:.4f}: try more candidates, a larger m, or more queries"
+    )
+
+
+def _with_ends(name: str, row: ScoreRow) -> dict[str, float]:
+    found = {name: row.score.value, f"{name}/ci_low": row.score.ci_low, f"{name}/ci_high": row.score.ci_high}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    if isinstance(value, Latency | Corpus | Halves):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
