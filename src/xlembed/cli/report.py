@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.options import check_declared, open_workspace, without_skipped, workspace_options
+from xlembed.cli.options import check_declared, listed, open_workspace, without_skipped, workspace_options
+from xlembed.cli.study import show_tables, told
 
 if TYPE_CHECKING:
     from xlembed.stages.workspace import Workspace
@@ -44,25 +45,20 @@ def report(task: str, models: tuple[str, ...], pdf: str, params: str | None, out
     if pdf not in ("", "true", "false"):
         raise UserError(f"--pdf: expected true or false, found {pdf!r}")
     workspace = open_workspace(params, out, {})
-    names = [name for given in models for name in given.split(",") if name]
+    names = listed(models)
     declared = workspace.settings.run
     if task:
-        made = [_report(task, names, workspace, pdf == "true")]
+        wanted = {task: names}
     else:
         check_declared(workspace)
-        made = [
-            _report(
-                name, names or without_skipped(workspace, name, declared.models), workspace, pdf == "true"
-            )
-            for name in declared.tasks
-        ]
+        wanted = {t: names or without_skipped(workspace, t, declared.models) for t in declared.tasks}
+    made = [_report(name, of, workspace, pdf == "true") for name, of in wanted.items()]
     if not all(made):
         sys.exit(1)
 
 
 def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bool:
     """One report and its MLflow run; False if LaTeX is there and failed."""
-    from xlembed.cli.console import open_console, print_line
     from xlembed.cli.progress import Bars
     from xlembed.stages.report import report as stage
     from xlembed.stages.report import report_folder
@@ -70,17 +66,16 @@ def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bo
     from xlembed.tracking.runs import open_run
 
     opened = workspace.open_task(task)
+    folder = report_folder(workspace, opened.name)
     tags = {"task": opened.name, "kind": "report"}
-    console = open_console()
-    with open_run(workspace.root, task=opened.name, name="report", tags=tags):
+    with open_run(workspace.root, task=opened.name, name="report", tags=tags) as run_id:
         with Bars("report") as bars:
             written = stage(opened, models, workspace, bars, pdf=pdf)
+        verdicts = written.document.verdicts
         log_params({"report.models": ",".join(written.document.models)[:6000]})
-        log_tags({f"verdict.{v.scenario}": v.said for v in written.document.verdicts})
-        log_folder(report_folder(workspace, opened.name))
-    for v in written.document.verdicts:
-        print_line(console, f"{v.title}: {v.said}")
-    if written.pdf is not None:
-        print_line(console, written.pdf.text)
-    print_line(console, f"written to {report_folder(workspace, opened.name)}")
+        log_tags({f"verdict.{v.scenario}": v.said for v in verdicts})
+        log_folder(folder)
+    built = [written.pdf.text] if written.pdf is not None else []
+    show_tables((), [*(f"{v.title}: {v.said}" for v in verdicts), *built])
+    told(f"MLflow run {run_id}, {folder}")
     return written.pdf is None or written.pdf.made or not written.pdf.tried

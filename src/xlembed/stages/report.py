@@ -22,7 +22,7 @@ from xlembed.report.figures.registry import write_figures
 from xlembed.report.guide import Guide, Refused
 from xlembed.report.profiles import profiles
 from xlembed.report.scenarios import scenarios
-from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL, read_scores
+from xlembed.report.scorebook import CROSS_LINGUAL, MONOLINGUAL
 from xlembed.stages.compare import Evaluation, check_comparable, compare, name_by_index, read_evaluation
 from xlembed.stages.guide import evaluated_models, weigh
 from xlembed.stages.guide_parts import Wish
@@ -30,33 +30,20 @@ from xlembed.stages.report_pdf import Built, build_pdf
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import Lang, UserError
 
-CARD_FIELDS = (
-    "objective",
-    "training_data",
-    "parameters",
-    "year",
-    "licence",
-    "languages",
-    "max_tokens",
-    "hub_id",
-)
-COMPARED = {
+CARD_FIELDS = ("objective", "training_data", "parameters", "year", "licence")
+CAPTIONS = {
     "forest": "Paired differences between all pairs of models with 95 % CIs, unadjusted.",
     "tradeoff": "Within languages against across languages, with 95 % CIs, unadjusted.",
-}
-"""Figure of the comparison -> its caption."""
-PROFILES = {
     "profile_bars": "MRR, recall@1, morphology and silhouette of languages, which is no quality score.",
     "profile_radar": "Profiles: modes of retrieval, morphology and speed, each from 0 to 1, of at most six models.",
+    "separation": "Separation of languages against scores and losses.",
+    "variants": "Every model before and after post-processing.",
 }
+"""Figure -> what it shows, in the order of the report."""
 PROJECTED = 4
 """Models whose documents are shown as a map."""
 TESTED = 8
 """Models that are tested in pairs: more give hundreds of tests that take an hour and find little."""
-PARADOX = {
-    "separation": "Separation of languages against scores and losses.",
-    "variants": "Every model before and after post-processing.",
-}
 
 
 def report_folder(workspace: Workspace, task: str) -> Path:
@@ -121,25 +108,19 @@ def gather(
     # DVC cannot depend on a file that may be missing, so its stage reads no results of commands that are no stages.
     others = "DVC_STAGE" not in os.environ
     paradox_file = workspace.out / "reports" / "paradox" / task.name / "paradox.json"
+    analysed = workspace.out / "analysis" / task.name
     paradox = _read_json(paradox_file, task, warnings) if others else None
     if paradox is not None and "standings" not in paradox:
         warnings.append(
             f"{paradox_file.name} of {task.name} judges by an older rule: run xlembed paradox again"
         )
         paradox = None
-    analyses = {
-        e.name: found
-        for e in evaluations
-        if (
-            found := _read_json(
-                workspace.out / "analysis" / task.name / e.name / "analysis.json", task, warnings
-            )
-        )
-    }
+    read = {e.name: _read_json(analysed / e.name / "analysis.json", task, warnings) for e in evaluations}
+    analyses = {name: found for name, found in read.items() if found}
     watch("report", 3, 3)
     return Inputs(
         task=summarise(task).to_json(),
-        scores=[e.scores for e in evaluations],
+        scores=[e.book for e in evaluations],
         cards={e.name: card for e in evaluations if (card := _card(e.name, workspace))},
         comparison=comparison,
         guides=guides,
@@ -149,8 +130,8 @@ def gather(
             "tests": [p for p in pictures if p.name == "forest"],
             "paper": pictures,
             "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings) if others else {}),
-            "paradox": _pictures(paradox_file.parent / "figures", PARADOX) if paradox else [],
-            "analysis": _projections(list(analyses), workspace.out / "analysis" / task.name),
+            "paradox": _pictures(paradox_file.parent / "figures") if paradox else [],
+            "analysis": _projections(list(analyses), analysed),
         },
         warnings=warnings,
     )
@@ -163,11 +144,11 @@ def _read(task: Task, models: Sequence[str], workspace: Workspace) -> list[Evalu
             f"no model was evaluated on {task.name} yet: xlembed run -t {task.name} -m MODEL,MODEL"
         )
     found = [read_evaluation(f"{task.name}/{name}", workspace) for name in names]
-    if len({e.scores["index"]["engine"] for e in found}) > 1:
+    if len({e.book.index["engine"] for e in found}) > 1:
         found = [name_by_index(e) for e in found]
     check_comparable(found, across_indices=True)
     for evaluation in found:
-        if evaluation.scores["task_digest"] != task.digest:
+        if evaluation.book.task_digest != task.digest:
             raise UserError(
                 f"{evaluation.source} was evaluated on other texts or judgements than {task.name} has now: "
                 f"xlembed run -t {task.name} -m {evaluation.name}"
@@ -177,7 +158,7 @@ def _read(task: Task, models: Sequence[str], workspace: Workspace) -> list[Evalu
 
 def _place(evaluation: Evaluation) -> tuple[int, float, str]:
     """Models that have more of the languages come first, then the better one across languages."""
-    book = read_scores(evaluation.scores)
+    book = evaluation.book
     macro = book.macro(CROSS_LINGUAL) or book.macro(MONOLINGUAL)
     return len(book.labels), -macro.value if macro else 0.0, book.model
 
@@ -197,7 +178,7 @@ def _compared(
         if left_out:
             reason = f"no more than {TESTED} models; -m chooses them, and xlembed paradox tests variants"
             found["untested"] = [*found["untested"], f"{', '.join(left_out)} ({reason})"]
-        return found, _pictures(target / "figures", COMPARED)
+        return found, _pictures(target / "figures")
 
 
 def _tested(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
@@ -217,7 +198,7 @@ def _profiles(
     with tempfile.TemporaryDirectory() as temporary:
         found = profiles([e.scores for e in evaluations], analyses, times)
         write_figures(profile_figures, Path(temporary), found)
-        return _pictures(Path(temporary), PROFILES)
+        return _pictures(Path(temporary))
 
 
 def _times(task: Task, workspace: Workspace, warnings: list[str]) -> dict[str, float]:
@@ -232,7 +213,7 @@ def _times(task: Task, workspace: Workspace, warnings: list[str]) -> dict[str, f
     return max(timed, key=len, default={})
 
 
-def _pictures(folder: Path, captions: Mapping[str, str]) -> list[Picture]:
+def _pictures(folder: Path, captions: Mapping[str, str] = CAPTIONS) -> list[Picture]:
     """The figures of a folder whose names have a caption."""
     return [
         Picture(name, png.read_bytes(), pdf.read_bytes() if pdf.is_file() else b"", caption)
@@ -244,12 +225,14 @@ def _pictures(folder: Path, captions: Mapping[str, str]) -> list[Picture]:
 
 def _projections(models: Sequence[str], folder: Path) -> list[Picture]:
     """The map of each model's documents, for a few models: a page is to stay small."""
-    found = []
-    for i, model in enumerate(models[:PROJECTED]):
-        caption = {"projection": f"{model}: documents by t-SNE, coloured by language."}
-        for picture in _pictures(folder / model / "figures", caption):
-            found.append(replace(picture, name=f"projection-{i + 1}"))
-    return found
+    return [
+        replace(picture, name=f"projection-{i}")
+        for i, model in enumerate(models[:PROJECTED], 1)
+        for picture in _pictures(
+            folder / model / "figures",
+            {"projection": f"{model}: documents by t-SNE, coloured by language."},
+        )
+    ]
 
 
 def supported_languages(task: Task, evaluations: Sequence[Evaluation]) -> tuple[Lang, ...]:
@@ -257,7 +240,7 @@ def supported_languages(task: Task, evaluations: Sequence[Evaluation]) -> tuple[
 
     A language that nobody has would leave no model for any use.
     """
-    found = tuple(x for x in task.languages if any(x not in e.scores.get("labels", {}) for e in evaluations))
+    found = tuple(x for x in task.languages if any(x not in e.book.labels for e in evaluations))
     return found or tuple(task.languages)
 
 

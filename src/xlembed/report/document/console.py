@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rich import box
@@ -60,13 +60,13 @@ class _Layout:
         head = self.grid.heads[column]
         if not head.numeric:
             return min(self.longest(column), WORDS_WIDTH)
-        parts = [part for cell in self._cells(column) for part in (*_unbroken(cell), cell.interval)]
+        parts = [part for cell in self.grid.column(column) for part in (*_unbroken(cell), cell.interval)]
         return max(map(len, [*head.text.split(), *parts]), default=0)
 
     def longest(self, column: int) -> int:
         """Characters of a column in which nothing is broken but its head."""
         head = self.grid.heads[column]
-        texts = [f"{_shown(cell)} {cell.interval}".rstrip() for cell in self._cells(column)]
+        texts = [f"{_shown(cell)} {cell.interval}".rstrip() for cell in self.grid.column(column)]
         parts = head.text.split(", " if ", " in head.text else None) if head.numeric else [head.text]
         return max(map(len, [*texts, *parts]), default=0)
 
@@ -109,20 +109,17 @@ class _Layout:
             table.add_column(
                 Text(text), justify="right" if head.numeric else "left", overflow="fold", width=wide
             )
-        rows = (*self.grid.rows, *self.grid.foot)
+        rows = self.grid.lines
         for i, row in enumerate(rows):
             ends = i + 1 < len(rows) and (rows[i + 1].apart or i + 1 == len(self.grid.rows))
             cells = [_cell(row.cells[c], wide) for c, wide in zip(columns, widths, strict=True)]
             table.add_row(*cells, style="bold" if row.strong else None, end_section=ends)
         return table
 
-    def _cells(self, column: int) -> Iterator[Cell]:
-        return (row.cells[column] for row in (*self.grid.rows, *self.grid.foot))
-
 
 def _layout(grid: Grid, width: int) -> _Layout:
     below = _labels_below(grid)
-    names = [below.heads[0].text, *(_shown(row.cells[0]) for row in (*below.rows, *below.foot))]
+    names = [below.heads[0].text, *map(_shown, below.column(0))]
     whole = max(map(len, names))
     words = max(len(word) for name in names for word in [*name.split(), ""])
     short = min(whole, max(LEAST_NAME, int(NAME_SHARE * width)))
@@ -168,6 +165,5 @@ def _unbroken(cell: Cell) -> list[str]:
 
 
 def _notes(grid: Grid) -> list[str]:
-    labels = dict.fromkeys(cell.label for row in grid.rows for cell in row.cells if cell.label)
     notes = [note for note in grid.notes if note and note != LABELLED]
-    return [*notes, *(f"* {label}: invalid for a decision." for label in labels)]
+    return [*notes, *(f"* {label}: invalid for a decision." for label in grid.labels)]

@@ -100,6 +100,11 @@ class Grid:
         """Rows and foot."""
         return (*self.rows, *self.foot)
 
+    @property
+    def labels(self) -> list[str]:
+        """What stands beside its numbers, each once."""
+        return list(dict.fromkeys(cell.label for row in self.rows for cell in row.cells if cell.label))
+
     def column(self, i: int) -> list[Cell]:
         """Cells below a head, those of the foot included."""
         return [row.cells[i] for row in self.lines]

@@ -20,7 +20,7 @@ class Inputs:
 
     Attributes:
         task: `corpus.summary.summarise` of it.
-        scores: content of scores.json, one per model.
+        scores: what scores.json holds, one per model.
         cards: model -> fields of its card; models without a known card are not there.
         comparison: content of comparison.json; None with one model.
         guides: scenario -> the guide, or why no model is left.
@@ -31,7 +31,7 @@ class Inputs:
     """
 
     task: Json
-    scores: Sequence[Json]
+    scores: Sequence[Json | ScoreBook]
     cards: Mapping[str, Json] = field(default_factory=dict)
     comparison: Json | None = None
     guides: Mapping[str, Guide | Refused] = field(default_factory=dict)

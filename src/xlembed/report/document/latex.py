@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from xlembed.report.document.content import Cell, Grid, Head, Row
+from xlembed.report.document.content import Grid, Head, Row
 
 TEMPLATES = Path(__file__).parent / "templates" / "latex"
 LONG = 32
@@ -79,11 +79,8 @@ def escape(text: object) -> Tex:
 
 
 def _letter(letter: str) -> str:
-    if letter in SPECIAL:
-        return SPECIAL[letter]
-    if letter.isascii() or letter in LATIN:
-        return letter
-    return rf"\unichar{{{ord(letter):X}}}"
+    known = letter.isascii() or letter in LATIN
+    return SPECIAL.get(letter, letter if known else rf"\unichar{{{ord(letter):X}}}")
 
 
 def table_name(grid: Grid, grids: list[Grid]) -> str:
@@ -98,25 +95,22 @@ def to_table(grid: Grid, name: str) -> str:
     """A grid as a `table` with booktabs rules, or as a `longtable`."""
     long = len(grid.rows) > LONG
     size = r"\footnotesize" if long or len(grid.heads) > WIDE else r"\small"
-    labels = dict.fromkeys(cell.label for row in grid.rows for cell in row.cells if cell.label)
+    labels = grid.labels
     notes = [escape(note) for note in grid.notes]
     if len(labels) == 1:  # several are spelt out in their cells
         notes += [Tex(rf"{DAGGER} {escape(label)}.") for label in labels]
     marks = {label: DAGGER if len(labels) == 1 else f" ({escape(label)})" for label in labels}
     caption = Tex(" ".join([escape(f"{grid.title}."), *notes]))
-    return (
-        environment()
-        .get_template("table.tex.j2")
-        .render(
-            long=long,
-            size=Tex(size),
-            columns=Tex("".join(_column(i, grid) for i in range(len(grid.heads)))),
-            caption=caption,
-            label=Tex(f"tab:{name}"),
-            heads=[_head(head) for head in grid.heads],
-            rows=[_row(row, marks) for row in grid.rows],
-            foot=[_row(row, marks) for row in grid.foot],
-        )
+    template = environment().get_template("table.tex.j2")
+    return template.render(
+        long=long,
+        size=Tex(size),
+        columns=Tex("".join(_column(i, grid) for i in range(len(grid.heads)))),
+        caption=caption,
+        label=Tex(f"tab:{name}"),
+        heads=[_head(head) for head in grid.heads],
+        rows=[_row(row, marks) for row in grid.rows],
+        foot=[_row(row, marks) for row in grid.foot],
     )
 
 
@@ -157,13 +151,11 @@ def _head(head: Head) -> Tex:
 
 
 def _row(row: Row, marks: Mapping[str, str]) -> Tex:
-    cells = [_cell(cell, marks) for cell in row.cells]
+    cells = []
+    for cell in row.cells:
+        text = " ".join(escape(part) for part in (cell.text, cell.interval) if part)
+        cells.append(text + marks.get(cell.label, ""))
     return Tex(" & ".join(rf"\textbf{{{c}}}" if row.strong and c else c for c in cells))
-
-
-def _cell(cell: Cell, marks: Mapping[str, str]) -> str:
-    text = " ".join(escape(part) for part in (cell.text, cell.interval) if part)
-    return text + marks.get(cell.label, "")
 
 
 def environment() -> Environment:

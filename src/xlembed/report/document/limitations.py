@@ -77,7 +77,7 @@ def _pools(inputs: Inputs) -> Iterator[str]:
             f"Languages differ in their number of documents ({min(sizes):,} to {max(sizes):,}): with pool = target, "
             "smaller languages are easier."
         )
-    cut = {s["corpus"].get("max_documents_per_language") for s in inputs.scores if "corpus" in s} - {None}
+    cut = {n for book in inputs.books if (n := book.corpus.max_documents_per_language) is not None}
     if cut:
         yield f"The corpus was cut to {', '.join(map(str, sorted(cut)))} documents per language (judged ones are kept)."
 
@@ -95,14 +95,13 @@ def _labels(inputs: Inputs) -> Iterator[str]:
 
 
 def _runs(inputs: Inputs) -> Iterator[str]:
-    yield from note_lines(notes_of(inputs.scores))
-    for scores in inputs.scores:
-        empty = sum((scores.get("empty_queries") or {}).values())
-        if empty:
-            yield f"{scores['model']}: {empty:,} queries find nothing at all."
-        if "index_fidelity" in scores:
-            yield f"{scores['model']} was searched through an approximate index; what that costs stands in its own run."
-    lost = {len(s.get("queries_without_relevant") or ()) for s in inputs.scores}
+    yield from note_lines(notes_of(inputs.books))
+    for book in inputs.books:
+        if empty := sum(book.empty_queries.values()):
+            yield f"{book.model}: {empty:,} queries find nothing at all."
+        if book.index_fidelity is not None:
+            yield f"{book.model} was searched through an approximate index; what that costs stands in its own run."
+    lost = {len(book.queries_without_relevant) for book in inputs.books}
     if max(lost, default=0):
         yield f"{count_text(lost)} queries have no relevant document and are in no score."
     yield from (f"Of the data: {note}" for note in inputs.task.get("notes", ()))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable
 
-from xlembed.report.document.content import Bullets, Document, Missing
+from xlembed.report.document.content import Block, Bullets, Document, Missing
 from xlembed.report.document.latex import Tex, environment, escape, table_name
 
 
@@ -17,30 +16,27 @@ def to_paper(document: Document, figures: Collection[str] = ()) -> str:
         figures: names of those that stand in ``figures`` as PDF.
     """
     grids = document.grids()
-    return (
-        environment()
-        .get_template("main.tex.j2")
-        .render(
-            d=document,
-            tables={g.key: Tex(table_name(g, grids)) for g in grids},
-            matrices=[Tex(table_name(g, grids)) for g in grids if g.choice],
-            figures=set(figures),
-            lines=lambda key: _lines(document, key),
-            decided=[v for v in document.verdicts if v.model],
-        )
+    template = environment().get_template("main.tex.j2")
+    return template.render(
+        d=document,
+        tables={g.key: Tex(table_name(g, grids)) for g in grids},
+        matrices=[Tex(table_name(g, grids)) for g in grids if g.choice],
+        figures=set(figures),
+        lines=lambda key: _lines(b for part in document.parts if part.key == key for b in part.blocks),
+        decided=[v for v in document.verdicts if v.model],
     )
 
 
-def _lines(document: Document, key: str) -> list[Any]:
-    """Paragraphs and list entries of a part; what is missing becomes a sentence."""
-    found: list[Any] = []
-    for part in (p for p in document.parts if p.key == key):
-        for block in part.blocks:
-            if isinstance(block, str):
+def _lines(blocks: Iterable[Block]) -> list[str]:
+    """Paragraphs and list entries; what is missing becomes a sentence."""
+    found: list[str] = []
+    for block in blocks:
+        match block:
+            case str():
                 found.append(block)
-            elif isinstance(block, Bullets):
+            case Bullets():
                 found += block.lines
-            elif isinstance(block, Missing):
+            case Missing():
                 found.append(
                     Tex(rf"\todo{{Not measured: {escape(block.what)}. Run: {escape(block.command)}}}")
                 )

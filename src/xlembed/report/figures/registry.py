@@ -15,10 +15,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from xlembed.report.scorebook import ScoreBook
 from xlembed.report.style import save
 
-Scores = Mapping[str, Any]
-"""Content of one scores.json."""
+Scores = Mapping[str, Any] | ScoreBook
+"""What one scores.json holds."""
 Comparisons = Sequence[Mapping[str, Any]]
 """Rows of paired differences, see `comparison.Paired`."""
 Finetuning = Mapping[str, Any]

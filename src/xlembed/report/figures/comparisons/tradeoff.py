@@ -23,6 +23,7 @@ from xlembed.report.scorebook import (
     Macro,
     ScoreBook,
     read_all,
+    read_scores,
 )
 from xlembed.report.style import INK, model_look
 from xlembed.report.text import count_text
@@ -136,5 +137,5 @@ def _notes(books: list[ScoreBook]) -> list[str]:
 
 
 FIGURE = Registered(
-    tradeoff, applies=lambda scores, comparisons: any(len(s["languages"]) > 1 for s in scores)
+    tradeoff, applies=lambda scores, comparisons: any(len(read_scores(s).languages) > 1 for s in scores)
 )

@@ -63,19 +63,18 @@ def _panel(axes: Axes, book: ScoreBook, pool: str, title: str, diagonal: Macro, 
     axes.set_xlabel("document language")
     axes.set_ylabel("query language")
     axes.set_gid(f"pool {pool}")
-    below = (("diagonal", diagonal), ("off diagonal", others))
-    head(axes, title, *(f"{where}: {m.kind}, macro {_macro(book, m)}" for where, m in below))
+    below = []
+    for where, macro in (("diagonal", diagonal), ("off diagonal", others)):
+        found = book.macro(macro)
+        said = estimate_text(found.value, found.interval) if found else "n/a"
+        below.append(f"{where}: {macro.kind}, macro {said}")
+    head(axes, title, *below)
 
 
 def _cells(book: ScoreBook, pool: str) -> list[Estimate | None]:
     """Row by row."""
     languages = book.languages
     return [book.pair(pool, query, doc, book.primary_measure) for query in languages for doc in languages]
-
-
-def _macro(book: ScoreBook, macro: Macro) -> str:
-    found = book.macro(macro)
-    return estimate_text(found.value, found.interval) if found else "n/a"
 
 
 def _notes(book: ScoreBook) -> list[str]:
@@ -92,4 +91,4 @@ def _notes(book: ScoreBook) -> list[str]:
     return notes
 
 
-FIGURE = Registered(accuracy_matrix, applies=lambda scores: bool(scores["languages"]))
+FIGURE = Registered(accuracy_matrix, applies=lambda scores: bool(read_scores(scores).languages))

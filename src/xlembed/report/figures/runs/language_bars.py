@@ -11,7 +11,7 @@ from xlembed.report.page import Panel, Words, page
 from xlembed.report.scorebook import MACROS, Estimate, Macro, ScoreBook, read_scores
 from xlembed.report.style import FAINT, GRID, MODE_LOOKS
 from xlembed.report.text import count_text, percent
-from xlembed.types import Lang, Mode
+from xlembed.types import Mode
 
 BAR = 0.27
 """Width of a bar in inches."""
@@ -33,10 +33,10 @@ def language_bars(scores: Scores) -> Figure:
     shown = [
         m
         for m in MACROS
-        if m.kind != Mode.TRUE_CROSS_LINGUAL or any(_of_language(book, m, x) for x in book.languages)
+        if m.kind != Mode.TRUE_CROSS_LINGUAL or any(book.of_language(m, x) for x in book.languages)
     ]
     groups: list[Group] = [
-        (book.marked(lang), [(m, _of_language(book, m, lang)) for m in shown]) for lang in book.languages
+        (book.marked(lang), [(m, book.of_language(m, lang)) for m in shown]) for lang in book.languages
     ]
     last = "macro average*" if book.labels else "macro average"
     groups.append((last, [(m, book.macro(m)) for m in MACROS]))
@@ -49,11 +49,6 @@ def language_bars(scores: Scores) -> Figure:
     legend = [entry(look, macro.title) for macro, look in zip(MACROS, MODE_LOOKS, strict=True)]
     panel = Panel(max(BAR * length, 5.0), 3.0, _panel, (book, groups, length))
     return page(words, [[panel]], legend, place="above")
-
-
-def _of_language(book: ScoreBook, macro: Macro, lang: Lang) -> Estimate | None:
-    doc_lang = None if macro.kind == Mode.TRUE_CROSS_LINGUAL else lang
-    return book.cell(macro.kind, macro.pool, lang, doc_lang, book.primary_measure)
 
 
 def _panel(axes: Axes, book: ScoreBook, groups: list[Group], length: float) -> None:
@@ -93,4 +88,4 @@ def _notes(book: ScoreBook, estimates: list[Estimate | None]) -> list[str]:
     return [*notes, book.footnote()]
 
 
-FIGURE = Registered(language_bars, applies=lambda scores: bool(scores["languages"]))
+FIGURE = Registered(language_bars, applies=lambda scores: bool(read_scores(scores).languages))

@@ -33,7 +33,7 @@ def language_matrix(scores: Scores, k: int | None = None) -> Figure:
         UserError: if there are no shares for this k.
     """
     book = read_scores(scores)
-    k = k or _default_k(scores)
+    k = k or book.evaluate.language_k
     shares = _shares(book, k)
     if not any(shares.values()):
         stored = sorted({key.measure for key in book.cells if key.kind == KIND})
@@ -118,13 +118,10 @@ def _notes(book: ScoreBook, k: int) -> list[str]:
     return [*notes, book.footnote()]
 
 
-def _default_k(scores: Scores) -> int:
-    return int((scores.get("evaluate") or {}).get("language_k", 5))
-
-
 def _applies(scores: Scores) -> bool:
-    wanted = (KIND, Pool.ALL, f"share@{_default_k(scores)}")
-    return any((row["kind"], row["pool"], row["measure"]) == wanted for row in scores["scores"])
+    book = read_scores(scores)
+    wanted = (KIND, Pool.ALL, f"share@{book.evaluate.language_k}")
+    return any((key.kind, key.pool, key.measure) == wanted for key in book.cells)
 
 
 FIGURE = Registered(language_matrix, applies=_applies)
