@@ -14,8 +14,8 @@ from xlembed.report.document.content import Cell, Document, Grid, Head, Missing,
 from xlembed.report.document.html import to_html
 from xlembed.report.document.latex import TEMPLATES, escape, table_name, to_table
 from xlembed.report.document.markdown import to_markdown
-from xlembed.report.document.other_grids import PUBLISHED_NOTE, published
 from xlembed.report.document.paper import to_paper
+from xlembed.report.document.published import PUBLISHED_NOTE, published
 from xlembed.report.document.verdicts import _not_weighed
 from xlembed.report.scorebook import MACROS
 

@@ -16,7 +16,8 @@ from xlembed.report.document.content import (
 from xlembed.report.document.geometry import analysis_blocks, paradox_blocks, paradox_verdict
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.document.limitations import limitations
-from xlembed.report.document.other_grids import data_grid, group_grid, paired_grids, published_grid
+from xlembed.report.document.other_grids import data_grid, group_grid, paired_grids
+from xlembed.report.document.published import published_grid
 from xlembed.report.document.score_grids import ScoreGrids
 from xlembed.report.document.verdicts import verdicts
 from xlembed.report.order import order_grid

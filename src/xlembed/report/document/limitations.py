@@ -8,10 +8,8 @@ from xlembed.report.document.inputs import Inputs
 from xlembed.report.notes import note_lines, notes_of
 from xlembed.report.scorebook import label_text
 from xlembed.report.text import count_text
-from xlembed.stats.scores import MIN_CLUSTERS
+from xlembed.stats.scores import FEW_CLUSTERS, MIN_CLUSTERS
 
-FEW_CLUSTERS = 30
-"""Under so many clusters intervals were measured to be too narrow (docs/statistics.md)."""
 SMALL_POOL = 10_000
 """Documents of a pool under which accuracy says little about a large index."""
 

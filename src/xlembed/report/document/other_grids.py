@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from xlembed.files import read_yaml
 from xlembed.report.comparison import Paired
 from xlembed.report.document.cells import difference_cell, number_cell, p_cell
 from xlembed.report.document.content import Cell, Grid, heads, row
@@ -20,7 +17,6 @@ from xlembed.types import Lang
 SIZES = ((50e6, "under 50 M"), (300e6, "50 to 300 M"), (1e9, "300 M to 1 B"))
 LARGEST = "1 B and more"
 UNKNOWN = "not known"
-PUBLISHED_NOTE = "Published elsewhere, on other data; not comparable with ours, and never mixed with it."
 
 
 def paired_grids(inputs: Inputs) -> list[Grid]:
@@ -127,25 +123,3 @@ def data_grid(inputs: Inputs) -> Grid:
     total = row("all", number_cell(inputs.task["documents"]), number_cell(inputs.task["queries"]), "")
     columns = heads("language", "documents", "queries", "models that lack it", words=("models that lack it",))
     return Grid("data", "Documents and queries", columns, tuple(rows), (total,))
-
-
-def published_grid(topic: str | None = None) -> Grid:
-    """Figures of others, with their labels, in a table of their own.
-
-    Args:
-        topic: only those on it; None: all.
-    """
-    rows = [
-        row(entry["source"], Cell(entry["model"], label=entry.get("label", "")), entry["figures"])
-        for entry in published()
-        if topic in (None, entry.get("topic"))
-    ]
-    columns = heads("source", "model", "figures", words=("model", "figures"))
-    return Grid("published", "Published figures", columns, tuple(rows), notes=(PUBLISHED_NOTE,), marked=True)
-
-
-@cache
-def published() -> tuple[Mapping[str, str], ...]:
-    """Entries of published.yaml."""
-    path = Path(__file__).with_name("published.yaml")
-    return tuple(read_yaml(path))

@@ -10,10 +10,10 @@ from typing import Any
 
 from xlembed.report.document.cells import p_cell, plain_estimate, share_cell
 from xlembed.report.document.content import Grid, Row, heads, row
-from xlembed.report.document.inputs import Json
 from xlembed.report.notes import note_lines
 from xlembed.report.text import MINUS, base_models, percent, points
 
+Json = Mapping[str, Any]
 CONDITIONS = (
     ("monolingual", "(a) monolingual {minus} {against}", "above"),
     ("cross_lingual", "(b) cross_lingual {minus} monolingual", "above"),

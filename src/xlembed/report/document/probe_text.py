@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xlembed.report.document.limitations import FEW_CLUSTERS
 from xlembed.report.probe_errors import truncation_series
 from xlembed.report.probes import FLOOR, ProbeBook
 from xlembed.report.text import percent
-from xlembed.stats.scores import MIN_CLUSTERS
+from xlembed.stats.scores import FEW_CLUSTERS, MIN_CLUSTERS
 
 SMALL_LANGUAGE = 30
 """Documents of a language under which its row is descriptive."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from xlembed.report.document.content import Block, Bullets, Document, Grid, Missing, Part, Picture
-from xlembed.report.document.other_grids import published_grid
 from xlembed.report.document.probe_advice import advise, cards
 from xlembed.report.document.probe_grids import (
     all_test_grid,
@@ -22,6 +21,7 @@ from xlembed.report.document.probe_grids import (
     verdict_grid,
 )
 from xlembed.report.document.probe_text import has_study, method_lines, unknown_lines
+from xlembed.report.document.published import published_grid
 from xlembed.report.probes import PROBE, RIVAL, ProbeBook
 
 LENGTHS = "128,256,512,8192"
