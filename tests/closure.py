@@ -16,7 +16,8 @@ from pathlib import Path
 import yaml
 
 from xlembed.finetune.recipe_loading import read_recipe, set_names
-from xlembed.settings import Settings, load_settings
+from xlembed.params import load_settings
+from xlembed.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "      # below: make deps\n"

@@ -42,8 +42,9 @@ from xlembed.finetune.recipe import Recipe
 from xlembed.index.elastic.connection import ENVIRONMENT
 from xlembed.models.catalogue import catalogue
 from xlembed.models.spec import resolve_model
+from xlembed.params import UNCHANGED_RESULTS
 from xlembed.probe.rival_recipe import RivalRecipe
-from xlembed.settings import UNCHANGED_RESULTS, Settings
+from xlembed.settings import Settings
 from xlembed.types import UserError
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xlembed.settings import load_settings
+from xlembed.params import load_settings
 from xlembed.types import UserError
 
 PARAMS = "run:\n  tasks: [toy]\nevaluate:\n  # how deep\n  depth: 0\n  resamples: 100\n"

@@ -2,81 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, field_validator
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BeforeValidator, Field, field_validator
 
-from xlembed.files import read_yaml, yaml_line
+from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Words, _numbers
 from xlembed.metrics.measures import parse_measures
-from xlembed.types import Mode, OtherVersions, Pool, UserError, near_miss
+from xlembed.types import Mode, OtherVersions, Pool
 
-PARAMS_FILE = Path("params.yaml")
-DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?|mps")
 RESAMPLES = (100, 100_000)
 """Least and most; the most need 1.6 GB with many languages and measures."""
-SLUG = re.compile(r"[A-Za-z0-9._+-]+")
-"""What a model or task may be called where the name becomes a path."""
-
-
-def _split(value: Any) -> Any:
-    """``a,b`` -> [``a``, ``b``]: options and MLproject parameters are strings."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
-Modes = Annotated[tuple[Mode, ...], BeforeValidator(_split)]
-
-
-class EntryOf:
-    """The name of an entry of a registry: of a file in a folder, so that a new entry is one new file.
-
-    Args:
-        folder: of the registry, below the package; what is in it is not imported.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-
-    def names(self) -> list[str]:
-        """Of all entries, sorted."""
-        package = importlib.import_module(f"{__package__}.{self.folder}")
-        return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """How pydantic checks a field of this kind."""
-        return core_schema.no_info_after_validator_function(self._checked, handler(source))
-
-    def _checked(self, name: str) -> str:
-        if name not in (known := self.names()):
-            *most, last = map(repr, known)
-            raise PydanticCustomError("literal_error", f"Input should be {', '.join(most)} or {last}")
-        return name
-
-
-class Section(BaseModel):
-    """A section of params.yaml; an empty string means unset.
-
-    What stands below a field is the help text of its option, which is called like the field unless the field says
-    otherwise (an empty name: there is none).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    @pydantic.model_validator(mode="before")
-    @classmethod
-    def _drop_unset(cls, values: Any) -> Any:
-        return (
-            {k: v for k, v in values.items() if v != "" and v is not None}
-            if isinstance(values, dict)
-            else values
-        )
 
 
 class RunSettings(Section):
@@ -321,11 +258,6 @@ class ParadoxSettings(Section):
         return bare
 
 
-def _numbers(value: Any) -> Any:
-    """``128,256`` -> [``128``, ``256``]; one number stands for itself."""
-    return [value] if isinstance(value, int) and not isinstance(value, bool) else _split(value)
-
-
 class ProbeSettings(Section):
     """Probes on frozen vectors, and their rivals (docs/probe.md)."""
 
@@ -387,101 +319,3 @@ class Settings(Section):
                     f"{name}: {entry['source']!r} is an alias, which moves; name a version (models:/name/3)"
                 )
         return models
-
-
-UNCHANGED_RESULTS = frozenset(
-    {
-        "encode.device",
-        "encode.batch_tokens",
-        "encode.trust_remote_code",
-        "index.replicas",
-        "index.ignore_forecast",
-    }
-)
-"""Settings that leave every vector and score as they are."""
-
-
-def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Defaults, then params.yaml, then `overrides` (``section.key`` -> value; None and "" are unset).
-
-    Args:
-        path: a params file that must exist; None takes ./params.yaml if there is one.
-        overrides: from command-line options.
-
-    Raises:
-        UserError: names the file, every wrong section and key, and the allowed ones.
-    """
-    values: dict[str, Any] = {}
-    source = path or PARAMS_FILE
-    if path is not None or source.is_file():
-        values = _read_yaml(source)
-    for key, value in (overrides or {}).items():
-        if value is not None and value != "":
-            section, _, name = key.partition(".")
-            values[section] = {**(values.get(section) or {}), name: value}
-    try:
-        return Settings.model_validate(values)
-    except pydantic.ValidationError as error:
-        raise UserError(_explain(error, source, overrides or {})) from None
-
-
-def result_overrides(settings: Settings, base: Settings) -> list[str]:
-    """Keys in which `settings` differs from `base` so that results may differ under the same file name."""
-    changed = []
-    for section in ("corpus", "encode", "index", "evaluate", "analyse"):
-        ours, theirs = getattr(settings, section), getattr(base, section)
-        changed += [
-            f"{section}.{k}" for k in type(ours).model_fields if getattr(ours, k) != getattr(theirs, k)
-        ]
-    return [key for key in changed if key not in UNCHANGED_RESULTS]
-
-
-def flatten(settings: Settings, sections: Iterable[str]) -> dict[str, str]:
-    """`section.key` -> value in words, for run parameters."""
-    flat = {}
-    for section in sections:
-        for key, value in getattr(settings, section).model_dump(mode="json").items():
-            words = ",".join(map(str, value)) if isinstance(value, list) else value
-            flat[f"{section}.{key}"] = "" if words is None else str(words)
-    return flat
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = read_yaml(path)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected sections (key: value), found {type(values).__name__}")
-    return values
-
-
-def _explain(error: pydantic.ValidationError, source: Path, overrides: Mapping[str, Any]) -> str:
-    typed = [key for key, value in overrides.items() if value is not None and value != ""]
-    lines = []
-    for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"])
-        by_option = [key for key in typed if f"{place}.".startswith(f"{key}.") or key.startswith(f"{place}.")]
-        line = yaml_line(source, problem["loc"]) if source.is_file() else None
-        in_file = f"{source}:{line}: {place}" if line else f"{source}: {place}"
-        where = f"option {', '.join(by_option)}" if by_option else in_file
-        if problem["type"] == "extra_forbidden":
-            known = _fields_beside(problem["loc"])
-            lines.append(
-                f"{where}: unknown; known here: {', '.join(known)}.{near_miss(str(problem['loc'][-1]), known)}"
-            )
-        else:
-            found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
-            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}{found}")
-    return "\n".join(lines)
-
-
-def _fields_beside(place: tuple[int | str, ...]) -> list[str]:
-    model: Any = Settings
-    for part in place[:-1]:
-        model = model.model_fields[part].annotation
-    return list(model.model_fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xlembed.analysis.estimates import estimate, score_json
+from xlembed.analysis.estimates import estimate
 from xlembed.analysis.projection import require_umap, tsne, umap
 from xlembed.analysis.self_retrieval import (
     doubled_prompts,
@@ -123,11 +123,12 @@ def test_estimates_resample_whole_clusters() -> None:
     values = np.repeat(rng.normal(size=20), 10)
     clusters = [str(i // 10) for i in range(200)]
     cells = np.zeros(200, dtype=np.int64)
-    whole = score_json(estimate(cells, values, clusters, 1).macros["all"][0])
-    single = score_json(estimate(cells, values, [str(i) for i in range(200)], 1).macros["all"][0])
-    assert (whole["n"], whole["n_clusters"], single["n_clusters"]) == (200, 20, 200)
-    ratio = (whole["ci_high"] - whole["ci_low"]) / (single["ci_high"] - single["ci_low"])
+    whole = estimate(cells, values, clusters, 1).macros["all"][0]
+    single = estimate(cells, values, [str(i) for i in range(200)], 1).macros["all"][0]
+    assert whole and single and whole.ci_low and whole.ci_high and single.ci_low and single.ci_high
+    assert (whole.n_units, whole.n_clusters, single.n_clusters) == (200, 20, 200)
+    ratio = (whole.ci_high - whole.ci_low) / (single.ci_high - single.ci_low)
     # sqrt(10), t(0.975) of 19 against 199 degrees of freedom, n / (n - 1) of each; and 20 values show more skewness
     assert ratio == pytest.approx(np.sqrt(10) * (2.0930 / 1.9720) * np.sqrt(20 / 19 / (200 / 199)), rel=0.15)
-    few = score_json(estimate(cells[:9], values[:9], list("abcdefghi"), 1).cells[0][0])
-    assert few["ci_low"] is None and few["ci_method"].startswith("none")
+    few = estimate(cells[:9], values[:9], list("abcdefghi"), 1).cells[0][0]
+    assert few and few.ci_low is None and few.ci_method.startswith("none")

@@ -131,7 +131,7 @@ def test_stages_are_commands_and_depend_on_settings_that_exist() -> None:
 
 def test_stages_depend_on_every_setting_that_changes_their_results() -> None:
     """A setting left out would leave old results standing; where vectors are computed changes none."""
-    from xlembed.settings import UNCHANGED_RESULTS
+    from xlembed.params import UNCHANGED_RESULTS
 
     declared = {name: set(stage["params"]) for name, stage in STAGES.items()}
     for section in ("corpus", "encode", "index", "evaluate", "compare", "analyse"):

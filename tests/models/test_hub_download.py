@@ -28,7 +28,7 @@ from xlembed.models.hub import locate
 from xlembed.models.loading import load_encoder
 from xlembed.models.pickled import read_tensors
 from xlembed.models.spec import resolve_model
-from xlembed.settings import load_settings
+from xlembed.params import load_settings
 from xlembed.stages.encoding import Encoding, open_encoding
 from xlembed.stages.workspace import Workspace
 from xlembed.types import Role, UserError, Vectors

@@ -21,7 +21,8 @@ from xlembed.stages.ablate import ablate, ablation_folder, open_ablation
 from xlembed.stages.dimensions import search_times
 from xlembed.stages.encode import encode
 from xlembed.stages.evaluate import evaluate
-from xlembed.stages.finetune import Opened, Record, finetuned_folder
+from xlembed.stages.finetune import finetuned_folder
+from xlembed.stages.finetune_opened import Opened, Record
 from xlembed.stages.index import index
 from xlembed.stages.sts import measure_sts, sts_change
 from xlembed.stages.workspace import Watch, Workspace, unwatched

@@ -17,8 +17,9 @@ from stages.trainable import STAGE, question_and_answer, trainable_checkout, wri
 from xlembed.corpus.text_digest import text_digest
 from xlembed.finetune.recipe_loading import read_recipe
 from xlembed.models.loading import load_encoder
-from xlembed.settings import load_settings
-from xlembed.stages.finetune import finetune, finetuned_folder, open_recipe
+from xlembed.params import load_settings
+from xlembed.stages.finetune import finetune, finetuned_folder
+from xlembed.stages.finetune_opened import open_recipe
 from xlembed.stages.workspace import Workspace
 from xlembed.types import Role
 
@@ -329,8 +330,8 @@ def test_mistakes_are_told(root: Path, words: list[str], message: str) -> None:
 def test_a_vocabulary_is_learnt_from_training_texts_alone(root: Path) -> None:
     """`dev` and `alike` are named by the recipe too, but only looked at."""
     from xlembed.finetune.recipe_loading import load_recipe
-    from xlembed.settings import load_settings
-    from xlembed.stages.finetune import open_recipe
+    from xlembed.params import load_settings
+    from xlembed.stages.finetune_opened import open_recipe
     from xlembed.stages.finetune_stage import _trained_sets
     from xlembed.stages.workspace import Workspace
 

@@ -18,8 +18,8 @@ from stages import scored_toy
 from stages.scored_toy import make_scored_checkout
 from stages.toy import digests
 from xlembed.corpus.scored import Part, ScoredKind, load_scored, write_scored
+from xlembed.params import load_settings
 from xlembed.probe.registry import load_probe
-from xlembed.settings import load_settings
 from xlembed.stages import probing, rivals
 from xlembed.stages.probe import Probed, open_probing, probe
 from xlembed.stages.probing import thresholds, with_lengths

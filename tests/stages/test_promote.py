@@ -16,13 +16,15 @@ from mlflow.tracking import MlflowClient
 from cli.command import no_surroundings
 from elastic_node import Node
 from xlembed.index.elastic.connection import ENVIRONMENT, connect
-from xlembed.settings import load_settings
+from xlembed.params import load_settings
 from xlembed.stages import promote as stage
 from xlembed.stages.compare import Evaluation
-from xlembed.stages.promote import Outcome, attempt_text, gate_of, promote, roll_back
+from xlembed.stages.promote import attempt_text, gate_of, promote, roll_back
+from xlembed.stages.promote_outcome import Outcome
 from xlembed.stages.published import search_alias
 from xlembed.stages.workspace import Workspace
-from xlembed.tracking.promotion import Claim, Ledger, State
+from xlembed.tracking.promotion import Ledger
+from xlembed.tracking.versions import Claim, State
 from xlembed.types import UserError
 
 from .promotable import TASK, UNSEEN, champion, make_checkout, register

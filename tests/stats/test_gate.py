@@ -11,7 +11,8 @@ import pytest
 from stats.hit_tables import HIT, hits, units
 from xlembed.metrics.measures import parse_measure
 from xlembed.stats.comparison import Evaluated
-from xlembed.stats.gate import Decision, Gate, NothingToCompare, attempt_level, decide, fall_p_value
+from xlembed.stats.gate import attempt_level, decide, fall_p_value
+from xlembed.stats.gate_decision import Decision, Gate, NothingToCompare
 from xlembed.stats.signflip import flips_needed, sign_flip_tests
 from xlembed.types import Mode, Pool, UserError
 

@@ -22,7 +22,8 @@ from mlflow.tracking import MlflowClient
 from cli.command import no_surroundings
 from elastic_node import free_port
 from xlembed.tracking import promotion
-from xlembed.tracking.promotion import Claim, Ledger, Lost, SearchMove, State, champion_of, find_version
+from xlembed.tracking.promotion import Ledger
+from xlembed.tracking.versions import Claim, Lost, SearchMove, State, champion_of, find_version
 from xlembed.types import UserError
 
 NAME = "toy"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from xlembed.finetune.recipe import Recipe
-    from xlembed.stages.finetune import Opened
+    from xlembed.stages.finetune_opened import Opened
 
 
 @click.command()
@@ -57,8 +57,9 @@ def finetune(
     from xlembed.cli.progress import Bars
     from xlembed.report.finetuning_table import trainable_table
     from xlembed.stages.finetune import finetune as stage
-    from xlembed.stages.finetune import finetuned_folder, open_recipe
-    from xlembed.stages.finetune_stage import rehearse
+    from xlembed.stages.finetune import finetuned_folder
+    from xlembed.stages.finetune_opened import open_recipe
+    from xlembed.stages.rehearsal import rehearse
     from xlembed.tracking.training import Inputs, finetuning_run
 
     console = open_console(stderr=True)

@@ -36,7 +36,7 @@ def models(name: str | None, params: str | None, as_json: bool) -> None:
         else:
             click.echo(_table([_row(card) for card in cards]))
         return
-    from xlembed.settings import load_settings
+    from xlembed.params import load_settings
     from xlembed.stages.workspace import Workspace
 
     ref = Workspace(load_settings(Path(params) if params else None)).open_model(name)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from xlembed.settings import EntryOf, Settings
+from xlembed.fields import EntryOf
+from xlembed.settings import Settings
 
 if TYPE_CHECKING:
     from xlembed.models.spec import ModelRef
@@ -110,7 +111,7 @@ def open_workspace(
     Raises:
         UserError: for a bad value, or when an option would change results under a name that does not say so.
     """
-    from xlembed.settings import load_settings, result_overrides
+    from xlembed.params import load_settings, result_overrides
     from xlembed.stages.workspace import Workspace
     from xlembed.types import UserError
 

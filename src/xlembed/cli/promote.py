@@ -10,7 +10,7 @@ import click
 from xlembed.cli.options import open_workspace, settings_options
 
 if TYPE_CHECKING:
-    from xlembed.stages.promote import Outcome
+    from xlembed.stages.promote_outcome import Outcome
 
 
 @click.command()

@@ -36,9 +36,9 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
+from xlembed.fields import SLUG
 from xlembed.files import atomic_path, write_json
 from xlembed.models.digest import file_digest
-from xlembed.settings import SLUG
 from xlembed.types import Role, UserError
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xlembed.models.folder import length_limit
 from xlembed.models.hub import locate, usable
-from xlembed.models.loading import choose_device, refuse_unsafe
+from xlembed.models.limits import length_limit
+from xlembed.models.loading import choose_device
 from xlembed.models.report import refuse_bad_reports, reports
+from xlembed.models.safety import refuse_unsafe
 from xlembed.models.spec import ModelRef
 from xlembed.types import Role, UserError
 

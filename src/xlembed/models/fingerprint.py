@@ -13,8 +13,9 @@ from typing import Any
 
 from xlembed.models.card import ModelCard
 from xlembed.models.digest import file_digest, folder_digest
-from xlembed.models.folder import folder_modules, length_limit, remote_classes, with_folder_prompts
+from xlembed.models.folder import folder_modules, remote_classes, with_folder_prompts
 from xlembed.models.hub import locate_code
+from xlembed.models.limits import length_limit
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.spec import ModelRef
 from xlembed.models.steps import Step

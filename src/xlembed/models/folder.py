@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,24 +15,6 @@ from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue
 from xlembed.types import Role, UserError
 
-NO_LIMIT = 1_000_000
-"""Tokenizers write 1e30 for "no limit"; no model reads this many tokens."""
-OFFSET_POSITIONS = frozenset({"xlm-roberta", "xlm-roberta-xl", "roberta", "camembert", "mpnet"})
-"""Bodies whose position table starts after the padding id: 514 rows serve 512 tokens."""
-ROTARY = frozenset(
-    {
-        "nomic_bert",
-        "gte",
-        "jina_embeddings_v3",
-        "qwen2",
-        "qwen3",
-        "llama",
-        "mistral",
-        "gemma3_text",
-        "modernbert",
-    }
-)
-"""Bodies without a position table: the stated length is what they were trained for, not where they break."""
 LEGACY_POOLING = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max", "lasttoken": "lasttoken"}
 
 
@@ -352,42 +333,6 @@ def with_own_card(card: ModelCard, folder: Path) -> ModelCard:
         return ModelCard.model_validate({**card.model_dump(), **fields})
     except pydantic.ValidationError as error:
         raise UserError(f"{path}: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
-
-
-def length_limit(folder: Path, asked: int | None, config_overrides: Mapping[str, Any]) -> int | None:
-    """Tokens at which inputs are cut: as asked, else the folder's own limit; never above the position table.
-
-    None if nothing limits the length.
-    """
-    wanted = asked or _stored_limit(folder)
-    table = _position_limit({**body_config(folder), **config_overrides})
-    limits = [limit for limit in (wanted, table) if limit]
-    return min(limits) if limits else None
-
-
-def _stored_limit(folder: Path) -> int | None:
-    body = body_folder(folder)
-    truncation = (
-        object_in(body / "tokenizer.json", "truncation") if stored_pooling(folder) == "static" else {}
-    )
-    found = (
-        read_json(body / "sentence_bert_config.json").get("max_seq_length"),
-        read_json(body / "tokenizer_config.json").get("model_max_length"),
-        truncation.get("max_length"),
-        read_json(body / "config.json").get("max_position_embeddings"),
-    )
-    return next((int(n) for n in found if isinstance(n, int | float) and 0 < n < NO_LIMIT), None)
-
-
-def _position_limit(config: dict[str, Any]) -> int | None:
-    rows = config.get("max_position_embeddings")
-    kind = config.get("model_type")
-    if not isinstance(rows, int) or rows < 1 or kind in ROTARY or config.get("auto_map"):
-        return None
-    if kind in OFFSET_POSITIONS:
-        padding = 1 if kind == "mpnet" else config.get("pad_token_id", 1)
-        return rows - (padding if isinstance(padding, int) else 1) - 1
-    return rows
 
 
 def remote_classes(folder: Path) -> dict[str, str]:

@@ -17,8 +17,9 @@ from torch import nn
 from xlembed.corpus.scored import ScoredKind, Scores
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.digest import folder_digest
-from xlembed.models.folder import length_limit, read_json
+from xlembed.models.folder import read_json
 from xlembed.models.hub import locate
+from xlembed.models.limits import length_limit
 from xlembed.models.loading import choose_device
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.selfcheck import unknown_share

@@ -17,9 +17,10 @@ from transformers.pytorch_utils import Conv1D
 
 from xlembed.corpus.scored import ScoredKind
 from xlembed.models.card import ModelCard
-from xlembed.models.folder import OFFSET_POSITIONS, body_folder, folder_modules
-from xlembed.models.loading import refuse_unsafe
+from xlembed.models.folder import body_folder, folder_modules
+from xlembed.models.limits import OFFSET_POSITIONS
 from xlembed.models.report import POOLER, quiet_transformers, refuse_bad_report, reports
+from xlembed.models.safety import refuse_unsafe
 from xlembed.models.spec import ModelRef
 from xlembed.probe.rival_recipe import ALL_LINEAR, RivalAdapter, RivalRecipe
 from xlembed.types import UserError

@@ -10,7 +10,8 @@ from xlembed.report.figures.shapes.curves import Curve
 from xlembed.report.figures.shapes.marks import DASHES
 from xlembed.report.figures.shapes.scales import scale
 from xlembed.report.probe_errors import Mean
-from xlembed.report.probes import FLOOR, SHARES, ProbeBook, Score, System, unit_text
+from xlembed.report.probe_words import unit_text
+from xlembed.report.probes import FLOOR, SHARES, ProbeBook, Score, System
 from xlembed.report.style import Look, model_look, tint
 
 FLOOR_LOOK = Look("#666666", "", "X")

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError, field_serializer, field_validator
 
+from xlembed.fields import Section
 from xlembed.files import Record
 from xlembed.report.score_metrics import index_metrics, score_metrics, truncation_metrics
 from xlembed.report.score_rows import Estimate as Estimate
 from xlembed.report.score_rows import IndexFidelity, Key, Truncations
-from xlembed.settings import CorpusSettings, EvaluateSettings, Section
+from xlembed.settings import CorpusSettings, EvaluateSettings
 from xlembed.types import Lang, Mode, Pool, UserError
 
 

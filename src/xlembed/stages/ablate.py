@@ -18,8 +18,9 @@ from xlembed.report.finetuning import CONTRASTIVE
 from xlembed.report.scorebook import MACROS
 from xlembed.stages.compare import Evaluation, compare, read_evaluation
 from xlembed.stages.dimensions import measure_dimensions, timing_words
-from xlembed.stages.finetune import Opened, Record, finetune, finetuned_folder, open_recipe
-from xlembed.stages.finetune_stage import rehearse
+from xlembed.stages.finetune import finetune, finetuned_folder
+from xlembed.stages.finetune_opened import Opened, Record, open_recipe
+from xlembed.stages.rehearsal import rehearse
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.types import UserError
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from xlembed.fields import SLUG
 from xlembed.files import atomic_folder, atomic_path, read_record, write_json
 from xlembed.metrics.measures import parse_measure, parse_measures
 from xlembed.metrics.table import read_units
@@ -21,7 +22,6 @@ from xlembed.report.notes import notes_of
 from xlembed.report.order import order_grid
 from xlembed.report.scorebook import ScoreBook, read_scores
 from xlembed.report.tables import comparison_table, index_table, scores_table, to_markdown
-from xlembed.settings import SLUG
 from xlembed.stages.workspace import Workspace
 from xlembed.stats.comparison import Comparisons, Evaluated, compare_models
 from xlembed.stats.order import orders

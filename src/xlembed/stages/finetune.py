@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from xlembed.corpus.task import Task
 from xlembed.corpus.text_digest import text_digest
 from xlembed.files import atomic_folder, write_json
-from xlembed.finetune.pairs import PairSet
-from xlembed.finetune.recipe import Recipe
-from xlembed.finetune.recipe_loading import recipe_data, recipe_to_yaml
-from xlembed.models.spec import ModelRef, Variation
+from xlembed.finetune.recipe_loading import recipe_to_yaml
+from xlembed.models.spec import ModelRef
+from xlembed.stages.finetune_opened import Opened, Record, Unrecorded
 from xlembed.stages.finetune_stage import TrainedStage, train_recipe_stage
 from xlembed.stages.workspace import Watch, Workspace, unwatched
-from xlembed.types import UserError
 
 FORMAT = 1
 BASE = "base"
@@ -27,52 +24,6 @@ BASE = "base"
 TEXTS = "text_digests.txt"
 UNKEPT = {"took_seconds": None, "peak_memory_mb": None, "reused": False}
 """Of a stage, what would make two equal trainings differ in their files; MLflow has it."""
-
-Log = Callable[[Mapping[str, float], int], None]
-"""Told (values, update) as a training goes on."""
-
-
-class Record(Protocol):
-    """What is told of the work as it goes on, for a tracking store."""
-
-    def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
-        """Around the training of one stage."""
-
-    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """The model stands as the stage trains it; `rows` count its parameters."""
-
-    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
-        """An evaluation is finished."""
-
-
-class Unrecorded:
-    """For callers that record nothing."""
-
-    def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
-        """Nothing."""
-        return nullcontext(lambda values, step: None)
-
-    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Nothing."""
-
-    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
-        """Nothing."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A recipe with everything it names found and checked, before any work is done.
-
-    Attributes:
-        base: the model to start from.
-        sets: pair set by the name the recipe gives it.
-        tasks: evaluated before and after.
-    """
-
-    recipe: Recipe
-    base: ModelRef
-    sets: Mapping[str, PairSet]
-    tasks: tuple[Task, ...]
 
 
 @dataclass
@@ -88,24 +39,6 @@ class _Measured:
 def finetuned_folder(workspace: Workspace, name: str) -> Path:
     """Where the result of a recipe goes."""
     return workspace.out / "finetuned" / name
-
-
-def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
-    """Find the base model, the pair sets and the tasks.
-
-    Raises:
-        UserError: something is not there, or cannot be trained.
-    """
-    base = workspace.open_model(recipe.base)
-    if base.card.lexical:
-        raise UserError(f"base: {recipe.base} finds words; it has no weights to train")
-    if base.variation != Variation():
-        raise UserError(
-            f"base: {recipe.base!r}: expected a model without suffixes, found {base.variation.suffix!r}; "
-            "length and precision are the recipe's max_tokens and dtype"
-        )
-    sets = recipe_data(recipe, workspace.root / "data")
-    return Opened(recipe, base, sets, tuple(workspace.open_task(name) for name in recipe.evaluate.tasks))
 
 
 def finetune(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xlembed.finetune.pairs import PairSet
     from xlembed.finetune.training import StageData, StageResult
     from xlembed.models.spec import ModelRef
-    from xlembed.stages.finetune import Log, Opened
+    from xlembed.stages.finetune_opened import Log, Opened
 
 Model = Any
 """A SentenceTransformer; that library belongs into other rooms."""
@@ -64,30 +64,7 @@ class TrainedStage:
         return {**self.summary, "reused": self.reused}
 
 
-def rehearse(opened: Opened, workspace: Workspace) -> None:
-    """Build the model as the training would and hold every stage against it: what would fail later fails now.
-
-    Later stages start on a saved folder of the same shape, so that one model speaks for all.
-
-    Raises:
-        UserError: a part, a tokenizer, a teacher, a learning rate or a size does not fit.
-    """
-    from xlembed.finetune.training import check_stage
-
-    model = _open_model(opened, None, workspace)
-    dims: dict[str, int] = {}
-    for stage in opened.recipe.stages:
-        teacher_dim = None
-        if stage.loss.kind == "distillation":
-            teacher = _teacher(opened, stage, workspace)
-            if teacher.slug not in dims:
-                dims[teacher.slug] = open_encoding(teacher, workspace).encoder().dim
-            teacher_dim = min(dims[teacher.slug], teacher.variation.dim or dims[teacher.slug])
-        columns = _columns(stage, opened.sets[stage.data[0].pairs].columns)
-        check_stage(stage, model, columns, teacher_dim)
-
-
-def _columns(stage: Stage, columns: Sequence[str]) -> list[str]:
+def read_columns(stage: Stage, columns: Sequence[str]) -> list[str]:
     """Of the rows a stage trains on: those of its sets, and those of the negatives it looks for."""
     if not stage.negatives:
         return list(columns)
@@ -142,7 +119,7 @@ def _key(opened: Opened, number: int, before: TrainedStage | None, workspace: Wo
         "sets": {name: opened.sets[name].digest for name in sorted(used)},
     }
     if stage.loss.kind == "distillation":
-        parts["teacher"] = _weights(_teacher(opened, stage, workspace), workspace)
+        parts["teacher"] = _weights(teacher_of(opened, stage, workspace), workspace)
     if before is not None:
         parts["before"] = before.key
         parts["recipe"] = _later(recipe)
@@ -176,7 +153,8 @@ def _weights(ref: ModelRef, workspace: Workspace) -> str:
     return base_fingerprint(ref, folder, storage_dtype="float32", trust_remote_code=trusted).digest
 
 
-def _teacher(opened: Opened, stage: Stage, workspace: Workspace) -> ModelRef:
+def teacher_of(opened: Opened, stage: Stage, workspace: Workspace) -> ModelRef:
+    """Whose vectors a distillation learns: the one that its loss names, else the base."""
     name = getattr(stage.loss, "teacher", None)
     return workspace.open_model(name) if name else opened.base
 
@@ -200,7 +178,7 @@ def _train(
 
     recipe = opened.recipe
     work = place.with_suffix(".work")
-    model = _open_model(opened, before, workspace)
+    model = open_stage_model(opened, before, workspace)
     trainable = [asdict(row) for row in trainable_parameters(model)]
     built(trainable)
     data, counts = _stage_data(opened, stage, model, workspace, watch)
@@ -257,7 +235,7 @@ def _read(place: Path, reused: bool) -> TrainedStage:
     )
 
 
-def _open_model(opened: Opened, before: TrainedStage | None, workspace: Workspace) -> Model:
+def open_stage_model(opened: Opened, before: TrainedStage | None, workspace: Workspace) -> Model:
     """The model as the stage starts on it: with pooling, head and adapter, and only what is to train unfrozen."""
     from xlembed.finetune.building import build_model
     from xlembed.models.loading import load_for_training
@@ -309,7 +287,7 @@ def _stage_data(
             chosen = found.rows
         rows += chosen
         sizes.append(len(chosen))
-    columns = _columns(stage, columns)
+    columns = read_columns(stage, columns)
     weights, batch = [data.weight for data in stage.data], stage.batch
     marks = row_marks(rows, columns[:2])
 
@@ -321,7 +299,7 @@ def _stage_data(
     teacher = None
     if stage.loss.kind == "distillation":
         teacher = _teacher_vectors(
-            _teacher(opened, stage, workspace), [r["anchor"] for r in rows], workspace, watch
+            teacher_of(opened, stage, workspace), [r["anchor"] for r in rows], workspace, watch
         )
     data = StageData(
         columns={column: [row[column] for row in rows] for column in columns},

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from xlembed.corpus.task import Task
 from xlembed.corpus.text_digest import text_digest
@@ -18,74 +16,25 @@ from xlembed.metrics.measures import parse_measure
 from xlembed.models.spec import ModelRef
 from xlembed.report.promotion_table import promotion_markdown
 from xlembed.settings import PromoteSettings
-from xlembed.stages.compare import Evaluation, read_folder
-from xlembed.stages.encoding import open_encoding
-from xlembed.stages.engine import find_engine
+from xlembed.stages.compare import Evaluation
 from xlembed.stages.evaluate import MEASURES_VERSION
-from xlembed.stages.index import describe_index
-from xlembed.stages.postprocessing import vectors_fingerprint
+from xlembed.stages.promote_outcome import Outcome, _advice, gate_metrics
+from xlembed.stages.promote_results import _wanted_index, evaluation_of
+from xlembed.stages.promote_search import ElasticMover
 from xlembed.stages.workspace import Watch, Workspace, unwatched
 from xlembed.stats.comparison import Evaluated
-from xlembed.stats.gate import Decision, Gate, NothingToCompare, decide
+from xlembed.stats.gate import decide
+from xlembed.stats.gate_decision import Gate, NothingToCompare
 from xlembed.tracking import promotion as ledgers
-from xlembed.tracking.promotion import Claim, Ledger, Lost, SearchMove, Version
+from xlembed.tracking import versions
+from xlembed.tracking.promotion import Ledger
+from xlembed.tracking.versions import Claim, Lost, Version
 from xlembed.types import Mode, Pool, UserError
 
 BASE = "base"
 """The opponent while there is no champion."""
-SEARCH_FILE = "search_alias.json"
 SHOWN = 5
 """Examples in a message."""
-
-
-@dataclass
-class Outcome:
-    """What became of a promotion.
-
-    Attributes:
-        name: registered model.
-        candidate: its URI.
-        opponent: URI of the champion, or the base model.
-        task: of the gate.
-        verdict: in words.
-        granted: the gate holds, or was forced.
-        moved: the alias was moved by this call.
-        dry_run: nothing was to be moved.
-        number: of the promotion, if one was claimed.
-        run_id: MLflow run with all of this.
-        reason: of --force, where it was needed.
-        refusals: why the gate does not hold.
-        notes: what else is worth knowing.
-        decision: the numbers; None where nothing could be compared.
-        search: the search alias that moved with it.
-        next_step: what to do now.
-        kind: `promote` or `rollback`.
-    """
-
-    name: str
-    candidate: str
-    opponent: str = ""
-    task: str = ""
-    verdict: str = ""
-    granted: bool = False
-    moved: bool = False
-    dry_run: bool = False
-    number: int | None = None
-    run_id: str = ""
-    reason: str = ""
-    refusals: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    decision: Decision | None = None
-    search: SearchMove | None = None
-    next_step: str = ""
-    kind: str = "promote"
-
-    def to_json(self) -> dict[str, Any]:
-        """For scripts, and promotion.json."""
-        values = {key: getattr(self, key) for key in self.__dataclass_fields__}
-        values["decision"] = None if self.decision is None else self.decision.to_json()
-        values["search"] = None if self.search is None else asdict(self.search)
-        return values
 
 
 @dataclass(frozen=True)
@@ -132,12 +81,12 @@ def promote(
     settings = workspace.settings.promote
     if force and dry_run:
         raise UserError("--dry-run moves nothing, so there is nothing to --force")
-    candidate = ledgers.find_version(model, workspace.root)
+    candidate = versions.find_version(model, workspace.root)
     ledger = Ledger(candidate.name, workspace.root)
     mover = ElasticMover(workspace)
     outcome = Outcome(candidate.name, candidate.uri, task=task.name, dry_run=dry_run)
     _finish_old(ledger, mover, outcome)
-    champion = ledgers.champion_of(candidate.name, workspace.root)
+    champion = versions.champion_of(candidate.name, workspace.root)
     if champion is not None and champion.number == candidate.number:
         outcome.granted, outcome.verdict = True, f"{candidate.uri} is the champion"
         outcome.opponent = champion.uri
@@ -173,7 +122,7 @@ def promote(
                 champion=champion.number if champion else None,
                 target=candidate.number,
                 kind="promote",
-                at=ledgers.now(),
+                at=versions.now(),
                 run_id=outcome.run_id,
                 token="",
                 reason=outcome.reason,
@@ -202,12 +151,12 @@ def roll_back(
     Raises:
         UserError: there is no champion before, or an alias may not be moved.
     """
-    ledgers.champion_of(name, workspace.root)  # no such model: no ledger is made
+    versions.champion_of(name, workspace.root)  # no such model: no ledger is made
     ledger = Ledger(name, workspace.root)
     mover = ElasticMover(workspace)
     outcome = Outcome(name, "", dry_run=dry_run, reason=reason, kind="rollback")
     _finish_old(ledger, mover, outcome)
-    champion = ledgers.champion_of(name, workspace.root)
+    champion = versions.champion_of(name, workspace.root)
     made = ledger.champions()
     if champion is None or not made or made[-1].target != champion.number or made[-1].champion is None:
         found = f"version {champion.number}" if champion else "no version"
@@ -215,7 +164,7 @@ def roll_back(
             f"{name}: no champion before {found} is known (promotions are counted from the first xlembed promote). "
             f"xlembed promote models:/{name}/N --force REASON puts any version there"
         )
-    before = ledgers.find_version(f"models:/{name}/{made[-1].champion}", workspace.root)
+    before = versions.find_version(f"models:/{name}/{made[-1].champion}", workspace.root)
     outcome.candidate, outcome.opponent = before.uri, champion.uri
     number = _next_number(ledger)
     search = mover.way_back(made[-1], alias)
@@ -228,7 +177,7 @@ def roll_back(
                 champion=champion.number,
                 target=before.number,
                 kind="rollback",
-                at=ledgers.now(),
+                at=versions.now(),
                 run_id=outcome.run_id,
                 token="",
                 reason=reason,
@@ -268,11 +217,11 @@ def _next_number(ledger: Ledger) -> int:
 def _opponent(champion: Version | None, candidate: Version, workspace: Workspace) -> Opponent:
     if champion is not None:
         return Opponent(champion.number, champion.uri, workspace.open_model(champion.uri), champion)
-    base = candidate.tags.get(ledgers.BASE_TAG)
+    base = candidate.tags.get(versions.BASE_TAG)
     if not base:
         raise UserError(
             f"{candidate.name} has no champion, and {candidate.uri} does not say which base model to compare with: set "
-            f"its tag {ledgers.BASE_TAG} to a MODEL (xlembed finetune does), or the alias {ledgers.CHAMPION} by hand"
+            f"its tag {versions.BASE_TAG} to a MODEL (xlembed finetune does), or the alias {versions.CHAMPION} by hand"
         )
     return Opponent(BASE, base, workspace.open_model(base), None)
 
@@ -354,11 +303,11 @@ def shared_texts(task: Task, ref: ModelRef, digests: frozenset[str]) -> dict[str
 
 
 def _leaks(candidate: Version, ref: ModelRef, task: Task, workspace: Workspace) -> list[str]:
-    digests = ledgers.training_texts(candidate, workspace.root)
+    digests = versions.training_texts(candidate, workspace.root)
     if digests is None:
         return [
-            f"what {candidate.uri} was trained on is not recorded (no {ledgers.TEXTS_FILE} in the run of its tag "
-            f"{ledgers.TRAINING_RUN_TAG}), so it may have seen the texts of {task.name}"
+            f"what {candidate.uri} was trained on is not recorded (no {versions.TEXTS_FILE} in the run of its tag "
+            f"{versions.TRAINING_RUN_TAG}), so it may have seen the texts of {task.name}"
         ]
     found = {kind: ids for kind, ids in shared_texts(task, ref, digests).items() if ids}
     if not found:
@@ -385,7 +334,7 @@ def _carry_out(ledger: Ledger, claim: Claim, mover: ElasticMover, outcome: Outco
 
 def _conclude(outcome: Outcome) -> None:
     """Words, and all of it into the active run."""
-    target = f"{ledgers.CHAMPION} of {outcome.name}"
+    target = f"{versions.CHAMPION} of {outcome.name}"
     if outcome.moved:
         outcome.verdict = f"{target}: {outcome.candidate} (promotion {outcome.number})"
         rollback = f"xlembed promote --rollback models:/{outcome.name}"
@@ -418,268 +367,7 @@ def _conclude(outcome: Outcome) -> None:
         log_folder(Path(temporary))
 
 
-def _advice(outcome: Outcome) -> str:
-    decision = outcome.decision
-    if decision is None or decision.holds:
-        return "see the reasons above; --force REASON promotes all the same, and the reason is kept on the version"
-    if decision.fallen:
-        return (
-            f"look at {', '.join(decision.fallen)} (xlembed compare), and train with texts in these languages"
-        )
-    if decision.better:
-        return "use a task with more queries" + (", or leave --strict out" if decision.gate.strict else "")
-    return (
-        "train a better one, or use a task with more queries; trying the same again changes nothing, and every new "
-        "attempt is tested more strictly"
-    )
-
-
-def gate_metrics(decision: Mapping[str, Any]) -> dict[str, float]:
-    """`gate/difference`, `gate/p_value`, `gate/de/difference`, ... of what has a number."""
-    keys = ("candidate", "champion", "difference", "ci_low", "ci_high")
-    found = {f"gate/{k}": decision[k] for k in (*keys, "p_value", "level", "attempt", "detectable")}
-    for row in decision["languages"]:
-        found |= {f"gate/{row['lang']}/{k}": row[k] for k in (*keys, "p_fall_adjusted")}
-    return {key: float(value) for key, value in found.items() if value is not None}
-
-
 # Results
 
 
-def evaluation_of(
-    version: Version | None,
-    ref: ModelRef,
-    task: Task,
-    workspace: Workspace,
-    gate: Gate,
-    notes: list[str],
-    watch: Watch = unwatched,
-) -> Evaluation:
-    """The stored results of a version if they are of this task and these settings, else new ones, stored with it.
-
-    Args:
-        version: None: a base model, of which nothing is stored.
-        ref: the model.
-        task: of the gate.
-        workspace: settings of the evaluation.
-        gate: its measure and mode must be there.
-        notes: told why something was evaluated again.
-        watch: told of long work.
-    """
-    if version is not None:
-        run_id = version.tags.get(f"{ledgers.EVALUATION_TAG}{task.digest[: ledgers.DIGEST_CHARS]}")
-        why, again = "not evaluated on this task yet", ""
-        if run_id:
-            again = " again"
-            try:
-                stored = _stored(run_id, workspace)
-            except UserError as error:  # gone or damaged
-                why = f"its stored results cannot be used ({error})"
-            else:
-                why = outdated(stored, ref, task, workspace, gate)
-                if not why:
-                    return stored
-        notes.append(f"{version.uri} evaluated{again}: {why}")
-    return _evaluate(version, ref, task, workspace, gate, watch)
-
-
-def _stored(run_id: str, workspace: Workspace) -> Evaluation:
-    from xlembed.tracking.registry import fetch_run
-
-    with tempfile.TemporaryDirectory() as temporary:
-        fetch_run(run_id, workspace.root, ["units.parquet", "scores.json"], Path(temporary))
-        return read_folder(run_id, Path(temporary))
-
-
-def outdated(stored: Evaluation, ref: ModelRef, task: Task, workspace: Workspace, gate: Gate) -> str:
-    """What of stored results differs from what an evaluation would be now; empty: nothing that matters."""
-    scores, settings = stored.scores, workspace.settings
-    base = open_encoding(ref, workspace).base.digest
-    index = scores.get("index", {})
-    same = {
-        "task digest": scores.get("task_digest") == task.digest,
-        "measures version": scores.get("measures_version") == MEASURES_VERSION,
-        "corpus settings": scores.get("corpus") == settings.corpus.model_dump(mode="json"),
-        "index": all(index.get(k) == v for k, v in _wanted_index(task, workspace).items()),
-        "fingerprint": scores.get("fingerprint") == vectors_fingerprint(base, ref, task),
-        "measure": gate.measure.column in stored.units,
-        "mode": bool((stored.units["mode"] == gate.mode).any()),
-    }
-    for key in ("depth", "other_versions"):
-        same[key] = scores.get("evaluate", {}).get(key) == settings.evaluate.model_dump(mode="json")[key]
-    differing = [key for key, equal in same.items() if not equal]
-    return f"{', '.join(differing)} differ" if differing else ""
-
-
-def _wanted_index(task: Task, workspace: Workspace) -> dict[str, Any]:
-    settings = workspace.settings.index
-    return describe_index(task, workspace) | find_engine(settings).describe(settings)
-
-
-def _evaluate(
-    version: Version | None, ref: ModelRef, task: Task, workspace: Workspace, gate: Gate, watch: Watch
-) -> Evaluation:
-    """Encode, index, evaluate in a child run, which the version's tag then names."""
-    from xlembed.stages.encode import encode
-    from xlembed.stages.evaluate import evaluate
-    from xlembed.stages.index import index
-    from xlembed.tracking.evaluation import log_evaluation, run_tags
-    from xlembed.tracking.log import log_tags
-    from xlembed.tracking.runs import child_run
-
-    with _scratch(workspace, gate) as scratch, child_run(f"evaluate {ref.slug}") as run_id:
-        log_tags(run_tags(ref, task))
-        encode(task, ref, scratch, watch)
-        index(task, ref, scratch, watch, run_id)
-        result = evaluate(task, ref, scratch, watch)
-        folder = scratch.run_folder(task.name, ref.slug)
-        log_evaluation(folder, result)
-        found = read_folder(run_id, folder)
-    if version is not None:
-        ledgers.keep_evaluation(version, task.digest, run_id)
-    return found
-
-
-@contextmanager
-def _scratch(workspace: Workspace, gate: Gate) -> Iterator[Workspace]:
-    """A workspace whose results go to a folder that vanishes, and whose settings hold the gate's measure and mode."""
-    evaluate = workspace.settings.evaluate
-    wider = evaluate.model_copy(
-        update={
-            "measures": tuple(dict.fromkeys((*evaluate.measures, gate.measure.name))),
-            "modes": tuple(m for m in Mode if m in (*evaluate.modes, gate.mode)),
-        }
-    )
-    settings = workspace.settings.model_copy(update={"evaluate": wider})
-    with tempfile.TemporaryDirectory() as temporary:
-        yield replace(workspace, settings=settings, out=Path(temporary))
-
-
 # The search alias
-
-
-class ElasticMover:
-    """The alias in Elasticsearch that applications query; the server is asked only where one is to move."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        settings = workspace.settings
-        index = settings.index.model_copy(update={"engine": "elasticsearch"})
-        self._workspace = replace(workspace, settings=settings.model_copy(update={"index": index}))
-
-    def check(self, alias: str) -> None:
-        """Refuse an alias that we may not move.
-
-        Raises:
-            UserError: it is not ours, or the server cannot be reached.
-        """
-        from xlembed.index.elastic.admin import holder
-        from xlembed.stages.elastic import open_server
-
-        holder(open_server(self._workspace), alias)
-
-    def prepare(self, alias: str, version: Version, task: Task, watch: Watch) -> SearchMove:
-        """Build and check the index of a version; its note is kept in the active run, for a rerun after a crash.
-
-        The documents are those of the task that the alias serves now; a new alias serves the gate's.
-
-        Raises:
-            UserError: it cannot be built, or its answers are not those of exact search.
-        """
-        from xlembed.index.elastic.admin import holder
-        from xlembed.stages.elastic import open_server
-        from xlembed.stages.encode import encode
-        from xlembed.stages.index import index
-        from xlembed.stages.publish import check_publishable, verify
-
-        server = open_server(self._workspace)
-        found = holder(server, alias)
-        served = str(found[0].manifest.get("task") or task.name) if found else task.name
-        if served != task.name:
-            task = self._workspace.open_task(served)
-        ref = self._workspace.open_model(version.uri)
-        check_publishable(ref)
-        with tempfile.TemporaryDirectory() as temporary:
-            scratch = replace(self._workspace, out=Path(temporary))
-            encode(task, ref, scratch, watch)
-            index(task, ref, scratch, watch)
-            verified = verify(task, ref, scratch, server, watch=watch)
-        ledgers.log_json({"alias": alias, "index": verified.index, "note": verified.note}, SEARCH_FILE)
-        return SearchMove(alias, verified.index, found[0].name if found else None)
-
-    def way_back(self, made: Claim, alias: str | None) -> SearchMove | None:
-        """Where the search alias goes when the promotion `made` is rolled back.
-
-        Raises:
-            UserError: it did not move with that promotion, or was new then.
-        """
-        if made.search is None and alias is None:
-            return None
-        if made.search is None or (alias or made.search.alias) != made.search.alias:
-            told = f"moved {made.search.alias}" if made.search else "moved no search alias"
-            raise UserError(
-                f"promotion {made.number} {told}: take {alias} back with xlembed publish --rollback --alias {alias}"
-            )
-        if made.search.previous is None:
-            raise UserError(
-                f"promotion {made.number} made the search alias {made.search.alias}: there is no index before it to go "
-                "back to. Publish one first: xlembed publish"
-            )
-        self.check(made.search.alias)
-        return SearchMove(made.search.alias, made.search.previous, made.search.index)
-
-    def move(self, claim: Claim) -> None:
-        """To the index of the claim; nothing to do if it points there.
-
-        Raises:
-            UserError: it cannot be moved.
-        """
-        from xlembed.index.elastic.admin import find, holder, move_alias, roll_back
-        from xlembed.stages.elastic import open_server
-
-        search = _search_of(claim)
-        server = open_server(self._workspace)
-        found = holder(server, search.alias)
-        if [f.name for f in found] == [search.index]:
-            return
-        if claim.kind == "rollback" and found and found[0].replaced(search.alias)[:1] == [search.index]:
-            roll_back(server, search.alias)
-            return
-        if claim.kind == "promote":
-            note = ledgers.read_json_artifact(claim.run_id, SEARCH_FILE)["note"]
-        else:
-            there = find(server, search.index)
-            if not there:
-                raise UserError(f"{server.url}: the index {search.index} is gone: publish another one")
-            note = {
-                "encoding": there[0].manifest.get("encoding") or {},
-                "record": dict(there[0].record(search.alias)),
-            }
-        move_alias(server, search.alias, search.index, note)
-
-    def undo(self, claim: Claim) -> None:
-        """Back to where it pointed before; nothing to do if it does.
-
-        Raises:
-            UserError: it cannot be moved.
-        """
-        from xlembed.index.elastic.admin import holder, roll_back, withdraw
-        from xlembed.stages.elastic import open_server
-
-        search = _search_of(claim)
-        server = open_server(self._workspace)
-        if [f.name for f in holder(server, search.alias)] != [
-            search.index
-        ] or search.index == search.previous:
-            return
-        if search.previous is None:
-            withdraw(server, search.alias, search.index)
-        elif claim.kind == "promote":
-            roll_back(server, search.alias)
-        else:  # what the rollback left is still known
-            self.move(replace(claim, search=SearchMove(search.alias, search.previous, search.index)))
-
-
-def _search_of(claim: Claim) -> SearchMove:
-    if claim.search is None:
-        raise ValueError(f"promotion {claim.number} moves no search alias")
-    return claim.search

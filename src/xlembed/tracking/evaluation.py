@@ -11,10 +11,11 @@ import pandas as pd
 from xlembed.corpus.task import Task
 from xlembed.files import read_record
 from xlembed.models.spec import ModelRef
+from xlembed.params import flatten
 from xlembed.report.score_metrics import score_metrics
 from xlembed.report.score_rows import Estimate
 from xlembed.report.scorebook import read_scores
-from xlembed.settings import Settings, flatten
+from xlembed.settings import Settings
 from xlembed.tracking.log import (
     log_dataset,
     log_params,

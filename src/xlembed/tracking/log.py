@@ -18,7 +18,8 @@ from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
 from xlembed.files import read_yaml
-from xlembed.settings import Settings, flatten
+from xlembed.params import flatten
+from xlembed.settings import Settings
 
 METRICS_PER_CALL = 500
 DIGEST_CHARS = 36

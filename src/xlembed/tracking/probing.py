@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.corpus.scored import ScoredSet
-from xlembed.settings import Settings, flatten
+from xlembed.params import flatten
+from xlembed.settings import Settings
 from xlembed.tracking.log import (
     log_dataset,
     log_file,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlembed.report.document.content import Verdict
+from xlembed.report.probe_words import ends_text, time_text, value_text
 from xlembed.report.probes import (
     CLOSES,
     FAILS,
@@ -18,9 +19,6 @@ from xlembed.report.probes import (
     Ends,
     ProbeBook,
     System,
-    ends_text,
-    time_text,
-    value_text,
 )
 from xlembed.report.text import MINUS, plain_interval
 from xlembed.stats.scores import MIN_CLUSTERS

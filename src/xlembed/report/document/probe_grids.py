@@ -8,16 +8,7 @@ from xlembed.report.document.cells import LABELLED, METHODS, NO_INTERVAL, number
 from xlembed.report.document.content import Cell, Grid, Head, Row, heads, row
 from xlembed.report.notes import note_lines
 from xlembed.report.probe_errors import truncation_series
-from xlembed.report.probes import (
-    FLOOR,
-    PROBE,
-    RIVAL,
-    SHARES,
-    Ends,
-    PairTest,
-    ProbeBook,
-    Score,
-    System,
+from xlembed.report.probe_words import (
     amount_text,
     change_ends_text,
     change_text,
@@ -27,6 +18,7 @@ from xlembed.report.probes import (
     unit_text,
     value_text,
 )
+from xlembed.report.probes import FLOOR, PROBE, RIVAL, SHARES, Ends, PairTest, ProbeBook, Score, System
 from xlembed.report.text import MINUS, ends, percent, plain_interval
 from xlembed.types import Lang
 

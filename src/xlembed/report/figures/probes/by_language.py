@@ -8,7 +8,8 @@ from xlembed.report.figures.registry import Registered
 from xlembed.report.probe_bins import grouped_figure
 from xlembed.report.probe_curves import is_share
 from xlembed.report.probe_errors import Mean
-from xlembed.report.probes import ProbeBook, unit_text
+from xlembed.report.probe_words import unit_text
+from xlembed.report.probes import ProbeBook
 from xlembed.types import Lang
 
 

@@ -12,7 +12,8 @@ from xlembed.report.figures.shapes.interval_rows import SIZE, Column, interval_r
 from xlembed.report.figures.shapes.marks import REFERENCE, Mark
 from xlembed.report.page import Panel, Words, page, text_width
 from xlembed.report.probe_curves import ends_of, label_lines, no_bar, primary_axis, subtitle, system_look
-from xlembed.report.probes import FLOOR, RIVAL, ProbeBook, System, ends_text, unit_text, value_text
+from xlembed.report.probe_words import ends_text, unit_text, value_text
+from xlembed.report.probes import FLOOR, RIVAL, ProbeBook, System
 from xlembed.report.style import INK, Look
 
 ROW, PLOT = 0.225, 3.3

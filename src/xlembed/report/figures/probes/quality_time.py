@@ -14,7 +14,8 @@ from xlembed.report.figures.shapes.scales import time_scale
 from xlembed.report.figures.shapes.scatter import scatter
 from xlembed.report.page import Panel, Words, page
 from xlembed.report.probe_curves import label_lines, no_bar, primary_axis, subtitle, system_look
-from xlembed.report.probes import FLOOR, ProbeBook, System, time_text
+from xlembed.report.probe_words import time_text
+from xlembed.report.probes import FLOOR, ProbeBook, System
 from xlembed.report.style import INK, tint
 
 SIDE = 3.9
