@@ -13,7 +13,7 @@ from sentence_transformers.sentence_transformer import losses
 from torch import nn
 
 from small_model import DIM, small_model, static_model
-from xlembed.finetune.losses import LOSSES, build_loss
+from xlembed.finetune.loss import build_loss, loss_classes
 from xlembed.finetune.recipe import Stage
 from xlembed.types import UserError
 
@@ -129,7 +129,7 @@ def test_cached_keeps_its_mini_batch(tmp_path: Path) -> None:
     assert (loss.mini_batch_size, loss.scale) == (7, 30)
 
 
-@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("kind", loss_classes())
 def test_every_loss_can_be_wrapped(kind: str) -> None:
     wrapped = loss_of(kind, static_model(VECTORS), matryoshka=[2, 1])
     assert isinstance(wrapped, losses.MatryoshkaLoss) and wrapped.matryoshka_dims == (2, 1)

@@ -69,7 +69,7 @@ def stage(**changes: Any) -> dict[str, Any]:
         ({**GOOD, "pooling": "average"}, ["pooling: kind: expected one of", "found 'average'"]),
         ({**GOOD, "body": "freeze"}, ["leaves nothing to train"]),
         ({**GOOD, "adapter": {}, "body": "freeze"}, ["adapter: trains the body"]),
-        (stage(loss="mnrll"), ["stages.0.loss: kind: expected one of mnrl", "Did you mean 'mnrl'?"]),
+        (stage(loss="mnrll"), ["stages.0.loss: kind: expected one of cached_mnrl", "Did you mean 'mnrl'?"]),
         (
             stage(loss={"kind": "mnrl", "scal": 2}),
             ["stages.0.loss.scal: unknown key. Did you mean 'scale'? Known here: "],

@@ -12,7 +12,8 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from xlembed.files import read_yaml
 from xlembed.finetune.changing import change_recipe, keep_stages
-from xlembed.finetune.recipe import Evaluation, Name, Positive, Recipe, Section
+from xlembed.finetune.recipe import Evaluation, Recipe
+from xlembed.finetune.sections import Name, Positive, Section
 from xlembed.types import UserError, near_miss
 
 READY = Path(__file__).parent / "ablations"

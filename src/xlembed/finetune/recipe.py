@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-def _is_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
-        raise ValueError("expected letters, digits, '.', '_' and '-'")
-    return text
-
-
-def _is_language(text: str) -> str:
-    if not re.fullmatch("[a-z]{2}", text):
-        raise ValueError("expected an ISO 639-1 code (two lower-case letters)")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_is_name)]
-Language = Annotated[str, AfterValidator(_is_language)]
-
-
-def _named(value: Any) -> Any:
-    """A word alone stands for the section with that kind and nothing else said."""
-    return {"kind": value} if isinstance(value, str) else value
-
-
-class Section(BaseModel):
-    """Frozen; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+from xlembed.finetune.loss import Loss, loss_classes
+from xlembed.finetune.sections import Language, Name, Positive, Section, Share, named
 
 # ---- what is put on the base model
 
@@ -65,7 +36,7 @@ class AttentionPooling(Section):
 
 PoolingRecipe = Annotated[
     Annotated[SimplePooling | WeightedPooling | AttentionPooling, Field(discriminator="kind")],
-    BeforeValidator(_named),
+    BeforeValidator(named),
 ]
 
 
@@ -135,72 +106,15 @@ class Student(Section):
     languages: tuple[Language, ...] = Field(min_length=1)
 
 
-# ---- losses: what they need is said by `shapes`
+# ---- losses: a file each in losses/
 
-
-class Loss(Section):
-    """What every loss may have."""
-
-    matryoshka: tuple[Positive, ...] = ()
-    """Numbers of leading dimensions that must work alone, the full size among them (Kusupati et al. 2022)."""
-
-
-class MnrlLoss(Loss):
-    """Multiple negatives ranking loss (InfoNCE): the other positives of the batch are the negatives."""
-
-    kind: Literal["mnrl"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
-    symmetric: bool = False
-    """Anchors are ranked for each positive too."""
-
-
-class CachedMnrlLoss(Loss):
-    """The same with batches larger than memory, by gradient caching (Gao et al. 2021)."""
-
-    kind: Literal["cached_mnrl"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
-    symmetric: bool = False
-    mini_batch: Positive = 32
-
-
-class TripletLoss(Loss):
-    """Distance to the positive at least `margin` below the distance to the negative."""
-
-    kind: Literal["triplet"]
-    distance: Literal["cosine", "euclidean"] = "cosine"
-    margin: Annotated[float, Field(gt=0)] = 0.2
-
-
-class CosentLoss(Loss):
-    """Pairs with a higher score get a higher cosine (Su 2022)."""
-
-    kind: Literal["cosent"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
-
-
-class CircleLoss(Loss):
-    """Circle loss (Sun et al. 2020) with in-batch negatives."""
-
-    kind: Literal["circle"]
-    margin: Share = 0.25
-    gamma: Annotated[float, Field(gt=0)] = 80.0
-
-
-class DistillationLoss(Loss):
-    """Mean squared error to a teacher's vectors of the first text, for both translations (Reimers & Gurevych 2020)."""
-
-    kind: Literal["distillation"]
-    teacher: str | None = None
-    """MODEL; None is the base model as it was before the first stage."""
-
-
-LossRecipe = Annotated[
-    Annotated[
-        MnrlLoss | CachedMnrlLoss | TripletLoss | CosentLoss | CircleLoss | DistillationLoss,
-        Field(discriminator="kind"),
-    ],
-    BeforeValidator(_named),
-]
+if TYPE_CHECKING:
+    LossRecipe = Loss
+else:
+    LossRecipe = Annotated[
+        Annotated[Union[tuple(loss_classes().values())], Field(discriminator="kind")],  # noqa: UP007
+        BeforeValidator(named),
+    ]
 
 
 # ---- data and stages
@@ -283,7 +197,7 @@ class Stage(Section):
         problems = []
         if self.early_stopping and not self.dev:
             problems.append("early_stopping needs `dev`")
-        if self.negatives and self.loss.kind in ("cosent", "distillation"):
+        if self.negatives and self.loss.labels:
             problems.append(f"the loss {self.loss.kind} takes no negatives")
         if problems:
             raise ValueError("; ".join(problems))

@@ -15,15 +15,6 @@ from xlembed.finetune.recipe import Data, Recipe, Stage
 from xlembed.types import UserError, near_miss
 
 READY = Path(__file__).parent / "recipes"
-KINDS: Mapping[str, tuple[Kind, ...]] = {
-    "mnrl": (Kind.PAIRS, Kind.TRIPLETS, Kind.TRANSLATIONS),
-    "cached_mnrl": (Kind.PAIRS, Kind.TRIPLETS, Kind.TRANSLATIONS),
-    "circle": (Kind.PAIRS, Kind.TRIPLETS, Kind.TRANSLATIONS),
-    "triplet": (Kind.TRIPLETS, Kind.PAIRS, Kind.TRANSLATIONS),
-    "cosent": (Kind.SCORED,),
-    "distillation": (Kind.TRANSLATIONS,),
-}
-"""Loss -> kinds of rows that it can read; `triplet` takes the last two with negatives."""
 
 
 def ready_recipes() -> dict[str, Path]:
@@ -200,7 +191,7 @@ def check_data(recipe: Recipe, data_dir: Path) -> Iterator[str]:
 
 
 def _check_stage(place: str, stage: Stage, sets: Mapping[str, PairSet], seed: int) -> Iterator[str]:
-    loss, trained = stage.loss.kind, {data.pairs for data in stage.data}
+    loss, trained = stage.loss, {data.pairs for data in stage.data}
     n_rows, kinds = 0, set()
     for i, data in enumerate(stage.data):
         if data.pairs not in sets:
@@ -211,11 +202,11 @@ def _check_stage(place: str, stage: Stage, sets: Mapping[str, PairSet], seed: in
         n_rows += len(rows)
         if not rows:
             yield f"{place}.data.{i}: {data.pairs} has no row in {', '.join(data.languages)}"
-        if found.kind not in KINDS[loss]:
-            fits = " or ".join(KINDS[loss])
-            yield f"{place}.data.{i}: the loss {loss} reads {fits}; {data.pairs} holds {found.kind}"
-        elif loss == "triplet" and found.kind is not Kind.TRIPLETS and stage.negatives is None:
-            yield f"{place}.negatives: the loss triplet needs them, since {data.pairs} holds {found.kind}"
+        if found.kind not in loss.reads:
+            fits = " or ".join(loss.reads)
+            yield f"{place}.data.{i}: the loss {loss.kind} reads {fits}; {data.pairs} holds {found.kind}"
+        elif loss.columns > 2 and found.kind is not Kind.TRIPLETS and stage.negatives is None:
+            yield f"{place}.negatives: the loss {loss.kind} needs them, since {data.pairs} holds {found.kind}"
     if Kind.TRIPLETS in kinds and len(kinds) > 1 and stage.negatives is None:
         others = ", ".join(sorted(kinds - {Kind.TRIPLETS}))
         yield f"{place}.data: triplets and {others} cannot be blended: the others have no negative column"

@@ -25,7 +25,7 @@ from transformers.training_args import ParallelMode
 
 from xlembed.finetune.dev import DEV, DevData, dev_evaluator
 from xlembed.finetune.history import DevLook, best_look, dev_looks, is_stale, last_loss, loss_curve
-from xlembed.finetune.losses import build_loss
+from xlembed.finetune.loss import build_loss
 from xlembed.finetune.ordered import Integers, OrderedBatches, Rows
 from xlembed.finetune.recipe import Stage
 from xlembed.finetune.trainable import token_vectors
@@ -191,8 +191,7 @@ def check_stage(
     Raises:
         UserError: columns, teacher, learning rates or Matryoshka sizes do not fit.
     """
-    least = {"triplet": 3}.get(stage.loss.kind, 2)
-    if len(columns) < least:
+    if len(columns) < (least := stage.loss.columns):
         raise UserError(
             f"stage {stage.name}: the loss {stage.loss.kind} needs {least} columns of texts, "
             f"found {', '.join(columns)}"
@@ -210,12 +209,12 @@ def check_stage(
 
 def _check(stage: Stage, data: StageData, model: SentenceTransformer) -> None:
     counts = {name: len(texts) for name, texts in data.columns.items()}
-    labels = {"cosent": data.scores, "distillation": data.teacher}.get(stage.loss.kind)
+    labels = {"scores": data.scores, "teacher": data.teacher}.get(stage.loss.labels)
     if labels is not None:
         counts["labels"] = len(labels)
     if len(set(counts.values())) != 1:
         raise UserError(f"stage {stage.name}: columns of different lengths: {counts}")
-    if stage.loss.kind in ("cosent", "distillation") and labels is None:
+    if stage.loss.labels and labels is None:
         raise UserError(
             f"stage {stage.name}: the loss {stage.loss.kind} needs labels for its rows; found none"
         )
@@ -285,7 +284,7 @@ def _token_rate(model: SentenceTransformer, stage: Stage) -> dict[str, float]:
 
 
 def _rows(stage: Stage, data: StageData) -> Rows:
-    labels = {"cosent": data.scores, "distillation": data.teacher}.get(stage.loss.kind)
+    labels = {"scores": data.scores, "teacher": data.teacher}.get(stage.loss.labels)
     return Rows(list(data.columns.values()), None if labels is None else np.asarray(labels, np.float32))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xlembed.report.finetuning import BASE, CONTRASTIVE, RETRIEVAL, Report, macros_of, score_of
+from xlembed.finetune.loss import Loss, loss_classes
+from xlembed.report.finetuning import BASE, Report, macros_of, score_of
 from xlembed.report.text import percent
 
 P_AT_1 = 0.60
@@ -76,8 +77,12 @@ def _shared_lines(report: Report) -> list[str]:
     ]
 
 
+def _loss_of(stage: Mapping[str, Any]) -> type[Loss]:
+    return loss_classes().get(stage["loss"], Loss)
+
+
 def _batch_lines(report: Report) -> list[str]:
-    small = [s for s in report["stages"] if s["loss"] in CONTRASTIVE and s["batch"] < BATCH]
+    small = [s for s in report["stages"] if _loss_of(s).in_batch and s["batch"] < BATCH]
     if not small:
         return []
     found = ", ".join(f"{s['name']} {s['batch']}" for s in small)
@@ -101,7 +106,7 @@ def _precision_lines(report: Report) -> list[str]:
 
 
 def _sts_lines(report: Report) -> list[str]:
-    if not report["evaluations"] or not any(s["loss"] in RETRIEVAL for s in report["stages"]):
+    if not report["evaluations"] or not any(_loss_of(s).retrieval for s in report["stages"]):
         return []
     first, last = report["evaluations"][0], report["evaluations"][-1]
     lines = []

@@ -27,10 +27,6 @@ PLACES = {
     TRUE_CROSS_TARGET: ("true_cross", "target"),
 }
 """Where a macro stands in a headline (results/TASK/MODEL.json)."""
-CONTRASTIVE = ("mnrl", "cached_mnrl", "circle")
-"""Losses whose negatives are the rest of the batch."""
-RETRIEVAL = (*CONTRASTIVE, "triplet")
-"""Losses that train finding."""
 
 
 def score_of(

@@ -14,7 +14,6 @@ from xlembed.finetune.ablation import Ablation, Training, Variant, load_ablation
 from xlembed.finetune.recipe_loading import check_data, read_recipe, ready_recipes
 from xlembed.report.ablation_table import write_ablation_report
 from xlembed.report.danger import dimension_lines
-from xlembed.report.finetuning import CONTRASTIVE
 from xlembed.report.scorebook import MACROS
 from xlembed.stages.compare import Evaluation, compare, read_evaluation
 from xlembed.stages.dimensions import measure_dimensions, timing_words
@@ -206,7 +205,7 @@ def _variant(
 ) -> dict[str, Any]:
     all_seeds = [training for training, _ in opened.of(variant)]
     recipe, report = all_seeds[0].recipe, reports[all_seeds[0].recipe.name]
-    contrastive = [s for s in recipe.stages if s.loss.kind in CONTRASTIVE]
+    contrastive = [s for s in recipe.stages if s.loss.in_batch]
     sts = opened.ablation.sts
     return {
         "name": variant.name,

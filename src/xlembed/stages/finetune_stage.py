@@ -118,7 +118,7 @@ def _key(opened: Opened, number: int, before: TrainedStage | None, workspace: Wo
         "stage": stage.model_dump(mode="json", exclude={"name"}),
         "sets": {name: opened.sets[name].digest for name in sorted(used)},
     }
-    if stage.loss.kind == "distillation":
+    if stage.loss.labels == "teacher":
         parts["teacher"] = _weights(teacher_of(opened, stage, workspace), workspace)
     if before is not None:
         parts["before"] = before.key
@@ -293,11 +293,11 @@ def _stage_data(
 
     def order(epoch: int) -> Any:
         drawn = epoch_rows(sizes, weights, recipe.seed, epoch)
-        return drawn if stage.loss.kind in ("cosent", "distillation") else spread(drawn, marks, batch)
+        return drawn if stage.loss.labels else spread(drawn, marks, batch)
 
-    scored = stage.loss.kind == "cosent"
+    scored = stage.loss.labels == "scores"
     teacher = None
-    if stage.loss.kind == "distillation":
+    if stage.loss.labels == "teacher":
         teacher = _teacher_vectors(
             teacher_of(opened, stage, workspace), [r["anchor"] for r in rows], workspace, watch
         )

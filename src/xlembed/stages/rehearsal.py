@@ -26,7 +26,7 @@ def rehearse(opened: Opened, workspace: Workspace) -> None:
     dims: dict[str, int] = {}
     for stage in opened.recipe.stages:
         teacher_dim = None
-        if stage.loss.kind == "distillation":
+        if stage.loss.labels == "teacher":
             teacher = teacher_of(opened, stage, workspace)
             if teacher.slug not in dims:
                 dims[teacher.slug] = open_encoding(teacher, workspace).encoder().dim

@@ -1,0 +1,1 @@
+"""One loss per file: each defines `LOSS`, named like its file; see `finetune/loss.py`."""

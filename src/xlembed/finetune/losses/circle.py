@@ -1,0 +1,31 @@
+"""Circle loss (Sun et al. 2020) with in-batch negatives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from xlembed.finetune.loss import Loss
+from xlembed.finetune.sections import Share
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from torch import nn
+
+
+class LOSS(Loss):
+    """Circle loss (Sun et al. 2020) with in-batch negatives."""
+
+    in_batch = True
+    retrieval = True
+
+    kind: Literal["circle"]
+    margin: Share = 0.25
+    gamma: Annotated[float, Field(gt=0)] = 80.0
+
+    def build(self, model: SentenceTransformer) -> nn.Module:
+        """Ours."""
+        from xlembed.finetune.circle import CircleLoss
+
+        return CircleLoss(model, margin=self.margin, gamma=self.gamma)

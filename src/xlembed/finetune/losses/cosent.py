@@ -1,0 +1,30 @@
+"""Pairs with a higher score get a higher cosine (Su 2022)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from xlembed.finetune.loss import Loss
+from xlembed.finetune.pairs import Kind
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from torch import nn
+
+
+class LOSS(Loss):
+    """Pairs with a higher score get a higher cosine (Su 2022)."""
+
+    reads = (Kind.SCORED,)
+    labels = "scores"
+
+    kind: Literal["cosent"]
+    scale: Annotated[float, Field(gt=0)] = 20.0
+
+    def build(self, model: SentenceTransformer) -> nn.Module:
+        """The library's."""
+        from sentence_transformers.sentence_transformer.losses import CoSENTLoss
+
+        return CoSENTLoss(model, scale=self.scale)

@@ -1,0 +1,29 @@
+"""Mean squared error to a teacher's vectors of the first text, for both translations (Reimers & Gurevych 2020)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from xlembed.finetune.loss import Loss
+from xlembed.finetune.pairs import Kind
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from torch import nn
+
+
+class LOSS(Loss):
+    """Mean squared error to a teacher's vectors of the first text, for both translations (Reimers & Gurevych 2020)."""
+
+    reads = (Kind.TRANSLATIONS,)
+    labels = "teacher"
+
+    kind: Literal["distillation"]
+    teacher: str | None = None
+    """MODEL; None is the base model as it was before the first stage."""
+
+    def build(self, model: SentenceTransformer) -> nn.Module:
+        """The library's; at unit length below Matryoshka."""
+        from xlembed.finetune.loss_modules import MSELoss, UnitMSELoss
+
+        return UnitMSELoss(model) if self.matryoshka else MSELoss(model)

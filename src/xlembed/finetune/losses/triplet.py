@@ -1,0 +1,32 @@
+"""Distance to the positive at least `margin` below the distance to the negative."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from xlembed.finetune.loss import Loss
+from xlembed.finetune.pairs import Kind
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from torch import nn
+
+
+class LOSS(Loss):
+    """Distance to the positive at least `margin` below the distance to the negative."""
+
+    reads = (Kind.TRIPLETS, Kind.PAIRS, Kind.TRANSLATIONS)
+    columns = 3
+    retrieval = True
+
+    kind: Literal["triplet"]
+    distance: Literal["cosine", "euclidean"] = "cosine"
+    margin: Annotated[float, Field(gt=0)] = 0.2
+
+    def build(self, model: SentenceTransformer) -> nn.Module:
+        """The library's, with any number of negatives per row."""
+        from xlembed.finetune.loss_modules import DISTANCES, TripletLoss
+
+        return TripletLoss(model, distance_metric=DISTANCES[self.distance], triplet_margin=self.margin)
