@@ -13,7 +13,6 @@ import yaml
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, StaticEmbedding
 from torch import nn
 
@@ -22,10 +21,7 @@ from xlembed.finetune import recipe as recipes
 from xlembed.finetune.recipe import LoraRecipe, Recipe
 from xlembed.models.folder import CARD_FILE
 from xlembed.models.modules.attention_pooling import AttentionPooling
-from xlembed.models.modules.experts_head import ExpertsHead
-from xlembed.models.modules.family_head import FamilyHead
 from xlembed.models.modules.family_transformer import FamilyTransformer
-from xlembed.models.modules.residual_head import ResidualHead
 from xlembed.models.modules.weighted_pooling import WeightedPooling
 from xlembed.models.report import quiet_transformers
 from xlembed.types import UserError
@@ -72,8 +68,8 @@ def _refuse_unfit(base: SentenceTransformer, recipe: Recipe) -> None:
         return
     parts = {"pooling": recipe.pooling, "adapter": recipe.adapter, "student": recipe.student}
     unfit = [name for name, part in parts.items() if part is not None]
-    if recipe.head is not None and recipe.head.kind == "family":
-        unfit.append("head: family")
+    if recipe.head is not None and recipe.head.by_family:
+        unfit.append(f"head: {recipe.head.kind}")
     if unfit:
         raise UserError(
             f"{recipe.name}: {recipe.base} is a table of token vectors without a body: {', '.join(unfit)} cannot be "
@@ -94,9 +90,9 @@ def _modules(base: SentenceTransformer, recipe: Recipe) -> list[nn.Module]:
     if recipe.head is not None:
         place = next((i for i, m in enumerate(modules) if isinstance(m, Normalize)), len(modules))
         width = _width(modules[:place])
-        modules[place:place] = _head(recipe.head, width)
+        modules[place:place] = recipe.head.modules(width)
     routed = recipe.adapter is not None and recipe.adapter.per_family
-    by_family = routed or (recipe.head is not None and recipe.head.kind == "family")
+    by_family = routed or (recipe.head is not None and recipe.head.by_family)
     if by_family and not isinstance(modules[0], FamilyTransformer):
         modules[0] = FamilyTransformer.around(modules[0], list(base.prompts.values()))
     if recipe.adapter is not None:
@@ -118,22 +114,6 @@ def _pooling(settings: Any, dim: int) -> nn.Module:
         return AttentionPooling(dim)
     pooling: nn.Module = Pooling(dim, settings.kind)
     return pooling
-
-
-def _head(settings: Any, width: int) -> list[nn.Module]:
-    """Modules of sentence-transformers where they do, so that such a folder loads without this package."""
-    if isinstance(settings, recipes.LinearHead):
-        return [Dense(width, settings.out, bias=settings.bias, activation_function=nn.Identity())]
-    if isinstance(settings, recipes.MlpHead):
-        return [
-            Dense(width, settings.hidden, activation_function=nn.ReLU()),
-            Dense(settings.hidden, settings.out, activation_function=nn.Identity()),
-        ]
-    if isinstance(settings, recipes.ResidualHead):
-        return [ResidualHead(width, settings.hidden, settings.out, settings.blocks)]
-    if isinstance(settings, recipes.FamilyHead):
-        return [FamilyHead(width, settings.out)]
-    return [ExpertsHead(width, settings.out, settings.experts)]
 
 
 def _put_adapter(body: Any, settings: LoraRecipe) -> None:

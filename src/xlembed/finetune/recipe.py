@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from xlembed.finetune.head import Head, head_classes
 from xlembed.finetune.loss import Loss, loss_classes
 from xlembed.finetune.sections import Language, Name, Positive, Section, Share, named
 
@@ -40,51 +41,6 @@ PoolingRecipe = Annotated[
 ]
 
 
-class LinearHead(Section):
-    """One linear layer."""
-
-    kind: Literal["linear"]
-    out: Positive
-    bias: bool = False
-
-
-class MlpHead(Section):
-    """Linear(d, hidden) -> ReLU -> Linear(hidden, out)."""
-
-    kind: Literal["mlp"]
-    hidden: Positive
-    out: Positive
-
-
-class ResidualHead(Section):
-    """Blocks x + MLP(LayerNorm(x)), then a linear layer to `out`."""
-
-    kind: Literal["residual"]
-    hidden: Positive
-    out: Positive
-    blocks: Positive = 2
-
-
-class FamilyHead(Section):
-    """One linear layer per language family, chosen by the script of the text."""
-
-    kind: Literal["family"]
-    out: Positive
-
-
-class ExpertsHead(Section):
-    """Mixture of experts: linear layers mixed by a softmax gate on the input."""
-
-    kind: Literal["experts"]
-    out: Positive
-    experts: Annotated[int, Field(ge=2)] = 4
-
-
-HeadRecipe = Annotated[
-    LinearHead | MlpHead | ResidualHead | FamilyHead | ExpertsHead, Field(discriminator="kind")
-]
-
-
 class LoraRecipe(Section):
     """Low-rank adapters (Hu et al. 2022) by peft; the rest of the body stays as it is."""
 
@@ -106,11 +62,13 @@ class Student(Section):
     languages: tuple[Language, ...] = Field(min_length=1)
 
 
-# ---- losses: a file each in losses/
+# ---- heads and losses: a file each in heads/ and losses/
 
 if TYPE_CHECKING:
+    HeadRecipe = Head
     LossRecipe = Loss
 else:
+    HeadRecipe = Annotated[Union[tuple(head_classes().values())], Field(discriminator="kind")]  # noqa: UP007
     LossRecipe = Annotated[
         Annotated[Union[tuple(loss_classes().values())], Field(discriminator="kind")],  # noqa: UP007
         BeforeValidator(named),

@@ -1,4 +1,4 @@
-"""A loss from outside the package is one file: a recipe names it, it trains, and nothing else is edited."""
+"""A loss or a head from outside the package is one file: a recipe names it, and nothing else is edited."""
 
 from __future__ import annotations
 
@@ -45,3 +45,46 @@ def test_a_loss_is_one_file(tmp_path: Path) -> None:
         [sys.executable, "-c", USE, tmp_path], env=environment, check=True, capture_output=True, text=True
     )
     assert "'near'" in done.stdout and "{'matryoshka': (), 'kind': 'near', 'strength': 2.0} 2" in done.stdout
+
+
+HEAD = '''
+from typing import Literal
+
+from xlembed.finetune.head import Head
+
+
+class HEAD(Head):
+    """Half of the dimensions."""
+
+    kind: Literal["half"]
+
+    def modules(self, width):
+        from sentence_transformers.base.modules import Dense
+
+        return [Dense(width, self.out, bias=False)]
+'''
+USE_HEAD = """
+import sys
+import xlembed.finetune.heads as heads
+heads.__path__.append(sys.argv[1])
+from small_model import static_model
+from xlembed.finetune.building import build_model
+from xlembed.finetune.recipe import Recipe
+stage = {"name": "s", "data": [{"pairs": "p"}], "loss": "mnrl"}
+recipe = Recipe.model_validate({"name": "r", "base": "b", "head": {"kind": "half", "out": 1}, "stages": [stage]})
+built = build_model(static_model({"a": (1.0, 0.0), "b": (0.0, 1.0)}), recipe)
+print(built.get_embedding_dimension(), recipe.head.kind)
+"""
+
+
+def test_a_head_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "half.py").write_text(HEAD, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", USE_HEAD, tmp_path],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["1", "half"]

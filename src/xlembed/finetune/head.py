@@ -1,0 +1,36 @@
+"""What a head says of itself, and which ones there are: one file of heads/ each."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar
+
+from xlembed.finetune import heads
+from xlembed.finetune.sections import Positive, Section
+from xlembed.registry import entries, load_entry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Head(Section):
+    """The section `head` of a recipe. A new head is one new module of heads/ with a class called HEAD."""
+
+    by_family: ClassVar[bool] = False
+    """Texts are routed by the family of their script, which a body has to do."""
+
+    kind: str
+    out: Positive
+
+    def modules(self, width: int) -> list[nn.Module]:
+        """Behind vectors of this width; torch is imported only now.
+
+        Modules of sentence-transformers where they do, so that such a folder loads without this package.
+        """
+        raise NotImplementedError
+
+
+@cache
+def head_classes() -> dict[str, type[Head]]:
+    """Kind -> class, by name."""
+    return {name: load_entry(heads, name).HEAD for name in entries(heads)}

@@ -1,0 +1,1 @@
+"""One head per file: each defines `HEAD`; see `finetune/head.py`."""

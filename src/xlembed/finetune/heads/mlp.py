@@ -1,0 +1,28 @@
+"""Linear(d, hidden) -> ReLU -> Linear(hidden, out)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from xlembed.finetune.head import Head
+from xlembed.finetune.sections import Positive
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class HEAD(Head):
+    """Linear(d, hidden) -> ReLU -> Linear(hidden, out)."""
+
+    kind: Literal["mlp"]
+    hidden: Positive
+
+    def modules(self, width: int) -> list[nn.Module]:
+        """Two dense layers of sentence-transformers."""
+        from sentence_transformers.base.modules import Dense
+        from torch.nn import Identity, ReLU
+
+        return [
+            Dense(width, self.hidden, activation_function=ReLU()),
+            Dense(self.hidden, self.out, activation_function=Identity()),
+        ]

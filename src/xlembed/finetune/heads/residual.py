@@ -1,0 +1,25 @@
+"""Blocks x + MLP(LayerNorm(x)), then a linear layer to `out`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from xlembed.finetune.head import Head
+from xlembed.finetune.sections import Positive
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class HEAD(Head):
+    """Blocks x + MLP(LayerNorm(x)), then a linear layer to `out`."""
+
+    kind: Literal["residual"]
+    hidden: Positive
+    blocks: Positive = 2
+
+    def modules(self, width: int) -> list[nn.Module]:
+        """Ours."""
+        from xlembed.models.modules.residual_head import ResidualHead
+
+        return [ResidualHead(width, self.hidden, self.out, self.blocks)]
