@@ -11,7 +11,8 @@ from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.export import TextList, export, load_export
 from xlembed.embeddings.store import StorageDType, StoredVectors, VectorStore
 from xlembed.models.postprocess import fit
-from xlembed.models.steps import Method, Step
+from xlembed.models.removal import methods
+from xlembed.models.steps import Step
 from xlembed.types import Role, UserError
 
 TEXTS = sentences(40)
@@ -72,7 +73,7 @@ def with_langs(texts: TextList) -> TextList:
 def test_post_processed_after_the_cut(tmp_path: Path, storage_dtype: StorageDType) -> None:
     store = filled(tmp_path / "cache", storage_dtype)
     documents, queries = with_langs(DOCUMENTS), with_langs(QUERIES)
-    steps = (Step(Method.CENTER), Step(Method.LIR, 1))
+    steps = (Step(methods()["center"]), Step(methods()["lir"], 1))
     assert export(tmp_path / "out", documents, queries, store, dim=4, steps=steps, manifest=MANIFEST)
     assert not export(tmp_path / "out", documents, queries, store, dim=4, steps=steps, manifest=MANIFEST)
     assert export(tmp_path / "out", documents, queries, store, dim=4, steps=steps[::-1], manifest=MANIFEST)
@@ -92,10 +93,10 @@ def test_tables_of_many_chunks_keep_rows_and_languages_together(
     store: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents, queries = with_langs(DOCUMENTS), with_langs(QUERIES)
-    export(tmp_path / "whole", documents, queries, store, steps=(Step(Method.CENTER),), manifest={})
+    export(tmp_path / "whole", documents, queries, store, steps=(Step(methods()["center"]),), manifest={})
     chunks = StoredVectors.chunks
     monkeypatch.setattr(StoredVectors, "chunks", lambda self: chunks(self, 7))
-    export(tmp_path / "parts", documents, queries, store, steps=(Step(Method.CENTER),), manifest={})
+    export(tmp_path / "parts", documents, queries, store, steps=(Step(methods()["center"]),), manifest={})
     found = [load_export(tmp_path / name) for name in ("whole", "parts")]
     np.testing.assert_allclose(found[0].documents, found[1].documents, atol=1e-6)
     np.testing.assert_allclose(found[0].queries, found[1].queries, atol=1e-6)
@@ -107,7 +108,7 @@ def test_without_post_processing_the_manifest_does_not_speak_of_it(
     export(tmp_path / "out", with_langs(DOCUMENTS), QUERIES, store, manifest=MANIFEST)
     assert "postprocessing" not in load_export(tmp_path / "out").manifest
     with pytest.raises(ValueError, match="vectors and languages must be one each"):
-        export(tmp_path / "x", DOCUMENTS, QUERIES, store, steps=(Step(Method.CENTER),), manifest={})
+        export(tmp_path / "x", DOCUMENTS, QUERIES, store, steps=(Step(methods()["center"]),), manifest={})
 
 
 def test_same_inputs_give_the_same_bytes(store: VectorStore, tmp_path: Path) -> None:

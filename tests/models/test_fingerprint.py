@@ -13,8 +13,9 @@ import pytest
 from xlembed.models import fingerprint
 from xlembed.models.card import ModelCard
 from xlembed.models.fingerprint import base_fingerprint, derived_fingerprint
+from xlembed.models.removal import methods
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.models.steps import Method, Step
+from xlembed.models.steps import Step
 from xlembed.types import DType
 
 from .conftest import Build, edit_json, edit_weights, write_json
@@ -140,17 +141,20 @@ def test_derived() -> None:
 
 def test_derived_with_post_processing() -> None:
     """Each step, its number, the order and the documents it is fitted on make other vectors."""
-    center, abtt3 = Step(Method.CENTER), Step(Method.ABTT, 3)
+    center, abtt3 = Step(methods()["center"]), Step(methods()["abtt"], 3)
     chains: list[tuple[Step, ...]] = [
-        (), (center,), (abtt3,), (Step(Method.LIR, 3),), (Step(Method.LIR, 1),), (center, abtt3), (abtt3, center)
-    ]  # fmt: skip
+        *((), (center,), (abtt3,), (Step(methods()["lir"], 3),), (Step(methods()["lir"], 1),)),
+        *((center, abtt3), (abtt3, center)),
+    ]
     found = [derived_fingerprint("a" * 64, dim, chain, "docs") for chain in chains for dim in (None, 64)]
     found.append(derived_fingerprint("a" * 64, None, (center,), "other docs"))
     assert len(set(found)) == 15
     assert derived_fingerprint("a" * 64, 64, (), "docs") == derived_fingerprint("a" * 64, 64)
 
 
-@pytest.mark.parametrize(("step", "same"), [(Step(Method.CENTER), True), (Step(Method.ABTT, 3), False)])
+@pytest.mark.parametrize(
+    ("step", "same"), [(Step(methods()["center"]), True), (Step(methods()["abtt"], 3), False)]
+)
 def test_a_name_that_came_to_mean_other_numbers_has_another_fingerprint(step: Step, same: bool) -> None:
     """As it was while `abtt` projected the centred vector."""
     description = {"base": "a" * 64, "dim": None, "steps": [step.name], "documents": "docs"}

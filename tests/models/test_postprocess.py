@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from xlembed.models.postprocess import Fitted, fit
-from xlembed.models.steps import Method, Step, check_steps, parse_step
+from xlembed.models.removal import methods
+from xlembed.models.steps import Step, check_steps, parse_step
 from xlembed.types import UserError, Vectors
 
-CENTER, LIR1, ABTT1 = Step(Method.CENTER), Step(Method.LIR, 1), Step(Method.ABTT, 1)
+CENTER, LIR1, ABTT1 = Step(methods()["center"]), Step(methods()["lir"], 1), Step(methods()["abtt"], 1)
 HALF = np.sqrt(0.5)
 
 
@@ -49,7 +50,7 @@ def test_lir_removes_the_first_direction_of_the_matrix_as_it_is() -> None:
 
 def test_lir_of_two_components_leaves_the_third() -> None:
     rows = table(*[(1, 0, 0)] * 5, *[(0, 1, 0)] * 4, *[(0, 0, 1)] * 3)
-    out = fitted_on(rows, ["en"] * 12, Step(Method.LIR, 2)).apply(table((0.6, 0.64, 0.48)), ["en"])
+    out = fitted_on(rows, ["en"] * 12, Step(methods()["lir"], 2)).apply(table((0.6, 0.64, 0.48)), ["en"])
     np.testing.assert_allclose(out, [(0, 0, 1)], atol=1e-6)
 
 
@@ -91,13 +92,13 @@ def test_fewer_than_five_documents_per_component_take_the_statistics_of_all(n_ge
     rng = np.random.default_rng(0)
     english, german = rng.normal(size=(40, 6)), rng.normal(size=(n_german, 6))
     langs = ["en"] * 40 + ["de"] * n_german
-    fitted = fitted_on(np.concatenate([english, german]), langs, CENTER, Step(Method.LIR, 3))
+    fitted = fitted_on(np.concatenate([english, german]), langs, CENTER, Step(methods()["lir"], 3))
     assert fitted.pooled(langs) == ({} if own else {"lir3": ["de"]})  # 14 are enough for a mean
     assert fitted.pooled(["sw"]) == {"center": ["sw"], "lir3": ["sw"]}
     query = rng.normal(size=(1, 6))
     same = np.array_equal(fitted.apply(query, ["de"]), fitted.apply(query, ["sw"]))
     assert not same  # the means differ
-    lir = fitted_on(np.concatenate([english, german]), langs, Step(Method.LIR, 3))
+    lir = fitted_on(np.concatenate([english, german]), langs, Step(methods()["lir"], 3))
     assert np.array_equal(lir.apply(query, ["de"]), lir.apply(query, ["sw"])) is not own
     assert not np.array_equal(lir.apply(query, ["en"]), lir.apply(query, ["sw"]))
 
@@ -126,14 +127,14 @@ def test_a_vector_of_which_only_rounding_is_left_becomes_zero() -> None:
 def test_directions_that_no_document_has_are_not_made_up() -> None:
     """All documents lie on one line, so that the second component is arbitrary; y and z must survive."""
     rows = table(*[(1, 0, 0)] * 10)
-    out = fitted_on(rows, ["en"] * 10, Step(Method.LIR, 2)).apply(table((0.5, 0.6, 0.8)), ["en"])
+    out = fitted_on(rows, ["en"] * 10, Step(methods()["lir"], 2)).apply(table((0.5, 0.6, 0.8)), ["en"])
     np.testing.assert_allclose(out, [(0, 0.6, 0.8)], atol=1e-6)
 
 
 def test_parts_and_order_of_rows_change_nothing_but_rounding() -> None:
     rng = np.random.default_rng(1)
     rows, langs = rng.normal(size=(50, 8)), ["en", "de"] * 25
-    steps = (CENTER, Step(Method.LIR, 2), Step(Method.ABTT, 2))
+    steps = (CENTER, Step(methods()["lir"], 2), Step(methods()["abtt"], 2))
     whole = fitted_on(rows, langs, *steps).apply(rows, langs)
     parts = fit(lambda: np.array_split(rows, 7), langs, steps).apply(rows, langs)
     turned = fitted_on(rows[::-1], langs[::-1], *steps).apply(rows, langs)
@@ -150,13 +151,13 @@ def test_against_a_singular_value_decomposition() -> None:
     left = rows - rows @ right[:3].T @ right[:3]
     expected = left / np.linalg.norm(left, axis=1, keepdims=True)
     np.testing.assert_allclose(
-        fitted_on(rows, ["en"] * 60, Step(Method.LIR, 3)).apply(rows, ["en"] * 60), expected, atol=1e-6
+        fitted_on(rows, ["en"] * 60, Step(methods()["lir"], 3)).apply(rows, ["en"] * 60), expected, atol=1e-6
     )
     centred = rows - rows.mean(axis=0)
     _, _, right = np.linalg.svd(centred)
     left = centred - rows @ right[:3].T @ right[:3]
     expected = left / np.linalg.norm(left, axis=1, keepdims=True)
-    found = fitted_on(rows, ["en"] * 60, Step(Method.ABTT, 3)).apply(rows, ["en"] * 60)
+    found = fitted_on(rows, ["en"] * 60, Step(methods()["abtt"], 3)).apply(rows, ["en"] * 60)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -168,10 +169,10 @@ def test_no_rows_to_apply_to() -> None:
 @pytest.mark.parametrize(
     ("steps", "n", "message"),
     [
-        ((Step(Method.LIR, 1),), 4, r"\+lir1 needs the vectors of 5 documents .* found 4"),
+        ((Step(methods()["lir"], 1),), 4, r"\+lir1 needs the vectors of 5 documents .* found 4"),
         ((CENTER,), 4, r"\+center needs the vectors of 5 documents"),
         ((CENTER,), 0, r"found 0"),
-        ((Step(Method.ABTT, 2),), 10, "2 dimensions have nothing left without 2 components"),
+        ((Step(methods()["abtt"], 2),), 10, "2 dimensions have nothing left without 2 components"),
     ],
 )
 def test_what_cannot_be_fitted(steps: tuple[Step, ...], n: int, message: str) -> None:
@@ -197,7 +198,7 @@ def test_callers_mistakes() -> None:
         ("center", CENTER),
         ("lir", LIR1),
         ("lir1", LIR1),
-        ("abtt12", Step(Method.ABTT, 12)),
+        ("abtt12", Step(methods()["abtt"], 12)),
         ("lirx", None),
         ("dim64", None),
     ],
@@ -222,7 +223,7 @@ def test_a_number_that_cannot_be(suffix: str, message: str) -> None:
 
 def test_one_configuration_has_one_name() -> None:
     with pytest.raises(UserError, match=r"'\+lir1\+lir2': one lir after the other; write \+lir3"):
-        check_steps((LIR1, Step(Method.LIR, 2)), None)
+        check_steps((LIR1, Step(methods()["lir"], 2)), None)
     with pytest.raises(UserError, match=r"write \+center"):
         check_steps((CENTER, CENTER), None)
     check_steps((ABTT1, CENTER, ABTT1), 2)

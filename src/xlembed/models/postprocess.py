@@ -1,15 +1,5 @@
 """Taking language out of vectors: statistics of a task's documents, subtracted from documents and queries alike.
 
-    center   subtracts the mean of the vector's language.
-    lir      removes the top r principal components of the vector's language: right singular vectors of the matrix
-             whose rows are that language's vectors, which is not centred first. Language Information Removal: Yang,
-             Yang, Cer and Darve (2021), A Simple and Effective Method To Eliminate the Self Language Bias in
-             Multilingual Representations, arXiv:2109.04727.
-    abtt     subtracts the mean of all documents, and the vector's projection on the top D principal components of the
-             centred documents. As in the paper it is the vector as it comes that is projected, not the centred one.
-             No language enters. Mu and Viswanath (2018), All-but-the-Top: Simple and Effective Postprocessing for Word
-             Representations, algorithm 1, arXiv:1702.01417.
-
 Steps are composed in the order given, each fitted on what the one before leaves; vectors are brought to unit length
 again after the last one only. A zero vector has no direction: it teaches nothing and stays zero.
 """
@@ -18,37 +8,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlembed.models.steps import Method, Step, check_steps
+from xlembed.models.removal import ROUNDING, Floats, Removal, Sums
+from xlembed.models.steps import Step, check_steps
 from xlembed.types import Lang, UserError, Vectors
 
-Floats = NDArray[np.float64]
 Chunks = Callable[[], Iterable[NDArray[np.floating]]]
 """Gives the rows of a table in order, part by part, anew each time it is called."""
-
-ROUNDING = 1e-6
-"""What is left of a unit vector below this length is rounding of float32 and has no direction."""
-
-
-@dataclass(frozen=True, eq=False)
-class Removal:
-    """What is taken out of a vector.
-
-    Attributes:
-        mean: float64, shape (dim,); subtracted.
-        directions: float64, shape (dim, n), orthonormal columns; the vector's projection on them is subtracted too.
-    """
-
-    mean: Floats
-    directions: Floats
-
-    def __call__(self, block: Floats) -> Floats:
-        """Rows without it, shape (n, dim). The sign of a direction does not matter."""
-        return block - self.mean - (block @ self.directions) @ self.directions.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +113,7 @@ def fit(chunks: Chunks, langs: Sequence[Lang], steps: Sequence[Step]) -> Fitted:
     languages = _as_array(langs)
     for step in steps:
         sums = _sums(chunks, languages, fitted, squares=step.components > 0)
-        everyone = sum(sums.values(), _Sums())
+        everyone = sum(sums.values(), Sums())
         check_steps((step,), len(everyone.total) or None)
         if everyone.n < step.least_documents:
             raise UserError(
@@ -151,30 +121,15 @@ def fit(chunks: Chunks, langs: Sequence[Lang], steps: Sequence[Step]) -> Fitted:
                 f"count), found {everyone.n}: take fewer components, or the model without +{step.name}"
             )
         own = {x: s for x, s in sums.items() if step.by_language and s.n >= step.least_documents}
-        removals = {lang: _removal(step, found) for lang, found in sorted(own.items())}
-        fitted = Fitted(
-            (*fitted.steps, FittedStep(step, _removal(step, everyone), removals)), n_documents=everyone.n
-        )
+        removals = {lang: step.method.fit(found, step.components) for lang, found in sorted(own.items())}
+        of_all = step.method.fit(everyone, step.components)
+        fitted = Fitted((*fitted.steps, FittedStep(step, of_all, removals)), n_documents=everyone.n)
     return fitted
 
 
-@dataclass(frozen=True, eq=False)
-class _Sums:
-    """Of the vectors x of one language: how many, sum of x, sum of x xᵀ (0 where it is not wanted)."""
-
-    n: int = 0
-    total: Floats = field(default_factory=lambda: np.zeros(0))
-    squares: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-
-    def __add__(self, other: _Sums) -> _Sums:
-        if not self.n:
-            return other
-        return _Sums(self.n + other.n, self.total + other.total, self.squares + other.squares)
-
-
-def _sums(chunks: Chunks, langs: NDArray[np.str_], before: Fitted, *, squares: bool) -> dict[Lang, _Sums]:
+def _sums(chunks: Chunks, langs: NDArray[np.str_], before: Fitted, *, squares: bool) -> dict[Lang, Sums]:
     """Sums by language over what the steps before leave."""
-    found: dict[Lang, _Sums] = defaultdict(_Sums)
+    found: dict[Lang, Sums] = defaultdict(Sums)
     start = 0
     for chunk in chunks():
         of_chunk = langs[start : start + len(chunk)]
@@ -185,33 +140,12 @@ def _sums(chunks: Chunks, langs: NDArray[np.str_], before: Fitted, *, squares: b
         block = before._left(chunk[directed].astype(np.float64), of_chunk[directed])
         for lang in np.unique(of_chunk[directed]):
             rows = block[of_chunk[directed] == lang]
-            found[str(lang)] += _Sums(
+            found[str(lang)] += Sums(
                 len(rows), rows.sum(axis=0), rows.T @ rows if squares else np.zeros((1, 1))
             )
     if start < len(langs):
         raise ValueError(f"vectors and languages must be one each: {start} vectors, {len(langs)} languages")
     return dict(found)
-
-
-def _removal(step: Step, sums: _Sums) -> Removal:
-    mean = sums.total / sums.n
-    if step.method is Method.LIR:
-        return Removal(np.zeros_like(mean), _principal(sums.squares / sums.n, step.components))
-    if step.method is Method.ABTT:
-        covariance = sums.squares / sums.n - np.outer(mean, mean)
-        return Removal(mean, _principal(covariance, step.components))
-    return Removal(mean, np.zeros((len(mean), 0)))
-
-
-def _principal(moments: Floats, n: int) -> Floats:
-    """Eigenvectors of the n largest eigenvalues, shape (dim, at most n).
-
-    Fewer where the vectors span fewer dimensions: which directions without any vector came next would be up to
-    rounding, and differ by machine.
-    """
-    values, vectors = np.linalg.eigh(moments)
-    wanted = np.arange(len(values)) >= len(values) - n
-    return np.asarray(vectors[:, wanted & (values > ROUNDING**2)])
 
 
 def _as_array(langs: Sequence[Lang]) -> NDArray[np.str_]:

@@ -15,6 +15,7 @@ from xlembed.models.catalogue import catalogue, explain
 from xlembed.models.digest import folder_digest
 from xlembed.models.folder import with_folder_prompts, with_own_card
 from xlembed.models.packaged import packaged_folder
+from xlembed.models.removal import methods
 from xlembed.models.searches import (
     HYBRID,
     MIX,
@@ -26,7 +27,7 @@ from xlembed.models.searches import (
 from xlembed.models.searches import (
     SPELLINGS as SEARCH_SPELLINGS,
 )
-from xlembed.models.steps import SPELLINGS, Method, Step, check_steps, parse_step
+from xlembed.models.steps import Step, check_steps, parse_step
 from xlembed.types import DType, Lang, UserError, near_miss
 
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
@@ -232,8 +233,9 @@ def _split(spec: str) -> tuple[str, Variation]:
 
 
 def _known_suffixes(wrong: str) -> str:
-    known = ["+dimN", "+maxN", *(f"+{word}" for word in DTYPE_SUFFIX), *SPELLINGS.values(), *SEARCH_SPELLINGS]
-    near = near_miss(wrong, [*map(str, Method), *DTYPE_SUFFIX, HYBRID, MIX, RERANK])
+    spellings = [method.spelling for method in methods().values()]
+    known = ["+dimN", "+maxN", *(f"+{word}" for word in DTYPE_SUFFIX), *spellings, *SEARCH_SPELLINGS]
+    near = near_miss(wrong, [*methods(), *DTYPE_SUFFIX, HYBRID, MIX, RERANK])
     return f"known: {', '.join(known)}.{near}"
 
 

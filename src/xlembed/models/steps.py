@@ -6,22 +6,11 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from xlembed.types import Choice, UserError
+from xlembed.models.removal import Method, methods
+from xlembed.types import UserError
 
 DOCUMENTS_PER_COMPONENT = 5
 """A language's own statistics need this many documents for each component (a mean counts as one)."""
-
-
-class Method(Choice):
-    """What one step takes out of the vectors; see `models.postprocess`."""
-
-    CENTER = "center"
-    LIR = "lir"
-    ABTT = "abtt"
-
-
-SPELLINGS = {Method.CENTER: "+center", Method.LIR: "+lirR", Method.ABTT: "+abttD"}
-"""How an error lists them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +28,17 @@ class Step:
     @property
     def name(self) -> str:
         """As in the model's name, without the plus sign."""
-        return f"{self.method}{self.components or ''}"
+        return f"{self.method.name}{self.components or ''}"
 
     @property
     def ingredient(self) -> str:
         """What fingerprints hold; another word where a name has come to mean other numbers."""
-        return f"{self.name} (projects the vector as it comes)" if self.method is Method.ABTT else self.name
+        return f"{self.name}{self.method.meaning}"
 
     @property
     def by_language(self) -> bool:
         """Whether each language has statistics of its own, so that a vector's language must be known."""
-        return self.method is not Method.ABTT
+        return self.method.by_language
 
     @property
     def least_documents(self) -> int:
@@ -67,20 +56,22 @@ def parse_step(suffix: str) -> Step | None:
         >>> parse_step("lir").name
         'lir1'
     """
-    parts = re.fullmatch(rf"({'|'.join(Method)})([0-9]*)", suffix)
+    parts = re.fullmatch(rf"({'|'.join(methods())})([0-9]*)", suffix)
     if parts is None:
         return None
-    method, number = Method(parts[1]), parts[2]
-    if method is Method.CENTER:
+    method, number = methods()[parts[1]], parts[2]
+    if method.components == 0:
         if number:
-            raise UserError(f"'+{suffix}': +center takes no number, it subtracts each language's mean")
+            raise UserError(
+                f"'+{suffix}': {method.spelling} takes no number, it subtracts each language's mean"
+            )
         return Step(method)
-    if method is Method.LIR and not number:
-        number = "1"
+    if not number and method.components:
+        number = str(method.components)
     if not number or number.startswith("0"):
         raise UserError(
-            f"'+{suffix}': expected {SPELLINGS[method]} with a whole number of components from 1, "
-            f"for example +{method}3"
+            f"'+{suffix}': expected {method.spelling} with a whole number of components from 1, "
+            f"for example +{method.name}3"
         )
     return Step(method, int(number))
 
@@ -102,8 +93,8 @@ def check_steps(steps: tuple[Step, ...], dim: int | None) -> None:
                 f"components; take fewer than {dim}"
             )
     for first, second in pairwise(steps):
-        if first.method is second.method:
+        if first.method == second.method:
             both = Step(first.method, first.components + second.components)
             raise UserError(
-                f"'+{first.name}+{second.name}': one {first.method} after the other; write +{both.name}"
+                f"'+{first.name}+{second.name}': one {first.method.name} after the other; write +{both.name}"
             )

@@ -1,0 +1,1 @@
+"""One post-processing per file: each defines `METHOD`; see `models/removal.py`."""
