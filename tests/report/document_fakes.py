@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from report.report_fakes import MODELS, SIX, comparisons, several
+from xlembed.corpus.summary import LanguageSizes, TaskSummary
 from xlembed.report.document.inputs import Inputs
 from xlembed.report.guide import Guide, Refused
 
@@ -18,7 +19,7 @@ NAMES = (
 assert set(NAMES) <= set(MODELS)
 
 
-def task(**other: Any) -> dict[str, Any]:
+def task(**other: Any) -> TaskSummary:
     found = {
         "name": "reviews_sample",
         "languages": list(SIX),
@@ -30,12 +31,18 @@ def task(**other: Any) -> dict[str, Any]:
         "queries": 1260,
         "needs": 210,
         "judgements": 2520,
-        "per_language": {lang: {"documents": 100, "queries": 210} for lang in SIX},
+        "per_language": {
+            lang: LanguageSizes(
+                documents=100, queries=210, relevant_same_language=0, relevant_other_languages=0
+            )
+            for lang in SIX
+        },
+        "demonstration": False,
         "merged": 0,
         "digest": "0" * 64,
         "notes": [],
     }
-    return found | other
+    return TaskSummary.model_validate(found | other)
 
 
 def guide(

@@ -119,7 +119,7 @@ def gather(
     analyses = {name: found for name, found in read.items() if found}
     watch("report", 3, 3)
     return Inputs(
-        task=summarise(task).to_json(),
+        task=summarise(task),
         scores=[e.book for e in evaluations],
         cards={e.name: card for e in evaluations if (card := _card(e.name, workspace))},
         comparison=comparison,

@@ -70,10 +70,10 @@ def assemble(inputs: Inputs) -> Document:
 def _lead(inputs: Inputs) -> str:
     task, n = inputs.task, len(inputs.books)
     models = "1 model" if n == 1 else f"{n} models"
-    langs = ", ".join(task["languages"])
-    sizes = f"{task['queries']:,} queries and {task['documents']:,} documents"
+    langs = ", ".join(task.languages)
+    sizes = f"{task.queries:,} queries and {task.documents:,} documents"
     paradox = paradox_verdict(inputs)
-    facts = f"{models} on {task['name']} ({task['alignment']}): {sizes} in {langs}."
+    facts = f"{models} on {task.name} ({task.alignment}): {sizes} in {langs}."
     measure = FIRST if inputs.measure == "accuracy@1" else ""
     return " ".join(filter(None, (facts, measure, paradox)))
 
@@ -119,11 +119,13 @@ def _languages(inputs: Inputs, grids: ScoreGrids) -> tuple[Block, ...]:
 
 def _data(inputs: Inputs) -> tuple[Block, ...]:
     task = inputs.task
-    facts = [task["description"]] if task["description"] else []
-    facts += [f"{key.capitalize()}: {task[key]}." for key in ("source", "licence") if task[key]]
+    facts = [task.description] if task.description else []
+    facts += [
+        f"{key}: {value}." for key, value in (("Source", task.source), ("Licence", task.licence)) if value
+    ]
     facts.append(
-        f"{task['alignment'].capitalize()}; {task['needs']:,} questions (needs), {task['judgements']:,} judgements, "
-        f"{task['merged']:,} identical documents united. Digest {task['digest'][:16]}."
+        f"{task.alignment.capitalize()}; {task.needs:,} questions (needs), {task.judgements:,} judgements, "
+        f"{task.merged:,} identical documents united. Digest {task.digest[:16]}."
     )
     return (*facts, data_grid(inputs))
 

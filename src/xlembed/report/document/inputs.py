@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from xlembed.corpus.summary import TaskSummary
 from xlembed.report.document.content import Picture
 from xlembed.report.guide import Guide, Refused
 from xlembed.report.scorebook import ScoreBook, read_all
@@ -30,7 +31,7 @@ class Inputs:
         warnings: about files that were left out.
     """
 
-    task: Json
+    task: TaskSummary
     scores: Sequence[Json | ScoreBook]
     cards: Mapping[str, Json] = field(default_factory=dict)
     comparison: Json | None = None
@@ -53,7 +54,7 @@ class Inputs:
     @property
     def name(self) -> str:
         """Of the task."""
-        return str(self.task["name"])
+        return self.task.name
 
     @property
     def models(self) -> list[str]:

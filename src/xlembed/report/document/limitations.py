@@ -48,7 +48,7 @@ def _clusters(inputs: Inputs) -> Iterator[str]:
 
 
 def _alignment(inputs: Inputs) -> Iterator[str]:
-    if inputs.task["alignment"] == "parallel":
+    if inputs.task.alignment == "parallel":
         yield (
             "A parallel task: every document exists in every language, and other versions of the answer are taken out "
             "before scoring. Real collections are seldom parallel, and translated text is easier to align than text "
@@ -63,8 +63,8 @@ def _alignment(inputs: Inputs) -> Iterator[str]:
 
 
 def _pools(inputs: Inputs) -> Iterator[str]:
-    sizes = [of["documents"] for of in inputs.task["per_language"].values()]
-    total = inputs.task["documents"]
+    sizes = [of.documents for of in inputs.task.per_language.values()]
+    total = inputs.task.documents
     if total < SMALL_POOL:
         yield (
             f"Small pools: {count_text(sizes)} documents per language and {total:,} in all. Every score falls as an "
@@ -102,4 +102,4 @@ def _runs(inputs: Inputs) -> Iterator[str]:
     lost = {len(book.queries_without_relevant) for book in inputs.books}
     if max(lost, default=0):
         yield f"{count_text(lost)} queries have no relevant document and are in no score."
-    yield from (f"Of the data: {note}" for note in inputs.task.get("notes", ()))
+    yield from (f"Of the data: {note}" for note in inputs.task.notes)

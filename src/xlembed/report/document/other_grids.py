@@ -116,10 +116,10 @@ def _parameters(number: int | None) -> tuple[str, ...]:
 def data_grid(inputs: Inputs) -> Grid:
     """Sizes per language."""
     rows = []
-    for lang, sizes in inputs.task["per_language"].items():
+    for lang, sizes in inputs.task.per_language.items():
         lacking = [f"{b.model} ({b.labels[lang]})" for b in inputs.books if lang in b.labels]
-        numbers = (number_cell(sizes["documents"]), number_cell(sizes["queries"]))
+        numbers = (number_cell(sizes.documents), number_cell(sizes.queries))
         rows.append(row(lang, *numbers, ", ".join(lacking) or "none", langs=(lang,)))
-    total = row("all", number_cell(inputs.task["documents"]), number_cell(inputs.task["queries"]), "")
+    total = row("all", number_cell(inputs.task.documents), number_cell(inputs.task.queries), "")
     columns = heads("language", "documents", "queries", "models that lack it", words=("models that lack it",))
     return Grid("data", "Documents and queries", columns, tuple(rows), (total,))
