@@ -31,10 +31,10 @@ from elastic_transport._models import ApiResponseMeta
 from elastic_transport._node import NodeApiResponse
 from elasticsearch import Elasticsearch, OrjsonSerializer, helpers
 
-from xlembed.corpus.task import Document
-from xlembed.index.elastic.layout import VECTOR, IndexSpec
-from xlembed.index.elastic.loading import load
-from xlembed.index.elastic.source import Source
+from xlembed.data.task import Document
+from xlembed.search.elastic.layout import VECTOR, IndexSpec
+from xlembed.search.elastic.loading import load
+from xlembed.search.elastic.source import Source
 
 TEXT = "A short review of a product that works as it should, most days."
 

@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from xlembed.corpus.scored import Dimension, ScoredKind, load_scored, write_scored
+from xlembed.data.scored import Dimension, ScoredKind, load_scored, write_scored
 
 DATA = Path("data")
 XLEMBED = str(Path(sys.executable).with_name("xlembed"))

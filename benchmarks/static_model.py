@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from xlembed.corpus.text_digest import comparable
-from xlembed.finetune.parallel import read_stsb
+from xlembed.data.parallel import read_stsb
+from xlembed.data.text_digest import comparable
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 TATOEBA = ("deu", "fra", "tur", "jpn")

@@ -26,7 +26,7 @@ from xlembed.embeddings.export import TextList, export, load_export
 from xlembed.embeddings.memory import peak_mb, reset_peak
 from xlembed.embeddings.store import VectorStore, text_keys
 from xlembed.models import digest
-from xlembed.types import Role
+from xlembed.words import Role
 
 SHARD_SIZE = 1024
 ROUNDS = 3

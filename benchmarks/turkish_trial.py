@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from xlembed.finetune.pairs import Kind, PairSet, load_pairs, write_pairs
+from xlembed.data.pairs import Kind, PairSet, load_pairs, write_pairs
 
 DATA = Path("data")
 XLEMBED = str(Path(sys.executable).with_name("xlembed"))

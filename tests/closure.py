@@ -21,7 +21,7 @@ from xlembed.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "      # below: make deps\n"
-JOBS = {"finetune": ("xlembed.stages.finetune", "xlembed.finetune.changing")}
+JOBS = {"finetune": ("xlembed.finetune.job", "xlembed.finetune.changing")}
 """Stage -> modules to start from, where the job is not all: --register-as changes the recipe."""
 OWN_FILE = {("finetune", "src/xlembed/finetune/recipes"): "src/xlembed/finetune/recipes/${item.recipe}.yaml"}
 """A folder of which each item of the stage's matrix reads its own file."""

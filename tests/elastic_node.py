@@ -13,7 +13,7 @@ from pathlib import Path
 import elasticsearch
 from elasticsearch import Elasticsearch, OrjsonSerializer
 
-from xlembed.index.elastic.connection import Server
+from xlembed.search.elastic.connection import Server
 
 HEAP = "512m"
 START_SECONDS = 150

@@ -33,19 +33,19 @@ from elastic_node import Node
 from test_architecture import ROOMS, SIDE_ROOMS
 from xlembed.cli import xlembed
 from xlembed.cli.options import options_of as setting_options_of
-from xlembed.corpus.card import FLAGS
-from xlembed.corpus.importing import import_files
-from xlembed.corpus.loading import load_task
-from xlembed.corpus.scored import load_scored
+from xlembed.data.card import FLAGS
+from xlembed.data.importing import import_files
+from xlembed.data.loading import load_task
+from xlembed.data.scored import load_scored
 from xlembed.finetune.ablation import Ablation
 from xlembed.finetune.recipe import Recipe
-from xlembed.index.elastic.connection import ENVIRONMENT
 from xlembed.models.catalogue import catalogue
 from xlembed.models.spec import resolve_model
 from xlembed.params import UNCHANGED_RESULTS
 from xlembed.probe.rival_recipe import RivalRecipe
+from xlembed.search.elastic.connection import ENVIRONMENT
 from xlembed.settings import Settings
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "src" / "xlembed"

@@ -15,8 +15,8 @@ from dvc.repo import Repo
 from dvc.stage import Stage
 
 from closure import JOBS, MARK, ROOT, closure, rewritten
+from xlembed.evaluate.declared import undeclared
 from xlembed.settings import RunSettings, Settings
-from xlembed.stages.declared import undeclared
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 TASKS, MODELS = ("reviews_sample", "other"), ("bm25",)
@@ -29,9 +29,9 @@ def test_dvc_yaml_names_exactly_what_its_stages_reach() -> None:
     text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
     assert rewritten(text) == text, "run make deps"
     lines = text.splitlines(keepends=True)
-    here = lines.index("      - src/xlembed/index/exact.py\n")
+    here = lines.index("      - src/xlembed/search/exact.py\n")
     assert rewritten("".join(lines[:here] + lines[here + 1 :])) == text
-    assert rewritten(text.replace(MARK, MARK + "      - src/xlembed/report/document/docx.py\n")) == text
+    assert rewritten(text.replace(MARK, MARK + "      - src/xlembed/show/docx.py\n")) == text
 
 
 def test_the_closure_follows_what_can_run_and_what_is_read(tmp_path: Path) -> None:
@@ -183,16 +183,16 @@ EVERY = ("encode", "index", "evaluate", "analyse", "finetune", "probe", "compare
 CODE = "src/xlembed"
 EDITS = {
     # code
-    f"{CODE}/index/exact.py": stages("index", "evaluate", "finetune"),
+    f"{CODE}/search/exact.py": stages("index", "evaluate", "finetune"),
     f"{CODE}/stats/mcnemar.py": stages("compare", "report", "finetune"),
-    f"{CODE}/analysis/isotropy.py": stages("analyse"),
+    f"{CODE}/analyse/isotropy.py": stages("analyse"),
     f"{CODE}/files.py": stages(*EVERY),
     # writers, figures, templates, files of registries
-    f"{CODE}/report/document/docx.py": stages("probe"),
+    f"{CODE}/show/docx.py": stages("probe"),
     f"{CODE}/report/document/templates/latex/main.tex.j2": stages("report"),
     f"{CODE}/report/document/templates/html/report.css": stages("probe", "report"),
-    f"{CODE}/report/figures/runs/language_bars.py": stages("evaluate", "finetune"),
-    f"{CODE}/report/figures/comparisons/a_new_one.py": stages("compare", "report", "finetune"),
+    f"{CODE}/evaluate/figures/runs/language_bars.py": stages("evaluate", "finetune"),
+    f"{CODE}/evaluate/figures/comparisons/a_new_one.py": stages("compare", "report", "finetune"),
     f"{CODE}/probe/kinds/a_new_one.py": stages("probe"),
     f"{CODE}/models/modules/residual_head.py": stages(*EVERY),
     # cards and recipes
@@ -210,8 +210,8 @@ EDITS = {
 
 NOTHING = (
     f"{CODE}/tracking/log.py",
-    f"{CODE}/corpus/readers/tatoeba.py",
-    f"{CODE}/report/figures/paradox/variants.py",
+    f"{CODE}/data/importers/tatoeba.py",
+    f"{CODE}/paradox/figures/variants.py",
     f"{CODE}/finetune/recipes/turkish_static.yaml",
     "data/pairs/mine/rows.jsonl",
     "runs/reviews_sample/leftover/units.parquet",

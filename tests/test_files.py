@@ -26,7 +26,7 @@ from xlembed.files import (
     temporary_folder,
     yaml_line,
 )
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 WRITE = """
 import sys, time

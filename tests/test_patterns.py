@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from xlembed import patterns
-from xlembed.patterns import compile_pattern, find_pattern
-from xlembed.types import UserError
+from xlembed.data import patterns
+from xlembed.data.patterns import compile_pattern, find_pattern
+from xlembed.words import UserError
 
 
 def test_a_match_in_a_text_and_of_a_whole_text() -> None:

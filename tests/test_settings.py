@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xlembed.params import load_settings
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 PARAMS = "run:\n  tasks: [toy]\nevaluate:\n  # how deep\n  depth: 0\n  resamples: 100\n"
 UNSET = {"evaluate.depth": None, "evaluate.modes": "", "run.tasks": None}

@@ -11,7 +11,7 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from xlembed.types import Mode
+from xlembed.words import Mode
 
 DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?|mps")
 SLUG = re.compile(r"[A-Za-z0-9._+-]+")

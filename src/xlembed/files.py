@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self, TextIO
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 try:
     import fcntl

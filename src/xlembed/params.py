@@ -10,7 +10,7 @@ import pydantic
 
 from xlembed.files import read_yaml, yaml_line
 from xlembed.settings import Settings
-from xlembed.types import UserError, near_miss
+from xlembed.words import UserError, near_miss
 
 PARAMS_FILE = Path("params.yaml")
 UNCHANGED_RESULTS = frozenset(

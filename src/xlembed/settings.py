@@ -9,8 +9,8 @@ import pydantic
 from pydantic import BeforeValidator, Field, field_validator
 
 from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Words, _numbers
-from xlembed.metrics.measures import parse_measures
-from xlembed.types import Mode, OtherVersions, Pool
+from xlembed.measures import parse_measures
+from xlembed.words import Mode, OtherVersions, Pool
 
 RESAMPLES = (100, 100_000)
 """Least and most; the most need 1.6 GB with many languages and measures."""

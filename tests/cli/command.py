@@ -13,7 +13,7 @@ from unittest import mock
 
 import mlflow
 
-from stages.toy import save_toy_model, write_toy
+from fakes.toy import save_toy_model, write_toy
 from xlembed.cli import main
 
 

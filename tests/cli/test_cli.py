@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.command import Answer, make_checkout, xlembed
-from stages.toy import digests
+from fakes.toy import digests
 from xlembed import cli
 
 HEAVY = ("torch", "mlflow", "transformers", "sentence_transformers", "pandas", "matplotlib", "faiss")

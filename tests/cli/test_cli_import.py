@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from xlembed.cli.import_ import import_task
 from xlembed.cli.tasks import tasks
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 ROWS = [
     {"_id": "d1", "query_id": "q1", "query": "Rückgabe?", "text": "30 Tage.", "lang": "de"},

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from xlembed.cli.import_ import import_task
-from xlembed.finetune.pairs import load_pairs
-from xlembed.types import UserError
+from xlembed.data.pairs import load_pairs
+from xlembed.words import UserError
 
 PAIRS = ("--name", "n", "--kind", "pairs", "--columns", "anchor=q,positive=a")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.command import Answer, xlembed
-from xlembed.corpus.scored import load_scored
+from xlembed.data.scored import load_scored
 
 TABLE = "id,lang,joy,fear,text\npage1_1,en,1,-2,Hello.\npage1_2,en,4.5,0,Hello.\npage2_1,fr,5,1,Salut.\n"
 PATTERN = r"(.+)_\d+"

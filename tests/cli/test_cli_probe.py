@@ -14,8 +14,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from cli.command import Answer, no_surroundings, xlembed
-from stages.scored_toy import make_scored_checkout, write_set
-from xlembed.corpus.scored import load_scored
+from fakes.scored_toy import make_scored_checkout, write_set
+from xlembed.data.scored import load_scored
 
 SYSTEMS = ("mean", "toy:ridge", "toy:mlp")
 

@@ -10,7 +10,7 @@ import mlflow
 import pytest
 
 from cli.command import Answer, no_surroundings, xlembed
-from stages.promotable import champion, make_checkout, register
+from fakes.promotable import champion, make_checkout, register
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             register(root, (right, right))
         register(root, (36, 36), texts=["end7"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xlembed.stages.evaluate.write_figures", lambda *_: None)
+        patch.setattr("xlembed.evaluate.job.write_figures", lambda *_: None)
         yield root
 
 

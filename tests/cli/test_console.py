@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from xlembed.cli.console import FILE_WIDTH, open_console, print_line, print_table
-from xlembed.report.document.content import Cell, Grid, heads, row
+from xlembed.show.content import Cell, Grid, heads, row
 
 LONG = "static_multilingual+dim64"
 LABEL = "English-only model (de, fr)"

@@ -18,7 +18,7 @@ import pytest
 from cli.command import make_checkout, xlembed
 from xlembed.cli import failures
 from xlembed.cli.failures import explain
-from xlembed.metrics.measures import parse_measure
+from xlembed.measures import parse_measure
 
 RUN = ("run", "-m", "toy", "-t", "toy")
 LEFT_ALONE = "What was finished before is kept, nothing is left half written"

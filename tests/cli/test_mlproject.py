@@ -20,8 +20,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from cli.command import make_checkout, no_surroundings, xlembed
-from stages.scored_toy import make_scored_checkout
-from stages.toy import digests
+from fakes.scored_toy import make_scored_checkout
+from fakes.toy import digests
 from xlembed.cli import COMMANDS
 from xlembed.cli.options import options_of as setting_options_of
 from xlembed.settings import FinetuneSettings, RunSettings, Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from xlembed.models.encoder import OutOfMemory
-from xlembed.types import Role, Vectors
+from xlembed.words import Role, Vectors
 
 
 @dataclass

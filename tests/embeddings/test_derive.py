@@ -5,7 +5,7 @@ import pytest
 
 from xlembed.embeddings import derive as module
 from xlembed.embeddings.derive import derive
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 ROWS = np.array([[3, 4, 12], [0, 0, 5], [0, 0, 0]], dtype=np.float32)
 

@@ -13,7 +13,7 @@ from xlembed.embeddings.store import StorageDType, StoredVectors, VectorStore
 from xlembed.models.postprocess import fit
 from xlembed.models.removal import methods
 from xlembed.models.steps import Step
-from xlembed.types import Role, UserError
+from xlembed.words import Role, UserError
 
 TEXTS = sentences(40)
 DOCUMENTS = TextList([f"d{i}" for i in range(41)], [*TEXTS, TEXTS[0]])

@@ -12,7 +12,7 @@ from embeddings.hashing_encoder import HashingEncoder, sentences
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.store import VectorStore, text_keys
 from xlembed.files import default_cache
-from xlembed.types import Role, UserError, Vectors
+from xlembed.words import Role, UserError, Vectors
 
 DOCUMENT = Role.DOCUMENT
 TEXTS = sentences(50)
@@ -24,7 +24,7 @@ from pathlib import Path
 from hashing_encoder import HashingEncoder, sentences
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.store import VectorStore
-from xlembed.types import Role
+from xlembed.words import Role
 
 root, log, kill_at, pause = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 encoder = HashingEncoder(log=log, kill_at=kill_at or None, seconds_per_batch=pause)

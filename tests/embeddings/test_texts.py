@@ -1,6 +1,6 @@
 import pytest
 
-from xlembed.corpus.task import Document
+from xlembed.data.task import Document
 from xlembed.embeddings.texts import document_text
 from xlembed.models.card import ModelCard
 

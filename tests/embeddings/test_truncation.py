@@ -11,7 +11,7 @@ from embeddings.hashing_encoder import HashingEncoder
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.store import Tokens, VectorStore
 from xlembed.embeddings.truncation import describe_truncation, stored_tokens, truncation_by_language
-from xlembed.types import Role
+from xlembed.words import Role
 
 TEXTS = ["a b c d e f", "a b", "a b c d e", "a b c d", "a b"]
 LANGS = ["en", "en", "de", "de", "en"]

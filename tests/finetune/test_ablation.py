@@ -10,7 +10,7 @@ from xlembed.finetune.ablation import Ablation, load_ablation, ready_ablations, 
 from xlembed.finetune.changing import change_recipe, keep_stages
 from xlembed.finetune.recipe import Recipe
 from xlembed.finetune.recipe_loading import read_recipe, ready_recipes
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from small_model import static_model
 from xlembed.finetune.dev import DevData, dev_evaluator, relevant_positives
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 VECTORS = {
     "[UNK]": (0, 0),

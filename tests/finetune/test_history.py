@@ -10,7 +10,7 @@ from xlembed.finetune.ordered import OrderedBatches
 from xlembed.finetune.recipe import EarlyStopping, Stage
 from xlembed.finetune.training import plan_of
 from xlembed.training.loop import Plan
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 
 def looks(*values: float) -> list[DevLook]:

@@ -15,7 +15,7 @@ from torch import nn
 from small_model import DIM, small_model, static_model
 from xlembed.finetune.loss import build_loss, loss_classes
 from xlembed.finetune.recipe import Stage
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 VECTORS = {"a": (1.0, 0.0), "b": (0.0, 1.0), "c": (0.6, 0.8), "d": (0.8, 0.6)}
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from xlembed.corpus.reading import DocumentUnit
-from xlembed.corpus.text_digest import text_digest
-from xlembed.finetune.pair_readers import PairOptions, import_pairs, parse_columns
-from xlembed.finetune.pairs import PAIRS, Kind, PairSet, describe_pairs, load_pairs, write_pairs
-from xlembed.types import UserError
+from xlembed.data.pair_readers import PairOptions, import_pairs, parse_columns
+from xlembed.data.pairs import PAIRS, Kind, PairSet, describe_pairs, load_pairs, write_pairs
+from xlembed.data.reading import DocumentUnit
+from xlembed.data.text_digest import text_digest
+from xlembed.words import UserError
 
 
 def write_set(

@@ -16,7 +16,7 @@ from xlembed.finetune.recipe_loading import (
     recipe_to_yaml,
     set_names,
 )
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 GOOD: dict[str, Any] = {
     "name": "r",
@@ -172,7 +172,7 @@ def test_data_that_fit(data: Path, tmp_path: Path, changes: dict[str, Any]) -> N
 
 
 def test_languages_and_limit_choose_rows(data: Path) -> None:
-    from xlembed.finetune.pairs import load_pairs
+    from xlembed.data.pairs import load_pairs
 
     found = load_pairs("translations", data)
     assert chosen_rows(Data(pairs="translations", languages=("en",)), found, 1) == []

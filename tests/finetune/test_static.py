@@ -17,10 +17,10 @@ import yaml
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from xlembed.data.parallel import read_parallel
 from xlembed.finetune.bags import Bags, sum_rows
-from xlembed.finetune.parallel import read_parallel
 from xlembed.finetune.static import BUNDLED_RECIPE, load_recipe, train_static
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("XLEMBED_SHARED", ROOT.parent / "shared" / "data"))

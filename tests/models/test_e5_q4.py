@@ -15,7 +15,7 @@ from xlembed.models.encoder import Encoder
 from xlembed.models.hub import locate
 from xlembed.models.loading import load_encoder
 from xlembed.models.spec import resolve_model
-from xlembed.types import Role, Vectors
+from xlembed.words import Role, Vectors
 
 LANGS = ("en", "tr", "zh")
 PARAGRAPHS = 20

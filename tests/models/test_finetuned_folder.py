@@ -11,15 +11,14 @@ import pytest
 import torch
 import yaml
 
+from models.conftest import Build
 from xlembed.finetune.building import build_model, finish_model, save_model, target_layers
 from xlembed.finetune.recipe import LoraRecipe, Recipe
 from xlembed.finetune.trainable import trainable_parameters
 from xlembed.models.fingerprint import base_fingerprint
 from xlembed.models.loading import load_encoder, load_for_training
 from xlembed.models.spec import resolve_model
-from xlembed.types import Role, UserError
-
-from .conftest import Build
+from xlembed.words import Role, UserError
 
 TEXTS = ["the cat sat", "a dog on the mat on a mat", "мельница", "石磨", "طاحونة", "चक्की", "12"]
 """Every family."""

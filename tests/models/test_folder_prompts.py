@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from models.conftest import Build, edit_json, write_json
 from xlembed.cli.models import models
 from xlembed.models.card import ModelCard
 from xlembed.models.folder import prompt_notes, stored_prompts
 from xlembed.models.spec import resolve_model
-from xlembed.types import Role
-
-from .conftest import Build, edit_json, write_json
+from xlembed.words import Role
 
 CONFIG = "config_sentence_transformers.json"
 FREE = ModelCard(name="some", folder_prompts=True)

@@ -8,13 +8,12 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
+from models.conftest import Build
 from xlembed.models.card import ModelCard
 from xlembed.models.hub import locate
 from xlembed.models.loading import load_encoder
 from xlembed.models.spec import ModelRef, resolve_model
-from xlembed.types import Role, UserError
-
-from .conftest import Build
+from xlembed.words import Role, UserError
 
 E5 = "intfloat/multilingual-e5-base"
 REVISION = "d13f1b27baf31030b7fd040960d60d909913633f"

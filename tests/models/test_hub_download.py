@@ -19,21 +19,9 @@ import torch
 import yaml
 from sentence_transformers import SentenceTransformer
 
+from fakes.toy import write_toy
 from hub_stub import Hub
-from stages.toy import write_toy
-from xlembed.models.catalogue import catalogue
-from xlembed.models.encoder import Encoder
-from xlembed.models.fingerprint import base_fingerprint
-from xlembed.models.hub import locate
-from xlembed.models.loading import load_encoder
-from xlembed.models.pickled import read_tensors
-from xlembed.models.spec import resolve_model
-from xlembed.params import load_settings
-from xlembed.stages.encoding import Encoding, open_encoding
-from xlembed.stages.workspace import Workspace
-from xlembed.types import Role, UserError, Vectors
-
-from .catalogue_models import (
+from models.catalogue_models import (
     DIM,
     LAYOUTS,
     NEEDS_CODE,
@@ -43,6 +31,17 @@ from .catalogue_models import (
     store_weights,
     write,
 )
+from xlembed.embeddings.encoding import Encoding, open_encoding
+from xlembed.models.catalogue import catalogue
+from xlembed.models.encoder import Encoder
+from xlembed.models.fingerprint import base_fingerprint
+from xlembed.models.hub import locate
+from xlembed.models.loading import load_encoder
+from xlembed.models.pickled import read_tensors
+from xlembed.models.spec import resolve_model
+from xlembed.params import load_settings
+from xlembed.words import Role, UserError, Vectors
+from xlembed.workspace import Workspace
 
 TEXTS = ["a cat sat on the mat", "the dog"]
 WAYS = ["safe", "pickled", "legacy", "both", "safe shards", "pickled shards", "both shards"]

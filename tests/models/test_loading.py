@@ -12,14 +12,22 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModel
 
+from models.conftest import (
+    DIM,
+    Build,
+    edit_json,
+    edit_weights,
+    ref_of,
+    small_body,
+    small_tokenizer,
+    write_json,
+)
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import OutOfMemory
 from xlembed.models.loading import load_encoder
 from xlembed.models.sentence_encoder import is_out_of_memory
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.types import DType, Pooling, Role, UserError
-
-from .conftest import DIM, Build, edit_json, edit_weights, ref_of, small_body, small_tokenizer, write_json
+from xlembed.words import DType, Pooling, Role, UserError
 
 TEXTS = ["the cat sat on a mat", "dog", "the dog sat"]
 KINDS = ["bert", "xlm-roberta", "mpnet", "qwen3", "nomic", "gte", "gemma3", "modernbert"]

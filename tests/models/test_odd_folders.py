@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
+from models.conftest import Build, edit_json, write_json
 from xlembed.models.fingerprint import base_fingerprint
 from xlembed.models.folder import folder_modules
 from xlembed.models.hub import locate
 from xlembed.models.loading import load_encoder
 from xlembed.models.spec import resolve_model
-from xlembed.types import UserError
-
-from .conftest import Build, edit_json, write_json
+from xlembed.words import UserError
 
 Change = Callable[[Path], Any]
 

@@ -15,15 +15,14 @@ from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
+from models.e5s1_file import HIDDEN, NAME, PIECES, SCALE, card_of, file_bytes, make_package, nibbles
 from xlembed.models.catalogue import catalogue
 from xlembed.models.digest import folder_digest
 from xlembed.models.hub import locate
 from xlembed.models.loading import load_encoder
 from xlembed.models.packaged import packaged_folder, why_not_here
 from xlembed.models.spec import ModelRef, resolve_model
-from xlembed.types import Role, UserError
-
-from .e5s1_file import HIDDEN, NAME, PIECES, SCALE, card_of, file_bytes, make_package, nibbles
+from xlembed.words import Role, UserError
 
 PACKAGE = "small_packaged_model"
 NOWHERE = "sys_platform == 'no such system'"

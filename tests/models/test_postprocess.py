@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xlembed.models.postprocess import Fitted, fit
 from xlembed.models.removal import methods
 from xlembed.models.steps import Step, check_steps, parse_step
-from xlembed.types import UserError, Vectors
+from xlembed.words import UserError, Vectors
 
 CENTER, LIR1, ABTT1 = Step(methods()["center"]), Step(methods()["lir"], 1), Step(methods()["abtt"], 1)
 HALF = np.sqrt(0.5)

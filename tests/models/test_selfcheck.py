@@ -4,12 +4,11 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from models.conftest import Build, ref_of, small_tokenizer
 from xlembed.models.catalogue import catalogue
 from xlembed.models.loading import load_encoder
 from xlembed.models.selfcheck import check_tokenizer, sentences, unknown_share
-from xlembed.types import UserError
-
-from .conftest import Build, ref_of, small_tokenizer
+from xlembed.words import UserError
 
 
 def unknown_only() -> Tokenizer:

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from models.conftest import Build, write_json
 from xlembed.models.spec import Fetched, resolve_model
-from xlembed.types import DType, Role, UserError
-
-from .conftest import Build, write_json
+from xlembed.words import DType, Role, UserError
 
 
 @pytest.mark.parametrize(

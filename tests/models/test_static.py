@@ -8,11 +8,10 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from models.conftest import ref_of, write_json
 from xlembed.models.loading import load_encoder
 from xlembed.models.spec import ModelRef, resolve_model
-from xlembed.types import DType, Role, UserError
-
-from .conftest import ref_of, write_json
+from xlembed.words import DType, Role, UserError
 
 TABLE = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0], [1.0, 1.0]])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from probe.rival_fakes import texts_and_scores
-from xlembed.corpus.scored import ScoredKind
+from xlembed.data.scored import ScoredKind
 from xlembed.probe.rival import FittedRival, train_rival
 from xlembed.probe.rival_recipe import RivalRecipe
 from xlembed.training.loop import Watch, unwatched

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from small_model import word_tokenizer
-from xlembed.corpus.scored import Scores
+from xlembed.data.scored import Scores
 
 WORTH = {
     "joy": (1.0, 2.0),

@@ -13,12 +13,12 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from stages.toy import digests
-from xlembed.corpus.scored import ScoredKind
+from fakes.toy import digests
+from xlembed.data.scored import ScoredKind
 from xlembed.probe.base import Batch, FitOptions
 from xlembed.probe.kinds.ridge import STRENGTHS
 from xlembed.probe.registry import FLOOR, find_probe, load_probe, probe_names
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 N, DIM = 600, 16
 LEARNERS = [name for name in probe_names() if name != FLOOR]

@@ -28,7 +28,7 @@ from probe.rival_fakes import (
     save_tokenizer,
     texts_and_scores,
 )
-from xlembed.corpus.scored import ScoredKind, Scores
+from xlembed.data.scored import ScoredKind, Scores
 from xlembed.models.digest import folder_digest
 from xlembed.models.spec import resolve_model
 from xlembed.probe.rival import (
@@ -42,7 +42,7 @@ from xlembed.probe.rival import (
 from xlembed.probe.rival_model import count_parameters, with_adapter
 from xlembed.probe.rival_recipe import RivalAdapter, RivalRecipe
 from xlembed.probe.rival_training import Look, ShuffledBatches, is_over
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 TRAIN, VALIDATION = texts_and_scores(160, 0), texts_and_scores(60, 1)
 FLOOR = float(np.abs(VALIDATION[1] - TRAIN[1].mean(axis=0)).mean())

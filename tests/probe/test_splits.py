@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from xlembed.corpus.scored import Part, ScoredText
+from xlembed.data.scored import Part, ScoredText
 from xlembed.probe.leakage import near_duplicates
 from xlembed.probe.splits import SHARES, published_split, split_documents
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 
 def text(text_id: str, lang: str = "en", document: str = "", split: Part | None = None) -> ScoredText:

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from report.document_fakes import HOSTILE, NAMES, guide, hostile, inputs, task
-from xlembed.report.document.assemble import assemble
-from xlembed.report.document.content import Cell, Document, Grid, Head, Missing, Row
-from xlembed.report.document.html import to_html
-from xlembed.report.document.latex import TEMPLATES, escape, table_name, to_table
-from xlembed.report.document.markdown import to_markdown
-from xlembed.report.document.paper import to_paper
-from xlembed.report.document.published import PUBLISHED_NOTE, published
-from xlembed.report.document.verdicts import _not_weighed
-from xlembed.report.scorebook import MACROS
+from fakes.document_fakes import HOSTILE, NAMES, guide, hostile, inputs, task
+from xlembed.report.assemble import assemble
+from xlembed.report.verdicts import _not_weighed
+from xlembed.show.content import Cell, Document, Grid, Head, Missing, Row
+from xlembed.show.html import to_html
+from xlembed.show.latex import TEMPLATES, escape, table_name, to_table
+from xlembed.show.markdown import to_markdown
+from xlembed.show.paper import to_paper
+from xlembed.show.published import PUBLISHED_NOTE, published
+from xlembed.stats.scorebook import MACROS
 
 
 class Tables(HTMLParser):

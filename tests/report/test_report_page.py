@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from report.document_fakes import NAMES, hostile, inputs
-from xlembed.report.document.assemble import assemble
-from xlembed.report.document.html import to_html
+from fakes.document_fakes import NAMES, hostile, inputs
+from xlembed.report.assemble import assemble
+from xlembed.show.html import to_html
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 REPORTER = """

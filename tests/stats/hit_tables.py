@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from xlembed.metrics.measures import parse_measure
+from xlembed.measures import parse_measure
 
 HIT = parse_measure("accuracy@1")
 

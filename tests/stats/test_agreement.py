@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
-from xlembed.metrics.measures import parse_measure
+from xlembed.measures import parse_measure
 from xlembed.stats.agreement import kendall_tau, rank_agreement
 from xlembed.stats.comparison import Evaluated
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 HIT = parse_measure("accuracy@1")
 

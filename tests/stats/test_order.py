@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stats.hit_tables import HIT, hits, units
-from xlembed.report.order import order_grid, order_note
+from xlembed.evaluate.order import order_grid, order_note
 from xlembed.stats.comparison import Evaluated, compare_models
 from xlembed.stats.order import orders, places
 

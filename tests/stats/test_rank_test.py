@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from xlembed.stats.paradox import correlate
+from xlembed.paradox.verdict import correlate
 from xlembed.stats.rank_test import rank_test
 
 

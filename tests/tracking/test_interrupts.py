@@ -22,7 +22,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from cli.command import make_checkout, no_surroundings, xlembed
-from stages.toy import DOCUMENTS, QUERIES, digests, write_toy
+from fakes.toy import DOCUMENTS, QUERIES, digests, write_toy
 from xlembed.embeddings.store import FINISHED
 from xlembed.settings import RESAMPLES
 from xlembed.tracking.runs import child_run, open_run

@@ -21,10 +21,10 @@ from mlflow.tracking import MlflowClient
 
 from cli.command import no_surroundings
 from elastic_node import free_port
-from xlembed.tracking import promotion
-from xlembed.tracking.promotion import Ledger
+from xlembed.tracking import ledger as promotion
+from xlembed.tracking.ledger import Ledger
 from xlembed.tracking.versions import Claim, Lost, SearchMove, State, champion_of, find_version
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 NAME = "toy"
 N_WRITERS = 6
@@ -301,7 +301,7 @@ WRITER = """
 import json, sys
 from pathlib import Path
 import mlflow
-from xlembed.tracking.promotion import Claim, Ledger, Lost, champion_of
+from xlembed.tracking.ledger import Claim, Ledger, Lost, champion_of
 root, target = Path(sys.argv[1]), sys.argv[2]
 champion_of("toy", root)
 print("ready", flush=True)

@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from xlembed.tracking.log import metric_name, version_tags
 from xlembed.tracking.store import connect
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 WORDS = {"de": ["Hund", "Katze", "Haus"], "en": ["dog", "cat", "house"]}
 

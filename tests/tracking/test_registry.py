@@ -14,12 +14,12 @@ from mlflow.tracking import MlflowClient
 from sentence_transformers import SentenceTransformer
 
 from cli.command import no_surroundings
-from stages.toy import save_toy_model
+from fakes.toy import save_toy_model
 from xlembed.models.loading import load_encoder
 from xlembed.settings import Settings
-from xlembed.stages.workspace import Workspace
 from xlembed.tracking.registry import fetch_model
-from xlembed.types import Role, UserError
+from xlembed.words import Role, UserError
+from xlembed.workspace import Workspace
 
 
 @pytest.fixture(scope="module")

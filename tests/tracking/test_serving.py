@@ -24,15 +24,15 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from cli.command import xlembed
+from fakes.scored_toy import make_scored_checkout
 from small_model import small_model
-from stages.scored_toy import make_scored_checkout
-from xlembed.corpus.scored import load_scored
+from xlembed.data.scored import load_scored
 from xlembed.finetune.building import save_model
 from xlembed.models.loading import load_encoder
 from xlembed.models.selfcheck import sentences
 from xlembed.models.spec import resolve_model
 from xlembed.tracking.finetuned import log_finetuned, register_finetuned
-from xlembed.types import Role
+from xlembed.words import Role
 
 TEXTS = ["the old mill", "a new mill"]
 WORDS = list(

@@ -30,7 +30,7 @@ from xlembed.tracking.database import prepare_database
 from xlembed.tracking.owners import HOST_TAG, PROCESS_TAG, owner_tags
 from xlembed.tracking.runs import child_run, open_run
 from xlembed.tracking.store import connect
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 OLDER = "b7e2c1a4d9f3"
 """Two steps before the layout of today's MLflow."""

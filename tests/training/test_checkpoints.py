@@ -17,7 +17,7 @@ from xlembed.training.checkpoints import (
     save_weights,
     seal,
 )
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 
 def made(where: Path, step: int, *, sealed: bool = True) -> Path:

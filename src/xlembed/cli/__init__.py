@@ -90,7 +90,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the near miss named."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from xlembed.types import near_miss
+            from xlembed.words import near_miss
 
             ctx.fail(f"no command {args[0]!r}.{near_miss(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
@@ -116,7 +116,7 @@ def xlembed() -> None:
 def main() -> None:
     """Run the command line; a user's mistake or a full disk becomes a message and exit code 2, never a traceback."""
     from xlembed.tracking.errors import TrackingError, hide_secrets
-    from xlembed.types import UserError
+    from xlembed.words import UserError
 
     signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -158,7 +158,7 @@ def _check_code() -> None:
     Raises:
         UserError: under `mlflow run`, or in a stage of DVC.
     """
-    from xlembed.types import UserError
+    from xlembed.words import UserError
 
     ours, theirs = Path(__file__).resolve().parents[1], Path("src/xlembed").resolve()
     if ours == theirs or not (Path("MLproject").is_file() and (theirs / "__init__.py").is_file()):

@@ -11,8 +11,8 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from xlembed.report.document.content import Grid
-    from xlembed.stages.ablate import OpenedAblation
+    from xlembed.finetune.ablate import OpenedAblation
+    from xlembed.show.content import Grid
 
 
 @click.command()
@@ -39,10 +39,10 @@ def ablate(
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
-    from xlembed.report.ablation_table import ablation_tables
-    from xlembed.stages.ablate import ablate as stage
-    from xlembed.stages.ablate import ablation_folder, open_ablation
-    from xlembed.tracking.ablations import log_ablation, variant_run
+    from xlembed.finetune.ablate import ablate as stage
+    from xlembed.finetune.ablate import ablation_folder, open_ablation
+    from xlembed.finetune.ablation_tables import ablation_tables
+    from xlembed.finetune.ablations import log_ablation, variant_run
     from xlembed.tracking.log import log_tags, version_tags
     from xlembed.tracking.runs import open_run
 
@@ -90,7 +90,7 @@ def ablate(
 
 def _ready() -> Grid:
     from xlembed.finetune.ablation import load_ablation, ready_ablations
-    from xlembed.report.document.content import Grid, heads, row
+    from xlembed.show.content import Grid, heads, row
 
     found = {name: load_ablation(name) for name in ready_ablations()}
     rows = tuple(row(name, of.recipe, of.task, of.title) for name, of in found.items())
@@ -102,7 +102,7 @@ def _show_plan(opened: OpenedAblation, console: Console, as_json: bool) -> None:
     """What would be trained, stage by stage."""
     from xlembed.cli import echo_json
     from xlembed.cli.console import print_line, print_table
-    from xlembed.report.document.content import Grid, heads, row
+    from xlembed.show.content import Grid, heads, row
 
     trainings: list[dict[str, Any]] = [
         {

@@ -9,10 +9,10 @@ import click
 from xlembed.cli.study import Asked, show_tables, study, told
 
 if TYPE_CHECKING:
-    from xlembed.corpus.task import Task
+    from xlembed.analyse.result import Analysed
+    from xlembed.data.task import Task
     from xlembed.models.spec import ModelRef
-    from xlembed.report.analysed import Analysed
-    from xlembed.stages.workspace import Workspace
+    from xlembed.workspace import Workspace
 
 
 @click.command()
@@ -28,8 +28,8 @@ def analyse(asked: Asked) -> None:
 
     Writes analysis/TASK/MODEL/; several models are also drawn side by side, in reports/analysis/TASK/.
     """
+    from xlembed.analyse.tables import analysis_tables, notes_lines
     from xlembed.cli import echo_json
-    from xlembed.report.analysis_table import analysis_tables, notes_lines
     from xlembed.tracking.runs import open_run
 
     task, workspace = asked.task, asked.workspace
@@ -56,9 +56,9 @@ def _analyse_all(refs: list[ModelRef], task: Task, name: str, workspace: Workspa
     from contextlib import nullcontext
     from pathlib import Path
 
+    from xlembed.analyse.job import analyse as stage
+    from xlembed.analyse.job import compare_analyses
     from xlembed.cli.progress import Bars
-    from xlembed.stages.analyse import analyse as stage
-    from xlembed.stages.analyse import compare_analyses
     from xlembed.tracking.log import Inputs, log_folder, log_inputs, log_result
     from xlembed.tracking.runs import child_run
 

@@ -12,8 +12,8 @@ from xlembed.cli.study import Asked, study
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from xlembed.report.document.content import Grid
-    from xlembed.stages.workspace import Workspace
+    from xlembed.show.content import Grid
+    from xlembed.workspace import Workspace
 
 
 @click.command()
@@ -53,9 +53,9 @@ def compare(
     tau between the rankings of the same models on two tasks.
     """
     from xlembed.cli import echo_json
-    from xlembed.stages.compare import read_results, write_summary
-    from xlembed.stages.skipping import split_skipped
-    from xlembed.types import UserError
+    from xlembed.evaluate.compare import read_results, write_summary
+    from xlembed.evaluate.skipping import split_skipped
+    from xlembed.words import UserError
 
     workspace, declared = asked.workspace, asked.workspace.settings.run
     if across_tasks:
@@ -86,7 +86,7 @@ def _named(sources: Sequence[str]) -> dict[str, Sequence[str]]:
 
 def _declared(workspace: Workspace, task: str | None) -> dict[str, Sequence[str]]:
     """A comparison per task of params.yaml, or of the one that was asked for."""
-    from xlembed.types import UserError
+    from xlembed.words import UserError
 
     check_declared(workspace)
     declared = workspace.settings.run
@@ -102,10 +102,10 @@ def _compare(
     asked: Asked, name: str, sources: Sequence[str], intersect: bool, across_indices: bool
 ) -> dict[str, Any]:
     """One comparison: its MLflow run, files and tables."""
-    from xlembed.report.order import order_grid
-    from xlembed.report.tables import comparison_table, index_table, scores_table
-    from xlembed.stages.compare import compare as stage
-    from xlembed.stages.compare import comparison_folder, name_by_index, read_evaluation
+    from xlembed.evaluate.compare import compare as stage
+    from xlembed.evaluate.compare import comparison_folder, name_by_index, read_evaluation
+    from xlembed.evaluate.order import order_grid
+    from xlembed.evaluate.tables import comparison_table, index_table, scores_table
     from xlembed.tracking.log import log_folder, log_metrics, log_params
     from xlembed.tracking.runs import open_run
 
@@ -148,7 +148,7 @@ def _show(asked: Asked, tables: Iterable[Grid], lines: Iterable[str]) -> None:
 
 def _check_alone(task: str | None, intersect: bool, across_indices: bool) -> None:
     """Options that mean nothing between tasks are refused, not ignored."""
-    from xlembed.types import UserError
+    from xlembed.words import UserError
 
     given = {"--task": bool(task), "--intersect": intersect, "--across-indices": across_indices}
     if wrong := [name for name, is_given in given.items() if is_given]:
@@ -160,8 +160,8 @@ def _check_alone(task: str | None, intersect: bool, across_indices: bool) -> Non
 def _across_tasks(asked: Asked, tasks: Sequence[str], models: Sequence[str]) -> None:
     """Kendall's tau between two tasks, as tables and an MLflow run."""
     from xlembed.cli import echo_json
-    from xlembed.report.rankings_table import agreement_table, left_out_lines, ranks_table
-    from xlembed.stages.rankings import compare_rankings, rankings_folder
+    from xlembed.evaluate.rankings import compare_rankings, rankings_folder
+    from xlembed.evaluate.rankings_table import agreement_table, left_out_lines, ranks_table
     from xlembed.tracking.log import log_folder, log_metrics, log_params
     from xlembed.tracking.runs import open_run
 

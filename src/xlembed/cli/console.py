@@ -6,8 +6,8 @@ import os
 
 from rich.console import Console
 
-from xlembed.report.document.console import GridTable
-from xlembed.report.document.content import Grid
+from xlembed.show.console import GridTable
+from xlembed.show.content import Grid
 
 FILE_WIDTH = 120
 """Columns in a file or a pipe, where rich would assume 80."""

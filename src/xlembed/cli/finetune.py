@@ -13,8 +13,8 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from xlembed.finetune.opened import Opened
     from xlembed.finetune.recipe import Recipe
-    from xlembed.stages.finetune_opened import Opened
 
 
 @click.command()
@@ -55,11 +55,11 @@ def finetune(
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
-    from xlembed.report.finetuning_table import trainable_table
-    from xlembed.stages.finetune import finetune as stage
-    from xlembed.stages.finetune import finetuned_folder
-    from xlembed.stages.finetune_opened import open_recipe
-    from xlembed.stages.rehearsal import rehearse
+    from xlembed.finetune.job import finetune as stage
+    from xlembed.finetune.job import finetuned_folder
+    from xlembed.finetune.opened import open_recipe
+    from xlembed.finetune.rehearsal import rehearse
+    from xlembed.finetune.tables import trainable_table
     from xlembed.tracking.training import Inputs, finetuning_run
 
     console = open_console(stderr=True)
@@ -119,7 +119,7 @@ def _read(source: str, changes: Sequence[str], name: str, register_as: str, data
     from xlembed.files import parse_yaml
     from xlembed.finetune.changing import change_recipe
     from xlembed.finetune.recipe_loading import check_data, read_recipe, ready_recipes
-    from xlembed.types import UserError
+    from xlembed.words import UserError
 
     path = ready_recipes().get(source, Path(source))
     recipe = read_recipe(path)
@@ -157,7 +157,7 @@ def _plan(opened: Opened) -> list[str]:
 
 def _print_report(report: Mapping[str, Any], console: Console) -> None:
     from xlembed.cli.console import print_line, print_table
-    from xlembed.report.finetuning_table import (
+    from xlembed.finetune.tables import (
         before_after_table,
         change_table,
         learned_table,

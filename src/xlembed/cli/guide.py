@@ -40,11 +40,11 @@ def guide(
     from xlembed.cli.console import open_console, print_line
     from xlembed.cli.options import listed
     from xlembed.cli.progress import Bars
-    from xlembed.report.guide_table import excluded_lines, guide_table, verdict
-    from xlembed.report.scenarios import find_scenario, parse_weights
-    from xlembed.stages.guide import evaluated_models, guide_folder
-    from xlembed.stages.guide import guide as stage
-    from xlembed.stages.guide_parts import Wish
+    from xlembed.guide.job import evaluated_models, guide_folder
+    from xlembed.guide.job import guide as stage
+    from xlembed.guide.parts import Wish
+    from xlembed.guide.scenarios import find_scenario, parse_weights
+    from xlembed.guide.tables import excluded_lines, guide_table, verdict
 
     if not scenario:
         _list_scenarios()
@@ -70,7 +70,7 @@ def guide(
 
 
 def _list_scenarios() -> None:
-    from xlembed.report.scenarios import scenarios
+    from xlembed.guide.scenarios import scenarios
 
     show_tables(
         (),

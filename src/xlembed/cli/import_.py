@@ -43,8 +43,8 @@ class Said:
 
     def common(self) -> dict[str, Any]:
         """Those of `ReadOptions`, but for columns, whose names each format has."""
-        from xlembed.corpus.choosing import parse_where
-        from xlembed.corpus.reading import DocumentUnit
+        from xlembed.data.choosing import parse_where
+        from xlembed.data.reading import DocumentUnit
 
         return {
             "langs": tuple(code.strip() for given in self.langs for code in given.split(",")),
@@ -127,7 +127,7 @@ def import_task(
     Everything wrong in the files is listed at once, with file, line and what to do; what is left out is
     reported.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)
-    from xlembed.types import UserError, near_miss
+    from xlembed.words import UserError, near_miss
 
     said = Said(**given)
     if near := near_miss(form, ["pairs", "scored"]) if form not in ("pairs", "scored") else "":
@@ -149,9 +149,9 @@ def import_task(
 def _import_task(
     form: str, files: Sequence[Path], name: str, out: Path | None, said: Said, force: bool
 ) -> None:
-    from xlembed.corpus.importing import import_files
-    from xlembed.corpus.reading import ReadOptions
-    from xlembed.corpus.summary import summarise
+    from xlembed.data.importing import import_files
+    from xlembed.data.reading import ReadOptions
+    from xlembed.data.summary import summarise
 
     options = ReadOptions(**said.common())
     imported = import_files(
@@ -166,8 +166,8 @@ def _import_task(
 
 
 def _import_pairs(files: Sequence[Path], name: str, folder: Path, said: Said, force: bool) -> None:
-    from xlembed.finetune.pair_readers import PairOptions, import_pairs, parse_columns
-    from xlembed.finetune.pairs import Kind, describe_pairs
+    from xlembed.data.pair_readers import PairOptions, import_pairs, parse_columns
+    from xlembed.data.pairs import Kind, describe_pairs
 
     options = PairOptions(
         **said.common(), columns=parse_columns(said.columns), kind=Kind(said.kind) if said.kind else None
@@ -180,9 +180,9 @@ def _import_pairs(files: Sequence[Path], name: str, folder: Path, said: Said, fo
 
 
 def _import_scored(files: Sequence[Path], name: str, out: Path | None, said: Said, force: bool) -> None:
-    from xlembed.corpus import scored_files as reading
-    from xlembed.corpus.scored import ScoredKind
-    from xlembed.corpus.scored_summary import summarise_scored
+    from xlembed.data import scored_files as reading
+    from xlembed.data.scored import ScoredKind
+    from xlembed.data.scored_summary import summarise_scored
 
     options = reading.ScoredOptions(
         **said.common(),

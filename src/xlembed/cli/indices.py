@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from xlembed.index.elastic.admin import Found
+    from xlembed.search.elastic.admin import Found
 
 
 @click.command()
@@ -34,10 +34,10 @@ def indices(
 
     from xlembed.cli import echo_json
     from xlembed.cli.console import print_table
-    from xlembed.index.elastic.admin import delete, list_indices, prunable, rollback_targets
-    from xlembed.index.elastic.connection import connect
-    from xlembed.report.document.content import Grid, heads
-    from xlembed.report.document.content import row as grid_row
+    from xlembed.search.elastic.admin import delete, list_indices, prunable, rollback_targets
+    from xlembed.search.elastic.connection import connect
+    from xlembed.show.content import Grid, heads
+    from xlembed.show.content import row as grid_row
 
     server = connect(es_url or None)
     everything = list_indices(server)

@@ -37,7 +37,7 @@ def models(name: str | None, params: str | None, as_json: bool) -> None:
             click.echo(_table([_row(card) for card in cards]))
         return
     from xlembed.params import load_settings
-    from xlembed.stages.workspace import Workspace
+    from xlembed.workspace import Workspace
 
     ref = Workspace(load_settings(Path(params) if params else None)).open_model(name)
     if as_json:
@@ -69,7 +69,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 def _card_text(ref: ModelRef) -> str:
     from xlembed.models.folder import prompt_notes
-    from xlembed.types import Role
+    from xlembed.words import Role
 
     card = ref.card
     if card.lexical:
@@ -119,7 +119,7 @@ def _with_notes(lines: list[tuple[str, str]], notes: Sequence[str]) -> str:
 def _as_json(ref: ModelRef) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from xlembed.types import Role
+    from xlembed.words import Role
 
     card = ref.card
     return card.model_dump(mode="json") | {

@@ -16,7 +16,7 @@ from xlembed.settings import Settings
 
 if TYPE_CHECKING:
     from xlembed.models.spec import ModelRef
-    from xlembed.stages.workspace import Workspace
+    from xlembed.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHORT = {"task": "-t"}
@@ -112,8 +112,8 @@ def open_workspace(
         UserError: for a bad value, or when an option would change results under a name that does not say so.
     """
     from xlembed.params import load_settings, result_overrides
-    from xlembed.stages.workspace import Workspace
-    from xlembed.types import UserError
+    from xlembed.words import UserError
+    from xlembed.workspace import Workspace
 
     path = Path(params) if params else None
     if path and path.is_dir():
@@ -142,7 +142,7 @@ def open_workspace(
 
 def undeclared_runs(workspace: Workspace) -> str:
     """In a stage of DVC: how dvc.yaml and params.yaml disagree about the runs to compare; elsewhere nothing."""
-    from xlembed.stages.declared import undeclared
+    from xlembed.evaluate.declared import undeclared
 
     dvc_file = workspace.root / "dvc.yaml"
     return undeclared(workspace.settings.run, dvc_file) if os.environ.get("DVC_STAGE") else ""
@@ -154,7 +154,7 @@ def check_declared(workspace: Workspace) -> None:
     Raises:
         UserError: names what is missing or too much.
     """
-    from xlembed.types import UserError
+    from xlembed.words import UserError
 
     if problem := undeclared_runs(workspace):
         raise UserError(problem)
@@ -162,7 +162,7 @@ def check_declared(workspace: Workspace) -> None:
 
 def skip(ref: ModelRef, *places: Path) -> bool:
     """Whether this machine cannot have the model; then it is told, and written in place of a stage's outputs."""
-    from xlembed.stages.skipping import why_skipped, write_skipped
+    from xlembed.evaluate.skipping import why_skipped, write_skipped
 
     if (reason := why_skipped(ref)) is None:
         return False
@@ -173,7 +173,7 @@ def skip(ref: ModelRef, *places: Path) -> bool:
 
 def without_skipped(workspace: Workspace, task: str, models: Sequence[str]) -> list[str]:
     """Models of params.yaml that were not skipped on the task; the others are told."""
-    from xlembed.stages.skipping import split_skipped
+    from xlembed.evaluate.skipping import split_skipped
 
     kept, skipped = split_skipped(workspace, task, models)
     if skipped:
@@ -207,7 +207,7 @@ def whole_number(name: str, value: str | None) -> int | None:
     if not value:
         return None
     if not value.isdigit() or int(value) < 1:
-        from xlembed.types import UserError
+        from xlembed.words import UserError
 
         raise UserError(f"--{name}: expected a positive whole number, found {value!r}")
     return int(value)

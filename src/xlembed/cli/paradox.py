@@ -9,10 +9,10 @@ import click
 from xlembed.cli.study import Asked, show_tables, study, told
 
 if TYPE_CHECKING:
-    from xlembed.corpus.task import Task
+    from xlembed.data.task import Task
+    from xlembed.evaluate.compare import Evaluation
     from xlembed.models.spec import ModelRef
-    from xlembed.stages.compare import Evaluation
-    from xlembed.stages.workspace import Workspace
+    from xlembed.workspace import Workspace
 
 
 @click.command()
@@ -28,11 +28,11 @@ def paradox(asked: Asked) -> None:
     an MLflow run of its own. Writes reports/paradox/TASK/.
     """
     from xlembed.cli import echo_json
-    from xlembed.report.document.paradox_grids import verdict_lines
-    from xlembed.report.paradox_table import paradox_tables
-    from xlembed.stages.paradox import paradox as stage
-    from xlembed.stages.paradox import paradox_folder
-    from xlembed.stages.paradox_subjects import plan_subjects
+    from xlembed.paradox.grids import verdict_lines
+    from xlembed.paradox.job import paradox as stage
+    from xlembed.paradox.job import paradox_folder
+    from xlembed.paradox.subjects import plan_subjects
+    from xlembed.paradox.tables import paradox_tables
     from xlembed.tracking.log import log_result, log_tags, version_tags
     from xlembed.tracking.runs import open_run
 
@@ -58,9 +58,9 @@ def paradox(asked: Asked) -> None:
 def _evaluation(task: Task, ref: ModelRef, workspace: Workspace) -> Evaluation:
     """The finished evaluation of these vectors and settings, or a new one in a child run."""
     from xlembed.cli.progress import Bars
-    from xlembed.stages.compare import read_folder
-    from xlembed.stages.evaluate import evaluate
-    from xlembed.stages.paradox_subjects import stored_evaluation
+    from xlembed.evaluate.compare import read_folder
+    from xlembed.evaluate.job import evaluate
+    from xlembed.paradox.subjects import stored_evaluation
     from xlembed.tracking.evaluation import log_evaluation, run_tags
     from xlembed.tracking.log import log_tags
     from xlembed.tracking.runs import child_run

@@ -46,11 +46,11 @@ def probe(
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
-    from xlembed.report.probe_table import probe_tables, verdict_lines
-    from xlembed.stages.probe import open_probing
-    from xlembed.stages.probe import probe as stage
-    from xlembed.stages.scorers import Logged, chosen_systems, put_together
-    from xlembed.tracking.probing import log_probe_inputs, log_probed
+    from xlembed.probe.job import open_probing
+    from xlembed.probe.job import probe as stage
+    from xlembed.probe.probe_table import probe_tables, verdict_lines
+    from xlembed.probe.scorers import Logged, chosen_systems, put_together
+    from xlembed.probe.tracked import log_probe_inputs, log_probed
     from xlembed.tracking.runs import open_run
 
     workspace = open_workspace(params, out, options, named=("encode",))

@@ -10,7 +10,7 @@ import click
 from xlembed.cli.options import open_workspace, settings_options
 
 if TYPE_CHECKING:
-    from xlembed.stages.promote_outcome import Outcome
+    from xlembed.promote.outcome import Outcome
 
 
 @click.command()
@@ -38,8 +38,8 @@ def promote(
     """
     from xlembed.cli import FAILED, echo_json
     from xlembed.cli.progress import Bars
-    from xlembed.stages.promote import promote as stage
-    from xlembed.stages.promote import roll_back
+    from xlembed.promote.job import promote as stage
+    from xlembed.promote.job import roll_back
 
     workspace = open_workspace(params, None, options, named=("corpus", "encode", "index"))
     settings = workspace.settings.promote
@@ -70,7 +70,7 @@ def promote(
 
 def _print(outcome: Outcome) -> None:
     from xlembed.cli.console import open_console, print_line, print_table
-    from xlembed.report.promotion_table import promotion_table
+    from xlembed.promote.tables import promotion_table
 
     console = open_console()
     if outcome.decision is not None:

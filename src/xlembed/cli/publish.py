@@ -33,8 +33,8 @@ def publish(
     """Check an index (complete, counted, compared with exact search), then move an alias to it in one step."""
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
-    from xlembed.stages.publish import RECALL_K, WANTED_RECALL, roll_back_alias
-    from xlembed.stages.publish import publish as stage
+    from xlembed.publish.job import RECALL_K, WANTED_RECALL, roll_back_alias
+    from xlembed.publish.job import publish as stage
 
     workspace = asked.workspace
     if rollback:

@@ -11,7 +11,7 @@ from xlembed.cli.options import check_declared, listed, open_workspace, without_
 from xlembed.cli.study import show_tables, told
 
 if TYPE_CHECKING:
-    from xlembed.stages.workspace import Workspace
+    from xlembed.workspace import Workspace
 
 
 @click.command()
@@ -40,7 +40,7 @@ def report(task: str, models: tuple[str, ...], pdf: str, params: str | None, out
     The page's first screen says which model to take for which use and how sure that is. Tests and verdicts are computed
     from the stored units; what `xlembed paradox` and `analyse` found is taken over if it is there.
     """
-    from xlembed.types import UserError
+    from xlembed.words import UserError
 
     if pdf not in ("", "true", "false"):
         raise UserError(f"--pdf: expected true or false, found {pdf!r}")
@@ -60,8 +60,8 @@ def report(task: str, models: tuple[str, ...], pdf: str, params: str | None, out
 def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bool:
     """One report and its MLflow run; False if LaTeX is there and failed."""
     from xlembed.cli.progress import Bars
-    from xlembed.stages.report import report as stage
-    from xlembed.stages.report import report_folder
+    from xlembed.report.job import report as stage
+    from xlembed.report.job import report_folder
     from xlembed.tracking.log import log_folder, log_params, log_tags
     from xlembed.tracking.runs import open_run
 

@@ -12,9 +12,9 @@ from xlembed.cli.study import Asked, show_tables, study, told
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from xlembed.corpus.task import Task
+    from xlembed.data.task import Task
     from xlembed.models.spec import ModelRef
-    from xlembed.stages.workspace import Workspace
+    from xlembed.workspace import Workspace
 
 
 @click.command()
@@ -31,8 +31,8 @@ def run(asked: Asked, task: str | None) -> None:
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line
     from xlembed.models.hub import locate
+    from xlembed.models.kinds import check_kinds
     from xlembed.settings import RunSettings
-    from xlembed.stages.kinds import check_kinds
 
     workspace, defaults = asked.workspace, RunSettings()
     name = task or defaults.tasks[0]
@@ -59,9 +59,9 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
     import time
 
     from xlembed.cli.progress import Bars
-    from xlembed.stages.encode import encode
-    from xlembed.stages.evaluate import evaluate
-    from xlembed.stages.index import index
+    from xlembed.evaluate.encode import encode
+    from xlembed.evaluate.index import index
+    from xlembed.evaluate.job import evaluate
     from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
     from xlembed.tracking.log import log_metrics
     from xlembed.tracking.runs import child_run, open_run
@@ -93,8 +93,8 @@ def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[
     Raises:
         UserError: there is none.
     """
-    from xlembed.stages.skipping import why_skipped
-    from xlembed.types import UserError
+    from xlembed.evaluate.skipping import why_skipped
+    from xlembed.words import UserError
 
     kept = []
     for ref in refs:
@@ -107,8 +107,8 @@ def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[
 
 
 def _print_tables(workspace: Workspace, task: str, models: list[str]) -> None:
-    from xlembed.report.scorebook import ScoreBook
-    from xlembed.report.tables import index_table, language_table, scores_table
+    from xlembed.evaluate.tables import index_table, language_table, scores_table
+    from xlembed.stats.scorebook import ScoreBook
 
     books = [
         ScoreBook.read(workspace.run_folder(task, model) / "scores.json", "evaluate it again")

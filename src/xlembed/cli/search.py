@@ -52,7 +52,7 @@ def search(
     if alias:
         if task:
             raise click.UsageError("--alias knows its task; leave --task out")
-        from xlembed.stages.published import search_alias
+        from xlembed.publish.published import search_alias
 
         workspace = open_workspace(params, out, options, named=("corpus", "encode", "index"))
         answer = search_alias(alias, text, workspace, k=k, lang=lang or None, model=model or None)
@@ -66,7 +66,7 @@ def search(
     else:
         if not model or not task:
             raise click.UsageError("give --model and --task, or --alias")
-        from xlembed.stages.search import search as stage
+        from xlembed.evaluate.search import search as stage
 
         workspace = open_workspace(params, out, options)
         opened = workspace.open_task(task)
@@ -89,7 +89,7 @@ def search(
 
 def _print(hits: Sequence[Mapping[str, Any]]) -> None:
     from xlembed.cli.console import open_console, print_table
-    from xlembed.report.document.content import Grid, heads, row
+    from xlembed.show.content import Grid, heads, row
 
     found = []
     for hit in hits:

@@ -17,7 +17,7 @@ ONE: dict[str, Any] = {"models": ".", "one": True, "required": ("model", "task")
 def encode(asked: Asked) -> None:
     """Turn a task's texts into vectors: embeddings/TASK/MODEL/. What the store holds already is not encoded again."""
     from xlembed.cli.progress import Bars
-    from xlembed.stages.encode import encode as stage
+    from xlembed.evaluate.encode import encode as stage
 
     task, ref = asked.task, asked.ref
     if skip(ref, asked.workspace.embeddings(task.name, ref.slug)):
@@ -36,7 +36,7 @@ def encode(asked: Asked) -> None:
 def index(asked: Asked) -> None:
     """Index a task's vectors: indices/TASK/MODEL.json says what, where and with which settings."""
     from xlembed.cli.progress import Bars
-    from xlembed.stages.index import index as stage
+    from xlembed.evaluate.index import index as stage
 
     task, ref = asked.task, asked.ref
     target = asked.workspace.index_file(task.name, ref.slug)
@@ -54,7 +54,7 @@ def evaluate(asked: Asked) -> None:
     """Score a model's vectors in every mode; logs one MLflow run."""
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
-    from xlembed.stages.evaluate import evaluate as stage
+    from xlembed.evaluate.job import evaluate as stage
     from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
     from xlembed.tracking.runs import open_run
 

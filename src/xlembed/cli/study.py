@@ -22,11 +22,11 @@ from xlembed.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from xlembed.corpus.task import Task
+    from xlembed.data.task import Task
     from xlembed.models.spec import ModelRef
-    from xlembed.report.document.content import Grid
-    from xlembed.stages.workspace import Watch, Workspace
+    from xlembed.show.content import Grid
     from xlembed.tracking.log import Inputs, Loggable
+    from xlembed.workspace import Watch, Workspace
 
     R = TypeVar("R", bound=Loggable)
 
@@ -75,7 +75,7 @@ class Asked:
         Raises:
             UserError: an unknown model or a bad value, or no model.
         """
-        from xlembed.types import UserError
+        from xlembed.words import UserError
 
         if not (names := self.models or list(models)):
             raise UserError("-m: expected at least one model")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from xlembed.corpus.scored_summary import ScoredSummary
-    from xlembed.corpus.summary import TaskSummary
+    from xlembed.data.scored_summary import ScoredSummary
+    from xlembed.data.summary import TaskSummary
 
 DATA = Path("data")
 
@@ -51,12 +51,12 @@ def tasks(name: str | None, lang: str | None, as_json: bool) -> None:
 
 def _described(name: str, lang: str | None) -> tuple[TaskSummary | ScoredSummary, str]:
     """A task or a set of scored texts, and what else has that name; a task where there are both."""
-    from xlembed.corpus.folders import absent_tasks, list_tasks
-    from xlembed.corpus.loading import load_task
-    from xlembed.corpus.scored import SCORED, load_scored
-    from xlembed.corpus.scored_summary import summarise_scored
-    from xlembed.corpus.summary import summarise
-    from xlembed.types import UserError, near_miss
+    from xlembed.data.folders import absent_tasks, list_tasks
+    from xlembed.data.loading import load_task
+    from xlembed.data.scored import SCORED, load_scored
+    from xlembed.data.scored_summary import summarise_scored
+    from xlembed.data.summary import summarise
+    from xlembed.words import UserError, near_miss
 
     tasks, scored = [*list_tasks(DATA), *absent_tasks(DATA)], [*SCORED.names(DATA), *SCORED.absent(DATA)]
     if name not in tasks and (name in scored or (Path(name) / SCORED.card).is_file()):
@@ -75,10 +75,10 @@ def _described(name: str, lang: str | None) -> tuple[TaskSummary | ScoredSummary
 
 def _entries() -> list[dict[str, Any]]:
     """Tasks here (rows counted, texts not checked) and those that `dvc pull` would bring."""
-    from xlembed.corpus.card import read_card
-    from xlembed.corpus.checks import Problems
-    from xlembed.corpus.folders import absent_tasks, list_tasks
-    from xlembed.corpus.readers.beir import CORPUS_FILE, QUERIES_FILE
+    from xlembed.data.card import read_card
+    from xlembed.data.checks import Problems
+    from xlembed.data.folders import absent_tasks, list_tasks
+    from xlembed.data.importers.beir import CORPUS_FILE, QUERIES_FILE
 
     entries = []
     for name in list_tasks(DATA):
@@ -98,8 +98,8 @@ def _entries() -> list[dict[str, Any]]:
 
 def _scored_entries() -> list[dict[str, Any]]:
     """Scored texts here (rows counted, not checked) and those that `dvc pull` would bring."""
-    from xlembed.corpus.scored import SCORED, read_scored_card
-    from xlembed.types import UserError
+    from xlembed.data.scored import SCORED, read_scored_card
+    from xlembed.words import UserError
 
     entries: list[dict[str, Any]] = []
     for name in SCORED.names(DATA):

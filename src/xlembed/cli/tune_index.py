@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xlembed.settings import IndexSettings
-    from xlembed.stages.tune_index import TuneOptions
-    from xlembed.stages.tuning_grid import Setting
     from xlembed.stats.tuned import Tried
+    from xlembed.tune_index.grid import Setting
+    from xlembed.tune_index.job import TuneOptions
 
 GRID_OPTIONS = {
     "types": "Index types (hnsw,int8_hnsw,int4_hnsw,bbq_hnsw,flat).",
@@ -75,12 +75,12 @@ def tune_index(asked: Asked, **options: Any) -> None:
     Each is compared with exact search over the same vectors. A small corpus is filled up with distractors. The setting
     is chosen on half the clusters and reported on the other; see docs/tune-index.md.
     """
-    from xlembed.report.tuning_table import spread_table, tuning_table
-    from xlembed.stages.tune_index import tune_folder
-    from xlembed.stages.tune_index import tune_index as stage
     from xlembed.tracking.evaluation import run_tags
     from xlembed.tracking.log import Inputs, log_metrics, log_params, log_tags
     from xlembed.tracking.runs import child_run
+    from xlembed.tune_index.job import tune_folder
+    from xlembed.tune_index.job import tune_index as stage
+    from xlembed.tune_index.tables import spread_table, tuning_table
 
     workspace = asked.workspace
     wanted = _tune_options(options, workspace.settings.index)
@@ -119,9 +119,9 @@ def _tune_options(options: dict[str, Any], index: IndexSettings) -> TuneOptions:
     """Strings to what the stage takes; unset ones keep its defaults."""
     from pathlib import Path
 
-    from xlembed.stages.tune_index import TuneOptions
-    from xlembed.stages.tuning_grid import parse_grid
-    from xlembed.types import UserError
+    from xlembed.tune_index.grid import parse_grid
+    from xlembed.tune_index.job import TuneOptions
+    from xlembed.words import UserError
 
     given: dict[str, Any] = {}
     for name in NUMBERS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xlembed.types import UserError, Vectors
+from xlembed.words import UserError, Vectors
 
 CHUNK_ROWS = 8192
 """Rows that are in memory in float64 at a time."""

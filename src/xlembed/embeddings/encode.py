@@ -16,7 +16,7 @@ from xlembed.embeddings.memory import peak_mb, reset_peak
 from xlembed.embeddings.store import Damage, Keys, Tokens, VectorStore, first_occurrences, text_keys
 from xlembed.embeddings.truncation import measure_tokens
 from xlembed.models.encoder import Encoder, OutOfMemory
-from xlembed.types import Role, UserError
+from xlembed.words import Role, UserError
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from xlembed.files import atomic_folder, write_json
 from xlembed.models.digest import file_digest
 from xlembed.models.postprocess import Fitted, fit
 from xlembed.models.steps import Step
-from xlembed.types import Lang, Role, UserError
+from xlembed.words import Lang, Role, UserError
 
 MANIFEST = "manifest.json"
 OWN_KEYS = frozenset({"format", "base_fingerprint", "dim", "dtype", "postprocessing", "files"})

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from xlembed.fields import SLUG
 from xlembed.files import atomic_path, write_json
 from xlembed.models.digest import file_digest
-from xlembed.types import Role, UserError
+from xlembed.words import Role, UserError
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from xlembed.corpus.task import Document
+from xlembed.data.task import Document
 from xlembed.models.card import ModelCard
 
 _PLACEHOLDER = re.compile(r"\{(title|text)\}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlembed.embeddings.store import Tokens, VectorStore, text_keys
 from xlembed.models.encoder import Encoder
-from xlembed.types import Lang, Role
+from xlembed.words import Lang, Role
 
 log = logging.getLogger(__name__)
 

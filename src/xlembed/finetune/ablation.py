@@ -14,7 +14,7 @@ from xlembed.files import read_yaml
 from xlembed.finetune.changing import change_recipe, keep_stages
 from xlembed.finetune.recipe import Evaluation, Recipe
 from xlembed.finetune.sections import Name, Positive, Section
-from xlembed.types import UserError, near_miss
+from xlembed.words import UserError, near_miss
 
 READY = Path(__file__).parent / "ablations"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlembed.corpus.text_digest import text_digest
+from xlembed.data.text_digest import text_digest
 
 Integers = NDArray[np.int64]
 GROUP = "group "

@@ -24,7 +24,7 @@ from xlembed.models.modules.attention_pooling import AttentionPooling
 from xlembed.models.modules.family_transformer import FamilyTransformer
 from xlembed.models.modules.weighted_pooling import WeightedPooling
 from xlembed.models.report import quiet_transformers
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 POOLINGS = (Pooling, WeightedPooling, AttentionPooling)
 TARGETS = {

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from xlembed.finetune.recipe import Recipe
 from xlembed.finetune.recipe_loading import explain
-from xlembed.types import UserError, near_miss
+from xlembed.words import UserError, near_miss
 
 
 def change_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:

@@ -16,7 +16,7 @@ from sentence_transformers.sentence_transformer.evaluation import (
 )
 from sentence_transformers.util import SimilarityFunction
 
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 DEV = "dev"
 """Under this key the evaluator gives its value."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from xlembed.data.pairs import Kind
 from xlembed.finetune import losses
-from xlembed.finetune.pairs import Kind
 from xlembed.finetune.sections import Positive, Section
 from xlembed.registry import entries, load_entry
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

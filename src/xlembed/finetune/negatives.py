@@ -12,7 +12,7 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import mine_hard_negatives
 
-from xlembed.corpus.text_digest import text_digest
+from xlembed.data.text_digest import text_digest
 from xlembed.finetune.recipe import Negatives
 
 Row = Mapping[str, Any]

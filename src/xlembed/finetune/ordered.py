@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from xlembed.training.loop import EpochBatches
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 Integers = NDArray[np.integer[Any]]
 """Row numbers, shape (rows,)."""

@@ -9,10 +9,10 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from xlembed.data.pairs import Kind, PairSet, Row, load_pairs
 from xlembed.files import read_yaml
-from xlembed.finetune.pairs import Kind, PairSet, Row, load_pairs
 from xlembed.finetune.recipe import Data, Recipe, Stage
-from xlembed.types import UserError, near_miss
+from xlembed.words import UserError, near_miss
 
 READY = Path(__file__).parent / "recipes"
 

@@ -20,12 +20,12 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 from tokenizers import Tokenizer
 
+from xlembed.data.parallel import LeftOut, ParallelTexts, read_parallel
 from xlembed.files import atomic_folder
 from xlembed.finetune.bags import Bags, Integers, sum_rows, used_rows
-from xlembed.finetune.parallel import LeftOut, ParallelTexts, read_parallel
 from xlembed.finetune.static_recipe import StaticRecipe, TrainingRecipe, load_recipe
 from xlembed.finetune.static_tokenizer import UNKNOWN, piece_subwords, pieces_in_order, train_tokenizer
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 __all__ = ["BUNDLED_RECIPE", "Progress", "StaticRecipe", "StaticResult", "load_recipe", "train_static"]
 

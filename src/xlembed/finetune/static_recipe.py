@@ -7,9 +7,9 @@ from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from xlembed.data.parallel import Source
 from xlembed.files import read_yaml
-from xlembed.finetune.parallel import Source
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 

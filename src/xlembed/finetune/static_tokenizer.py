@@ -11,7 +11,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from xlembed.finetune.bags import Bags
 from xlembed.finetune.static_recipe import SubwordRecipe, TokenizerRecipe
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 UNKNOWN = "[UNK]"
 WORD_START = "▁"

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from xlembed.finetune.recipe import Student
 from xlembed.finetune.static_recipe import TokenizerRecipe
 from xlembed.finetune.static_tokenizer import WORD_START, pieces_in_order, train_tokenizer
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 LONGEST_PIECE = 16
 

@@ -40,7 +40,7 @@ from xlembed.training.loop import (
     unlogged,
     unwatched,
 )
-from xlembed.types import UserError, Vectors
+from xlembed.words import UserError, Vectors
 
 __all__ = ["DevData", "DevLook", "StageData", "StageResult", "check_stage", "train_stage"]
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from xlembed.patterns import compile_pattern
-from xlembed.types import DType, Kind, Lang, Pooling, Role
+from xlembed.data.patterns import compile_pattern
+from xlembed.words import DType, Kind, Lang, Pooling, Role
 
 
 class PackagedFile(BaseModel):

@@ -11,7 +11,7 @@ import pydantic
 
 from xlembed.files import read_yaml
 from xlembed.models.card import ModelCard
-from xlembed.types import UserError, near_miss
+from xlembed.words import UserError, near_miss
 
 CARDS = Path(__file__).parent / "cards"
 

@@ -15,7 +15,7 @@ from xlembed.models.loading import choose_device
 from xlembed.models.report import refuse_bad_reports, reports
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.spec import ModelRef
-from xlembed.types import Role, UserError
+from xlembed.words import Role, UserError
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

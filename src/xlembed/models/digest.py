@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from xlembed.models.folder import PICKLED, pickled_weights
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 CONTENT = (".safetensors", ".json", ".txt", ".model", ".jinja", ".py")
 """Endings of the files that can change a vector; cards, pictures and other formats cannot."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from xlembed.types import Role, Vectors
+from xlembed.words import Role, Vectors
 
 
 class OutOfMemory(RuntimeError):

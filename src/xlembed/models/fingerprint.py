@@ -19,7 +19,7 @@ from xlembed.models.limits import length_limit
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.spec import ModelRef
 from xlembed.models.steps import Step
-from xlembed.types import Role
+from xlembed.words import Role
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")
 SCHEME = 1

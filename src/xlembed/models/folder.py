@@ -13,7 +13,7 @@ import pydantic
 from xlembed.files import read_yaml
 from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue
-from xlembed.types import Role, UserError
+from xlembed.words import Role, UserError
 
 LEGACY_POOLING = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max", "lasttoken": "lasttoken"}
 

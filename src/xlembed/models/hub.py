@@ -12,7 +12,7 @@ from xlembed.models.folder import code_repositories, places_without_safetensors
 from xlembed.models.packaged import ensure_folder
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.spec import ModelRef
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from xlembed.models.report import quiet_transformers, refuse_bad_report, refuse_
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
-from xlembed.types import Pooling, Role, UserError
+from xlembed.words import Pooling, Role, UserError
 
 if TYPE_CHECKING:
     import torch

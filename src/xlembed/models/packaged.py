@@ -16,7 +16,7 @@ from xlembed.files import atomic_folder, default_cache
 from xlembed.models import e5s1
 from xlembed.models.card import ModelCard, PackagedFile, PackagedWeights
 from xlembed.models.digest import file_digest
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 log = logging.getLogger(__name__)
 

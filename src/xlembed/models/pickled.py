@@ -16,7 +16,7 @@ from filelock import FileLock
 from xlembed.files import atomic_folder, default_cache
 from xlembed.models.digest import check_weights, content_files, folder_digest, lfs_pointer
 from xlembed.models.folder import PICKLED_INDEX, pickled_weights, read_json
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor

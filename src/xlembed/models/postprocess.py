@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from xlembed.models.removal import ROUNDING, Floats, Removal, Sums
 from xlembed.models.steps import Step, check_steps
-from xlembed.types import Lang, UserError, Vectors
+from xlembed.words import Lang, UserError, Vectors
 
 Chunks = Callable[[], Iterable[NDArray[np.floating]]]
 """Gives the rows of a table in order, part by part, anew each time it is called."""

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xlembed.patterns import compile_pattern, find_pattern
-from xlembed.types import UserError
+from xlembed.data.patterns import compile_pattern, find_pattern
+from xlembed.words import UserError
 
 POOLER = r"(^|\.)pooler\."
 BUFFERS = r"(^|\.)position_ids$"

@@ -14,7 +14,7 @@ from xlembed.models.folder import (
 )
 from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 if TYPE_CHECKING:
     pass

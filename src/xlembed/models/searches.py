@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 HYBRID = "hybrid"
 MIX = "mix"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.files import read_yaml
-from xlembed.types import Lang, UserError
+from xlembed.words import Lang, UserError
 
 SENTENCES = Path(__file__).with_suffix(".yaml")
 MOST_UNKNOWN = 0.2

@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import batch_to_device
 
 from xlembed.models.encoder import OutOfMemory
-from xlembed.types import Role, UserError, Vectors
+from xlembed.words import Role, UserError, Vectors
 
 MEMORY_WORDS = (
     "out of memory",

@@ -28,7 +28,7 @@ from xlembed.models.searches import (
     SPELLINGS as SEARCH_SPELLINGS,
 )
 from xlembed.models.steps import Step, check_steps, parse_step
-from xlembed.types import DType, Lang, UserError, near_miss
+from xlembed.words import DType, Lang, UserError, near_miss
 
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
 BUNDLED = Path(__file__).parent / "bundled"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from xlembed.models.removal import Method, methods
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 DOCUMENTS_PER_COMPONENT = 5
 """A language's own statistics need this many documents for each component (a mean counts as one)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from xlembed.corpus.scored import ScoredKind, Scores
-from xlembed.types import Vectors
+from xlembed.data.scored import ScoredKind, Scores
+from xlembed.words import Vectors
 
 
 @dataclass(frozen=True, eq=False)

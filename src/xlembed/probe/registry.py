@@ -10,7 +10,7 @@ from pathlib import Path
 from xlembed.probe import kinds
 from xlembed.probe.base import FittedProbe, Probe
 from xlembed.probe.saved import read_about
-from xlembed.types import UserError, near_miss
+from xlembed.words import UserError, near_miss
 
 FLOOR = "mean"
 """What every other probe must beat."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from xlembed.corpus.scored import ScoredKind, Scores
+from xlembed.data.scored import ScoredKind, Scores
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.digest import folder_digest
 from xlembed.models.folder import read_json
@@ -46,7 +46,7 @@ from xlembed.probe.rival_training import (
 from xlembed.probe.scaling import Scaling
 from xlembed.training.checkpoints import prune
 from xlembed.training.loop import Watch, unwatched
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 __all__ = ["FittedRival", "load_rival", "load_rival_recipe", "open_base", "ready_rivals", "train_rival"]
 

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
-from xlembed.corpus.scored import ScoredKind
+from xlembed.data.scored import ScoredKind
 from xlembed.models.card import ModelCard
 from xlembed.models.folder import body_folder, folder_modules
 from xlembed.models.limits import OFFSET_POSITIONS
@@ -23,7 +23,7 @@ from xlembed.models.report import POOLER, quiet_transformers, refuse_bad_report,
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.spec import ModelRef
 from xlembed.probe.rival_recipe import ALL_LINEAR, RivalAdapter, RivalRecipe
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 

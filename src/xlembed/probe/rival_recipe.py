@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from xlembed.corpus.languages import is_language
+from xlembed.data.languages import is_language
 from xlembed.files import read_yaml
-from xlembed.types import UserError, near_miss
+from xlembed.words import UserError, near_miss
 
 READY = Path(__file__).parent / "rivals"
 Positive = Annotated[int, Field(ge=1)]

@@ -15,13 +15,13 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import TrainingArguments
 
-from xlembed.corpus.scored import ScoredKind, Scores
+from xlembed.data.scored import ScoredKind, Scores
 from xlembed.models.report import quiet_transformers
 from xlembed.models.sentence_encoder import is_out_of_memory
 from xlembed.probe.rival_recipe import RivalRecipe
 from xlembed.training.loop import EpochBatches, Loop, Plan, ResumableTrainer, Watch
 from xlembed.training.loop import train as run
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 Tokens = Sequence[Sequence[int]]
 """Ids of each text, special tokens included, at least one."""

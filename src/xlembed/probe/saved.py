@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from xlembed.files import read_record, write_json
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 ABOUT, ARRAYS = "probe.json", "probe.safetensors"
 FORMAT = 1

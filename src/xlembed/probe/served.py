@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from xlembed.corpus.scored import Scores
+from xlembed.data.scored import Scores
 from xlembed.embeddings.batching import plan_batches
 from xlembed.embeddings.derive import derive
 from xlembed.files import read_record, write_json
@@ -22,7 +22,7 @@ from xlembed.models.encoder import Encoder
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.probe.base import FittedProbe
 from xlembed.probe.registry import load_probe
-from xlembed.types import DType, Role, UserError
+from xlembed.words import DType, Role, UserError
 
 ABOUT, ENCODER, PROBE, RIVAL = "scorer.json", "encoder", "probe", "rival"
 FORMAT = 1

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xlembed.corpus.scored import Part, ScoredText
-from xlembed.types import UserError
+from xlembed.data.scored import Part, ScoredText
+from xlembed.words import UserError
 
 SHARES = {Part.TRAIN: 0.7, Part.VALIDATION: 0.15, Part.TEST: 0.15}
 

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from xlembed.metrics.measures import Measure
+from xlembed.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed, resample
 from xlembed.stats.comparison import Evaluated, align
 from xlembed.stats.evaluation import cell_layout
 from xlembed.stats.layout import Floats
 from xlembed.stats.scores import MIN_CLUSTERS
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 TIE = 1e-12
 """Scores this close are equal."""

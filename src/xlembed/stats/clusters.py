@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xlembed.corpus.task import Task
+    from xlembed.data.task import Task
 
 
 def cluster_needs(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xlembed.metrics.measures import Measure
-from xlembed.metrics.table import KEY
+from xlembed.measures import Measure
+from xlembed.search.table import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.evaluation import cell_layout, number_json
 from xlembed.stats.holm import Adjusted, Comparison, adjust, primary_size
@@ -21,7 +21,7 @@ from xlembed.stats.paired import difference_cells
 from xlembed.stats.power import Power, detectable_difference, discordant_needed
 from xlembed.stats.scores import Difference
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
-from xlembed.types import Lang, UserError
+from xlembed.words import Lang, UserError
 
 
 @dataclass(frozen=True)

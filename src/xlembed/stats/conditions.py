@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xlembed.metrics.measures import Measure
+from xlembed.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES
 from xlembed.stats.comparison import Evaluated, align
 from xlembed.stats.evaluation import PAIR_KEY, CellLayout, cell_layout, paired_units
 from xlembed.stats.layout import Floats
 from xlembed.stats.margins import Condition, Contrast, Status, judge
-from xlembed.types import Choice, Mode, UserError
+from xlembed.words import Choice, Mode, UserError
 
 MONOLINGUAL, CROSS_LINGUAL, LOSS_WEAK, LOSS_STRONG = (
     "monolingual",

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xlembed.metrics.measures import Measure
+from xlembed.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
 from xlembed.stats.layout import Floats, UnitLayout, unit_layout
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.scores import Score, Table
-from xlembed.types import Lang, Mode, Pool
+from xlembed.words import Lang, Mode, Pool
 
 PAIR_KEY = ["query_id", "need_id", "cluster", "query_lang", "doc_lang"]
 PAIRED: dict[str, tuple[str, str, str, str, str]] = {

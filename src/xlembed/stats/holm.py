@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xlembed.stats.layout import Floats
-from xlembed.types import Choice
+from xlembed.words import Choice
 
 N_MACROS = 4
 """monolingual, cross_lingual, true_cross_lingual with pool all, and with pool target."""

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from xlembed.metrics.measures import Measure
-from xlembed.metrics.table import KEY
+from xlembed.measures import Measure
+from xlembed.search.table import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
 from xlembed.stats.evaluation import ScoreRow, cell_layout, score_rows
 from xlembed.stats.paired import difference_cells

@@ -18,7 +18,7 @@ from xlembed.stats.layout import Floats
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.power import detectable_difference
 from xlembed.stats.scores import Difference
-from xlembed.types import Choice
+from xlembed.words import Choice
 
 
 class Status(Choice):

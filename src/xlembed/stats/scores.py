@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from xlembed.types import Choice
+from xlembed.words import Choice
 
 MIN_CLUSTERS = 10
 """With fewer clusters there is no interval."""

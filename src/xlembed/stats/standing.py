@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xlembed.metrics.measures import Measure
+from xlembed.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
 from xlembed.stats.comparison import Evaluated, align
 from xlembed.stats.conditions import Margins, monolingual_contrast

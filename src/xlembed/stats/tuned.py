@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from xlembed.index.elastic.latency import Latency
+from xlembed.search.elastic.latency import Latency
 from xlembed.stats.choice import Candidate, cheapest
 from xlembed.stats.evaluation import ScoreRow
-from xlembed.types import Lang
+from xlembed.words import Lang
 
 FORMAT = 1
 """Version of tune.json's layout."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from xlembed.metrics.measures import Measure
+from xlembed.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed, resample, score_ends
 from xlembed.stats.evaluation import cell_layout
 from xlembed.stats.holm import holm

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from xlembed.files import atomic_path, temporary_folder
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 PASSING = ("is full", "readonly", "read-only", "locked", "unable to open", "disk I/O")
 """What SQLite says of a disk or a rival, not of the database."""

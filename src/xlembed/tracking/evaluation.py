@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from xlembed.corpus.task import Task
+from xlembed.data.task import Task
 from xlembed.files import read_record
 from xlembed.models.spec import ModelRef
 from xlembed.params import flatten
-from xlembed.report.score_metrics import score_metrics
-from xlembed.report.score_rows import Estimate
-from xlembed.report.scorebook import read_scores
 from xlembed.settings import Settings
+from xlembed.stats.score_metrics import score_metrics
+from xlembed.stats.score_rows import Estimate
+from xlembed.stats.scorebook import read_scores
 from xlembed.tracking.log import (
     log_dataset,
     log_params,
@@ -24,7 +24,7 @@ from xlembed.tracking.log import (
     log_tags,
     version_tags,
 )
-from xlembed.types import Mode
+from xlembed.words import Mode
 
 
 def run_tags(ref: ModelRef, task: Task) -> dict[str, str]:

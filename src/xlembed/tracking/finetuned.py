@@ -20,7 +20,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
 from xlembed.models.folder import folder_modules
 from xlembed.tracking.log import DIGEST_CHARS, metric_name
-from xlembed.types import Role
+from xlembed.words import Role
 
 CANDIDATE = "candidate"
 PINNED = ("torch", "transformers", "sentence-transformers", "safetensors", "tokenizers")

@@ -13,7 +13,7 @@ from xlembed.files import FULL, error_number, temporary_folder
 from xlembed.models.spec import Fetched
 from xlembed.tracking.errors import hide_secrets
 from xlembed.tracking.store import REFUSALS, connect, reason
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 

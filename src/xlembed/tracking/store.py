@@ -26,7 +26,7 @@ from xlembed.files import FULL, error_number
 from xlembed.tracking.database import prepare_database
 from xlembed.tracking.errors import hide_secrets, store_words
 from xlembed.tracking.owners import end_abandoned_runs
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 SQLITE = "sqlite:///"
 REFUSALS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError, ValueError)

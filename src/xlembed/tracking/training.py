@@ -15,7 +15,7 @@ from typing import Any
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
-from xlembed.corpus.task import Task
+from xlembed.data.task import Task
 from xlembed.tracking.evaluation import evaluation_metrics, log_evaluation
 from xlembed.tracking.finetuned import (
     Registered,

@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from xlembed.tracking.errors import hide_secrets
 from xlembed.tracking.store import connect, told
-from xlembed.types import Choice, UserError
+from xlembed.words import Choice, UserError
 
 CHAMPION = "champion"
 """The alias that a promotion moves."""

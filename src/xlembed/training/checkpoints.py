@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from xlembed.files import write_json
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 WEIGHTS = "weights.safetensors"
 SEAL = "complete.json"

@@ -29,7 +29,7 @@ from xlembed.training.checkpoints import (
     save_weights,
     seal,
 )
-from xlembed.types import UserError
+from xlembed.words import UserError
 
 Watch = Callable[[str, int, int], None]
 """Told (what, done, total) as long work goes on."""

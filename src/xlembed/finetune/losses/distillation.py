@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from xlembed.data.pairs import Kind
 from xlembed.finetune.loss import Loss
-from xlembed.finetune.pairs import Kind
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

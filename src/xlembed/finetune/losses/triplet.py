@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from xlembed.data.pairs import Kind
 from xlembed.finetune.loss import Loss
-from xlembed.finetune.pairs import Kind
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlembed.corpus.scored import ScoredKind, Scores
+from xlembed.data.scored import ScoredKind, Scores
 from xlembed.probe.base import Batch, FitOptions
 from xlembed.probe.saved import read_about, write_probe
-from xlembed.types import Vectors
+from xlembed.words import Vectors
 
 if TYPE_CHECKING:
     import lightgbm

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from xlembed.corpus.scored import Scores
+from xlembed.data.scored import Scores
 from xlembed.probe.base import Batch, FitOptions
 from xlembed.probe.saved import read_arrays, write_probe
-from xlembed.types import Vectors
+from xlembed.words import Vectors
 
 
 @dataclass(frozen=True, eq=False)

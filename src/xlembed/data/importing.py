@@ -1,0 +1,87 @@
+"""Files of a known format -> a task folder, with a report; formats are found in readers/, a file each.
+
+Apart from readers/__init__.py, so that who reads a finished task does not load (and depend on) every importer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xlembed.data import importers as readers
+from xlembed.data.building import build_task
+from xlembed.data.checks import Problems
+from xlembed.data.doubts import same_in_task, self_note
+from xlembed.data.folders import DATA_DIR
+from xlembed.data.reading import Reader, ReadOptions
+from xlembed.data.spoken import check_languages_spoken
+from xlembed.data.task import Task
+from xlembed.data.writing import check_target, write_task
+from xlembed.registry import entries, load_entry
+from xlembed.words import UserError, near_miss
+
+
+def find_reader(form: str) -> Reader:
+    """The reader of a format.
+
+    Raises:
+        UserError: lists the formats.
+    """
+    if form not in (names := entries(readers)):
+        raise UserError(f"no format {form!r}: choose one of {', '.join(names)}.{near_miss(form, names)}")
+    reader: Reader = load_entry(readers, form).read
+    return reader
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The task as written, its folder, what -t takes, and oddities of the source files."""
+
+    task: Task
+    folder: Path
+    handle: str
+    warnings: tuple[str, ...]
+
+
+def import_files(
+    form: str,
+    files: Sequence[Path],
+    name: str,
+    out: Path | None = None,
+    *,
+    options: ReadOptions | None = None,
+    leave_out_self: bool = False,
+    data_dir: Path = DATA_DIR,
+    force: bool = False,
+) -> Imported:
+    """Read, check and write; identical documents stay apart in the files (loading unites them).
+
+    Args:
+        form: `squad`, `beir`, `tatoeba`, `jsonl`, or another module of readers/.
+        files: what the format is made of.
+        name: of the task.
+        out: the folder to write; None is `data_dir`/`name`.
+        options: what the user said beside the files.
+        leave_out_self: a query's own copy among the documents is taken out of its ranking.
+        data_dir: where named tasks are.
+        force: replace a task that is there.
+
+    Raises:
+        UserError: for bad usage, a folder that exists, all problems of the files at once, and files that are
+            probably not what they are said to be.
+    """
+    reader = find_reader(form)
+    options = replace(options or ReadOptions(), name=name)
+    folder = data_dir / name if out is None else out
+    check_target(name, folder, force)
+    problems = Problems()
+    rows = reader(files, options, problems)
+    rows.card = replace(rows.card, leave_out_self=leave_out_self or rows.card.leave_out_self)
+    task = build_task(rows, keep_duplicates=True)
+    texts = [(d.lang, "documents", d.text or d.title) for d in task.documents]
+    texts += [(q.lang, "queries", q.text) for q in task.queries]
+    doubts = check_languages_spoken(texts, believe=options.believe) + same_in_task(task, options.believe)
+    write_task(task, folder, force)
+    warnings = (*problems.notes(), *doubts, *self_note(task))
+    return Imported(task, folder, name if out is None else str(folder), warnings)

@@ -1,0 +1,157 @@
+"""Languages by their ISO 639-1 codes, and what people write instead of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pycountry
+
+from xlembed.words import Lang, UserError, near_miss
+
+_COMMON_NAMES = {"dv": "Dhivehi", "el": "Greek", "ii": "Nuosu", "ny": "Nyanja", "ug": "Uyghur"}
+"""Where ISO's reference name is not what people say."""
+
+_LANGUAGES = [entry for entry in pycountry.languages if getattr(entry, "alpha_2", "sh") != "sh"]
+"""Those of ISO 639-1; `sh` (Serbo-Croatian) was withdrawn."""
+
+NAMES: dict[Lang, str] = {
+    entry.alpha_2: _COMMON_NAMES.get(entry.alpha_2, entry.name.partition(" (")[0]) for entry in _LANGUAGES
+}
+"""Two-letter code -> English name."""
+
+_MEMBERS = """
+cmn zh, arb ar, pes fa, zsm ms, lvs lv, ekk et, swh sw, uzn uz, azj az, khk mn, als sq, npi ne, ory or, plt mg
+ydd yi, kmr ku, gaz om, pbt ps, quy qu, ayr ay
+"""
+"""Members of what ISO 639-1 counts as one language."""
+
+TWO_LETTERS: dict[str, Lang] = {
+    **{entry.alpha_3: entry.alpha_2 for entry in _LANGUAGES},
+    **{entry.bibliographic: entry.alpha_2 for entry in _LANGUAGES if hasattr(entry, "bibliographic")},
+    **dict(pair.split() for pair in re.split("[,\n]", _MEMBERS.strip())),
+}
+"""Three-letter code (ISO 639-3, bibliographic ones, members) -> two-letter code."""
+
+_SLIPS: dict[str, Lang] = {
+    **{"jp": "ja", "cn": "zh", "tw": "zh", "kr": "ko", "cz": "cs", "dk": "da", "ua": "uk", "gr": "el"},
+    **{"vn": "vi", "iw": "he", "ji": "yi"},
+    **{"farsi": "fa", "mandarin": "zh", "nynorsk": "nn", "castilian": "es"},
+}
+"""Country codes, withdrawn codes and other names -> the code meant."""
+
+TWO_LETTERS_OF: dict[str, Lang] = {name: code for code, name in NAMES.items()}
+"""English name -> two-letter code."""
+
+_WORDS = "am an as be he hi hr id is it la me my no or so to"
+"""Codes that are words: they tell a language only between dots."""
+
+_COUNTRIES = "bo br ch cr cu ee gn ie kr li lu mh na ng se tw ve za"
+"""Codes of little-written languages that are those of countries too (`kr`: Kanuri, Korea): refused in every place."""
+
+_SHORT_FOR = """
+ab ad ae ar av az ba bg bi bm bs ca co cs cv da el es et eu fi fo fy ga gl ha ho ht hz ia ii io kb kg km ku kv
+kw ky lb lg lo lt lv mg mi mk ml mn mr ms mt nb nd ne nl nn nr nv ny om os pa pi ps qu rm rn ro rw sa sc sd sg
+si sl sm sn sq sr ss st su sw ta te tg th ti tk tl tn ts tt ty uk vi vo wa wo yo als ara arg arm asm ava ave
+bam bel ben bis bos cat chi cor cos cre dan est fin ful geo ger hat her ibo ice ido ina ind kal kat kin kom
+kon kor lat lim lin lit mac mal mao mar may mon nav nep nor ori orm pan per plt pol por pus pt que rum run sag
+san sin slo sme smo sna som sot sun swa swe tam tat tel tib tir ton tso ven vie vol wel wol
+"""
+"""Codes that are often short for something else: they tell a language only as the last part, or with a region."""
+
+_FORMATS = "json jsonl ndjson csv tsv txt parquet gz bz2 xz zst zip bak ori"
+"""Suffixes that say what a file is written in."""
+
+_PARTS = "train dev devtest test valid validation val eval"
+"""What may follow the last part of a name: ``stsb-es-dev.csv``."""
+
+_REGION = re.compile(
+    r"(?<![A-Za-z])([a-z]{2,3})([-_][A-Z][a-z]{3})?([-_](?:[A-Z]{2}|[0-9]{3}))?(?![A-Za-z0-9])"
+)
+"""A code with script and region: ``zh-Hant-TW``, ``pt_BR``, ``es-419``."""
+
+
+def is_language(code: object) -> bool:
+    """Whether `code` is an ISO 639-1 code in lower case."""
+    return isinstance(code, str) and code in NAMES
+
+
+def suggest_language(word: str) -> Lang | None:
+    """The code that `word` probably means: ``eng``, ``zh-CN``, ``EN``, ``deu_Latn``, ``German`` and the like.
+
+    >>> suggest_language("eng"), suggest_language("zh-CN"), suggest_language("klingon")
+    ('en', 'zh', None)
+    """
+    whole = word.strip().lower()
+    for form in (whole, re.split(r"[-_.@ ]", whole)[0]):
+        if form in NAMES:
+            return form
+        if form in TWO_LETTERS:
+            return TWO_LETTERS[form]
+        if form in _SLIPS:
+            return _SLIPS[form]
+    return {name.lower(): code for name, code in TWO_LETTERS_OF.items()}.get(whole)
+
+
+def language_help(word: str) -> str:
+    """What to write instead of `word`, as an instruction."""
+    code = suggest_language(word)
+    if code:
+        varieties = "; varieties of a language are not told apart" if re.search(r"[-_]", word) else ""
+        return f"write {code!r} ({NAMES[code]}{varieties})"
+    # No near miss among codes: `ceb` (Cebuano) is no misspelt `ce` (Chechen).
+    guess = near_miss(word.title(), TWO_LETTERS_OF) if len(word) > 3 else ""
+    return f"use a two-letter ISO 639-1 code such as 'en'; languages without one are not served.{guess}"
+
+
+def require_language(word: str, where: str) -> Lang:
+    """`word` itself.
+
+    Raises:
+        UserError: names `where`, the word and the code that was probably meant.
+    """
+    if is_language(word):
+        return word
+    raise UserError(f"{where}: {word!r} is not an ISO 639-1 language code; {language_help(word)}")
+
+
+def language_of_file(path: Path) -> Lang:
+    """The language that the file's name tells: ``xquad.de.json``, ``dev-tr.json``, ``tatoeba.deu-eng.deu``.
+
+    A code between dots decides: ``faq.it.jsonl``, ``ref.por-BR.txt`` (regions and scripts do not count), unless it is
+    a country's as well (``faq.kr.jsonl``). Elsewhere the name must hold one code that is not a word as well: ``hr_faq``
+    and ``it_support`` tell nothing, nor does ``ms_marco``, though ``dev-ms`` does. Two-letter codes are looked for
+    before three-letter ones.
+
+    Raises:
+        UserError: when the name has no code, several, or one that may be a word.
+    """
+    parts = [part for part in path.name.split(".") if part.lower() not in _FORMATS.split()]
+    with_region = {m[1] for m in _REGION.finditer(".".join(parts)) if m[2] or m[3]}
+    name = _REGION.sub(lambda m: m[1] if _code(m[1]) else m[0], ".".join(parts))
+    suffix = name.rpartition(".")[2].lower()
+    if "." in name and (explicit := _code(suffix)) and suffix not in _COUNTRIES.split():
+        return explicit
+    words: list[str] = re.findall(r"[a-z0-9]+", name.lower())
+    codes = [w for w in words if w in NAMES] or [w for w in words if w in TWO_LETTERS]
+    found = sorted({TWO_LETTERS.get(code, code) for code in codes})
+    if len(found) == 1:
+        code = codes[-1]
+        last = next((word for word in reversed(words) if word not in _PARTS.split()), "")
+        sure = code not in _SHORT_FOR.split() or code == last or code in with_region
+        if sure and code not in f"{_WORDS} {_COUNTRIES}".split():
+            return found[0]
+        why = f"{code!r} in its name may be {NAMES[found[0]]}, or another word or a country"
+    elif found:
+        why = f"Its name holds several language codes ({', '.join(found)})"
+    else:
+        why = "Its name holds no language code"
+    raise UserError(
+        f"{path}: which language is it? {why}. Say it with --lang, one code for all files or one per file"
+    )
+
+
+def _code(word: str) -> Lang | None:
+    """The language of a two- or three-letter code, in any case."""
+    word = word.lower()
+    return word if word in NAMES else TWO_LETTERS.get(word)

@@ -1,0 +1,235 @@
+"""Text files as their lines, with what is wrong in the bytes told by line and byte."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import itertools
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.checks import Place, Problems
+from xlembed.data.row import Row
+
+GZIP = b"\x1f\x8b"
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+TO_LINES = """python -c "import pandas as pd; pd.{read}.to_json('NEW.jsonl', orient='records', lines=True, \
+force_ascii=False)\""""
+UNREAD = {
+    b"PAR1": (
+        "a parquet file, which is not read",
+        TO_LINES.format(read="read_parquet('{name}')"),
+    ),
+    b"PK\x03\x04": ("a zip file or a workbook, which is not read", "unpack it, or save it as text"),
+    b"BZh": ("compressed with bzip2, which is not read", "unpack it: bunzip2 -k {name}"),
+    b"\x28\xb5\x2f\xfd": ("compressed with zstd, which is not read", "unpack it: unzstd {name}"),
+    b"\xfd7zXZ": ("compressed with xz, which is not read", "unpack it: unxz -k {name}"),
+    b"ARROW1": ("an Arrow file, which is not read", "write it as JSON lines"),
+    b"SQLite format 3": ("an SQLite database, which is not read", "write its rows as JSON lines"),
+    b"%PDF": ("a PDF, which is not read", "save its text as UTF-8"),
+    b"version https://git-lfs": ("a Git LFS pointer, not the file itself", "fetch the file: git lfs pull"),
+    **dict.fromkeys(
+        (b"<!DOCTYPE html", b"<!doctype html", b"<html"), ("a web page", "download the file again")
+    ),
+    **dict.fromkeys(UTF16, ("UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 {name} > NEW")),
+}
+"""How a file begins -> what it is, and what to do."""
+SAMPLE = 200_000
+"""Bytes by which an encoding is told."""
+SURE = 0.04
+"""Least confidence (of chardet) that is told: right on sentences of 14 encodings, below that it guesses."""
+
+
+def read_lines(path: Path, problems: Problems) -> Iterator[tuple[Place, str]]:
+    """The lines of a file without their ends, each with its place; what is no UTF-8 text is an error.
+
+    Byte order mark and CRLF are accepted and noted, gzip is unpacked. A file that is missing, or no UTF-8 text as a
+    whole, is one error of its own.
+    """
+    name = str(path)
+    if not is_there(path):
+        _tell_missing(path, problems)
+        return
+    if not path.is_file():
+        path = Path(f"{path}.gz")
+        problems.warn(Place(name), "", "compressed file", "the file is not there", f"read {path.name}")
+    with path.open("rb") as raw_file:
+        try:
+            yield from _lines(_unpacked(raw_file), path, name, problems)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            problems.error(
+                Place(name), "", "damaged file", f"{path.name} is damaged: {error}", "fetch it again"
+            )
+
+
+def _unpacked(file: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    return gzip.GzipFile(fileobj=file) if file.peek(2).startswith(GZIP) else file
+
+
+def is_there(path: Path) -> bool:
+    """Whether `read_lines` finds the file, packed or not."""
+    return path.is_file() or Path(f"{path}.gz").is_file()
+
+
+def _tell_missing(path: Path, problems: Problems) -> None:
+    """An error that says what is there instead: files whose names begin alike, else what the folder holds."""
+    if path.is_dir():
+        problems.error(Place(str(path)), "", "missing file", "the file is a folder", "name the file")
+        return
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+    beginning = path.absolute().relative_to(folder).parts[0].partition(".")[0]
+    alike = [name for name in names if name.startswith(beginning)]
+    shown = ", ".join((alike or names)[:5])
+    message = f"the file does not exist; {folder.name} has {shown or 'nothing'}"
+    fix = f"write it as {path.name} (the layout is in docs/data.md)" if alike else "check its name"
+    problems.error(Place(str(path)), "", "missing file", message, fix)
+
+
+def _lines(
+    file: BufferedReader | gzip.GzipFile, path: Path, name: str, problems: Problems
+) -> Iterator[tuple[Place, str]]:
+    start = file.peek(1000)[:1000]
+    told = next((told for mark, told in UNREAD.items() if start.startswith(mark)), None)
+    if told is None and start.count(0) > len(start) // 10:
+        told = ("binary, or UTF-16 without a byte order mark", "save it as UTF-8")
+    if told is not None:
+        advice = told[1].format(name=path)
+        problems.error(Place(name), "", "unreadable file", f"the file is {told[0]}", advice)
+        return
+    only_damaged = False
+    for number, raw in enumerate(file, start=1):
+        place = Place(name, number)
+        if number == 1 and raw.startswith(codecs.BOM_UTF8):
+            problems.warn(place, "", "byte order mark", "the file begins with a byte order mark", "ignored")
+            raw = raw[len(codecs.BOM_UTF8) :]
+        raw = raw.removesuffix(b"\n")
+        if raw.endswith(b"\r"):
+            problems.warn(place, "", "CRLF line end", "the line ends in CRLF", "accepted")
+            raw = raw[:-1]
+        try:
+            line = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if not only_damaged and _tell_encoding(path, place, error, problems):
+                return
+            only_damaged = True
+            fix = "write the character again, as UTF-8"
+            problems.error(place, "", "invalid UTF-8", f"{_bad_byte(error)} is not valid UTF-8", fix)
+            continue
+        if "\0" in line:
+            message = f"byte {raw.index(0) + 1} of the line is NUL"
+            problems.error(place, "", "NUL character", message, "remove it")
+            continue
+        yield place, line
+
+
+def _bad_byte(error: UnicodeDecodeError) -> str:
+    return f"byte {error.start + 1} of the line (0x{error.object[error.start]:02x})"
+
+
+def _tell_encoding(path: Path, place: Place, error: UnicodeDecodeError, problems: Problems) -> bool:
+    """Whether the file as a whole is in another encoding, with that told once; else some lines are damaged."""
+    import chardet
+    from chardet import EncodingEra
+
+    with path.open("rb") as file:
+        sample = _unpacked(file).read(SAMPLE)
+    # The last line may be cut inside a character.
+    foreign = [line for line in sample.splitlines()[:-1] if not line.isascii()] or [error.object]
+    if 2 * sum(not _is_utf8(line) for line in foreign) <= len(foreign):
+        return False
+    era = EncodingEra.MODERN_WEB
+    found = chardet.detect(b"\n".join(foreign), encoding_era=era, prefer_superset=True, compat_names=False)
+    codec = found["encoding"] if found["confidence"] >= SURE else None
+    guess = f"; the file looks like {codec.replace('cp125', 'windows-125')}" if codec else ""
+    message = f"{_bad_byte(error)} is not valid UTF-8{guess}"
+    advice = f"save the file as UTF-8: iconv -f {codec or 'ITS_ENCODING'} -t UTF-8 {path} > NEW"
+    problems.error(place, "", "invalid UTF-8", message, advice)
+    return True
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read_json_lines(path: Path, problems: Problems) -> Iterator[Row]:
+    """The JSON objects of a .jsonl file; other lines are errors, blank ones are noted.
+
+    A file that is something else as a whole (an array, one document, a table) is one error.
+    """
+    lines = read_lines(path, problems)
+    head = list(itertools.islice(lines, 5))
+    if told := _no_json_lines([line.strip() for _, line in head if line.strip()], path):
+        problems.error(Place(str(path)), "", "no JSON lines", f"the file is {told[0]}", told[1])
+        return
+    for place, line in itertools.chain(head, lines):
+        if not line.strip():
+            problems.warn(place, "", "blank line", "the line is blank", "skipped")
+            continue
+        row = parse_json(line, place, problems)
+        if isinstance(row, dict):
+            yield Row(row, place, problems)
+        elif row is not None:
+            message = f"expected an object {{...}}, found {type(row).__name__}"
+            problems.error(place, "", "invalid JSON", message, "write one object per line")
+
+
+def _no_json_lines(head: Sequence[str], path: Path) -> tuple[str, str] | None:
+    """What a file with such first lines is instead, and what to do; None for JSON lines, perhaps with mistakes."""
+    if not head:
+        return None
+    first, second = head[0], head[1] if len(head) > 1 else ""
+    goes_on = first[-1] in "[{," and (len(first) > 1 or second.startswith('"'))
+    if _begins_array(first) or (first.startswith("{") and goes_on):
+        what = "one JSON document over several lines" if first.startswith("{") else "a JSON array"
+        convert = TO_LINES.format(read=f"read_json('{path}', dtype=False)")
+        return what, f"write one object per line; an array: {convert}"
+    if any(line.startswith("{") for line in head):
+        return None
+    for sign, word in (("\t", "TSV"), (";", "table with semicolons"), (",", "CSV")):
+        if second and sign in first:
+            convert = TO_LINES.format(read=f"read_csv('{path}', sep={sign!r}, dtype=str)")
+            return f"a {word}, not JSON lines", f"convert it: {convert}"
+    return None
+
+
+def _begins_array(line: str) -> bool:
+    """Whether an array of objects begins here; a line that is a list of other things is a mistake of its own."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return line.startswith("[")
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def read_json(path: Path, problems: Problems) -> Any:
+    """The value of a JSON file, or None with errors told."""
+    lines = list(read_lines(path, problems))
+    if str(path) in problems.unread_files:
+        return None
+    return parse_json("\n".join(line for _, line in lines), Place(str(path)), problems) if lines else None
+
+
+def parse_json(text: str, place: Place, problems: Problems) -> Any:
+    """The value, or None with an error told."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        at = place if place.line is not None else Place(place.file, error.lineno)
+        message = f"invalid JSON at column {error.colno}: {error.msg}"
+        problems.error(at, "", "invalid JSON", message, 'one JSON object per line, quotes escaped as \\"')
+        return None
+    except (ValueError, RecursionError) as error:
+        problems.error(place, "", "invalid JSON", f"invalid JSON: {error}", "correct the line")
+        return None
+    if value is None:
+        problems.error(place, "", "invalid JSON", "expected an object {...}, found null", "remove the line")
+    return value

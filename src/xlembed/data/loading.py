@@ -1,0 +1,57 @@
+"""A task by its name or folder: read, checked, united."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from xlembed.data.building import build_task
+from xlembed.data.checks import Place, Problems
+from xlembed.data.doubts import self_note
+from xlembed.data.folders import DATA_DIR, find_task
+from xlembed.data.importers.beir import read_folder
+from xlembed.data.task import Task
+from xlembed.words import Lang
+
+
+def load_task(
+    name_or_folder: str | Path,
+    data_dir: Path = DATA_DIR,
+    *,
+    keep_duplicates: bool = False,
+    relevance: Literal["all", "own"] = "all",
+    max_documents_per_language: int | None = None,
+    seed: int = 0,
+    lang: Lang | None = None,
+) -> Task:
+    """The task, with everything that was left out, merged or odd in its notes.
+
+    Args:
+        name_or_folder: a name under `data_dir`, or a folder in the layout of docs/data.md.
+        data_dir: where named tasks are.
+        keep_duplicates: leave identical documents apart.
+        relevance: `all` unites the judgements of a need; `own` keeps only a query's own document.
+        max_documents_per_language: sample so many; judged documents are kept whatever their number.
+        seed: of that sample.
+        lang: language of rows that do not say theirs (a plain BEIR folder).
+
+    Raises:
+        UserError: for an unknown task, and for all problems in its files at once.
+    """
+    folder = find_task(str(name_or_folder), data_dir)
+    problems = Problems()
+    rows = read_folder(folder, problems, lang)
+    if folder.parent == data_dir and folder.name != rows.card.name:
+        message = f"the task in {folder} calls itself {rows.card.name!r}, so its results would be filed there"
+        problems.error(
+            Place(str(folder / "task.yaml")), "name", "bad task name", message, f"write name: {folder.name}"
+        )
+    task = build_task(
+        rows,
+        keep_duplicates=keep_duplicates,
+        relevance=relevance,
+        max_documents_per_language=max_documents_per_language,
+        seed=seed,
+    )
+    return dataclasses.replace(task, notes=(*rows.problems.notes(), *task.notes, *self_note(task)))

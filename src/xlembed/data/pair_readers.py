@@ -1,0 +1,227 @@
+"""Files of a user -> a set of training rows: jsonl, csv, tsv by column; SQuAD JSON by question and paragraph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.building import build_task
+from xlembed.data.checks import Place, Problems
+from xlembed.data.choosing import check_where, is_chosen, where_note
+from xlembed.data.doubts import check_same_texts
+from xlembed.data.importing import find_reader
+from xlembed.data.languages import is_language
+from xlembed.data.opening import read_rows
+from xlembed.data.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
+from xlembed.data.pairs import Row as PairRow
+from xlembed.data.reading import ReadOptions, language_by_name, said_languages
+from xlembed.data.row import Row
+from xlembed.data.spoken import check_languages_spoken
+from xlembed.data.tables import listed_columns, number_or_text
+from xlembed.data.tables import parse_columns as parse_our_columns
+from xlembed.data.text_digest import text_digest
+from xlembed.words import Lang, UserError, near_miss
+
+
+@dataclass(frozen=True)
+class PairOptions(ReadOptions):
+    """What the user said beside the files; `kind` is told by the columns where it is None."""
+
+    kind: Kind | None = None
+
+
+COLUMN_NAMES = (
+    "lang",
+    "group",
+    *(f"{c}{end}" for c in ("anchor", "positive", "negative") for end in ("", "_lang")),
+)
+"""Columns that are read without being named."""
+
+
+def import_pairs(
+    files: Sequence[Path], name: str, folder: Path, options: PairOptions, force: bool = False
+) -> PairSet:
+    """Read, check and write.
+
+    Returns:
+        The set as written.
+
+    Raises:
+        UserError: bad usage, a folder that exists, or all problems of the files at once.
+    """
+    PAIRS.check_target(name, folder, force)
+    kind = options.kind or _kind_of(files, options)
+    problems = Problems()
+    notes: list[str] = []
+    raw = (
+        _squad(files, replace(options, name=name), problems)
+        if _is_squad(files)
+        else _rows(files, kind, options, problems, notes)
+    )
+    rows = [good for row in raw if (good := checked_row(row, kind, ())) is not None]
+    if not rows and not problems.n_errors:
+        problems.error(Place(str(files[0])), "", "no rows", "the files hold no rows", "look into them")
+    problems.raise_errors(_subject(files))
+    distinct = list({tuple(sorted(row.items())): row for row in rows}.values())
+    notes = [*problems.notes(), *notes]
+    if len(distinct) < len(rows):
+        notes.append(f"{len(rows) - len(distinct):,} rows that stand twice were left out")
+    kept = distinct[: options.limit]
+    notes += _doubts(kept, kind, options.believe)
+    languages = sorted({row[f"{column}_lang"] for row in kept for column in COLUMNS[kind]})
+    found = PairSet(
+        name=name,
+        kind=kind,
+        languages=tuple(languages),
+        rows=tuple(kept),
+        folder=folder,
+        source=options.source or ", ".join(file.name for file in files),
+        licence=options.licence,
+        notes=tuple(notes),
+    )
+    write_pairs(found, force)
+    return found
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """``anchor=question,positive=answer`` -> a mapping.
+
+    Raises:
+        UserError: for anything else.
+    """
+    known = sorted({name for names in COLUMNS.values() for name in names} | {"score", "group"})
+    return parse_our_columns(text, known, "anchor=question,positive=2")
+
+
+def _kind_of(files: Sequence[Path], options: PairOptions) -> Kind:
+    """What the columns tell."""
+    if _is_squad(files):
+        return Kind.PAIRS
+    columns = set(options.columns)
+    if {"text1", "text2"} <= columns:
+        return Kind.SCORED
+    if "negative" in columns:
+        return Kind.TRIPLETS
+    raise UserError(
+        f"--kind: say what the rows are: {', '.join(Kind)} (anchor and positive may be a question and its answer, or "
+        "translations)"
+    )
+
+
+def _is_squad(files: Sequence[Path]) -> bool:
+    json_files = [file.suffix == ".json" for file in files]
+    if any(json_files) and not all(json_files):
+        raise UserError("SQuAD files (.json) and tables cannot be imported in one go")
+    return all(json_files)
+
+
+def _subject(files: Sequence[Path]) -> str:
+    return f"pairs from {', '.join(file.name for file in files)}"
+
+
+def _squad(files: Sequence[Path], options: PairOptions, problems: Problems) -> Iterator[Row]:
+    """Each question with each right document of its language; questions on one paragraph are a group."""
+    if options.where:
+        raise UserError("--where: for .jsonl, .csv and .tsv only; SQuAD files have no columns")
+    rows = find_reader("squad")(files, options, problems)
+    problems.raise_errors(_subject(files))
+    task = build_task(rows, keep_duplicates=False)
+    documents = {d.doc_id: d for d in task.documents}
+    for query in task.queries:
+        for doc_id, grade in task.qrels.get(query.query_id, {}).items():
+            document = documents[doc_id]
+            if grade >= 1 and document.lang == query.lang:
+                values = {
+                    "anchor": query.text,
+                    "anchor_lang": query.lang,
+                    "positive": document.text,
+                    "positive_lang": document.lang,
+                    "group": document.group or document.doc_id,
+                }
+                yield Row(values, Place(str(files[0]), None, query.query_id), problems)
+
+
+def _rows(
+    files: Sequence[Path], kind: Kind, options: PairOptions, problems: Problems, notes: list[str]
+) -> Iterator[Row]:
+    wanted = [*COLUMNS[kind], *(["score"] if kind is Kind.SCORED else [])]
+    columns = dict(options.columns or {name: name for name in wanted})
+    if missing := [name for name in wanted if name not in columns]:
+        raise UserError(
+            f"--columns: rows of kind {kind} need {', '.join(wanted)}; {', '.join(missing)} is not said"
+        )
+    opened = [
+        (file, lang, list(_read(file, columns, problems)))
+        for file, lang in zip(files, said_languages(files, options), strict=True)
+    ]
+    rows = [row.values for _, _, read in opened for row in read]
+    # Scores say themselves how alike two texts are; only pairs may be wrong pairs.
+    telling = rows if kind is not Kind.SCORED or options.where else []
+    check_where(telling, options.where, {*columns.values(), *COLUMN_NAMES})
+    notes += where_note(sum(not is_chosen(row, options.where) for row in rows), len(rows), options.where)
+    for file, lang, read in opened:
+        own = lang or _language_by_name(file, read, columns, kind, problems)
+        for row in read:
+            if is_chosen(row.values, options.where):
+                yield row.renamed(_renamed(row.values, columns, kind, own))
+
+
+def _language_by_name(
+    file: Path, rows: Sequence[Row], columns: Mapping[str, str], kind: Kind, problems: Problems
+) -> Lang | None:
+    """What the file's name says where neither rows nor columns do; a row that forgets it beside others gets none."""
+    silent = [name for name in COLUMNS[kind] if not is_language(columns[name])]
+    said = any(row.values.get(f"{name}_lang") or row.values.get("lang") for row in rows for name in silent)
+    if not rows or not silent or said:
+        return None
+    return language_by_name(file, problems)
+
+
+def _doubts(rows: Sequence[PairRow], kind: Kind, believe: bool) -> list[str]:
+    """Notes on texts in other languages than said, and on translations that are the same text."""
+    texts = ((row[f"{c}_lang"], f"texts ({c})", row[c]) for row in rows for c in COLUMNS[kind])
+    notes = check_languages_spoken(texts, believe=believe)
+    if kind is Kind.SCORED:
+        return notes
+    pairs = {
+        str(i): [(row[f"{column}_lang"], row[column]) for column in ("anchor", "positive")]
+        for i, row in enumerate(rows)
+    }
+    notes += check_same_texts(pairs, "pairs", believe)
+    alike = [row for row in rows if row["anchor_lang"] == row["positive_lang"]]
+    if n := sum(text_digest(row["anchor"]) == text_digest(row["positive"]) for row in alike):
+        notes.append(f"{n:,} of {len(rows):,} rows have the same text as anchor and positive")
+    return notes
+
+
+def _renamed(
+    row: Mapping[str, Any], columns: Mapping[str, str], kind: Kind, lang: Lang | None
+) -> dict[str, Any]:
+    """The file's row under our names; a column that is called like a language is in it (`{"en": ..., "tr": ...}`)."""
+    found: dict[str, Any] = {}
+    for ours, theirs in columns.items():
+        found[ours] = row.get(theirs)
+        if ours in COLUMNS[kind]:
+            said = row.get(f"{ours}_lang") or row.get("lang")
+            found[f"{ours}_lang"] = theirs if is_language(theirs) else said or lang
+    if kind is Kind.SCORED and isinstance(found.get("score"), str):
+        found["score"] = number_or_text(found["score"])
+    if row.get("group") is not None:
+        found.setdefault("group", row["group"])
+    return found
+
+
+def _read(file: Path, columns: Mapping[str, str], problems: Problems) -> Iterator[Row]:
+    numbered = all(theirs.isdigit() for theirs in columns.values())
+    table = read_rows(file, problems, numbered=numbered, also=("SQuAD .json",))
+    missing = [theirs for theirs in columns.values() if theirs not in table.header]
+    if table.is_text and not numbered and missing:
+        problems.raise_errors(_subject([file]))
+        raise UserError(
+            f"{file}: no column {', '.join(map(repr, missing))}.{near_miss(missing[0], table.header)} "
+            f"{listed_columns(table.header)}; a file without a header is read by number: "
+            "--columns text1=1,text2=2,score=3"
+        )
+    return table.rows

@@ -1,0 +1,14 @@
+"""Comma-separated values; a cell may be quoted and span lines."""
+
+from __future__ import annotations
+
+from csv import QUOTE_MINIMAL
+from pathlib import Path
+
+from xlembed.data.checks import Problems
+from xlembed.data.tables import Table, read_cells
+
+
+def read(file: Path, problems: Problems, numbered: bool) -> Table:
+    """The header at once, the rows as they are asked for."""
+    return read_cells(file, problems, numbered, delimiter=",", quoting=QUOTE_MINIMAL)

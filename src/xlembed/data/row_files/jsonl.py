@@ -1,0 +1,14 @@
+"""A JSON object per line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xlembed.data.checks import Problems
+from xlembed.data.lines import read_json_lines
+from xlembed.data.tables import Table
+
+
+def read(file: Path, problems: Problems, numbered: bool) -> Table:
+    """Rows may have different fields; there are no columns to number."""
+    return Table((), read_json_lines(file, problems), is_text=False)

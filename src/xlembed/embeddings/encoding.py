@@ -1,0 +1,98 @@
+"""The one way in which stages turn a model and the settings into an encoder, its fingerprint and its stored vectors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from xlembed.embeddings.store import VectorStore
+from xlembed.models.encoder import Encoder
+from xlembed.models.fingerprint import Fingerprint, base_fingerprint
+from xlembed.models.folder import prompt_notes
+from xlembed.models.hub import locate
+from xlembed.models.spec import ModelRef
+from xlembed.settings import EncodeSettings
+from xlembed.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A model as the settings use it.
+
+    Attributes:
+        folder: with the weights.
+        base: fingerprint of everything that determines a vector.
+        store: vectors of that fingerprint.
+        encoder: loads the model, once.
+        notes: what must be known beside its scores.
+    """
+
+    folder: Path
+    base: Fingerprint
+    store: VectorStore
+    encoder: Callable[[], Encoder]
+    notes: tuple[str, ...] = ()
+
+
+def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
+    """Find the model's files; nothing is loaded yet.
+
+    Raises:
+        UserError: they cannot be found or fetched, or the device is not there.
+    """
+    settings = workspace.settings.encode
+    folder, base = locate_model(ref, settings, settings.storage_dtype)
+    notes = prompt_notes(ref.card, ref.folder or folder)
+    for note in notes:
+        log.warning("%s: %s", ref.slug, note)
+    store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
+
+    @cache
+    def encoder() -> Encoder:
+        from xlembed.models.loading import load_encoder  # torch only when something must be encoded
+
+        return load_encoder(ref, folder=folder, **load_options(settings))
+
+    return Encoding(folder, base, store, encoder, tuple(notes))
+
+
+def locate_model(ref: ModelRef, settings: EncodeSettings, storage_dtype: str) -> tuple[Path, Fingerprint]:
+    """The model's files, and the fingerprint of all that determines what it says of a text.
+
+    Raises:
+        UserError: they cannot be found or fetched, or the device is not there.
+    """
+    check_device(settings)
+    folder = locate(ref, settings.trust_remote_code)
+    base = base_fingerprint(
+        ref,
+        folder,
+        storage_dtype=storage_dtype,
+        instruction=settings.instruction,
+        trust_remote_code=settings.trust_remote_code,
+    )
+    return folder, base
+
+
+def load_options(settings: EncodeSettings) -> dict[str, Any]:
+    """How models are loaded."""
+    names = ("device", "trust_remote_code", "instruction")
+    return {name: getattr(settings, name) for name in names}
+
+
+def check_device(settings: EncodeSettings) -> None:
+    """Refuse a device that is not there, also where all vectors are stored and nothing is computed.
+
+    Raises:
+        UserError: if it is not there.
+    """
+    if settings.device not in ("", "cpu"):
+        from xlembed.models.loading import choose_device  # torch only where it must be asked
+
+        choose_device(settings.device)

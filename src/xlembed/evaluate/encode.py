@@ -1,0 +1,127 @@
+"""Stage encode: task + model -> embeddings/TASK/MODEL/."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from xlembed.data.task import Task
+from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
+from xlembed.embeddings.encoding import open_encoding
+from xlembed.embeddings.export import TextList, export
+from xlembed.embeddings.postprocessing import vectors_fingerprint
+from xlembed.embeddings.texts import document_text
+from xlembed.embeddings.truncation import describe_truncation, stored_tokens
+from xlembed.files import atomic_folder, write_json
+from xlembed.models.kinds import check_kinds
+from xlembed.models.spec import ModelRef
+from xlembed.words import Role
+from xlembed.workspace import Watch, Workspace, unwatched
+
+PLURAL = {Role.QUERY: "queries", Role.DOCUMENT: "documents"}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the stage did.
+
+    Attributes:
+        folder: the export.
+        fingerprint: derived fingerprint of the vectors; empty without vectors.
+        reports: one per role.
+    """
+
+    folder: Path
+    fingerprint: str
+    reports: dict[Role, EncodeReport]
+
+    @property
+    def n_encoded(self) -> int:
+        """Texts that the store lacked."""
+        return sum(report.n_encoded for report in self.reports.values())
+
+    def speed_metrics(self) -> dict[str, float]:
+        """`speed/...` metrics; only of what was encoded now, so nothing when all came from the store."""
+        metrics: dict[str, float] = {}
+        for role, report in self.reports.items():
+            for name, value in asdict(report).items():
+                if isinstance(value, int | float) and (
+                    report.n_encoded or name in ("n_texts", "n_encoded", "n_reused")
+                ):
+                    metrics[f"speed/{role}/{name}"] = float(value)
+        return metrics
+
+
+def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> Encoded:
+    """Encode what the store lacks, then export exactly this task and model; a lexical one has nothing to encode.
+
+    Raises:
+        UserError: the model cannot be loaded, or gives vectors that cannot be used.
+    """
+    if (slow := ref.second_stage) is not None:
+        return _encode_both(task, ref.first_stage, slow, workspace, watch)
+    if not ref.card.has_vectors:
+        return Encoded(_without_vectors(task, ref, workspace), "", {})
+    encoding = open_encoding(ref, workspace)
+    documents = TextList(
+        [d.doc_id for d in task.documents],
+        [document_text(ref.card, d) for d in task.documents],
+        [d.lang for d in task.documents],
+    )
+    queries = TextList(
+        [q.query_id for q in task.queries], [q.text for q in task.queries], [q.lang for q in task.queries]
+    )
+    reports: dict[Role, EncodeReport] = {}
+    batch_tokens = workspace.settings.encode.batch_tokens
+    for role, texts in ((Role.DOCUMENT, documents.texts), (Role.QUERY, queries.texts)):
+
+        def tell(progress: Progress, role: Role = role) -> None:
+            watch(f"encode {PLURAL[role]}", progress.n_done, progress.n_total)
+
+        reports[role] = encode_texts(
+            encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens, progress=tell
+        )
+        batch_tokens = reports[role].batch_tokens  # smaller if memory ran out
+    tokens = {
+        PLURAL[role]: (stored_tokens(encoding.encoder, of.texts, role, encoding.store), of.langs)
+        for role, of in ((Role.DOCUMENT, documents), (Role.QUERY, queries))
+    }
+    fingerprint = vectors_fingerprint(encoding.base.digest, ref, task)
+    target = workspace.embeddings(task.name, ref.slug)
+    manifest = {
+        "task": task.name,
+        "task_digest": task.digest,
+        "documents_digest": task.documents_digest,
+        "queries_digest": task.queries_digest,
+        "model": ref.slug,
+        "fingerprint": fingerprint,
+        **({"notes": list(encoding.notes)} if encoding.notes else {}),
+        **({"truncation": cut} if (cut := describe_truncation(tokens)) else {}),
+    }
+    export(
+        target,
+        documents,
+        queries,
+        encoding.store,
+        dim=ref.variation.dim,
+        steps=ref.variation.steps,
+        manifest=manifest,
+    )
+    return Encoded(target, fingerprint, reports)
+
+
+def _encode_both(task: Task, fast: ModelRef, slow: ModelRef, workspace: Workspace, watch: Watch) -> Encoded:
+    """The fast model's vectors and, inside their folder, the slow one's; speed is that of the fast one."""
+    check_kinds(replace(fast, reranker=slow))
+    encoded = encode(task, fast, workspace, watch)
+    encode(task, slow, workspace, watch)
+    return encoded
+
+
+def _without_vectors(task: Task, ref: ModelRef, workspace: Workspace) -> Path:
+    """The folder that DVC expects, saying that there is nothing in it."""
+    target = workspace.embeddings(task.name, ref.slug)
+    with atomic_folder(target) as folder:
+        found = {"task": task.name, "task_digest": task.digest, "model": ref.slug, "vectors": False}
+        write_json(folder / "manifest.json", found)  # the digest: other texts make another output
+    return target

@@ -1,0 +1,108 @@
+"""One question to a task's documents."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from xlembed.data.languages import require_language
+from xlembed.data.task import Task
+from xlembed.embeddings.encoding import load_options
+from xlembed.embeddings.postprocessing import derive_more, fit_documents
+from xlembed.evaluate.encode import encode
+from xlembed.evaluate.index import index
+from xlembed.evaluate.searching import Questions, open_search
+from xlembed.models.kinds import check_kinds
+from xlembed.models.spec import ModelRef
+from xlembed.words import Lang, Role, UserError, Vectors
+from xlembed.workspace import Watch, Workspace, unwatched
+
+log = logging.getLogger(__name__)
+
+
+def search(
+    text: str,
+    task: Task,
+    ref: ModelRef,
+    workspace: Workspace,
+    *,
+    k: int,
+    lang: Lang | None,
+    query_lang: Lang | None = None,
+    watch: Watch = unwatched,
+) -> list[dict[str, Any]]:
+    """The k best documents; what is not encoded and indexed yet is so first.
+
+    Args:
+        text: the question.
+        task: whose documents are searched.
+        ref: the model.
+        workspace: settings and places.
+        k: documents wanted.
+        lang: search only documents of this language.
+        query_lang: the text's language, for a model that is post-processed by language; default: `lang`.
+        watch: told of the work.
+
+    Raises:
+        UserError: empty text, a language that the task lacks, or a query language that must be told.
+    """
+    if not text.strip():
+        raise UserError("the text to search for is empty")
+    if lang is not None and lang not in task.languages:
+        raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
+    query_lang = _query_lang(query_lang, lang, ref)
+    check_kinds(ref)
+    encode(task, ref, workspace, watch)
+    index(task, ref, workspace, watch)
+    query, slow = (_encode_query(text, query_lang, task, part, workspace) for part in (ref, ref.reranker))
+    hits = open_search(task, ref, workspace, Questions([text], query, slow)).searcher.search([0], k, lang)
+    found = []
+    for rank, (row, score) in enumerate(zip(hits.rows[0], hits.scores[0], strict=True), 1):
+        if row < 0:
+            break  # nothing else was retrieved
+        document = task.documents[row]
+        found.append(
+            {
+                "rank": rank,
+                "score": float(score),
+                "doc_id": document.doc_id,
+                "lang": document.lang,
+                "title": document.title,
+                "text": document.text,
+                "group": document.group,
+            }
+        )
+    return found
+
+
+def _query_lang(told: Lang | None, searched: Lang | None, ref: ModelRef) -> Lang:
+    """The query's language: as told, else that of the documents searched; empty where it does not matter."""
+    if told:
+        return require_language(told, "--query-lang")
+    if searched:
+        return searched
+    if any(step.by_language for part in (ref, ref.reranker) if part for step in part.variation.steps):
+        raise UserError(
+            f"{ref.slug} is post-processed by language, so the language of the text must be told: --query-lang de "
+            "(or --lang de, which also searches only documents in it)"
+        )
+    return ""
+
+
+def _encode_query(
+    text: str, lang: Lang, task: Task, ref: ModelRef | None, workspace: Workspace
+) -> Vectors | None:
+    """The text's vector, shape (1, dim); None for what makes none."""
+    if ref is None or not ref.card.has_vectors:
+        return None
+    from xlembed.models.loading import load_encoder
+
+    encoder = load_encoder(ref, **load_options(workspace.settings.encode))
+    fitted = fit_documents(task, ref, workspace)
+    if fitted and (pooled := fitted.pooled([lang])):
+        log.warning(
+            "%s: too few documents, statistics of all languages are used (%s)", lang, ", ".join(pooled)
+        )
+    return derive_more(np.asarray(encoder.encode_batch([text], Role.QUERY)), [lang], ref, fitted)

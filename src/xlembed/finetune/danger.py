@@ -1,0 +1,125 @@
+"""Known danger lines of fine-tuning, in words: what was measured, where the line is, what one can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xlembed.finetune.figures_data import BASE, Report, macros_of, score_of
+from xlembed.finetune.loss import Loss, loss_classes
+from xlembed.show.text import percent
+
+P_AT_1 = 0.60
+STS = 0.70
+LOST = 0.10
+SHORT = 512
+"""Dimensions below which no more than `LOST` should be lost."""
+BATCH = 512
+
+
+def danger_lines(report: Report) -> list[str]:
+    """A sentence or two for each danger line that the fine-tuned model crosses.
+
+    P@1 is accuracy@1: both are the share of queries whose first document is right.
+
+    Args:
+        report: of a fine-tuning; `dimensions`, rows as of `dimension_lines`, may be in it.
+    """
+    return [
+        *_shared_lines(report),
+        *_batch_lines(report),
+        *_precision_lines(report),
+        *_sts_lines(report),
+        *dimension_lines(report.get("dimensions") or ()),
+    ]
+
+
+def dimension_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each model that loses too much when its vectors are cut below 512 dimensions.
+
+    Args:
+        rows: `variant`, `dim`, `scores` (rows with kind, pool, measure, value), for one primary measure.
+    """
+    lines = []
+    for variant in dict.fromkeys(row["variant"] for row in rows):
+        mine = sorted((r for r in rows if r["variant"] == variant), key=lambda r: -r["dim"])
+        found = [text for row in mine[1:] if row["dim"] < SHORT and (text := _loss(mine[0], row))]
+        if found:
+            lines.append(
+                f"{variant}: of what it has at {mine[0]['dim']} dimensions, it loses {'; '.join(found)}. More than "
+                f"{percent(LOST, 0)} % below {SHORT} dimensions is too much. Keep more dimensions, or train with "
+                "Matryoshka and list the short ones among its dimensions."
+            )
+    return lines
+
+
+def _loss(full: Mapping[str, Any], cut: Mapping[str, Any]) -> str:
+    """The mode that loses most, if it is too much."""
+    whole = {(s["kind"], s["pool"]): s["value"] for s in full["scores"]}
+    losses = [
+        (1 - s["value"] / whole[key], s)
+        for s in cut["scores"]
+        if whole.get(key := (s["kind"], s["pool"])) and s["value"] is not None
+    ]
+    share, worst = max(losses, key=lambda pair: pair[0], default=(0.0, None))
+    if worst is None or share <= LOST:
+        return ""
+    return f"{percent(share)} % at {cut['dim']} ({worst['measure']}, {worst['kind']})"
+
+
+def _shared_lines(report: Report) -> list[str]:
+    """Texts of an evaluation task among the training texts."""
+    return [
+        f"{task}: {n:,} of its texts were trained on or chosen by, so its scores are no test. Evaluate on another "
+        "task, or leave these rows out of the pair sets."
+        for task, n in (report.get("shared_texts") or {}).items()
+        if n
+    ]
+
+
+def _loss_of(stage: Mapping[str, Any]) -> type[Loss]:
+    return loss_classes().get(stage["loss"], Loss)
+
+
+def _batch_lines(report: Report) -> list[str]:
+    small = [s for s in report["stages"] if _loss_of(s).in_batch and s["batch"] < BATCH]
+    if not small:
+        return []
+    found = ", ".join(f"{s['name']} {s['batch']}" for s in small)
+    return [
+        f"Contrastive batch: {found}; below {BATCH}, so each query sees few negatives. `cached_mnrl` with a "
+        "`mini_batch` that fits into memory allows a larger `batch`; hard negatives help too."
+    ]
+
+
+def _precision_lines(report: Report) -> list[str]:
+    lines = []
+    for task, headline in (report["evaluations"][-1]["tasks"] if report["evaluations"] else {}).items():
+        found = [(m, score_of(headline, m, measure="accuracy@1")) for m in macros_of(headline)]
+        low = [f"{m.title} {percent(e.value)} %" for m, e in found if e is not None and e.value < P_AT_1]
+        if low:
+            lines.append(
+                f"P@1 on {task}: {'; '.join(low)}; below {percent(P_AT_1, 0)} %, so the first answer is often wrong. "
+                "More pairs of this domain, hard negatives, a stronger base model, or a re-ranker behind it may help."
+            )
+    return lines
+
+
+def _sts_lines(report: Report) -> list[str]:
+    if not report["evaluations"] or not any(_loss_of(s).retrieval for s in report["stages"]):
+        return []
+    first, last = report["evaluations"][0], report["evaluations"][-1]
+    lines = []
+    for name, found in last["sts"].items():
+        value, before = found["spearman"], first["sts"].get(name, {}).get("spearman")
+        if value is None or value >= STS:
+            continue
+        was = (
+            f" ({before:.3f} before the first stage)" if before is not None and first["after"] == BASE else ""
+        )
+        lines.append(
+            f"STS Spearman on {name}: {value:.3f} after retrieval training{was}; below {STS:.2f}, so similarity was "
+            "forgotten or never there. Blend scored pairs into training by a stage with `cosent`, lower the learning "
+            "rate, train fewer epochs, or use an adapter."
+        )
+    return lines

@@ -1,0 +1,222 @@
+"""Stage finetune: a recipe -> finetuned/NAME/, with evaluations before the first training stage and after each."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.task import Task
+from xlembed.data.text_digest import text_digest
+from xlembed.files import atomic_folder, write_json
+from xlembed.finetune.opened import Opened, Record, Unrecorded
+from xlembed.finetune.recipe_loading import recipe_to_yaml
+from xlembed.finetune.stage import TrainedStage, train_recipe_stage
+from xlembed.models.spec import ModelRef
+from xlembed.workspace import Watch, Workspace, unwatched
+
+FORMAT = 1
+BASE = "base"
+"""What the model is called before the first training stage."""
+TEXTS = "text_digests.txt"
+UNKEPT = {"took_seconds": None, "peak_memory_mb": None, "reused": False}
+"""Of a stage, what would make two equal trainings differ in their files; MLflow has it."""
+
+
+@dataclass
+class _Measured:
+    """Evaluations and STS of the model after one stage."""
+
+    after: str
+    ref: ModelRef
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sts: dict[str, Any] = field(default_factory=dict)
+
+
+def finetuned_folder(workspace: Workspace, name: str) -> Path:
+    """Where the result of a recipe goes."""
+    return workspace.out / "finetuned" / name
+
+
+def finetune(
+    opened: Opened, workspace: Workspace, watch: Watch = unwatched, record: Record | None = None
+) -> dict[str, Any]:
+    """Train stage by stage, measure before and after, and write finetuned/NAME/.
+
+    A stage that was finished before, here or for another recipe that begins alike, is taken from the cache; an
+    interrupted one goes on from its last checkpoint.
+
+    Returns:
+        What report.json holds.
+
+    Raises:
+        UserError: bad data, or a model that cannot be built as the recipe says.
+    """
+    recipe, record = opened.recipe, record or Unrecorded()
+    measured = [
+        _measure(BASE, replace(opened.base, slug=f"{recipe.name}.{BASE}"), opened, workspace, watch, record)
+    ]
+    trained: list[TrainedStage] = []
+    for number, stage in enumerate(recipe.stages, 1):
+        before = trained[-1] if trained else None
+        settings = stage.model_dump(mode="json")
+        with record.training(stage.name, settings) as log:
+
+            def built(rows: Sequence[Mapping[str, Any]], name: str = stage.name) -> None:
+                record.built(name, rows)
+
+            done = train_recipe_stage(opened, number - 1, before, workspace, watch, log, built)
+        trained.append(done)
+        ref = replace(workspace.open_model(str(done.model)), slug=f"{recipe.name}.{number}-{stage.name}")
+        ref = replace(ref, card=ref.card.model_copy(update={"name": ref.slug}))
+        measured.append(_measure(stage.name, ref, opened, workspace, watch, record))
+    with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:
+        report = _write(opened, trained, measured, workspace, folder)
+    write_json(workspace.out / "results" / f"finetune-{recipe.name}.json", _headline(report))
+    return report
+
+
+def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What goes into results/: scores before and after each stage, and the paired changes; no timings."""
+    return {
+        key: report[key] for key in ("recipe", "base", "evaluations", "changes", "sts_changes", "warnings")
+    }
+
+
+def _scratch(workspace: Workspace) -> Workspace:
+    """Evaluations are built in the cache; only what belongs to the result is copied."""
+    return replace(workspace, out=workspace.cache / "finetune" / "evaluations")
+
+
+def _measure(
+    after: str, ref: ModelRef, opened: Opened, workspace: Workspace, watch: Watch, record: Record
+) -> _Measured:
+    from xlembed.evaluate.encode import encode
+    from xlembed.evaluate.index import index
+    from xlembed.evaluate.job import evaluate
+    from xlembed.finetune.sts import measure_sts
+
+    def tell(what: str, done: int, total: int) -> None:
+        watch(f"{after}: {what}", done, total)
+
+    scratch, found = _scratch(workspace), _Measured(after, ref)
+    for task in opened.tasks:
+        encode(task, ref, scratch, tell)
+        index(task, ref, scratch, tell)
+        found.tasks[task.name] = evaluate(task, ref, scratch, tell)
+        record.evaluated(after, task, scratch.run_folder(task.name, ref.slug), found.tasks[task.name])
+    for name in opened.recipe.evaluate.sts:
+        found.sts[name] = measure_sts(ref, opened.sets[name], scratch, tell)
+    return found
+
+
+def _write(
+    opened: Opened,
+    trained: Sequence[TrainedStage],
+    measured: Sequence[_Measured],
+    workspace: Workspace,
+    folder: Path,
+) -> dict[str, Any]:
+    """All files of the result."""
+    from xlembed.finetune.tables import danger_lines, write_finetuning_report
+
+    recipe, scratch = opened.recipe, _scratch(workspace)
+    shutil.copytree(trained[-1].model, folder / "model")
+    (folder / "recipe.yaml").write_text(recipe_to_yaml(recipe), encoding="utf-8")
+    (folder / TEXTS).write_text("".join(f"{d}\n" for d in trained[-1].texts), encoding="utf-8")
+    for task in opened.tasks:
+        for m in measured:
+            shutil.copytree(
+                scratch.run_folder(task.name, m.ref.slug), folder / "runs" / task.name / m.ref.slug
+            )
+    report: dict[str, Any] = {
+        "format": FORMAT,
+        "recipe": recipe.name,
+        "description": recipe.description,
+        "base": recipe.base,
+        "base_slug": opened.base.slug,
+        "languages": list(trained[-1].languages),
+        "dim": trained[-1].dim,
+        "key": trained[-1].key,
+        "trainable": list(trained[0].trainable),
+        "stages": [t.to_json() for t in trained],
+        "evaluations": [
+            {
+                "after": m.after,
+                "model": m.ref.slug,
+                "tasks": m.tasks,
+                "sts": {k: v.to_json() for k, v in m.sts.items()},
+            }
+            for m in measured
+        ],
+        "changes": [change for task in opened.tasks for change in _changes(task, measured, scratch, folder)],
+        **_sts_changes(opened, measured, scratch),
+        "shared_texts": _shared_texts(opened.tasks, trained[-1].texts),
+    }
+    report["warnings"] = danger_lines(report)
+    kept = {**report, "stages": [{**stage, **UNKEPT} for stage in report["stages"]]}
+    write_json(folder / "report.json", kept)
+    write_finetuning_report(kept, folder)
+    return report
+
+
+def _steps(measured: Sequence[_Measured]) -> list[tuple[_Measured, _Measured]]:
+    """Each stage against the one before, then the last against the base."""
+    pairs = list(itertools.pairwise(measured))
+    return pairs if len(measured) < 3 else [*pairs, (measured[0], measured[-1])]
+
+
+def _changes(
+    task: Task, measured: Sequence[_Measured], scratch: Workspace, folder: Path
+) -> list[dict[str, Any]]:
+    """Paired tests between the models before and after (one Holm family), and what was learned beside them."""
+    from xlembed.evaluate.compare import compare, read_evaluation
+    from xlembed.finetune.learned import learned_differences
+    from xlembed.measures import parse_measure
+
+    # The later model first: differences are then after - before.
+    evaluations = {m.after: read_evaluation(f"{task.name}/{m.ref.slug}", scratch) for m in reversed(measured)}
+    report = compare(list(evaluations.values()), scratch, folder / "changes" / task.name)
+    found = []
+    for before, after in _steps(measured):
+        old, new = evaluations[before.after], evaluations[after.after]
+        learned = learned_differences(
+            old.evaluated(),
+            new.evaluated(),
+            parse_measure(report["primary_measure"]),
+            n_resamples=old.scores["evaluate"]["resamples"],
+        )
+        rows = [r for r in report["primary"] if r["a"] == new.name and r["b"] == old.name]
+        found.append(
+            {"from": before.after, "to": after.after, "task": task.name, "rows": rows, "learned": learned}
+        )
+    return found
+
+
+def _sts_changes(opened: Opened, measured: Sequence[_Measured], scratch: Workspace) -> dict[str, Any]:
+    from xlembed.finetune.sts import retrieval_against_sts, sts_change
+
+    changes, related = [], []
+    for name in opened.recipe.evaluate.sts:
+        for before, after in _steps(measured):
+            change = sts_change(before.sts[name], after.sts[name])
+            changes.append({"from": before.after, "to": after.after, "set": name, **change})
+        for task in opened.tasks:
+            found = retrieval_against_sts(task, opened.sets[name], measured[0].ref, measured[-1].ref, scratch)
+            related.append({"task": task.name, "set": name, **found})
+    return {"sts_changes": changes, "retrieval_vs_sts": related}
+
+
+def _shared_texts(tasks: Sequence[Task], texts: Sequence[str]) -> dict[str, int]:
+    """How many texts of each evaluation task were trained on: its scores are then no test."""
+    known = set(texts)
+    return {
+        task.name: len(
+            {text_digest(text) for text in [d.text for d in task.documents] + [q.text for q in task.queries]}
+            & known
+        )
+        for task in tasks
+    }

@@ -1,0 +1,190 @@
+"""What a guide weighs of each model: scores, milliseconds, bytes, morphology; and what of it is not known."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from xlembed.analyse.result import Analysis, read_analysis
+from xlembed.data.task import Task
+from xlembed.embeddings.encoding import open_encoding
+from xlembed.evaluate.compare import Evaluation
+from xlembed.guide.result import Spread, Timing
+from xlembed.guide.scenarios import QUALITY, Part, Scenario, bytes_points, speed_points
+from xlembed.measures import parse_measure
+from xlembed.models.encoder import Encoder
+from xlembed.models.spec import ModelRef
+from xlembed.stats.utility import Macros, macro_draws
+from xlembed.words import Lang, Role, UserError
+from xlembed.workspace import Watch, Workspace
+
+KINDS: Mapping[Part, str] = {
+    "monolingual": "monolingual/target",
+    "cross_lingual": "cross_lingual/all",
+    "true_cross_all": "true_cross_lingual/all",
+    "true_cross_target": "true_cross_lingual/target",
+}
+"""Part of quality -> macro average."""
+ITEM_BYTES = {"float32": 4.0, "float16": 2.0}
+INDEX_BYTES = {"int8_hnsw": 1.0, "int4_hnsw": 0.5, "bbq_hnsw": 0.125}
+"""Of a dimension, in the memory of a server that searches quantised vectors."""
+QUERIES, ROUNDS, WARM = 20, 5, 3
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for.
+
+    Attributes:
+        name: of the scenario.
+        scenario: weights and measure.
+        languages: both of query and document; all of them in the task.
+        max_ms: hard limit of milliseconds for encoding one query.
+        max_bytes: hard limit of bytes of one vector.
+        examples: training pairs at hand; None if not said.
+    """
+
+    name: str
+    scenario: Scenario
+    languages: tuple[Lang, ...]
+    max_ms: float | None = None
+    max_bytes: float | None = None
+    examples: int | None = None
+
+
+@dataclass
+class Measured:
+    """One model's parts; None: not known."""
+
+    evaluation: Evaluation
+    macros: Macros
+    ms: float | None = None
+    size: float | None = None
+    morphology: float | None = None
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.evaluation.name
+
+    def points(self, part: Part) -> float | None:
+        """In [0, 1]; None: not known."""
+        if part in QUALITY:
+            return self.macros.values.get(KINDS[part])
+        if part == "speed":
+            return None if self.ms is None else speed_points(self.ms)
+        if part == "bytes":
+            return None if self.size is None else bytes_points(self.size)
+        return self.morphology
+
+
+def measure(evaluation: Evaluation, wish: Wish, workspace: Workspace) -> Measured:
+    """Everything but the time.
+
+    Raises:
+        UserError: it was evaluated without the scenario's measure.
+    """
+    wanted = parse_measure(wish.scenario.measure)
+    if wanted.column not in evaluation.units:
+        raise UserError(
+            f"{evaluation.name} was evaluated without {wanted.name}, which the scenario {wish.name} asks for: "
+            f"xlembed run -t {evaluation.book.task} -m {evaluation.name}"
+        )
+    macros = macro_draws(evaluation.units, wish.languages, wanted, evaluation.book.evaluate.resamples)
+    measured = Measured(evaluation, macros, size=_vector_bytes(evaluation, workspace))
+    if "morphology" in wish.scenario.weights:
+        measured.morphology = _morphology(measured, wish, workspace)
+    return measured
+
+
+def _morphology(model: Measured, wish: Wish, workspace: Workspace) -> float | None:
+    """Mean of P(forms of one word nearer than unrelated words) over the wanted languages that have word pairs."""
+    book = model.evaluation.book
+    folder = workspace.analysis_folder(book.task, model.name)
+    if not (folder / "analysis.json").is_file():
+        return None
+    try:
+        report = read_analysis(folder)
+    except UserError as error:
+        model.unknown.append(f"morphology: {error}")
+        return None
+    if not isinstance(report, Analysis) or report.fingerprint != book.fingerprint:
+        model.unknown.append("morphology: its analysis is of other vectors; run xlembed analyse again")
+        return None
+    rows = [row for row in report.morphology if row.lang in wish.languages]
+    if lacking := sorted(set(wish.languages) - {row.lang for row in rows}):
+        model.unknown.append(f"morphology in {', '.join(lacking)}: no word pairs")
+    return statistics.fmean(row.superiority.value for row in rows) if rows else None
+
+
+def _vector_bytes(evaluation: Evaluation, workspace: Workspace) -> float | None:
+    """In the memory of what searches them; a lexical model has none."""
+    index = evaluation.book.index
+    if not index.get("dim"):
+        return None
+    stored = ITEM_BYTES[str(workspace.settings.encode.storage_dtype)]
+    return float(index["dim"]) * INDEX_BYTES.get(str(index.get("type")), stored)
+
+
+def time_queries(
+    task: Task,
+    found: Sequence[Measured],
+    refs: Mapping[str, ModelRef | None],
+    wish: Wish,
+    workspace: Workspace,
+    watch: Watch,
+) -> Timing:
+    """Encode queries one at a time, model after model; fills in `ms`."""
+    texts = [q.text for q in task.queries if q.lang in wish.languages][:QUERIES]
+    devices, spread = set(), {}
+    for number, model in enumerate(found):
+        watch("time queries", number, len(found))
+        ref = refs[model.name]
+        if ref is None:
+            model.unknown.append("speed: its name opens no model; give its folder with -m")
+            continue
+        if ref.searches_words or ref.reranker is not None:
+            model.unknown.append("speed: searching words and ranking anew are not timed here")
+            continue
+        encoder = open_encoding(ref, workspace).encoder()
+        rounds = list(_rounds(encoder, texts))
+        model.ms = statistics.median(rounds)
+        spread[model.name] = Spread(low=round(min(rounds), 4), high=round(max(rounds), 4))
+        devices.add(encoder.device)
+    watch("time queries", len(found), len(found))
+    return Timing(
+        device=", ".join(sorted(devices)),
+        machine=platform.machine(),
+        queries=len(texts),
+        rounds=ROUNDS,
+        spread=spread,
+    )
+
+
+def _rounds(encoder: Encoder, texts: Sequence[str]) -> Iterator[float]:
+    """Milliseconds per text of each round, after a few that are not counted."""
+    for text in texts[:WARM]:
+        encoder.encode_batch([text], Role.QUERY)
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        for text in texts:
+            encoder.encode_batch([text], Role.QUERY)
+        yield 1000 * (time.perf_counter() - start) / len(texts)
+
+
+def excluded_by(model: Measured, wish: Wish) -> list[str]:
+    """Hard limits that the model breaks, or of which it is not known whether it does."""
+    found = []
+    for limit, value, unit in (
+        (wish.max_ms, model.ms, "ms per query"),
+        (wish.max_bytes, model.size, "bytes per vector"),
+    ):
+        if limit is not None and value is None:
+            found.append(f"{unit} not known, the limit is {limit:g}")
+        elif limit is not None and value is not None and value > limit:
+            found.append(f"{value:,.1f} {unit}, the limit is {limit:g}")
+    return found

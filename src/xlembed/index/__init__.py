@@ -1,1 +1,0 @@
-"""Nearest-neighbour search over document vectors: one protocol, one file per engine."""

@@ -1,0 +1,232 @@
+"""The verdict of the paradox test in words and tables: who was judged, by which conditions, and what remedies do.
+
+Used for the terminal, paradox.md and the report. The file may be older or odd: what is not there is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xlembed.show.cells import p_cell, plain_estimate, share_cell
+from xlembed.show.content import Grid, Row, heads, row
+from xlembed.show.notes import note_lines
+from xlembed.show.text import MINUS, base_models, percent, points
+
+Json = Mapping[str, Any]
+CONDITIONS = (
+    ("monolingual", "(a) monolingual {minus} {against}", "above"),
+    ("cross_lingual", "(b) cross_lingual {minus} monolingual", "above"),
+    ("loss_strong", "(c) loss_strong", "below"),
+    ("loss_strong_share", "(c) loss_strong {minus} {share} % of monolingual", "below"),
+    ("loss_weak", "loss_weak", "below"),
+    ("loss_weak_share", "loss_weak {minus} {share} % of monolingual", "below"),
+)
+"""Key in paradox.json, name, side of the margin that it has to be on."""
+COLUMNS = (
+    ("monolingual", "monolingual", False),
+    ("true_cross_all", "true cross, pool all", False),
+    ("loss_weak", "loss_weak", True),
+    ("loss_strong", "loss_strong", True),
+)
+"""Scores of a model: key, head, whether it is a difference."""
+
+
+def verdict_lines(report: Json) -> list[str]:
+    """The verdict, who was not judged, what the correlations say, and what must be known beside it."""
+    verdict = report.get("verdict") or {}
+    lines = (
+        [f"Verdict over {base_models(verdict.get('n_models'))}: {verdict['text']}"]
+        if verdict.get("text")
+        else []
+    )
+    lines += [
+        f"Not judged: {r['model']}: {r['reason']}." for r in rows(report, "standings") if r.get("reason")
+    ]
+    if report.get("correlation_text"):
+        lines.append(f"Correlation with separation: {report['correlation_text']}.")
+    if verdict.get("smallest_detectable") is not None:
+        lines.append(
+            "Where a condition is undecided: a distance of "
+            f"{percent(verdict['smallest_detectable'])} points from its margin would have been seen with 80 %."
+        )
+    lines += [
+        f"Not in the test: {r['model']}: {r['reason']}." for r in rows(report, "left_out") if "model" in r
+    ]
+    lines += [f"Not tested before and after: {reason}." for reason in report.get("untested") or ()]
+    return [*lines, *(f"Note: {note}." for note in report.get("notes") or ())]
+
+
+def models_grid(report: Json) -> Grid:
+    """Every model evaluated: S and macro scores with their intervals."""
+    found = rows(report, "models")
+    lines = [
+        row(
+            str(of.get("model")),
+            plain_estimate(of.get("separation")),
+            *(share_cell(of.get(key), signed) for key, _, signed in COLUMNS),
+            str(of.get("label") or ""),
+            strong=bool(of.get("enters")),
+        )
+        for of in found
+    ]
+    units = [_counts(found, key) for key in ("separation", *(key for key, _, _ in COLUMNS))]
+    sizes = {of["separation"].get("per_language") for of in found if of.get("separation")} - {None}
+    documents = f"{' or '.join(f'{n:,}' for n in sorted(sizes))} documents of each language"
+    k = (report.get("separation") or {}).get("k", "k")
+    return Grid(
+        "paradox",
+        f"{_task(report)}separation of languages and {report.get('measure', 'scores')}",
+        heads("model", "S", *(head for _, head, _ in COLUMNS), "label", words=("label",)),
+        tuple(lines),
+        (row("units / clusters", *units, ""),),
+        notes=(
+            f"Scores in %, losses in points. Brackets: 95 % CI, unadjusted. S: neighbourhood purity@{k} minus its "
+            f"expected value; {documents if sizes else 'no vectors'}. Bold: base models in the test.",
+            *note_lines(model_notes(report)),
+        ),
+    )
+
+
+def model_notes(report: Json) -> dict[str, list[str]]:
+    """Model -> what must stand beside its numbers."""
+    return {of["model"]: of["notes"] for of in rows(report, "models") if of.get("notes")}
+
+
+def correlations_grid(report: Json) -> Grid:
+    """The three rank correlations with S."""
+    found = rows(report, "correlations")
+    first = found[0] if found else {}
+    lines = []
+    for of in found:
+        rho = "n/a" if of.get("rho") is None else f"{of['rho']:+.2f}".replace("-", MINUS)
+        said = "" if of.get("p_adjusted") is None else "shown" if of.get("shown") else "not shown"
+        lines.append(
+            row(str(of.get("against")), rho, p_cell(of.get("p_value")), p_cell(of.get("p_adjusted")), said)
+        )
+    how = "every order counted" if first.get("exact") else "99,999 orders drawn"
+    said = f" In short: {report['correlation_text']}." if report.get("correlation_text") else ""
+    note = (
+        f"Spearman's rho over {base_models(first.get('n'))}, midranks; one-sided p of rho > 0 ({how}), Holm over the "
+        f"three. The paradox has all three above 0.{said}"
+    )
+    columns = heads("S with", "rho", "p", "adj. p", "", words=("",))
+    title = f"{_task(report)}does separation go along with it?"
+    return Grid("paradox-correlations", title, columns, tuple(lines), notes=(note,))
+
+
+def _counts(found: Sequence[Mapping[str, Any]], key: str) -> str:
+    """Units and clusters of the first model that has them."""
+    known = [of[key] for of in found if "n_units" in (of.get(key) or {})]
+    return f"{known[0]['n_units']:,} / {known[0]['n_clusters']:,}" if known else "n/a"
+
+
+def verdict_grids(report: Json) -> list[Grid]:
+    """Who was judged, conditions of models and of their variants, remedies; as far as there are any."""
+    grids = (
+        _standings(report, "standings", "who may be judged"),
+        _conditions(report, "conditions", "conditions of the verdict"),
+        _remedies(report),
+        _standings(report, "variant_standings", "which variants may be judged"),
+        _conditions(report, "variant_conditions", "the same conditions of variants, not part of the verdict"),
+    )
+    return [grid for grid in grids if grid.rows]
+
+
+def _standings(report: Json, key: str, title: str) -> Grid:
+    found = []
+    for of in rows(report, key):
+        twice, floor = of.get("twice_chance"), of.get("bm25_floor")
+        found.append(
+            row(
+                str(of.get("model")),
+                share_cell(of.get("monolingual")),
+                "n/a" if twice is None else percent(twice),
+                share_cell(of.get("minus_bm25"), signed=True),
+                _points_text(floor),
+                "yes" if of.get("judged") else "no",
+            )
+        )
+    notes = (
+        "In % and points. Brackets: for the score of the level that Holm's step-down over the models gives it, for "
+        "the difference to bm25 95 %. Each has to begin above the number to its right: twice chance (random order), "
+        "and the margin to bm25.",
+    )
+    columns = heads("model", "monolingual", "above", f"{MINUS} bm25", "above", "judged", words=("judged",))
+    key = f"paradox-{key}".replace("_", "-")
+    return Grid(key, f"{_task(report)}{title}", columns, tuple(found), notes=notes)
+
+
+def _conditions(report: Json, key: str, title: str) -> Grid:
+    share = percent((report.get("margins") or {}).get("loss_share", 0.1)).removesuffix(".0")
+    found: list[Row] = []
+    for of in rows(report, key):
+        for i, (name, text, side) in enumerate(CONDITIONS):
+            condition = of.get(name) or {}
+            against = condition.get("against") or "every other"
+            cells = (
+                "" if i else str(of.get("model")),
+                text.format(minus=MINUS, against=against, share=share),
+                share_cell(condition, signed=True),
+                f"{side} {_points_text(condition.get('margin'))}",
+                str(condition.get("status", "n/a")),
+            )
+            found.append(row(*cells, apart=not i and bool(found)))
+        found.append(row("", "breaks the paradox?", "", "", _breaks(of), strong=True))
+    notes = (
+        "Brackets: 95 % intervals, unadjusted; violated is decided by wider ones (Bonferroni over the model's "
+        "conditions). (a): the rival nearest to failing it.",
+    )
+    columns = heads("model", "condition", "points", "wanted", "", words=("condition", "wanted", ""))
+    key = f"paradox-{key}".replace("_", "-")
+    return Grid(key, f"{_task(report)}{title}", columns, tuple(found), notes=notes)
+
+
+def _remedies(report: Json) -> Grid:
+    breaks = {of.get("model"): _breaks(of) for of in rows(report, "variant_conditions")}
+    found = []
+    for of in rows(report, "remedies"):
+        share = of.get("share_mended")
+        cells = (
+            *(str(of.get(key)) for key in ("variant", "monolingual", "cross_lingual")),
+            {"shown": "shown", "violated": "falls"}.get(str(of.get("true_cross_all")), "not shown"),
+            "n/a" if share is None else f"{percent(share, 0)} %".replace("-", MINUS),
+            str(of.get("mends")),
+            breaks.get(of.get("variant"), "not judged"),
+        )
+        found.append(row(*cells, strong=of.get("mends") == "yes"))
+    margin = percent((report.get("margins") or {}).get("mono", 0.03)).removesuffix(".0")
+    kept = ("mono kept", "cross_lingual kept", "true cross, all rises")
+    columns = heads(
+        *("variant", *kept, "loss_strong mended", "mends", "breaks"), words=(*kept, "mends", "breaks")
+    )
+    reasons = dict.fromkeys(
+        f"{of['base']} is not judged: {of['reason']}." for of in rows(report, "remedies") if of.get("reason")
+    )
+    notes = (
+        f"Kept: a fall of {margin} points against the model without it is excluded (95 % CI). Rises: paired test, "
+        "Holm. It breaks the paradox only by (a) to (c), against the base models.",
+        *reasons,
+        *(f"{note}." for note in report.get("remedy_notes") or ()),
+    )
+    return Grid(
+        "paradox-remedies", f"{_task(report)}do variants mend it?", columns, tuple(found), notes=notes
+    )
+
+
+def _breaks(of: Mapping[str, Any]) -> str:
+    return "no loss shown" if of.get("alone") and of.get("breaks") == "yes" else str(of.get("breaks", "n/a"))
+
+
+def _points_text(value: float | None) -> str:
+    return "n/a" if value is None else points(value)
+
+
+def _task(report: Json) -> str:
+    return f"{report['task']}: " if report.get("task") else ""
+
+
+def rows(report: Any, key: str) -> list[Mapping[str, Any]]:
+    """The rows of a table of the file; empty if there are none."""
+    found = report.get(key) if isinstance(report, Mapping) else None
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []

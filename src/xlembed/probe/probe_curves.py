@@ -1,0 +1,147 @@
+"""What the figures of probes share: looks of systems, an axis of errors, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from matplotlib.axes import Axes
+
+from xlembed.probe.figures_data import FLOOR, SHARES, ProbeBook, Score, System
+from xlembed.probe.probe_errors import Mean
+from xlembed.probe.words import unit_text
+from xlembed.show.shapes.curves import Curve
+from xlembed.show.shapes.marks import DASHES
+from xlembed.show.shapes.scales import scale
+from xlembed.show.style import Look, model_look, tint
+
+FLOOR_LOOK = Look("#666666", "", "X")
+PROBE_MARKS = {"ridge": "o", "mlp": "s", "lightgbm": "^"}
+OTHER_MARKS = ("v", "P", "h", "p")
+RIVAL_TINT = -0.45
+RIVAL_MARK = "D"
+
+
+def colours(book: ProbeBook) -> dict[str, Look]:
+    """Base model, or name of a rival -> its look, the same in every figure of the report."""
+    entries = [s.base or s.name for s in book.systems if s.kind != FLOOR]
+    return {name: model_look(i) for i, name in enumerate(sorted(set(entries)))}
+
+
+def system_look(book: ProbeBook, system: System) -> Look:
+    """Colour of the model, mark of the kind of probe."""
+    if system.kind == FLOOR:
+        return FLOOR_LOOK
+    look = colours(book)[system.base or system.name]
+    return look._replace(marker=kind_mark(book, system.probe) if system.probe else RIVAL_MARK)
+
+
+def line_look(book: ProbeBook, system: System) -> Look:
+    """Colour and mark of the model, for figures that show one probe of each; a rival of the same base is darker."""
+    if system.kind == FLOOR:
+        return FLOOR_LOOK
+    look = colours(book)[system.base or system.name]
+    return look if system.probe else look._replace(marker=RIVAL_MARK, colour=tint(look.colour, RIVAL_TINT))
+
+
+def kind_mark(book: ProbeBook, probe: str) -> str:
+    """The mark of a kind of probe."""
+    if probe in PROBE_MARKS:
+        return PROBE_MARKS[probe]
+    others = sorted({s.probe for s in book.systems if s.probe} - PROBE_MARKS.keys())
+    return OTHER_MARKS[others.index(probe) % len(OTHER_MARKS)]
+
+
+def curve(
+    book: ProbeBook, system: System, position: int, points: Sequence[tuple[float, Mean | None]], gid: str
+) -> Curve:
+    """The line of a system.
+
+    Args:
+        book: for its look.
+        system: whose values these are; hollow if they carry a label.
+        position: among the lines shown, for its dashes.
+        points: x and value.
+        gid: of its points, before its name.
+    """
+    known = [(x, m.value, m.interval) for x, m in points if m is not None]
+    gids = (f"line {system.name}", f"{gid} {system.name}")
+    return Curve(line_look(book, system), known, gids, DASHES[position % len(DASHES)], bool(system.label))
+
+
+def error_axis(axes: Axes, values: Sequence[float], text: str, share: bool, upright: bool = True) -> None:
+    """An axis with some air around the values; shares in %.
+
+    Args:
+        axes: where.
+        values: all ends that must be seen.
+        text: what it shows.
+        share: whether values are shares.
+        upright: y, else x.
+    """
+    scale(axes, axis_limits(values, share), text, upright=upright, n=6, factor=100.0 if share else 1.0)
+
+
+def primary_axis(
+    axes: Axes, book: ProbeBook, values: Sequence[float], more: str = "", upright: bool = True
+) -> None:
+    """The same for the primary measure, with its unit."""
+    share = is_share(book.primary)
+    unit = unit_text(book.primary) if share else f"{book.primary}, points of the scale"
+    error_axis(axes, values, unit + more, share, upright)
+
+
+def ends_of(scores: Iterable[Mean | Score | None]) -> list[float]:
+    """Values and ends of intervals."""
+    return [x for s in scores if s is not None for x in (s.value, *(s.interval or ()))]
+
+
+def no_bar(scores: Iterable[Mean | Score | None]) -> list[str]:
+    """What marks without a bar mean, if there are any."""
+    lacking = any(s is not None and s.interval is None for s in scores)
+    return ["Marks without a bar rest on fewer than 10 documents: descriptive only."] if lacking else []
+
+
+def label_lines(book: ProbeBook) -> list[str]:
+    """What hollow marks mean, and the labels, if there are any."""
+    labelled = book.label_notes()
+    return [*(["Hollow: the number carries a label."] if labelled else []), *labelled]
+
+
+def axis_limits(values: Sequence[float], share: bool) -> tuple[float, float]:
+    """From the lowest to the highest with 8 % of air; never below 0, shares never above 1.
+
+    >>> axis_limits([0.5, 1.5], share=False)
+    (0.42, 1.58)
+    """
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    air = max(0.08 * (high - low), 1e-3 * max(abs(high), 1e-6))
+    low, high = max(min(0.0, low), low - air), high + air
+    return round(low, 9), round(min(1.0, high) if share else high, 9)
+
+
+def error_name(book: ProbeBook) -> str:
+    """What an error is, for titles."""
+    return "share of wrong labels" if book.are_labels else "mean absolute error"
+
+
+def error_text(book: ProbeBook) -> str:
+    """The same for an axis, with the unit."""
+    return "wrong labels (%)" if book.are_labels else "mean absolute error (points of the scale)"
+
+
+def is_share(measure: str) -> bool:
+    """Whether a measure is a share, shown in %."""
+    return measure in SHARES
+
+
+def subtitle(book: ProbeBook, *more: str) -> str:
+    """Task, size of the test part, and more."""
+    return " · ".join([f"task {book.task}", book.counts, *more])
+
+
+def shown_note(book: ProbeBook, systems: Sequence[System]) -> str:
+    """Which systems were left out, if any."""
+    rest = len(book.systems) - len(systems)
+    if rest <= 0:
+        return ""
+    return f"Shown: the best probe of each of the best models, rivals and the floor; {rest} further systems are not."

@@ -1,0 +1,141 @@
+"""Fine-tuned rivals as systems of a probe run: trained once, kept in the cache, resumed after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.scored import ScoredSet, score_array
+from xlembed.files import read_record, write_json
+from xlembed.models.digest import folder_digest
+from xlembed.models.spec import ModelRef
+from xlembed.probe.probing import (
+    Parts,
+    System,
+    folder_bytes,
+    language_labels,
+    milliseconds,
+    thresholds,
+)
+from xlembed.probe.rival import FittedRival, load_rival, open_base, train_rival
+from xlembed.probe.rival_recipe import RivalRecipe, load_rival_recipe
+from xlembed.workspace import Watch, Workspace
+
+SAVED, COST = "rival", "cost.json"
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A recipe with its base found.
+
+    Attributes:
+        ref: the base, for its languages and size.
+        folder: with the base's files.
+    """
+
+    recipe: RivalRecipe
+    ref: ModelRef
+    folder: Path
+
+
+def open_rival(source: str, workspace: Workspace) -> Rival:
+    """A ready rival or a YAML file, and its base.
+
+    Raises:
+        UserError: no such recipe, everything wrong in it, or its base cannot be had.
+    """
+    recipe = load_rival_recipe(source)
+    folder = open_base(recipe, workspace.open_model)
+    ref = workspace.open_model(recipe.base)
+    if recipe.languages:
+        ref = replace(ref, card=ref.card.model_copy(update={"languages": recipe.languages}))
+    return Rival(recipe, ref, folder)
+
+
+def rival_system(rival: Rival, scored: ScoredSet, parts: Parts, workspace: Workspace, watch: Watch) -> System:
+    """Train, or take what was trained on the very same texts before, and predict the test part."""
+    texts = [t.text for t in parts.test]
+    fitted, cost = _fitted(rival, scored, parts, workspace, watch)
+    predicted = fitted.predict(texts, watch)
+    ms = milliseconds(lambda text: fitted.predict([text]), texts)
+    validation = [t.text for t in parts.validation]
+    timing = {"fit_seconds": cost["seconds"], "encode_ms_per_text": None, "predict_ms_per_text": ms,
+              "ms_per_text": ms, "device": cost["device"]}  # fmt: skip
+    about = {
+        **_about(rival, fitted, parts),
+        "thresholds": thresholds(
+            lambda: fitted.predict(validation), score_array(parts.validation), scored.kind
+        ),
+    }
+    return System(about, predicted, timing, fitted.save, partial(fitted.save, merge=True))
+
+
+def _about(rival: Rival, fitted: FittedRival, parts: Parts) -> dict[str, Any]:
+    ref, details = rival.ref, fitted.details
+    return {
+        "name": rival.recipe.name,
+        "kind": "rival",
+        "model": ref.slug,
+        "probe": None,
+        "english_only": ref.english_only,
+        "labels": language_labels(ref, parts.texts),
+        **({"weights": ref.weights} if ref.weights else {}),
+        "trainable_parameters": fitted.n_trainable,
+        "total_parameters": fitted.n_parameters,
+        "model_bytes": folder_bytes(rival.folder),
+        "dim": None,
+        "max_tokens": fitted.max_tokens,
+        "truncated_share": details["truncated_share"],
+        "tokens_median": details["tokens_median"],
+        "details": {k: details[k] for k in ("epochs_run", "best_epoch", "validation_mae")},
+    }
+
+
+def _fitted(
+    rival: Rival, scored: ScoredSet, parts: Parts, workspace: Workspace, watch: Watch
+) -> tuple[FittedRival, Mapping[str, Any]]:
+    """The rival and what its training cost; a training that was finished here before is not repeated."""
+    place = workspace.cache / "rivals" / _key(rival, scored, parts)
+    device = workspace.settings.encode.device
+    if (place / COST).is_file():
+        fitted = load_rival(place / SAVED, base_folder=rival.folder, device=device)
+        return fitted, read_record(place / COST, f"remove {place} and run the same command again")
+    work = place / "work"
+    resumed, started = work.is_dir(), time.perf_counter()
+    fitted = train_rival(
+        rival.recipe,
+        rival.folder,
+        [t.text for t in parts.train],
+        score_array(parts.train),
+        [t.text for t in parts.validation],
+        score_array(parts.validation),
+        kind=scored.kind,
+        work=work,
+        device=device,
+        watch=watch,
+    )
+    # How long the first part of a resumed training took is not known here.
+    seconds = None if resumed else time.perf_counter() - started
+    fitted.save(place / SAVED)
+    cost = {"seconds": seconds, "device": str(next(fitted.model.parameters()).device)}
+    write_json(place / COST, cost)
+    shutil.rmtree(work)
+    return fitted, cost
+
+
+def _key(rival: Rival, scored: ScoredSet, parts: Parts) -> str:
+    """Everything that decides the weights: recipe, base, texts and their parts."""
+    told = {
+        "recipe": rival.recipe.model_dump(mode="json"),
+        "base": folder_digest(rival.folder),
+        "texts": scored.digest,
+        "parts": [[t.text_id for t in texts] for texts in (parts.train, parts.validation)],
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,114 @@
+"""What the run of a probe comparison records: a child run per system, with its scores and costs."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.scored import ScoredSet
+from xlembed.params import flatten
+from xlembed.settings import Settings
+from xlembed.tracking.log import (
+    log_dataset,
+    log_file,
+    log_folder,
+    log_metrics,
+    log_params,
+    log_tags,
+    version_tags,
+)
+from xlembed.tracking.runs import child_run
+from xlembed.tracking.scorers import log_scorer
+
+SECTIONS = ("encode", "probe")
+WriteScorer = Callable[[Path], list[tuple[str, str]]]
+"""Writes a scorer into a new folder; gives name and type of each column that comes out of it."""
+
+
+def log_probe_inputs(settings: Settings, scored: ScoredSet, root: Path) -> None:
+    """Settings and texts of the active run."""
+    log_params({**flatten(settings, SECTIONS), "task.name": scored.name})
+    log_tags({**version_tags(root, scored.folder), "kind": "probe", "task_digest": scored.digest})
+    log_dataset(scored.name, scored.folder, scored.digest)
+
+
+def log_probed(
+    report: Mapping[str, Any],
+    timings: Mapping[str, Any],
+    files: Iterable[Path],
+    scorers: Mapping[str, WriteScorer],
+) -> dict[str, str]:
+    """Files of the active run, and a child run for each system.
+
+    Args:
+        report: content of report.json.
+        timings: content of timings.json.
+        files: files and folders that are kept.
+        scorers: system -> what writes it as a scorer into a new folder; these become models of their runs.
+
+    Returns:
+        System -> URI of its model.
+    """
+    for place in files:
+        if place.is_dir():
+            log_folder(place)
+        else:
+            log_file(place)
+    uris = {}
+    for row in report["systems"]:
+        name = row["name"]
+        with child_run(name), tempfile.TemporaryDirectory() as temporary:
+            log_tags(system_tags(row, report))
+            log_metrics(system_metrics(name, report, timings.get(name, {})))
+            if name in scorers:
+                folder = Path(temporary) / "scorer"
+                outputs = scorers[name](folder)
+                metadata = {"task": report["task"], "system": name, "english_only": row["english_only"]}
+                uris[name] = log_scorer(folder, model_name(name), outputs, metadata)
+    return uris
+
+
+def model_name(system: str) -> str:
+    """MLflow allows neither colons nor dots in the name of a logged model."""
+    return re.sub(r"[^\w-]", "_", system)
+
+
+def system_tags(row: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, str]:
+    """What the UI can filter by."""
+    said = {
+        f"verdict.{v['rival'] or 'no_rival'}": v["outcome"]
+        for v in report["verdicts"]
+        if v["system"] == row["name"]
+    }
+    return {
+        "task": report["task"],
+        "system_kind": row["kind"],
+        "model": row["model"] or "",
+        "probe": row["probe"] or "",
+        "english_only": str(row["english_only"]).lower(),
+        **said,
+    }
+
+
+def system_metrics(name: str, report: Mapping[str, Any], timing: Mapping[str, Any]) -> dict[str, float]:
+    """`mae`, `mae/ci_low`, `mae/dimension/joy`, `mae/fr`, `mae/fr/joy`, ...; `speed/ms_per_text`, `size/...`."""
+    metrics: dict[str, float] = {}
+    for row in report["scores"]:
+        if row["system"] != name or row["value"] is None:
+            continue
+        parts = [row["measure"].lower(), row["lang"], row["dimension"] and f"dimension/{row['dimension']}"]
+        key = "/".join(part for part in parts if part)
+        metrics[key] = row["value"]
+        if row["dimension"] is None:
+            metrics |= {f"{key}/{end}": row[end] for end in ("ci_low", "ci_high") if row[end] is not None}
+    for key in ("fit_seconds", "ms_per_text"):
+        if timing.get(key) is not None:
+            metrics[f"speed/{key}"] = float(timing[key])
+    about = next(row for row in report["systems"] if row["name"] == name)
+    for key in ("trainable_parameters", "total_parameters", "model_bytes", "probe_bytes"):
+        if about.get(key) is not None:
+            metrics[f"size/{key}"] = float(about[key])
+    return metrics

@@ -1,0 +1,163 @@
+"""Inputs -> the whole report, ready to be written in any form."""
+
+from __future__ import annotations
+
+from xlembed.evaluate.order import order_grid
+from xlembed.report.geometry import analysis_blocks, paradox_blocks, paradox_verdict
+from xlembed.report.inputs import Inputs
+from xlembed.report.limitations import limitations
+from xlembed.report.other_grids import data_grid, group_grid, paired_grids
+from xlembed.report.score_grids import ScoreGrids
+from xlembed.report.verdicts import verdicts
+from xlembed.show.content import (
+    Block,
+    Bullets,
+    Choices,
+    Document,
+    Missing,
+    Panel,
+    Part,
+    Point,
+    Scatter,
+)
+from xlembed.show.published import published_grid
+from xlembed.show.text import estimate_text
+from xlembed.stats.scorebook import MONOLINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET, Macro
+
+PANELS = (
+    (TRUE_CROSS_ALL, "pool = all: the answer must beat every document of the query's own language"),
+    (TRUE_CROSS_TARGET, "pool = target: among documents of the answer's language"),
+)
+FIRST = "accuracy@1: share of queries whose first result is right."
+
+
+def assemble(inputs: Inputs) -> Document:
+    """Everything that is known, in the order in which one reads it.
+
+    Raises:
+        UserError: as `scorebook.read_all`.
+    """
+    grids = ScoreGrids(inputs)
+    headline = grids.headline()
+    found = limitations(inputs)
+    parts = (
+        Part("tests", "Which differences are shown", _tests(inputs)),
+        Part("tradeoff", "Within languages against across languages", _tradeoff(inputs)),
+        Part("profiles", "Profiles of the models", tuple(inputs.pictures.get("profiles", ()))),
+        Part("languages", "By language and pair of languages", _languages(inputs, grids)),
+        Part("groups", "By training objective and size", (group_grid(inputs, headline),)),
+        Part("paradox", "The language separation paradox", paradox_blocks(inputs)),
+        Part("analysis", "Geometry, morphology, tokens", analysis_blocks(inputs)),
+        Part("measures", "Other measures", tuple(grids.further())),
+        Part("data", "The data", _data(inputs)),
+        Part("limitations", "What these results cannot say", (Bullets(found),)),
+        Part("published", "Published elsewhere", (published_grid(),)),
+        Part("methods", "How it was measured", _methods(inputs)),
+    )
+    return Document(
+        task=inputs.name,
+        measure=inputs.measure,
+        languages=inputs.books[0].languages,
+        models=tuple(inputs.models),
+        lead=_lead(inputs),
+        verdicts=verdicts(inputs),
+        headline=headline,
+        parts=tuple(part for part in parts if part.blocks),
+        limitations=found,
+    )
+
+
+def _lead(inputs: Inputs) -> str:
+    task, n = inputs.task, len(inputs.books)
+    models = "1 model" if n == 1 else f"{n} models"
+    langs = ", ".join(task.languages)
+    sizes = f"{task.queries:,} queries and {task.documents:,} documents"
+    paradox = paradox_verdict(inputs)
+    facts = f"{models} on {task.name} ({task.alignment}): {sizes} in {langs}."
+    measure = FIRST if inputs.measure == "accuracy@1" else ""
+    return " ".join(filter(None, (facts, measure, paradox)))
+
+
+def _tests(inputs: Inputs) -> tuple[Block, ...]:
+    order = order_grid(inputs.comparison) if inputs.comparison else None
+    grids = [*([order] if order else []), *paired_grids(inputs)]
+    if inputs.comparison is None:
+        return (
+            Missing("paired tests, which need two models", f"xlembed run -t {inputs.name} -m MODEL,MODEL"),
+        )
+    untested = tuple(f"Not tested: {line}." for line in inputs.comparison["untested"])
+    unequal = tuple(
+        f"Left out of the tests: {n:,} units that only {model} has."
+        for model, n in inputs.comparison["dropped_units"].items()
+        if n
+    )
+    lines = (*untested, *unequal)
+    return (*grids, *([Bullets(lines)] if lines else []), *inputs.pictures.get("tests", ()))
+
+
+def _tradeoff(inputs: Inputs) -> tuple[Block, ...]:
+    text = (
+        f"Each point is a model: {inputs.measure} when query and answer share a language (right is better) against "
+        "when they do not (up is better). Bars: 95 % CI, unadjusted. On the dashed line nothing is lost."
+    )
+    panels = [Panel(title, tuple(_points(inputs, macro))) for macro, title in PANELS]
+    shown = tuple(panel for panel in panels if panel.points)
+    return text, Scatter(shown, f"monolingual {inputs.measure}, %", f"true cross-lingual {inputs.measure}, %")
+
+
+def _languages(inputs: Inputs, grids: ScoreGrids) -> tuple[Block, ...]:
+    pairs, cut = grids.pairs(), grids.truncation()
+    choices = Choices(inputs.books[0].languages, tuple(inputs.models))
+    return (
+        choices,
+        grids.languages(),
+        *([cut] if cut else []),
+        *grids.matrices(),
+        *([pairs] if pairs else []),
+    )
+
+
+def _data(inputs: Inputs) -> tuple[Block, ...]:
+    task = inputs.task
+    facts = [task.description] if task.description else []
+    facts += [
+        f"{key}: {value}." for key, value in (("Source", task.source), ("Licence", task.licence)) if value
+    ]
+    facts.append(
+        f"{task.alignment.capitalize()}; {task.needs:,} questions (needs), {task.judgements:,} judgements, "
+        f"{task.merged:,} identical documents united. Digest {task.digest[:16]}."
+    )
+    return (*facts, data_grid(inputs))
+
+
+def _methods(inputs: Inputs) -> tuple[Block, ...]:
+    lines = [
+        "monolingual: query and answer in one language, documents of that language searched; cross_lingual: the same, "
+        "documents of all languages searched; true cross-lingual: query and answer in different languages, among all "
+        "documents (pool all) or those of the answer's language (pool target).",
+        "Intervals: 95 %, cluster bootstrap over clusters of questions that share answers, the same resamples for all "
+        "models; unadjusted. Under 10 clusters there is none.",
+        "Tests: paired; McNemar's exact test or sign flips of cluster sums; Holm over the primary family. All else is "
+        "exploratory.",
+        "Which model for which use: weighted sums of macro averages over all languages of the task, resampled by "
+        "cluster; speed was not measured for it: xlembed guide times the models too.",
+        *(f"Left out: {line}" for line in inputs.warnings),
+    ]
+    return (Bullets(tuple(lines)),)
+
+
+def _points(inputs: Inputs, macro: Macro) -> list[Point]:
+    found = []
+    for book in inputs.books:
+        x, y = book.macro(MONOLINGUAL), book.macro(macro)
+        if x is None or y is None:
+            continue
+        details = (
+            book.model,
+            *([book.label()] if book.labels else []),
+            f"monolingual {estimate_text(x.value, x.interval)}",
+            f"{macro.short} {estimate_text(y.value, y.interval)}",
+            f"{x.n_units:,} and {y.n_units:,} units, {x.n_clusters:,} and {y.n_clusters:,} clusters",
+        )
+        found.append(Point(book.model, book.label(), x.value, y.value, x.interval, y.interval, details))
+    return found

@@ -1,0 +1,133 @@
+"""A task's vectors in Elasticsearch: what an index of them is called, building it, opening it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xlembed.data.task import Task
+from xlembed.embeddings.embedded import unit_vectors
+from xlembed.embeddings.export import Embeddings
+from xlembed.models.spec import ModelRef
+from xlembed.search.elastic.builder import build, index_state, node_plugins
+from xlembed.search.elastic.connection import Server, connect
+from xlembed.search.elastic.engine import MARGIN, ElasticIndex
+from xlembed.search.elastic.index_type import find_type
+from xlembed.search.elastic.layout import IndexSpec, check_fits, choose_analyzers, oversample_of
+from xlembed.search.elastic.sealing import COMPLETE
+from xlembed.search.elastic.source import Source
+from xlembed.settings import IndexSettings
+from xlembed.words import UserError, Vectors
+from xlembed.workspace import Watch, Workspace
+
+
+def open_server(workspace: Workspace) -> Server:
+    """The server that --es-url or the environment names."""
+    return connect(workspace.es_url, workspace.root)
+
+
+def index_spec(
+    task: Task,
+    ref: ModelRef,
+    embeddings: Embeddings,
+    settings: IndexSettings,
+    server: Server,
+    *,
+    n_documents: int,
+    copy: str = "",
+) -> IndexSpec:
+    """What an index of exactly these vectors under these settings holds.
+
+    Args:
+        task: whose documents are indexed.
+        ref: the model that encoded them.
+        embeddings: their vectors.
+        settings: type and parameters of the index.
+        server: decides on analyzers by the plugins it has.
+        n_documents: documents with a vector; a zero vector is not indexed.
+        copy: tells apart indices that are alike in all else.
+    """
+    dims = int(embeddings.documents.shape[1])
+    check_fits(settings, dims)
+    graph = find_type(settings.type).graph
+    return IndexSpec(
+        task=task.name,
+        model=ref.vectors_slug,
+        task_digest=task.digest,
+        documents_digest=task.documents_digest,
+        fingerprint=str(embeddings.manifest["fingerprint"]),
+        revision=ref.card.revision or "",
+        dims=dims,
+        documents=n_documents,
+        type=settings.type,
+        m=settings.m if graph else None,
+        ef_construction=settings.ef_construction if graph else None,
+        shards=settings.shards,
+        segments=1 if settings.force_merge else None,
+        analyzers=choose_analyzers(task.languages, node_plugins(server)),
+        copy=copy,
+    )
+
+
+def build_index(
+    task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace, run_id: str | None, watch: Watch
+) -> dict[str, str]:
+    """Make sure that the task's index is complete on the server; tells its name."""
+    server = open_server(workspace)
+    settings = workspace.settings.index
+    source = Source(task.documents, unit_vectors(embeddings.documents))
+    spec = index_spec(task, ref, embeddings, settings, server, n_documents=len(source.rows))
+    return {"name": build(server, spec, source, settings, run_id=run_id, watch=watch).name}
+
+
+def open_elastic(task: Task, ref: ModelRef, embeddings: Embeddings, workspace: Workspace) -> ElasticIndex:
+    """The task's complete index.
+
+    Raises:
+        UserError: it is missing, or still loading.
+    """
+    server = open_server(workspace)
+    settings = workspace.settings.index
+    vectors = unit_vectors(embeddings.documents)
+    n_documents = len(Source(task.documents, vectors).rows)
+    spec = index_spec(task, ref, embeddings, settings, server, n_documents=n_documents)
+    require_complete(server, spec, ref.slug)
+    return attach(server, spec.name, task, vectors, settings)
+
+
+def require_complete(server: Server, spec: IndexSpec, model: str) -> None:
+    """Refuse to search what is not there whole.
+
+    Raises:
+        UserError: the index is missing, or still loading; says how `model` gets it.
+    """
+    state = index_state(server, spec)
+    if state != COMPLETE:
+        raise UserError(
+            f"{server.url}: the index {spec.name} "
+            + ("is still loading" if state else "is missing")
+            + f": run xlembed index -m {model} -t {spec.task}"
+        )
+
+
+def attach(
+    server: Server,
+    name: str,
+    task: Task,
+    vectors: Vectors,
+    settings: IndexSettings,
+    *,
+    langs: Sequence[str] | None = None,
+    margin: int = MARGIN,
+) -> ElasticIndex:
+    """An index that is known to be complete, with the settings of a search."""
+    return ElasticIndex(
+        server,
+        name,
+        [d.doc_id for d in task.documents],
+        langs or [d.lang for d in task.documents],
+        vectors,
+        type=settings.type,
+        num_candidates=settings.num_candidates,
+        oversample=oversample_of(settings),
+        margin=margin,
+    )

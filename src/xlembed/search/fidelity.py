@@ -1,0 +1,45 @@
+"""How many of the exact nearest neighbours an index finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlembed.search.base import Hits, VectorIndex
+from xlembed.words import Lang, Vectors
+
+TIE = 1e-6
+"""A document that scores within this of the k-th exact neighbour is as good as it: duplicates are no misses."""
+
+
+def neighbour_recall(
+    index: VectorIndex, exact: VectorIndex, queries: Vectors, cuts: Sequence[int], lang: Lang | None = None
+) -> NDArray[np.float64]:
+    """Recall@k per query, each k searched as an application would: k results, no more.
+
+    A hit is any retrieved document whose exact score reaches that of the k-th exact neighbour (Aumüller et al.
+    2020, ANN-Benchmarks, arXiv:1807.05614: recall by distance).
+
+    Args:
+        index: engine whose scores are exact for what it retrieves.
+        exact: exact search over the same vectors.
+        queries: float32, shape (n_queries, dim).
+        cuts: values of k.
+        lang: pool.
+
+    Returns:
+        float64, shape (n_queries, len(cuts)); NaN where the pool is empty.
+    """
+    deepest = exact.search(queries, max(cuts), lang)
+    return np.column_stack([_recall(index.search(queries, k, lang), deepest, k) for k in cuts])
+
+
+def _recall(found: Hits, exact: Hits, k: int) -> NDArray[np.float64]:
+    k = min(k, exact.scores.shape[1])
+    if k == 0:
+        return np.full(len(exact.scores), np.nan)
+    threshold = exact.scores[:, k - 1] - TIE
+    hits = (found.rows[:, :k] >= 0) & (found.scores[:, :k] >= threshold[:, None])
+    return np.asarray(hits.sum(axis=1) / k, dtype=np.float64)

@@ -1,0 +1,85 @@
+"""What must stand beside a model's results: how its vectors came about, and what of the texts it did not read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xlembed.show.text import percent
+from xlembed.stats.score_rows import Truncation, Truncations
+from xlembed.stats.scorebook import ScoreBook, read_scores
+from xlembed.words import Lang
+
+SHOWN = 6
+"""Languages that a note names, the worst first."""
+
+
+def postprocessing_note(described: Mapping[str, Any]) -> str:
+    """One sentence on how the vectors came about.
+
+    Example:
+        >>> postprocessing_note({"steps": ["lir3"], "by_declared_language": True, "pooled": {"lir3": ["ja"]}})
+        "post-processing fitted on this task's documents (transductive), queries by declared language (oracle); \
+with statistics of all languages, having too few documents: ja (lir3)"
+    """
+    parts = ["post-processing fitted on this task's documents (transductive)"]
+    if described["by_declared_language"]:
+        parts.append(", queries by declared language (oracle)")
+    if pooled := described["pooled"]:
+        names = "; ".join(f"{', '.join(langs)} ({step})" for step, langs in pooled.items())
+        parts.append(f"; with statistics of all languages, having too few documents: {names}")
+    return "".join(parts)
+
+
+def truncation_note(cut: Truncations | None) -> str:
+    """One sentence on what is cut off the texts; empty if nothing is.
+
+    Example:
+        >>> en = Truncation(texts=3, texts_cut=2, tokens=900, tokens_lost=400, share_lost=0.444444)
+        >>> truncation_note(Truncations(max_tokens=64, documents={"en": en}))
+        'texts are cut at 64 tokens: documents en 2 of 3 (44.4 % of all tokens)'
+    """
+    if cut is None:
+        return ""
+    kinds = [f"{kind} {found}" for kind, rows in cut.by_kind().items() if (found := _cut_languages(rows))]
+    return f"texts are cut at {cut.max_tokens:,} tokens: {'; '.join(kinds)}" if kinds else ""
+
+
+def _cut_languages(rows: Mapping[Lang, Truncation]) -> str:
+    """Languages with texts that are cut, the worst first."""
+    worst = sorted((x for x in rows if rows[x].texts_cut), key=lambda x: -rows[x].share_lost)
+    parts = [
+        f"{lang} {row.texts_cut:,} of {row.texts:,} ({_share(row.share_lost)} of all tokens)"
+        for lang, row in ((lang, rows[lang]) for lang in worst[:SHOWN])
+    ]
+    return ", ".join([*parts, *([f"and {len(worst) - SHOWN} more languages"] if worst[SHOWN:] else [])])
+
+
+def _share(share: float) -> str:
+    return f"{percent(share)} %" if share >= 0.0005 else "under 0.1 %"
+
+
+def notes_of(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> dict[str, list[str]]:
+    """Model -> what its scores say of its weights, its vectors and the texts it read."""
+    found = {}
+    for book in map(read_scores, scores):
+        anew = truncation_note(book.reranker_truncation)
+        notes = [
+            book.weights,
+            *book.warnings,
+            book.postprocessing.get("note", ""),
+            truncation_note(book.truncation),
+            f"re-ranking: {anew}" if anew else "",
+        ]
+        if notes := [note for note in notes if note]:
+            found[book.model] = notes
+    return found
+
+
+def note_lines(notes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Model -> notes as lines `MODEL, MODEL: note.`, models with one note together, in the order given."""
+    models: dict[str, list[str]] = {}
+    for model, of_model in notes.items():
+        for note in of_model:
+            models.setdefault(note, []).append(model)
+    return [f"{', '.join(names)}: {note}." for note, names in models.items()]

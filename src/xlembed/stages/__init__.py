@@ -1,1 +1,0 @@
-"""One function per stage: settings and input files in, output files out; what dvc.yaml and the command line call."""

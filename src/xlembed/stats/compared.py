@@ -1,0 +1,97 @@
+"""One paired comparison of two models, as figures and tables take it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from pydantic import Field
+
+from xlembed.stats.score_rows import WithInterval
+from xlembed.stats.scorebook import MACROS, Macro, label_text
+from xlembed.words import Lang, UserError
+
+
+class Paired(WithInterval):
+    """A - B in one cell or macro, a row of comparison.json; the interval is unadjusted.
+
+    Attributes:
+        verdict: "MODEL better", "no difference shown", "this test cannot reject"; follows the adjusted p.
+        detectable: smallest difference found with 80 %.
+        table: units that both, one or none of the models hit.
+    """
+
+    a: str
+    b: str
+    kind: str
+    pool: str | None
+    query_lang: Lang | None = None
+    doc_lang: Lang | None = None
+    measure: str
+    difference: float
+    n_discordant: int | None = None
+    p_value: float | None
+    p_adjusted: float | None
+    family: str = ""
+    family_name: str = ""
+    family_size: int | None = None
+    test: str
+    verdict: str
+    detectable: float | None = None
+    detectable_unadjusted: float | None = None
+    table: Mapping[str, int] = Field(default_factory=dict)
+
+    @property
+    def macro(self) -> Macro:
+        """Mode and pool with their names; those of no macro average are called as they are stored."""
+        name = f"{self.kind}, {self.pool}"
+        known = (m for m in MACROS if (m.kind, m.pool) == (self.kind, self.pool))
+        return next(known, Macro(self.kind, self.pool or "", name, name))
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the verdict names a winner."""
+        return self.verdict.endswith(" better")
+
+    def in_short(self) -> Self:
+        """With a verdict in terms of A and B, which fit every column, where the winner is named in full."""
+        named = {f"{self.a} better": "A better", f"{self.b} better": "B better"}
+        return self.model_copy(update={"verdict": named.get(self.verdict, self.verdict)})
+
+
+def read_comparisons(rows: Sequence[Mapping[str, Any]], measure: str | None = None) -> list[Paired]:
+    """The comparisons of one measure in short, grouped by pair in the order given, macros in their usual order.
+
+    Args:
+        rows: comparisons; rows of other measures, of single cells and of other kinds are left out.
+        measure: default: the measure of the first row.
+
+    Raises:
+        UserError: if nothing is left.
+    """
+    wanted = measure or (rows[0]["measure"] if rows else None)
+    pairs: dict[tuple[str, str], dict[Macro, Paired]] = {}
+    for row in map(Paired.model_validate, rows):
+        if row.macro not in MACROS or row.measure != wanted or row.query_lang or row.doc_lang:
+            continue
+        of_pair = pairs.setdefault((row.a, row.b), {})
+        if row.macro in of_pair:
+            raise UserError(f"two comparisons of {row.a} and {row.b} in {row.macro.title}")
+        of_pair[row.macro] = row.in_short()
+    if not pairs:
+        raise UserError(f"expected comparisons of {wanted or 'a measure'} between two models, found none")
+    return [of_pair[m] for of_pair in pairs.values() for m in MACROS if m in of_pair]
+
+
+def label_notes(rows: Sequence[Paired], labels: Mapping[str, Mapping[Lang, str]]) -> list[str]:
+    """One line per labelled model among the rows, and whether its labelled languages were tested."""
+    notes = []
+    for model, of_model in labels.items():
+        mine = [r for r in rows if model in (r.a, r.b)]
+        if not of_model or not mine:
+            continue
+        touched = [set(cell.split("->")) & set(of_model) for r in mine for cell in r.cells]
+        left_out = all(r.cells for r in mine) and not any(touched)
+        end = "these languages are left out" if left_out else "invalid for a decision"
+        notes.append(f"* {model}: {label_text(of_model)}; {end}.")
+    return notes

@@ -1,0 +1,82 @@
+"""Index settings side by side."""
+
+from __future__ import annotations
+
+from xlembed.show.cells import share_cell
+from xlembed.show.content import Cell, Grid, heads, row
+from xlembed.show.text import ends, interval_text, percent
+from xlembed.stats.tuned import Tried, Tuning
+
+CHOSEN = "→"
+
+
+def tuning_table(report: Tuning) -> Grid:
+    """One line per setting: recall and loss on the half that did not choose, time, memory."""
+    k, measure = report.k, report.primary_measure
+    rows = []
+    for of in report.settings:
+        chosen = of.name == report.choice.name
+        ms, rate = of.latency_ms, of.throughput
+        cells = (
+            f"{CHOSEN} {of.name}" if chosen else of.name,
+            recall_cell(of, k),
+            loss_cell(of, measure),
+            f"{ms.p50:.1f} / {ms.p95:.1f} / {ms.p99:.1f}",
+            " / ".join(f"{rate[clients]:,.0f}" for clients in sorted(rate, key=int)),
+            f"{of.memory_bytes / 1e6:,.1f} / {of.disk_bytes / 1e6:,.1f}",
+            "n/a" if of.build_seconds is None else f"{of.build_seconds:,.1f}",
+            str(of.segments),
+        )
+        rows.append(row(*cells, strong=chosen))
+    columns = ("p50 / p95 / p99 ms", "searches/s, 1 / 8 clients", "MB memory / disk", "build s", "segments")
+    note = (
+        f"Recall and loss in % on {report.clusters.reporting:,} clusters that did not choose, in the mode that "
+        f"does worst, with 95 % CI. Times: {k} documents, one search at a time. {CHOSEN} {report.choice.why}."
+    )
+    return Grid(
+        "tuning",
+        f"{report.task}, {report.model}: index settings over {_documents(report)}",
+        heads("setting", f"recall@{k}", f"loss of {measure}", *columns),
+        tuple(rows),
+        notes=(note,),
+    )
+
+
+def spread_table(report: Tuning) -> Grid:
+    """Two graphs from the same vectors; at least one was built twice."""
+    names = list(report.spread[0].recall)
+    rows = []
+    for of in report.spread:
+        cells = []
+        for found in of.recall.values():
+            cells.append(f"{percent(found.first, 2)} / {percent(found.second, 2)}")
+            cells.append(f"{percent(found.searches_that_differ)} %")
+        rows.append(row(of.name, *cells))
+    columns = [text for name in names for text in (f"{name}, first / second", "searches that differ")]
+    return Grid("spread", "The same index built twice", heads("setting", *columns), tuple(rows))
+
+
+def recall_cell(of: Tried, k: int) -> Cell:
+    """Recall with its interval, or why there is none."""
+    found = of.lowest.get(f"recall@{k}")
+    return (
+        Cell(of.note)
+        if found is None
+        else Cell(percent(found.score.value, 2), interval_text(ends(found.to_json())))
+    )
+
+
+def loss_cell(of: Tried, measure: str) -> Cell:
+    """The largest loss of a mode with its interval in points, or why there is none."""
+    found = of.largest_loss(measure)
+    return Cell(of.note) if found is None else share_cell(found.to_json(), signed=True)
+
+
+def _documents(report: Tuning) -> str:
+    corpus = report.corpus
+    parts = [f"{corpus.documents:,} documents"]
+    if corpus.distractor_texts:
+        parts.append(f"{corpus.distractor_texts:,} distractor texts")
+    if corpus.synthetic_distractors:
+        parts.append(f"{corpus.synthetic_distractors:,} synthetic distractors")
+    return " + ".join(parts)

@@ -1,0 +1,90 @@
+"""Where everything lies, and the inputs every stage opens the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlembed.data.folders import find_task
+from xlembed.data.loading import load_task
+from xlembed.data.task import Task
+from xlembed.files import default_cache
+from xlembed.models.spec import Fetched, ModelRef, resolve_model
+from xlembed.settings import Settings
+
+Watch = Callable[[str, int, int], None]
+"""Told (what, done, total) as long work goes on."""
+
+
+def unwatched(what: str, done: int, total: int) -> None:
+    """For callers that do not look."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Settings and paths of one job.
+
+    Attributes:
+        settings: of all stages.
+        root: the checkout: data/, params.yaml, mlflow.db.
+        out: where results are written; the checkout itself unless the user said otherwise.
+        es_url: Elasticsearch server instead of the environment's; never among the settings, which are recorded.
+    """
+
+    settings: Settings
+    root: Path = Path()
+    out: Path = Path()
+    es_url: str | None = None
+
+    @property
+    def cache(self) -> Path:
+        """The store of vectors, shared by every checkout of this user."""
+        return default_cache()
+
+    def embeddings(self, task: str, model: str) -> Path:
+        """Export of one model's vectors of one task."""
+        return self.out / "embeddings" / task / model
+
+    def index_file(self, task: str, model: str) -> Path:
+        """What was indexed where."""
+        return self.out / "indices" / task / f"{model}.json"
+
+    def run_folder(self, task: str, model: str) -> Path:
+        """Units, scores, run files and figures."""
+        return self.out / "runs" / task / model
+
+    def analysis_folder(self, task: str, model: str) -> Path:
+        """Geometry, morphology and tokens of one model on one task."""
+        return self.out / "analysis" / task / model
+
+    def result_file(self, task: str, model: str) -> Path:
+        """The headline."""
+        return self.out / "results" / task / f"{model}.json"
+
+    def open_task(self, name: str) -> Task:
+        """A task by name or folder, cut and cleaned as the settings say."""
+        corpus = self.settings.corpus
+        return load_task(
+            name,
+            self.root / "data",
+            keep_duplicates=corpus.keep_duplicates,
+            relevance=corpus.relevance,
+            max_documents_per_language=corpus.max_documents_per_language,
+        )
+
+    def task_folder(self, name: str) -> Path:
+        """Where the task was read from."""
+        return find_task(name, self.root / "data")
+
+    def open_model(
+        self, spec: str, *, dim: int | None = None, max_tokens: int | None = None, dtype: str | None = None
+    ) -> ModelRef:
+        """A model by anything MODEL may be; registered ones are fetched."""
+
+        def fetch(uri: str) -> Fetched:
+            from xlembed.tracking.registry import fetch_model  # MLflow only when asked for
+
+            return fetch_model(uri, self.root, self.cache)
+
+        return resolve_model(spec, self.settings.models, fetch, dim=dim, max_tokens=max_tokens, dtype=dtype)

@@ -1,0 +1,56 @@
+"""What must be said of a model's weights stands below every kind of table."""
+
+from __future__ import annotations
+
+import copy
+import io
+
+from rich.console import Console
+
+from analyse.test_analysis_figures import analysis
+from fakes.document_fakes import guide, inputs
+from probe.probe_fakes import fake
+from xlembed.analyse.tables import analysis_markdown
+from xlembed.cli.console import print_table
+from xlembed.guide.tables import notes as guide_notes
+from xlembed.paradox.grids import model_notes
+from xlembed.probe.probe_table import probe_tables
+from xlembed.report.assemble import assemble
+from xlembed.show.content import Grid
+
+FOUR = "4-bit weights"
+
+
+def test_tables_of_an_analysis() -> None:
+    found = analysis(weights=FOUR)
+    assert f"{found.model}: {FOUR}." in analysis_markdown([found])
+    assert FOUR not in analysis_markdown([analysis()])
+
+
+def test_tables_of_probes() -> None:
+    found = fake()
+    report = copy.deepcopy(found.report)
+    for system in report["systems"]:
+        if system["model"] == "e5_small":
+            system["weights"] = FOUR
+    console = Console(record=True, width=120, file=io.StringIO())
+    for table in probe_tables(report, found.timings):
+        print_table(console, table)
+    assert f"e5_small: {FOUR}." in console.export_text()
+
+
+def test_the_guide_and_the_paradox() -> None:
+    said = {"q4": [FOUR]}
+    assert guide_notes(guide(("q4", "b"), why="", weights={}, model_notes=said))[-1] == f"q4: {FOUR}."
+    assert model_notes({"models": [{"model": "q4", "notes": [FOUR]}, {"model": "b", "notes": []}]}) == said
+
+
+def test_the_report() -> None:
+    whole = inputs()
+    scores = [{**s, "weights": FOUR} if s["model"] == "bge_m3" else s for s in whole.scores]
+    comparison = {**(whole.comparison or {}), "model_notes": {"bge_m3": [FOUR]}}
+    document = assemble(inputs(scores=scores, comparison=comparison))
+    grids = [document.headline, *(b for p in document.parts for b in p.blocks if isinstance(b, Grid))]
+    told = {g.key for g in grids if f"bge_m3: {FOUR}." in g.notes}
+    assert {"headline", "languages", "tests", "groups"} <= told
+    assert f"bge_m3: {FOUR}." in document.limitations
