@@ -1,8 +1,8 @@
 """What the stages of dvc.yaml can be changed by: all code and data of the package that a stage's job reaches.
 
 `make deps` writes it into dvc.yaml, below the line `MARK` of each stage; tests/test_dvc.py fails when they disagree.
-A stage starts from its job, src/xlembed/stages/STAGE.py. The command line around it reads options, tracks and prints,
-which changes no output, and is no dep.
+A stage starts from its job, src/xlembed/STAGE/job.py or what `JOBS` names. The command line around it reads options,
+tracks and prints, which changes no output, and is no dep.
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ from xlembed.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "      # below: make deps\n"
-JOBS = {"finetune": ("xlembed.finetune.job", "xlembed.finetune.changing")}
+JOBS = {
+    **{stage: (f"xlembed.evaluate.{stage}",) for stage in ("encode", "index", "compare")},
+    "finetune": ("xlembed.finetune.job", "xlembed.finetune.changing"),
+}
 """Stage -> modules to start from, where the job is not all: --register-as changes the recipe."""
+OPENING = ("xlembed.data.loading", "xlembed.tracking.opening")
+"""What opens the inputs of every stage but compare, before its job begins."""
 OWN_FILE = {("finetune", "src/xlembed/finetune/recipes"): "src/xlembed/finetune/recipes/${item.recipe}.yaml"}
 """A folder of which each item of the stage's matrix reads its own file."""
 
@@ -125,8 +130,9 @@ def closure(*starts: str, src: Path = ROOT / "src") -> tuple[set[Path], set[Path
 
 def code_deps(stage: str, root: Path = ROOT) -> list[str]:
     """Code and data of the package that a stage reaches: a folder where it reaches all of it, else single files."""
-    jobs = JOBS.get(stage, (f"xlembed.stages.{stage}",))
-    code, whole = closure(*jobs, src=root / "src")
+    jobs = JOBS.get(stage, (f"xlembed.{stage}.job",))
+    opening = () if stage == "compare" else OPENING
+    code, whole = closure(*jobs, *opening, src=root / "src")
     reached = {path for path in (*code, *whole) if not any(folder in path.parents for folder in whole)}
     own = {root / name for of, name in OWN_FILE if of == stage}
     assert own <= reached, f"{stage} does not reach {own - reached}"

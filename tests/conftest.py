@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from elastic_node import Node
@@ -68,3 +69,21 @@ def node(started_node: Node) -> Node:
     for name in client.indices.get(index="*", expand_wildcards="open,closed"):
         client.indices.delete(index=name)
     return started_node
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared by the tests that encode much, so that a model sees each text once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _surroundings(session_cache: Path) -> Iterator[None]:
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("XLEMBED_CACHE", str(session_cache))
+        patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        torch.set_num_threads(2)
+        yield
+    torch.set_num_threads(threads)

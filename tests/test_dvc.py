@@ -86,13 +86,13 @@ def test_every_import_by_name_is_one_the_closure_knows() -> None:
     }
     assert found == {
         *("cli/__init__.py", "registry.py", "models/loading.py", "probe/registry.py"),
-        "report/figures/registry.py",
+        "show/figures/registry.py",
     }
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_names_the_sections_of_params_yaml_that_its_code_reads(stage: str) -> None:
-    code, _ = closure(*JOBS.get(stage, (f"xlembed.stages.{stage}",)))
+    code, _ = closure(*JOBS.get(stage, (f"xlembed.{stage}.job",)))
     read = {
         node.attr
         for path in code
@@ -189,8 +189,8 @@ EDITS = {
     f"{CODE}/files.py": stages(*EVERY),
     # writers, figures, templates, files of registries
     f"{CODE}/show/docx.py": stages("probe"),
-    f"{CODE}/report/document/templates/latex/main.tex.j2": stages("report"),
-    f"{CODE}/report/document/templates/html/report.css": stages("probe", "report"),
+    f"{CODE}/show/templates/latex/main.tex.j2": stages("report"),
+    f"{CODE}/show/templates/html/report.css": stages("probe", "report"),
     f"{CODE}/evaluate/figures/runs/language_bars.py": stages("evaluate", "finetune"),
     f"{CODE}/evaluate/figures/comparisons/a_new_one.py": stages("compare", "report", "finetune"),
     f"{CODE}/probe/kinds/a_new_one.py": stages("probe"),

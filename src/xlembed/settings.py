@@ -75,11 +75,11 @@ class EncodeSettings(Section):
 class IndexSettings(Section):
     """The search engine; all but `engine` is for Elasticsearch only (docs/elasticsearch.md)."""
 
-    engine: Annotated[str, EntryOf("stages.engines")] = Field(
+    engine: Annotated[str, EntryOf("search.engines")] = Field(
         default="exact", json_schema_extra={"option": "index"}
     )
     """Search engine."""
-    type: Annotated[str, EntryOf("index.elastic.types")] = Field(
+    type: Annotated[str, EntryOf("search.elastic.types")] = Field(
         default="hnsw", json_schema_extra={"option": "index_type"}
     )
     """Elasticsearch: how vectors are indexed."""
@@ -162,7 +162,7 @@ class CompareSettings(Section):
 
 
 class AnalyseSettings(Section):
-    """How the geometry of a space is looked at (docs/analysis.md)."""
+    """How the geometry of a space is looked at (docs/analyse.md)."""
 
     sample_per_language: int = Field(default=1000, ge=10)
     """Documents of each language in the balanced sample, at most."""
@@ -197,7 +197,7 @@ class FinetuneSettings(Section):
 
 
 class PromoteSettings(Section):
-    """The gate of a promotion, fixed before results are seen (docs/promotion.md)."""
+    """The gate of a promotion, fixed before results are seen (docs/promote.md)."""
 
     name: str = "xlembed-retriever"
     """Registered model, when no MODEL is given."""

@@ -36,7 +36,7 @@ class Role(Choice):
 
 
 class Mode(Choice):
-    """One way of evaluating (definitions: docs/evaluation.md)."""
+    """One way of evaluating (definitions: docs/evaluate.md)."""
 
     MONOLINGUAL = "monolingual"
     CROSS_LINGUAL = "cross_lingual"

@@ -1,4 +1,4 @@
-"""Where everything lies, and the inputs every stage opens the same way."""
+"""Settings and paths of one job: where everything lies."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlembed.data.folders import find_task
-from xlembed.data.loading import load_task
-from xlembed.data.task import Task
 from xlembed.files import default_cache
-from xlembed.models.spec import Fetched, ModelRef, resolve_model
 from xlembed.settings import Settings
 
 Watch = Callable[[str, int, int], None]
@@ -61,30 +57,3 @@ class Workspace:
     def result_file(self, task: str, model: str) -> Path:
         """The headline."""
         return self.out / "results" / task / f"{model}.json"
-
-    def open_task(self, name: str) -> Task:
-        """A task by name or folder, cut and cleaned as the settings say."""
-        corpus = self.settings.corpus
-        return load_task(
-            name,
-            self.root / "data",
-            keep_duplicates=corpus.keep_duplicates,
-            relevance=corpus.relevance,
-            max_documents_per_language=corpus.max_documents_per_language,
-        )
-
-    def task_folder(self, name: str) -> Path:
-        """Where the task was read from."""
-        return find_task(name, self.root / "data")
-
-    def open_model(
-        self, spec: str, *, dim: int | None = None, max_tokens: int | None = None, dtype: str | None = None
-    ) -> ModelRef:
-        """A model by anything MODEL may be; registered ones are fetched."""
-
-        def fetch(uri: str) -> Fetched:
-            from xlembed.tracking.registry import fetch_model  # MLflow only when asked for
-
-            return fetch_model(uri, self.root, self.cache)
-
-        return resolve_model(spec, self.settings.models, fetch, dim=dim, max_tokens=max_tokens, dtype=dtype)

@@ -12,7 +12,9 @@ import pytest
 from fakes.toy import WORDS, save_toy_model, write_toy
 from xlembed.analyse.job import analyse, compare_analyses
 from xlembed.analyse.result import Analysis, read_analysis
+from xlembed.data.loading import open_task
 from xlembed.settings import AnalyseSettings, Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
@@ -60,7 +62,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def run(workspace: Workspace, model: str = "toy") -> dict[str, Any]:
-    return analyse(workspace.open_task("toy"), workspace.open_model(model), workspace).to_json()
+    return analyse(open_task(workspace, "toy"), open_model(workspace, model), workspace).to_json()
 
 
 def test_numbers_counted_by_hand(workspace: Workspace) -> None:
@@ -106,7 +108,7 @@ def test_vectors_of_other_texts_are_encoded_again(workspace: Workspace) -> None:
 
 
 def test_files_are_read_back_and_compared(workspace: Workspace) -> None:
-    task, refs = workspace.open_task("toy"), [workspace.open_model(m) for m in ("toy", "toy+dim3")]
+    task, refs = open_task(workspace, "toy"), [open_model(workspace, m) for m in ("toy", "toy+dim3")]
     for ref in refs:
         analyse(task, ref, workspace)
     folder = workspace.analysis_folder("toy", "toy")

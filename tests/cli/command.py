@@ -65,7 +65,7 @@ def xlembed(folder: Path, *words: str, **env: str) -> Answer:
 
 
 def make_checkout(root: Path) -> Path:
-    """Task `toy` and, as an entry of params.yaml, model `toy` (stages/toy.py)."""
+    """Task `toy` and, as an entry of params.yaml, model `toy` (fakes/toy.py)."""
     write_toy(root / "data" / "toy")
     save_toy_model(root / "toy_model")
     (root / "params.yaml").write_text(

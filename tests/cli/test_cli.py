@@ -90,7 +90,7 @@ def test_search_prints_the_nearest_document_first(checkout: Path) -> None:
 
 
 def test_compare_two_folders(checkout: Path) -> None:
-    """Only q2-de finds another document first: 1/3 of one of two cells (see stages/test_stages.py)."""
+    """Only q2-de finds another document first: 1/3 of one of two cells (see evaluate/test_stages.py)."""
     before = digests(checkout, "results", "runs")
     answer = xlembed(
         checkout, "compare", "runs/toy/toy", "results/toy/toy+dim3.json", "--json", "--out", "elsewhere"

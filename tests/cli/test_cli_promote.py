@@ -1,4 +1,4 @@
-"""`xlembed promote` as typed: what it prints, what it exits with, how it answers mistakes (stages/promotable.py)."""
+"""`xlembed promote` as typed: what it prints, what it exits with, how it answers mistakes (fakes/promotable.py)."""
 
 from __future__ import annotations
 

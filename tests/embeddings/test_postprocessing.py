@@ -18,6 +18,7 @@ from fakes.toy import save_toy_model, write_toy
 from fakes.xquad import LANGS, Plain, mean, read_source
 from xlembed.cli import xlembed
 from xlembed.data.importing import import_files
+from xlembed.data.loading import open_task
 from xlembed.data.task import Task
 from xlembed.embeddings.export import load_export
 from xlembed.embeddings.texts import document_text
@@ -30,6 +31,7 @@ from xlembed.evaluate.tables import comparison_table, language_table, scores_tab
 from xlembed.models.sentence_encoder import SentenceEncoder
 from xlembed.publish.job import publish
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
+from xlembed.tracking.opening import open_model
 from xlembed.tune_index.distractors import pad_corpus
 from xlembed.words import Mode, Role, UserError
 from xlembed.workspace import Workspace
@@ -44,7 +46,7 @@ Table = NDArray[np.floating]
 
 def run(workspace: Workspace, task: Task, model: str) -> tuple[Encoded, dict[str, Any]]:
     """All stages; what encoding did and what scores.json holds."""
-    ref = workspace.open_model(model)
+    ref = open_model(workspace, model)
     encoded = encode(task, ref, workspace)
     index(task, ref, workspace)
     evaluate(task, ref, workspace)
@@ -78,7 +80,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def task(workspace: Workspace) -> Task:
-    return workspace.open_task("reviews_sample")
+    return open_task(workspace, "reviews_sample")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,7 @@ def centred(workspace: Workspace, task: Task, plain: dict[str, Any]) -> dict[str
 @pytest.mark.usefixtures("no_model")
 @pytest.mark.parametrize("suffix", ["+center", "+lir2", "+dim64+abtt3", "+abtt3+center"])
 def test_stored_vectors_are_enough(workspace: Workspace, task: Task, suffix: str) -> None:
-    encoded = encode(task, workspace.open_model(f"static_multilingual{suffix}"), workspace)
+    encoded = encode(task, open_model(workspace, f"static_multilingual{suffix}"), workspace)
     assert [report.n_encoded for report in encoded.reports.values()] == [0, 0]
     manifest = load_export(encoded.folder).manifest
     assert manifest["postprocessing"]["steps"] == [s for s in suffix.split("+") if s and "dim" not in s]
@@ -128,7 +130,7 @@ def test_the_export_holds_what_plain_arithmetic_gives(workspace: Workspace, task
 
 
 def test_cut_first_then_post_processed(workspace: Workspace, task: Task, plain: dict[str, Any]) -> None:
-    encode(task, workspace.open_model("static_multilingual+center+dim64"), workspace)
+    encode(task, open_model(workspace, "static_multilingual+center+dim64"), workspace)
     raw, _ = vectors_of(workspace, "reviews_sample", "static_multilingual")
     documents, _ = vectors_of(workspace, "reviews_sample", "static_multilingual+dim64+center")
     first = langs_of(task)[0] == task.languages[0]
@@ -141,7 +143,7 @@ def test_queries_teach_nothing(workspace: Workspace, task: Task, tmp_path: Path)
     """With a third of the queries gone and the others' languages turned, documents are the same bytes."""
     kept = tuple(replace(q, lang="de") if i % 2 else q for i, q in enumerate(task.queries) if i % 3)
     other = Workspace(workspace.settings, REPOSITORY, tmp_path)
-    encode(replace(task, queries=kept), other.open_model(CENTER), other)
+    encode(replace(task, queries=kept), open_model(other, CENTER), other)
     paths = [w.embeddings("reviews_sample", CENTER) / "documents.npy" for w in (workspace, other)]
     assert paths[0].read_bytes() == paths[1].read_bytes()
     before = load_export(paths[0].parent)
@@ -157,10 +159,10 @@ def test_same_inputs_give_the_same_bytes(workspace: Workspace, task: Task, tmp_p
     name, found = "static_multilingual+lir2+center", []
     for part in ("a", "b"):
         other = Workspace(workspace.settings, REPOSITORY, tmp_path / part)
-        folder = encode(task, other.open_model(name), other).folder
+        folder = encode(task, open_model(other, name), other).folder
         found.append({p.name: p.read_bytes() for p in folder.iterdir()})
         stamp = (folder / "documents.npy").stat().st_mtime_ns
-        encode(task, other.open_model(name), other)
+        encode(task, open_model(other, name), other)
         assert (folder / "documents.npy").stat().st_mtime_ns == stamp
     assert found[0] == found[1]
 
@@ -193,7 +195,7 @@ def test_a_question_is_processed_like_the_query_of_the_task(
 ) -> None:
     """A query asked as a stranger would, in its language, scores its first document as the run does."""
     documents, queries = vectors_of(workspace, "reviews_sample", CENTER)
-    ref = workspace.open_model(CENTER)
+    ref = open_model(workspace, CENTER)
     for row in (0, len(task.queries) // 2, len(task.queries) - 1):
         query = task.queries[row]
         hits = search(query.text, task, ref, workspace, k=1, lang=None, query_lang=query.lang)
@@ -204,31 +206,31 @@ def test_a_question_is_processed_like_the_query_of_the_task(
 
 def test_the_language_of_a_question_must_be_told(workspace: Workspace, task: Task) -> None:
     with pytest.raises(UserError, match=r"\+lir1 is post-processed by language.*--query-lang de"):
-        search("words", task, workspace.open_model("static_multilingual+lir"), workspace, k=1, lang=None)
+        search("words", task, open_model(workspace, "static_multilingual+lir"), workspace, k=1, lang=None)
     with pytest.raises(UserError, match=r"--query-lang: 'deu' is not an ISO 639-1.*write 'de'"):
-        search("words", task, workspace.open_model(CENTER), workspace, k=1, lang=None, query_lang="deu")
-    unaware = workspace.open_model("static_multilingual+abtt2")
+        search("words", task, open_model(workspace, CENTER), workspace, k=1, lang=None, query_lang="deu")
+    unaware = open_model(workspace, "static_multilingual+abtt2")
     assert search("a soft towel", task, unaware, workspace, k=1, lang=None)
 
 
 def test_a_question_in_a_language_without_documents(
     workspace: Workspace, task: Task, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ref = workspace.open_model(CENTER)
+    ref = open_model(workspace, CENTER)
     found = search("una toalla suave", task, ref, workspace, k=1, lang=None, query_lang="sw")
     assert found and "sw: too few documents, statistics of all languages are used (center)" in caplog.text
 
 
 def test_publishing_is_refused(workspace: Workspace, task: Task) -> None:
     with pytest.raises(UserError, match=r"publish static_multilingual\+dim64 \(see docs/postprocessing"):
-        publish(task, workspace.open_model("static_multilingual+dim64+center"), workspace, "alias")
+        publish(task, open_model(workspace, "static_multilingual+dim64+center"), workspace, "alias")
 
 
 def test_distractor_texts_take_the_statistics_of_the_task(
     workspace: Workspace, task: Task, centred: dict[str, Any], tmp_path: Path
 ) -> None:
     """A text as a distractor gets the very vector that it has as a document of that language."""
-    document, ref = task.documents[0], workspace.open_model(CENTER)
+    document, ref = task.documents[0], open_model(workspace, CENTER)
     (tmp_path / "texts.jsonl").write_text(
         json.dumps({"text": document_text(ref.card, document), "lang": document.lang}), encoding="utf-8"
     )
@@ -241,7 +243,7 @@ def test_distractor_texts_take_the_statistics_of_the_task(
         texts=tmp_path / "texts.jsonl", lang="und", seed=0, watch=lambda *_: None,
     )  # fmt: skip
     raw, _ = vectors_of(workspace, "reviews_sample", "static_multilingual")
-    plain_other = encode(others, other.open_model("static_multilingual"), other)
+    plain_other = encode(others, open_model(other, "static_multilingual"), other)
     of_lang = np.asarray(load_export(plain_other.folder).documents, dtype=np.float64)[
         [d.lang == document.lang for d in others.documents]
     ]
@@ -278,7 +280,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Worksp
 def test_languages_with_too_few_documents_are_listed(toy: Callable[..., Workspace]) -> None:
     """Two and three vectors: both languages take the mean of all five, (1.8, .6, 1.6, 1.8) / 5."""
     workspace = toy()
-    task = workspace.open_task("toy")
+    task = open_task(workspace, "toy")
     encoded, scores = run(workspace, task, "toy+center")
     assert scores["postprocessing"]["pooled"] == {"center": ["de", "en"]}
     assert scores["postprocessing"]["documents"] == 5
@@ -294,13 +296,13 @@ def test_languages_with_too_few_documents_are_listed(toy: Callable[..., Workspac
 def test_too_few_documents_in_all(toy: Callable[..., Workspace]) -> None:
     workspace = toy()
     with pytest.raises(UserError, match=r"\+lir2 needs the vectors of 10 documents at least .* found 5"):
-        encode(workspace.open_task("toy"), workspace.open_model("toy+lir2"), workspace)
+        encode(open_task(workspace, "toy"), open_model(workspace, "toy+lir2"), workspace)
 
 
 def test_a_server_finds_what_exact_search_finds(toy: Callable[..., Workspace], node: Any) -> None:
     """Processed vectors are what is indexed; hybrid search uses the very same index."""
     exact = toy()
-    task = exact.open_task("toy")
+    task = open_task(exact, "toy")
     run(exact, task, "toy+center")
     flat = replace(toy(index=IndexSettings(engine="elasticsearch", type="flat")), es_url=node.url)
     flat = replace(flat, out=flat.root / "server")
@@ -318,7 +320,7 @@ def test_a_server_finds_what_exact_search_finds(toy: Callable[..., Workspace], n
         for m in ("toy+center", "toy+center+hybrid")
     ]
     assert names[0] == names[1]
-    hits = search("boat", task, flat.open_model("toy+center"), flat, k=1, lang=None, query_lang="en")
+    hits = search("boat", task, open_model(flat, "toy+center"), flat, k=1, lang=None, query_lang="en")
     assert hits[0]["doc_id"] == "d-en-1"
 
 
@@ -333,8 +335,8 @@ def test_xquad_against_plain_loops(shared_data: Path, tmp_path: Path) -> None:
         resamples=100, modes=(Mode.CROSS_LINGUAL,), measures=("accuracy@1",), depth=10
     )
     workspace = Workspace(Settings(evaluate=settings), tmp_path, tmp_path)
-    task = workspace.open_task("xquad")
-    encode(task, workspace.open_model("static_multilingual"), workspace)
+    task = open_task(workspace, "xquad")
+    encode(task, open_model(workspace, "static_multilingual"), workspace)
     name = "static_multilingual+lir1+center"
     encoded, scores = run(workspace, task, name)
     assert encoded.reports[Role.DOCUMENT].n_encoded == 0

@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from fakes.toy import DOCUMENTS, QUERIES, digests, save_toy_model, write_toy
+from xlembed.data.loading import open_task
 from xlembed.evaluate.compare import compare, read_evaluation
 from xlembed.evaluate.encode import Encoded, encode
 from xlembed.evaluate.figures import runs as runs_kind
@@ -26,6 +27,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.settings import CorpusSettings, EncodeSettings, EvaluateSettings, Settings
 from xlembed.show.figures.registry import draw
+from xlembed.tracking.opening import open_model
 from xlembed.words import Mode, Role, UserError
 from xlembed.workspace import Workspace
 
@@ -59,7 +61,7 @@ def make(tmp_path: Path, model: Path) -> MakeWorkspace:
 
 def run(workspace: Workspace, name: str = "toy") -> tuple[Encoded, dict[str, Any]]:
     """All three stages; what encoding did and the headline."""
-    task, ref = workspace.open_task("toy"), workspace.open_model(name)
+    task, ref = open_task(workspace, "toy"), open_model(workspace, name)
     encoded = encode(task, ref, workspace)
     index(task, ref, workspace)
     return encoded, evaluate(task, ref, workspace)
@@ -250,7 +252,7 @@ def test_another_process_with_an_empty_store_writes_the_same_bytes(
         "from xlembed.workspace import Workspace\n"
         "root, model = Path(sys.argv[1]), sys.argv[2]\n"
         "workspace = Workspace(Settings(models={'toy': {'source': model}}), root, root / 'other')\n"
-        "task, ref = workspace.open_task('toy'), workspace.open_model('toy')\n"
+        "task, ref = open_task(workspace, 'toy'), open_model(workspace, 'toy')\n"
         "encode(task, ref, workspace); index(task, ref, workspace); evaluate(task, ref, workspace)\n"
     )
     environment = {
@@ -289,7 +291,7 @@ def test_a_failing_evaluate_leaves_everything_as_it_was(
 
     monkeypatch.setattr(registry, "save", save_once)
     changed = make(evaluate=EvaluateSettings(depth=500))  # would give other files
-    task, ref = changed.open_task("toy"), changed.open_model("toy")
+    task, ref = open_task(changed, "toy"), open_model(changed, "toy")
     with pytest.raises(OSError, match="no space left"):
         evaluate(task, ref, changed)
     assert len(calls) == 2
@@ -305,7 +307,7 @@ def test_stale_embeddings_are_refused(make: MakeWorkspace, tmp_path: Path) -> No
         changed = [dict(row) for row in {"documents": DOCUMENTS, "queries": QUERIES}[rows]]
         changed[1]["text"] = "cat cat"
         write_toy(tmp_path / "data" / "toy", **{rows: changed})
-        task, ref = workspace.open_task("toy"), workspace.open_model("toy")
+        task, ref = open_task(workspace, "toy"), open_model(workspace, "toy")
         message = f"encoded from other texts than task toy .*{digest} differs.*xlembed encode -m toy -t toy"
         for stage in (index, evaluate):
             with pytest.raises(UserError, match=message):
@@ -317,7 +319,7 @@ def test_stale_embeddings_are_refused(make: MakeWorkspace, tmp_path: Path) -> No
 def test_missing_embeddings_are_refused(make: MakeWorkspace) -> None:
     workspace = make()
     with pytest.raises(UserError, match=r"holds no finished embeddings .* run xlembed encode"):
-        evaluate(workspace.open_task("toy"), workspace.open_model("toy"), workspace)
+        evaluate(open_task(workspace, "toy"), open_model(workspace, "toy"), workspace)
 
 
 # Variations and settings
@@ -353,10 +355,10 @@ def test_truncated_dimensions(make: MakeWorkspace) -> None:
 
 def test_bundled_model_cut_to_64_dimensions(make: MakeWorkspace) -> None:
     workspace = make()
-    full_ref, cut_ref = (workspace.open_model(f"static_multilingual{s}") for s in ("", "+dim64"))
+    full_ref, cut_ref = (open_model(workspace, f"static_multilingual{s}") for s in ("", "+dim64"))
     if full_ref.folder is None or not (full_ref.folder / "model.safetensors").is_file():
         pytest.skip("the bundled model is not there")
-    task = workspace.open_task("toy")
+    task = open_task(workspace, "toy")
     full, cut = encode(task, full_ref, workspace), encode(task, cut_ref, workspace)
     assert n_encoded(cut) == {Role.DOCUMENT: 0, Role.QUERY: 0}
     assert cut.fingerprint != full.fingerprint

@@ -21,6 +21,7 @@ from fakes.toy import DOCUMENTS, WORDS, save_toy_model, write_toy
 from search.elastic.test_task_words import ranks, run
 from small_model import word_tokenizer
 from xlembed.cli import xlembed
+from xlembed.data.loading import open_task
 from xlembed.embeddings.export import load_export
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
@@ -29,6 +30,7 @@ from xlembed.evaluate.search import search
 from xlembed.models.spec import resolve_model
 from xlembed.publish.job import check_publishable
 from xlembed.settings import CorpusSettings, EvaluateSettings, Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
@@ -107,7 +109,7 @@ def test_other_texts_make_another_output_where_there_are_no_vectors_too(make: Ma
     manifests = []
     for corpus in (CorpusSettings(), CorpusSettings(relevance="own")):
         changed = replace(workspace, settings=workspace.settings.model_copy(update={"corpus": corpus}))
-        encoded = encode(changed.open_task("toy"), changed.open_model("bm25"), changed)
+        encoded = encode(open_task(changed, "toy"), open_model(changed, "bm25"), changed)
         manifests.append((encoded.folder / "manifest.json").read_bytes())
     assert manifests[0] != manifests[1]
 
@@ -127,7 +129,7 @@ def test_words_beside_vectors(make: Make) -> None:
     assert "MRR@1000" in {row["measure"] for row in both["scores"]} and "index_fidelity" not in both
     # boat: 1 for d-en-1 in both rankings; of zzz, without a direction, and the others only the vectors say something.
     hits = search(
-        "boat", workspace.open_task("toy"), workspace.open_model("toy+mix"), workspace, k=3, lang=None
+        "boat", open_task(workspace, "toy"), open_model(workspace, "toy+mix"), workspace, k=3, lang=None
     )
     assert [(hit["doc_id"], round(hit["score"], 6)) for hit in hits] == [
         ("d-en-1", 1.0), ("d-de-1", 0.56), ("a-en-3", 0.0)
@@ -150,7 +152,7 @@ def test_a_second_model_ranks_anew(make: Make) -> None:
     two = "toy+rerank2-turned"  # d-en-1 d-de-1 alone are turned: d-en-1 stays first, zzz comes by its id
     assert run(workspace, two)["fingerprint"] != scores["fingerprint"]
     assert ranks(workspace, two)["q3-en", "en", "all"] == 6
-    hits = search("boat", workspace.open_task("toy"), workspace.open_model(name), workspace, k=3, lang=None)
+    hits = search("boat", open_task(workspace, "toy"), open_model(workspace, name), workspace, k=3, lang=None)
     assert [hit["doc_id"] for hit in hits] == ["d-de-3", "d-en-1", "a-en-3"]
 
 
@@ -172,8 +174,8 @@ def test_a_cross_encoder_ranks_anew(make: Make, models: dict[str, dict[str, Any]
     judged = model.predict([("boat", d["text"]) for d in DOCUMENTS], batch_size=1)
     expected = [DOCUMENTS[i]["_id"] for i in np.argsort(-np.round(judged, 4), kind="stable")]
     assert len(set(np.round(judged, 4))) == len(DOCUMENTS)
-    task = workspace.open_task("toy")
-    hits = search("boat", task, workspace.open_model(name), workspace, k=6, lang=None)
+    task = open_task(workspace, "toy")
+    hits = search("boat", task, open_model(workspace, name), workspace, k=6, lang=None)
     assert [hit["doc_id"] for hit in hits] == expected
     assert ranks(workspace, name)["q3-en", "en", "all"] == expected.index("a-en-3") + 1
     again = run(workspace, name)
@@ -191,7 +193,7 @@ def test_a_cross_encoder_ranks_anew(make: Make, models: dict[str, dict[str, Any]
 )
 def test_what_cannot_play_its_part(make: Make, name: str, message: str) -> None:
     workspace = make()
-    task, ref = workspace.open_task("toy"), workspace.open_model(name)
+    task, ref = open_task(workspace, "toy"), open_model(workspace, name)
     with pytest.raises(UserError, match=message):
         encode(task, ref, workspace)
         index(task, ref, workspace)
@@ -218,7 +220,7 @@ def test_names(make: Make) -> None:
         with pytest.raises(UserError, match=message):
             resolve_model(wrong)
     with pytest.raises(UserError, match="publish toy"):
-        check_publishable(make().open_model("toy+rerank-turned"))
+        check_publishable(open_model(make(), "toy+rerank-turned"))
 
 
 def test_bundled_task_without_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from cli.command import Answer, xlembed
 from fakes.toy import WORDS, save_toy_model, write_toy
+from xlembed.data.loading import open_task
 from xlembed.data.task import Task
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.embeddings.export import Embeddings
@@ -22,6 +23,7 @@ from xlembed.evaluate.job import evaluate, vector_warnings
 from xlembed.evaluate.tables import language_table, scores_table
 from xlembed.models.spec import ModelRef
 from xlembed.settings import EncodeSettings, Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
@@ -38,7 +40,7 @@ def prepared(
     write_toy(folder / "data" / "toy")
     model = save_toy_model(folder / name, words)
     workspace = Workspace(Settings(models={"m": {"source": str(model)}}), folder, folder)
-    task, ref = workspace.open_task("toy"), workspace.open_model("m")
+    task, ref = open_task(workspace, "toy"), open_model(workspace, "m")
     for _ in range(2):
         encode(task, ref, workspace)
     return workspace, task, ref
@@ -104,11 +106,11 @@ def test_a_device_that_is_not_there_is_refused_though_all_is_stored(tmp_path: Pa
     write_toy(tmp_path / "data" / "toy")
     entries = {"m": {"source": str(save_toy_model(tmp_path / "toy"))}}
     there = Workspace(Settings(models=entries), tmp_path, tmp_path)
-    encode(there.open_task("toy"), there.open_model("m"), there)
+    encode(open_task(there, "toy"), open_model(there, "m"), there)
     gone = Workspace(Settings(models=entries, encode=EncodeSettings(device="cuda:63")), tmp_path, tmp_path)
     with pytest.raises(UserError, match="device 'cuda:63' is not there"):
-        encode(gone.open_task("toy"), gone.open_model("m"), gone)
-    assert open_encoding(there.open_model("m"), there).notes == ()
+        encode(open_task(gone, "toy"), open_model(gone, "m"), gone)
+    assert open_encoding(open_model(there, "m"), there).notes == ()
 
 
 @pytest.mark.parametrize("device", ["quantum", "cuda:", "cuda:-1", "meta", "CPU"])

@@ -16,6 +16,7 @@ import pytest
 
 from fakes.xquad import LANGS, Plain, Source, first_articles, mean, read_source
 from xlembed.data.importing import import_files
+from xlembed.data.loading import open_task
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import compare, read_evaluation
 from xlembed.evaluate.encode import Encoded, encode
@@ -23,6 +24,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.models.spec import resolve_model
 from xlembed.settings import EvaluateSettings, Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import Role
 from xlembed.workspace import Workspace
 
@@ -67,7 +69,7 @@ class Done:
 
 
 def run(workspace: Workspace, task_name: str, model: str) -> Done:
-    task, ref = workspace.open_task(task_name), workspace.open_model(model)
+    task, ref = open_task(workspace, task_name), open_model(workspace, model)
     encoded = encode(task, ref, workspace)
     index(task, ref, workspace)
     started = time.perf_counter()

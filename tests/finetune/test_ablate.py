@@ -27,6 +27,7 @@ from xlembed.finetune.opened import Opened, Record
 from xlembed.finetune.sts import measure_sts, sts_change
 from xlembed.search.exact import ExactIndex
 from xlembed.settings import Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -83,7 +84,7 @@ def train(
     dim = 1 if "alone" in recipe.name else None
     evaluations, results = [], []
     for after, variation in (("base", None), (recipe.stages[-1].name, dim)):
-        ref = workspace.open_model(str(folder / "model"), dim=variation)
+        ref = open_model(workspace, str(folder / "model"), dim=variation)
         ref = replace(ref, slug=f"{recipe.name}.{after}")
         encode(task, ref, inner)
         index(task, ref, inner)

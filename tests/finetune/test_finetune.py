@@ -20,6 +20,7 @@ from xlembed.finetune.opened import open_recipe
 from xlembed.finetune.recipe_loading import read_recipe
 from xlembed.models.loading import load_encoder
 from xlembed.params import load_settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import Role
 from xlembed.workspace import Workspace
 
@@ -197,9 +198,9 @@ def test_a_registered_model_gives_the_same_vectors(root: Path, role: Role) -> No
     with no_surroundings(root):
         mlflow.set_tracking_uri(f"sqlite:///{root / 'mlflow.db'}")
         workspace = Workspace(load_settings(root / "params.yaml"))
-        local = load_encoder(workspace.open_model(f"{FINAL}/model")).encode_batch(texts, role)
+        local = load_encoder(open_model(workspace, f"{FINAL}/model")).encode_batch(texts, role)
         for uri in (f"models:/{NAME}@candidate", f"models:/{NAME}/1"):
-            fetched = load_encoder(workspace.open_model(uri)).encode_batch(texts, role)
+            fetched = load_encoder(open_model(workspace, uri)).encode_batch(texts, role)
             np.testing.assert_array_equal(fetched, local)
         served = mlflow.pyfunc.load_model(f"models:/{NAME}@candidate")
         answer = served.predict(texts, params={"prompt_name": role.value})
@@ -222,7 +223,7 @@ def test_own_modules_travel_with_the_model(root: Path) -> None:
         assert (folder / "code" / "xlembed" / "models" / "modules" / "experts_head.py").is_file()
         served = mlflow.pyfunc.load_model(str(folder)).predict(["enq1"])
         local = load_encoder(
-            Workspace(load_settings(root / "params.yaml")).open_model("finetuned/headed/model")
+            open_model(Workspace(load_settings(root / "params.yaml")), "finetuned/headed/model")
         )
         np.testing.assert_allclose(served, local.encode_batch(["enq1"], Role.DOCUMENT), atol=1e-5)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fakes.toy import save_toy_model, write_toy
+from xlembed.data.loading import open_task
 from xlembed.data.pairs import Kind, PairSet
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
@@ -16,6 +17,7 @@ from xlembed.evaluate.job import evaluate
 from xlembed.finetune.sts import measure_sts, retrieval_against_sts, sts_change
 from xlembed.models.spec import ModelRef
 from xlembed.settings import Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
@@ -42,7 +44,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def model(workspace: Workspace) -> ModelRef:
-    return workspace.open_model(str(workspace.root / "model"))
+    return open_model(workspace, str(workspace.root / "model"))
 
 
 def test_cosines_and_rho_by_hand(workspace: Workspace, model: ModelRef) -> None:
@@ -56,7 +58,7 @@ def test_cosines_and_rho_by_hand(workspace: Workspace, model: ModelRef) -> None:
 
 
 def test_a_cut_model_is_cut_before_its_cosines(workspace: Workspace) -> None:
-    cut = workspace.open_model(str(workspace.root / "model"), dim=1)
+    cut = open_model(workspace, str(workspace.root / "model"), dim=1)
     # One dimension: boat and boot are 1, the others nothing.
     np.testing.assert_allclose(measure_sts(cut, pair_set(), workspace).cosines, [1, 0, 0, 0, 0], atol=1e-6)
 
@@ -79,13 +81,13 @@ def test_what_cannot_be_measured(workspace: Workspace, model: ModelRef) -> None:
     with pytest.raises(UserError, match="expected scored rows"):
         measure_sts(model, pair_set(kind=Kind.PAIRS), workspace)
     with pytest.raises(UserError, match="no vectors to compare"):
-        measure_sts(workspace.open_model("bm25"), pair_set(), workspace)
+        measure_sts(open_model(workspace, "bm25"), pair_set(), workspace)
 
 
 def test_queries_that_gain_where_similarity_gains(workspace: Workspace, model: ModelRef) -> None:
     """Cut to one dimension, boats stay and everything else is lost."""
-    task = workspace.open_task("toy")
-    cut = workspace.open_model(str(workspace.root / "model"), dim=1)
+    task = open_task(workspace, "toy")
+    cut = open_model(workspace, str(workspace.root / "model"), dim=1)
     for ref in (model, cut):
         encode(task, ref, workspace)
         index(task, ref, workspace)

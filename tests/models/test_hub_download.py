@@ -40,6 +40,7 @@ from xlembed.models.loading import load_encoder
 from xlembed.models.pickled import read_tensors
 from xlembed.models.spec import resolve_model
 from xlembed.params import load_settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import Role, UserError, Vectors
 from xlembed.workspace import Workspace
 
@@ -119,7 +120,7 @@ def _open(name: str, tmp_path: Path) -> tuple[Encoding, Any]:
         yaml.safe_dump({"models": {name: entry}, "encode": {"device": "cpu"}})
     )
     workspace = Workspace(load_settings(tmp_path / "params.yaml"))
-    ref = replace(workspace.open_model(name), folder=None)  # from the Hub, whichever packages are installed
+    ref = replace(open_model(workspace, name), folder=None)  # from the Hub, whichever packages are installed
     return open_encoding(ref, workspace), ref
 
 

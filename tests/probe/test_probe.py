@@ -24,6 +24,7 @@ from xlembed.probe import rival_systems as rivals
 from xlembed.probe.job import Probed, open_probing, probe
 from xlembed.probe.probing import thresholds, with_lengths
 from xlembed.probe.registry import load_probe
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
@@ -161,8 +162,8 @@ def test_a_truncation_study_cuts_each_model_at_each_length(root: Path) -> None:
 
 
 def test_lengths_beyond_the_model_are_left_out_and_told(root: Path) -> None:
-    ref = workspace(root).open_model("static_multilingual")
-    limited = workspace(root).open_model("all_minilm_l6_v2")
+    ref = open_model(workspace(root), "static_multilingual")
+    limited = open_model(workspace(root), "all_minilm_l6_v2")
     refs, notes = with_lengths([ref, limited], [128, 256, 512])
     assert [r.slug for r in refs] == [
         "static_multilingual+max128",

@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 from cli.command import no_surroundings
 from elastic_node import Node
 from fakes.promotable import TASK, UNSEEN, champion, make_checkout, register
+from xlembed.data.loading import open_task
 from xlembed.evaluate.compare import Evaluation
 from xlembed.params import load_settings
 from xlembed.promote import job as stage
@@ -57,7 +58,7 @@ def tried(
 ) -> Outcome:
     space = space or workspace(root)
     uri = f"models:/{name}{version if version.startswith('@') else f'/{version}'}"
-    return promote(uri, space.open_task(TASK), space, **more)
+    return promote(uri, open_task(space, TASK), space, **more)
 
 
 def tags_of(name: str, version: str) -> dict[str, str]:
@@ -154,7 +155,7 @@ def test_a_setting_that_could_change_the_test_makes_another_attempt(
 ) -> None:
     def text(overrides: dict[str, Any]) -> tuple[str, str]:
         space = Workspace(load_settings(root / "params.yaml", overrides), root, root)
-        task = space.open_task(TASK)
+        task = open_task(space, TASK)
         return task.queries_digest, attempt_text(gate_of(space.settings.promote), task, space, [])
 
     (series, plain), (other_series, other) = text({}), text({changed: value})
@@ -170,7 +171,7 @@ def test_each_index_setting_of_a_server_and_other_vectors_make_another_attempt(r
     def text(results: list[Evaluation], **index: Any) -> str:
         settings = {"index.engine": "elasticsearch", **{f"index.{k}": v for k, v in index.items()}}
         space = Workspace(load_settings(root / "params.yaml", settings), root, root)
-        return attempt_text(gate_of(space.settings.promote), space.open_task(TASK), space, results)
+        return attempt_text(gate_of(space.settings.promote), open_task(space, TASK), space, results)
 
     graphs = [
         {},

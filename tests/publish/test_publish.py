@@ -16,6 +16,7 @@ from elasticsearch import Elasticsearch
 
 from fakes.toy import WORDS, save_toy_model, write_toy
 from xlembed.cli import COMMANDS, xlembed
+from xlembed.data.loading import open_task
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.models.fingerprint import Fingerprint, derived_fingerprint
@@ -27,6 +28,7 @@ from xlembed.search.elastic import admin
 from xlembed.search.elastic.connection import ENVIRONMENT, Server, connect
 from xlembed.search.elastic.layout import is_ours
 from xlembed.settings import IndexSettings, Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
@@ -82,14 +84,14 @@ def _leave_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def built(workspace: Workspace, name: str = "toy") -> None:
-    task, ref = workspace.open_task(TASK), workspace.open_model(name)
+    task, ref = open_task(workspace, TASK), open_model(workspace, name)
     encode(task, ref, workspace)
     index(task, ref, workspace)
 
 
 def published(workspace: Workspace, alias: str = "shop", name: str = "toy", **options: Any) -> Published:
     built(workspace, name)
-    return publish(workspace.open_task(TASK), workspace.open_model(name), workspace, alias, **options)
+    return publish(open_task(workspace, TASK), open_model(workspace, name), workspace, alias, **options)
 
 
 def holders(client: Elasticsearch, alias: str) -> list[str]:
@@ -139,7 +141,7 @@ def test_what_the_manifest_tells(make: Make, client: Elasticsearch, tmp_path: Pa
 
 def test_missing_loading_and_incomplete(make: Make, client: Elasticsearch) -> None:
     workspace = make()
-    task, ref = workspace.open_task(TASK), workspace.open_model("toy")
+    task, ref = open_task(workspace, TASK), open_model(workspace, "toy")
     with pytest.raises(UserError, match=r"is missing\. Run first: xlembed run --index elasticsearch"):
         publish(task, ref, workspace, "shop")
     built(make(settings(m=20)))
@@ -170,23 +172,23 @@ def test_answers_that_disagree_with_exact_search(
     monkeypatch.setattr(stage, "RECALL_K", 1)  # ten documents are more than there are
     # The nearest of boat, boot and katze is found, that of cat is not.
     with pytest.raises(UserError, match=r"0.8000 of the 1 exact nearest .* \(5 queries\), 0.95 is wanted"):
-        publish(workspace.open_task(TASK), workspace.open_model("toy"), workspace, "shop")
+        publish(open_task(workspace, TASK), open_model(workspace, "toy"), workspace, "shop")
     assert not client.indices.exists_alias(name="shop")
-    done = publish(workspace.open_task(TASK), workspace.open_model("toy"), workspace, "shop", wanted=0.7)
+    done = publish(open_task(workspace, TASK), open_model(workspace, "toy"), workspace, "shop", wanted=0.7)
     assert done.recall == 0.8
 
 
 def test_words_are_not_published(make: Make) -> None:
     workspace = make()
     with pytest.raises(UserError, match="searches words"):
-        publish(workspace.open_task(TASK), workspace.open_model("bm25"), workspace, "shop")
+        publish(open_task(workspace, TASK), open_model(workspace, "bm25"), workspace, "shop")
 
 
 @pytest.mark.parametrize("alias", ["Shop", "", "xlembed-shop", "a*", "a,b", "-a", "_all"])
 def test_names_that_no_alias_may_have(make: Make, alias: str) -> None:
     workspace = make()
     with pytest.raises(UserError, match="expected small letters"):
-        publish(workspace.open_task(TASK), workspace.open_model("toy"), workspace, alias)
+        publish(open_task(workspace, TASK), open_model(workspace, "toy"), workspace, alias)
 
 
 # Rolling back

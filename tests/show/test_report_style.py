@@ -86,13 +86,13 @@ def test_saving_a_figure_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_another_process_with_other_hashes_writes_the_same_bytes(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from report_fakes import scores; "
-        "from xlembed.show.figures import runs; from xlembed.show.figures.registry import draw; "
+        "import sys; from pathlib import Path; from fakes.report_fakes import scores; "
+        "from xlembed.evaluate.figures import runs; from xlembed.show.figures.registry import draw; "
         "from xlembed.show.style import save; "
         "save(draw(runs, scores())['language_matrix'], Path(sys.argv[1]), 'matrix')"
     )
     for seed in ("1", "2"):
-        paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+        paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": paths}
         subprocess.run([sys.executable, "-c", code, str(tmp_path / seed)], check=True, env=environment)
     for name in ("matrix.png", "matrix.pdf"):
@@ -101,7 +101,7 @@ def test_another_process_with_other_hashes_writes_the_same_bytes(tmp_path: Path)
 
 def test_importing_figures_does_not_import_pyplot() -> None:
     code = (
-        "import sys; from xlembed.show.figures import comparisons, runs; "
+        "import sys; from xlembed.evaluate.figures import comparisons, runs; "
         "from xlembed.show.figures.registry import figures_of; "
         "figures_of(runs); figures_of(comparisons); sys.exit('matplotlib.pyplot' in sys.modules)"
     )

@@ -17,6 +17,7 @@ from cli.command import no_surroundings
 from fakes.toy import save_toy_model
 from xlembed.models.loading import load_encoder
 from xlembed.settings import Settings
+from xlembed.tracking.opening import open_model
 from xlembed.tracking.registry import fetch_model
 from xlembed.words import Role, UserError
 from xlembed.workspace import Workspace
@@ -70,7 +71,7 @@ def test_an_alias_follows_its_version(registry: Path, tmp_path: Path) -> None:
 
 def test_a_registered_model_encodes(registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XLEMBED_CACHE", str(tmp_path))
-    ref = Workspace(Settings(), registry).open_model("models:/toy/2+dim2")
+    ref = open_model(Workspace(Settings(), registry), "models:/toy/2+dim2")
     assert ref.slug == "toy-v2+dim2"
     vectors = load_encoder(ref, device="cpu").encode_batch(["boat"], Role.QUERY)
     assert vectors[0][:2].tolist() == [-1, 0]

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlembed.analyse import sections as analysing
+from xlembed.analyse.language_separation import K as K
+from xlembed.analyse.language_separation import Separation as Separation
+from xlembed.analyse.language_separation import measure_separation as measure_separation
 from xlembed.analyse.points import Points, group_of, sample_points, sample_rows
 from xlembed.analyse.projection import require_umap
 from xlembed.analyse.result import (

@@ -39,6 +39,7 @@ def ablate(
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
+    from xlembed.data.loading import task_folder
     from xlembed.finetune.ablate import ablate as stage
     from xlembed.finetune.ablate import ablation_folder, open_ablation
     from xlembed.finetune.ablation_tables import ablation_tables
@@ -56,7 +57,7 @@ def ablate(
         _show_plan(opened, console, as_json)
         return
     name, task = opened.ablation.name, opened.task.name
-    data = workspace.task_folder(opened.ablation.task)
+    data = task_folder(workspace, opened.ablation.task)
     folder = ablation_folder(workspace, name)
     with (
         open_run(

@@ -59,6 +59,7 @@ def _analyse_all(refs: list[ModelRef], task: Task, name: str, workspace: Workspa
     from xlembed.analyse.job import analyse as stage
     from xlembed.analyse.job import compare_analyses
     from xlembed.cli.progress import Bars
+    from xlembed.data.loading import task_folder
     from xlembed.tracking.log import Inputs, log_folder, log_inputs, log_result
     from xlembed.tracking.runs import child_run
 
@@ -72,7 +73,7 @@ def _analyse_all(refs: list[ModelRef], task: Task, name: str, workspace: Workspa
                     workspace.settings,
                     ("corpus", "encode", "analyse"),
                     task.name,
-                    workspace.task_folder(name),
+                    task_folder(workspace, name),
                     task.digest,
                     params={"model.slug": ref.slug, "task.name": task.name, "analyse.word_pairs": words},
                     tags={"kind": "analyse", "model": ref.slug},

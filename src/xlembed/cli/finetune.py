@@ -55,6 +55,7 @@ def finetune(
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
+    from xlembed.data.loading import task_folder
     from xlembed.finetune.job import finetune as stage
     from xlembed.finetune.job import finetuned_folder
     from xlembed.finetune.opened import open_recipe
@@ -81,7 +82,7 @@ def finetune(
 
     folder = finetuned_folder(workspace, chosen.name)
     folders = {
-        task.name: workspace.task_folder(name)
+        task.name: task_folder(workspace, name)
         for task, name in zip(opened.tasks, chosen.evaluate.tasks, strict=True)
     }
     sets = [(name, found.folder, found.digest) for name, found in opened.sets.items()]

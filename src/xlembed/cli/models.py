@@ -28,6 +28,7 @@ def models(name: str | None, params: str | None, as_json: bool) -> None:
     """
     from xlembed.cli import echo_json
     from xlembed.models.catalogue import catalogue
+    from xlembed.tracking.opening import open_model
 
     if name is None:
         cards = list(catalogue().values())
@@ -39,7 +40,7 @@ def models(name: str | None, params: str | None, as_json: bool) -> None:
     from xlembed.params import load_settings
     from xlembed.workspace import Workspace
 
-    ref = Workspace(load_settings(Path(params) if params else None)).open_model(name)
+    ref = open_model(Workspace(load_settings(Path(params) if params else None)), name)
     if as_json:
         echo_json(_as_json(ref))
     else:

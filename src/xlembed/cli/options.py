@@ -194,7 +194,10 @@ def open_ref(
     Raises:
         UserError: an unknown model, or a bad value.
     """
-    return workspace.open_model(
+    from xlembed.tracking.opening import open_model
+
+    return open_model(
+        workspace,
         model,
         dim=whole_number("dim", dim),
         max_tokens=whole_number("max-tokens", max_tokens),

@@ -38,6 +38,7 @@ def promote(
     """
     from xlembed.cli import FAILED, echo_json
     from xlembed.cli.progress import Bars
+    from xlembed.data.loading import open_task
     from xlembed.promote.job import promote as stage
     from xlembed.promote.job import roll_back
 
@@ -53,7 +54,7 @@ def promote(
         with Bars(chosen) as bars:
             outcome = stage(
                 chosen,
-                workspace.open_task(settings.task),
+                open_task(workspace, settings.task),
                 workspace,
                 alias=alias or None,
                 force=force or "",

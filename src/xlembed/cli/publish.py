@@ -33,6 +33,7 @@ def publish(
     """Check an index (complete, counted, compared with exact search), then move an alias to it in one step."""
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
+    from xlembed.data.loading import open_task
     from xlembed.publish.job import RECALL_K, WANTED_RECALL, roll_back_alias
     from xlembed.publish.job import publish as stage
 
@@ -48,7 +49,7 @@ def publish(
         return
     if not asked.given or not task:
         raise click.UsageError("--model and --task say which index to publish")
-    opened = workspace.open_task(task)
+    opened = open_task(workspace, task)
     (ref,) = asked.refs()
     with Bars(ref.slug) as bars:
         done = stage(

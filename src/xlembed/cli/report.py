@@ -60,12 +60,13 @@ def report(task: str, models: tuple[str, ...], pdf: str, params: str | None, out
 def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bool:
     """One report and its MLflow run; False if LaTeX is there and failed."""
     from xlembed.cli.progress import Bars
+    from xlembed.data.loading import open_task
     from xlembed.report.job import report as stage
     from xlembed.report.job import report_folder
     from xlembed.tracking.log import log_folder, log_params, log_tags
     from xlembed.tracking.runs import open_run
 
-    opened = workspace.open_task(task)
+    opened = open_task(workspace, task)
     folder = report_folder(workspace, opened.name)
     tags = {"task": opened.name, "kind": "report"}
     with open_run(workspace.root, task=opened.name, name="report", tags=tags) as run_id:

@@ -30,13 +30,14 @@ def run(asked: Asked, task: str | None) -> None:
     """Encode, index and evaluate models on a task; everything is tracked in MLflow."""
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line
+    from xlembed.data.loading import open_task, task_folder
     from xlembed.models.hub import locate
     from xlembed.models.kinds import check_kinds
     from xlembed.settings import RunSettings
 
     workspace, defaults = asked.workspace, RunSettings()
     name = task or defaults.tasks[0]
-    opened = workspace.open_task(name)
+    opened = open_task(workspace, name)
     refs = asked.refs(defaults.models)
     for ref in refs:
         check_kinds(ref)
@@ -47,7 +48,7 @@ def run(asked: Asked, task: str | None) -> None:
                 locate(part, workspace.settings.encode.trust_remote_code)
     for note in opened.notes:
         print_line(open_console(stderr=True), f"{opened.name}: {note}", style="yellow")
-    results = [_run_one(asked, opened, ref, workspace.task_folder(name)) for ref in refs]
+    results = [_run_one(asked, opened, ref, task_folder(workspace, name)) for ref in refs]
     if asked.as_json:
         echo_json(results[0] if len(results) == 1 else results)
     else:

@@ -48,6 +48,8 @@ def search(
     """
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
+    from xlembed.data.loading import open_task
+    from xlembed.tracking.opening import open_model
 
     if alias:
         if task:
@@ -69,12 +71,12 @@ def search(
         from xlembed.evaluate.search import search as stage
 
         workspace = open_workspace(params, out, options)
-        opened = workspace.open_task(task)
+        opened = open_task(workspace, task)
         with Bars(model) as bars:
             hits = stage(
                 text,
                 opened,
-                workspace.open_model(model),
+                open_model(workspace, model),
                 workspace,
                 k=k,
                 lang=lang or None,

@@ -62,12 +62,16 @@ class Asked:
     @cached_property
     def task(self) -> Task:
         """The task, read."""
-        return self.workspace.open_task(self.task_name)
+        from xlembed.data.loading import open_task
+
+        return open_task(self.workspace, self.task_name)
 
     @property
     def task_folder(self) -> Path:
         """Where it was read from."""
-        return self.workspace.task_folder(self.task_name)
+        from xlembed.data.loading import task_folder
+
+        return task_folder(self.workspace, self.task_name)
 
     def refs(self, models: Sequence[str] = ()) -> list[ModelRef]:
         """The named models, or `models`; all are resolved before any work starts: a typo in the third costs no hour.

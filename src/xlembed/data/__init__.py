@@ -1,1 +1,1 @@
-"""Corpora: reading, checking and writing tasks (documents, queries, judgements); layout: docs/data.md."""
+"""Tasks, training pairs and scored texts: reading, checking and writing them; layout: docs/data.md."""

@@ -13,6 +13,7 @@ from xlembed.data.folders import DATA_DIR, find_task
 from xlembed.data.importers.beir import read_folder
 from xlembed.data.task import Task
 from xlembed.words import Lang
+from xlembed.workspace import Workspace
 
 
 def load_task(
@@ -55,3 +56,20 @@ def load_task(
         seed=seed,
     )
     return dataclasses.replace(task, notes=(*rows.problems.notes(), *task.notes, *self_note(task)))
+
+
+def open_task(workspace: Workspace, name: str) -> Task:
+    """A task by name or folder, cut and cleaned as the settings say."""
+    corpus = workspace.settings.corpus
+    return load_task(
+        name,
+        workspace.root / "data",
+        keep_duplicates=corpus.keep_duplicates,
+        relevance=corpus.relevance,
+        max_documents_per_language=corpus.max_documents_per_language,
+    )
+
+
+def task_folder(workspace: Workspace, name: str) -> Path:
+    """Where `open_task` reads it."""
+    return find_task(name, workspace.root / "data")

@@ -40,7 +40,7 @@ MEASURES_VERSION = 1
 """Version of what a score means; stored with it, so that unlike scores are never compared."""
 TREC_DEPTH = 100
 SAME = 1e-6
-"""Cosines nearer to each other than this are ties (docs/evaluation.md)."""
+"""Cosines nearer to each other than this are ties (docs/evaluate.md)."""
 HEADLINE = ("accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10")
 
 

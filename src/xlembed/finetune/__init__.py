@@ -1,1 +1,1 @@
-"""Training: the bundled static model, and fine-tuning of other models."""
+"""Train a model as a recipe says; measure, register, and take recipes apart (ablate)."""

@@ -20,6 +20,7 @@ from xlembed.finetune.opened import Opened, Record, open_recipe
 from xlembed.finetune.recipe_loading import check_data, read_recipe, ready_recipes
 from xlembed.finetune.rehearsal import rehearse
 from xlembed.stats.scorebook import MACROS
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -279,7 +280,7 @@ def _dimensions(
             notes.append(
                 f"{variant.name} has {full} dimensions; {', '.join(map(str, large))} of `dims` left out."
             )
-        model = workspace.open_model(str(finetuned_folder(workspace, recipe.name) / "model"))
+        model = open_model(workspace, str(finetuned_folder(workspace, recipe.name) / "model"))
         refs = {
             dim: replace(
                 model,

@@ -16,6 +16,7 @@ from xlembed.finetune.opened import Opened, Record, Unrecorded
 from xlembed.finetune.recipe_loading import recipe_to_yaml
 from xlembed.finetune.stage import TrainedStage, train_recipe_stage
 from xlembed.models.spec import ModelRef
+from xlembed.tracking.opening import open_model
 from xlembed.workspace import Watch, Workspace, unwatched
 
 FORMAT = 1
@@ -70,7 +71,7 @@ def finetune(
 
             done = train_recipe_stage(opened, number - 1, before, workspace, watch, log, built)
         trained.append(done)
-        ref = replace(workspace.open_model(str(done.model)), slug=f"{recipe.name}.{number}-{stage.name}")
+        ref = replace(open_model(workspace, str(done.model)), slug=f"{recipe.name}.{number}-{stage.name}")
         ref = replace(ref, card=ref.card.model_copy(update={"name": ref.slug}))
         measured.append(_measure(stage.name, ref, opened, workspace, watch, record))
     with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:

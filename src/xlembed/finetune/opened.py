@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from xlembed.data.loading import open_task
 from xlembed.data.pairs import PairSet
 from xlembed.data.task import Task
 from xlembed.finetune.recipe import Recipe
 from xlembed.finetune.recipe_loading import recipe_data
 from xlembed.models.spec import ModelRef, Variation
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
@@ -69,7 +71,7 @@ def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
     Raises:
         UserError: something is not there, or cannot be trained.
     """
-    base = workspace.open_model(recipe.base)
+    base = open_model(workspace, recipe.base)
     if base.card.lexical:
         raise UserError(f"base: {recipe.base} finds words; it has no weights to train")
     if base.variation != Variation():
@@ -78,4 +80,4 @@ def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
             "length and precision are the recipe's max_tokens and dtype"
         )
     sets = recipe_data(recipe, workspace.root / "data")
-    return Opened(recipe, base, sets, tuple(workspace.open_task(name) for name in recipe.evaluate.tasks))
+    return Opened(recipe, base, sets, tuple(open_task(workspace, name) for name in recipe.evaluate.tasks))

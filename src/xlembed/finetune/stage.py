@@ -18,6 +18,7 @@ from xlembed.files import atomic_folder, read_record, write_json
 from xlembed.finetune.recipe import Recipe, Stage
 from xlembed.models.fingerprint import LIBRARIES, base_fingerprint
 from xlembed.models.hub import locate
+from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, Role, Vectors
 from xlembed.workspace import Watch, Workspace
 
@@ -156,7 +157,7 @@ def _weights(ref: ModelRef, workspace: Workspace) -> str:
 def teacher_of(opened: Opened, stage: Stage, workspace: Workspace) -> ModelRef:
     """Whose vectors a distillation learns: the one that its loss names, else the base."""
     name = getattr(stage.loss, "teacher", None)
-    return workspace.open_model(name) if name else opened.base
+    return open_model(workspace, name) if name else opened.base
 
 
 def _train(
@@ -242,7 +243,7 @@ def open_stage_model(opened: Opened, before: TrainedStage | None, workspace: Wor
     from xlembed.models.selfcheck import check_tokenizer
 
     recipe, settings = opened.recipe, workspace.settings.encode
-    ref = opened.base if before is None else workspace.open_model(str(before.model))
+    ref = opened.base if before is None else open_model(workspace, str(before.model))
     if recipe.max_tokens:
         ref = replace(ref, variation=replace(ref.variation, max_tokens=recipe.max_tokens))
     model = load_for_training(ref, device=settings.device, trust_remote_code=settings.trust_remote_code)

@@ -24,6 +24,7 @@ from xlembed.stats.conditions import Margins
 from xlembed.stats.scores import MIN_CLUSTERS
 from xlembed.stats.standing import YARDSTICK, standings
 from xlembed.stats.utility import Macros, Ranked, macro_draws, rank
+from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, Mode, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -84,7 +85,7 @@ def guide(
 def _opened(model: str, task: Task, workspace: Workspace) -> tuple[str, ModelRef | None]:
     """The slug of its evaluation, and the model itself if the name opens one."""
     try:
-        ref = workspace.open_model(model)
+        ref = open_model(workspace, model)
     except UserError:
         if not workspace.run_folder(task.name, model).is_dir():
             raise

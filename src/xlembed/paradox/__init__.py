@@ -1,0 +1,1 @@
+"""Does separating languages help within and hurt across them, and which model breaks that?"""

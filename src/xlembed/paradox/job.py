@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xlembed.analyse.language_separation import K, Separation, measure_separation
+from xlembed.analyse.job import K, Separation, measure_separation
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation
 from xlembed.files import atomic_folder, write_json

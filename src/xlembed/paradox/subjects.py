@@ -15,6 +15,7 @@ from xlembed.models.folder import fine_tuned_from
 from xlembed.models.kinds import check_kinds
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.stats.standing import YARDSTICK
+from xlembed.tracking.opening import open_model
 from xlembed.words import Mode, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -54,7 +55,7 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
     """
     _check_task(task, workspace)
     suffixes, notes = workspace.settings.paradox.variants, []
-    given = {ref.slug: (name, ref) for name in names for ref in [workspace.open_model(name)]}
+    given = {ref.slug: (name, ref) for name in names for ref in [open_model(workspace, name)]}
     if not given:
         raise UserError("the paradox test needs models: -m MODEL -m MODEL")
     subjects: dict[str, Subject] = {}
@@ -64,13 +65,13 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
             notes.append(f"{ref.slug} has no vectors, so there is no variant of it")
             continue
         for suffix in suffixes:
-            variant = workspace.open_model(f"{name}+{suffix}")
+            variant = open_model(workspace, f"{name}+{suffix}")
             if variant.slug == ref.slug:
                 notes.append(f"+{suffix} changes nothing of {ref.slug}")
             elif variant.slug not in given:
                 subjects[variant.slug] = Subject(variant, ref.slug, f"variant of {ref.slug}")
     if YARDSTICK not in subjects:
-        subjects[YARDSTICK] = _given(workspace.open_model(YARDSTICK), given, task)
+        subjects[YARDSTICK] = _given(open_model(workspace, YARDSTICK), given, task)
     for subject in subjects.values():
         check_kinds(subject.ref)
     return list(subjects.values()), notes

@@ -33,6 +33,7 @@ from xlembed.probe.registry import FLOOR, find_probe
 from xlembed.probe.replaceable import judge, rule
 from xlembed.probe.rival_systems import Rival, open_rival, rival_system
 from xlembed.probe.splits import SHARES, Split, published_split, split_documents
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -135,7 +136,7 @@ def open_probed(name: str, workspace: Workspace) -> ModelRef:
     Raises:
         UserError: it is none, or its vectors depend on a retrieval task.
     """
-    ref = workspace.open_model(name)
+    ref = open_model(workspace, name)
     if ref.searches_words or ref.reranker is not None:
         raise UserError(f"{name}: a probe reads the vector of a text; this searches words or ranks anew")
     if ref.variation.steps:

@@ -26,6 +26,7 @@ from xlembed.probe.probing import (
 )
 from xlembed.probe.rival import FittedRival, load_rival, open_base, train_rival
 from xlembed.probe.rival_recipe import RivalRecipe, load_rival_recipe
+from xlembed.tracking.opening import open_model
 from xlembed.workspace import Watch, Workspace
 
 SAVED, COST = "rival", "cost.json"
@@ -52,8 +53,8 @@ def open_rival(source: str, workspace: Workspace) -> Rival:
         UserError: no such recipe, everything wrong in it, or its base cannot be had.
     """
     recipe = load_rival_recipe(source)
-    folder = open_base(recipe, workspace.open_model)
-    ref = workspace.open_model(recipe.base)
+    folder = open_base(recipe, partial(open_model, workspace))
+    ref = open_model(workspace, recipe.base)
     if recipe.languages:
         ref = replace(ref, card=ref.card.model_copy(update={"languages": recipe.languages}))
     return Rival(recipe, ref, folder)

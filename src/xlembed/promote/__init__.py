@@ -1,0 +1,1 @@
+"""Let the champion's alias stand for a better version, or back."""

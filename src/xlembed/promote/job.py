@@ -27,6 +27,7 @@ from xlembed.stats.comparison import Evaluated
 from xlembed.tracking import ledger as ledgers
 from xlembed.tracking import versions
 from xlembed.tracking.ledger import Ledger
+from xlembed.tracking.opening import open_model
 from xlembed.tracking.versions import Claim, Lost, Version
 from xlembed.words import Mode, Pool, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
@@ -216,14 +217,14 @@ def _next_number(ledger: Ledger) -> int:
 
 def _opponent(champion: Version | None, candidate: Version, workspace: Workspace) -> Opponent:
     if champion is not None:
-        return Opponent(champion.number, champion.uri, workspace.open_model(champion.uri), champion)
+        return Opponent(champion.number, champion.uri, open_model(workspace, champion.uri), champion)
     base = candidate.tags.get(versions.BASE_TAG)
     if not base:
         raise UserError(
             f"{candidate.name} has no champion, and {candidate.uri} does not say which base model to compare with: set "
             f"its tag {versions.BASE_TAG} to a MODEL (xlembed finetune does), or the alias {versions.CHAMPION} by hand"
         )
-    return Opponent(BASE, base, workspace.open_model(base), None)
+    return Opponent(BASE, base, open_model(workspace, base), None)
 
 
 def gate_of(settings: PromoteSettings) -> Gate:
@@ -266,7 +267,7 @@ def _gate(
 ) -> int:
     """Fill in refusals and the decision; returns the attempt."""
     gate = gate_of(settings)
-    ref = workspace.open_model(candidate.uri)
+    ref = open_model(workspace, candidate.uri)
     outcome.refusals += _leaks(candidate, ref, task, workspace)
     results = [
         evaluation_of(version, found, task, workspace, gate, outcome.notes, watch)

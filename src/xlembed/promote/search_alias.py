@@ -6,8 +6,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from xlembed.data.loading import open_task
 from xlembed.data.task import Task
 from xlembed.tracking import ledger as ledgers
+from xlembed.tracking.opening import open_model
 from xlembed.tracking.versions import Claim, SearchMove, Version
 from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace
@@ -52,8 +54,8 @@ class ElasticMover:
         found = holder(server, alias)
         served = str(found[0].manifest.get("task") or task.name) if found else task.name
         if served != task.name:
-            task = self._workspace.open_task(served)
-        ref = self._workspace.open_model(version.uri)
+            task = open_task(self._workspace, served)
+        ref = open_model(self._workspace, version.uri)
         check_publishable(ref)
         with tempfile.TemporaryDirectory() as temporary:
             scratch = replace(self._workspace, out=Path(temporary))

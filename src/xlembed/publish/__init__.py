@@ -1,0 +1,1 @@
+"""Let an Elasticsearch alias point to a checked index, or back."""

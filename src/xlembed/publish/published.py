@@ -25,6 +25,7 @@ from xlembed.search.elastic.admin import find
 from xlembed.search.elastic.sealing import COMPLETE
 from xlembed.search.elastic.serving import nearest, request
 from xlembed.search.elastic.tasks import open_server
+from xlembed.tracking.opening import open_model
 from xlembed.words import DType, Lang, Role, UserError
 from xlembed.workspace import Workspace
 
@@ -207,14 +208,14 @@ def _places(
     """Where the files may be, likeliest first."""
     trust = workspace.settings.encode.trust_remote_code
     if model:
-        return [(f"-m {model}", lambda: locate(workspace.open_model(model), trust))]
+        return [(f"-m {model}", lambda: locate(open_model(workspace, model), trust))]
     name = slug.partition("+")[0]
-    places = [(f"{name} on this machine", lambda: locate(workspace.open_model(name), trust))]
+    places = [(f"{name} on this machine", lambda: locate(open_model(workspace, name), trust))]
     if card.hub_id:
         places.append((f"Hub {card.hub_id}", lambda: locate(ModelRef(slug, card, None), trust)))
     if registered := re.fullmatch(r"(.+)-v(\d+)", name):
         uri = f"models:/{registered[1]}/{registered[2]}"
-        places.append((uri, lambda: locate(workspace.open_model(uri), trust)))
+        places.append((uri, lambda: locate(open_model(workspace, uri), trust)))
     return places
 
 

@@ -1,1 +1,1 @@
-"""Results -> figures and tables; reads scores.json in memory, writes only what `style.save` is asked to."""
+"""All results of a task as one page, as tables and as a paper: the room that knows every study."""

@@ -27,6 +27,7 @@ from xlembed.show.content import Document, Picture
 from xlembed.show.figures.registry import write_figures
 from xlembed.show.writing import write_document
 from xlembed.stats.scorebook import CROSS_LINGUAL, MONOLINGUAL
+from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -262,7 +263,7 @@ def _guide(
 def _card(name: str, workspace: Workspace) -> dict[str, Any] | None:
     """Fields of the model's card, if its name opens one."""
     try:
-        ref = workspace.open_model(name.partition("@")[0])
+        ref = open_model(workspace, name.partition("@")[0])
     except UserError:
         return None
     card = ref.card.model_dump(mode="json")

@@ -1,1 +1,1 @@
-"""Modes, units, rankings and run files."""
+"""Modes and units, engines (exact, BM25, Elasticsearch), fusion, re-ranking, rankings and run files."""

@@ -1,1 +1,1 @@
-"""The report of a task: one content, written as HTML, Markdown and LaTeX, so that all three show the same numbers."""
+"""How results are shown: one Grid and its writers, the kinds of figure, and words about numbers."""

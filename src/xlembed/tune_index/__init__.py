@@ -1,0 +1,1 @@
+"""What Elasticsearch index settings cost, and which to take."""

@@ -14,6 +14,7 @@ import pytest
 from elastic_node import Node
 from search.elastic.material import FLAT, LANGS, documents, source, spec, unit_vectors
 from xlembed.data.importing import import_files
+from xlembed.data.loading import open_task
 from xlembed.data.task import Document
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
@@ -29,6 +30,7 @@ from xlembed.search.elastic.layout import oversample_of
 from xlembed.search.elastic.source import Source
 from xlembed.search.exact import ExactIndex
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, UserError, Vectors
 from xlembed.workspace import Workspace
 
@@ -101,7 +103,7 @@ def test_every_measure_of_every_unit_of_xquad_equals_exact_search(
     node: Node, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XLEMBED_CACHE", str(tmp_path))
-    task, ref = workspace.open_task("xquad"), workspace.open_model("static_multilingual")
+    task, ref = open_task(workspace, "xquad"), open_model(workspace, "static_multilingual")
     encode(task, ref, workspace)
     units, results = {}, {}
     for kind in ("exact", "elasticsearch"):
@@ -320,7 +322,7 @@ def test_a_loading_index_is_never_searched(
     node: Node, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XLEMBED_CACHE", str(tmp_path))
-    task, ref = workspace.open_task("xquad"), workspace.open_model("static_multilingual")
+    task, ref = open_task(workspace, "xquad"), open_model(workspace, "static_multilingual")
     chosen = IndexSettings(engine="elasticsearch", type="flat", shards=2, ignore_forecast=True)
     there = replace(
         workspace, settings=workspace.settings.model_copy(update={"index": chosen}), es_url=node.url

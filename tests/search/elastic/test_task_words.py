@@ -14,6 +14,7 @@ import pytest
 
 from evaluate.test_stages import value
 from fakes.toy import save_toy_model, write_toy
+from xlembed.data.loading import open_task
 from xlembed.evaluate.compare import compare, read_evaluation
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
@@ -23,6 +24,7 @@ from xlembed.evaluate.searching import Questions, open_search
 from xlembed.models.spec import ModelRef, resolve_model
 from xlembed.search.elastic.connection import ENVIRONMENT
 from xlembed.settings import CompareSettings, EvaluateSettings, IndexSettings, Settings
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
@@ -52,7 +54,7 @@ def make(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 def run(workspace: Workspace, name: str) -> dict[str, Any]:
     """All stages; what scores.json holds."""
-    task, ref = workspace.open_task("toy"), workspace.open_model(name)
+    task, ref = open_task(workspace, "toy"), open_model(workspace, name)
     encode(task, ref, workspace)
     index(task, ref, workspace)
     evaluate(task, ref, workspace)
@@ -135,10 +137,10 @@ def test_words_beside_vectors(make: Make, node: Any) -> None:
 
 def test_a_question_finds_only_what_shares_a_word(make: Make, node: Any) -> None:
     workspace = make(node.url)
-    task = workspace.open_task("toy")
+    task = open_task(workspace, "toy")
 
     def ask(text: str, name: str, lang: str | None = None) -> list[str]:
-        hits = search(text, task, workspace.open_model(name), workspace, k=3, lang=lang)
+        hits = search(text, task, open_model(workspace, name), workspace, k=3, lang=lang)
         return [hit["doc_id"] for hit in hits]
 
     assert ask("katze oder haus", "bm25") == ["d-de-2", "d-de-3"]
@@ -161,7 +163,7 @@ def test_memory_and_server_give_one_ranking(make: Make, node: Any) -> None:
     server, local = make(node.url), make(index=IndexSettings())
     queries = [{"_id": "q", "text": "kq1", "lang": "en", "need_id": "n"}]
     write_toy(server.root / "data" / "words", documents, queries, [("q", "en-0", 1)])
-    task, ref = server.open_task("words"), server.open_model("bm25")
+    task, ref = open_task(server, "words"), open_model(server, "bm25")
     encode(task, ref, server)
     index(task, ref, server)
     questions = Questions([text(6) for _ in range(30)])

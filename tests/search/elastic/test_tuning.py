@@ -17,6 +17,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from elastic_node import Node
 from search.elastic.material import source, spec
+from xlembed.data.loading import open_task
 from xlembed.models.selfcheck import sentences
 from xlembed.search.elastic.builder import build, read_meta
 from xlembed.search.elastic.cloning import delete_index, index_stats, merged_clone, merged_spec
@@ -24,6 +25,7 @@ from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.sealing import COMPLETE
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
 from xlembed.stats.choice import split_clusters
+from xlembed.tracking.opening import open_model
 from xlembed.tune_index.grid import Setting, parse_grid
 from xlembed.tune_index.job import TuneOptions, tune_folder, tune_index
 from xlembed.workspace import Workspace
@@ -91,7 +93,9 @@ def tune(
     )
     other = {name: told.pop(name) for name in ("record", "run_id") if name in told}
     options = TuneOptions(grid, **{"pad_to": 1500, "timed": 10, "queries": 60, **told})
-    found = tune_index(workspace.open_task("words"), workspace.open_model("toy"), workspace, options, **other)
+    found = tune_index(
+        open_task(workspace, "words"), open_model(workspace, "toy"), workspace, options, **other
+    )
     return found.to_json()
 
 

@@ -1,0 +1,1 @@
+"""Figures of evaluations: of one model (`runs`) and of several (`comparisons`)."""
