@@ -404,8 +404,8 @@ README_PYTHON = [block for block in PYTHON if block not in SERVER_BLOCKS]
 SAID = {
     "run": r"reviews_sample: macro averages(.|\n)*static_multilingual\+dim64 ",
     "compare": r"paired differences in accuracy@1(.|\n)*\nwritten to reports/compare/reviews_sample$",
-    "report": r"real-time chatbot: static_multilingual(.|\n)*\nwritten to reports/report/reviews_sample$",
-    "analyse": r"sanity of vectors(.|\n)*written to analysis/reviews_sample/static_multilingual",
+    "report": r"real-time chatbot: static_multilingual(.|\n)*\ncross-lingual RAG: ",
+    "analyse": r"sanity of vectors(.|\n)*document finds itself",
     "paradox": r"Verdict over 1 base model: ",
     "guide": r"(Take|has the most points)(.|\n)*\nwritten to reports/guide/reviews_sample/multilingual$",
     "probe": r"Take static_multilingual:ridge(.|\n)*\nServe static_multilingual:ridge: ",

@@ -263,7 +263,7 @@ def test_a_second_clone_runs_its_own_code(tmp_path: Path) -> None:
         shutil.copy(ROOT / name, root)
     leave = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.safetensors")
     shutil.copytree(ROOT / "src", root / "src", ignore=leave)
-    stage = root / "src" / "xlembed" / "stages" / "encode.py"
+    stage = root / "src" / "xlembed" / "evaluate" / "encode.py"
     written = stage.read_text(encoding="utf-8")
     stage.write_text(
         written.replace('"vectors": False', '"vectors": False, "code": "of the second"'), encoding="utf-8"
