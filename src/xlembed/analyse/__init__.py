@@ -1,4 +1,4 @@
 """Language separation, similarity between languages, projections, morphology, tokenisation, sanity of vectors.
 
-Pure functions on arrays; `stages/analyse.py` brings texts, vectors and settings.
+Pure functions on arrays; `job.py` brings texts, vectors and settings.
 """
