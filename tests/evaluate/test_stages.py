@@ -245,6 +245,8 @@ def test_another_process_with_an_empty_store_writes_the_same_bytes(
     run(workspace)
     code = (
         "import sys; from pathlib import Path\n"
+        "from xlembed.data.loading import open_task\n"
+        "from xlembed.tracking.opening import open_model\n"
         "from xlembed.settings import Settings\n"
         "from xlembed.evaluate.encode import encode\n"
         "from xlembed.evaluate.job import evaluate\n"

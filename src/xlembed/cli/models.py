@@ -118,17 +118,18 @@ def _with_notes(lines: list[tuple[str, str]], notes: Sequence[str]) -> str:
 
 
 def _as_json(ref: ModelRef) -> dict[str, Any]:
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from xlembed.words import Role
 
     card = ref.card
+    steps = [{"method": step.method.name, "components": step.components} for step in ref.variation.steps]
     return card.model_dump(mode="json") | {
         "name": ref.slug,
         "english_only": card.english_only,
         "prompts": {role.value: card.prompt(role) for role in Role},
         "folder": str(ref.folder) if ref.folder else None,
-        "variation": asdict(ref.variation),
+        "variation": asdict(replace(ref.variation, steps=())) | {"steps": steps},
     }
 
 
