@@ -125,11 +125,7 @@ def fine_tune(
 
     try:
         with quiet_transformers():
-            return _looks(
-                run(
-                    model, loop, lambda: _RivalTrainer(model, recipe, validation, kind, padding, loop, device)
-                )
-            )
+            return _looks(run(model, loop, make))
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
