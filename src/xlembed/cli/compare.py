@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "-m",
     "--model",
-    "ranked",
+    "models",
     multiple=True,
     help="With --across-tasks: a model; repeatable (default: run.models of params.yaml).",
 )
@@ -45,7 +45,7 @@ def compare(
     intersect: bool,
     across_indices: bool,
     across_tasks: bool,
-    ranked: tuple[str, ...],
+    models: tuple[str, ...],
 ) -> None:
     """Compare RUNs: MLflow run ids, folders runs/TASK/MODEL or TASK/MODEL.
 
@@ -60,9 +60,9 @@ def compare(
     workspace, declared = asked.workspace, asked.workspace.settings.run
     if across_tasks:
         _check_alone(task, intersect, across_indices)
-        _across_tasks(asked, listed(runs), listed(ranked) or list(declared.models))
+        _across_tasks(asked, listed(runs), listed(models) or list(declared.models))
         return
-    if ranked:
+    if models:
         raise UserError("-m is for --across-tasks; name the RUNs to compare, for example TASK/MODEL")
     groups = _named(listed(runs)) if runs else _declared(workspace, task)
     # Read first: a damaged one is told before anything is written.

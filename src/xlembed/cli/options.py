@@ -20,34 +20,46 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHORT = {"task": "-t"}
+BETWEEN = "__"
+"""Between section and key in the name of an option's value."""
 KINDS = {bool: "true|false", int: "INTEGER", float: "NUMBER", str: "TEXT"}
 
 
 def options_of(section: str) -> Iterator[tuple[str, str, FieldInfo]]:
-    """Option, key and field of every setting of a section that has an option."""
+    """Option, key and field of every setting that has an option, of a section or of one key of it: ``index.shards``."""
+    section, _, only = section.partition(".")
     for key, field in type(getattr(Settings(), section)).model_fields.items():
         extra = field.json_schema_extra
         name = str(extra["option"]) if isinstance(extra, dict) and "option" in extra else key
-        if name:
+        if name and only in ("", key):
             yield name, key, field
 
 
 def settings_options(*sections: str) -> Callable[[F], F]:
-    """Options for the keys of some sections; empty means unset, so that MLproject can pass everything on."""
+    """Options for the keys of some sections; empty means unset, so that MLproject can pass everything on.
+
+    What they are called in the program is section and key, so that no other option of a command is taken for them.
+    """
 
     def decorate(command: F) -> F:
-        if "index" in sections:
+        if any(section.partition(".")[0] == "index" for section in sections):
             text = "Elasticsearch server (default: XLEMBED_ES_URL)."
             command = click.option("--es-url", default=None, metavar="URL", help=text)(command)
         for section in reversed(sections):
-            for name, _, field in reversed(list(options_of(section))):
-                command = _option(name, field)(command)
+            for name, key, field in reversed(list(options_of(section))):
+                place = f"{section.partition('.')[0]}{BETWEEN}{key}"
+                command = _option(name, place, field)(command)
         return command
 
     return decorate
 
 
-def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
+def is_setting(name: str) -> bool:
+    """Whether what a command was given under this name is for the workspace."""
+    return BETWEEN in name or name == "es_url"
+
+
+def _option(name: str, place: str, field: FieldInfo) -> Callable[[F], F]:
     """Takes any string: pydantic checks it together with params.yaml."""
     names = [f"--{name.replace('_', '-')}", *([SHORT[name]] if name in SHORT else [])]
     # The bare name of a switch means true.
@@ -55,7 +67,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
     text = f"{field.description}{_default(field)}"
     entries = next((mark.names() for mark in field.metadata if isinstance(mark, EntryOf)), None)
     metavar = "|".join(entries) if entries else _metavar(field.annotation)
-    return click.option(*names, default=None, metavar=metavar, help=text, **bare)
+    return click.option(*names, place, default=None, metavar=metavar, help=text, **bare)
 
 
 def _metavar(kind: Any) -> str:
@@ -105,7 +117,7 @@ def open_workspace(
     Args:
         params: settings file.
         out: folder for results.
-        options: of the command line, by name.
+        options: what `settings_options` gave, by name.
         named: sections whose options change nothing that is written under the model's name.
 
     Raises:
@@ -120,13 +132,7 @@ def open_workspace(
         raise UserError(f"--params: expected a file, found the folder {path}")
     if out and Path(out).exists() and not Path(out).is_dir():
         raise UserError(f"--out: expected a folder, found the file {out}")
-    overrides = {
-        f"{section}.{key}": options[name]
-        for section in Settings.model_fields
-        if section != "models"
-        for name, key, _ in options_of(section)
-        if name in options
-    }
+    overrides = {name.replace(BETWEEN, "."): value for name, value in options.items() if BETWEEN in name}
     settings = load_settings(path, overrides)
     changed = [
         key for key in result_overrides(settings, load_settings(path)) if key.partition(".")[0] not in named

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from xlembed.cli.options import open_workspace, settings_options, workspace_options
+from xlembed.cli.options import listed, open_workspace, settings_options, workspace_options
 
 
 @click.command()
@@ -55,8 +55,7 @@ def probe(
 
     workspace = open_workspace(params, out, options, named=("encode",))
     wanted = Logged(log_model or Logged.BEST)
-    names = [name for given in models for name in given.split(",") if name]
-    opened = open_probing(task or workspace.settings.probe.tasks[0], names, workspace)
+    opened = open_probing(task or workspace.settings.probe.tasks[0], listed(models), workspace)
     tags = {"task": opened.name, "kind": "probe"}
     with (
         open_run(

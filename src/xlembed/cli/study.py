@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from xlembed.cli.options import (
+    is_setting,
     listed,
     open_ref,
     open_workspace,
-    options_of,
     settings_options,
     skip,
     variation_options,
@@ -115,7 +115,7 @@ def study(
     Options of settings are used up by the workspace; all other options reach the function.
 
     Args:
-        *sections: of params.yaml, whose keys become options.
+        *sections: of params.yaml, whose keys become options; or single keys, ``index.shards``.
         models: what the help of -m says after what MODEL may be; None: there is no -m.
         one: -m takes one model.
         task: help of -t; None: there is no -t.
@@ -137,11 +137,10 @@ def study(
                 "variation": {name: options.pop(name) for name in VARIATION} if variation else {},
             }
             asked_task = options.pop("asked_task", None)
-            workspace = open_workspace(params, out, options, named=named)
-            used = {name for section in sections for name, _, _ in options_of(section)} | {"es_url"}
-            own = {name: value for name, value in options.items() if name not in used}
+            settings = {name: options.pop(name) for name in [*options] if is_setting(name)}
+            workspace = open_workspace(params, out, settings, named=named)
             asked = Asked(workspace, task_name=asked_task or workspace.settings.run.tasks[0], **said)
-            function(asked, **own)
+            function(asked, **options)
 
         command = workspace_options(command)
         command = settings_options(*sections)(command)

@@ -34,20 +34,21 @@ NUMBERS = {
 
 
 def _options(command: Any) -> Any:
-    """The command's own options; empty means unset. Lists are not the settings of the section `index` called so."""
+    """The command's own options; empty means unset."""
     for name, (text, default) in reversed(NUMBERS.items()):
         command = click.option(
             f"--{name.replace('_', '-')}", default="", help=f"{text} Default: {default:,}."
         )(command)
     for name, text in reversed(GRID_OPTIONS.items()):
-        option = f"--{name.replace('_', '-')}"
-        command = click.option(option, f"grid_{name}", default="", help=f"Comma-separated. {text}")(command)
+        command = click.option(f"--{name.replace('_', '-')}", default="", help=f"Comma-separated. {text}")(
+            command
+        )
     return command
 
 
 @click.command()
 @study(
-    *("corpus", "encode"),
+    *("corpus", "encode", "index.ef_construction", "index.shards", "index.ignore_forecast"),
     models=".",
     one=True,
     required=("model", "task"),
@@ -58,17 +59,11 @@ def _options(command: Any) -> Any:
 @_options
 @click.option("--recall", default="", help="Wanted recall, at the lower end of its interval. Default: 0.99.")
 @click.option("--cheapest-by", default="", help="latency (95th percentile) or memory. Default: latency.")
-@click.option("--ef-construction", default="", help="Candidates while the graph is built.")
-@click.option("--shards", default="", help="Primary shards.")
 @click.option(
     "--pad-texts", default="", help="File of distractor texts: a line each, or .jsonl with text, lang."
 )
 @click.option("--pad-lang", default="", help="Language of texts that do not say.")
 @click.option("--keep", is_flag=True, help="Leave the indices on the server.")
-@click.option(
-    "--ignore-forecast", is_flag=True, help="Load even if the cluster seems to have too little room."
-)
-@click.option("--es-url", default="", help="Elasticsearch server (default: XLEMBED_ES_URL).")
 def tune_index(asked: Asked, **options: Any) -> None:
     """Try Elasticsearch index settings and say which is the cheapest that finds enough.
 
@@ -139,5 +134,5 @@ def _tune_options(options: dict[str, Any], index: IndexSettings) -> TuneOptions:
     given |= {name: options[name] for name in ("cheapest_by", "pad_lang") if options[name]}
     if options["pad_texts"]:
         given["pad_texts"] = Path(options["pad_texts"])
-    grid = parse_grid(**{name: options[f"grid_{name}"] for name in GRID_OPTIONS}, base=index)
+    grid = parse_grid(**{name: options[name] for name in GRID_OPTIONS}, base=index)
     return TuneOptions(grid=grid, keep=options["keep"], **given)
