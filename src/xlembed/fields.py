@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from xlembed.registry import entries
 from xlembed.words import Mode
 
 DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?|mps")
@@ -40,7 +40,7 @@ class EntryOf:
     def names(self) -> list[str]:
         """Of all entries, sorted."""
         package = importlib.import_module(f"{__package__}.{self.folder}")
-        return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+        return list(entries(package))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """How pydantic checks a field of this kind."""

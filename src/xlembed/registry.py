@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
+from typing import Any
 
 
 def entries(package: ModuleType) -> tuple[str, ...]:
@@ -15,3 +16,8 @@ def entries(package: ModuleType) -> tuple[str, ...]:
 def load_entry(package: ModuleType, name: str) -> ModuleType:
     """One of its modules, by one of its `entries`."""
     return importlib.import_module(f"{package.__name__}.{name}")
+
+
+def load_all(package: ModuleType, attribute: str) -> dict[str, Any]:
+    """Name -> what every module of the package defines under this name."""
+    return {name: getattr(load_entry(package, name), attribute) for name in entries(package)}

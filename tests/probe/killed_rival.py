@@ -13,7 +13,7 @@ from probe.rival_fakes import texts_and_scores
 from xlembed.data.scored import ScoredKind
 from xlembed.probe.rival import FittedRival, train_rival
 from xlembed.probe.rival_recipe import RivalRecipe
-from xlembed.training.loop import Watch, unwatched
+from xlembed.workspace import Watch, unwatched
 
 RECIPE = RivalRecipe.model_validate(
     {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from xlembed.finetune import heads
 from xlembed.finetune.sections import Positive, Section
-from xlembed.registry import entries, load_entry
+from xlembed.registry import load_all
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,4 +33,4 @@ class Head(Section):
 @cache
 def head_classes() -> dict[str, type[Head]]:
     """Kind -> class, by name."""
-    return {name: load_entry(heads, name).HEAD for name in entries(heads)}
+    return load_all(heads, "HEAD")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from xlembed.data.pairs import Kind
 from xlembed.finetune import losses
 from xlembed.finetune.sections import Positive, Section
-from xlembed.registry import entries, load_entry
+from xlembed.registry import load_all
 from xlembed.words import UserError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Loss(Section):
 @cache
 def loss_classes() -> dict[str, type[Loss]]:
     """Kind -> class, by name."""
-    return {name: load_entry(losses, name).LOSS for name in entries(losses)}
+    return load_all(losses, "LOSS")
 
 
 def build_loss(settings: Loss, model: SentenceTransformer) -> nn.Module:

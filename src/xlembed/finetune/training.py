@@ -29,18 +29,9 @@ from xlembed.finetune.loss import build_loss
 from xlembed.finetune.ordered import Integers, OrderedBatches, Rows
 from xlembed.finetune.recipe import Stage
 from xlembed.finetune.trainable import token_vectors
-from xlembed.training.loop import (
-    History,
-    Log,
-    Loop,
-    Plan,
-    ResumableTrainer,
-    Watch,
-    train,
-    unlogged,
-    unwatched,
-)
+from xlembed.training.loop import History, Log, Loop, Plan, ResumableTrainer, train, unlogged
 from xlembed.words import UserError, Vectors
+from xlembed.workspace import Watch, unwatched
 
 __all__ = ["DevData", "DevLook", "StageData", "StageResult", "check_stage", "train_stage"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlembed.models import removals
-from xlembed.registry import entries, load_entry
+from xlembed.registry import load_all
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-6
@@ -77,7 +77,7 @@ class Method:
 @cache
 def methods() -> dict[str, Method]:
     """Name -> method."""
-    return {name: load_entry(removals, name).METHOD for name in entries(removals)}
+    return load_all(removals, "METHOD")
 
 
 def principal(moments: Floats, n: int) -> Floats:

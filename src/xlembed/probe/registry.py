@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 from pathlib import Path
 
 from xlembed.probe import kinds
 from xlembed.probe.base import FittedProbe, Probe
 from xlembed.probe.saved import read_about
+from xlembed.registry import entries, load_entry
 from xlembed.words import UserError, near_miss
 
 FLOOR = "mean"
@@ -19,7 +18,7 @@ FLOOR = "mean"
 @cache
 def probe_names() -> tuple[str, ...]:
     """All, sorted; nothing heavy is imported."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(kinds.__path__)))
+    return entries(kinds)
 
 
 def find_probe(name: str) -> Probe:
@@ -32,7 +31,7 @@ def find_probe(name: str) -> Probe:
         raise UserError(
             f"no probe {name!r}; there are {', '.join(probe_names())}.{near_miss(name, probe_names())}"
         )
-    probe: Probe = importlib.import_module(f"{kinds.__name__}.{name}").PROBE
+    probe: Probe = load_entry(kinds, name).PROBE
     return probe
 
 

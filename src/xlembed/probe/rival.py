@@ -45,8 +45,8 @@ from xlembed.probe.rival_training import (
 )
 from xlembed.probe.scaling import Scaling
 from xlembed.training.checkpoints import prune
-from xlembed.training.loop import Watch, unwatched
 from xlembed.words import UserError
+from xlembed.workspace import Watch, unwatched
 
 __all__ = ["FittedRival", "load_rival", "load_rival_recipe", "open_base", "ready_rivals", "train_rival"]
 

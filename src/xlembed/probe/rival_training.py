@@ -19,9 +19,10 @@ from xlembed.data.scored import ScoredKind, Scores
 from xlembed.models.report import quiet_transformers
 from xlembed.models.sentence_encoder import is_out_of_memory
 from xlembed.probe.rival_recipe import RivalRecipe
-from xlembed.training.loop import EpochBatches, Loop, Plan, ResumableTrainer, Watch
+from xlembed.training.loop import EpochBatches, Loop, Plan, ResumableTrainer
 from xlembed.training.loop import train as run
 from xlembed.words import UserError
+from xlembed.workspace import Watch
 
 Tokens = Sequence[Sequence[int]]
 """Ids of each text, special tokens included, at least one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from xlembed.data.task import Task
 from xlembed.embeddings.embedded import unit_vectors
 from xlembed.embeddings.export import Embeddings
 from xlembed.models.spec import ModelRef
+from xlembed.registry import load_entry
 from xlembed.search import engines
 from xlembed.search.base import VectorIndex
 from xlembed.search.exact import ExactIndex
@@ -50,7 +50,7 @@ class Engine:
 
 def find_engine(settings: IndexSettings) -> Engine:
     """The engine that settings name, which were checked; a server's client is imported only now."""
-    found: Engine = importlib.import_module(f"{engines.__name__}.{settings.engine}").ENGINE
+    found: Engine = load_entry(engines, settings.engine).ENGINE
     return found
 
 

@@ -30,17 +30,12 @@ from xlembed.training.checkpoints import (
     seal,
 )
 from xlembed.words import UserError
+from xlembed.workspace import Watch, unwatched
 
-Watch = Callable[[str, int, int], None]
-"""Told (what, done, total) as long work goes on."""
 Log = Callable[[Mapping[str, float], int], None]
 """Told (values, update)."""
 History = Sequence[Mapping[str, float]]
 """The log of a trainer."""
-
-
-def unwatched(what: str, done: int, total: int) -> None:
-    """For callers that do not look."""
 
 
 def unlogged(values: Mapping[str, float], step: int) -> None:

@@ -19,6 +19,7 @@ from xlembed.search.elastic.source import Source
 from xlembed.search.elastic.trouble import Trouble, ask, free_disk, judge_error
 from xlembed.settings import IndexSettings
 from xlembed.words import UserError
+from xlembed.workspace import Watch
 
 HEALTH_WAIT = "3s"
 EMPTY, LOADING = "empty", "loading"
@@ -30,8 +31,6 @@ LOOK_PATIENCE = 15.0
 """Seconds for which a server that has just started is given time to find its indices."""
 HIGH_WATERMARK, MOST_HEADROOM = 0.9, 150e9
 """Beyond this share of a disk (but at most so many free bytes) the servers move shards away."""
-
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from xlembed.registry import load_all, load_entry
 from xlembed.search.elastic import types
 from xlembed.words import UserError, near_miss
 
@@ -56,8 +55,8 @@ class IndexType:
 
 def type_names() -> tuple[str, ...]:
     """All, in their order in lists."""
-    names = [module.name for module in pkgutil.iter_modules(types.__path__)]
-    return tuple(sorted(names, key=lambda name: (_load(name).place, name)))
+    found = load_all(types, "TYPE")
+    return tuple(sorted(found, key=lambda name: (found[name].place, name)))
 
 
 def find_type(name: str) -> IndexType:
@@ -69,9 +68,5 @@ def find_type(name: str) -> IndexType:
     if name not in type_names():
         known = type_names()
         raise UserError(f"index.type {name!r} is none of {', '.join(known)}.{near_miss(name, known)}")
-    return _load(name)
-
-
-def _load(name: str) -> IndexType:
-    found: IndexType = importlib.import_module(f"{types.__name__}.{name}").TYPE
+    found: IndexType = load_entry(types, name).TYPE
     return found

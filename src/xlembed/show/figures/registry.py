@@ -5,8 +5,6 @@ A command imports the folder of its kind and no other, and its DVC stage depends
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from xlembed.registry import load_all
 from xlembed.show.style import save
 from xlembed.stats.scorebook import ScoreBook
 
@@ -53,8 +52,7 @@ def figures_of(kind: ModuleType) -> dict[str, Registered]:
     Args:
         kind: a package of this folder, such as `runs`; each of its modules has a `FIGURE`.
     """
-    names = sorted(module.name for module in pkgutil.iter_modules(kind.__path__))
-    return {name: importlib.import_module(f"{kind.__name__}.{name}").FIGURE for name in names}
+    return load_all(kind, "FIGURE")
 
 
 def draw(kind: ModuleType, *results: Any) -> dict[str, Figure]:
