@@ -50,7 +50,8 @@ def probe(
     from xlembed.probe.job import probe as stage
     from xlembed.probe.probe_table import probe_tables, verdict_lines
     from xlembed.probe.scorers import Logged, chosen_systems, put_together
-    from xlembed.probe.tracked import log_probe_inputs, log_probed
+    from xlembed.probe.tracked import log_probed, probe_inputs
+    from xlembed.tracking.log import log_inputs
     from xlembed.tracking.runs import open_run
 
     workspace = open_workspace(params, out, options, named=("encode",))
@@ -63,7 +64,7 @@ def probe(
         ) as run_id,
         Bars("probe") as bars,
     ):
-        log_probe_inputs(workspace.settings, opened.scored, workspace.root)
+        log_inputs(probe_inputs(workspace.settings, opened.scored), workspace.root)
         found = stage(opened, workspace, bars)
         scorers = {
             name: partial(put_together, name, found, workspace)

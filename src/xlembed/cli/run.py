@@ -63,8 +63,8 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
     from xlembed.evaluate.encode import encode
     from xlembed.evaluate.index import index
     from xlembed.evaluate.job import evaluate
-    from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
-    from xlembed.tracking.log import log_metrics
+    from xlembed.tracking.evaluation import evaluation_inputs, log_evaluation, run_tags
+    from xlembed.tracking.log import log_inputs, log_metrics
     from xlembed.tracking.runs import child_run, open_run
 
     workspace, tags, experiment = asked.workspace, run_tags(ref, task), asked.experiment
@@ -72,7 +72,7 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         open_run(workspace.root, task=task.name, experiment=experiment, name=ref.slug, tags=tags) as run_id,
         Bars(ref.slug) as bars,
     ):
-        log_inputs(workspace.settings, ref, task, workspace.root, folder)
+        log_inputs(evaluation_inputs(workspace.settings, ref, task, folder), workspace.root)
         started = time.perf_counter()
         with child_run("encode"):
             encoded = encode(task, ref, workspace, bars)

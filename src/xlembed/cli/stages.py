@@ -55,7 +55,8 @@ def evaluate(asked: Asked) -> None:
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
     from xlembed.evaluate.job import evaluate as stage
-    from xlembed.tracking.evaluation import log_evaluation, log_inputs, run_tags
+    from xlembed.tracking.evaluation import evaluation_inputs, log_evaluation, run_tags
+    from xlembed.tracking.log import log_inputs
     from xlembed.tracking.runs import open_run
 
     workspace = asked.workspace
@@ -70,7 +71,7 @@ def evaluate(asked: Asked) -> None:
         open_run(workspace.root, task=task.name, experiment=experiment, name=ref.slug, tags=tags),
         Bars(ref.slug) as bars,
     ):
-        log_inputs(workspace.settings, ref, task, workspace.root, asked.task_folder)
+        log_inputs(evaluation_inputs(workspace.settings, ref, task, asked.task_folder), workspace.root)
         result = stage(task, ref, workspace, bars)
         log_evaluation(folder, result)
     if asked.as_json:

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.scored import ScoredSet
-from xlembed.params import flatten
 from xlembed.settings import Settings
 from xlembed.tracking.log import (
-    log_dataset,
+    Inputs,
     log_file,
     log_folder,
     log_metrics,
-    log_params,
     log_tags,
-    version_tags,
 )
 from xlembed.tracking.runs import child_run
 from xlembed.tracking.scorers import log_scorer
@@ -28,11 +25,10 @@ WriteScorer = Callable[[Path], list[tuple[str, str]]]
 """Writes a scorer into a new folder; gives name and type of each column that comes out of it."""
 
 
-def log_probe_inputs(settings: Settings, scored: ScoredSet, root: Path) -> None:
-    """Settings and texts of the active run."""
-    log_params({**flatten(settings, SECTIONS), "task.name": scored.name})
-    log_tags({**version_tags(root, scored.folder), "kind": "probe", "task_digest": scored.digest})
-    log_dataset(scored.name, scored.folder, scored.digest)
+def probe_inputs(settings: Settings, scored: ScoredSet) -> Inputs:
+    """Settings and texts of a comparison of probes."""
+    params, tags = {"task.name": scored.name}, {"kind": "probe", "task_digest": scored.digest}
+    return Inputs(settings, SECTIONS, scored.name, scored.folder, scored.digest, params, tags)
 
 
 def log_probed(

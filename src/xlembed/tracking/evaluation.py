@@ -11,19 +11,11 @@ import pandas as pd
 from xlembed.data.task import Task
 from xlembed.files import read_record
 from xlembed.models.spec import ModelRef
-from xlembed.params import flatten
 from xlembed.settings import Settings
 from xlembed.stats.score_metrics import score_metrics
 from xlembed.stats.score_rows import Estimate
 from xlembed.stats.scorebook import read_scores
-from xlembed.tracking.log import (
-    log_dataset,
-    log_params,
-    log_result,
-    log_table,
-    log_tags,
-    version_tags,
-)
+from xlembed.tracking.log import Inputs, log_result, log_table
 from xlembed.words import Mode
 
 
@@ -32,8 +24,8 @@ def run_tags(ref: ModelRef, task: Task) -> dict[str, str]:
     return {"task": task.name, "model": ref.slug, "english_only": str(ref.english_only).lower()}
 
 
-def log_inputs(settings: Settings, ref: ModelRef, task: Task, root: Path, task_folder: Path) -> None:
-    """Settings, model card and data of the active run."""
+def evaluation_inputs(settings: Settings, ref: ModelRef, task: Task, task_folder: Path) -> Inputs:
+    """Settings, model card and data of an evaluation."""
     card = {
         f"card.{k}": str(v)[:500]
         for k, v in ref.card.model_dump(mode="json").items()
@@ -41,9 +33,8 @@ def log_inputs(settings: Settings, ref: ModelRef, task: Task, root: Path, task_f
     }
     card.pop("card.notes", None)
     names = {"model.slug": ref.slug, "task.name": task.name, "task.alignment": str(task.alignment)}
-    log_params({**flatten(settings, ("corpus", "encode", "index", "evaluate")), **card, **names})
-    log_tags(version_tags(root, task_folder))
-    log_dataset(task.name, task_folder, task.digest)
+    sections = ("corpus", "encode", "index", "evaluate")
+    return Inputs(settings, sections, task.name, task_folder, task.digest, params={**card, **names})
 
 
 def log_evaluation(run_folder: Path, result: Mapping[str, Any]) -> None:
