@@ -19,6 +19,7 @@ from fakes.xquad import LANGS, Plain, mean, read_source
 from xlembed.cli import xlembed
 from xlembed.data.importing import import_files
 from xlembed.data.loading import open_task
+from xlembed.data.pairs import Kind, PairSet, load_pairs, write_pairs
 from xlembed.data.task import Task
 from xlembed.embeddings.export import load_export
 from xlembed.embeddings.texts import document_text
@@ -28,6 +29,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.evaluate.search import search
 from xlembed.evaluate.tables import comparison_table, language_table, scores_table, to_markdown
+from xlembed.models.loading import load_encoder
 from xlembed.models.sentence_encoder import SentenceEncoder
 from xlembed.publish.job import publish
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
@@ -127,6 +129,54 @@ def test_the_export_holds_what_plain_arithmetic_gives(workspace: Workspace, task
         np.testing.assert_allclose(
             queries[query_langs == lang], unit(raw_queries[query_langs == lang] - centre), atol=1e-5
         )
+
+
+def test_shift_is_fitted_on_translations_that_are_not_the_task(
+    workspace: Workspace, task: Task, plain: dict[str, Any]
+) -> None:
+    """Offsets by plain arithmetic on the set's own texts; documents and queries of a language move alike."""
+    model = "static_multilingual+shift-shop_translations"
+    found = run(workspace, task, model)[1]
+    assert found["postprocessing"]["note"].startswith("post-processing fitted on pair set shop_translations,")
+    rows = load_pairs("shop_translations", REPOSITORY / "data").rows
+    encoder = load_encoder(open_model(workspace, "static_multilingual"))
+    sides = [
+        (r["anchor"], r["positive"]) for r in rows if (r["anchor_lang"], r["positive_lang"]) == ("de", "en")
+    ]
+    sides += [
+        (r["positive"], r["anchor"]) for r in rows if (r["positive_lang"], r["anchor_lang"]) == ("de", "en")
+    ]
+    assert len(sides) > 100
+    german, english = (
+        np.asarray(encoder.encode_batch(list(of), Role.DOCUMENT), dtype=np.float64)
+        for of in zip(*sides, strict=True)
+    )
+    offset = (german - english).mean(axis=0)
+    for of, raw, langs in zip(
+        vectors_of(workspace, "reviews_sample", model),
+        vectors_of(workspace, "reviews_sample", "static_multilingual"),
+        langs_of(task),
+        strict=True,
+    ):
+        np.testing.assert_allclose(of[langs == "de"], unit(raw[langs == "de"] - offset), atol=1e-5)
+        np.testing.assert_allclose(of[langs == "en"], raw[langs == "en"], atol=1e-5)
+
+
+def test_pairs_that_hold_texts_of_the_task_are_refused(tmp_path: Path, task: Task) -> None:
+    data = tmp_path / "data"
+    text = task.queries[0].text
+    write_pairs(
+        PairSet(
+            name="seen",
+            folder=data / "pairs" / "seen",
+            kind=Kind.TRANSLATIONS,
+            languages=("de", "en"),
+            rows=({"anchor": text, "anchor_lang": "de", "positive": "words", "positive_lang": "en"},),
+        )
+    )
+    here = Workspace(Settings(), tmp_path, tmp_path)
+    with pytest.raises(UserError, match="1 texts of pair set seen are texts of task reviews_sample too"):
+        encode(task, open_model(here, "static_multilingual+shift-seen"), here)
 
 
 def test_cut_first_then_post_processed(workspace: Workspace, task: Task, plain: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from xlembed.models.postprocess import Fitted, fit
+from xlembed.models.postprocess import Fitted, Parallel, fit
 from xlembed.models.removal import methods
 from xlembed.models.steps import Step, check_steps, parse_step
 from xlembed.words import UserError, Vectors
@@ -37,6 +37,32 @@ def test_center_subtracts_the_mean_of_the_own_language() -> None:
     expected = [(0, 1), (0.6 / np.sqrt(0.4), 0.2 / np.sqrt(0.4)), (1, 0)]
     np.testing.assert_allclose(out, expected, atol=1e-6)
     assert out.dtype == np.float32
+
+
+def test_shift_subtracts_what_sets_a_language_apart_from_the_pivot() -> None:
+    """German lies .6 above its English translations, Turkish has too few pairs and is left as it is."""
+    pairs = Parallel(
+        table(*[(0.8, 0.6)] * 5, *[(0, 1)] * 4, (0, 0)),
+        ["de"] * 5 + ["tr"] * 5,
+        table(*[(0.8, 0)] * 9, (1, 0)),
+        "en",
+    )
+    shift = parse_step("shift-news")
+    assert shift is not None and shift.name == "shift-news"
+    fitted = fit(lambda: [BOTH], LANGS, (shift,), {"news": pairs})
+    out = fitted.apply(table((0.6, 0.8), (0.6, 0.8), (0.6, 0.8)), ["de", "en", "tr"])
+    expected = [(0.6 / np.sqrt(0.4), 0.2 / np.sqrt(0.4)), (0.6, 0.8), (0.6, 0.8)]
+    np.testing.assert_allclose(out, expected, atol=1e-6)
+    assert fitted.pooled(["de", "en", "tr"], on_pairs=True) == {"shift-news": ["tr"]}
+    assert fitted.pooled(["de", "en", "tr"]) == {}
+
+
+def test_shift_sees_its_pairs_as_the_steps_before_leave_them() -> None:
+    """Centred, both sides of every pair are at 0: there is nothing left to shift."""
+    pairs = Parallel(table(*[(0, 0.6)] * 5), ["de"] * 5, table(*[(0.6, 0)] * 5), "en")
+    steps = (CENTER, Step(methods()["shift"], pairs="news"))
+    fitted = fit(lambda: [BOTH], LANGS, steps, {"news": pairs})
+    np.testing.assert_allclose(fitted.steps[1].own["de"].mean, [0, 0], atol=1e-6)
 
 
 def test_lir_removes_the_first_direction_of_the_matrix_as_it_is() -> None:

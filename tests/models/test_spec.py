@@ -23,6 +23,10 @@ from xlembed.words import DType, Role, UserError
         ("bge_m3+center+hybrid+abtt3+max128", "bge_m3+max128+center+abtt3+hybrid"),
         ("bge_m3+abtt3+center", "bge_m3+abtt3+center"),
         ("bge_m3+lir", "bge_m3+lir1"),
+        ("bge_m3+interleave+hybrid+center+translated", "bge_m3+center+hybrid+translated+interleave"),
+        ("bge_m3+z+shift-shop-2.a", "bge_m3+shift-shop-2.a+z50"),
+        ("bm25+local", "bm25+local5"),
+        ("bm25+interleave+rerank-bge_m3", "bm25+interleave+rerank-bge_m3"),
     ],
 )
 def test_one_configuration_has_one_name(spec: str, slug: str) -> None:
@@ -49,6 +53,12 @@ def test_options_do_what_suffixes_do() -> None:
         ("bge_m3+lir1+lir2", r"write \+lir3"),
         ("bm25+center", "bm25 has no vectors to vary"),
         ("bge_m3+dim64+dim32", "two suffixes set dim"),
+        ("bge_m3+interleave+local5", "two suffixes set the merging of languages"),
+        ("bge_m3+interlave", "Did you mean 'interleave'"),
+        ("bge_m3+shift", "takes the name of a set of translations"),
+        ("bge_m3+center-shop", "takes no name of a set"),
+        ("bm25+interleave+center", "bm25 has no vectors to vary"),
+        ("bm25+rerank-bge_m3+local5", r"write bm25\+local5\+rerank-bge_m3$"),
         ("bge_m3+dim2048", "cannot cut 1024 dimensions to 2048"),
         ("bge_m3+max9000", "takes 8192 tokens at most, 9000 asked for"),
         ("models:/mine/3", "no MLflow registry is at hand"),

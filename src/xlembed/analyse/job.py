@@ -150,7 +150,7 @@ def _header(task: Task, ref: ModelRef) -> dict[str, Any]:
 def _vectors(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch) -> tuple[Embeddings, Encoding]:
     """The export, made anew where it is missing or is not of these texts and this model."""
     encoding = open_encoding(ref, workspace)
-    wanted = vectors_fingerprint(encoding.base.digest, ref, task)
+    wanted = vectors_fingerprint(encoding.base.digest, ref, task, workspace)
     try:
         embeddings = open_embeddings(task, ref, workspace)
         fits = embeddings.manifest["fingerprint"] == wanted

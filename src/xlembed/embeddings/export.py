@@ -27,7 +27,7 @@ from xlembed.embeddings.derive import checked_dim, derive
 from xlembed.embeddings.store import StoredVectors, VectorStore, npy_header
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.digest import file_digest
-from xlembed.models.postprocess import Fitted, fit
+from xlembed.models.postprocess import Fitted, Parallel, fit
 from xlembed.models.steps import Step
 from xlembed.words import Lang, Role, UserError
 
@@ -73,6 +73,7 @@ def export(
     *,
     dim: int | None = None,
     steps: Sequence[Step] = (),
+    pairs: Mapping[str, Parallel] | None = None,
     manifest: Mapping[str, Any],
 ) -> bool:
     """Write the export, unless exactly this one is there and whole; nothing is touched then.
@@ -86,7 +87,8 @@ def export(
         queries: likewise.
         store: holds their base vectors.
         dim: dimensions kept; None keeps all.
-        steps: post-processing after the cut, fitted on `documents`; both lists need languages then.
+        steps: post-processing after the cut, fitted on `documents` or `pairs`; both lists need languages then.
+        pairs: set of translations -> its vectors, cut likewise.
         manifest: what else identifies the export (task digest, derived fingerprint ...): JSON values; no
             dates, hosts, timings or absolute paths.
 
@@ -105,7 +107,7 @@ def export(
     if len(dims) != 1:
         raise ValueError(f"documents and queries must have vectors of one dimension, found {sorted(dims)}")
     width = checked_dim(dims.pop(), dim)
-    fitted = fit_stored(stored[0], documents.langs, dim, steps) if steps else None
+    fitted = fit_stored(stored[0], documents.langs, dim, steps, pairs) if steps else None
     tables = {
         name: _Table(vectors, width, _derivation(dim, fitted, texts.langs))
         for name, vectors, texts in (
@@ -160,7 +162,11 @@ def load_export(folder: Path) -> Embeddings:
 
 
 def fit_stored(
-    vectors: StoredVectors, langs: Sequence[Lang], dim: int | None, steps: Sequence[Step]
+    vectors: StoredVectors,
+    langs: Sequence[Lang],
+    dim: int | None,
+    steps: Sequence[Step],
+    pairs: Mapping[str, Parallel] | None = None,
 ) -> Fitted:
     """Statistics of stored documents, cut to `dim` first; they pass through memory chunk by chunk.
 
@@ -168,7 +174,7 @@ def fit_stored(
         UserError: as `postprocess.fit`, and if `dim` is larger than the vectors.
         ValueError: if there is not one language per document.
     """
-    return fit(lambda: (derive(chunk, dim) for chunk in vectors.chunks()), langs, steps)
+    return fit(lambda: (derive(chunk, dim) for chunk in vectors.chunks()), langs, steps, pairs)
 
 
 def describe_steps(fitted: Fitted, doc_langs: Sequence[Lang], query_langs: Sequence[Lang]) -> dict[str, Any]:
@@ -177,13 +183,16 @@ def describe_steps(fitted: Fitted, doc_langs: Sequence[Lang], query_langs: Seque
     Returns:
         `steps`: names in order; `documents`: whose vectors the statistics are of; `by_declared_language`: whether a
         vector's language decides what happens to it; `pooled`: step -> languages that take the statistics of all
-        documents, having too few of their own.
+        documents, having too few of their own; `unpaired`, where there is any: step -> languages that are left as they
+        are, having no pairs.
     """
+    unpaired = fitted.pooled([*doc_langs, *query_langs], on_pairs=True)
     return {
         "steps": [step.step.name for step in fitted.steps],
         "documents": fitted.n_documents,
         "by_declared_language": any(step.step.by_language for step in fitted.steps),
         "pooled": fitted.pooled([*doc_langs, *query_langs]),
+        **({"unpaired": unpaired} if unpaired else {}),
     }
 
 

@@ -2,26 +2,98 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xlembed.data.pairs import Kind, PairSet, load_pairs
 from xlembed.data.task import Task
+from xlembed.data.text_digest import text_digest
 from xlembed.embeddings.derive import derive
-from xlembed.embeddings.encoding import open_encoding
+from xlembed.embeddings.encode import encode_texts
+from xlembed.embeddings.encoding import Encoding, open_encoding
 from xlembed.embeddings.export import fit_stored
 from xlembed.embeddings.texts import document_text
 from xlembed.models.fingerprint import derived_fingerprint
-from xlembed.models.postprocess import Fitted
+from xlembed.models.postprocess import Fitted, Parallel
 from xlembed.models.spec import ModelRef
-from xlembed.words import Lang, Role, Vectors
-from xlembed.workspace import Workspace
+from xlembed.words import Lang, Role, UserError, Vectors
+from xlembed.workspace import Watch, Workspace, unwatched
+
+MOST_PAIRS = 2000
+"""Of each language, the first ones of a set: a mean does not move with more."""
 
 
-def vectors_fingerprint(base_digest: str, ref: ModelRef, task: Task) -> str:
-    """Fingerprint of a model's vectors of a task; post-processed ones depend on the task's documents."""
-    return derived_fingerprint(base_digest, ref.variation.dim, ref.variation.steps, task.documents_digest)
+def vectors_fingerprint(base_digest: str, ref: ModelRef, task: Task, workspace: Workspace) -> str:
+    """Fingerprint of a model's vectors of a task; post-processed ones depend on the task's documents, or on pairs."""
+    digests = {found.name: found.digest for found in pair_sets(ref, task, workspace)}
+    chosen = ref.variation
+    return derived_fingerprint(base_digest, chosen.dim, chosen.steps, task.documents_digest, digests)
+
+
+def pair_sets(ref: ModelRef, task: Task, workspace: Workspace) -> list[PairSet]:
+    """The sets of translations that a model's post-processing is fitted on.
+
+    Raises:
+        UserError: one is not there, holds no translations, or texts of the task.
+    """
+    names = dict.fromkeys(step.pairs for step in ref.variation.steps if step.pairs)
+    sets = [load_pairs(name, workspace.root / "data") for name in names]
+    texts = [d.text for d in task.documents] + [q.text for q in task.queries] if sets else []
+    seen = set(map(text_digest, texts))
+    for found in sets:
+        if found.kind is not Kind.TRANSLATIONS:
+            raise UserError(
+                f"{ref.slug}: pair set {found.name} is of kind {found.kind}; offsets between languages need kind "
+                f"{Kind.TRANSLATIONS}"
+            )
+        if shared := seen & found.text_digests():
+            raise UserError(
+                f"{ref.slug}: {len(shared):,} texts of pair set {found.name} are texts of task {task.name} too: "
+                "offsets must be fitted on other texts than those they are judged by"
+            )
+    return sets
+
+
+def parallel_vectors(
+    ref: ModelRef, task: Task, encoding: Encoding, workspace: Workspace, watch: Watch = unwatched
+) -> dict[str, Parallel]:
+    """Vectors of the sets of translations, cut as the model's own are; encoded if the store lacks them.
+
+    Texts count as documents. The pivot is English where the set has it, else the language of most rows.
+    """
+    return {
+        found.name: _parallel(found, ref, encoding, workspace, watch)
+        for found in pair_sets(ref, task, workspace)
+    }
+
+
+def _parallel(
+    found: PairSet, ref: ModelRef, encoding: Encoding, workspace: Workspace, watch: Watch
+) -> Parallel:
+    sides = [(row["anchor"], row["anchor_lang"], row["positive"], row["positive_lang"]) for row in found.rows]
+    counts = Counter(lang for _, first, _, second in sides for lang in {first, second})
+    pivot = "en" if "en" in counts else min(counts, key=lambda lang: (-counts[lang], lang))
+    turned = [side if side[3] == pivot else (*side[2:], *side[:2]) for side in sides]
+    used: Counter[Lang] = Counter()
+    rows = []
+    for text, lang, other, other_lang in turned:
+        if other_lang == pivot != lang and used[lang] < MOST_PAIRS:
+            used[lang] += 1
+            rows.append((text, lang, other))
+    texts = [of for text, _, other in rows for of in (text, other)]
+    encode_texts(
+        encoding.encoder,
+        texts,
+        Role.DOCUMENT,
+        encoding.store,
+        batch_tokens=workspace.settings.encode.batch_tokens,
+        progress=lambda p: watch(f"encode pairs {found.name}", p.n_done, p.n_total),
+    )
+    vectors = derive(encoding.store.read(Role.DOCUMENT, texts).load(), ref.variation.dim)
+    return Parallel(vectors[::2], [lang for _, lang, _ in rows], vectors[1::2], pivot)
 
 
 def fit_documents(task: Task, ref: ModelRef, workspace: Workspace) -> Fitted | None:
@@ -33,8 +105,14 @@ def fit_documents(task: Task, ref: ModelRef, workspace: Workspace) -> Fitted | N
     if not ref.variation.steps:
         return None
     texts = [document_text(ref.card, d) for d in task.documents]
-    stored = open_encoding(ref, workspace).store.read(Role.DOCUMENT, texts)
-    return fit_stored(stored, [d.lang for d in task.documents], ref.variation.dim, ref.variation.steps)
+    encoding = open_encoding(ref, workspace)
+    return fit_stored(
+        encoding.store.read(Role.DOCUMENT, texts),
+        [d.lang for d in task.documents],
+        ref.variation.dim,
+        ref.variation.steps,
+        parallel_vectors(ref, task, encoding, workspace),
+    )
 
 
 def derive_more(

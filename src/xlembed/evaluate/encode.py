@@ -9,12 +9,13 @@ from xlembed.data.task import Task
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.embeddings.export import TextList, export
-from xlembed.embeddings.postprocessing import vectors_fingerprint
+from xlembed.embeddings.postprocessing import pair_sets, parallel_vectors, vectors_fingerprint
 from xlembed.embeddings.texts import document_text
 from xlembed.embeddings.truncation import describe_truncation, stored_tokens
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.kinds import check_kinds
 from xlembed.models.spec import ModelRef
+from xlembed.search.remedied import check_remedies
 from xlembed.words import Role
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -58,10 +59,12 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     Raises:
         UserError: the model cannot be loaded, or gives vectors that cannot be used.
     """
+    check_remedies(task, ref.variation)
     if (slow := ref.second_stage) is not None:
         return _encode_both(task, ref.first_stage, slow, workspace, watch)
     if not ref.card.has_vectors:
         return Encoded(_without_vectors(task, ref, workspace), "", {})
+    pair_sets(ref, task, workspace)  # a typo is told before hours of work
     encoding = open_encoding(ref, workspace)
     documents = TextList(
         [d.doc_id for d in task.documents],
@@ -86,7 +89,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         PLURAL[role]: (stored_tokens(encoding.encoder, of.texts, role, encoding.store), of.langs)
         for role, of in ((Role.DOCUMENT, documents), (Role.QUERY, queries))
     }
-    fingerprint = vectors_fingerprint(encoding.base.digest, ref, task)
+    fingerprint = vectors_fingerprint(encoding.base.digest, ref, task, workspace)
     target = workspace.embeddings(task.name, ref.slug)
     manifest = {
         "task": task.name,
@@ -105,6 +108,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         encoding.store,
         dim=ref.variation.dim,
         steps=ref.variation.steps,
+        pairs=parallel_vectors(ref, task, encoding, workspace, watch),
         manifest=manifest,
     )
     return Encoded(target, fingerprint, reports)

@@ -14,13 +14,15 @@ from xlembed.embeddings.export import Embeddings
 from xlembed.evaluate.index import describe_index
 from xlembed.evaluate.reranking import open_reranker
 from xlembed.models.kinds import check_kinds
-from xlembed.models.spec import ModelRef
+from xlembed.models.searches import TRANSLATED
+from xlembed.models.spec import ModelRef, Variation
 from xlembed.search.base import VectorIndex
 from xlembed.search.engine import exact_index, find_engine
 from xlembed.search.fusion import FusedSearcher, Fusion, one_after_another
+from xlembed.search.remedied import RescoredSearcher, TranslatedSearcher, check_remedies, translations
 from xlembed.search.reranking import RerankedSearcher
 from xlembed.search.searcher import Searcher, VectorSearcher
-from xlembed.words import Vectors
+from xlembed.words import UserError, Vectors
 from xlembed.workspace import Workspace
 
 
@@ -83,6 +85,13 @@ def open_search(
         found = _open_vectors(task, ref, workspace, questions)
         if ref.variation.fused:
             found = _beside_words(found, task, workspace, texts, Fusion(ref.variation.alpha))
+    if ref.variation.translated or ref.variation.rescored:
+        if questions and ref.variation.translated:
+            raise UserError(
+                f"{ref.slug}: a text that is typed has no translations; search with "
+                f"{ref.slug.replace(f'+{TRANSLATED}', '')}"
+            )
+        found = _with_remedies(found, task, ref.variation)
     return found if ref.reranker is None else _ranked_anew(found, task, ref, workspace, questions)
 
 
@@ -131,6 +140,29 @@ def _beside_words(
         description=description,
         fingerprint=fingerprint,
         reference=reference,
+    )
+
+
+def _with_remedies(plain: OpenSearch, task: Task, variation: Variation) -> OpenSearch:
+    """The same search by translations too, or with its languages merged; the first before the second."""
+    check_remedies(task, variation)
+    doc_ids, langs = [d.doc_id for d in task.documents], [d.lang for d in task.documents]
+    names = [TRANSLATED] * variation.translated + ([variation.rescored.name] if variation.rescored else [])
+
+    def remedied(searcher: Searcher) -> Searcher:
+        if variation.translated:
+            searcher = TranslatedSearcher(searcher, translations(task), doc_ids)
+        if variation.rescored:
+            searcher = RescoredSearcher(searcher, variation.rescored, doc_ids, langs)
+        return searcher
+
+    fingerprint = _digest({"search": plain.fingerprint, "remedies": names})
+    return replace(
+        plain,
+        searcher=remedied(plain.searcher),
+        description=plain.description | {"exact": False, "fingerprint": fingerprint, "remedies": names},
+        fingerprint=fingerprint,
+        reference=plain.reference and remedied(plain.reference),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -86,7 +86,11 @@ def base_fingerprint(
 
 
 def derived_fingerprint(
-    base_digest: str, dim: int | None, steps: Sequence[Step] = (), documents_digest: str = ""
+    base_digest: str,
+    dim: int | None,
+    steps: Sequence[Step] = (),
+    documents_digest: str = "",
+    pair_digests: Mapping[str, str] | None = None,
 ) -> str:
     """Hash of the base vectors and of all that is done to them.
 
@@ -94,11 +98,16 @@ def derived_fingerprint(
         base_digest: of the base vectors.
         dim: dimension they are cut to; None: not cut.
         steps: post-processing, in order.
-        documents_digest: of the documents that the steps are fitted on; without steps it is no ingredient.
+        documents_digest: of the documents that steps are fitted on; without such steps it is no ingredient.
+        pair_digests: of the sets of translations that steps are fitted on, by name.
     """
     description: dict[str, Any] = {"base": base_digest, "dim": dim}
     if steps:
-        description |= {"steps": [step.ingredient for step in steps], "documents": documents_digest}
+        description["steps"] = [step.ingredient for step in steps]
+    if not all(step.pairs for step in steps):
+        description["documents"] = documents_digest
+    if pair_digests:
+        description["pairs"] = dict(pair_digests)
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Taking language out of vectors: statistics of a task's documents, subtracted from documents and queries alike.
+"""Taking language out of vectors: statistics of documents or of translations, subtracted from documents and queries.
 
 Steps are composed in the order given, each fitted on what the one before leaves; vectors are brought to unit length
 again after the last one only. A zero vector has no direction: it teaches nothing and stays zero.
@@ -17,6 +17,24 @@ from xlembed.models.removal import ROUNDING, Floats, Removal, Sums
 from xlembed.models.steps import Step, check_steps
 from xlembed.words import Lang, UserError, Vectors
 
+
+@dataclass(frozen=True, eq=False)
+class Parallel:
+    """Vectors of texts and of their translations into one language, the pivot.
+
+    Attributes:
+        vectors: float32, shape (n, dim), unit length or zero.
+        langs: language of each; those of the pivot itself are not among them.
+        pivots: likewise, of the translations.
+        pivot: their language.
+    """
+
+    vectors: NDArray[np.floating]
+    langs: Sequence[Lang]
+    pivots: NDArray[np.floating]
+    pivot: Lang
+
+
 Chunks = Callable[[], Iterable[NDArray[np.floating]]]
 """Gives the rows of a table in order, part by part, anew each time it is called."""
 
@@ -27,8 +45,8 @@ class FittedStep:
 
     Attributes:
         step: which.
-        everyone: of all documents.
-        own: of the languages that have enough documents; empty for a step that knows no languages.
+        everyone: of all documents; nothing for a step that is fitted on pairs.
+        own: of the languages that have enough documents or pairs; empty for a step that knows no languages.
     """
 
     step: Step
@@ -83,23 +101,31 @@ class Fitted:
             block = step(block, langs)
         return block
 
-    def pooled(self, langs: Iterable[Lang]) -> dict[str, list[Lang]]:
+    def pooled(self, langs: Iterable[Lang], on_pairs: bool = False) -> dict[str, list[Lang]]:
         """Name of a step -> languages among `langs`, sorted, that take the statistics of all documents.
 
-        Steps that know no languages are left out, and so are steps for which every language has its own.
+        Steps that know no languages are left out, and so are steps for which every language has its own. With
+        `on_pairs` those that a step fitted on pairs leaves as they are, having none.
         """
         wanted = sorted(set(langs))
-        found = {s.step.name: [x for x in wanted if x not in s.own] for s in self.steps if s.step.by_language}
+        found = {
+            s.step.name: [x for x in wanted if x not in s.own]
+            for s in self.steps
+            if s.step.by_language and s.step.method.on_pairs == on_pairs
+        }
         return {name: lacking for name, lacking in found.items() if lacking}
 
 
-def fit(chunks: Chunks, langs: Sequence[Lang], steps: Sequence[Step]) -> Fitted:
-    """Statistics of documents; one pass over their vectors per step, a part in memory at a time.
+def fit(
+    chunks: Chunks, langs: Sequence[Lang], steps: Sequence[Step], pairs: Mapping[str, Parallel] | None = None
+) -> Fitted:
+    """Statistics of documents, or of parallel texts; one pass over their vectors per step, a part in memory at a time.
 
     Args:
         chunks: documents' vectors, shape (n, dim) in all, unit length or zero.
         langs: language of each document.
         steps: in the order of application.
+        pairs: set -> its vectors, for the steps that are fitted on pairs.
 
     Returns:
         Fitted: a language with fewer than 5 documents per component (5 for a mean) has no statistics of its own.
@@ -112,6 +138,11 @@ def fit(chunks: Chunks, langs: Sequence[Lang], steps: Sequence[Step]) -> Fitted:
     fitted = Fitted((), 0)
     languages = _as_array(langs)
     for step in steps:
+        if step.pairs:
+            fitted = Fitted(
+                (*fitted.steps, _on_pairs(step, (pairs or {})[step.pairs], fitted)), fitted.n_documents
+            )
+            continue
         sums = _sums(chunks, languages, fitted, squares=step.components > 0)
         everyone = sum(sums.values(), Sums())
         check_steps((step,), len(everyone.total) or None)
@@ -125,6 +156,21 @@ def fit(chunks: Chunks, langs: Sequence[Lang], steps: Sequence[Step]) -> Fitted:
         of_all = step.method.fit(everyone, step.components)
         fitted = Fitted((*fitted.steps, FittedStep(step, of_all, removals)), n_documents=everyone.n)
     return fitted
+
+
+def _on_pairs(step: Step, found: Parallel, before: Fitted) -> FittedStep:
+    """A step fitted on what sets texts apart from their translations, as the steps before leave them."""
+    langs = _as_array(found.langs)
+    vectors = before._left(np.asarray(found.vectors, dtype=np.float64), langs)
+    pivots = before._left(np.asarray(found.pivots, dtype=np.float64), np.full(len(langs), found.pivot))
+    directed = found.vectors.any(axis=1) & found.pivots.any(axis=1)
+    none = Removal(np.zeros(vectors.shape[1]), np.zeros((vectors.shape[1], 0)))
+    own = {found.pivot: none}
+    for lang in np.unique(langs):
+        rows = directed & (langs == lang)
+        if (n := int(rows.sum())) >= step.least_documents:
+            own[str(lang)] = step.method.fit(Sums(n, (vectors - pivots)[rows].sum(axis=0)), 0)
+    return FittedStep(step, none, own)
 
 
 def _sums(chunks: Chunks, langs: NDArray[np.str_], before: Fitted, *, squares: bool) -> dict[Lang, Sums]:

@@ -64,6 +64,8 @@ class Method:
         components: what a name without a number has; 0: it takes none; None: it needs one.
         by_language: each language has statistics of its own, so that a vector's language must be known.
         meaning: put behind the name in fingerprints, where the name has come to mean other numbers.
+        source: where it comes from.
+        on_pairs: fitted on the differences of parallel texts instead of documents; behind its name stands the set's.
     """
 
     name: str
@@ -72,6 +74,8 @@ class Method:
     components: int | None
     by_language: bool
     meaning: str = ""
+    source: str = ""
+    on_pairs: bool = False
 
 
 @cache

@@ -1,20 +1,28 @@
-"""The part of a model's name that says how it is searched: +hybrid, +mix0.7, +rerank-SLOW."""
+"""The part of a model's name that says how it is searched: +hybrid, +mix0.7, +translated, +interleave, +rerank-SLOW."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+from xlembed.models.rescoring import methods
 from xlembed.words import UserError
 
 HYBRID = "hybrid"
 MIX = "mix"
 ALPHA = 0.7
 """Share of the vectors in `+mix`."""
+TRANSLATED = "translated"
 RERANK = "rerank"
 RERANKED = 100
 """Documents that are ranked anew unless the name says otherwise."""
-SPELLINGS = (f"+{HYBRID}", f"+{MIX}A (0 < A < 1)", f"+{RERANK}-SLOW or +{RERANK}N-SLOW, which comes last")
+SPELLINGS = (
+    f"+{HYBRID}",
+    f"+{MIX}A (0 < A < 1)",
+    f"+{TRANSLATED}",
+    *(method.spelling for method in methods().values()),
+    f"+{RERANK}-SLOW or +{RERANK}N-SLOW, which comes last",
+)
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,10 @@ from xlembed.models.digest import folder_digest
 from xlembed.models.folder import with_folder_prompts, with_own_card
 from xlembed.models.packaged import packaged_folder
 from xlembed.models.removal import methods
-from xlembed.models.searches import (
-    HYBRID,
-    MIX,
-    RERANK,
-    Rerank,
-    parse_alpha,
-    split_rerank,
-)
-from xlembed.models.searches import (
-    SPELLINGS as SEARCH_SPELLINGS,
-)
+from xlembed.models.rescoring import Rescored, parse_rescored
+from xlembed.models.rescoring import methods as rescorings
+from xlembed.models.searches import HYBRID, MIX, RERANK, TRANSLATED, Rerank, parse_alpha, split_rerank
+from xlembed.models.searches import SPELLINGS as SEARCH_SPELLINGS
 from xlembed.models.steps import Step, check_steps, parse_step
 from xlembed.words import DType, Lang, UserError, near_miss
 
@@ -49,6 +42,10 @@ class Variation:
     """Search by vector and by words (BM25), fused by reciprocal ranks."""
     alpha: float | None = None
     """The same, fused by normalised scores: the share of the vectors."""
+    translated: bool = False
+    """Search by a query's translations too, which the task has; the best score of a document counts."""
+    rescored: Rescored | None = None
+    """Merge the rankings of the documents' languages."""
     rerank: Rerank | None = None
     """Let a slower model rank the best documents anew."""
 
@@ -59,10 +56,17 @@ class Variation:
 
     @property
     def search_suffix(self) -> str:
-        """The part of `suffix` that changes no vector."""
+        """The part of `suffix` that changes no vector, in the order in which it is carried out."""
         parts = [HYBRID] if self.hybrid else [f"{MIX}{self.alpha:g}"] if self.alpha is not None else []
+        parts += [TRANSLATED] if self.translated else []
+        parts += [self.rescored.name] if self.rescored else []
         parts += [self.rerank.suffix] if self.rerank else []
         return "".join(f"+{part}" for part in parts)
+
+    @property
+    def of_vectors(self) -> Variation:
+        """What of it changes vectors."""
+        return replace(self, hybrid=False, alpha=None, translated=False, rescored=None, rerank=None)
 
     @property
     def suffix(self) -> str:
@@ -213,19 +217,24 @@ def _split(spec: str) -> tuple[str, Variation]:
             continue
         number = re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix)
         key: str
-        value: float | DType | bool
+        value: float | DType | bool | Rescored
         if number:
             key, value = {"dim": "dim", "max": "max_tokens"}[number[1]], int(number[2])
         elif suffix in DTYPE_SUFFIX:
             key, value = "dtype", DTYPE_SUFFIX[suffix]
         elif suffix == HYBRID:
             key, value = "hybrid", True
+        elif suffix == TRANSLATED:
+            key, value = "translated", True
         elif (alpha := parse_alpha(suffix)) is not None:
             key, value = "alpha", alpha
+        elif (rescored := parse_rescored(suffix)) is not None:
+            key, value = "rescored", rescored
         else:
             raise UserError(f"{spec!r}: unknown suffix '+{suffix}'; {_known_suffixes(suffix)}")
         if key in fields:
-            raise UserError(f"{spec!r}: two suffixes set {key}")
+            both = "the merging of languages" if key == "rescored" else key
+            raise UserError(f"{spec!r}: two suffixes set {both}")
         fields[key] = value
     if {"hybrid", "alpha"} <= fields.keys():
         raise UserError(f"{spec!r}: +{HYBRID} and +{MIX} are two ways to fuse; choose one")
@@ -235,14 +244,17 @@ def _split(spec: str) -> tuple[str, Variation]:
 def _known_suffixes(wrong: str) -> str:
     spellings = [method.spelling for method in methods().values()]
     known = ["+dimN", "+maxN", *(f"+{word}" for word in DTYPE_SUFFIX), *spellings, *SEARCH_SPELLINGS]
-    near = near_miss(wrong, [*methods(), *DTYPE_SUFFIX, HYBRID, MIX, RERANK])
+    near = near_miss(wrong, [*methods(), *rescorings(), *DTYPE_SUFFIX, HYBRID, MIX, TRANSLATED, RERANK])
     return f"known: {', '.join(known)}.{near}"
 
 
 def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
     """Drop what the card says anyway, so that a default spelled out gets no name of its own."""
     card = ref.card
-    if card.lexical and variation != Variation():
+    words_only = variation == replace(
+        Variation(), translated=variation.translated, rescored=variation.rescored
+    )
+    if card.lexical and not words_only:
         raise UserError(
             f"{ref.slug}{variation.suffix}: {ref.slug} has no vectors to vary; for both kinds of search put the suffix "
             f"behind a model that has: MODEL+{HYBRID}"
@@ -261,6 +273,8 @@ def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
         dtype=None if variation.dtype == card.dtype else variation.dtype,
         hybrid=variation.hybrid,
         alpha=variation.alpha,
+        translated=variation.translated,
+        rescored=variation.rescored,
     )
     return replace(ref, slug=ref.slug + kept.suffix, variation=kept)
 
@@ -281,6 +295,11 @@ def _with_reranker(
     slow = resolve_model(rerank.model, entries, fetch_uri)
     if slow.searches_words:
         raise UserError(f"{fast.slug}+{rerank.suffix}: {slow.slug} searches words and cannot rank anew")
+    if suffix := slow.variation.search_suffix:
+        raise UserError(
+            f"{fast.slug}+{rerank.suffix}: {suffix} says how documents are searched, and {slow.vectors_slug} only "
+            f"ranks anew what was found; write {fast.slug}{suffix}+{replace(rerank, model=slow.vectors_slug).suffix}"
+        )
     variation = replace(fast.variation, rerank=replace(rerank, model=slow.slug))
     return replace(fast, slug=fast.vectors_slug + variation.search_suffix, variation=variation, reranker=slow)
 

@@ -20,15 +20,17 @@ class Step:
     Attributes:
         method: what is taken out.
         components: how many principal components; 0 for `center`.
+        pairs: name of the set of translations that it is fitted on; empty: the documents.
     """
 
     method: Method
     components: int = 0
+    pairs: str = ""
 
     @property
     def name(self) -> str:
         """As in the model's name, without the plus sign."""
-        return f"{self.method.name}{self.components or ''}"
+        return f"{self.method.name}{self.components or ''}" + (f"-{self.pairs}" if self.pairs else "")
 
     @property
     def ingredient(self) -> str:
@@ -50,16 +52,23 @@ def parse_step(suffix: str) -> Step | None:
     """A suffix without its plus sign; None if it names no method.
 
     Raises:
-        UserError: a method with a number that it cannot have.
+        UserError: a method with a number or a set that it cannot have.
 
     Example:
         >>> parse_step("lir").name
         'lir1'
     """
-    parts = re.fullmatch(rf"({'|'.join(methods())})([0-9]*)", suffix)
+    parts = re.fullmatch(rf"({'|'.join(methods())})([0-9]*)(?:-([A-Za-z0-9._-]+))?", suffix)
     if parts is None:
         return None
-    method, number = methods()[parts[1]], parts[2]
+    method, number, pairs = methods()[parts[1]], parts[2], parts[3] or ""
+    if method.on_pairs != bool(pairs) or (method.on_pairs and number):
+        wanted = (
+            "the name of a set of translations under data/pairs" if method.on_pairs else "no name of a set"
+        )
+        raise UserError(f"'+{suffix}': {method.spelling} takes {wanted}")
+    if method.on_pairs:
+        return Step(method, pairs=pairs)
     if method.components == 0:
         if number:
             raise UserError(
@@ -93,7 +102,7 @@ def check_steps(steps: tuple[Step, ...], dim: int | None) -> None:
                 f"components; take fewer than {dim}"
             )
     for first, second in pairwise(steps):
-        if first.method == second.method:
+        if first.method == second.method and not first.pairs:
             both = Step(first.method, first.components + second.components)
             raise UserError(
                 f"'+{first.name}+{second.name}': one {first.method.name} after the other; write +{both.name}"

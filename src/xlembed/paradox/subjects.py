@@ -11,6 +11,7 @@ from xlembed.evaluate.compare import Evaluation, read_folder
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import MEASURES_VERSION
+from xlembed.evaluate.searching import open_search
 from xlembed.models.folder import fine_tuned_from
 from xlembed.models.kinds import check_kinds
 from xlembed.models.spec import ModelRef, Variation
@@ -114,21 +115,20 @@ def stored_evaluation(
 
     An evaluation by a server is never taken over: the server may have changed.
     """
-    encoded = encode(task, ref, workspace, watch)
-    description = index(task, ref, workspace, watch)
-    folder = workspace.run_folder(task.name, ref.slug)
-    if description["engine"] != "exact":
+    encode(task, ref, workspace, watch)
+    if index(task, ref, workspace, watch)["engine"] != "exact":
         return None
+    folder = workspace.run_folder(task.name, ref.slug)
     try:
         found = read_folder(ref.slug, folder)
     except UserError:
         return None
-    settings = workspace.settings
+    settings, search = workspace.settings, open_search(task, ref, workspace)
     wanted = {
         "task_digest": task.digest,
         "measures_version": MEASURES_VERSION,
-        "fingerprint": encoded.fingerprint or description["fingerprint"],  # a lexical model has no vectors
-        "index": {**description, "exact": True},
+        "fingerprint": search.fingerprint,
+        "index": search.description,
         "primary_measure": settings.compare.primary_measure,
         "evaluate": settings.evaluate.model_dump(mode="json"),
         "corpus": settings.corpus.model_dump(mode="json"),

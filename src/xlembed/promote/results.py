@@ -79,7 +79,7 @@ def outdated(stored: Evaluation, ref: ModelRef, task: Task, workspace: Workspace
         "measures version": scores.get("measures_version") == MEASURES_VERSION,
         "corpus settings": scores.get("corpus") == settings.corpus.model_dump(mode="json"),
         "index": all(index.get(k) == v for k, v in _wanted_index(task, workspace).items()),
-        "fingerprint": scores.get("fingerprint") == vectors_fingerprint(base, ref, task),
+        "fingerprint": scores.get("fingerprint") == vectors_fingerprint(base, ref, task, workspace),
         "measure": gate.measure.column in stored.units,
         "mode": bool((stored.units["mode"] == gate.mode).any()),
     }

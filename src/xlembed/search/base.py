@@ -75,6 +75,9 @@ class VectorIndex(Protocol):
             lang: search only documents of this language; None searches all.
         """
 
+    def search_each(self, queries: Vectors, k: int, langs: Sequence[Lang]) -> list[Hits]:
+        """The same in several languages, one ranking each; a server is asked for all of them at once."""
+
     def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
         """Ranks (from 1) of given documents in the full ranking of the pool, per query.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from xlembed.search.analysis import analyse, analyser_name, characters, is_unspaced
 from xlembed.search.base import Hits, Rows, Scores, id_places, ranks_of, significant
+from xlembed.search.searcher import EachByItself
 from xlembed.words import Lang
 
 PARAMETERS = {"type": "BM25", "variant": "lucene", "k1": 1.2, "b": 0.75}
@@ -50,7 +51,7 @@ def bm25_fingerprint(languages: Collection[Lang]) -> str:
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
 
 
-class Bm25Words:
+class Bm25Words(EachByItself):
     """The queries of a task, searched by their words in all its texts.
 
     Every language has statistics of its own. Searched in one language, a query is read by that language's analysis;

@@ -63,6 +63,10 @@ class ExactIndex:
             parts = [self._search_dense(queries, k, pool)]
         return stack(parts)
 
+    def search_each(self, queries: Vectors, k: int, langs: Sequence[Lang]) -> list[Hits]:
+        """See `VectorIndex.search_each`."""
+        return [self.search(queries, k, lang) for lang in langs]
+
     def _search_dense(self, queries: Vectors, k: int, pool: Rows) -> Hits:
         return top_k(exact_scores(queries, self._vectors[pool]), pool, k)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xlembed.search.base import NO_DIRECTION, Hits, Rows, Scores, id_places
-from xlembed.search.searcher import Searcher
+from xlembed.search.searcher import EachByItself, Searcher
 from xlembed.words import Lang
 
 CONSTANT = 60
@@ -148,7 +148,7 @@ class Fusion:
         return fuse_scores(rankings, self.description["weights"], places, k)
 
 
-class FusedSearcher:
+class FusedSearcher(EachByItself):
     """Search by vector and by word as one, both asked for the same depth.
 
     What lies below the depth of a ranking is unknown to the fusion, so it is never exact.

@@ -30,6 +30,10 @@ class Remembered:
             self._hits[key] = self._index.search(queries, k, lang)
         return self._hits[key]
 
+    def search_each(self, queries: Vectors, k: int, langs: Sequence[Lang]) -> list[Hits]:
+        """See `VectorIndex.search_each`."""
+        return [self.search(queries, k, lang) for lang in langs]
+
     def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
         """See `VectorIndex.full_ranks`."""
         raise NotImplementedError("only what was retrieved is known")

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from xlembed.search.base import Hits, Rows, Scores, exact_scores, id_places
-from xlembed.search.searcher import Searcher
+from xlembed.search.searcher import EachByItself, Searcher
 from xlembed.words import Lang, Vectors
 
 GAP = 1.0
@@ -50,7 +50,7 @@ class VectorPairs:
         return scores
 
 
-class RerankedSearcher:
+class RerankedSearcher(EachByItself):
     """Retrieve, then rank the first `depth` documents anew; what lies below them keeps its order.
 
     The two stages of Nogueira and Cho 2019, "Passage Re-ranking with BERT". Equal scores of the slow model go by id.

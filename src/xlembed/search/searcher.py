@@ -30,6 +30,9 @@ class Searcher(Protocol):
             lang: search only documents of this language; None searches all.
         """
 
+    def search_each(self, queries: Sequence[int], k: int, langs: Sequence[Lang]) -> list[Hits]:
+        """The same in several languages, one ranking each; a server is asked for all of them at once."""
+
     def full_ranks(
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
     ) -> list[Rows]:
@@ -37,6 +40,14 @@ class Searcher(Protocol):
 
         Only exact ones can tell; others raise NotImplementedError.
         """
+
+
+class EachByItself:
+    """Searches in several languages one after the other."""
+
+    def search_each(self: Searcher, queries: Sequence[int], k: int, langs: Sequence[Lang]) -> list[Hits]:
+        """See `Searcher.search_each`."""
+        return [self.search(queries, k, lang) for lang in langs]
 
 
 class VectorSearcher:
@@ -55,6 +66,10 @@ class VectorSearcher:
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
         """See `Searcher.search`."""
         return self._index.search(self._vectors[list(queries)], k, lang)
+
+    def search_each(self, queries: Sequence[int], k: int, langs: Sequence[Lang]) -> list[Hits]:
+        """See `Searcher.search_each`."""
+        return self._index.search_each(self._vectors[list(queries)], k, langs)
 
     def full_ranks(
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None

@@ -22,13 +22,21 @@ def postprocessing_note(described: Mapping[str, Any]) -> str:
         "post-processing fitted on this task's documents (transductive), queries by declared language (oracle); \
 with statistics of all languages, having too few documents: ja (lir3)"
     """
-    parts = ["post-processing fitted on this task's documents (transductive)"]
+    pairs = [name.partition("-")[2] for name in described["steps"] if name.startswith("shift-")]
+    on_documents = len(described["steps"]) > len(pairs)
+    fitted = ["this task's documents (transductive)"] * on_documents + [f"pair set {name}" for name in pairs]
+    parts = [f"post-processing fitted on {' and '.join(fitted)}"]
     if described["by_declared_language"]:
         parts.append(", queries by declared language (oracle)")
     if pooled := described["pooled"]:
-        names = "; ".join(f"{', '.join(langs)} ({step})" for step, langs in pooled.items())
-        parts.append(f"; with statistics of all languages, having too few documents: {names}")
+        parts.append(f"; with statistics of all languages, having too few documents: {_by_step(pooled)}")
+    if unpaired := described.get("unpaired"):
+        parts.append(f"; left as they are, having no pairs: {_by_step(unpaired)}")
     return "".join(parts)
+
+
+def _by_step(langs: Mapping[str, Sequence[Lang]]) -> str:
+    return "; ".join(f"{', '.join(of)} ({step})" for step, of in langs.items())
 
 
 def truncation_note(cut: Truncations | None) -> str:

@@ -19,5 +19,11 @@ def fit(sums: Sums, components: int) -> Removal:
 
 
 METHOD = Method(
-    "abtt", "+abttD", fit, components=None, by_language=False, meaning=" (projects the vector as it comes)"
+    "abtt",
+    "+abttD",
+    fit,
+    components=None,
+    by_language=False,
+    meaning=" (projects the vector as it comes)",
+    source="Mu and Viswanath 2018",
 )

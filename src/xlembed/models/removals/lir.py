@@ -17,4 +17,4 @@ def fit(sums: Sums, components: int) -> Removal:
     return Removal(np.zeros_like(sums.mean), principal(sums.squares / sums.n, components))
 
 
-METHOD = Method("lir", "+lirR", fit, components=1, by_language=True)
+METHOD = Method("lir", "+lirR", fit, components=1, by_language=True, source="Yang 2021")

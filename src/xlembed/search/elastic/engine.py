@@ -70,11 +70,17 @@ class Planned(ABC, Generic[Q]):
         Raises:
             UserError: the server refuses or answers in part, or k is more than it can fetch.
         """
-        parts = [
-            converse(self.server, [self.plan(queries[i : i + BATCH], k, lang)])[0]
-            for i in range(0, len(queries), BATCH)
-        ]
-        return stack(parts) if parts else nothing_found(0)
+        return self.search_each(queries, k, (lang,))[0]
+
+    def search_each(self, queries: Q, k: int, langs: Sequence[Lang | None]) -> list[Hits]:
+        """See `VectorIndex.search_each`: one request holds the searches of all languages for a batch of queries.
+
+        Raises:
+            UserError: as `search`.
+        """
+        batches = [queries[i : i + BATCH] for i in range(0, len(queries), BATCH)]
+        found = [converse(self.server, [self.plan(batch, k, lang) for lang in langs]) for batch in batches]
+        return [stack(parts) for parts in zip(*found, strict=True)] or [nothing_found(0) for _ in langs]
 
 
 class ElasticIndex(Planned[Vectors]):

@@ -1,0 +1,131 @@
+"""Remedies on scores: from the best documents of each language to one ranking; a file of rescorings/ each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlembed.models import rescorings
+from xlembed.registry import load_all
+from xlembed.words import UserError
+
+Floats = NDArray[np.float64]
+DECIMALS = 6
+"""Of a changed score, as of a cosine: equal is equal."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The best documents of every language, for several queries; columns are languages one after the other.
+
+    Attributes:
+        scores: float64, shape (n_queries, n_columns); within a language descending, -inf where nothing was retrieved.
+        places: int64, same shape: of each document in the order of ids, which breaks ties.
+        langs: int64, shape (n_columns,): number of the column's language.
+        ranks: int64, shape (n_columns,): rank from 1 within that language.
+    """
+
+    scores: Floats
+    places: NDArray[np.int64]
+    langs: NDArray[np.int64]
+    ranks: NDArray[np.int64]
+
+    def of_language(self, number: int) -> Floats:
+        """Scores of one language's documents, best first."""
+        return self.scores[:, self.langs == number]
+
+    @property
+    def n_languages(self) -> int:
+        """How many there are."""
+        return int(self.langs.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True)
+class Rescoring:
+    """A way to merge the rankings of the languages; called like its file, which is how a model's name writes it.
+
+    It never changes the order within a language.
+
+    Attributes:
+        name: `local`.
+        spelling: how an error lists it: `+localK`.
+        rescore: candidates and the number -> the scores they are sorted by, ties by id.
+        number: what a name without a number has; 0: it takes none; None: it needs one.
+        least: the smallest number.
+        fetch: (documents wanted, number, documents of each language) -> documents to be fetched of each language.
+        source: where it comes from.
+        check: (number, languages of the task) -> what forbids it, empty: nothing.
+    """
+
+    name: str
+    spelling: str
+    rescore: Callable[[Candidates, int], Floats]
+    number: int | None
+    source: str
+    least: int = 1
+    fetch: Callable[[int, int, Sequence[int]], int] = lambda k, number, sizes: max(k, number)
+    check: Callable[[int, int], str] = lambda number, n_languages: ""
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """A rescoring with its number, as a model's name has it: ``+local5``."""
+
+    method: Rescoring
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Without the plus sign."""
+        return f"{self.method.name}{self.number or ''}"
+
+
+@cache
+def methods() -> dict[str, Rescoring]:
+    """Name -> rescoring."""
+    return load_all(rescorings, "RESCORING")
+
+
+def parse_rescored(suffix: str) -> Rescored | None:
+    """A suffix without its plus sign; None if it names none.
+
+    Raises:
+        UserError: one with a number that it cannot have.
+
+    Example:
+        >>> parse_rescored("local").name, parse_rescored("lir")
+        ('local5', None)
+    """
+    parts = re.fullmatch(rf"({'|'.join(methods())})([0-9]*)", suffix)
+    if parts is None:
+        return None
+    method, digits = methods()[parts[1]], parts[2]
+    if method.number == 0:
+        if digits:
+            raise UserError(f"'+{suffix}': {method.spelling} takes no number")
+        return Rescored(method, 0)
+    number = int(digits) if digits else method.number
+    if number is None or number < method.least or digits.startswith("0"):
+        raise UserError(
+            f"'+{suffix}': expected {method.spelling} with a whole number from {method.least}, for example "
+            f"+{method.name}{method.number or method.least + 2}"
+        )
+    return Rescored(method, number)
+
+
+def best_of(scores: Floats, n: int) -> Floats:
+    """The first n scores of each row that were retrieved, NaN where there are fewer."""
+    first = scores[:, :n]
+    return np.where(np.isfinite(first), first, np.nan)
+
+
+def by_position(order: NDArray[np.int64]) -> Floats:
+    """An order of the columns as scores: -1 for the first, -2 for the second."""
+    scores = np.empty(order.shape)
+    np.put_along_axis(scores, order, -np.arange(1.0, order.shape[1] + 1)[None, :], axis=1)
+    return scores
