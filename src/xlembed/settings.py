@@ -237,7 +237,7 @@ class ParadoxSettings(Section):
     """The paradox test: variants of each model, and margins fixed before results are seen (docs/paradox.md)."""
 
     variants: Words = Field(default=(), json_schema_extra={"option": "with"})
-    """Suffixes to try on every model, for example dim64,dim64+bf16."""
+    """Suffixes to try on every model, for example center,interleave; auto: all remedies that fit, and a choice."""
     margin_mono: float = Field(default=0.03, gt=0, lt=1)
     """Score within languages below another that is still borne, 0.03 is 3 points."""
     margin_loss: float = Field(default=0.05, gt=0, lt=1)

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from xlembed.data.task import Alignment
 from xlembed.measures import parse_measure
-from xlembed.paradox.remedies import Remedy, remedies
+from xlembed.paradox.choice import Choice, choose, halves
+from xlembed.paradox.remedies import Remedy, judging_measures, remedies
 from xlembed.paradox.verdict import (
     IN_GENERAL,
     Outcome,
@@ -373,7 +375,7 @@ def test_the_rule_says_its_margins() -> None:
 
 def mended(after: Evaluated, base: Evaluated, not_judged: dict[str, str] | None = None) -> Remedy:
     found = compare_models([after, base], [HIT], HIT, n_resamples=FAST, pairs=[(after.name, base.name)])
-    (one,) = remedies(found.rows, {"m": 0.6, "m+center": 0.2}, not_judged or {}, Margins())
+    (one,) = remedies(found.rows, [HIT], {"m": 0.6, "m+center": 0.2}, not_judged or {}, Margins())
     return one
 
 
@@ -381,11 +383,16 @@ def test_a_remedy_mends_when_nothing_within_falls_and_across_rises() -> None:
     base = model("m", 0.8, 0.2)
     found = mended(model("m+center", 0.81, 0.6), base)
     assert (found.mends, found.share_mended) == ("yes", pytest.approx(1 - 0.2 / 0.6))
-    assert (found.monolingual, found.cross_lingual, found.true_cross) == (S, S, S)
+    (effect,) = found.effects
+    assert (effect.monolingual, effect.cross_lingual, effect.true_cross) == (S, S, S)
+    assert (effect.gain and effect.gain.value, effect.cost and effect.cost.value) == (
+        pytest.approx(0.4),
+        pytest.approx(0.01),
+    )
     same = mended(
         model("m+zscore", 0.8, 0.6, cross=0.81), base
     )  # nothing within a language can change: no evidence
-    assert (same.mends, same.monolingual, same.cross_lingual) == ("yes", NA, S)
+    assert (same.mends, same.effects[0].monolingual, same.effects[0].cross_lingual) == ("yes", NA, S)
     assert mended(model("m+center", 0.7, 0.6), base).mends == "no"  # mono falls by 10 points
     assert mended(model("m+center", 0.8, 0.6, cross=0.7), base).mends == "no"
     assert mended(model("m+center", 0.8, 0.2), base).mends == "undecided"
@@ -394,7 +401,57 @@ def test_a_remedy_mends_when_nothing_within_falls_and_across_rises() -> None:
 
 def test_nothing_is_mended_where_nothing_is_judged() -> None:
     found = mended(model("m+center", 0.8, 0.6), model("m", 0.8, 0.2), {"m": "random weights"})
-    assert (found.mends, found.to_json()["reason"]) == ("not judged", "random weights")
+    assert (found.mends, found.to_json()[0]["reason"]) == ("not judged", "random weights")
+
+
+def at_ten(of: Evaluated, deep: Evaluated) -> Evaluated:
+    """The first model's units with a hit@10 and a rr@10 that are the second one's."""
+    units = of.units.assign(**{"hit@10": deep.units["hit@1"], "rr@10": deep.units["hit@1"]})
+    return Evaluated(of.name, units, {})
+
+
+def test_on_a_comparable_task_rank_ten_decides_and_rank_one_counts_as_cost() -> None:
+    """Nothing is won at rank 1, where languages compete; the first place within languages must be kept all the same."""
+    columns = {"hit@1", "hit@10", "rr@10"}
+    judging = judging_measures(Alignment.COMPARABLE, HIT, columns)
+    assert [m.name for m in judging] == ["accuracy@10", "MRR@10"]
+    assert judging_measures(Alignment.PARALLEL, HIT, columns) == [HIT]
+    assert judging_measures(Alignment.COMPARABLE, HIT, {"hit@1"}) == [HIT]
+    base = at_ten(model("m", 0.8, 0.02), model("m", 0.9, 0.1))
+    for cross, mends in ((0.8, "yes"), (0.6, "no")):
+        after = at_ten(model("m+x", 0.8, 0.02, cross=cross), model("m+x", 0.9, 0.7))
+        found = compare_models([after, base], judging, HIT, n_resamples=FAST, pairs=[("m+x", "m")])
+        (one,) = remedies(found.rows, judging, {}, {}, Margins())
+        assert [(e.measure, e.must_rise) for e in one.effects] == [
+            ("accuracy@1", False),
+            ("accuracy@10", True),
+            ("MRR@10", True),
+        ]
+        assert one.mends == mends
+
+
+def test_the_best_remedy_is_chosen_on_one_half_and_told_of_the_other() -> None:
+    """+good mends; +wild has more across languages but loses within; +luck is good on the half that chooses only."""
+    base = model("m", 0.8, 0.2)
+    first, second = halves(sorted(set(base.units["cluster"])))
+    assert len(first) == len(second) == N // 2 and not first & second
+    good, wild = model("m+good", 0.8, 0.5), model("m+wild", 0.8, 0.9, cross=0.5)
+    units = model("m+luck", 0.8, 0.2).units
+    across = (units["mode"] == "true_cross_lingual") & units["cluster"].isin(first)
+    luck = Evaluated("m+luck", units.assign(**{"hit@1": units["hit@1"].where(~across, 1.0)}), {})
+
+    def chosen(*tried: Evaluated) -> Choice:
+        return choose(base, tried, HIT, [HIT], {}, Margins(), n_resamples=FAST)
+
+    found = chosen(good, wild)
+    assert found.chosen == "m+good" and found.held_out is not None and found.held_out.mends == "yes"
+    assert found.text.startswith(
+        "m: m+good is the best of 2 on 200 clusters; on the other 200, accuracy@1: true cross"
+    )
+    lucky = chosen(good, luck)
+    assert (lucky.chosen, lucky.score) == ("m+luck", 1.0)
+    assert lucky.held_out is not None and lucky.held_out.mends == "undecided"
+    assert chosen(wild).text == "m: none of 1 remedies mends on 200 clusters"
 
 
 # Correlations

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xlembed.show.cells import p_cell, plain_estimate, share_cell
-from xlembed.show.content import Grid, Row, heads, row
+from xlembed.show.content import Cell, Grid, Row, heads, row
 from xlembed.show.notes import note_lines
 from xlembed.show.text import MINUS, base_models, percent, points
 
@@ -40,6 +40,7 @@ def verdict_lines(report: Json) -> list[str]:
         if verdict.get("text")
         else []
     )
+    lines += [f"Remedy: {r['text']}." for r in rows(report, "choices") if r.get("text")]
     lines += [
         f"Not judged: {r['model']}: {r['reason']}." for r in rows(report, "standings") if r.get("reason")
     ]
@@ -184,34 +185,55 @@ def _conditions(report: Json, key: str, title: str) -> Grid:
 
 def _remedies(report: Json) -> Grid:
     breaks = {of.get("model"): _breaks(of) for of in rows(report, "variant_conditions")}
-    found = []
+    found: list[Row] = []
+    last = None
     for of in rows(report, "remedies"):
-        share = of.get("share_mended")
-        cells = (
-            *(str(of.get(key)) for key in ("variant", "monolingual", "cross_lingual")),
-            {"shown": "shown", "violated": "falls"}.get(str(of.get("true_cross_all")), "not shown"),
+        first, share = of.get("variant") != last, of.get("share_mended")
+        last = of.get("variant")
+        whole = (
             "n/a" if share is None else f"{percent(share, 0)} %".replace("-", MINUS),
+            str(of.get("searches", 1)),
             str(of.get("mends")),
             breaks.get(of.get("variant"), "not judged"),
         )
-        found.append(row(*cells, strong=of.get("mends") == "yes"))
+        cells: tuple[Cell | str, ...] = (
+            str(of.get("variant")) if first else "",
+            str(of.get("measure", "")),
+            *(str(of.get(key)) for key in ("monolingual", "cross_lingual")),
+            share_cell(of.get("cost"), signed=True),
+            share_cell(of.get("gain"), signed=True),
+            _rises(of),
+            *(whole if first else [""] * len(whole)),
+        )
+        found.append(row(*cells, strong=of.get("mends") == "yes", apart=first and bool(found)))
     margin = percent((report.get("margins") or {}).get("mono", 0.03)).removesuffix(".0")
-    kept = ("mono kept", "cross_lingual kept", "true cross, all rises")
+    kept = ("mono kept", "cross_lingual kept")
     columns = heads(
-        *("variant", *kept, "loss_strong mended", "mends", "breaks"), words=(*kept, "mends", "breaks")
+        *("variant", "measure", *kept, "cross_lingual", "true cross, all", "rises"),
+        *("loss_strong mended", "searches", "mends", "breaks"),
+        words=("measure", *kept, "rises", "mends", "breaks"),
     )
     reasons = dict.fromkeys(
-        f"{of['base']} is not judged: {of['reason']}." for of in rows(report, "remedies") if of.get("reason")
+        f"{of['variant']} is not judged: {of['reason']}."
+        for of in rows(report, "remedies")
+        if of.get("reason")
     )
     notes = (
         f"Kept: a fall of {margin} points against the model without it is excluded (95 % CI). Rises: paired test, "
-        "Holm. It breaks the paradox only by (a) to (c), against the base models.",
+        "Holm over the variants; a measure without it is looked at for its cost only. Searches: per query in all "
+        "languages. It breaks the paradox only by (a) to (c), against the base models.",
         *reasons,
         *(f"{note}." for note in report.get("remedy_notes") or ()),
     )
     return Grid(
         "paradox-remedies", f"{_task(report)}do variants mend it?", columns, tuple(found), notes=notes
     )
+
+
+def _rises(of: Mapping[str, Any]) -> str:
+    if not of.get("must_rise", True):
+        return ""
+    return {"shown": "shown", "violated": "falls"}.get(str(of.get("true_cross_all")), "not shown")
 
 
 def _breaks(of: Mapping[str, Any]) -> str:

@@ -14,12 +14,15 @@ from xlembed.evaluate.compare import Evaluation
 from xlembed.files import atomic_folder, write_json
 from xlembed.measures import Measure, parse_measure
 from xlembed.paradox import figures as paradox_figures
+from xlembed.paradox.automatic import AUTO
+from xlembed.paradox.choice import Choice, choose
 from xlembed.paradox.loss_change import LossChange, loss_changes
-from xlembed.paradox.remedies import Remedy, remedies
+from xlembed.paradox.remedies import Remedy, judging_measures, remedies
 from xlembed.paradox.subjects import Subject, one_per_base
 from xlembed.paradox.tables import paradox_markdown
 from xlembed.paradox.verdict import AGAINST, Correlation, correlate, correlation_text, decide, rule_lines
 from xlembed.search.chance import monolingual_chance
+from xlembed.search.remedied import searches_per_query
 from xlembed.settings import Settings
 from xlembed.show.figures.registry import write_figures
 from xlembed.show.notes import notes_of
@@ -102,6 +105,7 @@ class Changes:
     untested: Sequence[str] = ()
     losses: Sequence[LossChange] = ()
     remedies: Sequence[Remedy] = ()
+    choices: Sequence[Choice] = ()
     notes: Sequence[str] = ()
 
 
@@ -155,7 +159,11 @@ class Paradox:
     @cached_property
     def variants(self) -> Judged:
         """Variants of base models, against the judged ones of these."""
-        names = [row.subject.name for row in self.rows if row.subject.variant_of in self.bases.standings]
+        names = [
+            row.subject.name
+            for row in self.rows
+            if row.subject.variant_of in self.bases.standings and not row.subject.ref.variation.translated
+        ]
         return self._judged(names, list(self.bases.conditions))
 
     def _judged(self, names: Sequence[str], rivals: Sequence[str] | None) -> Judged:
@@ -177,28 +185,70 @@ class Paradox:
             return Changes()
         measure, alpha, n = self.measure, self.settings.compare.alpha, self.settings.evaluate.resamples
         involved = [self.models[name] for name in dict.fromkeys(name for pair in pairs for name in pair)]
-        found = compare_models(involved, [measure], measure, alpha=alpha, n_resamples=n, pairs=pairs)
+        judging = judging_measures(self.task.alignment, measure, self._shared_columns())
+        found = compare_models(involved, judging, measure, alpha=alpha, n_resamples=n, pairs=pairs)
         losses = {row.subject.name: e.value for row in self.rows if (e := row.score("loss_strong"))}
-        judged = self.bases.standings
-        reasons = {
-            s.name: judged[s.name].reason if s.name in judged else "no base model of the test"
-            for s in subjects
-        }
+        reasons = self._not_judged()
+        searches = {s.name: searches_per_query(self.task, s.ref.variation) for s in subjects}
         return Changes(
             found.rows,
             found.untested,
             loss_changes([(self.models[a], self.models[b]) for a, b in pairs], measure, alpha, n),
-            remedies(found.rows, losses, reasons, self.margins, alpha),
-            self._remedy_notes(),
+            remedies(found.rows, judging, losses, reasons, self.margins, alpha=alpha, searches=searches),
+            self._choices(judging, reasons),
+            self._remedy_notes(judging),
         )
 
-    def _remedy_notes(self) -> list[str]:
-        k, n = self.measure.cutoff, len(self.task.languages)
-        if k is None or n <= k:
+    def _not_judged(self) -> dict[str, str]:
+        """Model or variant -> why nothing is said of a remedy; empty: it is."""
+        judged, reasons = self.bases.standings, {}
+        for subject in (row.subject for row in self.rows):
+            if subject.ref.variation.translated:
+                reasons[subject.name] = "all translations of a question have one ranking (an oracle)"
+            elif subject.variant_of is None:
+                known = judged.get(subject.name)
+                reasons[subject.name] = known.reason if known else "no base model of the test"
+        return reasons
+
+    def _shared_columns(self) -> set[str]:
+        return set.intersection(*(set(model.units.columns) for model in self.models.values()))
+
+    def _choices(self, judging: Sequence[Measure], reasons: Mapping[str, str]) -> list[Choice]:
+        """The best remedy of each model that may be judged, where all that fit were tried."""
+        if AUTO not in self.settings.paradox.variants:
             return []
+        tried = {
+            base: [
+                r.subject.name
+                for r in self.rows
+                if r.subject.variant_of == base and r.subject.name not in reasons
+            ]
+            for base in self.bases.standings
+            if not reasons[base]
+        }
         return [
-            f"{n} languages compete for {'one place' if k == 1 else f'{k} places'} in {self.measure.name}: what a "
-            "remedy does may show further down only (compare.primary_measure: accuracy@10 or MRR@10)"
+            choose(
+                self.models[base],
+                [self.models[name] for name in names],
+                self.measure,
+                judging,
+                reasons,
+                self.margins,
+                alpha=self.settings.compare.alpha,
+                n_resamples=self.settings.evaluate.resamples,
+            )
+            for base, names in tried.items()
+            if names
+        ]
+
+    def _remedy_notes(self, judging: Sequence[Measure]) -> list[str]:
+        """A measure by which a remedy is judged and that has fewer places than there are languages."""
+        n = len(self.task.languages)
+        return [
+            f"{n} languages compete for {'one place' if m.cutoff == 1 else f'{m.cutoff} places'} in {m.name}: what a "
+            "remedy does may show further down only"
+            for m in judging
+            if m.cutoff is not None and n > m.cutoff
         ]
 
     @cached_property
@@ -242,7 +292,8 @@ class Paradox:
             ],
             "untested": list(self.changes.untested),
             "loss_changes": [change.to_json(alpha) for change in self.changes.losses],
-            "remedies": [remedy.to_json() for remedy in self.changes.remedies],
+            "remedies": [row for remedy in self.changes.remedies for row in remedy.to_json()],
+            "choices": [choice.to_json() for choice in self.changes.choices],
             "remedy_notes": list(self.changes.notes),
         }
 

@@ -15,6 +15,7 @@ from xlembed.evaluate.searching import open_search
 from xlembed.models.folder import fine_tuned_from
 from xlembed.models.kinds import check_kinds
 from xlembed.models.spec import ModelRef, Variation
+from xlembed.paradox.automatic import is_of_scores, variants_of
 from xlembed.stats.standing import YARDSTICK
 from xlembed.tracking.opening import open_model
 from xlembed.words import Mode, UserError
@@ -55,16 +56,18 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
         UserError: an unknown model or suffix, no model, no second language, or a mode that is not evaluated.
     """
     _check_task(task, workspace)
-    suffixes, notes = workspace.settings.paradox.variants, []
+    notes: list[str] = []
     given = {ref.slug: (name, ref) for name in names for ref in [open_model(workspace, name)]}
     if not given:
         raise UserError("the paradox test needs models: -m MODEL -m MODEL")
     subjects: dict[str, Subject] = {}
     for name, ref in given.values():
         subjects[ref.slug] = _given(ref, given, task)
+        suffixes = variants_of(ref, task, workspace)
         if ref.card.lexical and suffixes:
-            notes.append(f"{ref.slug} has no vectors, so there is no variant of it")
-            continue
+            unfit = [suffix for suffix in suffixes if not is_of_scores(suffix)]
+            suffixes = [suffix for suffix in suffixes if suffix not in unfit]
+            notes += [f"{ref.slug} has no vectors, so there is no +{suffix} of it" for suffix in unfit]
         for suffix in suffixes:
             variant = open_model(workspace, f"{name}+{suffix}")
             if variant.slug == ref.slug:

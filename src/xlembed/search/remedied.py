@@ -42,6 +42,12 @@ def translations(task: Task) -> list[list[int]]:
     return [of_need[query.need_id] for query in task.queries]
 
 
+def searches_per_query(task: Task, variation: Variation) -> int:
+    """What a remedy costs where documents are searched: searches per query in all languages, 1 without any."""
+    asked = max(map(len, translations(task))) if variation.translated else 1
+    return asked * (len({d.lang for d in task.documents}) if variation.rescored else 1)
+
+
 class TranslatedSearcher(EachByItself):
     """A query is searched together with its translations; a document has the best of its scores.
 
