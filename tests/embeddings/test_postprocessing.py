@@ -22,6 +22,7 @@ from xlembed.data.loading import open_task
 from xlembed.data.pairs import Kind, PairSet, load_pairs, write_pairs
 from xlembed.data.task import Task
 from xlembed.embeddings.export import load_export
+from xlembed.embeddings.postprocessing import fit_documents
 from xlembed.embeddings.texts import document_text
 from xlembed.evaluate.compare import compare, read_evaluation
 from xlembed.evaluate.encode import Encoded, encode
@@ -29,6 +30,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.evaluate.search import search
 from xlembed.evaluate.tables import comparison_table, language_table, scores_table, to_markdown
+from xlembed.models.fitted_json import fitted_json, read_fitted
 from xlembed.models.loading import load_encoder
 from xlembed.models.sentence_encoder import SentenceEncoder
 from xlembed.publish.job import publish
@@ -254,9 +256,18 @@ def test_a_question_is_processed_like_the_query_of_the_task(
     assert told[0]["lang"] == task.queries[0].lang  # --lang says both
 
 
+def test_the_language_of_a_question_is_detected(
+    workspace: Workspace, task: Task, centred: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    ref, text = open_model(workspace, CENTER), "ein Wasserkocher, der leise ist"
+    detected = search(text, task, ref, workspace, k=3, lang=None)
+    assert "query taken for de" in caplog.text
+    assert detected == search(text, task, ref, workspace, k=3, lang=None, query_lang="de")
+
+
 def test_the_language_of_a_question_must_be_told(workspace: Workspace, task: Task) -> None:
     with pytest.raises(UserError, match=r"\+lir1 is post-processed by language.*--query-lang de"):
-        search("words", task, open_model(workspace, "static_multilingual+lir"), workspace, k=1, lang=None)
+        search("X1", task, open_model(workspace, "static_multilingual+lir"), workspace, k=1, lang=None)
     with pytest.raises(UserError, match=r"--query-lang: 'deu' is not an ISO 639-1.*write 'de'"):
         search("words", task, open_model(workspace, CENTER), workspace, k=1, lang=None, query_lang="deu")
     unaware = open_model(workspace, "static_multilingual+abtt2")
@@ -271,9 +282,24 @@ def test_a_question_in_a_language_without_documents(
     assert found and "sw: too few documents, statistics of all languages are used (center)" in caplog.text
 
 
-def test_publishing_is_refused(workspace: Workspace, task: Task) -> None:
-    with pytest.raises(UserError, match=r"publish static_multilingual\+dim64 \(see docs/postprocessing"):
-        publish(task, open_model(workspace, "static_multilingual+dim64+center"), workspace, "alias")
+def test_what_needs_translations_is_not_published(workspace: Workspace, task: Task) -> None:
+    with pytest.raises(UserError, match=r"publish static_multilingual\+center$"):
+        publish(task, open_model(workspace, "static_multilingual+center+translated"), workspace, "alias")
+
+
+def test_post_processing_that_an_index_tells_of_is_the_very_same(
+    workspace: Workspace, task: Task, plain: dict[str, Any]
+) -> None:
+    """Statistics through JSON and back do to a vector what they did."""
+    ref = open_model(workspace, "static_multilingual+center+lir2")
+    fitted = fit_documents(task, ref, workspace)
+    again = read_fitted(json.loads(json.dumps(fitted_json(fitted))))
+    assert fitted is not None and again is not None and fitted_json(None) == [] and read_fitted([]) is None
+    rows = np.asarray(vectors_of(workspace, "reviews_sample", "static_multilingual")[0][:6], dtype=np.float32)
+    langs = ["de", "en", "zh", "sw", "ja", "de"]
+    np.testing.assert_array_equal(again.apply(rows, langs), fitted.apply(rows, langs))
+    with pytest.raises(UserError, match="post-processing is damaged"):
+        read_fitted([{"step": "center", "everyone": {}, "own": {}}])
 
 
 def test_distractor_texts_take_the_statistics_of_the_task(
@@ -302,7 +328,10 @@ def test_distractor_texts_take_the_statistics_of_the_task(
 
 def test_the_card_says_it() -> None:
     shown = CliRunner().invoke(xlembed, ["models", "static_multilingual+center+abtt3"])
-    assert "post-processing  center, then abtt3; fitted on a task's documents" in shown.output
+    assert (
+        "post-processing  center (Libovický 2020), then abtt3 (Mu and Viswanath 2018); fitted on a task's documents"
+        in shown.output
+    )
     assert json.loads(
         CliRunner().invoke(xlembed, ["models", "static_multilingual+center+abtt3", "--json"]).output
     )["variation"]["steps"] == [

@@ -19,6 +19,7 @@ from xlembed.cli import COMMANDS, xlembed
 from xlembed.data.loading import open_task
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
+from xlembed.evaluate.search import search
 from xlembed.models.fingerprint import Fingerprint, derived_fingerprint
 from xlembed.models.spec import Variation
 from xlembed.publish import job as stage
@@ -176,6 +177,30 @@ def test_answers_that_disagree_with_exact_search(
     assert not client.indices.exists_alias(name="shop")
     done = publish(open_task(workspace, TASK), open_model(workspace, "toy"), workspace, "shop", wanted=0.7)
     assert done.recall == 0.8
+
+
+@pytest.mark.parametrize("name", ["toy+interleave", "toy+local2", "toy+center", "toy+center+z2", "toy+abtt1"])
+def test_an_alias_answers_with_the_remedy_that_was_evaluated(make: Make, name: str) -> None:
+    """As exact search over the task with the same remedy does; scores as far as the server's float32 goes."""
+    done = published(make(), name=name)
+    answer = search_alias("shop", "boat", make(), k=4, query_lang="en")
+    assert answer.index == done.index and answer.model == name
+    task, here = open_task(make(), TASK), make(IndexSettings())
+    wanted = search("boat", task, open_model(here, name), here, k=4, lang=None, query_lang="en")
+    assert [hit["doc_id"] for hit in answer.hits] == [hit["doc_id"] for hit in wanted]
+    assert [hit["rank"] for hit in answer.hits] == [1, 2, 3, 4]
+    for hit, other in zip(answer.hits, wanted, strict=True):
+        assert hit["score"] == pytest.approx(other["score"], abs=1e-4)
+    one = search_alias("shop", "boat", make(), k=2, lang="de", query_lang="en")
+    assert {hit["lang"] for hit in one.hits} == {"de"} and isinstance(one.request, dict)
+
+
+def test_two_aliases_of_one_index_may_merge_languages_otherwise(make: Make) -> None:
+    plain, merged = published(make(), "plain"), published(make(), "merged", name="toy+interleave")
+    assert plain.index == merged.index
+    asked = [search_alias(alias, "boat", make(), k=4) for alias in ("plain", "merged")]
+    assert [a.model for a in asked] == ["toy", "toy+interleave"]
+    assert [type(a.request) for a in asked] == [dict, list]
 
 
 def test_words_are_not_published(make: Make) -> None:

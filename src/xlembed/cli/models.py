@@ -78,7 +78,7 @@ def _card_text(ref: ModelRef) -> str:
         return _with_notes([*lines, *([("search", _search(ref))] if ref.reranker else [])], card.notes)
     lines = [("name", ref.slug), ("weights", _weights(ref))]
     if search := _search(ref):
-        lines.append(("search", f"{search}; see docs/hybrid.md"))
+        lines.append(("search", f"{search}; see docs/hybrid.md and docs/postprocessing.md"))
     if card.folder_prompts and ref.folder is None:
         lines.append(("prompts", "as the repository's own files store them; unknown until it is fetched"))
     else:
@@ -123,13 +123,23 @@ def _as_json(ref: ModelRef) -> dict[str, Any]:
     from xlembed.words import Role
 
     card = ref.card
-    steps = [{"method": step.method.name, "components": step.components} for step in ref.variation.steps]
+    chosen = ref.variation
+    steps = [
+        {
+            "method": step.method.name,
+            "components": step.components,
+            **({"pairs": step.pairs} if step.pairs else {}),
+        }
+        for step in chosen.steps
+    ]
+    rescored = chosen.rescored and chosen.rescored.name
     return card.model_dump(mode="json") | {
         "name": ref.slug,
         "english_only": card.english_only,
         "prompts": {role.value: card.prompt(role) for role in Role},
         "folder": str(ref.folder) if ref.folder else None,
-        "variation": asdict(replace(ref.variation, steps=())) | {"steps": steps},
+        "variation": asdict(replace(chosen, steps=(), rescored=None))
+        | {"steps": steps, "rescored": rescored},
     }
 
 
@@ -160,8 +170,10 @@ def _dimensions(ref: ModelRef) -> str:
 
 
 def _steps(ref: ModelRef) -> str:
-    names = ", then ".join(step.name for step in ref.variation.steps)
-    return f"{names}; fitted on a task's documents; see docs/postprocessing.md"
+    names = ", then ".join(f"{step.name} ({step.method.source})" for step in ref.variation.steps)
+    pairs = {step.pairs for step in ref.variation.steps}
+    fitted = ["a task's documents"] * ("" in pairs) + [f"pair set {name}" for name in sorted(pairs - {""})]
+    return f"{names}; fitted on {' and '.join(fitted)}; see docs/postprocessing.md"
 
 
 def _search(ref: ModelRef) -> str:
@@ -172,6 +184,11 @@ def _search(ref: ModelRef) -> str:
         parts.append("by vector and by words (bm25), fused by reciprocal rank")
     if asked.alpha is not None:
         parts.append(f"by vector ({asked.alpha:g}) and by words (bm25), normalised scores added up")
+    if asked.translated:
+        parts.append("with a question's translations too, the best score counts")
+    if asked.rescored:
+        merged = f"languages merged by {asked.rescored.name} ({asked.rescored.method.source})"
+        parts.append(f"{merged}, one filtered search per language")
     if asked.rerank:
         parts.append(f"the first {asked.rerank.depth} ranked anew by {asked.rerank.model}")
     return ", then ".join(parts)

@@ -20,7 +20,7 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 @click.option(
     "--query-lang",
     default=None,
-    help="Language of TEXT, for models post-processed by language (default: --lang).",
+    help="Language of TEXT, for models post-processed by language (default: --lang, else detected).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the hits for scripts.")
 @click.option(
@@ -57,12 +57,16 @@ def search(
         from xlembed.publish.published import search_alias
 
         workspace = open_workspace(params, out, options, named=("corpus", "encode", "index"))
-        answer = search_alias(alias, text, workspace, k=k, lang=lang or None, model=model or None)
+        answer = search_alias(
+            alias, text, workspace, k=k, lang=lang or None, query_lang=query_lang or None, model=model or None
+        )
         click.echo(f"{alias} -> {answer.index}, query encoded with {answer.model}", err=True)
         if as_request:
             import json
 
-            click.echo(json.dumps(answer.request))
+            asked = answer.request  # several bodies: as _msearch takes them
+            lines = [line for body in asked for line in ({}, body)] if isinstance(asked, list) else [asked]
+            click.echo("\n".join(map(json.dumps, lines)))
             return
         hits = answer.hits
     else:

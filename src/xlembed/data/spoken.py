@@ -106,6 +106,24 @@ def check_languages_spoken(
     ]
 
 
+def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
+    """Which of some languages a text is in; None if it does not tell, or lingua does not know two of them.
+
+    Example:
+        >>> spoken_language("Wasserkocher, der leise ist", ["de", "en"])
+        'de'
+    """
+    from lingua import IsoCode639_1, LanguageDetectorBuilder  # only where a language must be guessed
+
+    known = [lang for lang in languages if lang in _known() and hasattr(IsoCode639_1, lang.upper())]
+    if len(known) < 2:
+        return None
+    codes = [getattr(IsoCode639_1, lang.upper()) for lang in known]
+    detector = LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
+    best = detector.compute_language_confidence_values(text[:CHARACTERS])[0]
+    return best.language.iso_code_639_1.name.lower() if best.value >= SURE else None
+
+
 def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:
     sample = random.Random(seed).sample(texts, SAMPLE) if len(texts) > SAMPLE else texts
     long = [text[:CHARACTERS] for text in sample if len(text.strip().encode()) >= SHORTEST]

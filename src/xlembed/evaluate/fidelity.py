@@ -36,6 +36,8 @@ def index_fidelity(
     measures: Sequence[Measure],
     clusters: Mapping[str, str],
     settings: EvaluateSettings,
+    *,
+    by_language: bool = False,
 ) -> dict[str, Any]:
     """Recall and loss with intervals, and which pools went through the index at all.
 
@@ -51,6 +53,7 @@ def index_fidelity(
         measures: columns of the units.
         clusters: need id -> cluster id.
         settings: modes, depth, other versions and resamples.
+        by_language: whether the pool of all languages is searched language by language.
 
     Returns:
         What `scorebook.IndexFidelity` reads.
@@ -66,8 +69,14 @@ def index_fidelity(
     exact_units = units_table(task, rankings.units, measures, clusters)
     extra = max((len(r.unit.ignored) for r in rankings.units), default=0)
     pools = pools_of(rankings, task, settings)
+    searched: dict[Lang | None, list[Lang | None]] = {p: [p] for p in pools}
+    if by_language:
+        searched[None] = list(task.languages)
     exercised = {
-        p or ANY_LANGUAGE: index.exercised(settings.depth + (extra if p is None else 0), p) for p in pools
+        p or ANY_LANGUAGE: any(
+            index.exercised(settings.depth + (extra if p is None else 0), of) for of in searched[p]
+        )
+        for p in pools
     }
     through = {lang for lang, yes in exercised.items() if yes}
     all_clusters = set(units["cluster"])

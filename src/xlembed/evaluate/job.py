@@ -77,7 +77,8 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
     shares = _share_tables(task, rankings.top, clusters, settings)
     rows = score_run(units, shares, measures, set(units["cluster"]), unsupported, settings.resamples)
     watch("bootstrap", 1, 1)
-    fidelity = _fidelity(task, search, units, measures, clusters, settings)
+    by_language = ref.variation.rescored is not None
+    fidelity = _fidelity(task, search, units, measures, clusters, settings, by_language)
     header = _header(task, ref, search, workspace, unsupported)
     content = {
         **header,
@@ -120,6 +121,7 @@ def _fidelity(
     measures: Sequence[Measure],
     clusters: Mapping[str, str],
     settings: EvaluateSettings,
+    by_language: bool,
 ) -> dict[str, Any]:
     """What an index on a server costs; nothing for exact search in memory, which is the standard."""
     if search.reference is None or search.embeddings is None:
@@ -136,6 +138,7 @@ def _fidelity(
         measures,
         clusters,
         settings,
+        by_language=by_language,
     )
 
 
@@ -209,11 +212,19 @@ def _header(
         "primary_measure": settings.compare.primary_measure,
         "evaluate": settings.evaluate.model_dump(mode="json"),
         "corpus": settings.corpus.model_dump(mode="json"),
-        "warnings": vector_warnings(search.embeddings) if search.embeddings else [],
+        "warnings": [*(vector_warnings(search.embeddings) if search.embeddings else []), *_oracle(ref)],
         **({"weights": ref.weights} if ref.weights else {}),
         **_postprocessing(search.embeddings),
         **_truncation(task, ref, search, workspace),
     }
+
+
+def _oracle(ref: ModelRef) -> list[str]:
+    if not ref.variation.translated:
+        return []
+    return [
+        "each question is searched with its translations that the task has (an oracle where people made them)"
+    ]
 
 
 def _postprocessing(embeddings: Embeddings | None) -> dict[str, Any]:

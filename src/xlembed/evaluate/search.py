@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from xlembed.data.languages import require_language
+from xlembed.data.spoken import spoken_language
 from xlembed.data.task import Task
 from xlembed.embeddings.encoding import load_options
 from xlembed.embeddings.postprocessing import derive_more, fit_documents
@@ -42,7 +44,7 @@ def search(
         workspace: settings and places.
         k: documents wanted.
         lang: search only documents of this language.
-        query_lang: the text's language, for a model that is post-processed by language; default: `lang`.
+        query_lang: the text's language, for a model that is post-processed by language; default: `lang`, else detected.
         watch: told of the work.
 
     Raises:
@@ -52,7 +54,8 @@ def search(
         raise UserError("the text to search for is empty")
     if lang is not None and lang not in task.languages:
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
-    query_lang = _query_lang(query_lang, lang, ref)
+    by_language = any(s.by_language for part in (ref, ref.reranker) if part for s in part.variation.steps)
+    query_lang = query_language(text, query_lang, lang, by_language, task.languages, ref.slug)
     check_kinds(ref)
     encode(task, ref, workspace, watch)
     index(task, ref, workspace, watch)
@@ -77,18 +80,40 @@ def search(
     return found
 
 
-def _query_lang(told: Lang | None, searched: Lang | None, ref: ModelRef) -> Lang:
-    """The query's language: as told, else that of the documents searched; empty where it does not matter."""
+def query_language(
+    text: str,
+    told: Lang | None,
+    searched: Lang | None,
+    by_language: bool,
+    languages: Sequence[Lang],
+    name: str,
+) -> Lang:
+    """The query's language: as told, else that of the documents searched, else as it looks; empty where none matters.
+
+    Args:
+        text: the query.
+        told: by --query-lang.
+        searched: by --lang.
+        by_language: whether the model's post-processing needs it.
+        languages: that the text may be in.
+        name: of the model.
+
+    Raises:
+        UserError: it is needed, and the text does not tell it.
+    """
     if told:
         return require_language(told, "--query-lang")
-    if searched:
-        return searched
-    if any(step.by_language for part in (ref, ref.reranker) if part for step in part.variation.steps):
-        raise UserError(
-            f"{ref.slug} is post-processed by language, so the language of the text must be told: --query-lang de "
-            "(or --lang de, which also searches only documents in it)"
+    if searched or not by_language:
+        return searched or ""
+    if found := spoken_language(text, languages):
+        log.warning(
+            "query taken for %s, since %s must know its language; --query-lang says another", found, name
         )
-    return ""
+        return found
+    raise UserError(
+        f"{name} is post-processed by language, and the text does not tell which of {', '.join(languages)} it is in: "
+        "--query-lang de (or --lang de, which also searches only documents in it)"
+    )
 
 
 def _encode_query(

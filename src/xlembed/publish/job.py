@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.evaluate.encode import encode
+from xlembed.models.searches import TRANSLATED
 from xlembed.models.spec import ModelRef
 from xlembed.publish.published import encoding_of
 from xlembed.search.elastic.admin import count, holder, list_indices, move_alias, roll_back
@@ -94,7 +95,7 @@ def publish(
 
 
 def check_publishable(ref: ModelRef) -> None:
-    """Refuse what searches words, and vectors that an application could not make from the model alone.
+    """Refuse what searches words or ranks anew, and what needs more of a question than its text.
 
     Raises:
         UserError: says what to publish instead.
@@ -109,11 +110,10 @@ def check_publishable(ref: ModelRef) -> None:
             f"{ref.slug} searches words; what is published is a model's vectors: publish one without +hybrid "
             "(applications can search the words of the same index, see docs/hybrid.md)"
         )
-    if steps := ref.variation.steps:
-        name = "".join(f"+{step.name}" for step in steps)
+    if ref.variation.translated:
         raise UserError(
-            f"{ref.slug} is post-processed with statistics of the task's documents, which an application that asks the "
-            f"alias does not have: publish {ref.slug.replace(name, '')} (see docs/postprocessing.md)"
+            f"{ref.slug} needs the translations of every question, which an application has not: publish "
+            f"{ref.slug.replace(f'+{TRANSLATED}', '')}"
         )
 
 
@@ -153,12 +153,13 @@ def verify(
             "larger --m or another --index-type, or lower --recall"
         )
     note = {
-        "encoding": encoding_of(ref, workspace).to_json(),
+        "encoding": encoding_of(replace(ref, slug=ref.vectors_slug), task, workspace).to_json(),
         "record": {
             "num_candidates": settings.num_candidates,
             "oversample": oversample_of(settings),
             f"recall_at_{RECALL_K}": round(recall, 6),
             "queries": len(queries),
+            **({"rescored": ref.variation.rescored.name} if ref.variation.rescored else {}),
         },
     }
     return Verified(spec.name, spec.documents, recall, len(queries), index.exercised(RECALL_K), note)

@@ -12,18 +12,23 @@ from typing import Any
 import numpy as np
 import pydantic
 
-from xlembed.embeddings.derive import derive
+from xlembed.data.task import Task
 from xlembed.embeddings.encoding import open_encoding
+from xlembed.embeddings.postprocessing import derive_more, fit_documents, pair_sets
+from xlembed.evaluate.search import query_language
 from xlembed.files import Record
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint, derived_fingerprint
+from xlembed.models.fitted_json import fitted_json, read_fitted
 from xlembed.models.folder import with_folder_prompts
 from xlembed.models.hub import locate
+from xlembed.models.rescoring import parse_rescored
 from xlembed.models.spec import ModelRef, Variation
+from xlembed.models.steps import parse_step
 from xlembed.search.elastic.admin import find
 from xlembed.search.elastic.sealing import COMPLETE
-from xlembed.search.elastic.serving import nearest, request
+from xlembed.search.elastic.serving import nearest, nearest_merged, request
 from xlembed.search.elastic.tasks import open_server
 from xlembed.tracking.opening import open_model
 from xlembed.words import DType, Lang, Role, UserError
@@ -58,9 +63,13 @@ class Encoding(Record):
     storage_dtype: str
     base_fingerprint: str
     ingredients: dict[str, Any]
+    postprocessing: tuple[dict[str, Any], ...] = ()
+    """Steps with their statistics, see `fitted_json`."""
+    documents_digest: str = ""
+    pair_digests: dict[str, str] = pydantic.Field(default_factory=dict)
 
 
-def encoding_of(ref: ModelRef, workspace: Workspace) -> Encoding:
+def encoding_of(ref: ModelRef, task: Task, workspace: Workspace) -> Encoding:
     """For the manifest of an index of these vectors."""
     settings = workspace.settings.encode
     encoding = open_encoding(ref, workspace)
@@ -75,6 +84,9 @@ def encoding_of(ref: ModelRef, workspace: Workspace) -> Encoding:
         storage_dtype=settings.storage_dtype,
         base_fingerprint=encoding.base.digest,
         ingredients=encoding.base.description,
+        postprocessing=tuple(fitted_json(fit_documents(task, ref, workspace))),
+        documents_digest=task.documents_digest if chosen.steps else "",
+        pair_digests={found.name: found.digest for found in pair_sets(ref, task, workspace)},
     )
 
 
@@ -86,13 +98,13 @@ class Answer:
         index: that was searched.
         model: that encoded the query.
         hits: best first, see `index.elastic.serving.nearest`.
-        request: the body of the search, for other clients.
+        request: the body of the search, for other clients; one per language where their rankings are merged.
     """
 
     index: str
     model: str
     hits: list[dict[str, Any]]
-    request: dict[str, Any]
+    request: dict[str, Any] | list[dict[str, Any]]
 
 
 def search_alias(
@@ -102,6 +114,7 @@ def search_alias(
     *,
     k: int,
     lang: Lang | None = None,
+    query_lang: Lang | None = None,
     model: str | None = None,
 ) -> Answer:
     """Encode a text with the very model of a published index, and search that index.
@@ -112,6 +125,7 @@ def search_alias(
         workspace: where models are looked for.
         k: documents wanted.
         lang: only documents of this language.
+        query_lang: the text's language, where the model must know it; default: `lang`, else detected.
         model: where the model's files are, if they cannot be found by the manifest.
 
     Raises:
@@ -141,14 +155,25 @@ def search_alias(
         told = Encoding.model_validate(encoding)
     except pydantic.ValidationError:
         raise UserError(OTHER_VERSION) from None
+    fitted = read_fitted(told.postprocessing)
+    by_language = fitted is not None and any(of.step.by_language for of in fitted.steps)
+    query_lang = query_language(text, query_lang, lang, by_language, langs, told.model)
     ref, encoder = open_recorded_model(told, str(manifest["fingerprint"]), workspace, model)
-    vector = derive(np.asarray(encoder.encode_batch([text], Role.QUERY)), ref.variation.dim)[0]
+    vector = derive_more(np.asarray(encoder.encode_batch([text], Role.QUERY)), [query_lang], ref, fitted)[0]
     if not vector.any():
         raise UserError(f"{ref.slug} knows no word of the text, so it has no vector")
     candidates = int(record.get("num_candidates") or workspace.settings.index.num_candidates)
-    oversample = record.get("oversample")
-    body = request(vector, k, lang, num_candidates=candidates, oversample=oversample)
-    return Answer(index, ref.slug, nearest(server, index, body), body)
+
+    def body(k: int, lang: Lang | None) -> dict[str, Any]:
+        return request(vector, k, lang, num_candidates=candidates, oversample=record.get("oversample"))
+
+    rescored = parse_rescored(str(record.get("rescored") or ""))
+    name = ref.slug + (f"+{rescored.name}" if rescored else "")
+    if rescored is None or lang is not None:
+        asked = body(k, lang)
+        return Answer(index, name, nearest(server, index, asked), asked)
+    bodies = [body(max(k, rescored.number), of) for of in langs]
+    return Answer(index, name, nearest_merged(server, index, bodies, rescored, k), bodies)
 
 
 def open_recorded_model(
@@ -169,7 +194,8 @@ def open_recorded_model(
         card = ModelCard.model_validate(encoding.card)
     except pydantic.ValidationError:
         raise UserError(OTHER_VERSION) from None
-    variation = Variation(**vars(encoding.variation))
+    steps = tuple(step for of in encoding.postprocessing if (step := parse_step(str(of.get("step")))))
+    variation = Variation(**vars(encoding.variation), steps=steps)
     slug = encoding.model
     tried = []
     for place, look in _places(slug, card, workspace, model):
@@ -227,7 +253,10 @@ def _check_same(encoding: Encoding, fingerprint: str, base: Fingerprint, variati
     """
     theirs, told = encoding.ingredients, encoding.base_fingerprint
     known = told in (base.digest, Fingerprint(theirs).digest)
-    if derived_fingerprint(told, variation.dim) != fingerprint or not known:
+    derived = derived_fingerprint(
+        told, variation.dim, variation.steps, encoding.documents_digest, encoding.pair_digests
+    )
+    if derived != fingerprint or not known:
         raise UserError(
             "the manifest contradicts itself: its fingerprint is not that of its model; publish again"
         )

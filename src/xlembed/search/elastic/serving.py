@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from elastic_transport import TransportError
 from elasticsearch import ApiError
 
-from xlembed.search.elastic.connection import Server, refusal
+from xlembed.models.rescoring import Rescored
+from xlembed.search.base import SCORE_DECIMALS, Hits, id_places
+from xlembed.search.elastic.connection import Server, cause, refusal
 from xlembed.search.elastic.engine import MOST, knn_clause
 from xlembed.search.elastic.layout import ORIGINAL, VECTOR, text_field
+from xlembed.search.remedied import merge
 from xlembed.words import Lang, UserError, Vectors
 
 
@@ -33,26 +36,79 @@ def nearest(
     Raises:
         UserError: the server refuses, or answers in part.
     """
+    return _numbered(_asked(server, index, [body])[0])
+
+
+def nearest_merged(
+    server: Server, index: str, bodies: Sequence[Mapping[str, Any]], rescored: Rescored, k: int
+) -> list[dict[str, Any]]:
+    """The rankings of several languages, asked for in one request, as one.
+
+    Args:
+        server: where.
+        index: name of the index.
+        bodies: from `request`, one per language.
+        rescored: how they are merged.
+        k: documents wanted.
+
+    Returns:
+        As `nearest`; `score` is the one that decided.
+
+    Raises:
+        UserError: as `nearest`.
+    """
+    found = _asked(server, index, bodies)
+    documents = [hit for of in found for hit in of]
+    starts = np.cumsum([0, *map(len, found)])
+    hits = [
+        Hits(
+            np.arange(start, start + len(of))[None],
+            np.array([[hit["score"] for hit in of]], dtype=np.float64).round(SCORE_DECIMALS),
+            np.zeros(1, dtype=np.int64),
+        )
+        for start, of in zip(starts, found, strict=False)
+    ]
+    best = merge(hits, rescored, id_places([hit["doc_id"] for hit in documents]), min(k, len(documents)))
+    return _numbered(
+        [
+            {**documents[row], "score": float(score)}
+            for row, score in zip(best.rows[0], best.scores[0], strict=True)
+            if row >= 0
+        ]
+    )
+
+
+def _numbered(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"rank": rank, **hit} for rank, hit in enumerate(hits, 1)]
+
+
+def _asked(server: Server, index: str, bodies: Sequence[Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Documents of each search, best first, all in one request."""
+    searches = [part for body in bodies for part in ({}, {**body, "track_total_hits": False})]
     try:
-        answer = server.client.search(
-            index=index, knn=body["knn"], size=body["size"], source=body["_source"], track_total_hits=False
-        ).body
+        answers = server.client.msearch(index=index, searches=searches).body["responses"]
     except (ApiError, TransportError) as error:
         raise refusal(error, server.url) from None
+    return [_read(server, index, answer) for answer in answers]
+
+
+def _read(server: Server, index: str, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if "error" in answer:
+        kind, reason = cause(answer)
+        raise UserError(f"{server.url}: search of {index}: {answer.get('status')} {kind}: {reason}")
     if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
         raise UserError(f"{server.url}: the search of {index} timed out or missed a shard; try again")
     hits = [(2 * hit["_score"] - 1, hit["_source"]) for hit in answer["hits"]["hits"]]
     hits.sort(key=lambda hit: (-round(hit[0], 6), hit[1]["id"]))
     return [
         {
-            "rank": rank,
             "score": score,
             "doc_id": source["id"],
             "lang": source["lang"],
             "text": source.get(ORIGINAL) or source.get(text_field(source["lang"]), ""),
             "group": source.get("group", ""),
         }
-        for rank, (score, source) in enumerate(hits, 1)
+        for score, source in hits
     ]
 
 
