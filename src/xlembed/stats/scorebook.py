@@ -57,6 +57,8 @@ class ScoreBook(Record):
         boundary_ties: of rankings cut at the depth.
         corpus_shares: language -> share of the corpus; empty if unknown.
         empty_queries: language -> queries that retrieved nothing.
+        no_preference: query language -> what `preference` would be if a model had none.
+        preference_left_out: query language -> queries without a right document among what they retrieve.
         scores: what has no units is not there.
     """
 
@@ -84,6 +86,8 @@ class ScoreBook(Record):
     zero_vectors: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     corpus_shares: Mapping[Lang, float] = Field(default_factory=dict)
     empty_queries: Mapping[Lang, int] = Field(default_factory=dict)
+    no_preference: Mapping[Lang, float] = Field(default_factory=dict)
+    preference_left_out: Mapping[Lang, int] = Field(default_factory=dict)
     queries_without_relevant: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     merged_documents: tuple[Mapping[str, str], ...] = ()
