@@ -33,6 +33,7 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
     "peer": (f"PEER@{K}",),
 }
 """Kind of a score -> its measures, which are columns of queries.parquet; a query without a value has NaN."""
+KIND_OF = {name: kind for kind, names in MEASURES.items() for name in names}
 BINARY = frozenset({"preference", "first_place", "any_language"})
 """Kinds whose values are 0 or 1 by definition."""
 IDENTITY = ("query_id", "need_id", "cluster", "query_lang")

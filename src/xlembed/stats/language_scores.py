@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from xlembed.search.language_measures import BINARY, MEASURES, NO_PREFERENCE
+from xlembed.search.language_measures import BINARY, KIND_OF, NO_PREFERENCE
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
 from xlembed.stats.evaluation import ScoreRow, labelled
@@ -25,12 +25,11 @@ def scored_together(table: pd.DataFrame) -> list[tuple[list[tuple[str, str]], pd
     """
     mixed = bool(((table["n_right_own"] > 0) & (table["n_right_own"] < table["n_right"])).any())
     groups: dict[bytes, list[tuple[str, str]]] = {}
-    for kind, names in MEASURES.items():
-        for name in names:
-            if name in table and (mixed or kind not in NEEDS_BOTH):
-                has_value = table[name].notna().to_numpy()
-                if has_value.any():
-                    groups.setdefault(has_value.tobytes(), []).append((kind, name))
+    for name, kind in KIND_OF.items():
+        if name in table and (mixed or kind not in NEEDS_BOTH):
+            has_value = table[name].notna().to_numpy()
+            if has_value.any():
+                groups.setdefault(has_value.tobytes(), []).append((kind, name))
     return [(measures, table[table[measures[0][1]].notna()]) for measures in groups.values()]
 
 
@@ -77,7 +76,7 @@ def language_rows(
             if (score := scores.macros[MACRO][i]) is not None:
                 rows.append(ScoreRow(kind, Pool.ALL, None, None, name, score, cells=members(langs)))
             found[name] = [labelled(row, unsupported) for row in rows]
-    return [row for names in MEASURES.values() for name in names for row in found.get(name, ())]
+    return [row for name in KIND_OF for row in found.get(name, ())]
 
 
 def no_preference(table: pd.DataFrame) -> dict[Lang, float]:
