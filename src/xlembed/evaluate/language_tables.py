@@ -30,6 +30,10 @@ MEANINGS = (
     f"lang. nDCG @{K}: a right document in another language counts as a part; agree @{K}: overlap of what the "
     "translations of one question find.",
 )
+UNSUPPORTED = (
+    "Queries in a language that one of the two does not support are left out, and with them the agreement of "
+    "translations; documents in it stay among those searched."
+)
 
 
 def language_aware_table(books: Sequence[ScoreBook], brief: bool = False) -> Grid | None:
@@ -106,6 +110,7 @@ def language_comparison_table(comparison: Mapping[str, Any]) -> Grid | None:
     notes = (
         "Exploratory. Differences of macro averages in percentage points [95 % CI, unadjusted], on the queries where "
         "both have a value; sign-flip tests, Holm over the pairs within each measure. Verdicts follow the adjusted p.",
+        *([UNSUPPORTED] if any(comparison["labels"].values()) else []),
         *(f"Not compared: {line}." for line in left_out),
     )
     columns = heads(

@@ -36,6 +36,8 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
 KIND_OF = {name: kind for kind, names in MEASURES.items() for name in names}
 BINARY = frozenset({"preference", "first_place", "any_language"})
 """Kinds whose values are 0 or 1 by definition."""
+OF_TRANSLATIONS = frozenset({"agreement", "mrc"})
+"""Kinds whose value of one query rests on its need's queries in other languages too."""
 IDENTITY = ("query_id", "need_id", "cluster", "query_lang")
 NO_PREFERENCE = "no_preference"
 """Column: what `preference` would be without one, the share of right documents in the query's language."""

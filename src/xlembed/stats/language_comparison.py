@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from xlembed.search.language_measures import IDENTITY, KIND_OF
+from xlembed.search.language_measures import IDENTITY, KIND_OF, OF_TRANSLATIONS
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.comparison import ComparisonRow, Evaluated
 from xlembed.stats.holm import Comparison, adjust
@@ -39,7 +39,7 @@ def compare_queries(
     """All pairs of models in the macro averages over query languages, on the queries where both have a value.
 
     Sign-flip tests on cluster sums, Holm over the pairs within each measure. Queries in a language that one of the two
-    does not support are left out.
+    does not support are left out, and with them what compares translations.
 
     Args:
         models: on the same task and settings; `units` holds their tables of queries.
@@ -70,7 +70,10 @@ def differences(a: Evaluated, b: Evaluated) -> pd.DataFrame:
     shared = [name for name in KIND_OF if name in first and name in second]
     table = first[[*IDENTITY, "n_right", "n_right_own"]].copy()
     table[shared] = first[shared].to_numpy(dtype=float) - second[shared].to_numpy(dtype=float)
-    return table[~table["query_lang"].isin({*a.unsupported, *b.unsupported})]
+    unsupported = {*a.unsupported, *b.unsupported}
+    if unsupported & set(table["query_lang"]):  # a translation would be compared that one of them cannot read
+        table = table.drop(columns=[name for name in shared if KIND_OF[name] in OF_TRANSLATIONS])
+    return table[~table["query_lang"].isin(unsupported)]
 
 
 def _compare_pair(a: Evaluated, b: Evaluated, n_flips: int, n_resamples: int) -> list[_Tested]:

@@ -9,7 +9,7 @@ import pandas as pd
 from xlembed.search.language_measures import BINARY, KIND_OF, NO_PREFERENCE
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
-from xlembed.stats.evaluation import ScoreRow, labelled
+from xlembed.stats.evaluation import ScoreRow
 from xlembed.stats.layout import UnitLayout, unit_layout
 from xlembed.words import Lang, Pool
 
@@ -61,6 +61,8 @@ def language_rows(
         unsupported: task languages that are not on the model's card, with their label.
         n_resamples: of the cluster bootstrap.
     """
+    # Right documents are of all languages, and so every number rests on all of them.
+    label = "; ".join(sorted(set(unsupported.values()))) or None
     found: dict[str, list[ScoreRow]] = {}
     for measures, part in scored_together(table):
         layout, langs = query_layout(part, task_clusters)
@@ -69,13 +71,13 @@ def language_rows(
         scores = score_cells(layout, values, binary, {MACRO: range(len(langs))}, n_resamples)
         for i, (kind, name) in enumerate(measures):
             rows = [
-                ScoreRow(kind, Pool.ALL, lang, ANY_LANGUAGE, name, score)
+                ScoreRow(kind, Pool.ALL, lang, ANY_LANGUAGE, name, score, label)
                 for lang, line in zip(langs, scores.cells, strict=True)
                 if (score := line[i]) is not None
             ]
             if (score := scores.macros[MACRO][i]) is not None:
-                rows.append(ScoreRow(kind, Pool.ALL, None, None, name, score, cells=members(langs)))
-            found[name] = [labelled(row, unsupported) for row in rows]
+                rows.append(ScoreRow(kind, Pool.ALL, None, None, name, score, label, members(langs)))
+            found[name] = rows
     return [row for name in KIND_OF for row in found.get(name, ())]
 
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from xlembed.show.figures.registry import Comparisons, Registered, Scores
 from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.marks import REFERENCE, Mark
-from xlembed.show.shapes.scales import percent_scale
+from xlembed.show.shapes.scales import limits_of, percent_tick, scale
 from xlembed.show.shapes.scatter import scatter
 from xlembed.show.style import FAINT, model_look
 from xlembed.show.text import count_text
@@ -68,8 +68,11 @@ def _panel(axes: Axes, books: list[ScoreBook], drawn: list[ScoreBook]) -> None:
     none = sorted({round(value, 3) for book in drawn if (value := book.expected_preference()) is not None})
     across = [v for m in marks for v in (m.x, *(m.across or ()))]
     upright = [v for m in marks for v in (m.y, *(m.upright or ()))]
-    percent_scale(axes, across, f"{FOUND}: a right document is first (%)", upright=False)
-    percent_scale(axes, [*upright, *none], "preference: first right one in the query's language (%)")
+    for values, label, is_upright in (
+        (across, f"{FOUND}: a right document is first (%)", False),
+        ([*upright, *none], "preference: first right one in the query's language (%)", True),
+    ):
+        scale(axes, limits_of(values, 0.06, 0.02), label, upright=is_upright, text=percent_tick)
     for value in none:
         axes.axhline(value, zorder=1, gid="no preference", **LINE)
     scatter(axes, marks)
