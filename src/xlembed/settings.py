@@ -121,6 +121,8 @@ class EvaluateSettings(Section):
     """Bootstrap resamples, 100 to 100,000."""
     language_k: int = Field(default=5, ge=1)
     """Depth of the retrieval language matrix that is drawn."""
+    other_language_gain: float = Field(default=0.5, ge=0, le=1)
+    """Gain of a right document in another language in lang_nDCG, as a share of one in the query's."""
 
     @field_validator("resamples")
     @classmethod

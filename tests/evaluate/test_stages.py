@@ -105,7 +105,13 @@ def test_exactly_the_documented_files(make: MakeWorkspace) -> None:
     scores = scores_of(workspace)
     figures = {f"{name}.{kind}" for name in draw(runs_kind, scores) for kind in ("png", "pdf")}
     assert "accuracy_matrix.png" in figures
-    runs = {"units.parquet", "scores.json", "all.trec", *(f"figures/{name}" for name in figures)}
+    runs = {
+        "units.parquet",
+        "queries.parquet",
+        "scores.json",
+        "all.trec",
+        *(f"figures/{name}" for name in figures),
+    }
     assert set(digests(workspace.out)) == {
         *(f"embeddings/toy/toy/{name}" for name in EXPORT),
         "indices/toy/toy.json",

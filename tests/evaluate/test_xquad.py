@@ -23,6 +23,7 @@ from xlembed.evaluate.encode import Encoded, encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.models.spec import resolve_model
+from xlembed.search.language_measures import FIRST_PLACE
 from xlembed.settings import EvaluateSettings, Settings
 from xlembed.tracking.opening import open_model
 from xlembed.words import Role
@@ -172,7 +173,7 @@ def test_labels(static: Done) -> None:
     assert static.scores["labels"] == {"ru": "language not supported"}
     assert static.result["english_only"] is False
     for row in static.scores["scores"]:
-        macro = row["query_lang"] is None
+        macro = row["query_lang"] is None or row["doc_lang"] == "*"
         expected = "language not supported" if macro or "ru" in (row["query_lang"], row["doc_lang"]) else None
         assert row.get("label") == expected, row
     mono = static.result["scores"]["mono"]
@@ -252,6 +253,57 @@ def test_language_bias_equals_plain_loops(static: Done, plain: Plain) -> None:
                 own.append(float(lang == other))
         found = values(static.scores, "language_bias")["language_bias", "all", b, a]
         assert found == pytest.approx(mean(own) - 1 / 6, abs=1e-6)
+
+
+def test_language_aware_measures_equal_plain_loops(static: Done, plain: Plain) -> None:
+    """Every right paragraph is there in six languages: without preference a sixth is in the query's own."""
+    table = pd.read_parquet(static.folder / "queries.parquet").set_index("query_id")
+    assert len(table) == 6 * 1190 and set(table["n_right"]) == {6} and set(table["n_right_own"]) == {1}
+    assert static.scores["no_preference"] == pytest.approx(dict.fromkeys(LANGS, 1 / 6), abs=1e-6)
+    for b, lang in enumerate(plain.langs):
+        own, beyond, shares = [], 0, Counter[str]()
+        for row, right in zip(plain.cosines[b], plain.right, strict=True):
+            best = int(row[:, right].argmax())  # the first of equal ones, in the order of the ids
+            place, flat = best * 240 + right, row.reshape(-1)
+            above = (flat > flat[place]).sum() + (flat[:place] == flat[place]).sum()
+            if above < 1000:
+                own.append(float(best == b))
+            else:
+                beyond += 1  # the depth
+            first, paragraph = divmod(int(row.argmax()), 240)
+            found = "right" if paragraph == right else "wrong"
+            shares[f"{found}_{'own' if first == b else 'other'}"] += 1
+        key = ("all", lang, "*")
+        assert static.scores["preference_left_out"][lang] == beyond
+        assert values(static.scores, "preference")["preference", *key] == pytest.approx(mean(own), abs=1e-6)
+        for name in FIRST_PLACE:
+            found_share = values(static.scores, name)["first_place", *key]
+            assert found_share == pytest.approx(shares[name] / 1190, abs=1e-6)
+    headline = static.result["scores"]
+    assert sum(headline["first_place"]["macro"][name]["value"] for name in FIRST_PLACE) == pytest.approx(1)
+    assert set(headline["preference"]["macro"]) == {"preference"}
+    assert set(headline["any_language"]["macro"]) == {"any_language@1"}
+
+
+def test_agreement_equals_plain_loops(static: Done, plain: Plain) -> None:
+    """Two translations of every 170th question: overlap of their first ten paragraphs, whatever the language."""
+    table = pd.read_parquet(static.folder / "queries.parquet").set_index("query_id")
+    needs = list(dict.fromkeys(table["need_id"]))
+    for question in range(0, 1190, 170):
+        tops = []
+        for lang in plain.langs:
+            order = [doc_id.partition("-")[2] for doc_id in plain.ranking(lang, question)]
+            tops.append(list(dict.fromkeys(order))[:10])
+        overlaps = {(i, j): mean_overlap(tops[i], tops[j]) for i in range(6) for j in range(6) if i != j}
+        for i, lang in enumerate(plain.langs):
+            expected = mean([overlaps[i, j] for j in range(6) if j != i])
+            assert table.loc[f"{lang}-{needs[question]}", "agreement@10"] == pytest.approx(expected, abs=1e-9)
+
+
+def mean_overlap(a: list[str], b: list[str]) -> float:
+    """RBO_ext of two tops of ten, p = 0.9."""
+    shared = [len(set(a[:d]) & set(b[:d])) for d in range(1, 11)]
+    return shared[-1] / 10 * 0.9**10 + 0.1 / 0.9 * sum(x / d * 0.9**d for d, x in enumerate(shared, 1))
 
 
 def test_evaluate_is_quick(static: Done) -> None:

@@ -108,6 +108,7 @@ def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[
 
 
 def _print_tables(workspace: Workspace, task: str, models: list[str]) -> None:
+    from xlembed.evaluate.language_tables import language_aware_table
     from xlembed.evaluate.tables import index_table, language_table, scores_table
     from xlembed.stats.scorebook import ScoreBook
 
@@ -116,4 +117,6 @@ def _print_tables(workspace: Workspace, task: str, models: list[str]) -> None:
         for model in models
     ]
     tables = [scores_table(books), *(language_table(book) for book in books if len(books) == 1)]
+    if mixed := language_aware_table(books, brief=True):
+        tables.append(mixed)
     show_tables([*tables, *(index_table(book) for book in books if book.index_fidelity)], ())

@@ -13,15 +13,18 @@ from typing import Any
 import pandas as pd
 
 from xlembed.evaluate.figures import comparisons
+from xlembed.evaluate.language_tables import language_aware_table, language_comparison_table
 from xlembed.evaluate.order import order_grid
 from xlembed.evaluate.tables import comparison_table, index_table, scores_table, to_markdown
 from xlembed.fields import SLUG
 from xlembed.files import atomic_folder, atomic_path, read_record, write_json
 from xlembed.measures import parse_measure, parse_measures
+from xlembed.search.language_measures import MEASURES, read_queries
 from xlembed.search.table import read_units
 from xlembed.show.figures.registry import write_figures
 from xlembed.show.notes import notes_of
 from xlembed.stats.comparison import Comparisons, Evaluated, compare_models
+from xlembed.stats.language_comparison import compare_queries
 from xlembed.stats.order import orders
 from xlembed.stats.scorebook import ScoreBook, read_scores
 from xlembed.words import UserError
@@ -52,11 +55,13 @@ class Evaluation:
         source: as the user named it.
         units: units.parquet.
         scores: scores.json.
+        queries: queries.parquet; None where it was not written.
     """
 
     source: str
     units: pd.DataFrame
     scores: Mapping[str, Any]
+    queries: pd.DataFrame | None = None
 
     @cached_property
     def book(self) -> ScoreBook:
@@ -86,7 +91,8 @@ def read_evaluation(source: str, workspace: Workspace) -> Evaluation:
 
     if RUN_ID.fullmatch(source):
         with tempfile.TemporaryDirectory() as temporary:
-            fetch_run(source, workspace.root, ["units.parquet", "scores.json"], Path(temporary))
+            names = ["units.parquet", "scores.json"]
+            fetch_run(source, workspace.root, names, Path(temporary), ["queries.parquet"])
             return read_folder(source, Path(temporary))
     raise UserError(
         f"{source!r}: expected a folder runs/TASK/MODEL, TASK/MODEL, results/TASK/MODEL.json or an MLflow run id "
@@ -105,7 +111,7 @@ def _run_folder(source: str, workspace: Workspace) -> Path | None:
 
 
 def read_folder(source: str, folder: Path) -> Evaluation:
-    """Read an evaluation from a folder with units.parquet and scores.json.
+    """Read an evaluation from a folder with units.parquet and scores.json, and queries.parquet where it is.
 
     Raises:
         UserError: one of them is missing or damaged, or they do not belong together.
@@ -113,7 +119,7 @@ def read_folder(source: str, folder: Path) -> Evaluation:
     units = read_units(folder / "units.parquet")
     path, again = folder / "scores.json", "evaluate the model again (xlembed run or xlembed evaluate)"
     scores = read_record(path, again, HEADER)
-    found = Evaluation(source, units, scores)
+    found = Evaluation(source, units, scores, read_queries(folder / "queries.parquet"))
     try:
         measures = [parse_measure(name) for name in found.book.evaluate.measures if name != "MRR"]
     except UserError as error:
@@ -151,11 +157,13 @@ def compare(
         n_resamples=evaluations[0].book.evaluate.resamples,
     )
     report = _report(evaluations, outcome, primary.name, settings.alpha)
+    report |= _language_aware(evaluations, settings.alpha)
     books = [e.book for e in evaluations]
     with atomic_folder(target) as folder:
         write_json(folder / "comparison.json", report)
         text = [f"# Comparison on {report['task']}", to_markdown(scores_table(books))]
-        text += [to_markdown(grid) for grid in (order_grid(report), comparison_table(report)) if grid]
+        grids = (order_grid(report), comparison_table(report), language_aware_table(books))
+        text += [to_markdown(grid) for grid in (*grids, language_comparison_table(report)) if grid]
         text += [to_markdown(index_table(book)) for book in books if book.index_fidelity]
         (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
         write_figures(comparisons, folder / "figures", [e.scores for e in evaluations], report["primary"])
@@ -231,6 +239,31 @@ def _report(
         "order": [o.to_json() for o in orders(outcome.rows, [e.evaluated() for e in evaluations], alpha)],
         "untested": list(outcome.untested),
         "dropped_units": dict(outcome.dropped),
+    }
+
+
+def _language_aware(evaluations: Sequence[Evaluation], alpha: float) -> dict[str, Any]:
+    """Tests of the language-aware measures, and what is left out of them; nothing where no model has them."""
+    there = [e for e in evaluations if e.queries is not None]
+    if not there:
+        return {}
+    left_out = [
+        f"{e.name} (evaluated within languages only, or before there were these measures)"
+        for e in evaluations
+        if e.queries is None
+    ]
+    gains = sorted({e.book.evaluate.other_language_gain for e in there})
+    unlike = [name for name in MEASURES["lang_ndcg"] if len(gains) > 1]
+    left_out += [f"{name} (other_language_gain is {', '.join(map(str, gains))})" for name in unlike]
+    tables = [
+        Evaluated(e.name, e.queries.drop(columns=unlike, errors="ignore"), e.book.labels)
+        for e in there
+        if e.queries is not None
+    ]
+    rows = compare_queries(tables, alpha=alpha, n_resamples=there[0].book.evaluate.resamples)
+    return {
+        "language_aware": [row.to_json(alpha) for row in rows],
+        "language_aware_left_out": left_out,
     }
 
 

@@ -21,6 +21,8 @@ from xlembed.measures import Measure, parse_measures
 from xlembed.models.spec import ModelRef
 from xlembed.search.base import Rows
 from xlembed.search.engine import exact_index
+from xlembed.search.language_measures import FIRST_PLACE, K, language_table
+from xlembed.search.mixed import MixedRankings
 from xlembed.search.ranking import count_searches, language_shares, rank_units
 from xlembed.search.run import write_trec
 from xlembed.search.table import units_table, write_units
@@ -29,6 +31,7 @@ from xlembed.show.figures.registry import write_figures
 from xlembed.show.notes import postprocessing_note
 from xlembed.stats.clusters import task_clusters
 from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
+from xlembed.stats.language_scores import language_rows, left_out, no_preference
 from xlembed.stats.score_rows import IndexFidelity
 from xlembed.stats.scorebook import read_scores
 from xlembed.words import Lang, Mode
@@ -42,6 +45,8 @@ TREC_DEPTH = 100
 SAME = 1e-6
 """Cosines nearer to each other than this are ties (docs/evaluate.md)."""
 HEADLINE = ("accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10")
+ALWAYS = ("language_bias", "preference", "any_language@1", *FIRST_PLACE)
+"""Measures of their own whose macros stand in the headline too."""
 
 
 def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> dict[str, Any]:
@@ -61,6 +66,8 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         done += n
         watch("search", done, total)
 
+    has_mixed = len(task.languages) > 1 and settings.modes != (Mode.MONOLINGUAL,)
+    mixed = MixedRankings(task, settings.depth, K) if has_mixed else None
     rankings = rank_units(
         task,
         search.searcher,
@@ -68,6 +75,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         modes=settings.modes,
         other_versions=settings.other_versions,
         keep_top=min(settings.depth, max(TREC_DEPTH, settings.language_k)),
+        mixed=mixed,
         progress=count,
     )
     measures = parse_measures(measures_of(settings, search.searcher.exact))
@@ -76,6 +84,10 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
     watch("bootstrap", 0, 1)
     shares = _share_tables(task, rankings.top, clusters, settings)
     rows = score_run(units, shares, measures, set(units["cluster"]), unsupported, settings.resamples)
+    queries = None
+    if mixed is not None:
+        queries = language_table(task, mixed, clusters, settings.other_language_gain)
+        rows += language_rows(queries, set(units["cluster"]), unsupported, settings.resamples)
     watch("bootstrap", 1, 1)
     by_language = ref.variation.rescored is not None
     fidelity = _fidelity(task, search, units, measures, clusters, settings, by_language)
@@ -86,6 +98,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         "zero_vectors": _zero_vectors(search.embeddings),
         "corpus_shares": _corpus_shares(task),
         "empty_queries": _empty_queries(task, rankings.top, settings.modes),
+        **_preference_facts(queries),
         "queries_without_relevant": sorted({q.query_id for q in task.queries} - set(units["query_id"])),
         "notes": list(task.notes),
         "merged_documents": [{"document": m.doc_id, "kept": m.kept} for m in task.merged],
@@ -95,6 +108,8 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
     book = read_scores(content)
     with atomic_folder(workspace.run_folder(task.name, ref.slug)) as folder:
         write_units(units, folder / "units.parquet")
+        if queries is not None:
+            write_units(queries, folder / "queries.parquet")
         write_json(folder / "scores.json", book.to_json())
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / "all.trec", ref.slug)
@@ -170,7 +185,7 @@ def headline(
     result: dict[str, Any] = {}
     cells: dict[str, list[str]] = {}
     for row in rows:
-        if row.kind == "retrieved_language" or row.measure not in (*wanted, "language_bias"):
+        if row.kind == "retrieved_language" or row.measure not in (*wanted, *ALWAYS):
             continue
         if row.kind == Mode.MONOLINGUAL or row.kind == Mode.CROSS_LINGUAL:
             place = ["mono" if row.kind == Mode.MONOLINGUAL else "cross", row.doc_lang or "macro"]
@@ -330,6 +345,16 @@ def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
 def _corpus_shares(task: Task) -> dict[Lang, float]:
     counts = Counter(d.lang for d in task.documents)
     return {lang: round(counts[lang] / len(task.documents), 6) for lang in task.languages}
+
+
+def _preference_facts(queries: pd.DataFrame | None) -> dict[str, Any]:
+    """What `preference` is to be compared with, and whom it leaves out; nothing where there is none."""
+    if queries is None or not (expected := no_preference(queries)):
+        return {}
+    return {
+        "no_preference": {lang: round(value, 6) for lang, value in expected.items()},
+        "preference_left_out": left_out(queries),
+    }
 
 
 def _empty_queries(task: Task, top: Rows, modes: Sequence[Mode]) -> dict[Lang, int]:

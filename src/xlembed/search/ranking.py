@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xlembed.data.task import Task
 from xlembed.search.base import Rows
+from xlembed.search.mixed import MixedRankings
 from xlembed.search.searcher import Searcher
 from xlembed.search.units import ANY_LANGUAGE, Unit, build_units, mode_of
 from xlembed.words import Lang, Mode, OtherVersions, Pool
@@ -66,6 +67,7 @@ def rank_units(
     modes: Collection[Mode] = tuple(Mode),
     other_versions: OtherVersions = OtherVersions.IGNORE,
     keep_top: int = 100,
+    mixed: MixedRankings | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Rankings:
     """Search every pool that the modes need and rank every unit in it.
@@ -77,6 +79,7 @@ def rank_units(
         modes: which modes to evaluate.
         other_versions: what other languages' relevant documents count as.
         keep_top: width of `Rankings.top`.
+        mixed: takes what it needs of the rankings of all documents.
         progress: called with the number of searches just finished.
     """
     if searcher.n_queries != len(task.queries):
@@ -99,6 +102,8 @@ def rank_units(
             if pool is Pool.ALL:
                 width = min(result.top.shape[1], hits.rows.shape[1])
                 result.top[chunk, :width] = hits.rows[:, :width]
+                if mixed is not None:
+                    mixed.add(chunk, hits.rows)
             wanted = [_judged(by_query.get(q, ()), lang, corpus) for q in chunk]
             ranks = _ranks(searcher, chunk, hits.rows, wanted, lang)
             for i, query in enumerate(chunk):

@@ -16,7 +16,8 @@ class Paired(WithInterval):
     """A - B in one cell or macro, a row of comparison.json; the interval is unadjusted.
 
     Attributes:
-        verdict: "MODEL better", "no difference shown", "this test cannot reject"; follows the adjusted p.
+        verdict: "MODEL better" (of what is neither good nor bad "MODEL higher"), "no difference shown", "this test
+            cannot reject"; follows the adjusted p.
         detectable: smallest difference found with 80 %.
         table: units that both, one or none of the models hit.
     """
@@ -51,11 +52,15 @@ class Paired(WithInterval):
     @property
     def is_decided(self) -> bool:
         """Whether the verdict names a winner."""
-        return self.verdict.endswith(" better")
+        return self.verdict.endswith((" better", " higher"))
 
     def in_short(self) -> Self:
         """With a verdict in terms of A and B, which fit every column, where the winner is named in full."""
-        named = {f"{self.a} better": "A better", f"{self.b} better": "B better"}
+        named = {
+            f"{model} {more}": f"{name} {more}"
+            for name, model in (("A", self.a), ("B", self.b))
+            for more in ("better", "higher")
+        }
         return self.model_copy(update={"verdict": named.get(self.verdict, self.verdict)})
 
 

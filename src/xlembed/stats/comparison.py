@@ -41,7 +41,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One tested difference A - B in a cell or macro."""
+    """One tested difference A - B in a cell or macro; `more`: what a model of a higher value is called."""
 
     adjusted: Adjusted
     difference: Difference
@@ -49,6 +49,7 @@ class ComparisonRow:
     test: str
     power: Power | None
     mcnemar: McNemar | None = None
+    more: str = "better"
 
     def verdict(self, alpha: float) -> str:
         """In words; "better" comes from the adjusted p only."""
@@ -57,7 +58,7 @@ class ComparisonRow:
             return "this test cannot reject"
         if self.adjusted.p_adjusted >= alpha:
             return "no difference shown"
-        return f"{c.model_a if self.difference.value > 0 else c.model_b} better"
+        return f"{c.model_a if self.difference.value > 0 else c.model_b} {self.more}"
 
     def to_json(self, alpha: float) -> dict[str, Any]:
         """Flat, with floats rounded to 1e-6 (p-values to 8 digits)."""

@@ -31,7 +31,8 @@ SHARE_CUTS = (1, 5, 10)
 class ScoreRow:
     """One score as stored in scores.json.
 
-    `kind` is a mode or pool_gap, loss_weak, loss_strong, language_bias, retrieved_language. A macro has neither
+    `kind` is a mode or pool_gap, loss_weak, loss_strong, language_bias, retrieved_language, or a kind of
+    `language_measures.MEASURES`. A macro has neither
     query_lang nor doc_lang; `cells` then lists the cells it is the mean of. `label` must be shown with the number.
     """
 

@@ -12,6 +12,8 @@ from pydantic import Field, ValidationError, field_serializer, field_validator
 
 from xlembed.fields import Section
 from xlembed.files import Record
+from xlembed.search.language_measures import KIND_OF
+from xlembed.search.units import ANY_LANGUAGE
 from xlembed.settings import CorpusSettings, EvaluateSettings
 from xlembed.stats.score_metrics import index_metrics, score_metrics, truncation_metrics
 from xlembed.stats.score_rows import Estimate as Estimate
@@ -57,6 +59,8 @@ class ScoreBook(Record):
         boundary_ties: of rankings cut at the depth.
         corpus_shares: language -> share of the corpus; empty if unknown.
         empty_queries: language -> queries that retrieved nothing.
+        no_preference: query language -> what `preference` would be if a model had none.
+        preference_left_out: query language -> queries without a right document among what they retrieve.
         scores: what has no units is not there.
     """
 
@@ -84,6 +88,8 @@ class ScoreBook(Record):
     zero_vectors: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     corpus_shares: Mapping[Lang, float] = Field(default_factory=dict)
     empty_queries: Mapping[Lang, int] = Field(default_factory=dict)
+    no_preference: Mapping[Lang, float] = Field(default_factory=dict)
+    preference_left_out: Mapping[Lang, int] = Field(default_factory=dict)
     queries_without_relevant: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     merged_documents: tuple[Mapping[str, str], ...] = ()
@@ -159,6 +165,15 @@ class ScoreBook(Record):
             return self.cell(Mode.TRUE_CROSS_LINGUAL, pool, query_lang, doc_lang, measure)
         diagonal = CROSS_LINGUAL if pool == Pool.ALL else MONOLINGUAL
         return self.cell(diagonal.kind, pool, query_lang, doc_lang, measure)
+
+    def language_aware(self, measure: str, lang: Lang | None = None) -> Estimate | None:
+        """A language-aware measure of a query language, default: the macro average; None if it has no queries."""
+        return self.cell(KIND_OF[measure], Pool.ALL, lang, ANY_LANGUAGE if lang else None, measure)
+
+    def expected_preference(self, lang: Lang | None = None) -> float | None:
+        """What `preference` is under none, of a query language or as macro average; None where it is not stored."""
+        values = [value for of, value in self.no_preference.items() if lang in (None, of)]
+        return sum(values) / len(values) if values else None
 
     def measures(self) -> tuple[str, ...]:
         """Measures that have at least one of the four macros; the primary one first, then as stored."""

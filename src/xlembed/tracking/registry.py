@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +86,10 @@ class RunFiles:
     folder: Path
 
 
-def fetch_run(run_id: str, root: Path, names: list[str], target: Path) -> RunFiles:
-    """Download some artifacts of a run.
+def fetch_run(
+    run_id: str, root: Path, names: list[str], target: Path, optional: Collection[str] = ()
+) -> RunFiles:
+    """Download some artifacts of a run, and those of `optional` that it has.
 
     Raises:
         UserError: if there is no such run or artifact.
@@ -94,7 +97,8 @@ def fetch_run(run_id: str, root: Path, names: list[str], target: Path) -> RunFil
     """
     store = connect(root)
     try:
-        for name in names:
+        there = {file.path for file in mlflow.artifacts.list_artifacts(run_id=run_id)} if optional else set()
+        for name in [*names, *(name for name in optional if name in there)]:
             mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(target))
     except REFUSALS as error:
         if error_number(error) in FULL:

@@ -1,0 +1,94 @@
+"""Paired tests of the language-aware measures between models, all of them exploratory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from xlembed.search.language_measures import IDENTITY, KIND_OF, OF_TRANSLATIONS
+from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
+from xlembed.stats.comparison import ComparisonRow, Evaluated
+from xlembed.stats.holm import Comparison, adjust
+from xlembed.stats.language_scores import MACRO, members, query_layout, scored_together
+from xlembed.stats.paired import difference_cells
+from xlembed.stats.power import detectable_difference
+from xlembed.stats.scores import Difference
+from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
+from xlembed.words import Pool
+
+BETTER = frozenset({"any_language", "lang_ndcg"})
+"""Kinds of which more is better; of the others more is only more."""
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """One macro difference that is not adjusted yet; `cells` as in `ComparisonRow`."""
+
+    comparison: Comparison
+    difference: Difference
+    cells: tuple[str, ...]
+
+
+def compare_queries(
+    models: Sequence[Evaluated], *, alpha: float = 0.05, n_resamples: int = N_RESAMPLES
+) -> tuple[ComparisonRow, ...]:
+    """All pairs of models in the macro averages over query languages, on the queries where both have a value.
+
+    Sign-flip tests on cluster sums, Holm over the pairs within each measure. Queries in a language that one of the two
+    does not support are left out, and with them what compares translations.
+
+    Args:
+        models: on the same task and settings; `units` holds their tables of queries.
+        alpha: level of the tests and of the power.
+        n_resamples: of the bootstrap.
+    """
+    pairs = list(itertools.combinations(models, 2))
+    n_flips = max(N_FLIPS, flips_needed(max(len(pairs), 1), alpha))
+    tested = [one for a, b in pairs for one in _compare_pair(a, b, n_flips, n_resamples)]
+    return tuple(
+        ComparisonRow(
+            adjusted,
+            one.difference,
+            one.cells,
+            "sign-flip",
+            detectable_difference(one.difference, adjusted.family.size, alpha),
+            more="better" if one.comparison.mode in BETTER else "higher",
+        )
+        for adjusted, one in zip(adjust([one.comparison for one in tested], ""), tested, strict=True)
+    )
+
+
+def differences(a: Evaluated, b: Evaluated) -> pd.DataFrame:
+    """The queries of two models with A - B in place of every measure that both have; NaN where one has no value."""
+    first, second = (model.units.set_index("query_id", drop=False) for model in (a, b))
+    common = first.index.intersection(second.index).sort_values()
+    first, second = first.loc[common], second.loc[common]
+    shared = [name for name in KIND_OF if name in first and name in second]
+    table = first[[*IDENTITY, "n_right", "n_right_own"]].copy()
+    table[shared] = first[shared].to_numpy(dtype=float) - second[shared].to_numpy(dtype=float)
+    unsupported = {*a.unsupported, *b.unsupported}
+    if unsupported & set(table["query_lang"]):  # a translation would be compared that one of them cannot read
+        table = table.drop(columns=[name for name in shared if KIND_OF[name] in OF_TRANSLATIONS])
+    return table[~table["query_lang"].isin(unsupported)]
+
+
+def _compare_pair(a: Evaluated, b: Evaluated, n_flips: int, n_resamples: int) -> list[_Tested]:
+    clusters = sorted({*a.units["cluster"], *b.units["cluster"]})
+    rng = np.random.default_rng(cluster_seed(clusters) + 1)  # + 1: not the stream of the bootstrap weights
+    tested = []
+    for measures, part in scored_together(differences(a, b)):
+        layout, langs = query_layout(part, clusters)
+        delta = part[[name for _, name in measures]].to_numpy(dtype=float)
+        cells = range(len(langs))
+        table = difference_cells(layout, delta, np.zeros_like(delta), {MACRO: cells}, n_resamples)
+        tests = sign_flip_tests(cluster_contributions(layout, delta, cells), rng, n_flips)
+        for (kind, name), difference, test in zip(measures, table.macros[MACRO], tests, strict=True):
+            if difference is not None:
+                comparison = Comparison(a.name, b.name, name, kind, test.p_value, str(Pool.ALL))
+                tested.append(_Tested(comparison, difference, members(langs)))
+    order = list(KIND_OF)
+    return sorted(tested, key=lambda one: order.index(one.comparison.measure))
