@@ -53,7 +53,7 @@ def search(
     if lang is not None and lang not in task.languages:
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
     query_lang = _query_lang(query_lang, lang, ref)
-    check_kinds(ref)
+    check_kinds(ref, workspace.settings.index.engine)
     encode(task, ref, workspace, watch)
     index(task, ref, workspace, watch)
     query, slow = (_encode_query(text, query_lang, task, part, workspace) for part in (ref, ref.reranker))

@@ -61,7 +61,7 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
     subjects: dict[str, Subject] = {}
     for name, ref in given.values():
         subjects[ref.slug] = _given(ref, given, task)
-        if ref.card.lexical and suffixes:
+        if not ref.card.has_vectors and suffixes:
             notes.append(f"{ref.slug} has no vectors, so there is no variant of it")
             continue
         for suffix in suffixes:
@@ -100,6 +100,8 @@ def _not_a_base(ref: ModelRef, task: Task) -> str:
         return "finds words, has no embedding space" + (
             "; what models are measured against" * (ref.slug == YARDSTICK)
         )
+    if not ref.card.has_vectors:
+        return "a vector per token, no space of whole texts"
     if not ref.card.languages:
         return "its card names no languages"
     lacking = [lang for lang in task.languages if ref.card.label(lang)]
