@@ -153,12 +153,11 @@ def _refuse_too_large(encoding: TokenEncoding, texts: Sequence[str]) -> None:
     encoder = encoding.encoders()[Role.DOCUMENT]
     part = texts[:: max(1, len(texts) // SAMPLE)]
     counts = np.array(encoder.token_counts(part, Role.DOCUMENT))
-    tokens = float(np.minimum(counts, encoder.max_tokens or counts.max()).mean())
-    of_one = tokens * encoder.dim * encoding.store.dtype.itemsize
-    whole = of_one * len(texts)
+    tokens = int(np.minimum(counts, encoder.max_tokens or counts.max()).sum()) / len(part)
+    whole = tokens * len(texts) * encoder.dim * encoding.store.dtype.itemsize
     told = (
         f"{len(texts):,} documents of about {tokens:.0f} tokens, {encoder.dim} numbers of "
-        f"{encoding.store.dtype.itemsize} bytes each: about {of_one / 1e3:,.1f} kB per document, "
+        f"{encoding.store.dtype.itemsize} bytes each: about {whole / len(texts) / 1e3:,.1f} kB per document, "
         f"{whole / 2**30:,.1f} GiB"
     )
     log.info("token vectors of %s", told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,10 +96,10 @@ def load_encoder(
     return encoder
 
 
-def _try_out(encoder: AnyEncoder, ref: ModelRef, folder: Path) -> None:
+def _try_out(encoder: AnyEncoder, ref: ModelRef, folder: Path, roles: Iterable[Role] = Role) -> None:
     """Encode two texts that must be padded: odd files may load and fail at the first batch."""
     try:
-        for role in Role:
+        for role in roles:
             encoder.encode_batch(["a", "a and b"], role)
     except (UserError, OutOfMemory):
         pass  # told when the user's own texts are encoded
@@ -122,8 +123,8 @@ def load_token_encoders(
     from xlembed.models.token_encoder import token_encoders
 
     encoders = token_encoders(model.eval(), card, ref.slug, limit, instruction)
-    for encoder in encoders.values():
-        _try_out(encoder, ref, folder)
+    for role, encoder in encoders.items():
+        _try_out(encoder, ref, folder, [role])
     return encoders
 
 
