@@ -15,6 +15,9 @@ Lang = str
 Vectors = NDArray[np.float32]
 """float32, shape (n, dim)."""
 
+TokenVectors = NDArray[np.object_]
+"""Shape (n,): of each text an array of its tokens' vectors, shape (tokens, dim)."""
+
 
 class UserError(ValueError):
     """Bad input or bad usage: the message says what was expected, what was found and how to mend it."""
@@ -74,7 +77,7 @@ class Kind(Choice):
     CROSS_ENCODER = "cross_encoder"
     """Reads both texts at once; can only rank anew."""
     LATE_INTERACTION = "late_interaction"
-    """A vector per token, compared one by one; can only rank anew here."""
+    """A vector per token; a query's tokens are compared with a document's one by one (MaxSim)."""
 
 
 class Pooling(Choice):

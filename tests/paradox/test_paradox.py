@@ -451,7 +451,9 @@ def test_the_best_remedy_is_chosen_on_one_half_and_told_of_the_other() -> None:
     lucky = chosen(good, luck)
     assert (lucky.chosen, lucky.score) == ("m+luck", 1.0)
     assert lucky.held_out is not None and lucky.held_out.mends == "undecided"
-    assert chosen(wild).text == "m: none of 1 remedies mends on 200 clusters"
+    assert chosen(wild).text == (
+        "m: none of 1 remedies mends on 200 clusters; the highest accuracy@1 across languages there is that of m+wild"
+    )
 
 
 # Correlations

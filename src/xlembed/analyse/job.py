@@ -69,7 +69,7 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
     if settings.umap:
         require_umap()
     folder = workspace.analysis_folder(task.name, ref.slug)
-    if ref.card.lexical:
+    if not ref.card.has_vectors:
         return _write(folder, Analysed(**_header(task, ref)))
     word_pairs = load_word_pairs(Path(settings.word_pairs) if settings.word_pairs else None)
     embeddings, encoding = _vectors(task, ref, workspace, watch)

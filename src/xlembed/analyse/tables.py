@@ -250,7 +250,7 @@ def notes_lines(reports: Sequence[Analysed]) -> tuple[list[str], list[str]]:
     """Notes of the analyses, and which models have no vectors; all with the model's name."""
     notes = [f"{r.model}: {note}" for r in with_vectors(reports) for note in r.notes]
     lexical = [r.model for r in reports if not r.vectors]
-    return notes, [f"{name} finds texts by their words: there are no vectors to look at" for name in lexical]
+    return notes, [f"{name} has no vector of a whole text: there is nothing to look at" for name in lexical]
 
 
 def analysis_markdown(reports: Sequence[Analysed], figures: Sequence[str] = ()) -> str:

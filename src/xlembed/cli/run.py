@@ -40,7 +40,7 @@ def run(asked: Asked, task: str | None) -> None:
     opened = open_task(workspace, name)
     refs = asked.refs(defaults.models)
     for ref in refs:
-        check_kinds(ref)
+        check_kinds(ref, workspace.settings.index.engine)
     refs = _not_skipped(refs, opened.name, workspace)
     for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
         for part in (ref, *([ref.reranker] if ref.reranker else [])):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from xlembed.data.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.export import Embeddings, load_export
+from xlembed.models.kinds import check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.words import UserError, Vectors
 from xlembed.workspace import Workspace
@@ -19,8 +20,7 @@ def open_embeddings(task: Task, ref: ModelRef, workspace: Workspace) -> Embeddin
     Raises:
         UserError: if it is missing, damaged, or was made from other texts.
     """
-    if ref.card.lexical:
-        raise UserError(f"{ref.slug} finds texts by their words: it has no vectors")
+    check_vectors(ref)
     folder = workspace.embeddings(task.name, ref.slug)
     embeddings = load_export(folder)
     if lacking := [key for key in ("fingerprint", "base_fingerprint") if key not in embeddings.manifest]:

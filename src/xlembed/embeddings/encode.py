@@ -15,7 +15,7 @@ from xlembed.embeddings.batching import Positions, plan_batches
 from xlembed.embeddings.memory import peak_mb, reset_peak
 from xlembed.embeddings.store import Damage, Keys, Tokens, VectorStore, first_occurrences, text_keys
 from xlembed.embeddings.truncation import measure_tokens
-from xlembed.models.encoder import Encoder, OutOfMemory
+from xlembed.models.encoder import AnyEncoder, OutOfMemory
 from xlembed.words import Role, UserError
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class EncodeReport:
 
 
 def encode_texts(
-    load_encoder: Callable[[], Encoder],
+    load_encoder: Callable[[], AnyEncoder],
     texts: Sequence[str],
     role: Role,
     store: VectorStore,
@@ -142,7 +142,7 @@ class _Work:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: AnyEncoder,
         role: Role,
         batch_tokens: int,
         n_total: int,
@@ -160,7 +160,7 @@ class _Work:
 
     def encode(
         self, texts: Sequence[str], positions: Positions, dtype: np.dtype[Any]
-    ) -> tuple[NDArray[np.floating], Tokens]:
+    ) -> tuple[NDArray[Any], Tokens]:
         """Vectors of the texts at `positions`, in that order, in the storage dtype, and their tokens."""
         shard = [texts[i] for i in positions]
         started = time.perf_counter()
@@ -169,7 +169,7 @@ class _Work:
         self.seconds += time.perf_counter() - started
         limit = self.encoder.max_tokens
         counts = lengths if limit is None else np.minimum(lengths, limit)
-        vectors = np.empty((len(shard), self.encoder.dim), dtype=dtype)
+        vectors: NDArray[Any] = np.empty(0)
         batches = plan_batches(counts, self.batch_tokens)
         while batches:
             batch = batches[0]
@@ -181,16 +181,20 @@ class _Work:
                 left = np.sort(np.concatenate(batches))
                 batches = [left[b] for b in plan_batches(counts[left], self.batch_tokens)]
                 continue
-            vectors[batch] = self._checked(encoded, texts, positions[batch], dtype)
+            checked = self._checked(encoded, texts, positions[batch], dtype)
+            if not len(vectors):
+                vectors = np.empty((len(shard), *checked.shape[1:]), dtype=checked.dtype)
+            vectors[batch] = checked
             batches.pop(0)
             self.n_done += len(batch)
             self._tell()
         self.n_tokens += int(counts.sum())
         self.n_truncated += int((lengths > counts).sum())
-        self.n_zero += int((~vectors.any(axis=1)).sum())
+        zero = [not part.any() for part in vectors] if vectors.dtype == object else ~vectors.any(axis=1)
+        self.n_zero += int(np.sum(zero))
         return vectors, tokens
 
-    def _try(self, batch: list[str]) -> NDArray[np.floating] | None:
+    def _try(self, batch: list[str]) -> NDArray[Any] | None:
         """None if memory ran out; returning lets go of the exception, whose frames hold tensors."""
         try:
             return self.encoder.encode_batch(batch, self.role)
@@ -213,14 +217,19 @@ class _Work:
         )  # fmt: skip
 
     def _checked(
-        self, encoded: NDArray[np.floating], texts: Sequence[str], positions: Positions, dtype: np.dtype[Any]
-    ) -> NDArray[np.floating]:
+        self, encoded: NDArray[Any], texts: Sequence[str], positions: Positions, dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        per_token = encoded.dtype == object  # of each text an array of its own
         expected = (len(positions), self.encoder.dim)
-        if encoded.shape != expected:
+        shapes = {part.shape[1:] for part in encoded} if per_token else {encoded.shape[1:]}
+        if len(encoded) != len(positions) or shapes != {expected[1:]}:
             raise UserError(f"the model gave vectors of shape {encoded.shape}, expected {expected}")
         with np.errstate(over="ignore"):  # told below
-            stored: NDArray[np.floating] = encoded.astype(dtype)
-        bad = np.flatnonzero(~np.isfinite(stored).all(axis=1))
+            if per_token:
+                encoded[:] = [part.astype(dtype) for part in encoded]
+            stored = encoded if per_token else encoded.astype(dtype)
+        finite = [np.isfinite(p).all() for p in stored] if per_token else np.isfinite(stored).all(axis=1)
+        bad = np.flatnonzero(~np.asarray(finite))
         if len(bad):
             position = int(positions[bad].min())
             raise UserError(

@@ -14,6 +14,7 @@ from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint
 from xlembed.models.folder import prompt_notes
 from xlembed.models.hub import locate
+from xlembed.models.kinds import check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.settings import EncodeSettings
 from xlembed.workspace import Workspace
@@ -44,14 +45,11 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
     """Find the model's files; nothing is loaded yet.
 
     Raises:
-        UserError: they cannot be found or fetched, or the device is not there.
+        UserError: they cannot be found or fetched, the device is not there, or the model has no vector of a text.
     """
+    check_vectors(ref)
     settings = workspace.settings.encode
-    folder, base = locate_model(ref, settings, settings.storage_dtype)
-    notes = prompt_notes(ref.card, ref.folder or folder)
-    for note in notes:
-        log.warning("%s: %s", ref.slug, note)
-    store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
+    folder, base, store, notes = locate_store(ref, workspace)
 
     @cache
     def encoder() -> Encoder:
@@ -59,7 +57,24 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
 
         return load_encoder(ref, folder=folder, **load_options(settings))
 
-    return Encoding(folder, base, store, encoder, tuple(notes))
+    return Encoding(folder, base, store, encoder, notes)
+
+
+def locate_store(
+    ref: ModelRef, workspace: Workspace
+) -> tuple[Path, Fingerprint, VectorStore, tuple[str, ...]]:
+    """The model's files, its fingerprint, the store of its vectors, and what must be known beside its scores.
+
+    Raises:
+        UserError: as `locate_model`.
+    """
+    settings = workspace.settings.encode
+    folder, base = locate_model(ref, settings, settings.storage_dtype)
+    notes = prompt_notes(ref.card, ref.folder or folder)
+    for note in notes:
+        log.warning("%s: %s", ref.slug, note)
+    store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
+    return folder, base, store, tuple(notes)
 
 
 def locate_model(ref: ModelRef, settings: EncodeSettings, storage_dtype: str) -> tuple[Path, Fingerprint]:

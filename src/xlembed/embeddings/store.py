@@ -4,10 +4,12 @@ Layout below a root folder (`files.default_cache`), one folder per base fingerpr
 
     FINGERPRINT/fingerprint.json       what the fingerprint stands for, readable
     FINGERPRINT/lock                   held while encoding
-    FINGERPRINT/ROLE/NAME.npy          vectors of one shard, float32 or float16, shape (n, dim)
+    FINGERPRINT/ROLE/NAME.npy          vectors of one shard, float32 or float16, shape (n, dim); of a model with a
+                                       vector per token shape (rows, dim), a text's tokens one below the other
     FINGERPRINT/ROLE/NAME.npz          `tokens` of each text (see `truncation.measure_tokens`); may be missing
     FINGERPRINT/ROLE/NAME.index        one line of JSON (n, dim, dtype, bytes and sha256 of the vectors' file,
-                                       sha256 of the keys), then n keys of 32 bytes in the order of the rows
+                                       sha256 of the keys; with a vector per token their counts, and rows), then n
+                                       keys of 32 bytes in the order of the rows
 
 A key is the sha256 of a text without prompt; NAME comes from the keys, so the same list of texts gets the
 same name. Files are written under a temporary name, flushed and renamed, the index last: a shard without
@@ -67,11 +69,12 @@ def first_occurrences(keys: Keys) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One finished shard; `keys` in the order of its rows."""
+    """One finished shard; `keys` in the order of its rows, or, with a vector per token, `counts` rows for each."""
 
     vectors: Path
     keys: Keys
     dim: int
+    counts: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class StoredVectors:
         for number in np.unique(shard_of):
             places = np.flatnonzero(shard_of == number)
             rows = row_of[places]
-            vectors = _open(self._located.shards[number].vectors)
+            vectors = open_vectors(self._located.shards[number].vectors)
             if _consecutive(places) and _consecutive(rows):  # corpus order: one copy instead of two
                 out[places[0] : places[-1] + 1] = vectors[rows[0] : rows[-1] + 1]
             else:
@@ -244,18 +247,18 @@ class VectorStore:
             raise ValueError(f"{self.folder} holds vectors of {sorted(dims)} dimensions: it should be one")
         return StoredVectors(located, dims.pop() if dims else 0, self.dtype)
 
-    def write(
-        self, role: Role, keys: Keys, vectors: NDArray[np.floating], tokens: Tokens | None = None
-    ) -> None:
+    def write(self, role: Role, keys: Keys, vectors: NDArray[Any], tokens: Tokens | None = None) -> None:
         """Make one shard durable; hold the lock. Rounded to the storage dtype.
 
         Args:
             role: the role the texts were encoded in.
             keys: the texts' keys, each once, shape (n, 32).
-            vectors: shape (n, dim), in the order of the keys.
+            vectors: shape (n, dim), in the order of the keys; or (n,), of each text an array of shape (tokens, dim).
             tokens: likewise, shape (n, 3).
         """
-        array = np.ascontiguousarray(vectors, dtype=self.dtype)
+        per_token = vectors.dtype == object
+        whole = np.concatenate(list(vectors)) if per_token else vectors
+        array = np.ascontiguousarray(whole, dtype=self.dtype)
         header = npy_header(array.shape, array.dtype)
         digest = hashlib.sha256(header)
         digest.update(array.data)
@@ -266,6 +269,7 @@ class VectorStore:
             "bytes": len(header) + array.nbytes,
             "vectors_sha256": digest.hexdigest(),
             "keys_sha256": hashlib.sha256(keys.tobytes()).hexdigest(),
+            **({"counts": [len(part) for part in vectors], "rows": len(array)} if per_token else {}),
         }
         name = str(entry["keys_sha256"])[:32]
         with atomic_path(self.folder / role / f"{name}.npy") as path, path.open("wb") as file:
@@ -311,6 +315,9 @@ class VectorStore:
             entry = json.loads(line)
             n, dim, size = int(entry["n"]), int(entry["dim"]), int(entry["bytes"])
             dtype, digest, keys_digest = entry["dtype"], str(entry["vectors_sha256"]), entry["keys_sha256"]
+            counts = np.array(entry["counts"], dtype=np.int64) if "counts" in entry else None
+            if counts is not None and (len(counts), counts.sum()) != (n, entry["rows"]):
+                raise ValueError("tokens and rows differ")
         except (ValueError, KeyError, TypeError):
             return Damage(index.stem, "its index is not readable", None), ""
         if len(raw) != n * KEY_BYTES or hashlib.sha256(raw).hexdigest() != keys_digest:
@@ -326,7 +333,7 @@ class VectorStore:
         if found != size:
             reason = f"its vectors are truncated ({found:,} bytes, expected {size:,})"
             return Damage(index.stem, reason, keys), ""
-        return Shard(vectors, keys, dim), digest
+        return Shard(vectors, keys, dim, counts), digest
 
 
 def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
@@ -360,7 +367,12 @@ def _tokens_of(shard: Shard) -> Tokens:
     return tokens if tokens.shape == unknown.shape and tokens.dtype == unknown.dtype else unknown
 
 
-def _open(path: Path) -> NDArray[Any]:
+def open_vectors(path: Path) -> NDArray[Any]:
+    """A shard's vectors, memory-mapped.
+
+    Raises:
+        UserError: if it went away.
+    """
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

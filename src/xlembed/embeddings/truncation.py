@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlembed.embeddings.store import Tokens, VectorStore, text_keys
-from xlembed.models.encoder import Encoder
+from xlembed.models.encoder import AnyEncoder
 from xlembed.words import Lang, Role
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 Counts = NDArray[np.float64]
 
 
-def measure_tokens(encoder: Encoder, texts: Sequence[str], role: Role) -> Tokens:
+def measure_tokens(encoder: AnyEncoder, texts: Sequence[str], role: Role) -> Tokens:
     """What `truncation` needs to know of each text, int32, shape (n, 3).
 
     Its tokens with prompt and special tokens before truncation; those of prompt and special tokens alone; where the
@@ -32,7 +32,7 @@ def measure_tokens(encoder: Encoder, texts: Sequence[str], role: Role) -> Tokens
 
 
 def stored_tokens(
-    load_encoder: Callable[[], Encoder], texts: Sequence[str], role: Role, store: VectorStore
+    load_encoder: Callable[[], AnyEncoder], texts: Sequence[str], role: Role, store: VectorStore
 ) -> Tokens:
     """`measure_tokens` of texts that were encoded, as the store remembers them.
 

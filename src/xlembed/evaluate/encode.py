@@ -12,11 +12,12 @@ from xlembed.embeddings.export import TextList, export
 from xlembed.embeddings.postprocessing import pair_sets, parallel_vectors, vectors_fingerprint
 from xlembed.embeddings.texts import document_text
 from xlembed.embeddings.truncation import describe_truncation, stored_tokens
+from xlembed.evaluate.late import encode_late, late_manifest
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.kinds import check_kinds
 from xlembed.models.spec import ModelRef
 from xlembed.search.remedied import check_remedies
-from xlembed.words import Role
+from xlembed.words import Kind, Role
 from xlembed.workspace import Watch, Workspace, unwatched
 
 PLURAL = {Role.QUERY: "queries", Role.DOCUMENT: "documents"}
@@ -62,6 +63,15 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     check_remedies(task, ref.variation)
     if (slow := ref.second_stage) is not None:
         return _encode_both(task, ref.first_stage, slow, workspace, watch)
+    if ref.card.kind is Kind.LATE_INTERACTION:
+        check_kinds(ref)
+
+        def told(role: Role, progress: Progress) -> None:
+            watch(f"encode {PLURAL[role]}", progress.n_done, progress.n_total)
+
+        reports = encode_late(task, ref, workspace, told)
+        fingerprint = str(late_manifest(task, ref, workspace)["fingerprint"])
+        return Encoded(workspace.embeddings(task.name, ref.slug), fingerprint, reports)
     if not ref.card.has_vectors:
         return Encoded(_without_vectors(task, ref, workspace), "", {})
     pair_sets(ref, task, workspace)  # a typo is told before hours of work
@@ -74,7 +84,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
     queries = TextList(
         [q.query_id for q in task.queries], [q.text for q in task.queries], [q.lang for q in task.queries]
     )
-    reports: dict[Role, EncodeReport] = {}
+    reports = {}
     batch_tokens = workspace.settings.encode.batch_tokens
     for role, texts in ((Role.DOCUMENT, documents.texts), (Role.QUERY, queries.texts)):
 

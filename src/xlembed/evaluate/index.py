@@ -8,10 +8,12 @@ from typing import Any
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings
 from xlembed.embeddings.export import Embeddings
+from xlembed.evaluate.late import describe_late, late_manifest
 from xlembed.files import write_json
 from xlembed.models.kinds import check_kinds
 from xlembed.models.spec import ModelRef
 from xlembed.search.engine import find_engine
+from xlembed.words import Kind
 from xlembed.workspace import Watch, Workspace, unwatched
 
 
@@ -44,10 +46,12 @@ def index(
     Raises:
         UserError: no vectors of these texts, or the server refuses; the same call resumes a load.
     """
-    check_kinds(ref)
+    check_kinds(ref, workspace.settings.index.engine)
     engine = find_engine(workspace.settings.index)
     description: dict[str, Any] = {}
-    if not ref.card.lexical:
+    if ref.card.kind is Kind.LATE_INTERACTION:
+        description = describe_index(task, workspace) | describe_late(late_manifest(task, ref, workspace))
+    elif not ref.card.lexical:
         embeddings = open_embeddings(task, ref, workspace)
         description = describe_index(task, workspace, embeddings)
         description |= engine.index_vectors(task, ref, embeddings, workspace, run_id, watch)

@@ -15,6 +15,7 @@ from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.export import Embeddings
 from xlembed.embeddings.store import CHUNK_ROWS
 from xlembed.evaluate.figures import runs
+from xlembed.evaluate.late import late_manifest
 from xlembed.evaluate.searching import OpenSearch, open_search
 from xlembed.files import atomic_folder, write_json
 from xlembed.measures import Measure, parse_measures
@@ -34,7 +35,7 @@ from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
 from xlembed.stats.language_scores import language_rows, left_out, no_preference
 from xlembed.stats.score_rows import IndexFidelity
 from xlembed.stats.scorebook import read_scores
-from xlembed.words import Lang, Mode
+from xlembed.words import Kind, Lang, Mode
 from xlembed.workspace import Watch, Workspace, unwatched
 
 FORMAT = 1
@@ -227,7 +228,10 @@ def _header(
         "primary_measure": settings.compare.primary_measure,
         "evaluate": settings.evaluate.model_dump(mode="json"),
         "corpus": settings.corpus.model_dump(mode="json"),
-        "warnings": [*(vector_warnings(search.embeddings) if search.embeddings else []), *_oracle(ref)],
+        "warnings": [
+            *(vector_warnings(search.embeddings) if search.embeddings else search.manifest.get("notes", ())),
+            *_oracle(ref),
+        ],
         **({"weights": ref.weights} if ref.weights else {}),
         **_postprocessing(search.embeddings),
         **_truncation(task, ref, search, workspace),
@@ -253,15 +257,16 @@ def _postprocessing(embeddings: Embeddings | None) -> dict[str, Any]:
 def _truncation(task: Task, ref: ModelRef, search: OpenSearch, workspace: Workspace) -> dict[str, Any]:
     """What of the texts was not read, by the model and by one that ranks anew; nothing where there is no limit."""
     slow = ref.second_stage
-    opened = {
-        "truncation": search.embeddings,
-        "reranker_truncation": open_embeddings(task, slow, workspace)
-        if slow and slow.card.has_vectors
-        else None,
+    again: Mapping[str, Any] = {}
+    if slow and slow.card.kind is Kind.LATE_INTERACTION:
+        again = late_manifest(task, slow, workspace)
+    elif slow and slow.card.has_vectors:
+        again = open_embeddings(task, slow, workspace).manifest
+    manifests = {
+        "truncation": search.embeddings.manifest if search.embeddings else search.manifest,
+        "reranker_truncation": again,
     }
-    return {
-        name: of.manifest["truncation"] for name, of in opened.items() if of and "truncation" in of.manifest
-    }
+    return {name: of["truncation"] for name, of in manifests.items() if "truncation" in of}
 
 
 def _share_tables(

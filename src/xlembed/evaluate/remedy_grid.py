@@ -19,7 +19,10 @@ COLUMNS = (
     ("other language @10", TRUE_CROSS_ALL, TEN),
 )
 """Head, macro average and measure."""
-TOLD = (("an answer in another language", TRUE_CROSS_ALL), ("one in the question's own language", CROSS_LINGUAL))
+TOLD = (
+    ("an answer in another language", TRUE_CROSS_ALL),
+    ("one in the question's own language", CROSS_LINGUAL),
+)
 
 
 def remedy_grid(books: Sequence[ScoreBook], comparisons: Sequence[Mapping[str, Any]]) -> Grid | None:
@@ -33,14 +36,18 @@ def remedy_grid(books: Sequence[ScoreBook], comparisons: Sequence[Mapping[str, A
     measures = set.intersection(*(set(b.measures()) for b in books))
     if not pairs or not {FIRST, TEN} <= measures:
         return None
-    lines = [row(b.model, *(score_cell(b.macro(macro, measure)) for _, macro, measure in COLUMNS)) for b in books]
+    lines = [
+        row(b.model, *(score_cell(b.macro(macro, measure)) for _, macro, measure in COLUMNS)) for b in books
+    ]
     notes = (
-        "In %: the right answer is at the first place (@1), among the first ten (@10). Within a language: only documents "
-        "in the question's language are searched; else all. Brackets: 95 % CI, unadjusted.",
+        "In %: the right answer is at the first place (@1), among the first ten (@10). Within a language: only "
+        "documents in the question's language are searched; else all. Brackets: 95 % CI, unadjusted.",
         *(_sentence(b, base, comparisons) for b, base in pairs),
     )
     title = f"{books[0].task}: what a remedy changes"
-    return Grid("remedies", title, heads("model", *(head for head, _, _ in COLUMNS)), tuple(lines), notes=notes)
+    return Grid(
+        "remedies", title, heads("model", *(head for head, _, _ in COLUMNS)), tuple(lines), notes=notes
+    )
 
 
 def _base(book: ScoreBook, books: Sequence[ScoreBook]) -> ScoreBook | None:
@@ -51,7 +58,9 @@ def _base(book: ScoreBook, books: Sequence[ScoreBook]) -> ScoreBook | None:
 
 def _sentence(book: ScoreBook, base: ScoreBook, comparisons: Sequence[Mapping[str, Any]]) -> str:
     parts = [
-        f"{name} is {_changed(book, base, macro, comparisons)}" for name, macro in TOLD if book.macro(macro, TEN)
+        f"{name} is {_changed(book, base, macro, comparisons)}"
+        for name, macro in TOLD
+        if book.macro(macro, TEN)
     ]
     return f"{book.model} beside {base.model}, among the first ten: {'; '.join(parts)}."
 
@@ -64,7 +73,10 @@ def _changed(book: ScoreBook, base: ScoreBook, macro: Macro, comparisons: Sequen
     text = f"there for {percent(with_it.value)} % instead of {percent(without.value)} %"
     for of in comparisons:
         place = (of["kind"], of["pool"], of["measure"], of["query_lang"], of["doc_lang"])
-        if place != (macro.kind, macro.pool, TEN, None, None) or {of["a"], of["b"]} != {book.model, base.model}:
+        if place != (macro.kind, macro.pool, TEN, None, None) or {of["a"], of["b"]} != {
+            book.model,
+            base.model,
+        }:
             continue
         sign, interval = (1 if of["a"] == book.model else -1), ends(of)
         if interval and sign < 0:

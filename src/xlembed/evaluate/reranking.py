@@ -11,9 +11,10 @@ from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.encoding import load_options, locate_model
 from xlembed.embeddings.texts import document_text
+from xlembed.evaluate.late import open_late_pairs
 from xlembed.models.spec import ModelRef
 from xlembed.search.reranking import PairScorer, TextPairs, VectorPairs
-from xlembed.words import Vectors
+from xlembed.words import Kind, Vectors
 from xlembed.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ def open_reranker(
     slow = ref.second_stage
     if slow is None:
         raise ValueError(f"{ref.slug} has no second stage")
+    if slow.card.kind is Kind.LATE_INTERACTION:
+        pairs, manifest = open_late_pairs(task, slow, workspace, texts)
+        fingerprint = str(manifest["fingerprint"])
+        return Reranker(pairs, {"kind": str(slow.card.kind), "fingerprint": fingerprint}, fingerprint)
     if not slow.card.has_vectors:
         return _reader(task, slow, workspace, texts or [q.text for q in task.queries])
     embeddings = open_embeddings(task, slow, workspace)

@@ -56,7 +56,7 @@ def search(
         raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
     by_language = any(s.by_language for part in (ref, ref.reranker) if part for s in part.variation.steps)
     query_lang = query_language(text, query_lang, lang, by_language, task.languages, ref.slug)
-    check_kinds(ref)
+    check_kinds(ref, workspace.settings.index.engine)
     encode(task, ref, workspace, watch)
     index(task, ref, workspace, watch)
     query, slow = (_encode_query(text, query_lang, task, part, workspace) for part in (ref, ref.reranker))

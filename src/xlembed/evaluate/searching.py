@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.export import Embeddings
 from xlembed.evaluate.index import describe_index
+from xlembed.evaluate.late import describe_late, open_late
 from xlembed.evaluate.reranking import open_reranker
 from xlembed.models.kinds import check_kinds
 from xlembed.models.searches import TRANSLATED
@@ -22,7 +23,7 @@ from xlembed.search.fusion import FusedSearcher, Fusion, one_after_another
 from xlembed.search.remedied import RescoredSearcher, TranslatedSearcher, check_remedies, translations
 from xlembed.search.reranking import RerankedSearcher
 from xlembed.search.searcher import Searcher, VectorSearcher
-from xlembed.words import UserError, Vectors
+from xlembed.words import Kind, UserError, Vectors
 from xlembed.workspace import Workspace
 
 
@@ -54,6 +55,7 @@ class OpenSearch:
         index: of the vectors, likewise.
         reference: the same search with exact search for its vectors; None where nothing is approximate.
         vectors: of the questions, where it has any.
+        manifest: of vectors of tokens; empty where there are none.
     """
 
     searcher: Searcher
@@ -64,6 +66,7 @@ class OpenSearch:
     index: VectorIndex | None = None
     reference: Searcher | None = None
     vectors: Vectors | None = None
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
 def open_search(
@@ -74,7 +77,7 @@ def open_search(
     Raises:
         UserError: vectors or index are missing or belong to other texts, or the engine cannot do it.
     """
-    check_kinds(ref)
+    check_kinds(ref, workspace.settings.index.engine)
     texts = questions.texts if questions else [q.text for q in task.queries]
     if ref.card.lexical:
         words, description = find_engine(workspace.settings.index).open_words(task, workspace, texts)
@@ -96,6 +99,8 @@ def open_search(
 
 
 def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> OpenSearch:
+    if ref.card.kind is Kind.LATE_INTERACTION:
+        return _open_late(task, ref, workspace, questions)
     embeddings = open_embeddings(task, ref, workspace)
     vectors = unit_vectors(embeddings.queries) if questions is None else questions.vectors
     if vectors is None:
@@ -113,6 +118,14 @@ def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Qu
         exact,
         vectors,
     )
+
+
+def _open_late(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> OpenSearch:
+    """By the vectors of tokens."""
+    searcher, manifest = open_late(task, ref, workspace, questions.texts if questions else None)
+    description = describe_index(task, workspace) | describe_late(manifest)
+    fingerprint = str(manifest["fingerprint"])
+    return OpenSearch(searcher, description, fingerprint, fingerprint, manifest=manifest)
 
 
 def _beside_words(

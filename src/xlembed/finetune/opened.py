@@ -13,6 +13,7 @@ from xlembed.data.pairs import PairSet
 from xlembed.data.task import Task
 from xlembed.finetune.recipe import Recipe
 from xlembed.finetune.recipe_loading import recipe_data
+from xlembed.models.kinds import check_vectors
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
@@ -74,6 +75,7 @@ def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
     base = open_model(workspace, recipe.base)
     if base.card.lexical:
         raise UserError(f"base: {recipe.base} finds words; it has no weights to train")
+    check_vectors(base)
     if base.variation != Variation():
         raise UserError(
             f"base: {recipe.base!r}: expected a model without suffixes, found {base.variation.suffix!r}; "

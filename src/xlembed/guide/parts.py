@@ -147,8 +147,8 @@ def time_queries(
         if ref is None:
             model.unknown.append("speed: its name opens no model; give its folder with -m")
             continue
-        if ref.searches_words or ref.reranker is not None:
-            model.unknown.append("speed: searching words and ranking anew are not timed here")
+        if ref.searches_words or ref.reranker is not None or not ref.card.has_vectors:
+            model.unknown.append("speed: only encoding a vector per text is timed here")
             continue
         encoder = open_encoding(ref, workspace).encoder()
         rounds = list(_rounds(encoder, texts))

@@ -11,7 +11,7 @@ from pathlib import Path
 from xlembed.models.folder import PICKLED, pickled_weights
 from xlembed.words import UserError
 
-CONTENT = (".safetensors", ".json", ".txt", ".model", ".jinja", ".py")
+CONTENT = (".safetensors", ".json", ".txt", ".model", ".jinja", ".py", ".metadata")
 """Endings of the files that can change a vector; cards, pictures and other formats cannot."""
 NO_CONTENT = frozenset({"data_config.json", "trainer_state.json"})
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from xlembed.words import Role, Vectors
 
@@ -12,11 +14,8 @@ class OutOfMemory(RuntimeError):
     """A batch did not fit; the caller halves it and goes on."""
 
 
-class Encoder(Protocol):
-    """A loaded model that turns texts and a role into vectors.
-
-    Not safe to share between threads: the adapter of a role is state of the model.
-    """
+class AnyEncoder(Protocol):
+    """A loaded model that turns texts and a role into numbers: a vector per text, or one per token."""
 
     @property
     def dim(self) -> int:
@@ -32,6 +31,16 @@ class Encoder(Protocol):
     @property
     def max_tokens(self) -> int | None:
         """Inputs are cut here; None if the model has no limit."""
+
+    def encode_batch(self, texts: Sequence[str], role: Role) -> NDArray[Any]:
+        """As `Encoder.encode_batch`; with a vector per token `TokenVectors`."""
+
+
+class Encoder(AnyEncoder, Protocol):
+    """A loaded model that turns texts and a role into vectors.
+
+    Not safe to share between threads: the adapter of a role is state of the model.
+    """
 
     def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
         """Vectors of one batch: float32, shape (len(texts), dim), unit length.

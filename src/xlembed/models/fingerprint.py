@@ -19,7 +19,7 @@ from xlembed.models.limits import length_limit
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.spec import ModelRef
 from xlembed.models.steps import Step
-from xlembed.words import Role
+from xlembed.words import Kind, Role
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")
 SCHEME = 1
@@ -80,6 +80,7 @@ def base_fingerprint(
         "attention": "sdpa",
         "dtype": ref.dtype.value,
         "storage_dtype": storage_dtype,
+        **({"kind": str(card.kind)} if card.kind is Kind.LATE_INTERACTION else {}),
         "libraries": {name: ".".join(version(name).split(".")[:2]) for name in LIBRARIES},
     }
     return Fingerprint(description)

@@ -13,7 +13,7 @@ import pydantic
 from xlembed.files import read_yaml
 from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue
-from xlembed.words import Role, UserError
+from xlembed.words import Kind, Role, UserError
 
 LEGACY_POOLING = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max", "lasttoken": "lasttoken"}
 
@@ -38,6 +38,10 @@ FAMILIES = {
 """What a model calls itself -> the card that knows its family's prompts; the first match counts."""
 OWN_MODULES = "xlembed.models.modules."
 """Types in modules.json that come with this package."""
+PYLATE = "pylate.models.Dense.Dense"
+"""A type in modules.json for which sentence-transformers has a class of its own."""
+STANFORD = "HF_ColBERT"
+"""Architecture of ColBERT's own checkpoints: the projection lies beside the body, settings in `artifact.metadata`."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,7 @@ def body_config(folder: Path) -> dict[str, Any]:
 
 PICKLED = "pytorch_model.bin"
 PICKLED_INDEX = f"{PICKLED}.index.json"
-NO_WEIGHTS = frozenset({"Pooling", "Normalize", "Dropout"})
+NO_WEIGHTS = frozenset({"Pooling", "Normalize", "Dropout", "MultiVectorMask", "HierarchicalTokenPooling"})
 
 
 def places_without_safetensors(folder: Path) -> list[Path]:
@@ -227,6 +231,33 @@ def stored_prompts(folder: Path) -> dict[str, str]:
     return {role: texts[0] for role, texts in found.items() if texts}
 
 
+def is_stanford(folder: Path) -> bool:
+    """Whether it is a checkpoint of ColBERT's own code."""
+    names = body_config(folder).get("architectures")
+    return not folder_modules(folder) and isinstance(names, list) and STANFORD in names
+
+
+def is_late_interaction(folder: Path) -> bool:
+    """Whether its files say that it gives a vector per token, as sentence-transformers, PyLate or ColBERT save them."""
+    own = read_json(folder / "config_sentence_transformers.json")
+    modules = folder_modules(folder)
+    return (
+        own.get("model_type") in ("MultiVectorEncoder", "ColBERT")
+        or any(module.kind == "MultiVectorMask" or module.type == PYLATE for module in modules)
+        or is_stanford(folder)
+    )
+
+
+def _token_prefixes(folder: Path) -> dict[str, str]:
+    """Role -> marker that PyLate and ColBERT put before a text, ahead of any prompt."""
+    if is_stanford(folder):
+        told = read_json(folder / "artifact.metadata")
+        names = (("query", "query_token_id", "[unused0]"), ("document", "doc_token_id", "[unused1]"))
+        return {role: f"{told.get(key) or default} " for role, key, default in names}
+    own = read_json(folder / "config_sentence_transformers.json")
+    return {role: str(own[f"{role}_prefix"]) for role in PROMPT_NAMES if own.get(f"{role}_prefix")}
+
+
 def _all_prompts(folder: Path) -> dict[str, str]:
     path = folder / "config_sentence_transformers.json"
     prompts = {name: text for name, text in object_in(path, "prompts").items() if text is not None}
@@ -235,7 +266,8 @@ def _all_prompts(folder: Path) -> dict[str, str]:
             raise UserError(
                 f"{path}: prompts: {name}: expected a text in quotes, found {json.dumps(text)[:80]}"
             )
-    return prompts
+    prefixes = _token_prefixes(folder).items()
+    return prompts | {role: mark + prompts.get(role, "").removeprefix(mark) for role, mark in prefixes}
 
 
 def prompt_notes(card: ModelCard, folder: Path) -> list[str]:
@@ -315,12 +347,18 @@ def fine_tuned_from(folder: Path) -> str | None:
     return str(fields.get("base") or "an unnamed model") if isinstance(fields, dict) else "an unnamed model"
 
 
+def with_own_kind(card: ModelCard, folder: Path) -> ModelCard:
+    """The card of a model that has none but its folder: late interaction where the files say so."""
+    return card.model_copy(update={"kind": Kind.LATE_INTERACTION}) if is_late_interaction(folder) else card
+
+
 def with_own_card(card: ModelCard, folder: Path) -> ModelCard:
-    """The card with what a fine-tuned folder says of itself.
+    """`with_own_kind`, and what a fine-tuned folder says of itself.
 
     Raises:
         UserError: the file in the folder is no such card.
     """
+    card = with_own_kind(card, folder)
     path = folder / CARD_FILE
     if not path.is_file():
         return card
@@ -339,7 +377,7 @@ def remote_classes(folder: Path) -> dict[str, str]:
     """Class reference -> file that names it, for every class that lies outside the installed libraries."""
     found: dict[str, str] = {}
     for module in folder_modules(folder):
-        if not module.type.startswith(("sentence_transformers.", OWN_MODULES)):
+        if not module.type.startswith(("sentence_transformers.", OWN_MODULES, PYLATE)):
             found[module.type] = "modules.json"
     for name in ("config.json", "tokenizer_config.json"):
         path = body_folder(folder) / name

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from xlembed.models.spec import ModelRef
 from xlembed.words import Kind, UserError
 
 
-def check_kinds(ref: ModelRef) -> None:
+def check_kinds(ref: ModelRef, engine: str = "exact") -> None:
     """Refuse a model that cannot play its part, before any work is done.
 
+    Args:
+        ref: the model, with what ranks anew.
+        engine: that searches what it retrieves.
+
     Raises:
-        UserError: it judges pairs of texts and is asked to retrieve, or it is a late-interaction model.
+        UserError: it judges pairs of texts and is asked to retrieve, or has a vector per token and is asked for what
+            needs one per text.
     """
-    for part in (ref, *([ref.reranker] if ref.reranker else [])):
-        if part.card.kind is Kind.LATE_INTERACTION:
-            raise UserError(
-                f"{part.slug} is a late-interaction model, which is loaded by PyLate. {_pylate()} Rank anew with a "
-                "bi-encoder or a cross-encoder meanwhile."
-            )
     if ref.card.kind is Kind.CROSS_ENCODER:
         raise UserError(
             f"{ref.slug} is a cross-encoder: it judges pairs of texts and would have to read every document for every "
             f"query. Let it rank anew what another model finds: FAST+rerank-{ref.slug}"
         )
+    if ref.card.kind is Kind.LATE_INTERACTION and engine != "exact":
+        raise UserError(
+            f"{ref.slug} is a late-interaction model: it has a vector per token, and an index on a server holds one "
+            f"per document. Use --index exact, or let it rank anew what another finds: FAST+rerank-{ref.vectors_slug}"
+        )
+    for part in (ref, *([ref.reranker] if ref.reranker else [])):
+        if part.card.kind is not Kind.BI_ENCODER and (part.variation.dim or part.variation.steps):
+            raise UserError(
+                f"{part.slug}: +dimN and post-processing change the vector of a text, and a model of the kind "
+                f"{part.card.kind} has none: leave them out"
+            )
 
 
-def _pylate() -> str:
-    """Why it cannot be used."""
-    try:
-        found = f"PyLate {version('pylate')} is installed, but"
-    except PackageNotFoundError:
-        found = "PyLate is not installed here, and"
-    ours = version("sentence-transformers")
-    return (
-        f"{found} its releases up to 1.6 need sentence-transformers 5.3 or older, while xlembed runs on {ours}: the "
-        "two do not fit into one environment, so there is no extra to install yet."
-    )
+def check_vectors(ref: ModelRef) -> None:
+    """Refuse a model that has no vector of its own for a text, where one is needed.
+
+    Raises:
+        UserError: it searches words, reads pairs of texts, or has a vector per token.
+    """
+    if ref.card.lexical:
+        raise UserError(f"{ref.slug} finds texts by their words: it has no vectors")
+    if not ref.card.has_vectors:
+        what = "a vector per token" if ref.card.kind is Kind.LATE_INTERACTION else "scores of pairs of texts"
+        raise UserError(f"{ref.slug} has {what} (kind {ref.card.kind}); this needs one vector per text")

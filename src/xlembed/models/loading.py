@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlembed.fields import DEVICE
-from xlembed.models.encoder import Encoder, OutOfMemory
+from xlembed.models.encoder import AnyEncoder, Encoder, OutOfMemory
 from xlembed.models.folder import (
     OWN_MODULES,
     body_config,
     body_folder,
     folder_modules,
+    is_stanford,
     stored_pooling,
     stored_prompts,
     with_folder_prompts,
@@ -24,15 +26,19 @@ from xlembed.models.report import quiet_transformers, refuse_bad_report, refuse_
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
-from xlembed.words import Pooling, Role, UserError
+from xlembed.words import Kind, Pooling, Role, UserError
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
     from xlembed.models.card import ModelCard
+    from xlembed.models.token_encoder import TokenEncoder
 
 log = logging.getLogger(__name__)
+
+PROJECTION = r"^linear\.weight$"
+"""Beside the body in ColBERT's own checkpoints; sentence-transformers reads it for itself."""
 
 __all__ = ["load_encoder", "locate"]
 
@@ -90,10 +96,10 @@ def load_encoder(
     return encoder
 
 
-def _try_out(encoder: Encoder, ref: ModelRef, folder: Path) -> None:
+def _try_out(encoder: AnyEncoder, ref: ModelRef, folder: Path, roles: Iterable[Role] = Role) -> None:
     """Encode two texts that must be padded: odd files may load and fail at the first batch."""
     try:
-        for role in Role:
+        for role in roles:
             encoder.encode_batch(["a", "a and b"], role)
     except (UserError, OutOfMemory):
         pass  # told when the user's own texts are encoded
@@ -104,6 +110,24 @@ def _try_out(encoder: Encoder, ref: ModelRef, folder: Path) -> None:
         ) from error
 
 
+def load_token_encoders(
+    ref: ModelRef, *, device: str = "", trust_remote_code: bool = False, instruction: str = ""
+) -> dict[Role, TokenEncoder]:
+    """A late-interaction model, checked like any other: what encodes queries, and what encodes documents.
+
+    Raises:
+        UserError: as `load_encoder`.
+    """
+    folder, card, model, limit = _open(ref, device, trust_remote_code, None)
+    _warn_of_differences(card, folder)
+    from xlembed.models.token_encoder import token_encoders
+
+    encoders = token_encoders(model.eval(), card, ref.slug, limit, instruction)
+    for role, encoder in encoders.items():
+        _try_out(encoder, ref, folder, [role])
+    return encoders
+
+
 def load_for_training(
     ref: ModelRef, *, device: str = "", trust_remote_code: bool = False, folder: Path | None = None
 ) -> SentenceTransformer:
@@ -112,15 +136,24 @@ def load_for_training(
     Raises:
         UserError: as `load_encoder`.
     """
+    model: SentenceTransformer
+    _, card, model, _ = _open(ref, device, trust_remote_code, folder)
+    model.prompts = {role.value: card.prompt(role) for role in Role}
+    return model.float()
+
+
+def _open(
+    ref: ModelRef, device: str, trust_remote_code: bool, folder: Path | None
+) -> tuple[Path, ModelCard, Any, int | None]:
+    """Folder, the card in force, the checked model without prompts, and where it cuts."""
     folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
     card = with_folder_prompts(ref.card, folder)
     refuse_unsafe(ref, folder, trust_remote_code)
     model = _load_model(ref, card, folder, choose_device(device), trust_remote_code)
-    _apply_limit(model, length_limit(folder, ref.max_tokens, card.config_overrides))
+    limit = _apply_limit(model, length_limit(folder, ref.max_tokens, card.config_overrides))
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
-    model.prompts = {role.value: card.prompt(role) for role in Role}
-    model.default_prompt_name = None
-    return model.float()
+    model.prompts, model.default_prompt_name = {}, None
+    return folder, card, model, limit
 
 
 def _warn_of_differences(card: ModelCard, folder: Path) -> None:
@@ -177,12 +210,12 @@ class _Kept(dict[str, Any]):
         return self.get(key, *default) if key == "code_revision" else super().pop(key, *default)
 
 
-def _load_model(
-    ref: ModelRef, card: ModelCard, folder: Path, device: str, trust_remote_code: bool
-) -> SentenceTransformer:
+def _load_model(ref: ModelRef, card: ModelCard, folder: Path, device: str, trust_remote_code: bool) -> Any:
     import torch
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import MultiVectorEncoder, SentenceTransformer
 
+    late = card.kind is Kind.LATE_INTERACTION
+    family: Any = MultiVectorEncoder if late else SentenceTransformer
     dtype = getattr(torch, ref.dtype.value)
     code = _code_revision(card, folder) if trust_remote_code else {}
     model_kwargs = _Kept(dtype=dtype, use_safetensors=True, attn_implementation=_attention(folder), **code)
@@ -190,9 +223,9 @@ def _load_model(
     config_kwargs = {**card.config_overrides, **code}
     try:
         with reports() as found:
-            if folder_modules(folder):
+            if late or folder_modules(folder):
                 # Our own modules are handed over: sentence-transformers imports them only where any code may run.
-                model = SentenceTransformer._load_with_module_classes(
+                model = family._load_with_module_classes(
                     str(folder),
                     _own_modules(ref, folder),
                     device=device,
@@ -218,7 +251,8 @@ def _load_model(
         raise UserError(
             f"{ref.slug}: cannot be loaded from {folder}: {type(error).__name__}: {error}"
         ) from error
-    refuse_bad_reports(ref.slug, folder, found, card.unused_weights, uses_pooler=_uses_pooler(model))
+    unused = (*card.unused_weights, PROJECTION) if is_stanford(folder) else card.unused_weights
+    refuse_bad_reports(ref.slug, folder, found, unused, uses_pooler=_uses_pooler(model))
     if not found and _body(model) is not None:
         log.warning(
             "%s: its own code loads the weights; whether all of them fit could not be checked", ref.slug

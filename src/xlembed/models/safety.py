@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xlembed.models.folder import (
     body_config,
     body_folder,
     folder_modules,
+    is_late_interaction,
     read_json,
     remote_classes,
 )
 from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
-from xlembed.words import UserError
-
-if TYPE_CHECKING:
-    pass
+from xlembed.words import Kind, UserError
 
 
 def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
@@ -29,6 +27,7 @@ def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
             f"{ref.slug}: {folder} is an adapter without its base model. Merge them (merge_and_unload) and "
             "save the whole model."
         )
+    _refuse_other_kind(ref, folder)
     config = body_config(folder)
     if trust_remote_code:
         return
@@ -58,6 +57,22 @@ def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
             f"(model type {config.get('model_type')!r}) has no class of its own for. It is not run unless "
             "asked for: read it, "
             "then pass --trust-remote-code true (encode.trust_remote_code: true in params.yaml)."
+        )
+
+
+def _refuse_other_kind(ref: ModelRef, folder: Path) -> None:
+    """A vector per token from weights that were not made for it would need a projection, which would be random."""
+    asked = ref.card.kind is Kind.LATE_INTERACTION
+    if asked and not is_late_interaction(folder):
+        raise UserError(
+            f"{ref.slug}: {folder} holds no late-interaction model (no MultiVectorMask in modules.json, not saved by "
+            "PyLate or ColBERT): its projection would be random. Leave out kind: late_interaction"
+        )
+    if not asked and is_late_interaction(folder):
+        raise UserError(
+            f"{ref.slug}: {folder} holds a late-interaction model. Say so in params.yaml: "
+            f"`models: {{NAME: {{source: {ref.card.hub_id or folder}, kind: late_interaction}}}}`; a Hub id alone is "
+            "known as one from its second use on"
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +30,37 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(
         words in str(error).lower() for words in MEMORY_WORDS
     )
+
+
+@contextmanager
+def memory_told(device: torch.device) -> Iterator[None]:
+    """Running out of memory inside is raised as `OutOfMemory`, what was held on the device given back."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemory(str(error)) from error
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif device.type == "mps":
+            torch.mps.empty_cache()
+        raise OutOfMemory(str(error)) from error
+
+
+def refuse_no_numbers(vectors: Vectors, name: str) -> None:
+    """NaN and infinity are an overflow.
+
+    Raises:
+        UserError: there are some.
+    """
+    if not np.isfinite(vectors).all():
+        raise UserError(
+            f"{name}: the model computed values that are no numbers; in float16 that is an "
+            "overflow: "
+            "use +bf16 or float32"
+        )
 
 
 class SentenceEncoder:
@@ -102,21 +134,9 @@ class SentenceEncoder:
         if not texts:
             return np.zeros((0, self._dim), np.float32)
         self._activate(self._adapters[role])
-        try:
+        with memory_told(self._model.device):
             vectors = self._forward([self._prompts[role] + text for text in texts])
-        except MemoryError as error:
-            raise OutOfMemory(str(error)) from error
-        except RuntimeError as error:
-            if is_out_of_memory(error):
-                self._free_memory()
-                raise OutOfMemory(str(error)) from error
-            raise
-        if not np.isfinite(vectors).all():
-            raise UserError(
-                f"{self._name}: the model computed values that are no numbers; in float16 that is an "
-                "overflow: "
-                "use +bf16 or float32"
-            )
+        refuse_no_numbers(vectors, self._name)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
         return np.asarray(unit, dtype=np.float32)
@@ -146,9 +166,3 @@ class SentenceEncoder:
                 body.enable_adapters()
             body.set_adapter(adapter)
         self._active = adapter
-
-    def _free_memory(self) -> None:
-        if self._model.device.type == "cuda":
-            torch.cuda.empty_cache()
-        elif self._model.device.type == "mps":
-            torch.mps.empty_cache()

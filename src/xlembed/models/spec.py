@@ -13,7 +13,8 @@ import pydantic
 from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue, explain
 from xlembed.models.digest import folder_digest
-from xlembed.models.folder import with_folder_prompts, with_own_card
+from xlembed.models.fetched import fetched_folder
+from xlembed.models.folder import with_folder_prompts, with_own_card, with_own_kind
 from xlembed.models.packaged import packaged_folder
 from xlembed.models.removal import methods
 from xlembed.models.rescoring import Rescored, parse_rescored
@@ -312,7 +313,9 @@ def _from_card(card: ModelCard) -> ModelRef:
 
 def _from_hub_id(hub_id: str) -> ModelRef:
     slug = hub_id.replace("/", "_")
-    return ModelRef(slug, ModelCard(name=slug, hub_id=hub_id, folder_prompts=True), None)
+    card = ModelCard(name=slug, hub_id=hub_id, folder_prompts=True)
+    fetched = fetched_folder(hub_id)
+    return ModelRef(slug, with_own_kind(card, fetched) if fetched else card, None)
 
 
 def _from_folder(folder: Path) -> ModelRef:

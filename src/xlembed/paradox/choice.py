@@ -27,6 +27,7 @@ class Choice:
         clusters: of the half that chose, and of the half that tells.
         chosen: of those that mend on the first half the one with the highest score across languages; None: none mends.
         score: that score, on the first half.
+        highest: the remedy with the highest score across languages there, whether it mends or not.
         held_out: the chosen one on the other half.
         measure: that decides between those that mend.
     """
@@ -36,6 +37,7 @@ class Choice:
     clusters: tuple[int, int]
     chosen: str | None
     score: float | None
+    highest: str
     held_out: Remedy | None
     measure: str
 
@@ -43,7 +45,10 @@ class Choice:
     def text(self) -> str:
         """What is chosen and what it does, in a sentence or two."""
         if self.chosen is None or self.held_out is None:
-            return f"{self.base}: none of {self.n_tried} remedies mends on {self.clusters[0]} clusters"
+            return (
+                f"{self.base}: none of {self.n_tried} remedies mends on {self.clusters[0]} clusters; the highest "
+                f"{self.measure} across languages there is that of {self.highest}"
+            )
         effect = self.held_out.effects[0]
         said = f"{self.base}: {self.chosen} is the best of {self.n_tried} on {self.clusters[0]} clusters"
         told = []
@@ -67,6 +72,7 @@ class Choice:
             "clusters": list(self.clusters),
             "chosen": self.chosen,
             "score": None if self.score is None else round(self.score, 6),
+            "highest": self.highest,
             "held_out": [] if self.held_out is None else self.held_out.to_json(),
             "text": self.text,
         }
@@ -87,7 +93,7 @@ def choose(
 
     Args:
         base: the model without a remedy.
-        tried: with one each, on the same units.
+        tried: with one each, on the same units; one at least.
         primary: whose cost counts too.
         judging: by which the score across languages must rise; the first decides between those that mend.
         not_judged: model or variant -> why not.
@@ -110,8 +116,9 @@ def choose(
         return remedies(found.rows, judging, {}, not_judged, margins, alpha=alpha)
 
     mending = {r.variant for r in tested(first, tried) if r.mends == "yes"}
-    scores = {m.name: _score(_part(m, first), judging[0]) for m in tried if m.name in mending}
-    best = min(scores, key=lambda name: (-scores[name], name), default=None)
+    scores = {m.name: _score(_part(m, first), judging[0]) for m in tried}
+    ranked = sorted(scores, key=lambda name: (-scores[name], name))
+    best = next((name for name in ranked if name in mending), None)
     chosen = [m for m in tried if m.name == best]
     return Choice(
         base.name,
@@ -119,6 +126,7 @@ def choose(
         (len(first), len(second)),
         best,
         scores[best] if best else None,
+        ranked[0],
         tested(second, chosen)[0] if chosen else None,
         judging[0].name,
     )

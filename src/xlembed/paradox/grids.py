@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xlembed.evaluate.tables import heading
 from xlembed.show.cells import p_cell, plain_estimate, share_cell
-from xlembed.show.content import Cell, Grid, Row, heads, row
+from xlembed.show.content import Grid, Row, heads, row
 from xlembed.show.notes import note_lines
 from xlembed.show.text import MINUS, base_models, percent, points
 
@@ -188,30 +189,27 @@ def _remedies(report: Json) -> Grid:
     found: list[Row] = []
     last = None
     for of in rows(report, "remedies"):
-        first, share = of.get("variant") != last, of.get("share_mended")
-        last = of.get("variant")
-        whole = (
-            "n/a" if share is None else f"{percent(share, 0)} %".replace("-", MINUS),
-            str(of.get("searches", 1)),
-            str(of.get("mends")),
-            breaks.get(of.get("variant"), "not judged"),
+        if of.get("variant") != last:
+            last, share = of.get("variant"), of.get("share_mended")
+            said = [f"mends: {of.get('mends')}", f"breaks: {breaks.get(last, 'not judged')}"]
+            said += (
+                [] if share is None else [f"loss_strong mended: {percent(share, 0)} %".replace("-", MINUS)]
+            )
+            said += [f"{n} searches per query" for n in (of.get("searches"),) if n and n != 1]
+            found.append(heading(f"{last}: {', '.join(said)}", 5, apart=bool(found)))
+        found.append(
+            row(
+                str(of.get("measure", "")),
+                *(str(of.get(key)) for key in ("monolingual", "cross_lingual")),
+                share_cell(of.get("cost"), signed=True),
+                share_cell(of.get("gain"), signed=True),
+                _rises(of),
+            )
         )
-        cells: tuple[Cell | str, ...] = (
-            str(of.get("variant")) if first else "",
-            str(of.get("measure", "")),
-            *(str(of.get(key)) for key in ("monolingual", "cross_lingual")),
-            share_cell(of.get("cost"), signed=True),
-            share_cell(of.get("gain"), signed=True),
-            _rises(of),
-            *(whole if first else [""] * len(whole)),
-        )
-        found.append(row(*cells, strong=of.get("mends") == "yes", apart=first and bool(found)))
     margin = percent((report.get("margins") or {}).get("mono", 0.03)).removesuffix(".0")
-    kept = ("mono kept", "cross_lingual kept")
+    kept = ("mono kept", "cross kept")
     columns = heads(
-        *("variant", "measure", *kept, "cross_lingual", "true cross, all", "rises"),
-        *("loss_strong mended", "searches", "mends", "breaks"),
-        words=("measure", *kept, "rises", "mends", "breaks"),
+        *("measure", *kept, "cross_lingual", "true cross, all", "rises"), words=("measure", *kept, "rises")
     )
     reasons = dict.fromkeys(
         f"{of['variant']} is not judged: {of['reason']}."
@@ -220,8 +218,8 @@ def _remedies(report: Json) -> Grid:
     )
     notes = (
         f"Kept: a fall of {margin} points against the model without it is excluded (95 % CI). Rises: paired test, "
-        "Holm over the variants; a measure without it is looked at for its cost only. Searches: per query in all "
-        "languages. It breaks the paradox only by (a) to (c), against the base models.",
+        "Holm over the variants; a measure without it is looked at for its cost only. Not applicable: the score cannot "
+        "change. It breaks the paradox only by (a) to (c), against the base models.",
         *reasons,
         *(f"{note}." for note in report.get("remedy_notes") or ()),
     )

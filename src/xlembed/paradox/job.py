@@ -371,7 +371,7 @@ def paradox(
 
 def _row(subject: Subject, evaluation: Evaluation, task: Task, workspace: Workspace) -> Row:
     separation = None
-    if not subject.ref.card.lexical:
+    if subject.ref.card.has_vectors:
         separation = measure_separation(task, subject.ref, workspace, evaluation.book.evaluate.resamples)
     notes = notes_of([evaluation.scores]).get(subject.name, [])
     return Row(subject, evaluation.book, notes, separation)

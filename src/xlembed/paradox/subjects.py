@@ -64,7 +64,7 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
     for name, ref in given.values():
         subjects[ref.slug] = _given(ref, given, task)
         suffixes = variants_of(ref, task, workspace)
-        if ref.card.lexical and suffixes:
+        if not ref.card.has_vectors:
             unfit = [suffix for suffix in suffixes if not is_of_scores(suffix)]
             suffixes = [suffix for suffix in suffixes if suffix not in unfit]
             notes += [f"{ref.slug} has no vectors, so there is no +{suffix} of it" for suffix in unfit]
@@ -104,6 +104,8 @@ def _not_a_base(ref: ModelRef, task: Task) -> str:
         return "finds words, has no embedding space" + (
             "; what models are measured against" * (ref.slug == YARDSTICK)
         )
+    if not ref.card.has_vectors:
+        return "a vector per token, no space of whole texts"
     if not ref.card.languages:
         return "its card names no languages"
     lacking = [lang for lang in task.languages if ref.card.label(lang)]

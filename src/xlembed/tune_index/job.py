@@ -16,6 +16,7 @@ from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.fidelity import RECALL_CUTS
 from xlembed.files import atomic_folder, write_json
+from xlembed.models.kinds import check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.engine import ElasticIndex
@@ -117,6 +118,7 @@ def tune_index(
     Raises:
         UserError: no server, too little room, or a setting that the server refuses.
     """
+    check_vectors(ref)
     server = open_server(workspace)
     encode(task, ref, workspace, watch)
     embeddings = open_embeddings(task, ref, workspace)
