@@ -75,6 +75,8 @@ class Kind(Choice):
     """Reads both texts at once; can only rank anew."""
     LATE_INTERACTION = "late_interaction"
     """A vector per token, compared one by one; can only rank anew here."""
+    CAUSAL = "causal"
+    """Writes text, token by token; judges nothing until it is fine-tuned, as the base of a rival."""
 
 
 class Pooling(Choice):

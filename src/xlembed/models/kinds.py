@@ -1,4 +1,4 @@
-"""Which kinds of model can retrieve, and which can only rank anew."""
+"""Which kinds of model can retrieve, which can only rank anew, and which neither."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ def check_kinds(ref: ModelRef) -> None:
     """Refuse a model that cannot play its part, before any work is done.
 
     Raises:
-        UserError: it judges pairs of texts and is asked to retrieve, or it is a late-interaction model.
+        UserError: it judges pairs of texts and is asked to retrieve, or it is a late-interaction model or one that
+            writes text.
     """
     for part in (ref, *([ref.reranker] if ref.reranker else [])):
+        if part.card.kind is Kind.CAUSAL:
+            raise UserError(
+                f"{part.slug} writes text and has no vectors. It can be the base of a rival: `base: {part.slug}` in "
+                "a recipe for `xlembed probe --rival` (docs/rivals.md)"
+            )
         if part.card.kind is Kind.LATE_INTERACTION:
             raise UserError(
                 f"{part.slug} is a late-interaction model, which is loaded by PyLate. {_pylate()} Rank anew with a "
