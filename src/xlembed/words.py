@@ -78,6 +78,8 @@ class Kind(Choice):
     """Reads both texts at once; can only rank anew."""
     LATE_INTERACTION = "late_interaction"
     """A vector per token; a query's tokens are compared with a document's one by one (MaxSim)."""
+    CAUSAL = "causal"
+    """Writes text, token by token; judges nothing until it is fine-tuned, as the base of a rival."""
 
 
 class Pooling(Choice):

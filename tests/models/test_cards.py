@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from xlembed.models.catalogue import CARDS, catalogue, read_card
-from xlembed.words import DType, Pooling, Role, UserError
+from xlembed.models.kinds import check_kinds
+from xlembed.models.spec import resolve_model
+from xlembed.words import DType, Kind, Pooling, Role, UserError
 
 BASE = ("query: ", "passage: ")
 NOTHING = ("", "")
@@ -66,13 +68,21 @@ SHAPES = {
 
 
 def test_the_catalogue_is_complete() -> None:
-    assert set(catalogue()) == {*PROMPTS, "bm25"}
+    assert set(catalogue()) == {*PROMPTS, "bm25", "smollm2_135m_q4"}
 
 
 def test_bm25_encodes_nothing() -> None:
     card = catalogue()["bm25"]
     assert card.lexical and not any(catalogue()[name].lexical for name in PROMPTS)
     assert card.dim is None and card.hub_id is None and card.label("en") is None
+
+
+def test_smollm2_writes_text_and_has_no_vectors() -> None:
+    card = catalogue()["smollm2_135m_q4"]
+    assert card.kind is Kind.CAUSAL and not card.has_vectors and card.english_only
+    assert (card.licence, card.weights) == ("apache-2.0", "4-bit weights")
+    with pytest.raises(UserError, match="smollm2_135m_q4 writes text and has no vectors"):
+        check_kinds(resolve_model("smollm2_135m_q4"))
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -114,6 +124,7 @@ def test_english_only_models_are_marked() -> None:
         "e5_large_v2",
         "e5_mistral_7b",
         "nomic_embed_v1_5",
+        "smollm2_135m_q4",
     }
     assert catalogue()["e5_large_v2"].label("tr") == "English-only model"
     assert catalogue()["e5_large_v2"].label("en") is None

@@ -13,6 +13,8 @@ from transformers import (
     BertForMaskedLM,
     DistilBertConfig,
     DistilBertForMaskedLM,
+    LlamaConfig,
+    LlamaForCausalLM,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
@@ -87,6 +89,35 @@ def save_qwen2(folder: Path, *, padding: str | None = "<|endoftext|>", side: str
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         Qwen2ForCausalLM(qwen2_config(n_tokens)).save_pretrained(folder)
+    return folder
+
+
+def save_llama(folder: Path, *, side: str = "right") -> Path:
+    """Built as SmolLM2 is: tied to its token vectors, fewer keys than heads, padded by its end token."""
+    tokenizer = word_tokenizer(["<unk>", "<end>", *WORTH])
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="<unk>",
+        eos_token="<end>",
+        pad_token="<end>",
+        padding_side=side,
+    ).save_pretrained(folder)
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=1,
+        pad_token_id=1,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        LlamaForCausalLM(config).save_pretrained(folder)
     return folder
 
 

