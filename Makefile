@@ -81,8 +81,8 @@ trial-lareqa: $(VENV)/.installed  ## pairs in one language or in two (docs/finet
 	$(BIN)/python benchmarks/lareqa_trial.py $(CORPORA)
 	set -e; for model in static e5; do for pairs in xx xy; do \
 	    OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune lareqa_$${model}_$$pairs; done; \
-	    $(BIN)/xlembed compare finetuned/lareqa_$${model}_xx/runs/xquad_third/* \
-	        finetuned/lareqa_$${model}_xy/runs/xquad_third/*.1-retrieval; done
+	    $(BIN)/xlembed compare finetuned/lareqa_$${model}_xx/runs/*/* \
+	        finetuned/lareqa_$${model}_xy/runs/*/*.1-retrieval; done
 
 # torch first, so that nothing later asks for another build. PyPI's for Linux brings CUDA; for the smaller CPU build:
 # PIP_EXTRA_INDEX_URL=(PyTorch's index of CPU builds) make demo
