@@ -155,6 +155,10 @@ def input_deps(stage: str, settings: Settings, root: Path = ROOT) -> list[str]:
     run = settings.run
     pairs = [f"{task}/{model}" for task in run.tasks for model in run.models]
     found: list[str] = []
+    if stage in ("encode", "analyse"):
+        suffixes = [suffix for model in run.models for suffix in model.split("+")[1:]]
+        sets = [name for suffix in suffixes if (name := suffix.removeprefix("shift-")) != suffix]
+        found += [f"data/pairs/{name}" for name in sets]
     if stage in ("compare", "report"):
         found += [f"runs/{pair}" for pair in pairs]
     if stage == "compare":

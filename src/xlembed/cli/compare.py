@@ -105,6 +105,7 @@ def _compare(
     from xlembed.evaluate.compare import compare as stage
     from xlembed.evaluate.compare import comparison_folder, name_by_index, read_evaluation
     from xlembed.evaluate.order import order_grid
+    from xlembed.evaluate.remedy_grid import remedy_grid
     from xlembed.evaluate.tables import comparison_table, index_table, scores_table
     from xlembed.tracking.log import log_folder, log_metrics, log_params
     from xlembed.tracking.runs import open_run
@@ -128,6 +129,7 @@ def _compare(
     books = [e.book for e in evaluations]
     tables = [scores_table(books), order_grid(report), comparison_table(report)]
     tables += [index_table(book) for book in books if book.index_fidelity]
+    tables.append(remedy_grid(books, [*report["primary"], *report["exploratory"]]))
     lines = [f"not tested: {reason}" for reason in report["untested"]]
     dropped = report["dropped_units"].items()
     lines += [f"dropped: {n:,} units that only {model} has" for model, n in dropped if n]

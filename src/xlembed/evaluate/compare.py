@@ -15,6 +15,7 @@ import pandas as pd
 from xlembed.evaluate.figures import comparisons
 from xlembed.evaluate.language_tables import language_aware_table, language_comparison_table
 from xlembed.evaluate.order import order_grid
+from xlembed.evaluate.remedy_grid import remedy_grid
 from xlembed.evaluate.tables import comparison_table, index_table, scores_table, to_markdown
 from xlembed.fields import SLUG
 from xlembed.files import atomic_folder, atomic_path, read_record, write_json
@@ -165,6 +166,8 @@ def compare(
         grids = (order_grid(report), comparison_table(report), language_aware_table(books))
         text += [to_markdown(grid) for grid in (*grids, language_comparison_table(report)) if grid]
         text += [to_markdown(index_table(book)) for book in books if book.index_fidelity]
+        if remedied := remedy_grid(books, [*report["primary"], *report["exploratory"]]):
+            text.append(to_markdown(remedied))
         (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
         write_figures(comparisons, folder / "figures", [e.scores for e in evaluations], report["primary"])
     return report
