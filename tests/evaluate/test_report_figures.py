@@ -64,7 +64,7 @@ def test_no_text_is_cut_or_covers_another(case: str, name: str, content: Any, co
 
 def test_registry_finds_every_file_and_leaves_out_what_does_not_apply() -> None:
     assert list(figures_of(runs_kind)) == ["accuracy_matrix", "language_bars", "language_matrix"]
-    assert list(figures_of(comparisons_kind)) == ["forest", "tradeoff"]
+    assert list(figures_of(comparisons_kind)) == ["first_place", "forest", "preference", "tradeoff"]
     without_shares = scores()
     without_shares["scores"] = [r for r in without_shares["scores"] if r["kind"] != "retrieved_language"]
     assert list(draw(runs_kind, without_shares)) == ["accuracy_matrix", "language_bars"]

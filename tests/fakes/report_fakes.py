@@ -137,6 +137,34 @@ def several(n: int, languages: tuple[str, ...] = SIX) -> list[dict[str, Any]]:
     ]
 
 
+FIRST = ("right_own", "right_other", "wrong_own", "wrong_other", "nothing")
+
+
+def mixed(content: dict[str, Any], preference: float = 0.8, right: float = 0.6) -> dict[str, Any]:
+    """The content of scores.json with language-aware scores; of what is right `preference` is in the own language."""
+    langs, few = content["languages"], any(r["n_clusters"] < 10 for r in content["scores"])
+    half = None if few else 0.05
+    wrong = (1 - right) * 0.75
+    shares = (right * preference, right * (1 - preference), wrong * preference, wrong * (1 - preference))
+    values = {
+        ("preference", "preference"): preference,
+        **{("first_place", n): v for n, v in zip(FIRST, (*shares, (1 - right) * 0.25), strict=True)},
+        ("any_language", "any_language@1"): right,
+        ("lang_ndcg", "lang_nDCG@10"): right * 0.9,
+        ("agreement", "agreement@10"): 0.123,
+    }
+    rows = [
+        row(kind, "all", lang, "*" if lang else None, value, half=half, measure=measure)
+        for (kind, measure), value in values.items()
+        for lang in (*langs, None)
+    ]
+    return content | {
+        "scores": [*content["scores"], *rows],
+        "no_preference": dict.fromkeys(langs, 1 / len(langs)),
+        "preference_left_out": dict.fromkeys(langs, 2),
+    }
+
+
 def comparisons(models: tuple[str, ...]) -> list[dict[str, Any]]:
     """All pairs in the four macros; verdicts follow from the adjusted p."""
     macros = (

@@ -123,11 +123,12 @@ def language_comparison_table(comparison: Mapping[str, Any]) -> Grid | None:
 def _cells(book: ScoreBook, lang: Lang | None, brief: bool = False) -> list[Cell]:
     """One row under `HEADS`; in brief only preference, by which the others are read, has its interval."""
     none = book.expected_preference(lang)
-    others = [score_cell(book.language_aware(name, lang)) for name in AFTER_PREFERENCE]
+    found = [book.language_aware(name, lang) for name in ("preference", *AFTER_PREFERENCE)]
+    # Macro averages have their label in a column of its own.
+    first, *others = (score_cell(e, e.label if e and lang else "") for e in found)
     if brief:
         others = [replace(cell, interval="") for cell in others]
-    expected = NONE if none is None else Cell(percent(none), sort=none)
-    return [score_cell(book.language_aware("preference", lang)), expected, *others]
+    return [first, NONE if none is None else Cell(percent(none), sort=none), *others]
 
 
 def _is_there(book: ScoreBook) -> bool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from xlembed.evaluate.language_tables import (
+    language_aware_languages,
+    language_aware_table,
+    language_comparison_table,
+)
 from xlembed.evaluate.order import order_grid
 from xlembed.report.geometry import analysis_blocks, paradox_blocks, paradox_verdict
 from xlembed.report.inputs import Inputs
@@ -43,6 +48,7 @@ def assemble(inputs: Inputs) -> Document:
     parts = (
         Part("tests", "Which differences are shown", _tests(inputs)),
         Part("tradeoff", "Within languages against across languages", _tradeoff(inputs)),
+        Part("mixed", "Documents of all languages at once", _mixed(inputs)),
         Part("profiles", "Profiles of the models", tuple(inputs.pictures.get("profiles", ()))),
         Part("languages", "By language and pair of languages", _languages(inputs, grids)),
         Part("groups", "By training objective and size", (group_grid(inputs, headline),)),
@@ -103,6 +109,12 @@ def _tradeoff(inputs: Inputs) -> tuple[Block, ...]:
     panels = [Panel(title, tuple(_points(inputs, macro))) for macro, title in PANELS]
     shown = tuple(panel for panel in panels if panel.points)
     return text, Scatter(shown, f"monolingual {inputs.measure}, %", f"true cross-lingual {inputs.measure}, %")
+
+
+def _mixed(inputs: Inputs) -> tuple[Block, ...]:
+    grids = [language_aware_table(inputs.books), language_aware_languages(inputs.books)]
+    tests = language_comparison_table(inputs.comparison) if inputs.comparison else None
+    return (*(g for g in (*grids, tests) if g), *inputs.pictures.get("mixed", ()))
 
 
 def _languages(inputs: Inputs, grids: ScoreGrids) -> tuple[Block, ...]:

@@ -35,6 +35,8 @@ CARD_FIELDS = ("objective", "training_data", "parameters", "year", "licence")
 CAPTIONS = {
     "forest": "Paired differences between all pairs of models with 95 % CIs, unadjusted.",
     "tradeoff": "Within languages against across languages, with 95 % CIs, unadjusted.",
+    "preference": "Whether the first right document is in the query's language, with 95 % CIs, unadjusted.",
+    "first_place": "What stands first when all languages are searched: right or wrong, own or other language.",
     "profile_bars": "MRR, recall@1, morphology and silhouette of languages, which is no quality score.",
     "profile_radar": "Profiles: modes of retrieval, morphology and speed, each from 0 to 1, of at most six models.",
     "separation": "Separation of languages against scores and losses.",
@@ -129,6 +131,7 @@ def gather(
         analyses=analyses,
         pictures={
             "tests": [p for p in pictures if p.name == "forest"],
+            "mixed": [p for p in pictures if p.name in ("preference", "first_place")],
             "paper": pictures,
             "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings) if others else {}),
             "paradox": _pictures(paradox_file.parent / "figures") if paradox else [],
