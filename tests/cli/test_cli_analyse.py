@@ -115,7 +115,7 @@ def test_the_same_again_gives_the_same_bytes_and_json_on_stdout(
 def test_a_model_without_vectors_says_so(done: tuple[Path, Answer]) -> None:
     answer = xlembed(done[0], "analyse", "-m", "bm25", "-t", "reviews_sample")
     assert answer.code == 0, answer.err
-    assert "there are no vectors to look at" in answer.out
+    assert "there is nothing to look at" in answer.out
     assert (done[0] / "analysis" / "reviews_sample" / "bm25" / "analysis.md").is_file()
 
 
