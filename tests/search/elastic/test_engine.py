@@ -20,6 +20,7 @@ from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.measures import parse_measures
+from xlembed.models.rescoring import parse_rescored
 from xlembed.models.spec import resolve_model
 from xlembed.search.base import Hits
 from xlembed.search.elastic import engine
@@ -29,6 +30,8 @@ from xlembed.search.elastic.engine import ElasticIndex
 from xlembed.search.elastic.layout import oversample_of
 from xlembed.search.elastic.source import Source
 from xlembed.search.exact import ExactIndex
+from xlembed.search.remedied import RescoredSearcher
+from xlembed.search.searcher import VectorSearcher
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
 from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, UserError, Vectors
@@ -69,6 +72,32 @@ def shuffled(n: int, vectors: Vectors) -> Source:
     """Ids in no order, so that rows are not in the order of the ids."""
     order = np.random.default_rng(3).permutation(n)
     return Source([Document(f"x{i:05d}", f"text {i}", LANGS[i % 3]) for i in order], vectors)
+
+
+# Remedies
+
+
+@pytest.mark.parametrize("name", ["interleave", "local3", "z4", "quota4"])
+def test_languages_are_merged_as_in_memory_and_asked_for_in_one_request(
+    server: Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what, queries = shuffled(200, unit_vectors(200, 16)), unit_vectors(5, 16, seed=9)
+    index, rescored = attach(server, what, f"remedied{name}"), parse_rescored(name)
+    assert rescored is not None
+    requests, real = [], engine.msearch
+
+    def counted(server: Server, index: str, searches: Any) -> Any:
+        requests.append(len(searches) // 2)
+        return real(server, index, searches)
+
+    monkeypatch.setattr(engine, "msearch", counted)
+    ids, langs = list(index.doc_ids), [d.lang for d in what.documents]
+    found, expected = (
+        RescoredSearcher(VectorSearcher(of, queries), rescored, ids, langs).search(range(5), 12)
+        for of in (index, exact(what))
+    )
+    assert_same(found, expected)
+    assert requests[0] == 5 * len(LANGS), "five questions in every language, together"
 
 
 # Flat is exact

@@ -1,0 +1,37 @@
+"""All remedies that fit a model and a corpus, out of the registries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xlembed.data.loading import open_task
+from xlembed.paradox.automatic import is_of_scores, variants_of
+from xlembed.paradox.subjects import plan_subjects
+from xlembed.settings import ParadoxSettings, Settings
+from xlembed.tracking.opening import open_model
+from xlembed.workspace import Workspace
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ON_SCORES = ["interleave", "local5", "quota2", "z50"]  # two of each ten from six languages
+
+
+def workspace(*variants: str) -> Workspace:
+    return Workspace(Settings(paradox=ParadoxSettings(variants=variants)), REPOSITORY)
+
+
+def test_auto_is_every_remedy_that_fits() -> None:
+    here = workspace("dim64", "auto")
+    task = open_task(here, "reviews_sample")
+    found = variants_of(open_model(here, "static_multilingual"), task, here)
+    shift = "shift-shop_translations"
+    on_vectors = ["abtt3", "center", "lir1", shift]
+    assert found == ["dim64", *on_vectors, *ON_SCORES, "center+interleave", f"{shift}+interleave"]
+    assert variants_of(open_model(here, "bm25"), task, here) == ["dim64", *ON_SCORES]
+
+
+def test_a_model_without_vectors_has_the_remedies_that_change_none() -> None:
+    here = workspace("center", "interleave", "translated+local5")
+    subjects, notes = plan_subjects(["bm25"], open_task(here, "reviews_sample"), here)
+    assert [s.name for s in subjects] == ["bm25", "bm25+interleave", "bm25+translated+local5"]
+    assert notes == ["bm25 has no vectors, so there is no +center of it"]
+    assert not is_of_scores("center+interleave")
