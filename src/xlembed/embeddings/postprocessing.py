@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,16 +62,22 @@ def parallel_vectors(
 ) -> dict[str, Parallel]:
     """Vectors of the sets of translations, cut as the model's own are; encoded if the store lacks them.
 
-    Texts count as documents. The pivot is English where the set has it, else the language of most rows.
+    Texts count as documents; languages that the task has not are left out. The pivot is English where the set has it, else the language of most rows.
     """
+    langs = {d.lang for d in task.documents} | {q.lang for q in task.queries}
     return {
-        found.name: _parallel(found, ref, encoding, workspace, watch)
+        found.name: _parallel(found, ref, langs, encoding, workspace, watch)
         for found in pair_sets(ref, task, workspace)
     }
 
 
 def _parallel(
-    found: PairSet, ref: ModelRef, encoding: Encoding, workspace: Workspace, watch: Watch
+    found: PairSet,
+    ref: ModelRef,
+    langs: Collection[Lang],
+    encoding: Encoding,
+    workspace: Workspace,
+    watch: Watch,
 ) -> Parallel:
     sides = [(row["anchor"], row["anchor_lang"], row["positive"], row["positive_lang"]) for row in found.rows]
     counts = Counter(lang for _, first, _, second in sides for lang in {first, second})
@@ -80,7 +86,7 @@ def _parallel(
     used: Counter[Lang] = Counter()
     rows = []
     for text, lang, other, other_lang in turned:
-        if other_lang == pivot != lang and used[lang] < MOST_PAIRS:
+        if other_lang == pivot != lang and lang in langs and used[lang] < MOST_PAIRS:
             used[lang] += 1
             rows.append((text, lang, other))
     texts = [of for text, _, other in rows for of in (text, other)]
