@@ -62,7 +62,8 @@ def parallel_vectors(
 ) -> dict[str, Parallel]:
     """Vectors of the sets of translations, cut as the model's own are; encoded if the store lacks them.
 
-    Texts count as documents; languages that the task has not are left out. The pivot is English where the set has it, else the language of most rows.
+    Texts count as documents; languages that the task has not are left out. The pivot is English where the set has it,
+    else the language of most rows.
     """
     langs = {d.lang for d in task.documents} | {q.lang for q in task.queries}
     return {
