@@ -147,7 +147,7 @@ def time_queries(
         if ref is None:
             model.unknown.append("speed: its name opens no model; give its folder with -m")
             continue
-        if ref.searches_words or ref.reranker is not None or not ref.card.has_vectors:
+        if ref.variation.search_suffix or not ref.card.has_vectors:
             model.unknown.append("speed: only encoding a vector per text is timed here")
             continue
         encoder = open_encoding(ref, workspace).encoder()

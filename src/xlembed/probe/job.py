@@ -140,9 +140,9 @@ def open_probed(name: str, workspace: Workspace) -> ModelRef:
         UserError: it is none, or its vectors depend on a retrieval task.
     """
     ref = open_model(workspace, name)
-    if ref.searches_words or ref.reranker is not None or not ref.card.has_vectors:
+    if ref.variation.search_suffix or not ref.card.has_vectors:
         raise UserError(
-            f"{name}: a probe reads the vector of a text; this searches words, ranks anew or has no vectors"
+            f"{name}: a probe reads the vector of a text; this says how documents are searched, or has no vectors"
         )
     if ref.variation.steps:
         raise UserError(
