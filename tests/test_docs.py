@@ -694,7 +694,7 @@ def test_make_demo_evaluates_the_models_of_params() -> None:
     check_xlembed(with_server.split())
     models = given(line.split(), "-m")
     assert sorted(models) == sorted(load_yaml("params.yaml")["run"]["models"])
-    assert len(models) == 3 and "evaluates three models" in README.read_text(encoding="utf-8")
+    assert len(models) == 4 and "evaluates three models and a remedy" in README.read_text(encoding="utf-8")
     check_xlembed(line.split())
 
 
