@@ -89,6 +89,8 @@ def _card_text(ref: ModelRef) -> str:
         lines = [("name", ref.slug), ("encodes", "nothing: texts are found by their words")]
         return _with_notes([*lines, *([("search", _search(ref))] if ref.reranker else [])], card.notes)
     lines = [("name", ref.slug), ("weights", _weights(ref))]
+    if not card.has_vectors:
+        lines.append(("kind", f"{card.kind}; see docs/hybrid.md"))
     if search := _search(ref):
         lines.append(("search", f"{search}; see docs/hybrid.md and docs/postprocessing.md"))
     if card.folder_prompts and ref.folder is None:
@@ -102,7 +104,7 @@ def _card_text(ref: ModelRef) -> str:
         ("title and text", _quoted(card.title_template)),
         ("pooling", str(card.pooling) if card.pooling else "as the folder's own modules say"),
         *([("layer norm", "over the pooled vector, before it is cut")] if card.layer_norm else []),
-        ("normalised", "yes, to unit length"),
+        *([("normalised", "yes, to unit length")] if card.has_vectors else []),
         ("dimensions", _dimensions(ref)),
         *([("post-processing", _steps(ref))] if ref.variation.steps else []),
         ("max tokens", str(ref.max_tokens or ("no limit" if card.bundled else "as the folder says"))),
