@@ -6,6 +6,7 @@ import re
 import zipfile
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,10 +118,10 @@ def test_a_gguf_file_becomes_an_ordinary_folder(tmp_path: Path) -> None:
     assert len(modes) == 1
 
 
-def small_gguf(gguf: object, path: Path) -> tuple[np.ndarray, bytes]:
+def small_gguf(gguf: Any, path: Path) -> tuple[np.ndarray, bytes]:
     """One layer, weights in Q4_1, byte tokens; gives the feed-forward weights as the file holds them, and the file."""
     rng = np.random.default_rng(0)
-    writer = gguf.GGUFWriter(path, "llama")  # type: ignore[attr-defined]
+    writer = gguf.GGUFWriter(path, "llama")
     writer.add_block_count(1)
     writer.add_context_length(64)
     writer.add_embedding_length(HIDDEN)
@@ -142,7 +143,7 @@ def small_gguf(gguf: object, path: Path) -> tuple[np.ndarray, bytes]:
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
     writer.add_pad_token_id(2)
-    kind, quants = gguf.GGMLQuantizationType.Q4_1, gguf.quants  # type: ignore[attr-defined]
+    kind, quants = gguf.GGMLQuantizationType.Q4_1, gguf.quants
     shapes = {
         "token_embd": (PIECES, HIDDEN), "blk.0.attn_q": (HIDDEN, HIDDEN), "blk.0.attn_k": (HIDDEN // 2, HIDDEN),
         "blk.0.attn_v": (HIDDEN // 2, HIDDEN), "blk.0.attn_output": (HIDDEN, HIDDEN),

