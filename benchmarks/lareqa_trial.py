@@ -87,19 +87,19 @@ def main() -> None:
     write("lareqa_dev", LANGUAGES, rows(held_out, own=False, per_example=1), LICENCE)
     turkish = mined(tquad_examples(corpora), "tr", miner)
     write("lareqa_tquad", ("tr",), rows(turkish, own=True, languages=("tr",)), TQUAD_LICENCE)
-    files = [corpora / f"xquad/xquad.{lang}.json" for lang in ("de", "en", "es", "ru", "tr", "zh")]
-    import_task("xquad", files)
+    import_part([corpora / f"xquad/xquad.{lang}.json" for lang in ("de", "en", "es", "ru", "tr", "zh")])
+
+
+def import_part(files: Sequence[Path]) -> None:
+    if (DATA / PART).exists():
+        return
     with TemporaryDirectory() as folder:
         for file in files:
             content = json.loads(file.read_text(encoding="utf-8"))
             content["data"] = part(content["data"])
             (Path(folder) / file.name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        import_task(PART, [Path(folder) / file.name for file in files])
-
-
-def import_task(name: str, files: Sequence[Path]) -> None:
-    if not (DATA / name).exists():
-        subprocess.run([XLEMBED, "import", "squad", *map(str, files), "--name", name], check=True)
+        parts = [str(Path(folder) / file.name) for file in files]
+        subprocess.run([XLEMBED, "import", "squad", *parts, "--name", PART], check=True)
 
 
 def part(articles: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
