@@ -24,6 +24,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.search import search
 from xlembed.evaluate.searching import open_search
 from xlembed.models.kinds import check_kinds, check_vectors
+from xlembed.paradox.subjects import plan_subjects, stored_evaluation
 from xlembed.publish.job import check_publishable
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
 from xlembed.tracking.opening import open_model
@@ -164,6 +165,20 @@ def test_what_needs_one_vector_per_text_is_refused_in_words(make: Make) -> None:
         with pytest.raises(UserError, match="change the vector of a text"):
             check_kinds(open_model(workspace, name))
     assert not analyse(task, ref, workspace).vectors
+
+
+def test_the_paradox_leaves_it_out_as_it_does_bm25(make: Make) -> None:
+    """Shown and evaluated once, with no variants and no part in the test."""
+    workspace = make()
+    task = open_task(workspace, "toy")
+    subjects, notes = plan_subjects(["late"], task, workspace)
+    assert [s.name for s in subjects] == ["late", "bm25"] and notes == [
+        "late has no vectors, so there is no variant of it"
+    ]
+    assert subjects[0].left_out == "a vector per token, no space of whole texts"
+    assert stored_evaluation(task, subjects[0].ref, workspace) is None
+    run(workspace, "late")
+    assert stored_evaluation(task, subjects[0].ref, workspace) is not None
 
 
 def test_too_large_is_told_before_encoding(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
