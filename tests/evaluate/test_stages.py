@@ -25,6 +25,7 @@ from xlembed.evaluate.encode import Encoded, encode
 from xlembed.evaluate.figures import runs as runs_kind
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
+from xlembed.search.language_measures import FIRST_PLACE, MEASURES
 from xlembed.settings import CorpusSettings, EncodeSettings, EvaluateSettings, Settings
 from xlembed.show.figures.registry import draw
 from xlembed.tracking.opening import open_model
@@ -455,6 +456,56 @@ def test_reading_an_evaluation_by_its_names(
         read_evaluation("toy/toy", workspace)
 
 
+def test_language_aware_scores_counted_by_hand(make: MakeWorkspace) -> None:
+    """n1 and n2 find the own document first; both queries of n3, whose one right document is English, find another."""
+    workspace = make()
+    _, result = run(workspace)
+    scores = scores_of(workspace)
+    expected = {
+        ("preference", "preference"): 1,
+        ("first_place", "right_own"): 2 / 3,
+        ("first_place", "wrong_own"): 1 / 3,
+        ("first_place", "nothing"): 0,
+        ("any_language", "any_language@1"): 2 / 3,
+        ("any_language", "any_language@10"): 1,
+    }
+    for (kind, measure), number in expected.items():
+        for pair in ("de->*", "en->*", None):
+            assert value(scores, kind, "all", pair, measure) == pytest.approx(number, abs=1e-6)
+    assert scores["no_preference"] == {"de": 0.5, "en": 0.5}
+    assert scores["preference_left_out"] == {"de": 0, "en": 0}
+    assert set(result["scores"]["first_place"]["macro"]) == set(FIRST_PLACE)
+    assert "lang_ndcg" not in result["scores"] and "agreement" not in result["scores"]
+
+
+def test_within_languages_only_there_is_no_mixed_pool(make: MakeWorkspace) -> None:
+    workspace = make(evaluate=EvaluateSettings(modes=(Mode.MONOLINGUAL,)))
+    run(workspace)
+    assert not (workspace.run_folder("toy", "toy") / "queries.parquet").exists()
+    assert {row["kind"] for row in scores_of(workspace)["scores"]} == {"monolingual"}
+
+
+def test_an_evaluation_of_before_is_compared_without_language_aware_measures(
+    make: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make()
+    run(workspace)
+    run(workspace, "twin")
+    before = workspace.run_folder("toy", "twin")
+    (before / "queries.parquet").unlink()
+    content = json.loads((before / "scores.json").read_text(encoding="utf-8"))
+    content["scores"] = [row for row in content["scores"] if row["kind"] not in MEASURES]
+    for key in ("no_preference", "preference_left_out"):
+        del content[key]
+    del content["evaluate"]["other_language_gain"]
+    (before / "scores.json").write_text(json.dumps(content), encoding="utf-8")
+    target = tmp_path / "comparison"
+    report = compare([read_evaluation(f"toy/{n}", workspace) for n in ("toy", "twin")], workspace, target)
+    assert len(report["primary"]) == 4 and report["language_aware"] == []
+    (line,) = report["language_aware_left_out"]
+    assert line.startswith("twin (") and f"Not compared: {line}." in (target / "comparison.md").read_text()
+
+
 def test_equal_models_show_no_difference(make: MakeWorkspace, tmp_path: Path) -> None:
     workspace = make()
     run(workspace)
@@ -468,7 +519,12 @@ def test_equal_models_show_no_difference(make: MakeWorkspace, tmp_path: Path) ->
         ("true_cross_lingual", "all"),
         ("true_cross_lingual", "target"),
     ]
-    for row in (*report["primary"], *report["exploratory"]):
+    assert {row["measure"] for row in report["language_aware"]} >= {
+        "preference",
+        "any_language@1",
+        *FIRST_PLACE,
+    }
+    for row in (*report["primary"], *report["exploratory"], *report["language_aware"]):
         assert (row["difference"], row["p_value"], row["p_adjusted"]) == (0, 1, 1)
         assert row["verdict"] == "this test cannot reject"  # no discordant unit
     assert report["dropped_units"] == {"toy": 0, "twin": 0} and report["untested"] == []
