@@ -70,7 +70,7 @@ class _Right:
 
     def count(self, which: NDArray[np.bool_] | Floats) -> Floats:
         """Sum over the documents of each query."""
-        return np.bincount(self.query, which, self.n)
+        return np.bincount(self.query, which, self.n).astype(np.float64)
 
     def first(self, which: NDArray[np.bool_]) -> Floats:
         """Rank of the first one of each query, infinite if none was retrieved."""

@@ -84,11 +84,11 @@ def language_rows(
 def no_preference(table: pd.DataFrame) -> dict[Lang, float]:
     """Query language -> value of `preference` under none, over the queries that `preference` counts."""
     counted = table[table["preference"].notna()]
-    return {lang: float(v) for lang, v in counted.groupby("query_lang")[NO_PREFERENCE].mean().items()}
+    return {str(lang): float(v) for lang, v in counted.groupby("query_lang")[NO_PREFERENCE].mean().items()}
 
 
 def left_out(table: pd.DataFrame) -> dict[Lang, int]:
     """Query language -> queries that `preference` leaves out because no right document was retrieved."""
     asked = table[(table["n_right_own"] > 0) & (table["n_right_own"] < table["n_right"])]
     nothing = asked["n_right_retrieved"] == 0
-    return {lang: int(n) for lang, n in nothing.groupby(asked["query_lang"]).sum().items()}
+    return {str(lang): int(n) for lang, n in nothing.groupby(asked["query_lang"]).sum().items()}

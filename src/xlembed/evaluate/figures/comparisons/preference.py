@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ from xlembed.stats.scorebook import ScoreBook, read_all, read_scores
 
 FOUND = "any_language@1"
 SIDE = 3.7
-LINE = {"color": FAINT, "linewidth": 0.9, "linestyle": REFERENCE}
+LINE: dict[str, Any] = {"color": FAINT, "linewidth": 0.9, "linestyle": REFERENCE}
 
 
 def preference(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figure:
