@@ -86,7 +86,7 @@ trial-probes: smollm2  ## probes against fine-tuning on EmoBank (docs/probe.md):
 	    -m $(PROBED) --rival minilm_full
 
 # What the two sets of pairs did to one model is compared at the end: base, X-X, X-Y.
-trial-lareqa: $(VENV)/.installed  ## pairs in one language or in two (docs/finetune.md): an hour and a half on one core
+trial-lareqa: $(VENV)/.installed  ## pairs in one language or in two (docs/finetune.md): half an hour on one idle core
 	$(BIN)/python benchmarks/lareqa_trial.py $(CORPORA)
 	set -e; for model in static e5; do for pairs in xx xy; do \
 	    OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/xlembed finetune lareqa_$${model}_$$pairs; done; \
