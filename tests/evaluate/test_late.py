@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,8 @@ def test_what_needs_one_vector_per_text_is_refused_in_words(make: Make) -> None:
 def test_the_paradox_leaves_it_out_as_it_does_bm25(make: Make) -> None:
     """Shown and evaluated once, with no variants and no part in the test."""
     workspace = make()
+    paradox = workspace.settings.paradox.model_copy(update={"variants": ("center",)})
+    workspace = replace(workspace, settings=workspace.settings.model_copy(update={"paradox": paradox}))
     task = open_task(workspace, "toy")
     subjects, notes = plan_subjects(["late"], task, workspace)
     assert [s.name for s in subjects] == ["late", "bm25"] and notes == [
