@@ -12,7 +12,8 @@ from xlembed.embeddings.export import TextList, export
 from xlembed.embeddings.postprocessing import pair_sets, parallel_vectors, vectors_fingerprint
 from xlembed.embeddings.texts import document_text
 from xlembed.embeddings.truncation import describe_truncation, stored_tokens
-from xlembed.evaluate.late import encode_late, late_manifest
+from xlembed.evaluate.late import encode_late
+from xlembed.evaluate.late_manifest import late_manifest
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.kinds import check_kinds
 from xlembed.models.spec import ModelRef

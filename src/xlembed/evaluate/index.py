@@ -8,7 +8,7 @@ from typing import Any
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings
 from xlembed.embeddings.export import Embeddings
-from xlembed.evaluate.late import describe_late, late_manifest
+from xlembed.evaluate.late_manifest import describe_late, late_manifest
 from xlembed.files import write_json
 from xlembed.models.kinds import check_kinds
 from xlembed.models.spec import ModelRef

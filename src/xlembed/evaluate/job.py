@@ -15,7 +15,7 @@ from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.export import Embeddings
 from xlembed.embeddings.store import CHUNK_ROWS
 from xlembed.evaluate.figures import runs
-from xlembed.evaluate.late import late_manifest
+from xlembed.evaluate.late_manifest import late_manifest
 from xlembed.evaluate.searching import OpenSearch, open_search
 from xlembed.files import atomic_folder, write_json
 from xlembed.measures import Measure, parse_measures

@@ -13,8 +13,8 @@ from xlembed.embeddings.encode import EncodeReport, Progress
 from xlembed.embeddings.texts import document_text
 from xlembed.embeddings.tokens import TokenEncoding, encode_tokens, open_token_encoding, read_tokens
 from xlembed.embeddings.truncation import describe_truncation, stored_tokens
+from xlembed.evaluate.late_manifest import late_manifest
 from xlembed.files import atomic_folder, write_json
-from xlembed.models.folder import read_json
 from xlembed.models.spec import ModelRef
 from xlembed.search.late import TokenPairs, TokenSearcher
 from xlembed.words import Lang, Role, TokenVectors, UserError
@@ -61,33 +61,6 @@ def encode_late(task: Task, ref: ModelRef, workspace: Workspace, tell: Tell) -> 
     with atomic_folder(workspace.embeddings(task.name, ref.slug)) as folder:
         write_json(folder / "manifest.json", found)
     return reports
-
-
-def late_manifest(task: Task, ref: ModelRef, workspace: Workspace) -> Mapping[str, Any]:
-    """What `encode_late` wrote.
-
-    Raises:
-        UserError: it is missing, or of other texts.
-    """
-    folder = workspace.embeddings(task.name, ref.slug)
-    found = read_json(folder / "manifest.json")
-    if found.get("task_digest") != task.digest or "fingerprint" not in found:
-        raise UserError(
-            f"{folder} holds nothing that was encoded from the texts of task {task.name} as they are now: run xlembed "
-            f"encode -m {ref.slug} -t {task.name}"
-        )
-    return found
-
-
-def describe_late(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What determines the answers, beside the documents."""
-    return {
-        "similarity": "maxsim, mean over the query's tokens",
-        "exact": True,
-        "token_dim": manifest["token_dim"],
-        "bytes_per_document": manifest["bytes_per_document"],
-        "fingerprint": manifest["fingerprint"],
-    }
 
 
 def open_late(

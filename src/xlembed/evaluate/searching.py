@@ -12,7 +12,8 @@ from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.export import Embeddings
 from xlembed.evaluate.index import describe_index
-from xlembed.evaluate.late import describe_late, open_late
+from xlembed.evaluate.late import open_late
+from xlembed.evaluate.late_manifest import describe_late
 from xlembed.evaluate.reranking import open_reranker
 from xlembed.models.kinds import check_kinds
 from xlembed.models.searches import TRANSLATED
