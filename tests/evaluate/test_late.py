@@ -176,7 +176,7 @@ def test_the_paradox_leaves_it_out_as_it_does_bm25(make: Make) -> None:
     task = open_task(workspace, "toy")
     subjects, notes = plan_subjects(["late"], task, workspace)
     assert [s.name for s in subjects] == ["late", "bm25"] and notes == [
-        "late has no vectors, so there is no variant of it"
+        "late has no vectors, so there is no +center of it"
     ]
     assert subjects[0].left_out == "a vector per token, no space of whole texts"
     assert stored_evaluation(task, subjects[0].ref, workspace) is None
