@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from transformers import (
     DistilBertForMaskedLM,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
@@ -68,15 +70,29 @@ def save_qwen2_tokenizer(folder: Path, *, padding: str | None, side: str) -> int
     return len(tokenizer)
 
 
+SMALL = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+}
+"""Of a causal language model of two layers."""
+
+
+def save_random(build: Callable[[], PreTrainedModel], folder: Path) -> Path:
+    """The same random weights each time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        build().save_pretrained(folder)
+    return folder
+
+
 def qwen2_config(n_tokens: int) -> Qwen2Config:
     return Qwen2Config(
         vocab_size=n_tokens,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=64,
+        **SMALL,
         tie_word_embeddings=False,
         bos_token_id=None,
         eos_token_id=n_tokens - 1,
@@ -86,10 +102,7 @@ def qwen2_config(n_tokens: int) -> Qwen2Config:
 def save_qwen2(folder: Path, *, padding: str | None = "<|endoftext|>", side: str = "right") -> Path:
     """A causal language model of two layers with its own, untied, head."""
     n_tokens = save_qwen2_tokenizer(folder, padding=padding, side=side)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        Qwen2ForCausalLM(qwen2_config(n_tokens)).save_pretrained(folder)
-    return folder
+    return save_random(lambda: Qwen2ForCausalLM(qwen2_config(n_tokens)), folder)
 
 
 def save_llama(folder: Path, *, side: str = "right") -> Path:
@@ -104,21 +117,13 @@ def save_llama(folder: Path, *, side: str = "right") -> Path:
     ).save_pretrained(folder)
     config = LlamaConfig(
         vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=64,
+        **SMALL,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=1,
         pad_token_id=1,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
+    return save_random(lambda: LlamaForCausalLM(config), folder)
 
 
 def save_distilbert(folder: Path) -> Path:
@@ -127,10 +132,7 @@ def save_distilbert(folder: Path) -> Path:
     config = DistilBertConfig(
         vocab_size=n_tokens, dim=32, hidden_dim=48, n_layers=2, n_heads=4, max_position_embeddings=16
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        DistilBertForMaskedLM(config).save_pretrained(folder)
-    return folder
+    return save_random(lambda: DistilBertForMaskedLM(config), folder)
 
 
 def save_bert(folder: Path) -> Path:
@@ -144,7 +146,4 @@ def save_bert(folder: Path) -> Path:
         num_attention_heads=4,
         max_position_embeddings=16,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        BertForMaskedLM(config).save_pretrained(folder)
-    return folder
+    return save_random(lambda: BertForMaskedLM(config), folder)

@@ -34,7 +34,7 @@ from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.encoding import Encoding, open_encoding
 from xlembed.embeddings.export import Embeddings
-from xlembed.embeddings.postprocessing import derive_more, fit_documents, vectors_fingerprint
+from xlembed.embeddings.postprocessing import derive_more, fit_documents, pair_sets, vectors_fingerprint
 from xlembed.embeddings.texts import document_text
 from xlembed.evaluate.encode import encode
 from xlembed.files import atomic_folder, write_json
@@ -150,7 +150,7 @@ def _header(task: Task, ref: ModelRef) -> dict[str, Any]:
 def _vectors(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch) -> tuple[Embeddings, Encoding]:
     """The export, made anew where it is missing or is not of these texts and this model."""
     encoding = open_encoding(ref, workspace)
-    wanted = vectors_fingerprint(encoding.base.digest, ref, task, workspace)
+    wanted = vectors_fingerprint(encoding.base.digest, ref, task, pair_sets(ref, task, workspace))
     try:
         embeddings = open_embeddings(task, ref, workspace)
         fits = embeddings.manifest["fingerprint"] == wanted

@@ -12,7 +12,7 @@ from xlembed.data.pairs import Kind, PairSet, load_pairs
 from xlembed.data.task import Task
 from xlembed.data.text_digest import text_digest
 from xlembed.embeddings.derive import derive
-from xlembed.embeddings.encode import encode_texts
+from xlembed.embeddings.document_vectors import document_vectors
 from xlembed.embeddings.encoding import Encoding, open_encoding
 from xlembed.embeddings.export import fit_stored
 from xlembed.embeddings.texts import document_text
@@ -26,9 +26,12 @@ MOST_PAIRS = 2000
 """Of each language, the first ones of a set: a mean does not move with more."""
 
 
-def vectors_fingerprint(base_digest: str, ref: ModelRef, task: Task, workspace: Workspace) -> str:
-    """Fingerprint of a model's vectors of a task; post-processed ones depend on the task's documents, or on pairs."""
-    digests = {found.name: found.digest for found in pair_sets(ref, task, workspace)}
+def vectors_fingerprint(base_digest: str, ref: ModelRef, task: Task, sets: Sequence[PairSet]) -> str:
+    """Fingerprint of a model's vectors of a task.
+
+    Post-processed ones depend on the task's documents, or on `pair_sets`.
+    """
+    digests = {found.name: found.digest for found in sets}
     chosen = ref.variation
     return derived_fingerprint(base_digest, chosen.dim, chosen.steps, task.documents_digest, digests)
 
@@ -58,18 +61,20 @@ def pair_sets(ref: ModelRef, task: Task, workspace: Workspace) -> list[PairSet]:
 
 
 def parallel_vectors(
-    ref: ModelRef, task: Task, encoding: Encoding, workspace: Workspace, watch: Watch = unwatched
+    ref: ModelRef,
+    task: Task,
+    sets: Sequence[PairSet],
+    encoding: Encoding,
+    workspace: Workspace,
+    watch: Watch = unwatched,
 ) -> dict[str, Parallel]:
-    """Vectors of the sets of translations, cut as the model's own are; encoded if the store lacks them.
+    """Vectors of a model's `pair_sets`, cut as the model's own are; encoded if the store lacks them.
 
     Texts count as documents; languages that the task has not are left out. The pivot is English where the set has it,
     else the language of most rows.
     """
     langs = {d.lang for d in task.documents} | {q.lang for q in task.queries}
-    return {
-        found.name: _parallel(found, ref, langs, encoding, workspace, watch)
-        for found in pair_sets(ref, task, workspace)
-    }
+    return {found.name: _parallel(found, ref, langs, encoding, workspace, watch) for found in sets}
 
 
 def _parallel(
@@ -91,15 +96,7 @@ def _parallel(
             used[lang] += 1
             rows.append((text, lang, other))
     texts = [of for text, _, other in rows for of in (text, other)]
-    encode_texts(
-        encoding.encoder,
-        texts,
-        Role.DOCUMENT,
-        encoding.store,
-        batch_tokens=workspace.settings.encode.batch_tokens,
-        progress=lambda p: watch(f"encode pairs {found.name}", p.n_done, p.n_total),
-    )
-    vectors = derive(encoding.store.read(Role.DOCUMENT, texts).load(), ref.variation.dim)
+    vectors = document_vectors(encoding, texts, ref, workspace, watch, f"encode pairs {found.name}")
     return Parallel(vectors[::2], [lang for _, lang, _ in rows], vectors[1::2], pivot)
 
 
@@ -118,7 +115,7 @@ def fit_documents(task: Task, ref: ModelRef, workspace: Workspace) -> Fitted | N
         [d.lang for d in task.documents],
         ref.variation.dim,
         ref.variation.steps,
-        parallel_vectors(ref, task, encoding, workspace),
+        parallel_vectors(ref, task, pair_sets(ref, task, workspace), encoding, workspace),
     )
 
 

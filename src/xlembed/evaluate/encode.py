@@ -75,7 +75,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         return Encoded(workspace.embeddings(task.name, ref.slug), fingerprint, reports)
     if not ref.card.has_vectors:
         return Encoded(_without_vectors(task, ref, workspace), "", {})
-    pair_sets(ref, task, workspace)  # a typo is told before hours of work
+    sets = pair_sets(ref, task, workspace)  # a typo is told before hours of work
     encoding = open_encoding(ref, workspace)
     documents = TextList(
         [d.doc_id for d in task.documents],
@@ -100,7 +100,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         PLURAL[role]: (stored_tokens(encoding.encoder, of.texts, role, encoding.store), of.langs)
         for role, of in ((Role.DOCUMENT, documents), (Role.QUERY, queries))
     }
-    fingerprint = vectors_fingerprint(encoding.base.digest, ref, task, workspace)
+    fingerprint = vectors_fingerprint(encoding.base.digest, ref, task, sets)
     target = workspace.embeddings(task.name, ref.slug)
     manifest = {
         "task": task.name,
@@ -119,7 +119,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         encoding.store,
         dim=ref.variation.dim,
         steps=ref.variation.steps,
-        pairs=parallel_vectors(ref, task, encoding, workspace, watch),
+        pairs=parallel_vectors(ref, task, sets, encoding, workspace, watch),
         manifest=manifest,
     )
     return Encoded(target, fingerprint, reports)

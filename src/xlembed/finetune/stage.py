@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from xlembed.embeddings.document_vectors import document_vectors
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.files import atomic_folder, read_record, write_json
 from xlembed.finetune.recipe import Recipe, Stage
@@ -334,17 +335,7 @@ def _dev(opened: Opened, stage: Stage, model: Model) -> Any:
 
 def _teacher_vectors(ref: ModelRef, texts: Sequence[str], workspace: Workspace, watch: Watch) -> Vectors:
     """The teacher's vectors of the texts as documents, kept in the store like any other."""
-    from xlembed.embeddings.derive import derive
-    from xlembed.embeddings.encode import Progress, encode_texts
-
-    encoding = open_encoding(ref, workspace)
-
-    def tell(progress: Progress) -> None:
-        watch("teacher", progress.n_done, progress.n_total)
-
-    size = workspace.settings.encode.batch_tokens
-    encode_texts(encoding.encoder, texts, Role.DOCUMENT, encoding.store, batch_tokens=size, progress=tell)
-    return derive(encoding.store.read(Role.DOCUMENT, texts).load(), ref.variation.dim)
+    return document_vectors(open_encoding(ref, workspace), texts, ref, workspace, watch, "teacher")
 
 
 def _texts(opened: Opened, stage: Stage, before: TrainedStage | None, workspace: Workspace) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from xlembed.data.task import Task
 from xlembed.embeddings.derive import derive
-from xlembed.embeddings.encode import Progress, encode_texts
+from xlembed.embeddings.document_vectors import document_vectors
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.models.spec import ModelRef
 from xlembed.search.table import read_units
@@ -160,19 +160,7 @@ def _vectors(ref: ModelRef, pairs: PairSet, workspace: Workspace, watch: Watch) 
     """Unit vectors of the first and of the second texts, float64, shape (n_pairs, dim) each."""
     texts = [row[key] for key in ("text1", "text2") for row in pairs.rows]
     encoding = open_encoding(ref, workspace)
-
-    def tell(progress: Progress) -> None:
-        watch(f"encode {pairs.name}", progress.n_done, progress.n_total)
-
-    encode_texts(
-        encoding.encoder,
-        texts,
-        Role.DOCUMENT,
-        encoding.store,
-        batch_tokens=workspace.settings.encode.batch_tokens,
-        progress=tell,
-    )
-    unit = derive(encoding.store.read(Role.DOCUMENT, texts).load(), ref.variation.dim).astype(np.float64)
+    unit = document_vectors(encoding, texts, ref, workspace, watch, f"encode {pairs.name}").astype(np.float64)
     half = len(pairs.rows)
     return unit[:half], unit[half:]
 

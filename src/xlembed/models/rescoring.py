@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -118,10 +119,15 @@ def parse_rescored(suffix: str) -> Rescored | None:
     return Rescored(method, number)
 
 
-def best_of(scores: Floats, n: int) -> Floats:
-    """The first n scores of each row that were retrieved, NaN where there are fewer."""
-    first = scores[:, :n]
-    return np.where(np.isfinite(first), first, np.nan)
+def level(own: Floats, n: int) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of the n best scores of each query in one language, shape (n_queries, 1).
+
+    Of fewer where fewer were retrieved; NaN where none was.
+    """
+    best = np.where(np.isfinite(own[:, :n]), own[:, :n], np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a query that retrieves nothing in the language
+        return np.nanmean(best, axis=1, keepdims=True), np.nanstd(best, axis=1, keepdims=True)
 
 
 def by_position(order: NDArray[np.int64]) -> Floats:

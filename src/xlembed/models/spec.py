@@ -65,11 +65,6 @@ class Variation:
         return "".join(f"+{part}" for part in parts)
 
     @property
-    def of_vectors(self) -> Variation:
-        """What of it changes vectors."""
-        return replace(self, hybrid=False, alpha=None, translated=False, rescored=None, rerank=None)
-
-    @property
     def suffix(self) -> str:
         """In canonical order, so that one configuration has one name; only post-processing keeps its own order."""
         parts = [f"dim{self.dim}" if self.dim else "", f"max{self.max_tokens}" if self.max_tokens else ""]

@@ -10,7 +10,7 @@ import numpy as np
 
 from xlembed.measures import Measure
 from xlembed.paradox.remedies import Remedy, remedies
-from xlembed.show.text import interval_text, points
+from xlembed.show.text import ends, interval_text, points
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.comparison import Evaluated, compare_models
 from xlembed.stats.conditions import Margins
@@ -54,12 +54,7 @@ class Choice:
         told = []
         for name, change in (("true cross, all", effect.gain), ("cross_lingual", effect.cost)):
             if change is not None:
-                interval = (
-                    None
-                    if change.ci_low is None or change.ci_high is None
-                    else (change.ci_low, change.ci_high)
-                )
-                told.append(f"{name} {points(change.value)} {interval_text(interval, signed=True)}")
+                told.append(f"{name} {points(change.value)} {interval_text(ends(vars(change)), signed=True)}")
         changed = f"on the other {self.clusters[1]}, {effect.measure}: {', '.join(told)}"
         return f"{said}; {changed}; mends there: {self.held_out.mends}"
 

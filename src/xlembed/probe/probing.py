@@ -13,7 +13,7 @@ import numpy as np
 
 from xlembed.data.scored import Part, ScoredKind, ScoredSet, ScoredText, Scores, score_array
 from xlembed.embeddings.derive import derive
-from xlembed.embeddings.encode import Progress, encode_texts
+from xlembed.embeddings.document_vectors import document_vectors
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.models.spec import ModelRef
 from xlembed.probe.base import Batch, FitOptions
@@ -155,13 +155,7 @@ def encode_parts(ref: ModelRef, parts: Parts, workspace: Workspace, watch: Watch
     """Vectors of all texts in the document role, from the store where it has them, and what one text costs."""
     texts = [t.text for t in parts.texts]
     encoding = open_encoding(ref, workspace)
-
-    def tell(progress: Progress) -> None:
-        watch(f"encode with {ref.slug}", progress.n_done, progress.n_total)
-
-    budget = workspace.settings.encode.batch_tokens
-    encode_texts(encoding.encoder, texts, Role.DOCUMENT, encoding.store, batch_tokens=budget, progress=tell)
-    vectors = derive(encoding.store.read(Role.DOCUMENT, texts).load(), ref.variation.dim)
+    vectors = document_vectors(encoding, texts, ref, workspace, watch, f"encode with {ref.slug}")
     encoder = encoding.encoder()
     tokens = np.array(encoder.token_counts(texts, Role.DOCUMENT))
     limit = encoder.max_tokens

@@ -11,7 +11,7 @@ from typing import Any
 
 from xlembed.data.task import Task
 from xlembed.embeddings.encoding import open_encoding
-from xlembed.embeddings.postprocessing import vectors_fingerprint
+from xlembed.embeddings.postprocessing import pair_sets, vectors_fingerprint
 from xlembed.evaluate.compare import Evaluation, read_folder
 from xlembed.evaluate.index import describe_index
 from xlembed.evaluate.job import MEASURES_VERSION
@@ -73,13 +73,13 @@ def outdated(stored: Evaluation, ref: ModelRef, task: Task, workspace: Workspace
     """What of stored results differs from what an evaluation would be now; empty: nothing that matters."""
     scores, settings = stored.scores, workspace.settings
     base = open_encoding(ref, workspace).base.digest
-    index = scores.get("index", {})
+    index, sets = scores.get("index", {}), pair_sets(ref, task, workspace)
     same = {
         "task digest": scores.get("task_digest") == task.digest,
         "measures version": scores.get("measures_version") == MEASURES_VERSION,
         "corpus settings": scores.get("corpus") == settings.corpus.model_dump(mode="json"),
         "index": all(index.get(k) == v for k, v in _wanted_index(task, workspace).items()),
-        "fingerprint": scores.get("fingerprint") == vectors_fingerprint(base, ref, task, workspace),
+        "fingerprint": scores.get("fingerprint") == vectors_fingerprint(base, ref, task, sets),
         "measure": gate.measure.column in stored.units,
         "mode": bool((stored.units["mode"] == gate.mode).any()),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,14 @@ class VectorIndex(Protocol):
 
         Only exact engines can tell; others raise NotImplementedError.
         """
+
+
+class EachByItself:
+    """Searches in several languages one after the other."""
+
+    def search_each(self: Any, queries: Any, k: int, langs: Sequence[Lang]) -> list[Hits]:
+        """See `VectorIndex.search_each`, `Searcher.search_each`."""
+        return [self.search(queries, k, lang) for lang in langs]
 
 
 def id_order(doc_ids: Sequence[str]) -> Rows:

@@ -14,8 +14,7 @@ import bm25s
 import numpy as np
 
 from xlembed.search.analysis import analyse, analyser_name, characters, is_unspaced
-from xlembed.search.base import Hits, Rows, Scores, id_places, ranks_of, significant
-from xlembed.search.searcher import EachByItself
+from xlembed.search.base import EachByItself, Hits, Rows, Scores, id_places, ranks_of, significant
 from xlembed.words import Lang
 
 PARAMETERS = {"type": "BM25", "variant": "lucene", "k1": 1.2, "b": 0.75}

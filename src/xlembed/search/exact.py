@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import faiss
 import numpy as np
 
-from xlembed.search.base import Hits, Rows, exact_scores, id_order, stack, top_k
+from xlembed.search.base import EachByItself, Hits, Rows, exact_scores, id_order, stack, top_k
 from xlembed.words import Lang, Vectors
 
 QUERY_BATCH_BYTES = 256 * 2**20
@@ -20,7 +20,7 @@ FLOAT32_SLACK = 5e-6
 """More than float32 inner products of unit vectors can be off, and than rounding adds."""
 
 
-class ExactIndex:
+class ExactIndex(EachByItself):
     """Cosine search without loss over vectors of unit length (memory-mapped or in memory)."""
 
     exact = True
@@ -62,10 +62,6 @@ class ExactIndex:
         if not parts:
             parts = [self._search_dense(queries, k, pool)]
         return stack(parts)
-
-    def search_each(self, queries: Vectors, k: int, langs: Sequence[Lang]) -> list[Hits]:
-        """See `VectorIndex.search_each`."""
-        return [self.search(queries, k, lang) for lang in langs]
 
     def _search_dense(self, queries: Vectors, k: int, pool: Rows) -> Hits:
         return top_k(exact_scores(queries, self._vectors[pool]), pool, k)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from xlembed.search.base import NO_DIRECTION, Hits, Rows, Scores, id_places
-from xlembed.search.searcher import EachByItself, Searcher
+from xlembed.search.base import NO_DIRECTION, EachByItself, Hits, Rows, Scores, id_places
+from xlembed.search.searcher import Searcher
 from xlembed.words import Lang
 
 CONSTANT = 60

@@ -16,8 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlembed.embeddings.tokens import TokenTable
-from xlembed.search.base import NO_DIRECTION, SCORE_DECIMALS, Hits, Rows, Scores, id_order, stack, top_k
-from xlembed.search.searcher import EachByItself
+from xlembed.search.base import (
+    NO_DIRECTION,
+    SCORE_DECIMALS,
+    EachByItself,
+    Hits,
+    Rows,
+    Scores,
+    id_order,
+    stack,
+    top_k,
+)
 from xlembed.words import Lang, TokenVectors, Vectors
 
 BLOCK_TOKENS = 16_384

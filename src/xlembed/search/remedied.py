@@ -10,8 +10,17 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.models.rescoring import Candidates, Rescored
 from xlembed.models.spec import Variation
-from xlembed.search.base import NO_DIRECTION, Hits, Rows, Scores, id_places, nothing_found, stack
-from xlembed.search.searcher import EachByItself, Searcher
+from xlembed.search.base import (
+    NO_DIRECTION,
+    EachByItself,
+    Hits,
+    Rows,
+    Scores,
+    id_places,
+    nothing_found,
+    stack,
+)
+from xlembed.search.searcher import Searcher
 from xlembed.words import Lang, UserError
 
 BATCH = 256

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from xlembed.search.base import Hits, Rows, VectorIndex
+from xlembed.search.base import EachByItself, Hits, Rows, VectorIndex
 from xlembed.words import Lang, Vectors
 
 
-class Remembered:
+class Remembered(EachByItself):
     """Any engine, asked each question once; nobody looks deeper than what was retrieved."""
 
     exact = False
@@ -29,10 +29,6 @@ class Remembered:
         if key not in self._hits:
             self._hits[key] = self._index.search(queries, k, lang)
         return self._hits[key]
-
-    def search_each(self, queries: Vectors, k: int, langs: Sequence[Lang]) -> list[Hits]:
-        """See `VectorIndex.search_each`."""
-        return [self.search(queries, k, lang) for lang in langs]
 
     def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
         """See `VectorIndex.full_ranks`."""

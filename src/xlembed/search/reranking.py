@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from xlembed.search.base import Hits, Rows, Scores, exact_scores, id_places
-from xlembed.search.searcher import EachByItself, Searcher
+from xlembed.search.base import EachByItself, Hits, Rows, Scores, exact_scores, id_places
+from xlembed.search.searcher import Searcher
 from xlembed.words import Lang, Vectors
 
 GAP = 1.0

@@ -42,14 +42,6 @@ class Searcher(Protocol):
         """
 
 
-class EachByItself:
-    """Searches in several languages one after the other."""
-
-    def search_each(self: Searcher, queries: Sequence[int], k: int, langs: Sequence[Lang]) -> list[Hits]:
-        """See `Searcher.search_each`."""
-        return [self.search(queries, k, lang) for lang in langs]
-
-
 class VectorSearcher:
     """Queries with vectors, searched in an index of vectors.
 

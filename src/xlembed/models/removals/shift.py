@@ -6,15 +6,8 @@ arXiv:2606.18801. A language without pairs is left as it is.
 
 from __future__ import annotations
 
-import numpy as np
-
-from xlembed.models.removal import Method, Removal, Sums
-
-
-def fit(sums: Sums, components: int) -> Removal:
-    """The mean of the differences."""
-    return Removal(sums.mean, np.zeros((len(sums.mean), 0)))
-
+from xlembed.models.removal import Method
+from xlembed.models.removals.center import fit  # the mean, here of the differences
 
 METHOD = Method(
     "shift", "+shift-PAIRS", fit, components=0, by_language=True, source="arXiv:2606.18801", on_pairs=True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xlembed.models.rescoring import DECIMALS, Candidates, Floats, Rescoring, best_of
+from xlembed.models.rescoring import DECIMALS, Candidates, Floats, Rescoring, level
 
 
 def rescore(found: Candidates, number: int) -> Floats:
@@ -16,9 +16,7 @@ def rescore(found: Candidates, number: int) -> Floats:
     scores = found.scores.copy()
     for lang in range(found.n_languages):
         own = found.of_language(lang)
-        with np.errstate(invalid="ignore"):
-            level = np.nansum(best_of(own, number), axis=1) / np.isfinite(own[:, :number]).sum(axis=1)
-            scores[:, found.langs == lang] = own - level[:, None]
+        scores[:, found.langs == lang] = own - level(own, number)[0]
     return np.round(scores, DECIMALS)
 
 

@@ -6,11 +6,9 @@ Models for Use with Asian Languages (ACM TALIP).
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from xlembed.models.rescoring import DECIMALS, Candidates, Floats, Rescoring, best_of
+from xlembed.models.rescoring import DECIMALS, Candidates, Floats, Rescoring, level
 
 LEAST_DEVIATION = 10.0**-DECIMALS
 """Below it all scores are equal up to rounding."""
@@ -21,13 +19,8 @@ def rescore(found: Candidates, number: int) -> Floats:
     scores = found.scores.copy()
     for lang in range(found.n_languages):
         own = found.of_language(lang)
-        best = best_of(own, number)
-        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-            warnings.simplefilter("ignore", RuntimeWarning)  # a query that retrieves nothing in the language
-            level, deviation = np.nanmean(best, axis=1), np.nanstd(best, axis=1)
-            scores[:, found.langs == lang] = (own - level[:, None]) / np.maximum(deviation, LEAST_DEVIATION)[
-                :, None
-            ]
+        mean, deviation = level(own, number)
+        scores[:, found.langs == lang] = (own - mean) / np.maximum(deviation, LEAST_DEVIATION)
     return np.round(scores, DECIMALS)
 
 

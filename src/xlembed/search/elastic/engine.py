@@ -316,8 +316,21 @@ def converse(server: Server, plans: Sequence[Plan]) -> list[Hits]:
     return [results[i] for i in range(len(plans))]
 
 
-def msearch(server: Server, index: str, searches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def msearch(
+    server: Server,
+    index: str,
+    searches: Sequence[Mapping[str, Any]],
+    parts: str | None = ANSWER_PARTS,
+    advice: str = "nothing was evaluated",
+) -> list[Mapping[str, Any]]:
     """Answers in the order of the requests, each of them whole.
+
+    Args:
+        server: where.
+        index: names of the indices.
+        searches: header and body of each, one after the other.
+        parts: of the answers that are wanted; None: all.
+        advice: what to say where an answer is not whole.
 
     Raises:
         UserError: the request failed, or one of the searches failed, timed out or missed a shard: a part of an
@@ -325,7 +338,7 @@ def msearch(server: Server, index: str, searches: Sequence[Mapping[str, Any]]) -
     """
     try:
         answers: list[Mapping[str, Any]] = server.client.msearch(
-            index=index, searches=searches, max_concurrent_searches=CONCURRENT, filter_path=ANSWER_PARTS
+            index=index, searches=searches, max_concurrent_searches=CONCURRENT, filter_path=parts
         ).body["responses"]
     except (ApiError, TransportError) as error:
         raise refusal(error, server.url) from None
@@ -334,7 +347,5 @@ def msearch(server: Server, index: str, searches: Sequence[Mapping[str, Any]]) -
             kind, reason = cause(answer)
             raise UserError(f"{server.url}: search of {index}: {answer.get('status')} {kind}: {reason}")
         if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
-            raise UserError(
-                f"{server.url}: a search of {index} timed out or missed a shard; nothing was evaluated"
-            )
+            raise UserError(f"{server.url}: a search of {index} timed out or missed a shard; {advice}")
     return answers

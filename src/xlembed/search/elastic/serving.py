@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from elastic_transport import TransportError
-from elasticsearch import ApiError
 
 from xlembed.models.rescoring import Rescored
 from xlembed.search.base import SCORE_DECIMALS, Hits, id_places
-from xlembed.search.elastic.connection import Server, cause, refusal
-from xlembed.search.elastic.engine import MOST, knn_clause
+from xlembed.search.elastic.connection import Server
+from xlembed.search.elastic.engine import MOST, knn_clause, msearch
 from xlembed.search.elastic.layout import ORIGINAL, VECTOR, text_field
 from xlembed.search.remedied import merge
 from xlembed.words import Lang, UserError, Vectors
@@ -85,19 +83,10 @@ def _numbered(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _asked(server: Server, index: str, bodies: Sequence[Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
     """Documents of each search, best first, all in one request."""
     searches = [part for body in bodies for part in ({}, {**body, "track_total_hits": False})]
-    try:
-        answers = server.client.msearch(index=index, searches=searches).body["responses"]
-    except (ApiError, TransportError) as error:
-        raise refusal(error, server.url) from None
-    return [_read(server, index, answer) for answer in answers]
+    return [_read(answer) for answer in msearch(server, index, searches, parts=None, advice="try again")]
 
 
-def _read(server: Server, index: str, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if "error" in answer:
-        kind, reason = cause(answer)
-        raise UserError(f"{server.url}: search of {index}: {answer.get('status')} {kind}: {reason}")
-    if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
-        raise UserError(f"{server.url}: the search of {index} timed out or missed a shard; try again")
+def _read(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     hits = [(2 * hit["_score"] - 1, hit["_source"]) for hit in answer["hits"]["hits"]]
     hits.sort(key=lambda hit: (-round(hit[0], 6), hit[1]["id"]))
     return [
