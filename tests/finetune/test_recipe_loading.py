@@ -197,7 +197,7 @@ def test_the_ready_recipes_are_recipes() -> None:
 
 def test_an_unknown_recipe_gets_the_near_miss(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"no recipe 'shop_statik'.*Did you mean 'shop_static'\? Ready: shop_static"
+        UserError, match=r"no recipe 'shop_statik'.*Did you mean 'shop_static'\? Ready: .*shop_static, "
     ):
         load_recipe("shop_statik", tmp_path)
     (tmp_path / "x.yaml").write_text("a: [", encoding="utf-8")
