@@ -162,7 +162,7 @@ def input_deps(stage: str, settings: Settings, root: Path = ROOT) -> list[str]:
     if stage in ("compare", "report"):
         found += [f"runs/{pair}" for pair in pairs]
     if stage == "compare":
-        found += [f"results/{pair}.json" for pair in pairs]
+        found += [f"results/{pair}.details.json" for pair in pairs]
     if stage == "report":
         found += [f"analysis/{pair}" for pair in pairs] + [f"data/{task}" for task in run.tasks]
     if stage == "finetune":

@@ -113,6 +113,19 @@ def sweep(folder: Path) -> None:
                 os.close(handle)
 
 
+def rounded(value: Any, digits: int = 4) -> Any:
+    """JSON with its numbers cut to what is the same on every machine: last digits of float32 products differ.
+
+    >>> rounded({"value": 0.123456, "ends": [0.1, None]})
+    {'value': 0.1235, 'ends': [0.1, None]}
+    """
+    if isinstance(value, Mapping):
+        return {key: rounded(of, digits) for key, of in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(of, digits) for of in value]
+    return round(value, digits) if isinstance(value, float) else value
+
+
 def write_json(path: Path, value: Any) -> None:
     """Sorted keys, two spaces, real characters, a final newline: equal values give equal bytes."""
     with atomic_writer(path) as file:

@@ -187,8 +187,8 @@ class AnalyseSettings(Section):
 class FinetuneSettings(Section):
     """Recipes that `dvc repro` runs."""
 
-    recipes: Words = ("shop_static",)
-    """Recipes that `dvc repro` runs."""
+    recipes: Words = ()
+    """Recipes that `dvc repro` runs, which takes minutes to hours; none by default."""
 
     @field_validator("recipes")
     @classmethod
@@ -271,8 +271,8 @@ class ProbeSettings(Section):
     """Models whose vectors are probed, where `-m` names none."""
     probes: Words = Field(default=("ridge", "mlp", "lightgbm"), json_schema_extra={"option": "probe"})
     """Probes."""
-    rivals: Words = Field(default=("minilm_lora",), json_schema_extra={"option": "rival"})
-    """Fine-tuned rivals: ready ones or YAML files; `none` for none."""
+    rivals: Words = Field(default=(), json_schema_extra={"option": "rival"})
+    """Rivals to fine-tune: ready ones (`minilm_lora`, ...) or YAML files; `none` for none."""
     split: Literal["documents", "published"] = "documents"
     """documents: 70/15/15 in whole documents; published: the file's own parts."""
     split_seed: int = 42

@@ -55,5 +55,9 @@ class Workspace:
         return self.out / "analysis" / task / model
 
     def result_file(self, task: str, model: str) -> Path:
-        """The headline."""
+        """The headline, a file of metrics."""
         return self.out / "results" / task / f"{model}.json"
+
+    def details_file(self, task: str, model: str) -> Path:
+        """Macros and languages with all that they depend on."""
+        return self.out / "results" / task / f"{model}.details.json"

@@ -35,7 +35,7 @@ def checkout(first_run: tuple[Path, Answer]) -> Path:
 
 
 def result_text(root: Path, model: str) -> str:
-    return (root / "results" / "toy" / f"{model}.json").read_text(encoding="utf-8")
+    return (root / "results" / "toy" / f"{model}.details.json").read_text(encoding="utf-8")
 
 
 # Help

@@ -80,7 +80,11 @@ def test_the_result_is_an_ordinary_folder_with_all_that_belongs_to_it(
     for evaluation in report["evaluations"]:
         assert (root / FINAL / "runs" / TASK / evaluation["model"] / "units.parquet").is_file()
     assert run(root, "run", "-m", f"{FINAL}/model", "-t", TASK, "--out", "again").code == 0
-    assert json.loads((root / "results" / "finetune-learnt.json").read_text(encoding="utf-8"))["changes"]
+    headline = json.loads((root / "results" / "finetune-learnt.json").read_text(encoding="utf-8"))
+    last = report["evaluations"][-1]["tasks"][TASK]["scores"]
+    assert headline["task"] == TASK and headline["cross"]["value"] == pytest.approx(
+        last["cross"]["macro"]["accuracy@1"]["value"], abs=1e-4
+    )
 
 
 def test_files_tell_neither_time_nor_place(root: Path) -> None:

@@ -71,7 +71,7 @@ def _evaluation(task: Task, ref: ModelRef, workspace: Workspace) -> Evaluation:
             return found
         with child_run(ref.slug):
             log_tags(run_tags(ref, task))
-            result = evaluate(task, ref, workspace, bars)
+            evaluate(task, ref, workspace, bars)
             folder = workspace.run_folder(task.name, ref.slug)
-            log_evaluation(folder, result)
+            log_evaluation(folder)
     return read_folder(ref.slug, folder)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     models="; repeatable.",
     task=None,
     variation=True,
-    json_help="Print what results/TASK/MODEL.json holds.",
+    json_help="Print what results/TASK/MODEL.details.json holds.",
 )
 @click.option("-t", "--task", metavar="TASK", default=None, help="Task under data/, or a folder.")
 def run(asked: Asked, task: str | None) -> None:
@@ -31,6 +31,7 @@ def run(asked: Asked, task: str | None) -> None:
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line
     from xlembed.data.loading import open_task, task_folder
+    from xlembed.files import rounded
     from xlembed.models.hub import locate
     from xlembed.models.kinds import check_kinds
     from xlembed.settings import RunSettings
@@ -50,22 +51,20 @@ def run(asked: Asked, task: str | None) -> None:
         print_line(open_console(stderr=True), f"{opened.name}: {note}", style="yellow")
     results = [_run_one(asked, opened, ref, task_folder(workspace, name)) for ref in refs]
     if asked.as_json:
-        echo_json(results[0] if len(results) == 1 else results)
+        echo_json(rounded(results[0] if len(results) == 1 else results))
     else:
         _print_tables(workspace, opened.name, [ref.slug for ref in refs])
 
 
 def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str, Any]:
-    """One model: an MLflow run with a child run per stage; `folder`: where the task was read from."""
-    import time
-
+    """One model: an MLflow run; `folder`: where the task was read from."""
     from xlembed.cli.progress import Bars
     from xlembed.evaluate.encode import encode
     from xlembed.evaluate.index import index
     from xlembed.evaluate.job import evaluate
     from xlembed.tracking.evaluation import evaluation_inputs, log_evaluation, run_tags
-    from xlembed.tracking.log import log_inputs, log_metrics
-    from xlembed.tracking.runs import child_run, open_run
+    from xlembed.tracking.log import log_inputs, log_json, log_metrics
+    from xlembed.tracking.runs import open_run, stage
 
     workspace, tags, experiment = asked.workspace, run_tags(ref, task), asked.experiment
     with (
@@ -73,16 +72,16 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         Bars(ref.slug) as bars,
     ):
         log_inputs(evaluation_inputs(workspace.settings, ref, task, folder), workspace.root)
-        started = time.perf_counter()
-        with child_run("encode"):
+        seconds: dict[str, float] = {}
+        with stage("encode", seconds):
             encoded = encode(task, ref, workspace, bars)
-            log_metrics(encoded.speed_metrics())
-        with child_run("index"):
+        with stage("index", seconds):
             index(task, ref, workspace, bars, run_id)
-        with child_run("evaluate"):
+        with stage("evaluate", seconds):
             result = evaluate(task, ref, workspace, bars)
-        log_metrics({**encoded.speed_metrics(), "speed/total_seconds": time.perf_counter() - started})
-        log_evaluation(workspace.run_folder(task.name, ref.slug), result)
+        log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
+        log_json(encoded.to_json(), "speed.json")
+        log_evaluation(workspace.run_folder(task.name, ref.slug))
     n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result
@@ -99,8 +98,9 @@ def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[
 
     kept = []
     for ref in refs:
-        folder, result = workspace.run_folder(task, ref.slug), workspace.result_file(task, ref.slug)
-        if not skip(ref, *([] if (folder / "units.parquet").is_file() else [folder, result])):
+        places = (workspace.run_folder, workspace.result_file, workspace.details_file)
+        folder, *files = (place(task, ref.slug) for place in places)
+        if not skip(ref, *([] if (folder / "units.parquet").is_file() else [folder, *files])):
             kept.append(ref)
     if not kept:
         raise UserError(f"nothing to run: {'; '.join(filter(None, map(why_skipped, refs)))}")

@@ -49,12 +49,13 @@ def index(asked: Asked) -> None:
 
 
 @click.command()
-@study("corpus", "index", "evaluate", json_help="Print what results/TASK/MODEL.json holds.", **ONE)
+@study("corpus", "index", "evaluate", json_help="Print what results/TASK/MODEL.details.json holds.", **ONE)
 def evaluate(asked: Asked) -> None:
     """Score a model's vectors in every mode; logs one MLflow run."""
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
     from xlembed.evaluate.job import evaluate as stage
+    from xlembed.files import rounded
     from xlembed.tracking.evaluation import evaluation_inputs, log_evaluation, run_tags
     from xlembed.tracking.log import log_inputs
     from xlembed.tracking.runs import open_run
@@ -64,7 +65,7 @@ def evaluate(asked: Asked) -> None:
         told(f"Warning: {problem}")
     task, ref = asked.task, asked.ref
     folder, headline = workspace.run_folder(task.name, ref.slug), workspace.result_file(task.name, ref.slug)
-    if skip(ref, folder, headline):
+    if skip(ref, folder, headline, workspace.details_file(task.name, ref.slug)):
         return
     tags, experiment = run_tags(ref, task), asked.experiment
     with (
@@ -73,8 +74,8 @@ def evaluate(asked: Asked) -> None:
     ):
         log_inputs(evaluation_inputs(workspace.settings, ref, task, asked.task_folder), workspace.root)
         result = stage(task, ref, workspace, bars)
-        log_evaluation(folder, result)
+        log_evaluation(folder)
     if asked.as_json:
-        echo_json(result)
+        echo_json(rounded(result))
     else:
         told(str(headline))

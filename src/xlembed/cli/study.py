@@ -215,12 +215,23 @@ def run_job(
             log_inputs(inputs, root)
         result = work(bars, run_id)
         log_result(result, folder)
+        printed, said = list(tables(result)), list(lines(result))
+        describe_run(printed, said)
     if not asked.as_json:
-        show_tables(tables(result), lines(result))
+        show_tables(printed, said)
     else:
         echo_json(result.to_json())
     told(f"MLflow run {run_id}, {folder}")
     return result
+
+
+def describe_run(tables: Iterable[Grid], lines: Iterable[str]) -> None:
+    """What is printed, as the description of the active MLflow run."""
+    from xlembed.show.markdown import escape, grid_lines
+    from xlembed.tracking.log import describe
+
+    parts = ["\n\n".join(grid_lines(table)) for table in tables]
+    describe("\n\n".join([*parts, *map(escape, lines)]))
 
 
 def show_tables(tables: Iterable[Grid], lines: Iterable[str]) -> None:

@@ -310,7 +310,7 @@ def _flat(scores: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def read_results(workspace: Workspace, task: str, models: Sequence[str]) -> list[dict[str, Any]]:
-    """The headline files of some models.
+    """The files with details of some models.
 
     Raises:
         UserError: names the first that is missing and the command that makes it.
@@ -319,7 +319,7 @@ def read_results(workspace: Workspace, task: str, models: Sequence[str]) -> list
     for model in models:
         if not SLUG.fullmatch(model):
             raise UserError(f"{model!r} is no name of a result")
-        path = workspace.result_file(task, model)
+        path = workspace.details_file(task, model)
         if not path.is_file():
             raise UserError(f"{path} is missing: run xlembed run -m {model} -t {task} (or dvc repro)")
         again = f"run xlembed run -m {model} -t {task} (or dvc repro)"

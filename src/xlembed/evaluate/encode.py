@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from xlembed.data.task import Task
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
@@ -22,6 +23,8 @@ from xlembed.words import Kind, Role
 from xlembed.workspace import Watch, Workspace, unwatched
 
 PLURAL = {Role.QUERY: "queries", Role.DOCUMENT: "documents"}
+SPEED = ("texts_per_second", "seconds", "peak_memory_mb")
+"""Of an encoding, what a run shows as metrics."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,17 @@ class Encoded:
         return sum(report.n_encoded for report in self.reports.values())
 
     def speed_metrics(self) -> dict[str, float]:
-        """`speed/...` metrics; only of what was encoded now, so nothing when all came from the store."""
-        metrics: dict[str, float] = {}
-        for role, report in self.reports.items():
-            for name, value in asdict(report).items():
-                if isinstance(value, int | float) and (
-                    report.n_encoded or name in ("n_texts", "n_encoded", "n_reused")
-                ):
-                    metrics[f"speed/{role}/{name}"] = float(value)
-        return metrics
+        """`speed/ROLE/...` metrics; only of what was encoded now, so nothing when all came from the store."""
+        return {
+            f"speed/{role}/{name}": float(getattr(report, name) or 0)
+            for role, report in self.reports.items()
+            for name in SPEED
+            if report.n_encoded
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """All that is known of the encoding, by role."""
+        return {str(role): asdict(report) for role, report in self.reports.items()}
 
 
 def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> Encoded:

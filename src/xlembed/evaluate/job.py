@@ -1,4 +1,4 @@
-"""Stage evaluate: embeddings and index -> runs/TASK/MODEL/ and results/TASK/MODEL.json."""
+"""Stage evaluate: embeddings and index -> runs/TASK/MODEL/, results/TASK/MODEL.json and its details."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xlembed.embeddings.store import CHUNK_ROWS
 from xlembed.evaluate.figures import runs
 from xlembed.evaluate.late_manifest import late_manifest
 from xlembed.evaluate.searching import OpenSearch, open_search
-from xlembed.files import atomic_folder, write_json
+from xlembed.files import atomic_folder, rounded, write_json
 from xlembed.measures import Measure, parse_measures
 from xlembed.models.spec import ModelRef
 from xlembed.search.base import Rows
@@ -51,7 +51,7 @@ ALWAYS = ("language_bias", "preference", "any_language@1", *FIRST_PLACE)
 
 
 def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> dict[str, Any]:
-    """Search, score, draw and write; returns what results/TASK/MODEL.json holds.
+    """Search, score, draw and write; returns what results/TASK/MODEL.details.json holds, unrounded.
 
     Raises:
         UserError: embeddings are missing or belong to other texts, or there is nothing to evaluate.
@@ -120,7 +120,8 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         **headline(rows, measures, task.languages),
         **_fidelity_headline(book.index_fidelity, measures),
     }
-    write_json(workspace.result_file(task.name, ref.slug), result)
+    write_json(workspace.details_file(task.name, ref.slug), rounded(result))
+    write_json(workspace.result_file(task.name, ref.slug), book.headline())
     return result
 
 

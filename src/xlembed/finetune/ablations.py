@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xlembed.data.task import Task
-from xlembed.tracking.evaluation import evaluation_metrics
 from xlembed.tracking.log import log_folder, log_metrics, log_params, log_tags
 from xlembed.tracking.runs import child_run
 from xlembed.tracking.training import TrainingRecord, flat
@@ -25,8 +23,7 @@ class VariantRecord(TrainingRecord):
     def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
         """As any fine-tuning does."""
         super().evaluated(after, task, run_folder, result)
-        scores = json.loads((run_folder / "scores.json").read_text(encoding="utf-8"))
-        self.last = evaluation_metrics(scores["scores"])
+        self.last = self._scores[after, task.digest]
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from xlembed.finetune.opened import Opened, Record, Unrecorded
 from xlembed.finetune.recipe_loading import recipe_to_yaml
 from xlembed.finetune.stage import TrainedStage, train_recipe_stage
 from xlembed.models.spec import ModelRef
+from xlembed.stats.scorebook import ScoreBook
 from xlembed.tracking.opening import open_model
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -76,15 +77,19 @@ def finetune(
         measured.append(_measure(stage.name, ref, opened, workspace, watch, record))
     with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:
         report = _write(opened, trained, measured, workspace, folder)
-    write_json(workspace.out / "results" / f"finetune-{recipe.name}.json", _headline(report))
+    write_json(
+        workspace.out / "results" / f"finetune-{recipe.name}.json", _headline(opened, measured[-1], folder)
+    )
     return report
 
 
-def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What goes into results/: scores before and after each stage, and the paired changes; no timings."""
-    return {
-        key: report[key] for key in ("recipe", "base", "evaluations", "changes", "sts_changes", "warnings")
-    }
+def _headline(opened: Opened, last: _Measured, folder: Path) -> dict[str, Any]:
+    """What goes into results/: the last stage's model on the recipe's first task; report.json has all the rest."""
+    if not opened.tasks:
+        return {}
+    task = opened.tasks[0].name
+    scores = folder / "runs" / task / last.ref.slug / "scores.json"
+    return {"task": task, **ScoreBook.read(scores, "fine-tune again").headline()}
 
 
 def _scratch(workspace: Workspace) -> Workspace:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from xlembed.data.scored import Part, ScoredKind, ScoredSet, load_scored, score_array
-from xlembed.files import atomic_folder, write_json
+from xlembed.files import atomic_folder, rounded, write_json
 from xlembed.models.spec import ModelRef
 from xlembed.probe.base import FitOptions
 from xlembed.probe.bounds import Bounds, clipped_note
@@ -350,10 +350,11 @@ def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: v[key] for key in ("system", "rival", "outcome", "fraction", "ci_low", "ci_high")}
         for v in report["verdicts"]
     ]
-    return {
+    found = {
         "task": report["task"],
         "task_digest": report["task_digest"],
         "split": report["split"]["kind"],
         "scores": scores,
         "verdicts": verdicts,
     }
+    return dict(rounded(found, digits=3))

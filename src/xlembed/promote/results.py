@@ -109,9 +109,9 @@ def _evaluate(
         log_tags(run_tags(ref, task))
         encode(task, ref, scratch, watch)
         index(task, ref, scratch, watch, run_id)
-        result = evaluate(task, ref, scratch, watch)
+        evaluate(task, ref, scratch, watch)
         folder = scratch.run_folder(task.name, ref.slug)
-        log_evaluation(folder, result)
+        log_evaluation(folder)
         found = read_folder(run_id, folder)
     if version is not None:
         versions.keep_evaluation(version, task.digest, run_id)

@@ -9,6 +9,7 @@ from pathlib import Path
 from xlembed.data.loading import open_task
 from xlembed.data.task import Task
 from xlembed.tracking import ledger as ledgers
+from xlembed.tracking.log import log_json
 from xlembed.tracking.opening import open_model
 from xlembed.tracking.versions import Claim, SearchMove, Version
 from xlembed.words import UserError
@@ -62,7 +63,7 @@ class ElasticMover:
             encode(task, ref, scratch, watch)
             index(task, ref, scratch, watch)
             verified = verify(task, ref, scratch, server, watch=watch)
-        ledgers.log_json({"alias": alias, "index": verified.index, "note": verified.note}, SEARCH_FILE)
+        log_json({"alias": alias, "index": verified.index, "note": verified.note}, SEARCH_FILE)
         return SearchMove(alias, verified.index, found[0].name if found else None)
 
     def way_back(self, made: Claim, alias: str | None) -> SearchMove | None:

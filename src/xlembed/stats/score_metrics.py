@@ -1,61 +1,74 @@
-"""Names and numbers of scores in MLflow: macros with their intervals, headline measures per language."""
+"""The few scores of an evaluation that MLflow shows as metrics, and their names; scores.json holds all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
-from xlembed.stats.score_rows import Estimate, IndexFidelity, Truncations
+from xlembed.stats.score_rows import Estimate, IndexFidelity
 from xlembed.words import Mode, Pool
 
-PER_LANGUAGE = frozenset({"accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10"})
-"""Measures recorded per language; macros have them all, single pairs are a table."""
+HEADLINE = 15
+"""Scores, each with both ends of its interval: what a person can look through in the MLflow UI."""
+SECOND, THIRD, RECALL = "MRR@10", "accuracy@10", "recall@10"
 SHORT = {Mode.MONOLINGUAL: "mono", Mode.CROSS_LINGUAL: "cross"}
 
 
-def score_metrics(rows: Iterable[Estimate]) -> dict[str, float]:
-    """`mono/accuracy@1`, `true_cross/all/nDCG@10/ci_low`, `cross/de/...`."""
-    metrics: dict[str, float] = {}
-    for row in rows:
-        prefix = _prefix(row)
-        if not row.is_macro:
-            if row.kind not in SHORT or row.measure not in PER_LANGUAGE:
-                continue
-            prefix += f"/{row.doc_lang}"
-        metrics |= _with_ends(prefix if row.measure == row.kind else f"{prefix}/{row.measure}", row)
-    return metrics
+def headline_metrics(
+    rows: Iterable[Estimate], primary: str, fidelity: IndexFidelity | None
+) -> dict[str, float]:
+    """At most 15 scores as `mono/accuracy@1`, `true_cross/all/accuracy@1/ci_low`, `index_loss/cross/accuracy@1` ...
 
+    The four macros of the primary measure come first, then what an index costs where it was exercised, then MRR@10,
+    the two losses, accuracy@10 and the language bias.
 
-def truncation_metrics(cut: Truncations | None) -> dict[str, float]:
-    """`truncation/documents/en/share_cut` (of texts) and `.../share_lost` (of tokens); nothing without a limit."""
-    metrics = {}
-    for kind, by_language in (cut.by_kind() if cut else {}).items():
-        for lang, of in by_language.items():
-            metrics[f"truncation/{kind}/{lang}/share_cut"] = of.share_cut
-            metrics[f"truncation/{kind}/{lang}/share_lost"] = of.share_lost
-    return metrics
-
-
-def index_metrics(found: IndexFidelity | None) -> dict[str, float]:
-    """What an index costs: macros as `index_loss/mono/accuracy@1`, recall as `index/recall@10`, with ends.
-
-    Recall in the pool of all documents is `index/...`, of single languages' pools `index/target/...`; what did not go
-    through the index has no metric.
+    Args:
+        rows: all scores of the evaluation.
+        primary: name of the primary measure.
+        fidelity: of the index, if there is one on a server.
     """
-    metrics: dict[str, float] = {}
-    for row in found.loss if found else ():
-        if row.is_macro:
-            metrics |= _with_ends(f"index_loss/{_prefix(row)}/{row.measure}", row)
-    for row in found.recall if found else ():
-        if row.query_lang is None:
-            prefix = "index" if row.pool == Pool.ALL else "index/target"
-            metrics |= _with_ends(f"{prefix}/{row.measure}", row)
-    return metrics
+    macros = [row for row in rows if row.is_macro]
+    named = dict(_by_weight(macros, primary, fidelity))
+    return {
+        key: value
+        for name, row in islice(named.items(), HEADLINE)
+        for key, value in _with_ends(name, row).items()
+    }
 
 
-def _prefix(row: Estimate) -> str:
-    if row.kind == Mode.TRUE_CROSS_LINGUAL:
-        return f"true_cross/{row.pool}"
-    return SHORT[Mode(row.kind)] if row.kind in SHORT else row.kind
+def _by_weight(
+    macros: Iterable[Estimate], primary: str, fidelity: IndexFidelity | None
+) -> Iterator[tuple[str, Estimate]]:
+    """Names and scores, the weightiest first."""
+    four, others = _of_modes(macros), [row for row in macros if row.kind not in set(Mode)]
+    yield from four.get(primary, {}).items()
+    if fidelity is not None:
+        yield from (
+            ("index/" + r.measure, r) for r in fidelity.recall if _is_pool_of_all(r) and r.measure == RECALL
+        )
+        lost = _of_modes(row for row in fidelity.loss if row.is_macro)
+        yield from ((f"index_loss/{name}", row) for name, row in lost.get(primary, {}).items())
+    yield from four.get(SECOND, {}).items()
+    for row in others:
+        if row.kind in ("loss_strong", "loss_weak") and row.measure == primary:
+            yield f"{row.kind}/{row.measure}", row
+    yield from four.get(THIRD, {}).items()
+    yield from (("language_bias", row) for row in others if row.kind == "language_bias")
+
+
+def _of_modes(macros: Iterable[Estimate]) -> Mapping[str, dict[str, Estimate]]:
+    """Measure -> name -> macro average of a mode and pool."""
+    found: dict[str, dict[str, Estimate]] = {}
+    for row in macros:
+        if row.kind in SHORT:
+            found.setdefault(row.measure, {})[f"{SHORT[Mode(row.kind)]}/{row.measure}"] = row
+        elif row.kind == Mode.TRUE_CROSS_LINGUAL:
+            found.setdefault(row.measure, {})[f"true_cross/{row.pool}/{row.measure}"] = row
+    return found
+
+
+def _is_pool_of_all(row: Estimate) -> bool:
+    return row.query_lang is None and row.pool == Pool.ALL
 
 
 def _with_ends(name: str, row: Estimate) -> dict[str, float]:

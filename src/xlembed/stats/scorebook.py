@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from pydantic import Field, ValidationError, field_serializer, field_validator
 
 from xlembed.fields import Section
-from xlembed.files import Record
+from xlembed.files import Record, rounded
 from xlembed.search.language_measures import KIND_OF
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.settings import CorpusSettings, EvaluateSettings
-from xlembed.stats.score_metrics import index_metrics, score_metrics, truncation_metrics
+from xlembed.stats.score_metrics import headline_metrics
 from xlembed.stats.score_rows import Estimate as Estimate
 from xlembed.stats.score_rows import IndexFidelity, Key, Truncations
 from xlembed.words import Lang, Mode, Pool, UserError
@@ -124,10 +124,17 @@ class ScoreBook(Record):
         }
         return {key: value for key, value in found.items() if value}
 
+    def headline(self) -> dict[str, Any]:
+        """The four macros of the primary measure, as `dvc metrics show` puts them side by side."""
+        found: dict[str, Any] = {"measure": self.primary_measure}
+        for name, macro in zip(("mono", "cross", "true_all", "true_target"), MACROS, strict=True):
+            if (row := self.macro(macro)) is not None:
+                found[name] = {"value": row.value, "ci_low": row.ci_low, "ci_high": row.ci_high}
+        return dict(rounded(found))
+
     def metrics(self) -> dict[str, float]:
-        """Scores, what is cut off, what the index costs."""
-        cut, index = truncation_metrics(self.truncation), index_metrics(self.index_fidelity)
-        return score_metrics(self.scores) | cut | index
+        """The headline: a few scores and what the index costs; files hold the rest."""
+        return headline_metrics(self.scores, self.primary_measure, self.index_fidelity)
 
     @cached_property
     def cells(self) -> Mapping[Key, Estimate]:

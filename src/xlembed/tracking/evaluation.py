@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from xlembed.data.task import Task
-from xlembed.files import read_record
 from xlembed.models.spec import ModelRef
 from xlembed.settings import Settings
-from xlembed.stats.score_metrics import score_metrics
-from xlembed.stats.score_rows import Estimate
-from xlembed.stats.scorebook import read_scores
-from xlembed.tracking.log import Inputs, log_result, log_table
-from xlembed.words import Mode
+from xlembed.stats.scorebook import MACROS, ScoreBook
+from xlembed.tracking.log import Inputs, describe, log_result, log_table
+
+SECTIONS = ("corpus", "encode", "index", "evaluate")
+TABLE = "scores_table.json"
 
 
 def run_tags(ref: ModelRef, task: Task) -> dict[str, str]:
@@ -26,26 +23,37 @@ def run_tags(ref: ModelRef, task: Task) -> dict[str, str]:
 
 def evaluation_inputs(settings: Settings, ref: ModelRef, task: Task, task_folder: Path) -> Inputs:
     """Settings, model card and data of an evaluation."""
-    card = {
-        f"card.{k}": str(v)[:500]
-        for k, v in ref.card.model_dump(mode="json").items()
-        if v not in (None, "", [], {})
-    }
-    card.pop("card.notes", None)
-    names = {"model.slug": ref.slug, "task.name": task.name, "task.alignment": str(task.alignment)}
-    sections = ("corpus", "encode", "index", "evaluate")
-    return Inputs(settings, sections, task.name, task_folder, task.digest, params={**card, **names})
+    name = {"model.slug": ref.slug, "model.name": ref.card.name, "model.suffix": ref.variation.suffix}
+    names = {**name, "task.name": task.name, "task.alignment": str(task.alignment)}
+    card = {"card": ref.card.model_dump(mode="json", exclude_defaults=True)}
+    return Inputs(settings, SECTIONS, task.name, task_folder, task.digest, params=names, notes=card)
 
 
-def log_evaluation(run_folder: Path, result: Mapping[str, Any]) -> None:
-    """Tags, metrics, the table of language pairs, and all files of runs/TASK/MODEL."""
-    content = read_record(run_folder / "scores.json", "evaluate the model again")
-    log_result(read_scores(content), run_folder)
-    rows = content["scores"]
-    if pairs := [row for row in rows if row["kind"] == Mode.TRUE_CROSS_LINGUAL and row["query_lang"]]:
-        log_table(pd.DataFrame(pairs), "pairs.json")
+def log_evaluation(run_folder: Path) -> dict[str, float]:
+    """Tags, headline metrics, which are returned, the table of all scores, and all files of runs/TASK/MODEL."""
+    book = ScoreBook.read(run_folder / "scores.json", "evaluate the model again")
+    log_result(book, run_folder)
+    describe(_description(book))
+    log_table(pd.DataFrame([row.model_dump(mode="json", exclude={"cells"}) for row in book.scores]), TABLE)
+    return book.metrics()
 
 
-def evaluation_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Rows of scores.json -> `mono/accuracy@1`, `true_cross/all/nDCG@10/ci_low`, `cross/de/...`."""
-    return score_metrics(map(Estimate.model_validate, rows))
+def _description(book: ScoreBook) -> str:
+    """Markdown: the macro averages with their intervals, labels, and where to go on."""
+    lines = [f"**{book.model}** on **{book.task}**, {book.primary_measure} in % with 95 % intervals", ""]
+    lines += ["| mode | score | interval | questions |", "|---|---|---|---|"]
+    for macro in MACROS:
+        if (row := book.macro(macro)) is not None:
+            ends = (
+                "too few clusters"
+                if row.interval is None
+                else "[{:.1f}, {:.1f}]".format(*(100 * end for end in row.interval))
+            )
+            lines.append(f"| {macro.title} | {100 * row.value:.1f} | {ends} | {row.n_needs:,} |")
+    said = [book.footnote(), book.weights, *book.warnings]
+    lines += ["", *(f"- {text}" for text in said if text), ""]
+    lines.append(
+        f"All scores: `{TABLE}`, `scores.json`, `figures/` among the artifacts. Models side by side, with tests: "
+    )
+    lines.append(f"`xlembed compare`; the page that says which to take: `xlembed report -t {book.task}`.")
+    return "\n".join(lines)

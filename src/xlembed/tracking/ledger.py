@@ -357,8 +357,3 @@ def read_json_artifact(run_id: str, name: str) -> dict[str, Any]:
         return dict(json.loads(text))
     except (ValueError, TypeError):
         raise UserError(f"run {run_id}: its {name} is damaged: promote again") from None
-
-
-def log_json(value: Mapping[str, Any], name: str) -> None:
-    """A small file of the active run."""
-    mlflow.log_dict(dict(value), name)

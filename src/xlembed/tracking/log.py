@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +18,23 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]  # made at run time
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from xlembed.files import read_yaml
 from xlembed.params import flatten
 from xlembed.settings import Settings
 
 METRICS_PER_CALL = 500
+DESCRIPTION = "mlflow.note.content"
+DESCRIPTION_CHARS = 7500
+"""MLflow keeps tags of 8,000."""
+VARIED = {
+    "corpus": {"relevance", "max_documents_per_language"},
+    "encode": {"instruction", "storage_dtype"},
+    "index": {"engine", "type"},
+    "evaluate": {"depth", "other_versions"},
+}
+"""Settings of the main job that a person varies between runs: parameters, the rest is in settings.yaml."""
 DIGEST_CHARS = 36
 """MLflow keeps no longer digest of a data set."""
 
@@ -59,6 +72,7 @@ class Inputs:
         digest: of the data.
         params: further ones.
         tags: further ones.
+        notes: name -> what a file of that name keeps.
     """
 
     settings: Settings
@@ -68,13 +82,36 @@ class Inputs:
     digest: str
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def log_inputs(inputs: Inputs, root: Path) -> None:
-    """Settings, versions and data of the active run; `root` is the checkout."""
-    log_params({**flatten(inputs.settings, inputs.sections), **inputs.params})
+    """Settings, versions and data of the active run; `root` is the checkout.
+
+    Parameters are what a person varies and what is set; every setting of the sections is in settings.yaml.
+    """
+    varied = {
+        key: value for key, value in flatten(inputs.settings, inputs.sections).items() if _is_varied(key)
+    }
+    log_params({key: value for key, value in {**varied, **inputs.params}.items() if value})
+    whole = inputs.settings.model_dump(mode="json", include=set(inputs.sections))
+    for name, content in {"settings": whole, **inputs.notes}.items():
+        log_json(content, f"{name}.yaml")
     log_tags({**version_tags(root, inputs.folder), **inputs.tags})
     log_dataset(inputs.name, inputs.folder, inputs.digest)
+
+
+def _is_varied(key: str) -> bool:
+    """Sections of studies are whole."""
+    section, _, name = key.partition(".")
+    return name in VARIED.get(section, {name})
+
+
+def describe(text: str) -> None:
+    """Markdown that the UI shows above a run; what is too long for a tag is cut at a line, and told."""
+    if len(text) > DESCRIPTION_CHARS:
+        text = text[:DESCRIPTION_CHARS].rpartition("\n")[0] + "\n\n... the rest is among the artifacts"
+    mlflow.set_tag(DESCRIPTION, text)
 
 
 def log_result(result: Loggable, place: Path) -> None:
@@ -126,9 +163,21 @@ def log_file(path: Path) -> None:
     mlflow.log_artifact(str(path))
 
 
+def log_json(value: Mapping[str, Any], name: str) -> None:
+    """A small file of the active run, as JSON or, by its name, as YAML."""
+    mlflow.log_dict(dict(value), name)
+
+
 def log_table(table: pd.DataFrame, name: str) -> None:
-    """A table that the MLflow UI shows."""
-    mlflow.log_table(table.astype(object).where(table.notna(), None), name)
+    """A table that the MLflow UI shows, in place of one of that name: `mlflow.log_table` would add its rows to it."""
+    with tempfile.TemporaryDirectory() as temporary:
+        file = Path(temporary) / name
+        table.to_json(file, orient="split", index=False)
+        log_file(file)
+    run = mlflow.active_run()
+    tags = MlflowClient().get_run(run.info.run_id).data.tags if run else {}
+    known = [entry for entry in json.loads(tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]")) if entry["path"] != name]
+    log_tags({MLFLOW_LOGGED_ARTIFACTS: json.dumps([*known, {"path": name, "type": "table"}])})
 
 
 def version_tags(root: Path, data: Path) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import mlflow
 from mlflow import ActiveRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 from xlembed.tracking.errors import TrackingError, hide_secrets, store_words
 from xlembed.tracking.owners import owner_tags
 from xlembed.tracking.signals import undisturbed
-from xlembed.tracking.store import connect, refuse_without_room, told, use_experiment
+from xlembed.tracking.store import connect, refuse_without_room, show_as_training, told, use_experiment
 
 END_REASON_CHARS = 500
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ def open_run(
 
     Under `mlflow run` the run exists already (MLFLOW_RUN_ID) and is continued. In a DVC stage that id is only
     the parent, so that stages do not write into one run. Otherwise a run of its own is opened.
+    Runs of a study (tag `kind`) have an experiment of their own, TASK/KIND, so that the task's holds evaluations only.
     A failure marks the run FAILED, an interrupt KILLED (if MLflow gets there first, it marks a project run
     FAILED); the tag `end_reason` says why and is written first.
 
@@ -49,17 +52,20 @@ def open_run(
     given = os.environ.pop("MLFLOW_RUN_ID", None) if stage else os.environ.get("MLFLOW_RUN_ID")
     continued = bool(given) and not stage
     if not continued:
-        use_experiment(task, experiment)
+        kind = tags.get("kind", "")
+        use_experiment(f"{task}/{kind}" if kind not in ("", task) else task, experiment)
 
     def start() -> ActiveRun:
-        _sample_every_second()
+        _sample_by_the_minute()
         with told(uri):
             run = mlflow.start_run(
                 run_name=None if continued else name,
                 parent_run_id=given if stage else None,
                 tags={**tags, **owner_tags(), **({"dvc_stage": stage} if stage else {})},
-                log_system_metrics=True,
             )
+            if continued:
+                _name(run, name)
+            show_as_training(run.info.experiment_id)
         return run
 
     with _recorded(start) as run:
@@ -87,6 +93,15 @@ def child_run(name: str) -> Iterator[str]:
 
     with _recorded(start) as run:
         yield str(run.info.run_id)
+
+
+@contextlib.contextmanager
+def stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
+    """A part of the active run: its tag `stage` says where a run that fails stood, `seconds` how long it took."""
+    mlflow.set_tag("stage", name)
+    started = time.perf_counter()
+    yield
+    seconds[f"speed/{name}_seconds"] = time.perf_counter() - started
 
 
 @contextlib.contextmanager
@@ -136,7 +151,14 @@ def _end(run_id: str, status: str, reason: str) -> None:
         )
 
 
-def _sample_every_second() -> None:
-    """Processor and memory, often enough for a short run to have some points too."""
-    mlflow.set_system_metrics_sampling_interval(1)  # type: ignore[no-untyped-call]
-    mlflow.set_system_metrics_samples_before_logging(1)  # type: ignore[no-untyped-call]
+def _name(run: ActiveRun, name: str) -> None:
+    """Instead of the name that `mlflow run` made up; one that the user gave (--run-name) stays."""
+    predicate, noun, *_ = [*str(run.info.run_name).split("-"), "", ""]
+    if predicate in _GENERATOR_PREDICATES and noun in _GENERATOR_NOUNS:
+        MlflowClient().update_run(run.info.run_id, name=name)
+
+
+def _sample_by_the_minute() -> None:
+    """Processor and memory (where MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING is true): nothing in a run under a minute."""
+    mlflow.set_system_metrics_sampling_interval(10)  # type: ignore[no-untyped-call]
+    mlflow.set_system_metrics_samples_before_logging(6)  # type: ignore[no-untyped-call]

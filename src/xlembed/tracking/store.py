@@ -29,6 +29,7 @@ from xlembed.tracking.owners import end_abandoned_runs
 from xlembed.words import UserError
 
 SQLITE = "sqlite:///"
+EXPERIMENT_KIND = "mlflow.experimentKind"
 REFUSALS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError, ValueError)
 """What MLflow raises when its store cannot be used; errors of a database it opens are not wrapped."""
 FIRST_ANSWER_SECONDS = 8
@@ -84,6 +85,13 @@ def use_experiment(task: str, chosen: str | None = None) -> None:
                 if MlflowClient().get_experiment_by_name(name) is None:
                     MlflowClient().create_experiment(name, artifact_location=artifact_location(name))
         mlflow.set_experiment(name)
+
+
+def show_as_training(experiment_id: str) -> None:
+    """Let the UI open an experiment as a table of runs to compare, not as traces; what a user chose there stays."""
+    client = MlflowClient()
+    if EXPERIMENT_KIND not in client.get_experiment(experiment_id).tags:
+        client.set_experiment_tag(experiment_id, EXPERIMENT_KIND, "custom_model_development")
 
 
 def artifact_location(experiment: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import tempfile
 import time
@@ -16,7 +15,7 @@ from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
 from xlembed.data.task import Task
-from xlembed.tracking.evaluation import evaluation_metrics, log_evaluation
+from xlembed.tracking.evaluation import log_evaluation
 from xlembed.tracking.finetuned import (
     Registered,
     link_evaluation,
@@ -80,10 +79,8 @@ class TrainingRecord:
         with child_run(f"evaluate {after} on {task.name}") as run_id:
             log_tags({"task": task.name, "model": str(result["model"]), "after": after})
             log_dataset(task.name, self._folders[task.name], task.digest)
-            log_evaluation(run_folder, result)
-        scores = json.loads((run_folder / "scores.json").read_text(encoding="utf-8"))
+            self._scores[after, task.digest] = log_evaluation(run_folder)
         self.evaluations[after, task.digest] = run_id
-        self._scores[after, task.digest] = evaluation_metrics(scores["scores"])
 
 
 @dataclass(frozen=True)
