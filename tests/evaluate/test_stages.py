@@ -117,6 +117,7 @@ def test_exactly_the_documented_files(make: MakeWorkspace) -> None:
         *(f"embeddings/toy/toy/{name}" for name in EXPORT),
         "indices/toy/toy.json",
         *(f"runs/toy/toy/{name}" for name in runs),
+        "results/toy/toy.details.json",
         "results/toy/toy.json",
     }
     assert hidden(workspace.out) == []

@@ -120,11 +120,14 @@ def test_artifacts(client: MlflowClient) -> None:
     assert {"units.parquet", "scores.json", "all.trec", "figures", "scores_table.json"} <= names
     assert {"settings.yaml", "card.yaml", "speed.json"} <= names
     with tempfile.TemporaryDirectory() as place:
-        table = client.load_table(run.info.experiment_id, "scores_table.json", [run.info.run_id])
-        scores = json.loads(
-            Path(client.download_artifacts(run.info.run_id, "scores.json", place)).read_text()
+        table, scores = (
+            json.loads(Path(client.download_artifacts(run.info.run_id, name, place)).read_text())
+            for name in ("scores_table.json", "scores.json")
         )
-    assert len(table) == len([row for row in scores["scores"] if row["value"] is not None]), "nothing is lost"
+    assert '"type": "table"' in run.data.tags["mlflow.loggedArtifacts"]
+    assert len(table["data"]) == len([row for row in scores["scores"] if row["value"] is not None]), (
+        "nothing is lost"
+    )
     figures = {Path(a.path).name for a in client.list_artifacts(run.info.run_id, "figures")}
     assert {"accuracy_matrix.png", "language_bars.png", "language_matrix.pdf"} <= figures
 
