@@ -79,9 +79,9 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
             index(task, ref, workspace, bars, run_id)
         with stage("evaluate", seconds):
             result = evaluate(task, ref, workspace, bars)
+        log_evaluation(workspace.run_folder(task.name, ref.slug))  # first: the UI shows metrics in this order
         log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
         log_json(encoded.to_json(), "speed.json")
-        log_evaluation(workspace.run_folder(task.name, ref.slug))
     n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result

@@ -11,6 +11,7 @@ from xlembed.words import Mode, Pool
 HEADLINE = 15
 """Scores, each with both ends of its interval: what a person can look through in the MLflow UI."""
 SECOND, THIRD, RECALL = "MRR@10", "accuracy@10", "recall@10"
+_ORDER = {kind: number for number, kind in enumerate(Mode)}
 SHORT = {Mode.MONOLINGUAL: "mono", Mode.CROSS_LINGUAL: "cross"}
 
 
@@ -57,9 +58,9 @@ def _by_weight(
 
 
 def _of_modes(macros: Iterable[Estimate]) -> Mapping[str, dict[str, Estimate]]:
-    """Measure -> name -> macro average of a mode and pool."""
+    """Measure -> name -> macro average of a mode and pool, `mono` first: the UI keeps the order."""
     found: dict[str, dict[str, Estimate]] = {}
-    for row in macros:
+    for row in sorted(macros, key=lambda row: (_ORDER.get(row.kind, 0), row.pool or "")):
         if row.kind in SHORT:
             found.setdefault(row.measure, {})[f"{SHORT[Mode(row.kind)]}/{row.measure}"] = row
         elif row.kind == Mode.TRUE_CROSS_LINGUAL:
