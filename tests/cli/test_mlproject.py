@@ -228,8 +228,8 @@ def test_mlflow_run_records_one_finished_run_named_by_its_model(
     assert parent.data.metrics["mono/accuracy_at_1"] == pytest.approx(
         5 / 6, abs=1e-6
     )  # evaluate/test_stages.py
-    (result,) = (root / "results" / "toy").iterdir()
-    assert re.fullmatch(r"toy_model-[0-9a-f]{8}\.json", result.name)
+    (result,) = (root / "results" / "toy").glob("*.details.json")
+    assert re.fullmatch(r"toy_model-[0-9a-f]{8}\.details\.json", result.name)
     assert json.loads(result.read_text(encoding="utf-8"))["model"] == parent.data.tags["model"]
 
 

@@ -193,7 +193,10 @@ def test_the_run_tells_everything(root: Path) -> None:
     (evaluated,) = [value for key, value in tags.items() if key.startswith("xlembed.evaluation.")]
     assert evaluated in {c.info.run_id for c in children}
     assert {m.key for m in model.metrics or []} >= {"mono/accuracy_at_1"}
-    assert "# learnt" in str(version.description)
+    described = str(version.description)
+    assert "# learnt" in described and len(described) <= 5000
+    assert "](figures/" not in described and "/artifacts/figures/" in described, "pictures lead to the run's files"
+    assert f"Evaluation on {TASK}: [run " in described
 
 
 @pytest.mark.parametrize("role", list(Role))

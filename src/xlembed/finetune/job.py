@@ -78,7 +78,8 @@ def finetune(
     with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:
         report = _write(opened, trained, measured, workspace, folder)
     write_json(
-        workspace.out / "results" / f"finetune-{recipe.name}.json", _headline(opened, measured[-1], folder)
+        workspace.out / "results" / f"finetune-{recipe.name}.json",
+        _headline(opened, measured[-1], finetuned_folder(workspace, recipe.name)),
     )
     return report
 

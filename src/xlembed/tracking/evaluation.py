@@ -23,8 +23,7 @@ def run_tags(ref: ModelRef, task: Task) -> dict[str, str]:
 
 def evaluation_inputs(settings: Settings, ref: ModelRef, task: Task, task_folder: Path) -> Inputs:
     """Settings, model card and data of an evaluation."""
-    name = {"model.slug": ref.slug, "model.name": ref.card.name, "model.suffix": ref.variation.suffix}
-    names = {**name, "task.name": task.name, "task.alignment": str(task.alignment)}
+    names = {"model.slug": ref.slug, "model.suffix": ref.variation.suffix, "task.name": task.name}
     card = {"card": ref.card.model_dump(mode="json", exclude_defaults=True)}
     return Inputs(settings, SECTIONS, task.name, task_folder, task.digest, params=names, notes=card)
 

@@ -108,10 +108,21 @@ def _is_varied(key: str) -> bool:
 
 
 def describe(text: str) -> None:
-    """Markdown that the UI shows above a run; what is too long for a tag is cut at a line, and told."""
-    if len(text) > DESCRIPTION_CHARS:
-        text = text[:DESCRIPTION_CHARS].rpartition("\n")[0] + "\n\n... the rest is among the artifacts"
-    mlflow.set_tag(DESCRIPTION, text)
+    """Markdown that the UI shows above a run, as far as a tag holds it."""
+    mlflow.set_tag(DESCRIPTION, cut_at_line(text, DESCRIPTION_CHARS))
+
+
+def cut_at_line(text: str, chars: int) -> str:
+    """Markdown of some length at most; what is cut is told."""
+    if len(text) <= chars:
+        return text
+    end = "\n\n... the rest is among the artifacts"
+    return text[: chars - len(end)].rpartition("\n")[0] + end
+
+
+def run_address(run_id: str) -> str:
+    """A run as a link inside the UI."""
+    return f"#/experiments/{MlflowClient().get_run(run_id).info.experiment_id}/runs/{run_id}"
 
 
 def log_result(result: Loggable, place: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 import time
@@ -24,17 +25,21 @@ from xlembed.tracking.finetuned import (
     register_finetuned,
 )
 from xlembed.tracking.log import (
+    cut_at_line,
     log_dataset,
     log_folder,
     log_metrics,
     log_params,
     log_tags,
     metric_name,
+    run_address,
     version_tags,
 )
 from xlembed.tracking.runs import child_run, open_run
 
 EXPERIMENT = "finetune"
+VERSION_CHARS = 4900
+"""MLflow keeps 5,000 of a version's description."""
 Built = Callable[[str, Sequence[Mapping[str, Any]]], None]
 """Told (stage, rows of the table of trainable parameters)."""
 
@@ -146,8 +151,20 @@ class FinetuningRun(TrainingRecord):
             tags[f"xlembed.evaluation.{digest[:16]}"] = run_id
         if not recipe["register_as"]:
             return None
-        description = (folder / "report.md").read_text(encoding="utf-8")
-        return register_finetuned(model_id, self.run_id, recipe["register_as"], tags, description[:4000])
+        described = self._description((folder / "report.md").read_text(encoding="utf-8"), last)
+        return register_finetuned(model_id, self.run_id, recipe["register_as"], tags, described)
+
+    def _description(self, report: str, last: Mapping[str, Any]) -> str:
+        """Markdown for the registry, which shows no file of a run: links lead there, to evaluations and figures."""
+        found = [
+            f"Evaluation on {name}: [run {run_id}]({run_address(run_id)})"
+            for name, result in last["tasks"].items()
+            for run_id in [self.evaluations[last["after"], result["task_digest"]]]
+        ]
+        place = f"{run_address(self.run_id)}/artifacts"
+        found.append(f"All files of the training: [run {self.run_id}]({place})")
+        text = re.sub(r"!\[([^\]]*)\]\((figures/[^)\s]+)\)", rf"[\1]({place}/\2)", report)
+        return cut_at_line("\n\n".join([*found, text]), VERSION_CHARS)
 
 
 @contextlib.contextmanager
