@@ -314,6 +314,9 @@ class TestForest:
         ]
         text = all_text(figure)
         assert "labse − all_mpnet_base_v2*" in text
+        assert "; only" not in text
+        tested = [r | {"cells": ["en->en"]} for r in rows]
+        assert "labse − all_mpnet_base_v2*; only en" in all_text(forest(several(9), tested))
         assert "* all_mpnet_base_v2: English-only model (de, es, fr, ja, zh); invalid for a decision." in text
 
     def test_no_interval_no_whisker_and_it_is_said(self) -> None:

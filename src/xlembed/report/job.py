@@ -12,10 +12,11 @@ from typing import Any
 
 from xlembed.data.summary import summarise
 from xlembed.data.task import Task
-from xlembed.evaluate.compare import Evaluation, check_comparable, compare, name_by_index, read_evaluation
+from xlembed.evaluate.compare import Evaluation, check_comparable, compare, name_by_index
+from xlembed.evaluate.evaluated import read_evaluated
 from xlembed.files import atomic_folder
 from xlembed.guide.figures import profiles as profile_figures
-from xlembed.guide.job import evaluated_models, weigh
+from xlembed.guide.job import weigh
 from xlembed.guide.parts import Wish
 from xlembed.guide.profiles import profiles
 from xlembed.guide.result import Guide, Refused
@@ -142,21 +143,10 @@ def gather(
 
 
 def _read(task: Task, models: Sequence[str], workspace: Workspace) -> list[Evaluation]:
-    names = list(models) or evaluated_models(workspace, task.name)
-    if not names:
-        raise UserError(
-            f"no model was evaluated on {task.name} yet: xlembed run -t {task.name} -m MODEL,MODEL"
-        )
-    found = [read_evaluation(f"{task.name}/{name}", workspace) for name in names]
+    found = read_evaluated(task, models, workspace)
     if len({e.book.index["engine"] for e in found}) > 1:
         found = [name_by_index(e) for e in found]
     check_comparable(found, across_indices=True)
-    for evaluation in found:
-        if evaluation.book.task_digest != task.digest:
-            raise UserError(
-                f"{evaluation.source} was evaluated on other texts or judgements than {task.name} has now: "
-                f"xlembed run -t {task.name} -m {evaluation.name}"
-            )
     return sorted(found, key=_place)
 
 

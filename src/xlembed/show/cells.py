@@ -22,7 +22,6 @@ from xlembed.stats.score_rows import Estimate
 from xlembed.words import Lang
 
 NONE = Cell("n/a", details=("no units",))
-LABELLED = "Numbers with a label are invalid for a decision."
 NO_INTERVAL = "no interval: fewer than 10 clusters"
 METHODS = {
     "wilson_effective_n": "Wilson's interval, effective n and skewness from the cluster bootstrap",
