@@ -27,8 +27,8 @@ from xlembed.words import UserError
 
 ALSO = ("MRR@10", "nDCG@10")
 """Measures whose macros are shown below the primary one, when they are there."""
-NOT_EXERCISED = "index not exercised"
-"""Instead of a loss of 0 where the server scanned the pool."""
+NOT_EXERCISED = "–"
+"""Instead of a loss of 0 where the server scanned the pool; the note below the table says it in words."""
 UNADJUSTED = "In %. Brackets: 95 % CI, unadjusted."
 INVALID = "A labelled row is invalid for a decision."
 
@@ -178,7 +178,8 @@ def index_table(scores: Mapping[str, Any] | ScoreBook, also: Sequence[str] = ("n
     ]
     if not found.loss or not found.recall or not all(found.exercised.values()):
         notes.append(
-            f"{NOT_EXERCISED}: the server scans pools this small at this depth, so nothing is said about the index."
+            f"{NOT_EXERCISED}: index not exercised; the server scans pools this small at this depth, so nothing is "
+            "said about the index."
         )
     for (kind, pool, measure), lost in loss.items():
         whole = book.cell(kind, pool, None, None, measure)
