@@ -136,6 +136,7 @@ def _compare(
     from xlembed.evaluate.tables import comparison_table, index_table, labelled_table, scores_table
     from xlembed.tracking.log import log_folder, log_metrics, log_params
     from xlembed.tracking.runs import open_run
+    from xlembed.words import counted
 
     workspace = asked.workspace
     sources = [e.source for e in evaluations]
@@ -159,7 +160,7 @@ def _compare(
     tables.append(remedy_grid(books, [*report["primary"], *report["exploratory"]]))
     lines = [f"not tested: {reason}" for reason in report["untested"]]
     dropped = report["dropped_units"].items()
-    lines += [f"dropped: {n:,} units that only {model} has" for model, n in dropped if n]
+    lines += [f"dropped: {counted(n, 'unit')} that only {model} has" for model, n in dropped if n]
     show_tables(filter(None, tables), [*lines, f"written to {target}"], err=asked.as_json)
     return report
 

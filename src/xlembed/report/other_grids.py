@@ -12,7 +12,7 @@ from xlembed.show.notes import note_lines
 from xlembed.show.text import MINUS
 from xlembed.stats.compared import Paired
 from xlembed.stats.scorebook import label_text
-from xlembed.words import Lang
+from xlembed.words import Lang, counted
 
 SIZES = ((50e6, "under 50 M"), (300e6, "50 to 300 M"), (1e9, "300 M to 1 B"))
 LARGEST = "1 B and more"
@@ -34,12 +34,12 @@ def paired_grids(inputs: Inputs) -> list[Grid]:
     left_out += note_lines(whole.get("model_notes", {}))
     if whole["primary"]:
         title = f"Paired differences in {whole['primary_measure']}: the primary family"
-        size = f"{len(whole['primary'])} tests, all pairs of models in the macros; level {whole['alpha']:g}."
+        size = f"{counted(len(whole['primary']), 'test')}, all pairs of models in the macros; level {whole['alpha']:g}."
         found.append(_paired("tests", title, whole["primary"], (holm, size, *left_out), labels))
     rest = whole["exploratory"]
     if rest:
         note = "Exploratory: found by looking at much; Holm within measure and mode. Not for decisions."
-        title = f"Exploratory tests: {len(rest):,} further differences"
+        title = f"Exploratory tests: {counted(len(rest), 'further difference')}"
         found.append(_paired("tests-exploratory", title, rest, (note, holm, *left_out), labels, folded=True))
     return found
 
