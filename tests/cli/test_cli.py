@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from cli.command import Answer, make_checkout, xlembed
 from fakes.toy import digests
 from xlembed import cli
+from xlembed.show.folding import text_width
 
-HEAVY = ("torch", "mlflow", "transformers", "sentence_transformers", "pandas", "matplotlib", "faiss")
+HEAVY = ("torch", "mlflow", "transformers", "sentence_transformers", "pandas", "scipy", "matplotlib", "faiss")
 RESULTS = ("results", "runs", "embeddings", "indices", "reports")
 
 
@@ -124,6 +125,47 @@ def test_compare_by_task_and_model_needs_data_and_runs_alone(checkout: Path, tmp
         file.write('{"_id": "new", "text": "neu", "lang": "de"}\n')
     stale = xlembed(tmp_path, "compare", "-t", "toy")
     assert stale.code == 2 and "evaluated on other texts" in stale.err
+
+
+NARROW: list[list[str]] = [
+    *(["models"], ["models", "toy"], ["models", "bge_m3"], ["tasks"], ["tasks", "toy"], ["guide"]),
+    *(
+        ["finetune"],
+        ["ablate"],
+        ["run", "-m", "toy,toy+dim3", "-t", "toy"],
+        ["compare", "-t", "toy"],
+    ),
+    ["guide", "--scenario", "chatbot", "-t", "toy", "--no-timing"],
+    ["search", "katze", "-m", "toy", "-t", "toy"],
+    ["encode", "-m", "a_model_that_nobody_has_ever_heard_of", "-t", "toy"],
+]
+
+
+@pytest.fixture(scope="module")
+def narrow(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(checkout, tmp_path_factory.mktemp("narrow") / "copy")
+
+
+@pytest.mark.parametrize("words", NARROW, ids=" ".join)
+def test_80_columns_are_enough(narrow: Path, words: list[str]) -> None:
+    answer = xlembed(narrow, *words, COLUMNS="80")
+    lines = [*answer.out.splitlines(), *answer.err.splitlines()]
+    assert answer.code == (2 if words[0] == "encode" else 0) and lines
+    for line in lines:
+        assert text_width(line) <= 80 or " " not in line.strip(), line
+    if words[0] in ("run", "compare"):  # a note below two tables is said once
+        notes = [line for line in lines if line.endswith(".")]
+        assert len(notes) == len(set(notes))
+
+
+def test_lists_are_quick_since_nothing_heavy_is_loaded(tmp_path: Path) -> None:
+    lists = (["models"], ["models", "bge_m3"], ["tasks"], ["guide"], ["finetune"], ["ablate"])
+    program = (
+        f"import sys\nfrom xlembed.cli import main\nfor words in {lists}:\n    sys.argv = ['xlembed', *words]\n"
+        f"    main()\n    heavy = {set(HEAVY)} & set(sys.modules)\n    assert not heavy, (words, heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_compare_without_names_takes_params_yaml_and_writes_the_summary(

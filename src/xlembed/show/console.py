@@ -20,7 +20,7 @@ INDENT = 2
 """Of what stands below a name on a line of its own."""
 GAP = 2
 """Between the columns of a block."""
-BOLD, PLAIN = "bold", ""
+BOLD, PLAIN, RULE = "bold", "", "─"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class _Layout:
         """Heads, a rule, rows."""
         widths, rows = self.widths(), self.grid.lines
         yield from ((line, PLAIN) for line in self._set(self._heads(widths), widths))
-        yield "─" * (sum(widths) + self.between * (len(widths) - 1)), PLAIN
+        yield RULE * (sum(widths) + self.between * (len(widths) - 1)), PLAIN
         for i, row in enumerate(rows):
             if i and (row.apart or i == len(self.grid.rows)):
                 yield "", PLAIN
@@ -169,6 +169,8 @@ def _labels_below(grid: Grid) -> Grid:
 def _blocks(grid: Grid, width: int) -> Iterator[tuple[str, str]]:
     """A row as its name and, below, what it says under each head."""
     named = _naming(grid)
+    yield from ((line, PLAIN) for line in fold(", ".join(head.text for head in grid.heads[:named]), width, 0))
+    yield RULE * width, PLAIN
     for row in grid.lines:
         style = BOLD if row.strong else PLAIN
         yield from ((line, style) for line in fold(", ".join(map(_whole, row.cells[:named])), width))
