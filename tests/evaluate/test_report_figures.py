@@ -303,6 +303,11 @@ class TestForest:
         assert "B better" in text
         assert f"{MODELS[1]} better" not in text
 
+    def test_at_least_four_ticks(self) -> None:
+        """The English-only model of the demonstration: 0 stands at the edge."""
+        figure = forest([], [self.one(difference=-0.51, ci_low=-0.67, ci_high=-0.34)])
+        assert len(figure.axes[0].get_xticks()) >= 4
+
     def test_many_pairs_get_a_panel_per_macro_with_the_same_limits(self) -> None:
         rows = comparisons(MODELS)
         figure = forest(several(9), rows)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from xlembed.data.summary import summarise
@@ -21,11 +22,13 @@ from xlembed.guide.parts import Wish
 from xlembed.guide.profiles import profiles
 from xlembed.guide.result import Guide, Refused
 from xlembed.guide.scenarios import scenarios
+from xlembed.paradox import figures as paradox_figures
 from xlembed.report.assemble import assemble
 from xlembed.report.inputs import Inputs
 from xlembed.report.pdf import Built, build_pdf
 from xlembed.show.content import Document, Picture
 from xlembed.show.figures.registry import write_figures
+from xlembed.show.style import numbered
 from xlembed.show.writing import write_document
 from xlembed.stats.scorebook import CROSS_LINGUAL, MONOLINGUAL
 from xlembed.tracking.opening import open_model
@@ -90,9 +93,12 @@ def report(
         UserError: nothing was evaluated, or the evaluations cannot stand in one report.
     """
     evaluations = _read(task, models, workspace)
-    inputs = gather(task, evaluations, workspace, watch)
-    document = assemble(inputs)
-    with atomic_folder(report_folder(workspace, task.name)) as folder:
+    with (
+        numbered([e.name for e in evaluations]),
+        atomic_folder(report_folder(workspace, task.name)) as folder,
+    ):
+        inputs = gather(task, evaluations, workspace, watch)
+        document = assemble(inputs)
         write_document(document, list(inputs.pictures.get("paper", ())), folder)
         built = build_pdf(folder / "paper") if pdf else None
     return Written(document, built)
@@ -135,7 +141,7 @@ def gather(
             "mixed": [p for p in pictures if p.name in ("preference", "first_place")],
             "paper": pictures,
             "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings) if others else {}),
-            "paradox": _pictures(paradox_file.parent / "figures") if paradox else [],
+            "paradox": _drawn(paradox_figures, paradox) if paradox else [],
             "analysis": _projections(list(analyses), analysed),
         },
         warnings=warnings,
@@ -189,9 +195,13 @@ def _profiles(
     times: Mapping[str, float],
 ) -> list[Picture]:
     """Bars and radar of several models."""
+    return _drawn(profile_figures, profiles([e.scores for e in evaluations], analyses, times))
+
+
+def _drawn(kind: ModuleType, result: Any) -> list[Picture]:
+    """Figures of a kind, drawn here, so that a model has its number and colour of this report in them too."""
     with tempfile.TemporaryDirectory() as temporary:
-        found = profiles([e.scores for e in evaluations], analyses, times)
-        write_figures(profile_figures, Path(temporary), found)
+        write_figures(kind, Path(temporary), result)
         return _pictures(Path(temporary))
 
 
