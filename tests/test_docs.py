@@ -466,7 +466,7 @@ def run_lines(lines: list[list[str]], root: Path, **more: str) -> str:
         "XLEMBED_CACHE": str(root / "cache"),
         **more,
     }
-    surroundings.pop("COLUMNS", None)
+    surroundings["COLUMNS"] = "120"  # what is looked for stands on one line
     done = subprocess.run(
         [sys.executable, "-c", RUNNER],
         cwd=root,

@@ -83,7 +83,7 @@ class IndexSettings(Section):
         default="hnsw", json_schema_extra={"option": "index_type"}
     )
     """Elasticsearch: how vectors are indexed."""
-    m: int = Field(default=16, ge=2, le=512)
+    m: int = Field(default=16, ge=2, le=512, json_schema_extra={"option": "hnsw_m"})
     """Elasticsearch: neighbours per vector in the graph."""
     ef_construction: int = Field(default=100, ge=1, le=3200)
     """Elasticsearch: candidates while the graph is built."""

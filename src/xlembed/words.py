@@ -95,3 +95,12 @@ def near_miss(word: str, known: Iterable[str]) -> str:
     """`` Did you mean 'x'?`` for the closest known word, or an empty string."""
     close = difflib.get_close_matches(word, list(map(str, known)), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number and its noun.
+
+    >>> counted(1, "query", "queries"), counted(2000, "probe")
+    ('1 query', '2,000 probes')
+    """
+    return f"{n:,} {one if n == 1 else many or f'{one}s'}"

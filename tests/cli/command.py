@@ -33,7 +33,8 @@ def no_surroundings(folder: Path, **env: str) -> Iterator[None]:
         for name in [n for n in os.environ if n.startswith(("MLFLOW_", "DVC_"))]:
             del os.environ[name]
         mlflow.set_tracking_uri(None)
-        os.environ |= {"XLEMBED_CACHE": str(folder / "cache"), "MLFLOW_DISABLE_TELEMETRY": "true", **env}
+        os.environ |= {"XLEMBED_CACHE": str(folder / "cache"), "MLFLOW_DISABLE_TELEMETRY": "true"}
+        os.environ |= {"COLUMNS": "1000", **env}  # a message is looked for as it is, in one line
         with (
             mock.patch("huggingface_hub.constants.HF_HUB_OFFLINE", True),
             mock.patch("huggingface_hub.constants.HF_HUB_CACHE", str(folder / "hub")),

@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from cli.command import Answer, make_checkout, xlembed
 from fakes.toy import digests
 from xlembed import cli
+from xlembed.show.folding import text_width
 
-HEAVY = ("torch", "mlflow", "transformers", "sentence_transformers", "pandas", "matplotlib", "faiss")
+HEAVY = ("torch", "mlflow", "transformers", "sentence_transformers", "pandas", "scipy", "matplotlib", "faiss")
 RESULTS = ("results", "runs", "embeddings", "indices", "reports")
 
 
@@ -112,6 +113,61 @@ def test_compare_two_folders(checkout: Path) -> None:
     assert digests(checkout, "results", "runs") == before and not (checkout / "reports").exists()
 
 
+def test_compare_by_task_and_model_needs_data_and_runs_alone(checkout: Path, tmp_path: Path) -> None:
+    for folder in ("data", "runs"):
+        shutil.copytree(checkout / folder, tmp_path / folder)
+    answer = xlembed(tmp_path, "compare", "-t", "toy", "-m", "toy,toy+dim3")
+    assert answer.code == 0 and "written to reports/compare/toy\n" in answer.out, answer.err
+    assert "toy − toy+dim3" in answer.out and not (tmp_path / "results").exists()
+    every = xlembed(tmp_path, "compare", "-t", "data/toy", "--json")
+    assert json.loads(every.out)["models"] == ["toy", "toy+dim3"]
+    with (tmp_path / "data" / "toy" / "corpus.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"_id": "new", "text": "neu", "lang": "de"}\n')
+    stale = xlembed(tmp_path, "compare", "-t", "toy")
+    assert stale.code == 2 and "evaluated on other texts" in stale.err
+
+
+NARROW: list[list[str]] = [
+    *(["models"], ["models", "toy"], ["models", "bge_m3"], ["tasks"], ["tasks", "toy"], ["guide"]),
+    *(
+        ["finetune"],
+        ["ablate"],
+        ["run", "-m", "toy,toy+dim3", "-t", "toy"],
+        ["compare", "-t", "toy"],
+    ),
+    ["guide", "--scenario", "chatbot", "-t", "toy", "--no-timing"],
+    ["search", "katze", "-m", "toy", "-t", "toy"],
+    ["encode", "-m", "a_model_that_nobody_has_ever_heard_of", "-t", "toy"],
+]
+
+
+@pytest.fixture(scope="module")
+def narrow(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(checkout, tmp_path_factory.mktemp("narrow") / "copy")
+
+
+@pytest.mark.parametrize("words", NARROW, ids=" ".join)
+def test_80_columns_are_enough(narrow: Path, words: list[str]) -> None:
+    answer = xlembed(narrow, *words, COLUMNS="80")
+    lines = [*answer.out.splitlines(), *answer.err.splitlines()]
+    assert answer.code == (2 if words[0] == "encode" else 0) and lines
+    for line in lines:
+        assert text_width(line) <= 80 or " " not in line.strip(), line
+    if words[0] in ("run", "compare"):  # a note below two tables is said once
+        notes = [line for line in lines if line.endswith(".")]
+        assert len(notes) == len(set(notes))
+
+
+def test_lists_are_quick_since_nothing_heavy_is_loaded(tmp_path: Path) -> None:
+    lists = (["models"], ["models", "bge_m3"], ["tasks"], ["guide"], ["finetune"], ["ablate"])
+    program = (
+        f"import sys\nfrom xlembed.cli import main\nfor words in {lists}:\n    sys.argv = ['xlembed', *words]\n"
+        f"    main()\n    heavy = {set(HEAVY)} & set(sys.modules)\n    assert not heavy, (words, heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_compare_without_names_takes_params_yaml_and_writes_the_summary(
     checkout: Path, tmp_path: Path
 ) -> None:
@@ -156,7 +212,7 @@ def test_models_and_tasks_know_what_the_checkout_adds(checkout: Path) -> None:
     card = json.loads(xlembed(checkout, "models", "toy+dim3", "--json").out)
     assert (card["name"], card["folder"], card["variation"]["dim"]) == ("toy+dim3", "toy_model", 3)
     assert "bge_m3" in xlembed(checkout, "models").out
-    assert xlembed(checkout, "tasks").out.splitlines()[1].split() == [
+    assert xlembed(checkout, "tasks").out.splitlines()[3].split() == [
         *("toy", "6", "6", "en,", "de", "(comparable)")
     ]
     assert json.loads(xlembed(checkout, "tasks", "toy", "--json").out)["documents"] == 6
@@ -187,7 +243,12 @@ RUN = ("run", "-m", "toy", "-t", "toy")
         ((*RUN, "--out", "params.yaml"), ["--out: expected a folder, found the file params.yaml"]),
         (("compare", "toy/toy", "toy/absent"), ["'toy/absent'", "Evaluate first: xlembed run"]),
         (("compare", "toy/toy", "toy/toy+dim3", "--alpha", "2"), ["option compare.alpha", "less than 1"]),
-        (("compare", "-t", "toi"), ["run.tasks does not list 'toi'"]),
+        (("compare", "-t", "toi"), ["there is no task 'toi'"]),
+        (
+            ("compare", "-t", "toy", "-m", "bm25,toy"),
+            ["not evaluated on toy yet: xlembed run -t toy -m bm25"],
+        ),
+        (("compare", "toy/toy", "-m", "toy"), ["RUNs say what to compare"]),
         (("models", "e5_bas"), ["Did you mean 'e5_base'"]),
         (("models", "models:/toy"), ["expected models:/NAME/VERSION or models:/NAME@ALIAS"]),
         (("tasks", "toi"), ["no task 'toi'", "Did you mean 'toy'"]),

@@ -224,7 +224,6 @@ def test_rankings_across_tasks(finished: tuple[Path, Answer], report: dict[str, 
             "nothing of that kind is there",
         ),
         (("compare", "--across-tasks", "a", "b", "--intersect"), "--intersect does not go with it"),
-        (("compare", "a/b", "-m", "base2"), "-m is for --across-tasks"),
     ],
 )
 def test_mistakes_are_told_before_any_work(

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from xlembed.cli.console import FILE_WIDTH, open_console, print_line, print_table
 from xlembed.show.content import Cell, Grid, heads, row
+from xlembed.show.folding import fold, longest_part, text_width
 
 LONG = "static_multilingual+dim64"
 LABEL = "English-only model (de, fr)"
@@ -47,18 +48,49 @@ def test_labels_go_below_where_they_do_not_fit_beside() -> None:
     assert not any(line.startswith(f"{LONG}*") for line in narrow)
 
 
-def test_a_terminal_that_is_far_too_narrow_folds_names() -> None:
-    lines = printed(36, scores(False))
-    assert not any(LONG in line for line in lines) and max(map(len, lines)) <= 36
+def test_names_stand_above_where_the_numbers_alone_fit() -> None:
+    wide = Grid("w", "w", heads("model", *"abcd"), (row(LONG * 2, *[Cell("4.0", "[3.9, 5.1]")] * 4),))
+    lines = printed(60, wide)
+    at = lines.index(LONG * 2)
+    assert lines[at + 1].split() == ["4.0"] * 4 and lines[at + 2].count("[3.9, 5.1]") == 4
 
 
-def test_messages_are_never_broken(
+def test_what_does_not_fit_is_a_block_per_row() -> None:
+    lines = printed(34, scores(True))
+    at = lines.index("all_minilm_l6_v2")
+    assert lines[0] == "scores" and max(map(len, lines)) <= 34
+    assert lines[at - 1 : at + 2] == ["  d 4.0 [3.9, 5.1]", "all_minilm_l6_v2", "  a 4.0 [3.9, 5.1]"]
+    assert "  label: English-only model (de," in lines
+    assert "  a 4.0 [3.9, 5.1]  b 4.0 [3.9, 5.1]" in printed(36, scores(True))
+
+
+def test_a_row_is_told_from_others_by_as_many_words_as_it_takes() -> None:
+    of = [row("queries", lang, *[Cell("26.5", "[25.6, 27.3]")] * 3) for lang in ("de", "en")]
+    lines = printed(
+        30, Grid("t", "t", heads("texts", "language", "a", "b", "c", words=("language",)), tuple(of))
+    )
+    assert [line for line in lines if line.startswith("queries")] == ["queries, de", "queries, en"]
+
+
+def test_words_are_never_broken_and_chinese_is_between_characters() -> None:
+    assert fold("one-two three", 8) == ["one-two", "three"]
+    assert fold("12.3 [10.0, 14.9] 10.0 % of", 13) == ["12.3", "[10.0, 14.9]", "10.0 % of"]
+    assert fold("味は満点、手入れが20枚", 10) == ["味は満点、", "手入れが", "20枚"]
+    assert fold("label  " + "word " * 3, 14) == ["label  word", "       word", "       word"]
+    assert all(text_width(line) <= 10 for line in fold("水" * 21, 10)) and longest_part("水" * 21) == 2
+
+
+def test_messages_are_broken_between_words_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    text = f"written to {'folder/' * 20}[red]x :smile:"
-    print_line(open_console(), text)
-    assert capsys.readouterr().out == text + "\n"
+    path = "folder/" * 20
+    print_line(open_console(), f"written to {path}[red]x :smile: and that is all there is")
+    assert capsys.readouterr().out.splitlines() == [
+        "written to",
+        f"{path}[red]x",
+        ":smile: and that is all there is",
+    ]
 
 
 def test_width_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,15 @@ from xlembed.data.languages import (
 from xlembed.words import UserError
 
 
+def test_the_page_lists_every_code() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "languages.md").read_text(encoding="utf-8")
+    three = {
+        code: ", ".join(f"`{t}`" for t in sorted(TWO_LETTERS) if TWO_LETTERS[t] == code) for code in NAMES
+    }
+    rows = [f"| `{code}` | {name} | {three[code]} |" for code, name in sorted(NAMES.items())]
+    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
+
+
 def test_the_tables() -> None:
     assert len(NAMES) == 183 and all(len(code) == 2 for code in NAMES)
     assert all(len(code) == 3 for code in TWO_LETTERS) and set(TWO_LETTERS.values()) == set(NAMES)

@@ -303,6 +303,11 @@ class TestForest:
         assert "B better" in text
         assert f"{MODELS[1]} better" not in text
 
+    def test_at_least_four_ticks(self) -> None:
+        """The English-only model of the demonstration: 0 stands at the edge."""
+        figure = forest([], [self.one(difference=-0.51, ci_low=-0.67, ci_high=-0.34)])
+        assert len(figure.axes[0].get_xticks()) >= 4
+
     def test_many_pairs_get_a_panel_per_macro_with_the_same_limits(self) -> None:
         rows = comparisons(MODELS)
         figure = forest(several(9), rows)
@@ -314,6 +319,9 @@ class TestForest:
         ]
         text = all_text(figure)
         assert "labse − all_mpnet_base_v2*" in text
+        assert "; only" not in text
+        tested = [r | {"cells": ["en->en"]} for r in rows]
+        assert "labse − all_mpnet_base_v2*; only en" in all_text(forest(several(9), tested))
         assert "* all_mpnet_base_v2: English-only model (de, es, fr, ja, zh); invalid for a decision." in text
 
     def test_no_interval_no_whisker_and_it_is_said(self) -> None:

@@ -199,6 +199,7 @@ def test_comparison_json_brings_its_labels() -> None:
     assert "**reviews_sample: paired differences in accuracy@1**" in text
     assert "labse − all_mpnet_base_v2*" in text
     assert "\n\\* all_mpnet_base_v2: English-only model (de); these languages are left out.\n" in text
+    assert "| mono; only en | " in text
     rows[0]["cells"] = ["en->en", "de->de"]
     assert "English-only model (de); invalid for a decision." in comparison_markdown(whole)
     assert "No pair of models could be tested." in comparison_markdown(whole | {"primary": []})

@@ -177,7 +177,7 @@ def test_bm25_is_the_yardstick_though_not_asked_for(root: Path) -> None:
 
 def test_scenarios_are_listed_and_sum_to_one(root: Path) -> None:
     answer = xlembed(root, "guide")
-    assert answer.code == 0 and "rag-cross: cross-lingual RAG" in answer.out
+    assert answer.code == 0 and "rag-cross       cross-lingual RAG" in answer.out
     for scenario in scenarios().values():
         assert sum(scenario.shares().values()) == pytest.approx(1) and set(scenario.weights) <= set(PARTS)
 

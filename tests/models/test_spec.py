@@ -130,6 +130,9 @@ def test_entry_with_own_prompts_does_not_take_those_of_the_files() -> None:
 
 
 def test_folder_without_weights(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="found an empty folder"):
+        resolve_model(str(tmp_path))
+    (tmp_path / "config.json").touch()
     with pytest.raises(UserError, match="found no weights"):
         resolve_model(str(tmp_path))
 

@@ -454,7 +454,7 @@ def test_from_the_command_line(call: Callable[..., Any], make: Make) -> None:
     assert call("encode", "-m", "toy", "-t", TASK).exit_code == 0
     for m in ("16", "17"):
         built(make(settings(m=int(m))))
-        done = call("publish", "-m", "toy", "-t", TASK, "--alias", "shop", "--m", m)
+        done = call("publish", "-m", "toy", "-t", TASK, "--alias", "shop", "--hnsw-m", m)
         assert done.exit_code == 0, done.output
         assert "5 documents, recall@10 1.0000 (5 queries; index not exercised" in done.stdout
     found = call("search", "--alias", "shop", "boat", "-k", "1", "--json")

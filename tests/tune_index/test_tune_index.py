@@ -358,12 +358,16 @@ def test_flat_is_taken_if_nothing_else_reaches_and_nothing_if_there_is_no_flat()
 
 
 def test_a_scanned_pool_has_words_instead_of_a_loss_of_zero() -> None:
-    assert recall_cell(ROWS[-1], 10).text == "index not exercised"
+    assert recall_cell(ROWS[-1], 10).text == "–"
     found = recall_cell(ROWS[0], 10)
     assert f"{found.text} {found.interval}" == "97.00 [96.6, 97.4]"
     loss = ROWS[0].largest_loss("accuracy@1")
     assert loss is not None and loss.kind == "cross_lingual"
-    assert len(tuning_table(report(ROWS)).rows) == len(ROWS)
+    whole = tuning_table(report(ROWS))
+    assert len(whole.rows) == len(ROWS)
+    assert [note for note in whole.notes if "not exercised" in note] == [
+        f"–: index not exercised ({ROWS[-1].name})."
+    ]
 
 
 def test_a_setting_is_one_flat_line() -> None:

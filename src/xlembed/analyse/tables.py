@@ -248,7 +248,7 @@ def write_analysis_report(reports: Sequence[Analysed], folder: Path) -> None:
 
 def notes_lines(reports: Sequence[Analysed]) -> tuple[list[str], list[str]]:
     """Notes of the analyses, and which models have no vectors; all with the model's name."""
-    notes = [f"{r.model}: {note}" for r in with_vectors(reports) for note in r.notes]
+    notes = note_lines({r.model: r.notes for r in with_vectors(reports)})
     lexical = [r.model for r in reports if not r.vectors]
     return notes, [f"{name} has no vector of a whole text: there is nothing to look at" for name in lexical]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -119,6 +120,8 @@ def main() -> None:
     from xlembed.words import UserError
 
     signal.signal(signal.SIGTERM, _terminate)
+    _WARNINGS.said.clear()
+    logging.getLogger("xlembed").addHandler(_WARNINGS)
     try:
         _check_code()
         xlembed(standalone_mode=False)
@@ -128,13 +131,13 @@ def main() -> None:
         error.show()
         sys.exit(BAD_INPUT)
     except UserError as error:
-        click.echo(f"Error: {error}", err=True)
+        _complain(f"Error: {error}")
         sys.exit(BAD_INPUT)
     except TrackingError as error:
-        click.echo(f"Error: {error}", err=True)
+        _complain(f"Error: {error}")
         sys.exit(FAILED)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; finished work is kept, the same command goes on from there.", err=True)
+        _complain("Interrupted; finished work is kept, the same command goes on from there.")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # `| head` has read enough; Python would complain once more at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -145,7 +148,7 @@ def main() -> None:
         message = explain(error)
         if message is None:
             raise
-        click.echo(hide_secrets(f"Error: {message}"), err=True)
+        _complain(hide_secrets(f"Error: {message}"))
         sys.exit(BAD_INPUT)
 
 
@@ -169,7 +172,32 @@ def _check_code() -> None:
     )
     if {"DVC_STAGE", "MLFLOW_RUN_ID"} & set(os.environ):
         raise UserError(found)
-    click.echo(f"Warning: {found}", err=True)
+    _complain(f"Warning: {found}")
+
+
+def _complain(text: str) -> None:
+    """On stderr."""
+    from xlembed.cli.console import say
+
+    say(text, err=True)
+
+
+class _Warnings(logging.Handler):
+    """What modules warn of, marked as a warning, each once in a command."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from xlembed.cli.console import open_console, print_warning
+
+        if (text := record.getMessage()) not in self.said:
+            self.said.add(text)
+            print_warning(open_console(stderr=True), text)
+
+
+_WARNINGS = _Warnings(logging.WARNING)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import open_workspace, settings_options, workspace_options
+from xlembed.cli.study import show_tables
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,8 +37,11 @@ def ablate(
     Writes reports/ablations/NAME/ and finetuned/NAME.VARIANT/. Stages that variants have in common are trained once,
     and what is finished is kept: after an interrupt the same command goes on.
     """
+    if not ablation:
+        show_tables([_ready()], ())
+        return
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line, print_table
+    from xlembed.cli.console import open_console
     from xlembed.cli.progress import Bars
     from xlembed.data.loading import task_folder
     from xlembed.finetune.ablate import ablate as stage
@@ -48,9 +52,6 @@ def ablate(
     from xlembed.tracking.runs import open_run
 
     console = open_console(stderr=as_json)
-    if not ablation:
-        print_table(console, _ready())
-        return
     workspace = open_workspace(params, out, options)
     opened = open_ablation(ablation, workspace)
     if dry_run:
@@ -82,11 +83,7 @@ def ablate(
     if as_json:
         echo_json(report)
         return
-    for table in ablation_tables(report):
-        print_table(console, table)
-    for line in report["warnings"]:
-        print_line(console, f"warning: {line}")
-    print_line(console, f"MLflow run {run_id}, {folder}")
+    show_tables(ablation_tables(report), [f"MLflow run {run_id}, {folder}"], report["warnings"])
 
 
 def _ready() -> Grid:

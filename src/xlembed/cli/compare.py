@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import check_declared, listed, without_skipped
-from xlembed.cli.study import Asked, study
+from xlembed.cli.study import Asked, show_tables, study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from xlembed.show.content import Grid
+    from xlembed.evaluate.compare import Evaluation
     from xlembed.workspace import Workspace
 
 
 @click.command()
 @study("compare", task=None, tracked=False, json_help="Print the comparison for scripts.")
 @click.argument("runs", nargs=-1)
-@click.option("-t", "--task", default=None, help="Only this task of params.yaml (when no RUN is given).")
+@click.option(
+    "-t",
+    "--task",
+    default=None,
+    metavar="TASK",
+    help="Evaluated task, or a folder. [default: the tasks of params.yaml; with -m the first of them]",
+)
 @click.option(
     "--intersect", is_flag=True, help="Compare the units that all have, and print what was dropped."
 )
@@ -36,7 +42,9 @@ if TYPE_CHECKING:
     "--model",
     "models",
     multiple=True,
-    help="With --across-tasks: a model; repeatable (default: run.models of params.yaml).",
+    metavar="MODEL",
+    help="Catalogue name, folder, Hub id or models:/name/1; only these; repeatable, comma-separated. [default: all "
+    "that were evaluated on TASK; with --across-tasks run.models of params.yaml]",
 )
 def compare(
     asked: Asked,
@@ -47,10 +55,11 @@ def compare(
     across_tasks: bool,
     models: tuple[str, ...],
 ) -> None:
-    """Compare RUNs: MLflow run ids, folders runs/TASK/MODEL or TASK/MODEL.
+    """Compare evaluated models: those of a task (-t TASK, perhaps -m MODEL), or RUNs.
 
-    Without RUN: all models of params.yaml, per task; also writes results/summary.csv. With --across-tasks: Kendall's
-    tau between the rankings of the same models on two tasks.
+    A RUN is an MLflow run id, a folder runs/TASK/MODEL or TASK/MODEL. Without any of these: all models of params.yaml,
+    per task; also writes results/summary.csv. With --across-tasks: Kendall's tau between the rankings of the same
+    models on two tasks.
     """
     from xlembed.cli import echo_json
     from xlembed.evaluate.compare import read_results, write_summary
@@ -62,18 +71,40 @@ def compare(
         _check_alone(task, intersect, across_indices)
         _across_tasks(asked, listed(runs), listed(models) or list(declared.models))
         return
-    if models:
-        raise UserError("-m is for --across-tasks; name the RUNs to compare, for example TASK/MODEL")
-    groups = _named(listed(runs)) if runs else _declared(workspace, task)
+    if runs and (task or models):
+        raise UserError("RUNs say what to compare; name them, or TASK with -t and models with -m")
+    by_name = bool(task or models)
     # Read first: a damaged one is told before anything is written.
+    groups = (
+        {name: _read(workspace, sources) for name, sources in _named(listed(runs)).items()} if runs else {}
+    )
+    if by_name:
+        groups = _of_task(workspace, task or declared.tasks[0], listed(models))
     results = []
-    for on in declared.tasks if not runs else ():
-        results += read_results(workspace, on, split_skipped(workspace, on, declared.models)[0])
-    reports = [_compare(asked, name, sources, intersect, across_indices) for name, sources in groups.items()]
-    if not runs:
+    if not runs and not by_name:
+        groups = {name: _read(workspace, of) for name, of in _declared(workspace).items()}
+        for on in declared.tasks:
+            results += read_results(workspace, on, split_skipped(workspace, on, declared.models)[0])
+    reports = [_compare(asked, name, of, intersect, across_indices) for name, of in groups.items()]
+    if results:
         write_summary(results, workspace.out / "results" / "summary.csv")
     if asked.as_json:
         echo_json(reports[0] if len(reports) == 1 else reports)
+
+
+def _read(workspace: Workspace, sources: Sequence[str]) -> list[Evaluation]:
+    from xlembed.evaluate.compare import read_evaluation
+
+    return [read_evaluation(source, workspace) for source in sources]
+
+
+def _of_task(workspace: Workspace, task: str, models: Sequence[str]) -> dict[str, list[Evaluation]]:
+    """Models that were evaluated on a task, under its name."""
+    from xlembed.data.loading import open_task
+    from xlembed.evaluate.evaluated import read_evaluated
+
+    opened = open_task(workspace, task)
+    return {opened.name: read_evaluated(opened, models, workspace)}
 
 
 def _named(sources: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -84,34 +115,31 @@ def _named(sources: Sequence[str]) -> dict[str, Sequence[str]]:
     return {f"comparison-{mark}": sources}
 
 
-def _declared(workspace: Workspace, task: str | None) -> dict[str, Sequence[str]]:
-    """A comparison per task of params.yaml, or of the one that was asked for."""
-    from xlembed.words import UserError
-
+def _declared(workspace: Workspace) -> dict[str, Sequence[str]]:
+    """A comparison per task of params.yaml."""
     check_declared(workspace)
     declared = workspace.settings.run
-    if task and task not in declared.tasks:
-        raise UserError(f"params.yaml: run.tasks does not list {task!r}: {', '.join(declared.tasks)}")
     return {
         name: [f"{name}/{model}" for model in without_skipped(workspace, name, declared.models)]
-        for name in ([task] if task else declared.tasks)
+        for name in declared.tasks
     }
 
 
 def _compare(
-    asked: Asked, name: str, sources: Sequence[str], intersect: bool, across_indices: bool
+    asked: Asked, name: str, evaluations: list[Evaluation], intersect: bool, across_indices: bool
 ) -> dict[str, Any]:
     """One comparison: its MLflow run, files and tables."""
     from xlembed.evaluate.compare import compare as stage
-    from xlembed.evaluate.compare import comparison_folder, name_by_index, read_evaluation
+    from xlembed.evaluate.compare import comparison_folder, name_by_index
     from xlembed.evaluate.order import order_grid
     from xlembed.evaluate.remedy_grid import remedy_grid
-    from xlembed.evaluate.tables import comparison_table, index_table, scores_table
+    from xlembed.evaluate.tables import comparison_table, index_table, labelled_table, scores_table
     from xlembed.tracking.log import log_folder, log_metrics, log_params
     from xlembed.tracking.runs import open_run
+    from xlembed.words import counted
 
     workspace = asked.workspace
-    evaluations = [read_evaluation(source, workspace) for source in sources]
+    sources = [e.source for e in evaluations]
     if across_indices:
         evaluations = [name_by_index(e) for e in evaluations]
     target, on = comparison_folder(workspace, name), evaluations[0].book.task
@@ -127,25 +155,14 @@ def _compare(
         )
         log_folder(target)
     books = [e.book for e in evaluations]
-    tables = [scores_table(books), order_grid(report), comparison_table(report)]
+    tables = [scores_table(books), order_grid(report), comparison_table(report), labelled_table(report)]
     tables += [index_table(book) for book in books if book.index_fidelity]
     tables.append(remedy_grid(books, [*report["primary"], *report["exploratory"]]))
     lines = [f"not tested: {reason}" for reason in report["untested"]]
     dropped = report["dropped_units"].items()
-    lines += [f"dropped: {n:,} units that only {model} has" for model, n in dropped if n]
-    _show(asked, filter(None, tables), [*lines, f"written to {target}"])
+    lines += [f"dropped: {counted(n, 'unit')} that only {model} has" for model, n in dropped if n]
+    show_tables(filter(None, tables), [*lines, f"written to {target}"], err=asked.as_json)
     return report
-
-
-def _show(asked: Asked, tables: Iterable[Grid], lines: Iterable[str]) -> None:
-    """On stderr where JSON takes stdout."""
-    from xlembed.cli.console import open_console, print_line, print_table
-
-    console = open_console(stderr=asked.as_json)
-    for table in tables:
-        print_table(console, table)
-    for line in lines:
-        print_line(console, line)
 
 
 def _check_alone(task: str | None, intersect: bool, across_indices: bool) -> None:
@@ -177,6 +194,6 @@ def _across_tasks(asked: Asked, tasks: Sequence[str], models: Sequence[str]) -> 
         log_metrics({f"tau/{r['kind']}/{r['pool']}": r["tau"] for r in found})
         log_folder(folder)
     tables = [agreement_table(report), ranks_table(report)]
-    _show(asked, tables, [*left_out_lines(report), f"written to {folder}"])
+    show_tables(tables, [*left_out_lines(report), f"written to {folder}"], err=asked.as_json)
     if asked.as_json:
         echo_json(report)

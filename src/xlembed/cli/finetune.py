@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import open_workspace, settings_options, workspace_options
+from xlembed.cli.study import show_tables
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from xlembed.finetune.opened import Opened
     from xlembed.finetune.recipe import Recipe
+    from xlembed.show.content import Grid
 
 
 @click.command()
@@ -52,6 +52,9 @@ def finetune(
     RECIPE is the name of a ready recipe or a YAML file; without one, the ready ones are listed. The result is
     finetuned/NAME/. Finished stages are kept: after an interrupt the same command goes on from the last checkpoint.
     """
+    if not recipe:
+        show_tables([_recipes()], ["xlembed finetune NAME --dry-run says what would be trained."])
+        return
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
@@ -64,9 +67,6 @@ def finetune(
     from xlembed.tracking.training import Inputs, finetuning_run
 
     console = open_console(stderr=True)
-    if not recipe:
-        _list_recipes(open_console())
-        return
     workspace = open_workspace(params, out, options)
     opened = open_recipe(_read(recipe, changes, name, register_as, workspace.root / "data"), workspace)
     chosen = opened.recipe
@@ -96,7 +96,7 @@ def finetune(
     if as_json:
         echo_json(report)
         return
-    _print_report(report, open_console())
+    _print_report(report)
     print_line(console, f"{folder}, MLflow run {record.run_id}")
     if version:
         print_line(console, f"registered: models:/{version.name}/{version.version}, alias candidate")
@@ -105,14 +105,23 @@ def finetune(
         print_line(console, f"Next: xlembed run -m {folder / 'model'} -t TASK")
 
 
-def _list_recipes(console: Console) -> None:
-    from xlembed.cli.console import print_line
+def _recipes() -> Grid:
+    """Those that are ready."""
     from xlembed.finetune.recipe_loading import read_recipe, ready_recipes
+    from xlembed.show.content import Grid, heads, row
 
-    for name, path in ready_recipes().items():
-        recipe = read_recipe(path)
-        stages = ", ".join(f"{stage.name} ({stage.loss.kind})" for stage in recipe.stages)
-        print_line(console, f"{name}: {recipe.description} [{recipe.base}: {stages}]")
+    found = {name: read_recipe(path) for name, path in ready_recipes().items()}
+    rows = tuple(
+        row(
+            name,
+            of.base,
+            ", ".join(f"{stage.name} ({stage.loss.kind})" for stage in of.stages),
+            of.description,
+        )
+        for name, of in found.items()
+    )
+    words = ("base", "stages", "about")
+    return Grid("recipes", "Ready recipes", heads("name", *words, words=words), rows)
 
 
 def _read(source: str, changes: Sequence[str], name: str, register_as: str, data: Path) -> Recipe:
@@ -156,8 +165,7 @@ def _plan(opened: Opened) -> list[str]:
     return lines
 
 
-def _print_report(report: Mapping[str, Any], console: Console) -> None:
-    from xlembed.cli.console import print_line, print_table
+def _print_report(report: Mapping[str, Any]) -> None:
     from xlembed.finetune.tables import (
         before_after_table,
         change_table,
@@ -167,14 +175,12 @@ def _print_report(report: Mapping[str, Any], console: Console) -> None:
         sts_table,
     )
 
-    print_table(console, stages_table(report))
-    for task in report["evaluations"][0]["tasks"]:
-        print_table(console, before_after_table(report, task))
+    tables = [stages_table(report)]
+    tables += [before_after_table(report, task) for task in report["evaluations"][0]["tasks"]]
     if report["changes"]:
-        print_table(console, change_table(report))
+        tables.append(change_table(report))
     if any(change["learned"] for change in report["changes"]):
-        print_table(console, learned_table(report))
+        tables.append(learned_table(report))
     if report["sts_changes"]:
-        print_table(console, sts_table(report))
-    for line in [*related_lines(report), *report["warnings"]]:
-        print_line(console, line)
+        tables.append(sts_table(report))
+    show_tables(tables, related_lines(report), report["warnings"])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from xlembed.cli.study import Asked, show_tables, study
+
+if TYPE_CHECKING:
+    from xlembed.show.content import Grid
 
 
 @click.command()
@@ -36,19 +41,22 @@ def guide(
     no_timing: bool,
 ) -> None:
     """Rank the evaluated models for a use, with what was excluded and what is not known."""
+    if not scenario:
+        show_tables(
+            [_scenarios()], ["xlembed guide --scenario NAME -t TASK ranks the evaluated models for one."]
+        )
+        return
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line
     from xlembed.cli.options import listed
     from xlembed.cli.progress import Bars
-    from xlembed.guide.job import evaluated_models, guide_folder
+    from xlembed.evaluate.evaluated import evaluated_models
     from xlembed.guide.job import guide as stage
+    from xlembed.guide.job import guide_folder
     from xlembed.guide.parts import Wish
     from xlembed.guide.scenarios import find_scenario, parse_weights
     from xlembed.guide.tables import excluded_lines, guide_table, verdict
 
-    if not scenario:
-        _list_scenarios()
-        return
     chosen = find_scenario(scenario)
     if weights:
         chosen = chosen.model_copy(update={"weights": parse_weights(weights), "why": "weights as given"})
@@ -69,14 +77,14 @@ def guide(
     show_tables([guide_table(found)], [*lines, f"written to {guide_folder(workspace, task.name, scenario)}"])
 
 
-def _list_scenarios() -> None:
+def _scenarios() -> Grid:
+    """Uses of retrieval, and what each weighs."""
     from xlembed.guide.scenarios import scenarios
+    from xlembed.show.content import Grid, heads, row
 
-    show_tables(
-        (),
-        [
-            f"{name}: {of.title}; {of.measure}; "
-            + ", ".join(f"{part} {100 * share:.0f} %" for part, share in of.shares().items())
-            for name, of in scenarios().items()
-        ],
-    )
+    rows = []
+    for name, of in scenarios().items():
+        weights = ", ".join(f"{part} {100 * share:.0f} %" for part, share in of.shares().items())
+        rows.append(row(name, of.title, of.measure, weights))
+    words = ("use", "measure", "weights")
+    return Grid("scenarios", "Scenarios", heads("name", *words, words=words), tuple(rows))

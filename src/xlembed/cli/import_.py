@@ -149,6 +149,7 @@ def import_task(
 def _import_task(
     form: str, files: Sequence[Path], name: str, out: Path | None, said: Said, force: bool
 ) -> None:
+    from xlembed.cli.console import say
     from xlembed.data.importing import import_files
     from xlembed.data.reading import ReadOptions
     from xlembed.data.summary import summarise
@@ -157,15 +158,16 @@ def _import_task(
     imported = import_files(
         form, files, name, out, options=options, leave_out_self=said.leave_out_self, force=force
     )
-    click.echo(summarise(imported.task).text())
+    say(summarise(imported.task).text())
     if imported.warnings:
-        click.echo("\n  noticed in the files:")
+        say("\n  noticed in the files:")
         for warning in imported.warnings:
-            click.echo(f"  - {warning}")
-    click.echo(f"\nWrote {imported.folder}. Next: xlembed run -t {imported.handle}")
+            say(f"  - {warning}")
+    say(f"\nWrote {imported.folder}. Next: xlembed run -t {imported.handle}")
 
 
 def _import_pairs(files: Sequence[Path], name: str, folder: Path, said: Said, force: bool) -> None:
+    from xlembed.cli.console import say
     from xlembed.data.pair_readers import PairOptions, import_pairs, parse_columns
     from xlembed.data.pairs import Kind, describe_pairs
 
@@ -173,13 +175,14 @@ def _import_pairs(files: Sequence[Path], name: str, folder: Path, said: Said, fo
         **said.common(), columns=parse_columns(said.columns), kind=Kind(said.kind) if said.kind else None
     )
     found = import_pairs(files, name, folder, options, force)
-    click.echo(describe_pairs(found))
+    say(describe_pairs(found))
     for note in found.notes:
-        click.echo(f"  - {note}")
-    click.echo(f"Wrote {found.folder}. Next: name it in a recipe (`pairs: {name}`), see docs/finetune.md")
+        say(f"  - {note}")
+    say(f"Wrote {found.folder}. Next: name it in a recipe (`pairs: {name}`), see docs/finetune.md")
 
 
 def _import_scored(files: Sequence[Path], name: str, out: Path | None, said: Said, force: bool) -> None:
+    from xlembed.cli.console import say
     from xlembed.data import scored_files as reading
     from xlembed.data.scored import ScoredKind
     from xlembed.data.scored_summary import summarise_scored
@@ -193,5 +196,5 @@ def _import_scored(files: Sequence[Path], name: str, out: Path | None, said: Sai
         scale=reading.parse_scale(said.scale),
     )
     found = reading.import_scored(files, name, out or Path("data") / "scored" / name, options, force)
-    click.echo(summarise_scored(found).text())
-    click.echo(f"\nWrote {found.folder}. Next: xlembed probe -t {name if out is None else found.folder}")
+    say(summarise_scored(found).text())
+    say(f"\nWrote {found.folder}. Next: xlembed probe -t {name if out is None else found.folder}")

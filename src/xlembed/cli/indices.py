@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xlembed.cli.study import show_tables
+
 if TYPE_CHECKING:
     from xlembed.search.elastic.admin import Found
 
@@ -30,10 +32,8 @@ def indices(
     es_url: str | None,
 ) -> None:
     """List the indices that this tool built; others are never shown or touched."""
-    from rich.console import Console
-
     from xlembed.cli import echo_json
-    from xlembed.cli.console import print_table
+    from xlembed.cli.console import say
     from xlembed.search.elastic.admin import delete, list_indices, prunable, rollback_targets
     from xlembed.search.elastic.connection import connect
     from xlembed.show.content import Grid, heads
@@ -60,24 +60,23 @@ def indices(
             lines.append(grid_row(found.name, *told, counted, size, alias))
         words = ("state", "task", "model", "type", "alias")
         columns = heads("index", *words[:4], "documents", "MB", "alias", words=words)
-        wide = Console(width=None if Console().is_terminal else 240)
-        print_table(wide, Grid("indices", "Indices", columns, tuple(lines)))
+        show_tables([Grid("indices", "Indices", columns, tuple(lines))])
         return
     idle = [found for found in prunable(everything, with_previous=with_previous) if chosen(found)]
     kept = [found for found in shown if found.name in targets and not found.aliases and not with_previous]
     for found in kept:
-        click.echo(f"kept: {found.name} (publish --alias {targets[found.name][0]} --rollback)", err=True)
+        say(f"kept: {found.name} (publish --alias {targets[found.name][0]} --rollback)", err=True)
     if not idle:
-        click.echo("nothing to delete: every index has an alias", err=True)
+        say("nothing to delete: every index has an alias", err=True)
         deleted: list[str] = []
     else:
         for found in idle:
             size = f", {found.size / 1e6:,.1f} MB" if found.size is not None else ""
-            click.echo(f"{found.name} ({found.told('state')}{size})", err=True)
+            say(f"{found.name} ({found.told('state')}{size})", err=True)
         agreed = yes or click.confirm(f"delete these {len(idle)} indices from {server.url}?", err=True)
         names = [found.name for found in idle] if agreed else []
         deleted = delete(server, names, with_previous=with_previous)
     if as_json:
         echo_json({"deleted": deleted})
     elif deleted:
-        click.echo(f"deleted: {len(deleted)}", err=True)
+        say(f"deleted: {len(deleted)}", err=True)

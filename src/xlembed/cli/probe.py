@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from xlembed.cli.options import listed, open_workspace, settings_options, workspace_options
+from xlembed.cli.study import show_tables
 
 
 @click.command()
@@ -44,7 +45,6 @@ def probe(
     from functools import partial
 
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars
     from xlembed.probe.job import open_probing
     from xlembed.probe.job import probe as stage
@@ -75,11 +75,13 @@ def probe(
     if as_json:
         echo_json(found.report)
         return
-    console = open_console()
-    for table in probe_tables(found.report, found.timings):
-        print_table(console, table)
-    for line in [*verdict_lines(found.report, found.timings), *found.report["notes"]]:
-        print_line(console, line)
-    print_line(console, f"Report: {found.pages / 'report.html'}, report.md, report.docx; MLflow run {run_id}")
-    for system, uri in uris.items():
-        print_line(console, f"Serve {system}: mlflow models serve -m {uri} --env-manager local")
+    lines = [
+        *verdict_lines(found.report, found.timings),
+        *found.report["notes"],
+        f"Report: {found.pages / 'report.html'}, report.md, report.docx; MLflow run {run_id}",
+        *(
+            f"Serve {system}: mlflow models serve -m {uri} --env-manager local"
+            for system, uri in uris.items()
+        ),
+    ]
+    show_tables(probe_tables(found.report, found.timings), lines)

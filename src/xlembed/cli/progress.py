@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from xlembed.cli.console import open_console, print_line
+
 LINE_EVERY_SECONDS = 10.0
 
 
@@ -23,7 +24,7 @@ class Bars:
     """A `stages.Watch` that shows rate and time left."""
 
     def __init__(self, title: str) -> None:
-        self._console = Console(stderr=True)
+        self._console = open_console(stderr=True)
         self._title = title
         self._bars = Progress(
             TextColumn(title), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -48,14 +49,13 @@ class Bars:
         """Show that `done` of `total` is reached."""
         now = time.monotonic()
         seconds = now - self._started.setdefault(what, now)
-        rate = f"{done / seconds:,.0f}/s" if seconds > 0 and done else ""
+        rate = f"{done / seconds:,.0f}/s" if 0 < seconds <= done else ""
         if self._console.is_terminal:
             if what not in self._ids:
                 self._ids[what] = self._bars.add_task(what, total=total, rate="")
             self._bars.update(self._ids[what], completed=done, total=total, rate=rate)
         elif done < total and now - self._said.setdefault(what, now) >= LINE_EVERY_SECONDS:
             self._said[what] = now
-            left = f", {seconds / done * (total - done):,.0f} s left" if done else ""
-            self._console.print(
-                f"{self._title}: {what} {done:,}/{total:,} {rate}{left}", highlight=False, soft_wrap=True
-            )
+            left = f"{seconds / done * (total - done):,.0f} s left" if done else ""
+            numbers = ", ".join(filter(None, [f"{done:,}/{total:,} {rate}".rstrip(), left]))
+            print_line(self._console, f"{self._title}: {what} {numbers}")

@@ -32,6 +32,7 @@ def publish(
 ) -> None:
     """Check an index (complete, counted, compared with exact search), then move an alias to it in one step."""
     from xlembed.cli import echo_json
+    from xlembed.cli.console import say
     from xlembed.cli.progress import Bars
     from xlembed.data.loading import open_task
     from xlembed.publish.job import RECALL_K, WANTED_RECALL, roll_back_alias
@@ -45,7 +46,7 @@ def publish(
         if asked.as_json:
             echo_json({"alias": alias, "index": index, "replaced": before})
         else:
-            click.echo(f"{alias} -> {index} (was {before})")
+            say(f"{alias} -> {index} (was {before})")
         return
     if not asked.given or not task:
         raise click.UsageError("--model and --task say which index to publish")
@@ -59,14 +60,14 @@ def publish(
         echo_json(done.to_json())
         return
     scanned = "" if done.exercised else "; index not exercised: the server scans all documents"
-    click.echo(
+    say(
         f"{done.index}: {done.documents:,} documents, recall@{RECALL_K} {done.recall:.4f} "
         f"({done.queries} queries{scanned})"
     )
     if done.replaced == done.index:
-        click.echo(f"{alias} -> {done.index} (as before)")
+        say(f"{alias} -> {done.index} (as before)")
     else:
-        click.echo(f"{alias} -> {done.index}" + (f" (was {done.replaced})" if done.replaced else ""))
+        say(f"{alias} -> {done.index}" + (f" (was {done.replaced})" if done.replaced else ""))
 
 
 def _share(value: str | None, default: float) -> float:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def run(asked: Asked, task: str | None) -> None:
     """Encode, index and evaluate models on a task; everything is tracked in MLflow."""
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_line
+    from xlembed.cli.console import open_console, print_warning
     from xlembed.data.loading import open_task, task_folder
     from xlembed.files import rounded
     from xlembed.models.hub import locate
@@ -48,7 +48,7 @@ def run(asked: Asked, task: str | None) -> None:
             if not part.card.lexical:
                 locate(part, workspace.settings.encode.trust_remote_code)
     for note in opened.notes:
-        print_line(open_console(stderr=True), f"{opened.name}: {note}", style="yellow")
+        print_warning(open_console(stderr=True), f"{opened.name}: {note}")
     results = [_run_one(asked, opened, ref, task_folder(workspace, name)) for ref in refs]
     if asked.as_json:
         echo_json(rounded(results[0] if len(results) == 1 else results))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from xlembed.cli.options import open_workspace, settings_options, workspace_options
+from xlembed.cli.study import show_tables, told
 
 
 @click.command()
@@ -60,7 +61,7 @@ def search(
         answer = search_alias(
             alias, text, workspace, k=k, lang=lang or None, query_lang=query_lang or None, model=model or None
         )
-        click.echo(f"{alias} -> {answer.index}, query encoded with {answer.model}", err=True)
+        told(f"{alias} -> {answer.index}, query encoded with {answer.model}")
         if as_request:
             import json
 
@@ -94,7 +95,6 @@ def search(
 
 
 def _print(hits: Sequence[Mapping[str, Any]]) -> None:
-    from xlembed.cli.console import open_console, print_table
     from xlembed.show.content import Grid, heads, row
 
     found = []
@@ -104,4 +104,4 @@ def _print(hits: Sequence[Mapping[str, Any]]) -> None:
         score, text = f"{hit['score']:.4f}", " ".join(words.split())[:160]
         found.append(row(str(hit["rank"]), score, hit["lang"], hit["doc_id"], text))
     columns = heads("rank", "score", "lang", "document", "text", words=("lang", "document", "text"))
-    print_table(open_console(), Grid("hits", "Found", columns, tuple(found)))
+    show_tables([Grid("hits", "Found", columns, tuple(found))])

@@ -234,17 +234,35 @@ def describe_run(tables: Iterable[Grid], lines: Iterable[str]) -> None:
     describe("\n\n".join([*parts, *map(escape, lines)]))
 
 
-def show_tables(tables: Iterable[Grid], lines: Iterable[str]) -> None:
-    """Tables and sentences on stdout."""
-    from xlembed.cli.console import open_console, print_line, print_table
+def show_tables(
+    tables: Iterable[Grid], lines: Iterable[str] = (), warnings: Iterable[str] = (), *, err: bool = False
+) -> None:
+    """Tables, sentences and warnings; a note that stands below one table is not said again below the next.
 
-    console = open_console()
-    for table in tables:
-        print_table(console, table)
+    Args:
+        tables: in order, with an empty line between them.
+        lines: below the tables.
+        warnings: below the sentences, each once.
+        err: on stderr, where JSON takes stdout.
+    """
+    from dataclasses import replace
+
+    from xlembed.cli.console import open_console, print_line, print_table, print_warning
+
+    console, said = open_console(stderr=err), set[str]()
+    for i, table in enumerate(tables):
+        if i:
+            print_line(console, "")
+        print_table(console, replace(table, notes=tuple(note for note in table.notes if note not in said)))
+        said.update(table.notes)
     for line in lines:
         print_line(console, line)
+    for warning in dict.fromkeys(warnings):
+        print_warning(console, warning)
 
 
 def told(text: str) -> None:
     """A message about the work itself, on stderr."""
-    click.echo(text, err=True)
+    from xlembed.cli.console import say
+
+    say(text, err=True)

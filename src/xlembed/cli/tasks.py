@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from xlembed.cli.study import show_tables
+
 if TYPE_CHECKING:
     from xlembed.data.scored_summary import ScoredSummary
     from xlembed.data.summary import TaskSummary
+    from xlembed.show.content import Grid
 
 DATA = Path("data")
 
@@ -24,29 +28,36 @@ def tasks(name: str | None, lang: str | None, as_json: bool) -> None:
     NAME is a task's or a set's name, or its folder.
     """
     from xlembed.cli import echo_json
+    from xlembed.cli.console import say
 
     if name is not None:
         summary, more = _described(name, lang)
         if as_json:
             echo_json(summary.to_json())
         else:
-            click.echo(summary.text() + more)
+            say(summary.text() + more)
         return
     entries, scored = _entries(), _scored_entries()
     if as_json:
         echo_json([*entries, *scored])
         return
     if not entries and not scored:
-        click.echo("No tasks under data/ yet: xlembed import makes one.")
-    width = max([len(entry["name"]) for entry in [*entries, *scored]] + [len("scored texts")])
+        say("No tasks under data/ yet: xlembed import makes one.")
+    show_tables(_tables(entries, scored))
+
+
+def _tables(entries: Sequence[Mapping[str, Any]], scored: Sequence[Mapping[str, Any]]) -> Iterator[Grid]:
+    """Tasks, then scored texts; what is not there says how to get it."""
+    from xlembed.show.content import Grid, heads, row
+
     if entries:
-        click.echo(f"{'task':<{width}}  documents   queries  languages")
-        for entry in entries:
-            click.echo(f"{entry['name']:<{width}} {_task_line(entry)}")
+        rows = tuple(row(e["name"], *_counts(e, "documents", "queries"), _task_words(e)) for e in entries)
+        columns = heads("task", "documents", "queries", "languages", words=("languages",))
+        yield Grid("tasks", "Tasks", columns, rows)
     if scored:
-        click.echo(f"{chr(10) * bool(entries)}{'scored texts':<{width}}      texts  languages; dimensions")
-        for entry in scored:
-            click.echo(f"{entry['name']:<{width}} {_scored_line(entry)}")
+        rows = tuple(row(e["name"], *_counts(e, "texts"), *_scored_words(e)) for e in scored)
+        columns = heads("scored texts", "texts", "languages", "dimensions", words=("languages", "dimensions"))
+        yield Grid("scored", "Scored texts", columns, rows)
 
 
 def _described(name: str, lang: str | None) -> tuple[TaskSummary | ScoredSummary, str]:
@@ -137,22 +148,22 @@ def _count_rows(path: Path) -> int | None:
         return sum(1 for line in file if line.strip())
 
 
-def _shown(n_rows: int | None) -> str:
-    return "missing" if n_rows is None else f"{n_rows:,}"
-
-
-def _task_line(entry: dict[str, Any]) -> str:
+def _counts(entry: Mapping[str, Any], *names: str) -> list[str]:
     if entry["fetch"]:
-        return f" not here yet: {entry['fetch']}"
+        return [""] * len(names)
+    return ["missing" if entry[name] is None else f"{entry[name]:,}" for name in names]
+
+
+def _task_words(entry: Mapping[str, Any]) -> str:
+    if entry["fetch"]:
+        return f"not here yet: {entry['fetch']}"
     languages = ", ".join(entry["languages"]) if entry["languages"] else "not said"
-    alignment = f" ({entry['alignment']})" if entry["alignment"] else ""
-    return f"{_shown(entry['documents']):>10} {_shown(entry['queries']):>9}  {languages}{alignment}"
+    return f"{languages} ({entry['alignment']})" if entry["alignment"] else languages
 
 
-def _scored_line(entry: dict[str, Any]) -> str:
+def _scored_words(entry: Mapping[str, Any]) -> tuple[str, str]:
     if entry["fetch"]:
-        return f" not here yet: {entry['fetch']}"
-    texts = f"{_shown(entry['texts']):>10}"
+        return f"not here yet: {entry['fetch']}", ""
     if entry["kind"] is None:
-        return f"{texts}  its card is wrong: xlembed tasks {entry['name']}"
-    return f"{texts}  {', '.join(entry['languages'])}; {entry['kind']} {', '.join(entry['dimensions'])}"
+        return f"its card is wrong: xlembed tasks {entry['name']}", ""
+    return ", ".join(entry["languages"]), f"{entry['kind']} {', '.join(entry['dimensions'])}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GRID_OPTIONS = {
     "types": "Index types (hnsw,int8_hnsw,int4_hnsw,bbq_hnsw,flat).",
-    "m": "Neighbours per vector in the graph; each one is an index of its own (16).",
+    "hnsw_m": "Neighbours per vector in the graph; each one is an index of its own (16).",
     "num_candidates": "Candidates per shard (50,100,200,400).",
     "oversample": "Rescored candidates per wanted one, for quantised types; 0 is none (0,3).",
     "force_merge": "Measure before, after, or both (before,after).",
@@ -134,5 +134,6 @@ def _tune_options(options: dict[str, Any], index: IndexSettings) -> TuneOptions:
     given |= {name: options[name] for name in ("cheapest_by", "pad_lang") if options[name]}
     if options["pad_texts"]:
         given["pad_texts"] = Path(options["pad_texts"])
-    grid = parse_grid(**{name: options[name] for name in GRID_OPTIONS}, base=index)
+    asked = {name.removeprefix("hnsw_"): options[name] for name in GRID_OPTIONS}
+    grid = parse_grid(**asked, base=index)
     return TuneOptions(grid=grid, keep=options["keep"], **given)

@@ -6,13 +6,13 @@ import dataclasses
 from collections import Counter, defaultdict
 from typing import Literal
 
-from xlembed.data.checks import counted, first_of
+from xlembed.data.checks import first_of
 from xlembed.data.duplicates import merge_identical
 from xlembed.data.rows import Rows
 from xlembed.data.sampling import sample_documents
 from xlembed.data.task import Alignment, Merge, Query, Task
 from xlembed.data.uniting import Qrels, keep_own, unite_needs
-from xlembed.words import Lang, UserError
+from xlembed.words import Lang, UserError, counted
 
 
 def build_task(

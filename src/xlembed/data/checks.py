@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from xlembed.data.languages import is_language, language_help
 from xlembed.data.oddities import text_oddities
-from xlembed.words import Choice, UserError
+from xlembed.words import Choice, UserError, counted
 
 LONG_DOCUMENT = 100_000
 """Characters above which a document is told of; it is kept."""
@@ -135,12 +135,12 @@ class Problems:
         if not self.n_errors:
             return
         kinds = ", ".join(f"{n} x {kind}" for kind, n in self._kinds.most_common())
-        lines = [f"{subject}: {self.n_errors} error{'s' * (self.n_errors > 1)} ({kinds})"]
+        lines = [f"{subject}: {counted(self.n_errors, 'error')} ({kinds})"]
         lines += [f"  {problem}" for problem in self._errors]
         if self.n_errors > len(self._errors):
             rest = self._kinds - Counter(p.kind for p in self._errors)
-            counted = ", ".join(f"{n} x {kind}" for kind, n in rest.most_common())
-            lines.append(f"  ... and {self.n_errors - len(self._errors)} more ({counted})")
+            others = ", ".join(f"{n} x {kind}" for kind, n in rest.most_common())
+            lines.append(f"  ... and {self.n_errors - len(self._errors)} more ({others})")
         if notes := self.notes():
             lines += ["Also noticed:", *(f"  {note}" for note in notes)]
         raise UserError("\n".join(lines))
@@ -218,11 +218,6 @@ def check_language(
         problems.error(place, "lang", "undeclared language", message, fix)
         return False
     return True
-
-
-def counted(n: int, one: str, many: str = "") -> str:
-    """A number and its noun: ``1 query``, ``2 queries``."""
-    return f"{n} {one if n == 1 else many or f'{one}s'}"
 
 
 def first_of(ids: Sequence[str]) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from xlembed.data.checks import counted
 from xlembed.data.task import Document, Merge
+from xlembed.words import counted
 
 
 @dataclass(frozen=True)

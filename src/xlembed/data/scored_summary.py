@@ -7,7 +7,7 @@ from collections import Counter
 from xlembed.data.scored import Part, ScoredKind, ScoredSet, score_array
 from xlembed.data.summary import Summary, card_fields
 from xlembed.files import Record
-from xlembed.words import Lang
+from xlembed.words import Lang, counted
 
 
 class LargestDocument(Record):
@@ -69,7 +69,7 @@ class ScoredSummary(Summary):
         if self.without_part:
             parts.append(f"none {self.without_part:,}")
         n_torn = self.torn_documents
-        torn = f"; tears {n_torn:,} document{'s' * (n_torn > 1)} apart" if n_torn else ""
+        torn = f"; tears {counted(n_torn, 'document')} apart" if n_torn else ""
         return f"{', '.join(parts)}{torn}"
 
     def _table(self) -> list[str]:

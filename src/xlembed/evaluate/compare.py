@@ -16,7 +16,13 @@ from xlembed.evaluate.figures import comparisons
 from xlembed.evaluate.language_tables import language_aware_table, language_comparison_table
 from xlembed.evaluate.order import order_grid
 from xlembed.evaluate.remedy_grid import remedy_grid
-from xlembed.evaluate.tables import comparison_table, index_table, scores_table, to_markdown
+from xlembed.evaluate.tables import (
+    comparison_table,
+    index_table,
+    labelled_table,
+    scores_table,
+    to_markdown,
+)
 from xlembed.fields import SLUG
 from xlembed.files import atomic_folder, atomic_path, read_record, write_json
 from xlembed.measures import parse_measure, parse_measures
@@ -163,8 +169,9 @@ def compare(
     with atomic_folder(target) as folder:
         write_json(folder / "comparison.json", report)
         text = [f"# Comparison on {report['task']}", to_markdown(scores_table(books))]
-        grids = (order_grid(report), comparison_table(report), language_aware_table(books))
-        text += [to_markdown(grid) for grid in (*grids, language_comparison_table(report)) if grid]
+        grids = (order_grid(report), comparison_table(report), labelled_table(report))
+        mixed = (language_aware_table(books), language_comparison_table(report))
+        text += [to_markdown(grid) for grid in (*grids, *mixed) if grid]
         text += [to_markdown(index_table(book)) for book in books if book.index_fidelity]
         if remedied := remedy_grid(books, [*report["primary"], *report["exploratory"]]):
             text.append(to_markdown(remedied))
@@ -241,6 +248,7 @@ def _report(
         "exploratory": [r for r in rows if r["family"] != "primary"],
         "order": [o.to_json() for o in orders(outcome.rows, [e.evaluated() for e in evaluations], alpha)],
         "untested": list(outcome.untested),
+        **({"labelled": [row.to_json(alpha) for row in outcome.labelled]} if outcome.labelled else {}),
         "dropped_units": dict(outcome.dropped),
     }
 

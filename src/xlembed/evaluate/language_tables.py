@@ -102,7 +102,8 @@ def language_comparison_table(comparison: Mapping[str, Any]) -> Grid | None:
     rows: list[Row] = []
     for before, r in zip([None, *found], found, strict=False):
         if before is None or (before.a, before.b) != (r.a, r.b):
-            rows.append(heading(f"{r.a} {MINUS} {r.b}", 5, apart=bool(rows)))
+            only = r.restriction(comparison["labels"])
+            rows.append(heading(f"{r.a} {MINUS} {r.b}{only}", 5, apart=bool(rows)))
         difference = Cell(points(r.difference), interval_text(r.interval, signed=True))
         counts = f"{r.n_units:,} / {r.n_clusters:,}"
         cells = (difference, counts, p_text(r.p_value), p_text(r.p_adjusted), r.in_short().verdict)

@@ -9,6 +9,7 @@ from xlembed.evaluate.tables import heading, to_markdown
 from xlembed.show.content import Cell, Grid, Row, heads, row
 from xlembed.show.text import MINUS, percent
 from xlembed.stats.scorebook import MACROS
+from xlembed.words import counted
 
 Report = Mapping[str, Any]
 """Content of across.json."""
@@ -27,9 +28,9 @@ def agreement_table(report: Report) -> Grid:
         for of in report["agreement"]
     )
     note = (
-        f"Kendall's tau-b over {len(report['models'])} models: 1 the same order, 0 no relation, {MINUS}1 the opposite. "
-        "Brackets: 95 % CI, clusters of each task resampled independently; noise pulls it towards 0."
-        + (f" {report['note'].capitalize()}." if report["note"] else "")
+        f"Kendall's tau-b over {counted(len(report['models']), 'model')}: 1 the same order, 0 no relation, "
+        f"{MINUS}1 the opposite. Brackets: 95 % CI, clusters of each task resampled independently; noise pulls it "
+        "towards 0." + (f" {report['note'].capitalize()}." if report["note"] else "")
     )
     title = f"{first} and {second}: do rankings by {report['measure']} carry over?"
     columns = heads("macro", "tau", f"units / clusters of {first}", f"of {second}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from xlembed.words import UserError
 
 ALSO = ("MRR@10", "nDCG@10")
 """Measures whose macros are shown below the primary one, when they are there."""
-NOT_EXERCISED = "index not exercised"
-"""Instead of a loss of 0 where the server scanned the pool."""
+NOT_EXERCISED = "–"
+"""Instead of a loss of 0 where the server scanned the pool; the note below the table says it in words."""
 UNADJUSTED = "In %. Brackets: 95 % CI, unadjusted."
 INVALID = "A labelled row is invalid for a decision."
 
@@ -125,7 +126,8 @@ def comparison_table(
             a, b = (f"{m}*" if labels.get(m) else m for m in (r.a, r.b))
             rows.append(heading(f"{a} {MINUS} {b}", 4, apart=bool(rows)))
         difference = Cell(points(r.difference), interval_text(r.interval, signed=True))
-        cells = (f"  {r.macro.short}", difference, p_text(r.p_value), p_text(r.p_adjusted), r.verdict)
+        mode = f"  {r.macro.short}{r.restriction(labels)}"
+        cells = (mode, difference, p_text(r.p_value), p_text(r.p_adjusted), r.verdict)
         rows.append(row(*cells, strong=r.is_decided))
     return Grid(
         "comparison",
@@ -133,6 +135,26 @@ def comparison_table(
         heads(f"A {MINUS} B", "difference", "p", "adj. p", "verdict", words=("verdict",)),
         tuple(rows),
         notes=notes if rows else ("No pair of models could be tested.",),
+    )
+
+
+def labelled_table(comparison: Mapping[str, Any]) -> Grid | None:
+    """The same of pairs without a language in common on their cards; None if all could be tested."""
+    if not (rows := comparison.get("labelled")):
+        return None
+    grid = comparison_table({**comparison, "primary": rows})
+    note = (
+        "Exploratory, and not for a decision: no language of the task is on both cards, so that nothing here is a "
+        "test of models in languages they were made for."
+    )
+    return replace(
+        grid,
+        key="comparison-labelled",
+        title=f"{comparison['task']}: differences in languages that are not on both cards (exploratory)",
+        rows=tuple(
+            replace(row, strong=row.strong and not any(c.text for c in row.cells[1:])) for row in grid.rows
+        ),
+        notes=(note, *grid.notes),
     )
 
 
@@ -156,7 +178,8 @@ def index_table(scores: Mapping[str, Any] | ScoreBook, also: Sequence[str] = ("n
     ]
     if not found.loss or not found.recall or not all(found.exercised.values()):
         notes.append(
-            f"{NOT_EXERCISED}: the server scans pools this small at this depth, so nothing is said about the index."
+            f"{NOT_EXERCISED}: index not exercised; the server scans pools this small at this depth, so nothing is "
+            "said about the index."
         )
     for (kind, pool, measure), lost in loss.items():
         whole = book.cell(kind, pool, None, None, measure)

@@ -37,11 +37,6 @@ def guide_folder(workspace: Workspace, task: str, scenario: str) -> Path:
     return workspace.out / "reports" / "guide" / task / scenario
 
 
-def evaluated_models(workspace: Workspace, task: str) -> list[str]:
-    """Slugs of all models with a finished evaluation of the task."""
-    return sorted(path.parent.name for path in (workspace.out / "runs" / task).glob("[!.]*/units.parquet"))
-
-
 def guide(
     task: Task,
     models: Sequence[str],

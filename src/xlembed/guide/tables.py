@@ -49,8 +49,8 @@ def guide_table(guide: Guide) -> Grid:
     """A row per model, the best first."""
     rows = tuple(
         row(
-            f"{of.place}{' ≈' if of.with_best else ''}",
             of.model,
+            f"{of.place}{' ≈' if of.with_best else ''}",
             percent(of.points),
             "n/a" if of.first is None else f"{percent(of.first)} %",
             _behind(of) if of.place > 1 else "",
@@ -61,7 +61,7 @@ def guide_table(guide: Guide) -> Grid:
         for of in guide.models
     )
     parts = (NAMES.get(part, part) for part in guide.weights)
-    columns = heads("place", "model", "points", "first", "behind", *parts, "ms", "bytes", words=("model",))
+    columns = heads("model", "place", "points", "first", "behind", *parts, "ms", "bytes", words=("place",))
     title = f"{guide.title} on {guide.task}, {', '.join(guide.languages)}: {guide.measure}"
     return Grid("guide", title, columns, rows, notes=tuple(notes(guide)))
 

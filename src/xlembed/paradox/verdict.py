@@ -18,7 +18,7 @@ from xlembed.stats.conditions import LOSS_STRONG, LOSS_WEAK, MONOLINGUAL, Breaks
 from xlembed.stats.holm import holm
 from xlembed.stats.rank_test import RankTest, rank_test
 from xlembed.stats.standing import TIMES_CHANCE
-from xlembed.words import Choice
+from xlembed.words import Choice, counted
 
 MIN_MODELS = 5
 """With fewer, no order of the models is rare enough for a p beside rho, and no sentence is about models in general."""
@@ -142,7 +142,7 @@ def correlation_text(found: Sequence[Correlation]) -> str:
     """What the three tests say together."""
     n = found[0].test.n if found else 0
     if n < MIN_MODELS:
-        return f"too few models: {n} base model{'s' * (n != 1)}, a test needs {MIN_MODELS}"
+        return f"too few models: {counted(n, 'base model')}, a test needs {MIN_MODELS}"
     shown = [c.against for c in found if c.is_shown]
     if len(shown) == len(found):
         return "the paradox is seen: more separation goes along with all three"
@@ -177,9 +177,7 @@ def decide(judged: Mapping[str, ModelConditions], is_demonstration: bool = False
 def _why_not_general(n_judged: int, is_demonstration: bool) -> str:
     reasons = ["the task is a demonstration"] if is_demonstration else []
     if n_judged < MIN_MODELS:
-        reasons.append(
-            f"{n_judged} base model{'s' * (n_judged != 1)} judged, general sentences need {MIN_MODELS}"
-        )
+        reasons.append(f"{counted(n_judged, 'base model')} judged, general sentences need {MIN_MODELS}")
     return "; ".join(reasons)
 
 

@@ -23,6 +23,7 @@ from xlembed.probe.probe_grids import (
 from xlembed.probe.probe_text import has_study, method_lines, unknown_lines
 from xlembed.show.content import Block, Bullets, Document, Grid, Missing, Part, Picture
 from xlembed.show.published import published_grid
+from xlembed.words import counted
 
 LENGTHS = "128,256,512,8192"
 """Tokens of the truncation study that is proposed."""
@@ -72,9 +73,12 @@ def _asked(book: ProbeBook) -> str:
     probes, rivals = len(book.of_kind(PROBE)), len(book.of_kind(RIVAL))
     what = "labels" if book.are_labels else "scores"
     n = len(book.dimensions)
-    fine = f" and {rivals} fine-tuned model{'s' * (rivals > 1)}" if rivals else ""
+    n_predict = counted(probes, "probe")
+    if rivals:
+        n_predict += f" and {counted(rivals, 'fine-tuned model')}"
+    predict = "predicts" if probes + rivals == 1 else "predict"
     return (
-        f"{probes} probes{fine} predict the {what} of {book.task} in {n} dimension{'s' * (n > 1)}; measured on "
+        f"{n_predict} {predict} the {what} of {book.task} in {counted(n, 'dimension')}; measured on "
         f"{book.counts} ({', '.join(book.languages)})."
     )
 

@@ -35,7 +35,7 @@ from xlembed.probe.replaceable import judge, rule
 from xlembed.probe.rival_systems import Rival, open_rival, rival_system
 from xlembed.probe.splits import SHARES, Split, published_split, split_documents
 from xlembed.tracking.opening import open_model
-from xlembed.words import UserError
+from xlembed.words import UserError, counted
 from xlembed.workspace import Watch, Workspace, unwatched
 
 FORMAT = 1
@@ -301,8 +301,9 @@ def _split_notes(split: Split) -> list[str]:
     if not split.torn:
         return []
     return [
-        f"The published split tears {len(split.torn):,} documents apart: their sentences are in training and in test. "
-        "Results on it are too good to be true and only serve to compare with others' results on the same split."
+        f"The published split tears {counted(len(split.torn), 'document')} apart: sentences of one are in training "
+        "and in test. Results on it are too good to be true and only serve to compare with others' results on the same "
+        "split."
     ]
 
 

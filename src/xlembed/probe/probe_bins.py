@@ -13,6 +13,7 @@ from xlembed.probe.probe_curves import curve, ends_of, error_axis, error_text, n
 from xlembed.probe.probe_errors import Bins, Mean, mean_errors
 from xlembed.show.page import Panel, Words, page, text_width
 from xlembed.show.shapes.curves import curves
+from xlembed.words import counted
 
 HEIGHT, LEAST_WIDTH, SPREAD, SIZE = 2.5, 5.8, 5.5, 7.5
 
@@ -90,7 +91,7 @@ def _width(labels: Sequence[str], n_systems: int) -> float:
 
 def _count(means: Mapping[str, Sequence[Mean | None]], i: int) -> str:
     n = next((found.n_texts for row in means.values() if (found := row[i]) is not None), 0)
-    return "1 text" if n == 1 else f"{n:,} texts"
+    return counted(n, "text")
 
 
 def _two_lines(name: str) -> str:

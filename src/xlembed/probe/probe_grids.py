@@ -16,8 +16,8 @@ from xlembed.probe.words import (
     unit_text,
     value_text,
 )
-from xlembed.show.cells import LABELLED, METHODS, NO_INTERVAL, number_cell, p_cell
-from xlembed.show.content import Cell, Grid, Head, Row, heads, row
+from xlembed.show.cells import METHODS, NO_INTERVAL, number_cell, p_cell
+from xlembed.show.content import LABELLED, Cell, Grid, Head, Row, heads, row
 from xlembed.show.notes import note_lines
 from xlembed.show.text import MINUS, ends, percent, plain_interval
 from xlembed.words import Lang

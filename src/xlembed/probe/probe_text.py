@@ -8,6 +8,7 @@ from xlembed.probe.figures_data import FLOOR, ProbeBook
 from xlembed.probe.probe_errors import truncation_series
 from xlembed.show.text import percent
 from xlembed.stats.scores import FEW_CLUSTERS, MIN_CLUSTERS
+from xlembed.words import counted
 
 SMALL_LANGUAGE = 30
 """Documents of a language under which its row is descriptive."""
@@ -121,7 +122,8 @@ def _labels(book: ProbeBook) -> Iterator[str]:
 def _torn(book: ProbeBook) -> Iterator[str]:
     n = (book.report.get("leakage") or {}).get("torn_documents", 0)
     if n:
-        yield f"{n:,} documents have texts in more than one part of the split: errors on the test part look too small."
+        torn = counted(n, "document has", "documents have")
+        yield f"{torn} texts in more than one part of the split: errors on the test part look too small."
 
 
 def _times(book: ProbeBook) -> Iterator[str]:

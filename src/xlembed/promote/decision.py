@@ -10,7 +10,7 @@ from xlembed.measures import Measure
 from xlembed.stats.evaluation import number_json
 from xlembed.stats.power import Power, discordant_needed
 from xlembed.stats.scores import Difference
-from xlembed.words import Lang, Mode, Pool, UserError
+from xlembed.words import Lang, Mode, Pool, UserError, counted
 
 ALL = "all languages"
 """Key of the macro over every cell; no language is called so."""
@@ -176,8 +176,9 @@ class Decision:
             return f"not better: {self.gate.name} changes by {value:+.1f} points"
         needed = discordant_needed(self.level)
         if self.difference.n_discordant_clusters < needed:
+            differ = counted(self.difference.n_discordant_clusters, "cluster")
             return (
-                f"not shown to be better: the two differ in {self.difference.n_discordant_clusters} clusters, and with "
+                f"not shown to be better: the two differ in {differ}, and with "
                 f"fewer than {needed} this test cannot reject at {self.level:.4g}"
             )
         return (

@@ -152,7 +152,7 @@ def verify(
         raise UserError(
             f"{spec.name} was not published: it finds {recall:.4f} of the {RECALL_K} exact nearest documents "
             f"({len(queries)} queries), {wanted:g} is wanted. Raise --num-candidates or --oversample, build with a "
-            "larger --m or another --index-type, or lower --recall"
+            "larger --hnsw-m or another --index-type, or lower --recall"
         )
     note = {
         "encoding": encoding_of(replace(ref, slug=ref.vectors_slug), task, workspace).to_json(),

@@ -28,6 +28,7 @@ from xlembed.show.content import (
 from xlembed.show.published import published_grid
 from xlembed.show.text import estimate_text
 from xlembed.stats.scorebook import MONOLINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET, Macro
+from xlembed.words import counted
 
 PANELS = (
     (TRUE_CROSS_ALL, "pool = all: the answer must beat every document of the query's own language"),
@@ -75,7 +76,7 @@ def assemble(inputs: Inputs) -> Document:
 
 def _lead(inputs: Inputs) -> str:
     task, n = inputs.task, len(inputs.books)
-    models = "1 model" if n == 1 else f"{n} models"
+    models = counted(n, "model")
     langs = ", ".join(task.languages)
     sizes = f"{task.queries:,} queries and {task.documents:,} documents"
     paradox = paradox_verdict(inputs)
@@ -93,7 +94,7 @@ def _tests(inputs: Inputs) -> tuple[Block, ...]:
         )
     untested = tuple(f"Not tested: {line}." for line in inputs.comparison["untested"])
     unequal = tuple(
-        f"Left out of the tests: {n:,} units that only {model} has."
+        f"Left out of the tests: {counted(n, 'unit')} that only {model} has."
         for model, n in inputs.comparison["dropped_units"].items()
         if n
     )

@@ -8,23 +8,27 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from xlembed.data.summary import summarise
 from xlembed.data.task import Task
-from xlembed.evaluate.compare import Evaluation, check_comparable, compare, name_by_index, read_evaluation
+from xlembed.evaluate.compare import Evaluation, check_comparable, compare, name_by_index
+from xlembed.evaluate.evaluated import read_evaluated
 from xlembed.files import atomic_folder
 from xlembed.guide.figures import profiles as profile_figures
-from xlembed.guide.job import evaluated_models, weigh
+from xlembed.guide.job import weigh
 from xlembed.guide.parts import Wish
 from xlembed.guide.profiles import profiles
 from xlembed.guide.result import Guide, Refused
 from xlembed.guide.scenarios import scenarios
+from xlembed.paradox import figures as paradox_figures
 from xlembed.report.assemble import assemble
 from xlembed.report.inputs import Inputs
 from xlembed.report.pdf import Built, build_pdf
 from xlembed.show.content import Document, Picture
 from xlembed.show.figures.registry import write_figures
+from xlembed.show.style import numbered
 from xlembed.show.writing import write_document
 from xlembed.stats.scorebook import CROSS_LINGUAL, MONOLINGUAL
 from xlembed.tracking.opening import open_model
@@ -89,9 +93,12 @@ def report(
         UserError: nothing was evaluated, or the evaluations cannot stand in one report.
     """
     evaluations = _read(task, models, workspace)
-    inputs = gather(task, evaluations, workspace, watch)
-    document = assemble(inputs)
-    with atomic_folder(report_folder(workspace, task.name)) as folder:
+    with (
+        numbered([e.name for e in evaluations]),
+        atomic_folder(report_folder(workspace, task.name)) as folder,
+    ):
+        inputs = gather(task, evaluations, workspace, watch)
+        document = assemble(inputs)
         write_document(document, list(inputs.pictures.get("paper", ())), folder)
         built = build_pdf(folder / "paper") if pdf else None
     return Written(document, built)
@@ -134,7 +141,7 @@ def gather(
             "mixed": [p for p in pictures if p.name in ("preference", "first_place")],
             "paper": pictures,
             "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings) if others else {}),
-            "paradox": _pictures(paradox_file.parent / "figures") if paradox else [],
+            "paradox": _drawn(paradox_figures, paradox) if paradox else [],
             "analysis": _projections(list(analyses), analysed),
         },
         warnings=warnings,
@@ -142,21 +149,10 @@ def gather(
 
 
 def _read(task: Task, models: Sequence[str], workspace: Workspace) -> list[Evaluation]:
-    names = list(models) or evaluated_models(workspace, task.name)
-    if not names:
-        raise UserError(
-            f"no model was evaluated on {task.name} yet: xlembed run -t {task.name} -m MODEL,MODEL"
-        )
-    found = [read_evaluation(f"{task.name}/{name}", workspace) for name in names]
+    found = read_evaluated(task, models, workspace)
     if len({e.book.index["engine"] for e in found}) > 1:
         found = [name_by_index(e) for e in found]
     check_comparable(found, across_indices=True)
-    for evaluation in found:
-        if evaluation.book.task_digest != task.digest:
-            raise UserError(
-                f"{evaluation.source} was evaluated on other texts or judgements than {task.name} has now: "
-                f"xlembed run -t {task.name} -m {evaluation.name}"
-            )
     return sorted(found, key=_place)
 
 
@@ -199,9 +195,13 @@ def _profiles(
     times: Mapping[str, float],
 ) -> list[Picture]:
     """Bars and radar of several models."""
+    return _drawn(profile_figures, profiles([e.scores for e in evaluations], analyses, times))
+
+
+def _drawn(kind: ModuleType, result: Any) -> list[Picture]:
+    """Figures of a kind, drawn here, so that a model has its number and colour of this report in them too."""
     with tempfile.TemporaryDirectory() as temporary:
-        found = profiles([e.scores for e in evaluations], analyses, times)
-        write_figures(profile_figures, Path(temporary), found)
+        write_figures(kind, Path(temporary), result)
         return _pictures(Path(temporary))
 
 

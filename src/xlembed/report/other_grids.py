@@ -12,7 +12,7 @@ from xlembed.show.notes import note_lines
 from xlembed.show.text import MINUS
 from xlembed.stats.compared import Paired
 from xlembed.stats.scorebook import label_text
-from xlembed.words import Lang
+from xlembed.words import Lang, counted
 
 SIZES = ((50e6, "under 50 M"), (300e6, "50 to 300 M"), (1e9, "300 M to 1 B"))
 LARGEST = "1 B and more"
@@ -24,23 +24,23 @@ def paired_grids(inputs: Inputs) -> list[Grid]:
     whole = inputs.comparison
     if whole is None:
         return []
-    found, languages = [], inputs.books[0].languages
+    found, labels = [], whole["labels"]
     holm = "Differences in points [95 % CI, unadjusted]. Verdicts follow the adjusted p (Holm) only."
-    labels = [
+    left_out = [
         f"{model}: {label_text(of)}; cells in these languages are left out of its tests."
-        for model, of in whole["labels"].items()
+        for model, of in labels.items()
         if of
     ]
-    labels += note_lines(whole.get("model_notes", {}))
+    left_out += note_lines(whole.get("model_notes", {}))
     if whole["primary"]:
         title = f"Paired differences in {whole['primary_measure']}: the primary family"
-        size = f"{len(whole['primary'])} tests, all pairs of models in the macros; level {whole['alpha']:g}."
-        found.append(_paired("tests", title, whole["primary"], (holm, size, *labels), languages))
+        size = f"{counted(len(whole['primary']), 'test')}, all pairs of models in the macros; level {whole['alpha']:g}."
+        found.append(_paired("tests", title, whole["primary"], (holm, size, *left_out), labels))
     rest = whole["exploratory"]
     if rest:
         note = "Exploratory: found by looking at much; Holm within measure and mode. Not for decisions."
-        title = f"Exploratory tests: {len(rest):,} further differences"
-        found.append(_paired("tests-exploratory", title, rest, (note, holm, *labels), languages, folded=True))
+        title = f"Exploratory tests: {counted(len(rest), 'further difference')}"
+        found.append(_paired("tests-exploratory", title, rest, (note, holm, *left_out), labels, folded=True))
     return found
 
 
@@ -49,7 +49,7 @@ def _paired(
     title: str,
     rows: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
-    languages: Sequence[Lang],
+    labels: Mapping[str, Mapping[Lang, str]],
     folded: bool = False,
 ) -> Grid:
     where = ("mode and pool", *(("measure", "pair") if folded else ()))
@@ -61,20 +61,12 @@ def _paired(
         langs = tuple(x for x in (r.query_lang, r.doc_lang) if x)
         family = r.test if r.family_size is None else f"{r.test}, family of {r.family_size}"
         cells = (
-            *(f"{r.a} {MINUS} {r.b}", _mode(r, languages)),
+            *(f"{r.a} {MINUS} {r.b}", f"{r.macro.short}{r.restriction(labels)}"),
             *((r.measure, "->".join(langs) or "macro") if folded else ()),
             *(difference_cell(r), p_cell(r.p_value), p_cell(r.p_adjusted, (family,)), r.verdict),
         )
         shown.append(row(*cells, langs=langs, strong=r.is_decided))
     return Grid(key, title, columns, tuple(shown), notes=tuple(notes), folded=folded)
-
-
-def _mode(row: Paired, languages: Sequence[Lang]) -> str:
-    """Mode and pool; a mean over the languages that both models have says which these are."""
-    mode = row.macro.short
-    tested = {lang for cell in row.cells for lang in cell.split("->")}
-    few = [lang for lang in languages if lang in tested]
-    return mode if not tested or len(few) == len(languages) else f"{mode}; only {', '.join(few)}"
 
 
 def size_class(parameters: int | None) -> str:

@@ -11,7 +11,7 @@ from xlembed.guide.tables import NAMES, excluded_lines, verdict
 from xlembed.report.inputs import Inputs
 from xlembed.show.content import Verdict
 from xlembed.show.text import percent
-from xlembed.words import Lang
+from xlembed.words import Lang, counted
 
 PLAIN = {
     "monolingual": "in one language",
@@ -37,7 +37,7 @@ def _not_weighed(excluded: Mapping[str, Sequence[str]]) -> str:
     reasons = {model: why[0].partition(" (")[0] for model, why in excluded.items()}
     if len(reasons) <= NAMED:
         return ", ".join(f"{model} ({reason})" for model, reason in reasons.items())
-    return ", ".join(f"{n} models ({reason})" for reason, n in Counter(reasons.values()).items())
+    return ", ".join(f"{counted(n, 'model')} ({reason})" for reason, n in Counter(reasons.values()).items())
 
 
 def _verdict(name: str, guide: Guide | Refused, every: Sequence[Lang]) -> Verdict:

@@ -19,10 +19,9 @@ from xlembed.show.text import (
 )
 from xlembed.stats.compared import Paired
 from xlembed.stats.score_rows import Estimate
-from xlembed.words import Lang
+from xlembed.words import Lang, counted
 
 NONE = Cell("n/a", details=("no units",))
-LABELLED = "Numbers with a label are invalid for a decision."
 NO_INTERVAL = "no interval: fewer than 10 clusters"
 METHODS = {
     "wilson_effective_n": "Wilson's interval, effective n and skewness from the cluster bootstrap",
@@ -40,7 +39,8 @@ def score_cell(found: Estimate | None, label: str = "", langs: Sequence[Lang] = 
     """A share in percent with its interval."""
     if found is None:
         return replace(NONE, langs=tuple(langs))
-    counts = f"{found.n_units:,} units, {found.n_needs:,} needs, {found.n_clusters:,} clusters"
+    numbers = ((found.n_units, "unit"), (found.n_needs, "need"), (found.n_clusters, "cluster"))
+    counts = ", ".join(counted(n, noun) for n, noun in numbers)
     method = method_line(found.ci_low, found.ci_method)
     return Cell(
         *(percent(found.value), interval_text(found.interval), label, found.value, (counts, method)),
@@ -58,9 +58,10 @@ def method_line(ci_low: float | None, method: str) -> str:
 
 def difference_cell(row: Paired) -> Cell:
     """A difference in points with its interval."""
-    lines = [f"{row.n_units:,} units, {row.n_clusters:,} clusters", method_line(row.ci_low, row.ci_method)]
+    counts = f"{counted(row.n_units, 'unit')}, {counted(row.n_clusters, 'cluster')}"
+    lines = [counts, method_line(row.ci_low, row.ci_method)]
     if row.n_discordant is not None:
-        lines.append(f"{row.n_discordant:,} units differ between the two models")
+        lines.append(f"{counted(row.n_discordant, 'unit differs', 'units differ')} between the two models")
     if row.detectable is not None:
         lines.append(f"smallest difference found with 80 %: {percent(row.detectable)} points")
     interval = interval_text(row.interval, signed=True)

@@ -1,31 +1,33 @@
-"""A table on the console: names stay whole and intervals are never torn, whatever the width."""
+"""A table on the console: nothing is cut and no word, number or interval is torn, whatever the width."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
-from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
 from rich.text import Text
 
-from xlembed.show.cells import LABELLED
-from xlembed.show.content import Cell, Grid, Row
+from xlembed.show.content import LABELLED, Cell, Grid, Row
+from xlembed.show.folding import fold, longest_part, text_width
 
-NAME_SHARE, LEAST_NAME = 0.36, 18
-"""Of the width for a name, where names cannot stay whole."""
 WORDS_WIDTH = 18
 """Of a column of words that are folded."""
 LABEL = "label"
 """Head of a last column that becomes notes where there is no room."""
+INDENT = 2
+"""Of what stands below a name on a line of its own."""
+GAP = 2
+"""Between the columns of a block."""
+BOLD, PLAIN, RULE = "bold", "", "─"
 
 
 @dataclass(frozen=True)
 class GridTable:
-    """A grid for rich: a narrow console costs space, then the column of labels, then whole names.
+    """A grid for rich: a narrow console costs space, then the column of labels, then the column of names.
 
-    Columns that still do not fit come below, again with the first column.
+    Names then stand on lines of their own. Where the numbers do not fit below each other either, a row is a block.
 
     Attributes:
         grid: what is shown.
@@ -34,101 +36,117 @@ class GridTable:
     grid: Grid
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        layout = _layout(self.grid, options.max_width)
-        for i, columns in enumerate(layout.pieces()):
-            if i:
-                yield Text("")
-            yield Text(self.grid.title + " (continued)" * bool(i), style="bold")
-            yield layout.table(columns)
-        yield from map(Text, _notes(layout.grid))
+        for text, style in grid_lines(self.grid, options.max_width):
+            yield Text(text.rstrip(), style=style, no_wrap=True, overflow="ignore")
+
+
+def grid_lines(grid: Grid, width: int) -> Iterator[tuple[str, str]]:
+    """Lines of a table of at most `width` columns, each with its style: title, rows, notes."""
+    yield from ((line, BOLD) for line in fold(grid.title, width, 0))
+    layout = _layout(grid, width)
+    yield from _blocks(grid, width) if layout is None else layout.lines()
+    for note in _notes(grid if layout is None else layout.grid):
+        yield from ((line, PLAIN) for line in fold(note, width, 0))
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Widths of columns in characters; `between`: after each column."""
+    """Widths of columns; `name`: of the first, in which longer names stand above their row; `between`: columns."""
 
     grid: Grid
     width: int
     name: int
     between: int
 
-    def needed(self, columns: Sequence[int]) -> int:
-        """Characters of a piece in which intervals stand below their values."""
-        return self.name + sum(self.least(c) for c in columns[1:]) + self.between * len(columns) - 1
+    @property
+    def others(self) -> range:
+        return range(1, len(self.grid.heads))
+
+    def needed(self) -> int:
+        """Columns of a table in which intervals stand below their values."""
+        return self.name + sum(self.least(c) + self.between for c in self.others)
 
     def least(self, column: int) -> int:
         head = self.grid.heads[column]
+        texts = [_shown(cell) for cell in self.grid.column(column)]
         if not head.numeric:
-            return min(self.longest(column), WORDS_WIDTH)
-        parts = [part for cell in self.grid.column(column) for part in (*_unbroken(cell), cell.interval)]
-        return max(map(len, [*head.text.split(), *parts]), default=0)
+            words = map(longest_part, [*texts, head.text])
+            return max([*words, min(self.longest(column), WORDS_WIDTH)])
+        values = [text_width(text) if any(map(str.isdigit, text)) else longest_part(text) for text in texts]
+        intervals = [text_width(cell.interval) for cell in self.grid.column(column)]
+        return max([longest_part(head.text), *values, *intervals])
 
     def longest(self, column: int) -> int:
-        """Characters of a column in which nothing is broken but its head."""
+        """Columns in which nothing is broken but its head."""
         head = self.grid.heads[column]
-        texts = [f"{_shown(cell)} {cell.interval}".rstrip() for cell in self.grid.column(column)]
-        parts = head.text.split(", " if ", " in head.text else None) if head.numeric else [head.text]
-        return max(map(len, [*texts, *parts]), default=0)
+        parts = head.text.split(", ") if head.numeric else [head.text]
+        return max(map(text_width, [*map(_whole, self.grid.column(column)), *parts]))
 
-    def pieces(self) -> list[list[int]]:
-        """Columns of each piece, of about equal number where these fit; the first column is in all of them."""
-        pieces: list[list[int]] = [[0]]
-        for c in range(1, len(self.grid.heads)):
-            if len(pieces[-1]) > 1 and self.needed([*pieces[-1], c]) > self.width:
-                pieces.append([0])
-            pieces[-1].append(c)
-        size = -(-(len(self.grid.heads) - 1) // len(pieces)) or 1
-        every = list(range(1, len(self.grid.heads)))
-        even = [[0, *every[i : i + size]] for i in range(0, len(every), size)]
-        return (
-            even if len(even) == len(pieces) and all(self.needed(p) <= self.width for p in even) else pieces
-        )
-
-    def widths(self, columns: Sequence[int]) -> list[int]:
-        """What each column needs; what is left over goes to longer names, then to intervals, then to words."""
-        found = {c: self.least(c) if c else self.name for c in columns}
-        numbers = [c for c in columns[1:] if self.grid.heads[c].numeric]
-        spare = self.width - self.needed(columns)
-        for group in ([0], numbers, *([c] for c in columns[1:] if c not in numbers)):
+    def widths(self) -> list[int]:
+        """What each column needs; what is left over goes to intervals, then to words."""
+        found = {c: self.least(c) for c in self.others}
+        numbers = [c for c in self.others if self.grid.heads[c].numeric]
+        spare = self.width - self.needed()
+        for group in (numbers, *([c] for c in self.others if c not in numbers)):
             more = {c: max(0, self.longest(c) - found[c]) for c in group}
             if group is numbers and sum(more.values()) > spare:
                 continue  # all intervals beside their values, or all below
             for c in group:
-                granted = min(more[c], max(0, spare))
+                granted = min(more[c], spare)
                 found[c] += granted
                 spare -= granted
-        return list(found.values())
+        return [self.name, *found.values()]
 
-    def table(self, columns: Sequence[int]) -> Table:
-        """One piece."""
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, self.between - 1, 0, 0), show_edge=False)
-        widths = self.widths(columns)
-        for c, wide in zip(columns, widths, strict=True):
-            head = self.grid.heads[c]
-            text = head.text if len(head.text) <= wide else head.text.replace(", ", ",\n")
-            table.add_column(
-                Text(text), justify="right" if head.numeric else "left", overflow="fold", width=wide
-            )
-        rows = self.grid.lines
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Heads, a rule, rows."""
+        widths, rows = self.widths(), self.grid.lines
+        yield from ((line, PLAIN) for line in self._set(self._heads(widths), widths))
+        yield RULE * (sum(widths) + self.between * (len(widths) - 1)), PLAIN
         for i, row in enumerate(rows):
-            ends = i + 1 < len(rows) and (rows[i + 1].apart or i + 1 == len(self.grid.rows))
-            cells = [_cell(row.cells[c], wide) for c, wide in zip(columns, widths, strict=True)]
-            table.add_row(*cells, style="bold" if row.strong else None, end_section=ends)
-        return table
+            if i and (row.apart or i == len(self.grid.rows)):
+                yield "", PLAIN
+            style = BOLD if row.strong else PLAIN
+            if _is_heading(row):
+                yield from ((line, style) for line in fold(_shown(row.cells[0]), self.width))
+                continue
+            name, *others = row.cells
+            is_new = i == 0 or name != rows[i - 1].cells[0] or self.name != INDENT
+            cells = [_cell(cell, wide) for cell, wide in zip(others, widths[1:], strict=True)]
+            yield from ((line, style) for line in self._set([[_whole(name)] * is_new, *cells], widths))
+
+    def _heads(self, widths: Sequence[int]) -> list[list[str]]:
+        """Lines of each, at the foot of the tallest."""
+        name, *others = self.grid.heads
+        found = [[name.text]]
+        for head, wide in zip(others, widths[1:], strict=True):
+            text = head.text if text_width(head.text) <= wide else head.text.replace(", ", ",\n")
+            found.append(fold(text, wide, 0))
+        tallest = max(map(len, found))
+        return [[*[""] * (tallest - len(head)), *head] for head in found]
+
+    def _set(self, cells: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+        """Lines of one row; a name that is wider than its column stands above."""
+        name, *others = cells
+        if any(text_width(line) > widths[0] for line in name):
+            yield from fold(name[-1], self.width)
+            name = []
+        for texts in zip_longest(name, *others, fillvalue=""):
+            parts = []
+            for text, wide, head in zip(texts, widths, self.grid.heads, strict=True):
+                space = " " * (wide - text_width(text))
+                parts.append(space + text if head.numeric else text + space)
+            yield (" " * self.between).join(parts)
 
 
-def _layout(grid: Grid, width: int) -> _Layout:
+def _layout(grid: Grid, width: int) -> _Layout | None:
+    """The roomiest that fits; None if none does."""
     below = _labels_below(grid)
-    names = [below.heads[0].text, *map(_shown, below.column(0))]
-    whole = max(map(len, names))
-    words = max(len(word) for name in names for word in [*name.split(), ""])
-    short = min(whole, max(LEAST_NAME, int(NAME_SHARE * width)))
-    for shown, name, between in ((grid, whole, 2), (grid, whole, 1), (below, whole, 1), (below, words, 1)):
-        layout = _Layout(shown, width, name, between)
-        if layout.needed(range(len(shown.heads))) <= width:
+    for shown, between, above in ((grid, 2, False), (grid, 1, False), (below, 1, False), (below, 2, True)):
+        names = [shown.heads[0].text, *(_whole(row.cells[0]) for row in shown.lines if not _is_heading(row))]
+        layout = _Layout(shown, width, INDENT if above else max(map(text_width, names)), between)
+        if layout.needed() <= width:
             return layout
-    narrow = _Layout(below, width, short, 1)
-    return narrow if narrow.needed(range(len(below.heads))) <= width else replace(narrow, between=2)
+    return None
 
 
 def _labels_below(grid: Grid) -> Grid:
@@ -144,24 +162,86 @@ def _labels_below(grid: Grid) -> Grid:
         notes[f"* {name.text}: {label.text}"] = None
         return replace(row, cells=(replace(name, text=f"{name.text}*"), *others))
 
-    rows = tuple(map(kept, grid.rows))
-    return replace(grid, heads=grid.heads[:-1], rows=rows, notes=(*grid.notes, *notes))
+    rows, foot = (tuple(map(kept, of)) for of in (grid.rows, grid.foot))
+    return replace(grid, heads=grid.heads[:-1], rows=rows, foot=foot, notes=(*grid.notes, *notes))
 
 
-def _cell(cell: Cell, width: int) -> Text:
-    whole = f"{_shown(cell)} {cell.interval}".rstrip()
-    return Text(whole if len(whole) <= width else f"{_shown(cell)}\n{cell.interval}".rstrip())
+def _blocks(grid: Grid, width: int) -> Iterator[tuple[str, str]]:
+    """A row as its name and, below, what it says under each head."""
+    named = _naming(grid)
+    yield from ((line, PLAIN) for line in fold(", ".join(head.text for head in grid.heads[:named]), width, 0))
+    yield RULE * width, PLAIN
+    for row in grid.lines:
+        style = BOLD if row.strong else PLAIN
+        yield from ((line, style) for line in fold(", ".join(map(_whole, row.cells[:named])), width))
+        if not _is_heading(row):
+            for line in _block(grid, row, named, width - INDENT):
+                yield " " * INDENT + line, style
+
+
+def _naming(grid: Grid) -> int:
+    """How many first columns, of words, tell the rows apart."""
+    words = next((c for c, head in enumerate(grid.heads) if c and head.numeric), len(grid.heads))
+    rows = [row for row in grid.lines if not _is_heading(row)]
+    told = ({tuple(map(_whole, row.cells[:n])) for row in rows} for n in range(1, words + 1))
+    return next((n for n, names in enumerate(told, 1) if len(names) == len(rows)), words)
+
+
+def _block(grid: Grid, row: Row, named: int, width: int) -> Iterator[str]:
+    """What a row says, in columns that are the same in every block; long texts have lines of their own."""
+    wide: dict[int, tuple[int, int]] = {}
+    for c in range(named, len(grid.heads)):
+        head, longest = text_width(grid.heads[c].text), max(map(text_width, map(_whole, grid.column(c))))
+        wide[c] = head, longest
+    short = [c for c in wide if sum(wide[c]) + 1 <= width // 2]
+    columns, at = _columns([wide[c] for c in short], width), 0
+    for at in range(0, len(short), len(columns) or 1):
+        parts = []
+        for c, (head, value) in zip(short[at:], columns, strict=False):
+            text = _whole(row.cells[c])
+            parts.append(
+                f"{_padded(grid.heads[c].text if text else '', head)} {' ' * (value - text_width(text))}{text}"
+            )
+        if line := (" " * GAP).join(parts).rstrip():
+            yield line
+    for c in wide:
+        if c not in short and (text := _whole(row.cells[c])):
+            yield from fold(f"{grid.heads[c].text}: {text}", width, INDENT)
+
+
+def _columns(items: Sequence[tuple[int, int]], width: int) -> list[tuple[int, int]]:
+    """Widths of heads and values in as many columns as fit."""
+    for n in range(len(items), 0, -1):
+        found = [(max(h for h, _ in items[i::n]), max(v for _, v in items[i::n])) for i in range(n)]
+        if n == 1 or sum(h + v + 1 + GAP for h, v in found) - GAP <= width:
+            return found
+    return []
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - text_width(text))
+
+
+def _is_heading(row: Row) -> bool:
+    """Of the rows below it."""
+    return len(row.cells) > 1 and not any(cell.text for cell in row.cells[1:])
+
+
+def _cell(cell: Cell, width: int) -> list[str]:
+    """On a line, or with the interval below, or folded."""
+    whole = _whole(cell)
+    if text_width(whole) <= width:
+        return [whole]
+    return [*fold(_shown(cell), width, 0), *([cell.interval] if cell.interval else [])]
+
+
+def _whole(cell: Cell) -> str:
+    return f"{_shown(cell)} {cell.interval}".rstrip()
 
 
 def _shown(cell: Cell) -> str:
     """With an asterisk for a label, which a note explains."""
     return f"{cell.text}*" if cell.label else cell.text
-
-
-def _unbroken(cell: Cell) -> list[str]:
-    """Parts of a cell in a column of numbers that stay on one line: numbers whole, words one by one."""
-    text = _shown(cell)
-    return [text] if any(letter.isdigit() for letter in text) else text.split()
 
 
 def _notes(grid: Grid) -> list[str]:

@@ -18,6 +18,7 @@ SURENESS = {
     "unmeasured": "not measured",
 }
 """How sure a verdict is, in a few words."""
+LABELLED = "Numbers with a label are invalid for a decision."
 
 
 @dataclass(frozen=True)

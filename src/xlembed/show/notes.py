@@ -74,7 +74,7 @@ def notes_of(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> dict[str, list[
         anew = truncation_note(book.reranker_truncation)
         notes = [
             book.weights,
-            *book.warnings,
+            *(f"warning: {warning}" for warning in book.warnings),
             book.postprocessing.get("note", ""),
             truncation_note(book.truncation),
             f"re-ranking: {anew}" if anew else "",
@@ -90,4 +90,4 @@ def note_lines(notes: Mapping[str, Sequence[str]]) -> list[str]:
     for model, of_model in notes.items():
         for note in of_model:
             models.setdefault(note, []).append(model)
-    return [f"{', '.join(names)}: {note}." for note, names in models.items()]
+    return [f"{', '.join(names)}: {note.removesuffix('.')}." for note, names in models.items()]

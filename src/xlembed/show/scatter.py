@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from xlembed.show.content import Panel, Point
 from xlembed.show.placing import place_labels
-from xlembed.show.style import model_look
+from xlembed.show.style import model_look, model_position
 
 SIDE, LEFT, TOP, BOTTOM = 400.0, 46.0, 12.0, 46.0
 FONT, CHAR = 12.0, 6.6
@@ -76,11 +76,12 @@ def _draw(panel: Panel, low: float, high: float) -> Drawing:
     centres = _labels(panel, low, high)
     marks = []
     for i, (point, centre) in enumerate(zip(panel.points, centres, strict=True)):
-        look = model_look(i)
+        number = model_position(point.model, i)
+        look = model_look(number)
         x_bar = (across(point.x_ends[0]), across(point.x_ends[1])) if point.x_ends else None
         y_bar = (down(point.y_ends[0]), down(point.y_ends[1])) if point.y_ends else None
         place = (across(point.x), down(point.y))
-        marks.append(Mark(i + 1, point, look.colour, look.marker, *place, x_bar, y_bar, *centre))
+        marks.append(Mark(number + 1, point, look.colour, look.marker, *place, x_bar, y_bar, *centre))
     width, height = LEFT + SIDE + 14, TOP + SIDE + BOTTOM
     return Drawing(panel.title, LEFT, TOP, SIDE, width, height, ticks, tuple(marks))
 
@@ -92,7 +93,8 @@ def _labels(panel: Panel, low: float, high: float) -> list[tuple[float, float]]:
         return SIDE * (x - low) / (high - low), SIDE * (y - low) / (high - low)
 
     places = [place(p.x, p.y) for p in panel.points]
-    sizes = [(CHAR * len(str(i + 1)) + 4, FONT) for i in range(len(places))]
+    numbers = [model_position(p.model, i) + 1 for i, p in enumerate(panel.points)]
+    sizes = [(CHAR * len(str(number)) + 4, FONT) for number in numbers]
     bars = [(*place(p.x_ends[0], p.y), *place(p.x_ends[1], p.y)) for p in panel.points if p.x_ends]
     bars += [(*place(p.x, p.y_ends[0]), *place(p.x, p.y_ends[1])) for p in panel.points if p.y_ends]
     offsets = place_labels(places, sizes, SIDE, bars, mark=11.0)

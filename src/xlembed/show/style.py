@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,6 +103,25 @@ def language_look(lang: Lang) -> Look:
         HATCHES[(colour + 3 * tier) % len(HATCHES)],
         MARKERS[(colour + tier) % len(MARKERS)],
     )
+
+
+_NUMBERED: ContextVar[tuple[str, ...]] = ContextVar("numbered", default=())
+
+
+@contextlib.contextmanager
+def numbered(models: Sequence[str]) -> Iterator[None]:
+    """Inside, a model has the number and look of its place among `models` in every figure."""
+    token = _NUMBERED.set(tuple(models))
+    try:
+        yield
+    finally:
+        _NUMBERED.reset(token)
+
+
+def model_position(model: str, position: int) -> int:
+    """The place (from 0) of a model among those that are numbered here; without such an order the one given."""
+    order = _NUMBERED.get()
+    return order.index(model) if model in order else len(order) + position
 
 
 def model_look(position: int) -> Look:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from xlembed.words import counted
+
 MINUS = "−"
 
 
@@ -108,4 +110,4 @@ def base_models(n: int | None) -> str:
     >>> base_models(1)
     '1 base model'
     """
-    return "some base models" if n is None else f"{n} base model{'s' * (n != 1)}"
+    return "some base models" if n is None else counted(n, "base model")

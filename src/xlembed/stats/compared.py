@@ -54,6 +54,19 @@ class Paired(WithInterval):
         """Whether the verdict names a winner."""
         return self.verdict.endswith((" better", " higher"))
 
+    def restriction(self, labels: Mapping[str, Mapping[Lang, str]]) -> str:
+        """Which languages were tested, where a model's label left some out: ``; only en``, ``; without ja``.
+
+        Args:
+            labels: model -> its labelled languages.
+        """
+        tested = {lang for cell in self.cells for lang in cell.split("->")}
+        left_out = {*labels.get(self.a, ()), *labels.get(self.b, ())} - tested
+        if not tested or not left_out:
+            return ""
+        few, word = (tested, "only") if len(tested) <= len(left_out) else (left_out, "without")
+        return f"; {word} {', '.join(sorted(few))}"
+
     def in_short(self) -> Self:
         """With a verdict in terms of A and B, which fit every column, where the winner is named in full."""
         named = {

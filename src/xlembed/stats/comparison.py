@@ -103,11 +103,13 @@ class Comparisons:
         rows: every tested difference.
         untested: pairs of models that share no supported cell, with the reason.
         dropped: units left out by `intersect`, per model.
+        labelled: exploratory tests of these pairs over all cells, languages on no card included.
     """
 
     rows: tuple[ComparisonRow, ...]
     untested: tuple[str, ...]
     dropped: Mapping[str, int]
+    labelled: tuple[ComparisonRow, ...] = ()
 
 
 def compare_models(
@@ -145,27 +147,36 @@ def compare_models(
             )
     aligned, dropped = align(models, intersect)
     rows: list[_Tested] = []
+    labelled: list[_Tested] = []
     untested = []
     named = {m.name: m for m in aligned}
     wanted = itertools.combinations(named, 2) if pairs is None else pairs
     chosen = [(named[a], named[b]) for a, b in wanted]
+    every = list(dict.fromkeys([primary, *measures]))
     for a, b in chosen:
         unsupported = {**b.unsupported, **a.unsupported}
         keep = ~(a.units["query_lang"].isin(unsupported) | a.units["doc_lang"].isin(unsupported)).to_numpy()
         if not keep.any():
             reasons = ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))
             untested.append(f"{a.name} and {b.name}: no cell in languages that both support ({reasons})")
+            labelled += _compare_pair(a, b, ~keep, every, primary, len(chosen), alpha, n_resamples)
             continue
-        rows += _compare_pair(
-            a, b, keep, list(dict.fromkeys([primary, *measures])), primary, len(chosen), alpha, n_resamples
-        )
+        rows += _compare_pair(a, b, keep, every, primary, len(chosen), alpha, n_resamples)
+    found = _adjusted(rows, primary.name, alpha)
+    return Comparisons(found, tuple(untested), dropped, _adjusted(labelled, "", alpha, more="higher"))
+
+
+def _adjusted(
+    rows: Sequence[_Tested], primary: str, alpha: float, more: str = "better"
+) -> tuple[ComparisonRow, ...]:
+    """Tests with their families and power."""
     found = []
     for adjusted, (_, difference, cells, test, mcnemar) in zip(
-        adjust([comparison for comparison, *_ in rows], primary.name), rows, strict=True
+        adjust([comparison for comparison, *_ in rows], primary), rows, strict=True
     ):
         power = detectable_difference(difference, adjusted.family.size, alpha)
-        found.append(ComparisonRow(adjusted, difference, cells, test, power, mcnemar))
-    return Comparisons(tuple(found), tuple(untested), dropped)
+        found.append(ComparisonRow(adjusted, difference, cells, test, power, mcnemar, more))
+    return tuple(found)
 
 
 _Tested = tuple[Comparison, Difference, tuple[str, ...], str, McNemar | None]

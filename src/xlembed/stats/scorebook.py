@@ -18,7 +18,7 @@ from xlembed.settings import CorpusSettings, EvaluateSettings
 from xlembed.stats.score_metrics import headline_metrics
 from xlembed.stats.score_rows import Estimate as Estimate
 from xlembed.stats.score_rows import IndexFidelity, Key, Truncations
-from xlembed.words import Lang, Mode, Pool, UserError
+from xlembed.words import Lang, Mode, Pool, UserError, counted
 
 
 class Macro(NamedTuple):
@@ -210,7 +210,9 @@ class ScoreBook(Record):
         parts = []
         for macro, name in ((MONOLINGUAL, "same language"), (TRUE_CROSS_ALL, "different languages")):
             if found := self.macro(macro):
-                parts.append(f"{name}: {found.n_units:,} units, {found.n_clusters:,} clusters")
+                parts.append(
+                    f"{name}: {counted(found.n_units, 'unit')}, {counted(found.n_clusters, 'cluster')}"
+                )
         return " · ".join(parts) if parts else "no macro average"
 
 

@@ -15,6 +15,7 @@ from xlembed.stats.comparison import Evaluated, align
 from xlembed.stats.conditions import Margins, monolingual_contrast
 from xlembed.stats.evaluation import number_json
 from xlembed.stats.scores import Difference, Score
+from xlembed.words import counted
 
 YARDSTICK = "bm25"
 """Slug of the search by words that models are measured against; it is never judged itself."""
@@ -60,7 +61,8 @@ class Standing:
         """What it is not shown to do, as far as it was measured; empty: nothing."""
         score, gap = self.monolingual, self.to_bm25
         if score.ci_low is None:
-            return f"{score.n_clusters} clusters of queries are too few for an interval"
+            few = counted(score.n_clusters, "cluster of queries is", "clusters of queries are")
+            return f"{few} too few for an interval"
         if not self.beats_chance:
             return (
                 f"its monolingual score {100 * score.value:.1f} % is not shown to be above twice chance "

@@ -8,6 +8,8 @@ from xlembed.show.text import ends, interval_text, percent
 from xlembed.stats.tuned import Tried, Tuning
 
 CHOSEN = "→"
+NONE = "–"
+"""Where nothing was measured; a note below the table says why, once."""
 
 
 def tuning_table(report: Tuning) -> Grid:
@@ -33,12 +35,21 @@ def tuning_table(report: Tuning) -> Grid:
         f"Recall and loss in % on {report.clusters.reporting:,} clusters that did not choose, in the mode that "
         f"does worst, with 95 % CI. Times: {k} documents, one search at a time. {CHOSEN} {report.choice.why}."
     )
+    lacking: dict[str, list[str]] = {}
+    for of in report.settings:
+        if of.note and NONE in (recall_cell(of, k).text, loss_cell(of, measure).text):
+            lacking.setdefault(of.note, []).append(of.name)
+    every = len(report.settings)
+    why = (
+        f"{NONE}: {said}." if len(names) == every else f"{NONE}: {said} ({', '.join(names)})."
+        for said, names in lacking.items()
+    )
     return Grid(
         "tuning",
         f"{report.task}, {report.model}: index settings over {_documents(report)}",
         heads("setting", f"recall@{k}", f"loss of {measure}", *columns),
         tuple(rows),
-        notes=(note,),
+        notes=(note, *why),
     )
 
 
@@ -57,19 +68,19 @@ def spread_table(report: Tuning) -> Grid:
 
 
 def recall_cell(of: Tried, k: int) -> Cell:
-    """Recall with its interval, or why there is none."""
+    """Recall with its interval, or that there is none."""
     found = of.lowest.get(f"recall@{k}")
     return (
-        Cell(of.note)
+        Cell(NONE, details=(of.note,))
         if found is None
         else Cell(percent(found.score.value, 2), interval_text(ends(found.to_json())))
     )
 
 
 def loss_cell(of: Tried, measure: str) -> Cell:
-    """The largest loss of a mode with its interval in points, or why there is none."""
+    """The largest loss of a mode with its interval in points, or that there is none."""
     found = of.largest_loss(measure)
-    return Cell(of.note) if found is None else share_cell(found.to_json(), signed=True)
+    return Cell(NONE, details=(of.note,)) if found is None else share_cell(found.to_json(), signed=True)
 
 
 def _documents(report: Tuning) -> str:

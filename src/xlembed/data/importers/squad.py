@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.card import Card
-from xlembed.data.checks import Place, Problems, counted, first_of
+from xlembed.data.checks import Place, Problems, first_of
 from xlembed.data.doubts import BELIEVE, check_shared_ids
 from xlembed.data.lines import read_json
 from xlembed.data.reading import DocumentUnit, ReadOptions, languages_of
 from xlembed.data.rows import Rows
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.data.text_digest import text_digest
-from xlembed.words import Lang, UserError
+from xlembed.words import Lang, UserError, counted
 
 
 @dataclass(frozen=True)

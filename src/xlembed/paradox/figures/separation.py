@@ -14,7 +14,7 @@ from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.marks import Mark
 from xlembed.show.shapes.scales import limits_of, percent_tick, scale
 from xlembed.show.shapes.scatter import scatter
-from xlembed.show.style import FAINT, model_look, tint
+from xlembed.show.style import FAINT, model_look, model_position, tint
 from xlembed.show.text import MINUS, ends, p_text
 
 PANELS = (
@@ -43,7 +43,8 @@ def _shown(report: ParadoxReport) -> list[Shown]:
     rows = [row for row in report["models"] if row["separation"] is not None]
     names = {row["model"] for row in rows}
     own = [row["model"] for row in rows if row["variant_of"] not in names]
-    return [(own.index(_model_of(row, rows)), row) for row in rows]
+    models = [(_model_of(row, rows), row) for row in rows]
+    return [(model_position(model, own.index(model)), row) for model, row in models]
 
 
 def _model_of(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from xlembed.show.placing import Box, Point
 from xlembed.show.shapes.marks import Mark
 from xlembed.show.shapes.scales import percent_tick, scale
 from xlembed.show.shapes.scatter import diagonal, in_points, scatter
-from xlembed.show.style import model_look, tint
+from xlembed.show.style import model_look, model_position, tint
 from xlembed.show.text import ends
 
 SIDE, MARKER, TEXT = 4.6, 7.0, 7.5
@@ -51,13 +51,12 @@ def _places(report: ParadoxReport) -> list[Place]:
     rows = {row["model"]: row for row in report["models"] if row[X] is not None and row[Y] is not None}
     pairs = [(row, rows[row["variant_of"]]) for row in rows.values() if row["variant_of"] in rows]
     bases = list(dict.fromkeys(base["model"] for _, base in pairs))
-    found = [Place(rows[name], i, f"{i + 1}") for i, name in enumerate(bases)]
+    looks = {name: model_position(name, i) for i, name in enumerate(bases)}
+    found = [Place(rows[name], i, f"{i + 1}") for name, i in looks.items()]
     for row, base in pairs:
         if row["model"] not in bases:
             text = row["model"].removeprefix(base["model"])
-            found.append(
-                Place(row, bases.index(base["model"]), text if text.startswith("+") else f"+ {text}")
-            )
+            found.append(Place(row, looks[base["model"]], text if text.startswith("+") else f"+ {text}"))
     return found
 
 

@@ -12,6 +12,8 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from xlembed.show.style import GRID
 from xlembed.show.text import MINUS
 
+LEAST_TICKS = 4
+"""With fewer a value between them cannot be read."""
 LEAST_SPAN = 4.0
 """Slowest over fastest on the axis, at least: equal models must not look far apart."""
 
@@ -65,9 +67,13 @@ def percent_tick(value: float) -> str:
 def set_ticks(
     axis: Axis, limits: tuple[float, float], n: int, text: Callable[[float], str], whole: bool = False
 ) -> None:
-    """About `n` round ticks inside the limits, none beyond."""
-    found = MaxNLocator(n, steps=[1, 2, 5, 10], integer=whole).tick_values(*limits)
-    inside = [float(x) for x in found if limits[0] <= x <= limits[1]]
+    """About `n` round ticks inside the limits, none beyond; more where so many leave fewer than `LEAST_TICKS`."""
+    inside: list[float] = []
+    for more in range(n, 2 * n + 1):
+        found = MaxNLocator(more, steps=[1, 2, 5, 10], integer=whole).tick_values(*limits)
+        inside = [float(x) for x in found if limits[0] <= x <= limits[1]]
+        if len(inside) >= LEAST_TICKS:
+            break
     axis.set_ticks(inside, [text(x) for x in inside])
 
 

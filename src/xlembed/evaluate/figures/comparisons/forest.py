@@ -36,11 +36,11 @@ def forest(scores: Sequence[Scores], comparisons: Comparisons) -> Figure:
     """
     rows = read_comparisons(comparisons)
     books = read_all(scores) if scores else []
-    labelled = {b.model for b in books if b.labels}
+    labels = {b.model: b.labels for b in books if b.labels}
 
     def pair(row: Paired) -> str:
-        a, b = (f"{model}*" if model in labelled else model for model in (row.a, row.b))
-        return f"{a} {MINUS} {b}"
+        a, b = (f"{model}*" if model in labels else model for model in (row.a, row.b))
+        return f"{a} {MINUS} {b}{row.restriction(labels)}"
 
     pairs = list(dict.fromkeys(map(pair, rows)))
     if len(pairs) <= ONE_COLUMN_PAIRS:

@@ -14,7 +14,7 @@ from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.marks import REFERENCE, Mark
 from xlembed.show.shapes.scales import limits_of, percent_tick, scale
 from xlembed.show.shapes.scatter import scatter
-from xlembed.show.style import FAINT, model_look
+from xlembed.show.style import FAINT, model_look, model_position
 from xlembed.show.text import count_text
 from xlembed.stats.score_rows import Estimate
 from xlembed.stats.scorebook import ScoreBook, read_all, read_scores
@@ -38,7 +38,7 @@ def preference(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figur
     drawn = [book for book in books if all(_points(book))]
     words = Words("Own language first?", f"task {books[0].task} · {_counts(drawn)}", _notes(books, drawn))
     legend = [
-        *(_mark(book, i).entry(f"{i + 1}  {_named(book)}") for i, book in enumerate(books) if book in drawn),
+        *(_mark(book, i).entry(f"{i + 1}  {_named(book)}") for i, book in _placed(books) if book in drawn),
         Line2D([], [], label="no preference: the language does not matter", **LINE),
     ]
     return page(words, [[Panel(SIDE, SIDE, _panel, (books, drawn))]], legend)
@@ -46,6 +46,10 @@ def preference(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figur
 
 def _points(book: ScoreBook) -> tuple[Estimate | None, Estimate | None]:
     return book.language_aware(FOUND), book.language_aware("preference")
+
+
+def _placed(books: Sequence[ScoreBook]) -> list[tuple[int, ScoreBook]]:
+    return [(model_position(book.model, i), book) for i, book in enumerate(books)]
 
 
 def _named(book: ScoreBook) -> str:
@@ -64,7 +68,7 @@ def _mark(book: ScoreBook, position: int) -> Mark:
 
 
 def _panel(axes: Axes, books: list[ScoreBook], drawn: list[ScoreBook]) -> None:
-    marks = [_mark(book, i) for i, book in enumerate(books) if book in drawn]
+    marks = [_mark(book, i) for i, book in _placed(books) if book in drawn]
     # Models count other queries where they find nothing, so that their lines may differ a little.
     none = sorted({round(value, 3) for book in drawn if (value := book.expected_preference()) is not None})
     across = [v for m in marks for v in (m.x, *(m.across or ()))]

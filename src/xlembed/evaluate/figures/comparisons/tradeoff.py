@@ -15,7 +15,7 @@ from xlembed.show.page import Panel, Words, head, page, text_width
 from xlembed.show.shapes.marks import Mark
 from xlembed.show.shapes.scales import percent_tick, scale
 from xlembed.show.shapes.scatter import WHITE, diagonal, in_points, scatter
-from xlembed.show.style import INK, model_look
+from xlembed.show.style import INK, model_look, model_position
 from xlembed.show.text import count_text
 from xlembed.stats.scorebook import (
     MONOLINGUAL,
@@ -27,6 +27,7 @@ from xlembed.stats.scorebook import (
     read_all,
     read_scores,
 )
+from xlembed.words import counted
 
 SIDE = 3.7
 PANELS = (
@@ -52,7 +53,8 @@ def tradeoff(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figure:
         _notes(books),
     )
     panels = [Panel(SIDE, SIDE, _panel, (books, *of)) for of in PANELS]
-    return page(words, [panels], [_entry(i, book) for i, book in enumerate(books)])
+    entries = [_entry(model_position(book.model, i), book) for i, book in enumerate(books)]
+    return page(words, [panels], entries)
 
 
 def _entry(position: int, book: ScoreBook) -> Line2D:
@@ -83,11 +85,12 @@ def _panel(axes: Axes, books: list[ScoreBook], macro: Macro, title: str) -> None
     for i, book in enumerate(books):
         within, across = book.macro(MONOLINGUAL), book.macro(macro)
         if within is not None and across is not None:
-            look = model_look(i)
+            number = model_position(book.model, i)
+            look = model_look(number)
             marks.append(
                 Mark(
                     within.value, across.value, look, f"model {book.model}", within.interval, across.interval,
-                    size=8.0, hollow=bool(book.labels), text=str(i + 1), bars=look.colour,
+                    size=8.0, hollow=bool(book.labels), text=str(number + 1), bars=look.colour,
                 )
             )  # fmt: skip
     scatter(axes, marks, [(x, y, 14.0, 14.0), (x - 14 - width / 2, y, width, 8.0)])
@@ -118,7 +121,7 @@ def _counts(books: list[ScoreBook]) -> str:
         if found := [e for e in (b.macro(macro) for b in books) if e is not None]:
             units, clusters = count_text(e.n_units for e in found), count_text(e.n_clusters for e in found)
             parts.append(f"{name}: {units} units, {clusters} clusters")
-    return " · ".join([f"{len(books)} model{'s' if len(books) > 1 else ''}", *parts])
+    return " · ".join([counted(len(books), "model"), *parts])
 
 
 def _notes(books: list[ScoreBook]) -> list[str]:

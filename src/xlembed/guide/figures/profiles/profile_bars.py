@@ -13,7 +13,7 @@ from xlembed.show.figures.registry import Registered
 from xlembed.show.page import Panel, Words, head, page
 from xlembed.show.shapes.bars import Bar, bars
 from xlembed.show.shapes.scales import percent_tick, scale
-from xlembed.show.style import HATCHES, INK, model_look
+from xlembed.show.style import HATCHES, INK, model_look, model_position
 from xlembed.show.text import count_text, ends, percent, plain
 from xlembed.stats.scorebook import CROSS_LINGUAL, MONOLINGUAL, Estimate, Macro
 
@@ -35,11 +35,12 @@ def profile_bars(found: Sequence[Profile]) -> Figure:
     """2 x 2 panels, a bar per model; a bar that is not known is left out and says n/a."""
     macro = _macro(found)
     scores = [_score(macro, m, [p.book.macro(macro, m) for p in found]) for m in ("MRR", "recall@1")]
+    places = [model_position(p.name, i) for i, p in enumerate(found)]
     names = [f"{p.name}*" if p.book.labels else p.name for p in found]
 
     def panel(measure: _Measure, first: bool) -> Panel:
         shown = names if first else [""] * len(names)
-        return Panel(WIDTH, ROW * len(names), _panel, (measure, shown))
+        return Panel(WIDTH, ROW * len(names), _panel, (measure, shown, places))
 
     rows = [
         [panel(m, i == 0) for i, m in enumerate(of)]
@@ -78,7 +79,7 @@ def _silhouette(found: Sequence[Profile]) -> _Measure:
     return _Measure("silhouette", "Silhouette of languages", "no quality score; from −1 to 1", plain, values)
 
 
-def _panel(axes: Axes, measure: _Measure, names: Sequence[str]) -> None:
+def _panel(axes: Axes, measure: _Measure, names: Sequence[str], places: Sequence[int]) -> None:
     every = [x for known in measure.values if known for x in (known[0], *(known[1] or ()), *known[2])]
     low, high = min([0.0, *every]), max([0.0, *every])
     span = max(high - low, 0.05)  # room for the numbers beside the bars
@@ -86,8 +87,8 @@ def _panel(axes: Axes, measure: _Measure, names: Sequence[str]) -> None:
     text = percent_tick if measure.text is percent else lambda x: f"{x:.4g}"
     scale(axes, limits, upright=False, text=text)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    for y, known in enumerate(measure.values):
-        look = model_look(y)._replace(hatch=HATCHES[y % len(HATCHES)])
+    for y, (known, at) in enumerate(zip(measure.values, places, strict=True)):
+        look = model_look(at)._replace(hatch=HATCHES[at % len(HATCHES)])
         if known is None:
             bars(axes, [Bar(y, None, look, f"missing {y}")], 0.66, upright=False)
             continue

@@ -15,7 +15,7 @@ from xlembed.guide.scenarios import HALF_MS
 from xlembed.show.figures.registry import Registered
 from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.marks import DASHES, Mark
-from xlembed.show.style import FAINT, GRID, INK, model_look
+from xlembed.show.style import FAINT, GRID, INK, model_look, model_position
 from xlembed.stats.scorebook import CROSS_LINGUAL, MONOLINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET
 
 MOST = 6
@@ -118,7 +118,9 @@ def _line(axes: Axes, number: int, profile: Profile, spokes: Sequence[_Axis]) ->
 
 def _entry(number: int, profile: Profile) -> Line2D:
     label = f": {profile.book.label()}" if profile.book.labels else ""
-    mark = Mark(0, 0, model_look(number), size=5.0, hollow=bool(profile.book.labels))
+    mark = Mark(
+        0, 0, model_look(model_position(profile.name, number)), size=5.0, hollow=bool(profile.book.labels)
+    )
     return mark.entry(f"{profile.name}{label}", linestyle=DASHES[number], linewidth=1.5)
 
 
