@@ -195,7 +195,9 @@ def test_the_run_tells_everything(root: Path) -> None:
     assert {m.key for m in model.metrics or []} >= {"mono/accuracy_at_1"}
     described = str(version.description)
     assert "# learnt" in described and len(described) <= 5000
-    assert "](figures/" not in described and "/artifacts/figures/" in described, "pictures lead to the run's files"
+    assert "](figures/" not in described and "/artifacts/figures/" in described, (
+        "pictures lead to the run's files"
+    )
     assert f"Evaluation on {TASK}: [run " in described
 
 

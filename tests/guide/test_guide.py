@@ -15,6 +15,7 @@ from xlembed.guide.scenarios import PARTS, parse_weights, scenarios
 from xlembed.words import UserError
 
 GOOD = {"en": 30, "de": 20}
+WEAK = "weak"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,9 @@ def test_points_are_what_was_measured(root: Path) -> None:
     first, second = report["models"]
     assert (first["model"], second["model"]) == ("good", "weak")
     assert report["weights"] == {"monolingual": 0.75, "bytes": 0.25}
-    assert first["bytes_per_vector"] == 64 * 4 and first["parts"]["bytes"] == pytest.approx(0.8)
+    assert first["bytes_per_vector"] == 64 * 4
+    size = 1 / (1 + 64 * 4 * report["documents"] / 2**32)
+    assert first["parts"]["bytes"] == pytest.approx(size, abs=1e-6)
     units = json.loads((root / "runs" / TASK / "good" / "scores.json").read_text(encoding="utf-8"))
     recall = next(
         r["value"]
@@ -48,8 +51,34 @@ def test_points_are_what_was_measured(root: Path) -> None:
         if r["kind"] == "monolingual" and r["measure"] == "recall@5" and r["query_lang"] is None
     )
     assert first["parts"]["monolingual"] == pytest.approx(recall, abs=1e-6)
-    assert first["points"] == pytest.approx(0.75 * recall + 0.25 * 0.8, abs=1e-6)
+    assert first["points"] == pytest.approx(0.75 * recall + 0.25 * size, abs=1e-6)
     assert first["first"] == 1.0 and second["behind_low"] > 0
+
+
+def test_no_saving_makes_up_for_a_loss_of_quality(root: Path) -> None:
+    """`weak` cut to 8 dimensions costs an eighth, and finds less than `good` by paired tests; a limit forces it."""
+    cheap = f"{WEAK}+dim8"
+    assert xlembed(root, "run", "-t", TASK, "-m", cheap).code == 0
+    words = [
+        "--scenario",
+        "rag-mono",
+        "--no-timing",
+        "--weights",
+        "monolingual=1,bytes=9",
+        "-m",
+        f"good,{cheap}",
+    ]
+    planned = ["--documents", "20000000"]
+    first, second = guided(root, *words, *planned)["models"]
+    assert first["model"] == "good" and second["points"] > first["points"], "the cheap one has more points"
+    assert second["vetoed"].endswith("% of good") and second["with_best"] is False and second["place"] == 2
+    page = (root / "reports" / "guide" / TASK / "rag-mono" / "guide.md").read_text(encoding="utf-8")
+    assert "vetoed" in page and "no saving makes up for that" in page and "20,000,000 documents" in page
+    here = guided(root, *words)["models"]
+    assert not any(row["vetoed"] for row in here), "in so small a corpus bytes weigh next to nothing"
+    report = guided(root, *words, *planned, "--max-bytes-per-vector", "100")
+    assert [row["model"] for row in report["models"]] == [cheap] and "good" in report["excluded"]
+    shutil.rmtree(root / "runs" / TASK / cheap)
 
 
 def test_what_a_killed_evaluation_left_is_no_model(root: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import check_declared, listed, without_skipped
-from xlembed.cli.study import Asked, show_tables, study
+from xlembed.cli.study import Asked, describe_run, show_tables, study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,14 +154,16 @@ def _compare(
             }
         )
         log_folder(target)
-    books = [e.book for e in evaluations]
-    tables = [scores_table(books), order_grid(report), comparison_table(report), labelled_table(report)]
-    tables += [index_table(book) for book in books if book.index_fidelity]
-    tables.append(remedy_grid(books, [*report["primary"], *report["exploratory"]]))
-    lines = [f"not tested: {reason}" for reason in report["untested"]]
-    dropped = report["dropped_units"].items()
-    lines += [f"dropped: {counted(n, 'unit')} that only {model} has" for model, n in dropped if n]
-    show_tables(filter(None, tables), [*lines, f"written to {target}"], err=asked.as_json)
+        books = [e.book for e in evaluations]
+        tables = [scores_table(books), order_grid(report), comparison_table(report), labelled_table(report)]
+        tables += [index_table(book) for book in books if book.index_fidelity]
+        tables.append(remedy_grid(books, [*report["primary"], *report["exploratory"]]))
+        printed = [table for table in tables if table]
+        lines = [f"not tested: {reason}" for reason in report["untested"]]
+        dropped = report["dropped_units"].items()
+        lines += [f"dropped: {counted(n, 'unit')} that only {model} has" for model, n in dropped if n]
+        describe_run(printed, lines)
+    show_tables(printed, [*lines, f"written to {target}"], err=asked.as_json)
     return report
 
 

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 )
 @click.option("--weights", default="", help="PART=WEIGHT,... instead of the scenario's.")
 @click.option("--examples", type=click.IntRange(0), default=None, help="Training pairs that you have.")
+@click.option(
+    "--documents",
+    type=click.IntRange(1),
+    default=None,
+    help="That your corpus will have: bytes and search cost by it. [default: those of the task]",
+)
 @click.option("--no-timing", is_flag=True, help="Do not time queries; speed then counts for none.")
 def guide(
     asked: Asked,
@@ -38,6 +44,7 @@ def guide(
     max_bytes: float | None,
     weights: str,
     examples: int | None,
+    documents: int | None,
     no_timing: bool,
 ) -> None:
     """Rank the evaluated models for a use, with what was excluded and what is not known."""
@@ -62,7 +69,7 @@ def guide(
         chosen = chosen.model_copy(update={"weights": parse_weights(weights), "why": "weights as given"})
     workspace, task = asked.workspace, asked.task
     wanted = tuple(listed((languages,))) or task.languages
-    wish = Wish(scenario, chosen, wanted, max_ms, max_bytes, examples)
+    wish = Wish(scenario, chosen, wanted, max_ms, max_bytes, examples, documents)
     names = asked.models or evaluated_models(workspace, task.name)
     with Bars("guide") as bars:
         found = stage(task, names, wish, workspace, bars, timing=not no_timing)

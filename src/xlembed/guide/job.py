@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xlembed.analyse.result import Estimate
@@ -19,6 +20,7 @@ from xlembed.models.spec import ModelRef
 from xlembed.search.chance import monolingual_chance
 from xlembed.show.figures.registry import write_figures
 from xlembed.show.notes import notes_of
+from xlembed.show.text import percent
 from xlembed.stats.comparison import Evaluated
 from xlembed.stats.conditions import Margins
 from xlembed.stats.scores import MIN_CLUSTERS
@@ -139,7 +141,7 @@ def weigh(
         lines = [f"{name}: {'; '.join(reasons)}" for name, reasons in excluded.items()]
         raise UserError("no model is left; " + " | ".join(lines))
     used = _used(left, wish)
-    places = _ranked(left, used, workspace.settings.compare.alpha)
+    places, vetoed = _ranked(left, used, workspace.settings.compare.alpha)
     yardstick = next((e for e in evaluations if e.name == YARDSTICK), yardstick)
     standing, lacking = _standing(task, wish, left, yardstick, workspace)
     return Guide(
@@ -152,13 +154,15 @@ def weigh(
         languages=wish.languages,
         limits=Limits(ms_per_query=wish.max_ms, bytes_per_vector=wish.max_bytes),
         weights=used,
-        models=[_weighed(place, left[place.name], used) for place in places],
+        models=[_weighed(place, left[place.name], used, vetoed.get(place.name, "")) for place in places],
         excluded=excluded,
         unknown=[*lacking, *_unknown(task, wish, left, used, timing)],
         timing=timing,
         advice=_advice(left[places[0].name], wish),
         model_notes=notes_of([e.scores for e in evaluations if e.name in left]),
         standing=standing,
+        documents=left[places[0].name].documents,
+        demonstration=task.demonstration,
     )
 
 
@@ -190,17 +194,41 @@ def _used(left: Mapping[str, Measured], wish: Wish) -> dict[Part, float]:
     return {part: weight / total for part, weight in used.items()}
 
 
-def _ranked(left: Mapping[str, Measured], used: Mapping[Part, float], alpha: float) -> list[Ranked]:
-    """By quality, which the resampled queries change, and by the other parts, which they do not."""
+def _ranked(
+    left: Mapping[str, Measured], used: Mapping[Part, float], alpha: float
+) -> tuple[list[Ranked], dict[str, str]]:
+    """By quality, which the resampled queries change, and by the other parts, which they do not.
+
+    What is cheap makes up for no quality that is shown to be lost (paired tests, Holm): such models stand last, and the
+    second mapping says of each what it loses.
+    """
     fixed = {
         name: sum(w * (m.points(part) or 0.0) for part, w in used.items() if part not in QUALITY)
         for name, m in left.items()
     }
     quality = {KINDS[part]: w for part, w in used.items() if part in QUALITY}
-    return rank({name: m.macros for name, m in left.items()}, fixed, quality, alpha)
+    macros = {name: m.macros for name, m in left.items()}
+    best, *others = rank(macros, dict.fromkeys(left, 0.0), quality, alpha)
+    total = sum(quality.values())
+    vetoed = {
+        r.name: f"quality {percent(r.points / total)} % against {percent(best.points / total)} % of {best.name}"
+        for r in others
+        if r.with_best is False
+    }
+    kept = rank({name: of for name, of in macros.items() if name not in vetoed}, fixed, quality, alpha)
+    ahead = kept[0]
+    pairs = [rank({m: macros[m] for m in (ahead.name, name)}, fixed, quality, alpha) for name in vetoed]
+    every = sorted((r for pair in pairs for r in pair if r.name != ahead.name), key=lambda r: -r.points)
+    last = []
+    for place, r in enumerate(every, len(kept) + 1):
+        r = replace(r, place=place, with_best=False, first=None if r.first is None else 0.0)
+        if r.points > ahead.points:  # it lost its place by the veto: its distance says nothing
+            r = replace(r, behind=0.0, behind_low=None, behind_high=None)
+        last.append(r)
+    return [*kept, *last], {r.name: vetoed[r.name] for r in last if r.points > ahead.points}
 
 
-def _weighed(place: Ranked, model: Measured, used: Mapping[Part, float]) -> Weighed:
+def _weighed(place: Ranked, model: Measured, used: Mapping[Part, float], vetoed: str) -> Weighed:
     return Weighed(
         model=place.name,
         place=place.place,
@@ -215,6 +243,7 @@ def _weighed(place: Ranked, model: Measured, used: Mapping[Part, float]) -> Weig
         ms_per_query=model.ms,
         bytes_per_vector=model.size,
         n_clusters=model.macros.n_clusters,
+        vetoed=vetoed,
     )
 
 
@@ -286,8 +315,8 @@ def _unknown(
         )
     if timing:
         found.append(
-            "speed on other devices, with other texts, in batches, and of the search itself: timed was the encoding of "
-            f"{timing.queries} queries one at a time on {timing.where}"
+            "speed on other devices, with other texts and in batches: timed were exact search by one query and the "
+            f"encoding of {timing.queries} queries one at a time on {timing.where}"
         )
     found.append(f"quality on texts unlike those of {task.name}")
     return found

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from xlembed.analyse.result import Analysis, read_analysis
 from xlembed.data.task import Task
 from xlembed.embeddings.encoding import open_encoding
@@ -32,6 +34,8 @@ ITEM_BYTES = {"float32": 4.0, "float16": 2.0}
 INDEX_BYTES = {"int8_hnsw": 1.0, "int4_hnsw": 0.5, "bbq_hnsw": 0.125}
 """Of a dimension, in the memory of a server that searches quantised vectors."""
 QUERIES, ROUNDS, WARM = 20, 5, 3
+SCAN_BYTES = 64_000_000
+"""Of the vectors that a search is timed on: more than a processor's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,10 @@ class Wish:
         name: of the scenario.
         scenario: weights and measure.
         languages: both of query and document; all of them in the task.
-        max_ms: hard limit of milliseconds for encoding one query.
+        max_ms: hard limit of milliseconds for one query.
         max_bytes: hard limit of bytes of one vector.
         examples: training pairs at hand; None if not said.
+        documents: that the corpus is planned to have; None: as many as the task has.
     """
 
     name: str
@@ -53,14 +58,16 @@ class Wish:
     max_ms: float | None = None
     max_bytes: float | None = None
     examples: int | None = None
+    documents: int | None = None
 
 
 @dataclass
 class Measured:
-    """One model's parts; None: not known."""
+    """One model's parts, for a corpus of `documents`; None: not known."""
 
     evaluation: Evaluation
     macros: Macros
+    documents: int
     ms: float | None = None
     size: float | None = None
     morphology: float | None = None
@@ -78,7 +85,7 @@ class Measured:
         if part == "speed":
             return None if self.ms is None else speed_points(self.ms)
         if part == "bytes":
-            return None if self.size is None else bytes_points(self.size)
+            return None if self.size is None else bytes_points(self.size, self.documents)
         return self.morphology
 
 
@@ -95,7 +102,8 @@ def measure(evaluation: Evaluation, wish: Wish, workspace: Workspace) -> Measure
             f"xlembed run -t {evaluation.book.task} -m {evaluation.name}"
         )
     macros = macro_draws(evaluation.units, wish.languages, wanted, evaluation.book.evaluate.resamples)
-    measured = Measured(evaluation, macros, size=_vector_bytes(evaluation, workspace))
+    documents = wish.documents or int(evaluation.book.index.get("documents", 0))
+    measured = Measured(evaluation, macros, documents, size=_vector_bytes(evaluation, workspace))
     if "morphology" in wish.scenario.weights:
         measured.morphology = _morphology(measured, wish, workspace)
     return measured
@@ -138,7 +146,7 @@ def time_queries(
     workspace: Workspace,
     watch: Watch,
 ) -> Timing:
-    """Encode queries one at a time, model after model; fills in `ms`."""
+    """Encode queries one at a time, model after model, and search vectors by vectors; fills in `ms`."""
     texts = [q.text for q in task.queries if q.lang in wish.languages][:QUERIES]
     devices, spread = set(), {}
     for number, model in enumerate(found):
@@ -152,7 +160,10 @@ def time_queries(
             continue
         encoder = open_encoding(ref, workspace).encoder()
         rounds = list(_rounds(encoder, texts))
-        model.ms = statistics.median(rounds)
+        searching = _search_ms(model)
+        if searching is None:
+            model.unknown.append("speed: of the search in its index; only encoding is timed")
+        model.ms = statistics.median(rounds) + (searching or 0.0)
         spread[model.name] = Spread(low=round(min(rounds), 4), high=round(max(rounds), 4))
         devices.add(encoder.device)
     watch("time queries", len(found), len(found))
@@ -174,6 +185,25 @@ def _rounds(encoder: Encoder, texts: Sequence[str]) -> Iterator[float]:
         for text in texts:
             encoder.encode_batch([text], Role.QUERY)
         yield 1000 * (time.perf_counter() - start) / len(texts)
+
+
+def _search_ms(model: Measured) -> float | None:
+    """Milliseconds that exact search takes for one query among all documents; None for an index, or without vectors.
+
+    Measured on as many random vectors as fit a slice of 64 MB, and taken as proportional.
+    """
+    index = model.evaluation.book.index
+    if not index.get("exact") or not index.get("dim"):
+        return None
+    dim = int(index["dim"])
+    n = min(model.documents, SCAN_BYTES // (4 * dim))
+    vectors = np.random.default_rng(0).standard_normal((n, dim), dtype=np.float32)
+    took = []
+    for row in vectors[:1].repeat(ROUNDS + 1, axis=0):
+        start = time.perf_counter()
+        vectors @ row
+        took.append(1000 * (time.perf_counter() - start))
+    return statistics.median(took[1:]) * model.documents / n
 
 
 def excluded_by(model: Measured, wish: Wish) -> list[str]:

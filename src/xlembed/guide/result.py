@@ -22,6 +22,7 @@ class Weighed(Record):
         ms_per_query: None: not timed.
         bytes_per_vector: None: it has none.
         n_clusters: of queries.
+        vetoed: why it stands behind models with fewer points; empty: it does not.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Weighed(Record):
     ms_per_query: Rounded | None
     bytes_per_vector: float | None
     n_clusters: int
+    vetoed: str = ""
 
 
 class Standing(Record):
@@ -87,6 +89,8 @@ class Guide(Record):
         advice: what to do instead.
         model_notes: model -> what must stand beside its numbers.
         standing: of each model whose scores within languages are known.
+        documents: that bytes and speed are meant for.
+        demonstration: whether the task is one.
     """
 
     format: Literal[1] = 1
@@ -106,6 +110,8 @@ class Guide(Record):
     advice: list[str]
     model_notes: dict[str, list[str]] = Field(default_factory=dict)
     standing: dict[str, Standing]
+    documents: int | None = None
+    demonstration: bool = False
 
     @field_validator("timing", mode="before")
     @classmethod

@@ -20,8 +20,8 @@ QUALITY: tuple[Part, ...] = ("monolingual", "cross_lingual", "true_cross_all", "
 PARTS: tuple[Part, ...] = (*QUALITY, "speed", "bytes", "morphology")
 HALF_MS = 50.0
 """A query of so many milliseconds gets half the points of `speed`."""
-HALF_BYTES = 1024.0
-"""A vector of so many bytes gets half the points of `bytes`."""
+HALF_MEMORY = 4.0 * 2**30
+"""Vectors of a whole corpus that take so many bytes get half the points of `bytes`: 4 GiB, a small server's share."""
 
 
 class Scenario(BaseModel):
@@ -99,10 +99,10 @@ def speed_points(ms: float) -> float:
     return 1 / (1 + ms / HALF_MS)
 
 
-def bytes_points(size: float) -> float:
-    """Points of `bytes`, in (0, 1].
+def bytes_points(size: float, documents: int) -> float:
+    """Points of `bytes`, in (0, 1], of a corpus with a vector of `size` bytes per document.
 
-    >>> bytes_points(1024), bytes_points(3072)
-    (0.5, 0.25)
+    >>> bytes_points(1024, 2**22), bytes_points(3072, 2**22), round(bytes_points(3072, 1000), 3)
+    (0.5, 0.25, 0.999)
     """
-    return 1 / (1 + size / HALF_BYTES)
+    return 1 / (1 + size * documents / HALF_MEMORY)

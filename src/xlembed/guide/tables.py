@@ -9,6 +9,7 @@ from xlembed.guide.result import Guide, Weighed
 from xlembed.show.content import Cell, Grid, heads, row
 from xlembed.show.notes import note_lines
 from xlembed.show.text import percent
+from xlembed.words import counted
 
 NAMES: dict[str, str] = {
     "monolingual": "mono",
@@ -21,6 +22,8 @@ NAMES: dict[str, str] = {
 def verdict(guide: Guide) -> str:
     """A few sentences: the model, how sure it is, and whether it finds anything worth finding."""
     said = _place_text(guide)
+    if guide.demonstration:
+        said += f" {guide.task} is a demonstration: no basis for choosing a model."
     if not guide.beats_chance:
         return f"{said} But nothing is recommended: {guide.shortfall}."
     return f"{said} But {guide.shortfall}." if guide.shortfall else said
@@ -53,7 +56,7 @@ def guide_table(guide: Guide) -> Grid:
             f"{of.place}{' ≈' if of.with_best else ''}",
             percent(of.points),
             "n/a" if of.first is None else f"{percent(of.first)} %",
-            _behind(of) if of.place > 1 else "",
+            "vetoed" if of.vetoed else _behind(of) if of.place > 1 else "",
             *(percent(of.parts[part]) for part in guide.weights),
             "n/a" if of.ms_per_query is None else f"{of.ms_per_query:.1f}",
             "n/a" if of.bytes_per_vector is None else f"{of.bytes_per_vector:,.0f}",
@@ -78,12 +81,24 @@ def notes(guide: Guide) -> list[str]:
     return [
         f"{guide.why[:1].upper()}{guide.why[1:]}." if guide.why else "Weights as given.",
         f"Points, of 100: weighted sum of {weights}. Quality parts are macro averages in %; speed is "
-        "1 / (1 + ms / 50), bytes 1 / (1 + bytes / 1024).",
-        "ms: encoding one query; bytes: of one vector. First: share of resampled sets of queries in which it leads.",
+        "1 / (1 + ms / 50), bytes 1 / (1 + bytes x documents / 4 GiB)" + _planned(guide),
+        "ms: encoding one query and, in exact search, comparing it with all vectors; bytes: of one vector. "
+        "First: share of resampled sets of queries in which it leads.",
         "≈: not told apart from the first (paired tests of the points, Holm); equal models share a place. Behind: "
         "points less than the first [95 % CI, unadjusted]; queries vary in both, times do not.",
+        *(
+            f"{of.model} has more points ({percent(of.points)}) and stands behind: {of.vetoed} (paired tests, Holm); "
+            "no saving makes up for that. Limits that exclude the better one do."
+            for of in guide.models
+            if of.vetoed
+        ),
         *note_lines(guide.model_notes),
     ]
+
+
+def _planned(guide: Guide) -> str:
+    """For how many documents bytes and speed are meant."""
+    return "." if guide.documents is None else f", for {counted(guide.documents, 'document')} (--documents)."
 
 
 def excluded_lines(guide: Guide) -> list[str]:
