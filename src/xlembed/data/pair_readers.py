@@ -153,7 +153,7 @@ def _rows(
             f"--columns: rows of kind {kind} need {', '.join(wanted)}; {', '.join(missing)} is not said"
         )
     opened = [
-        (file, lang, list(_read(file, columns, problems)))
+        (file, lang, list(_read(file, columns, options, problems)))
         for file, lang in zip(files, said_languages(files, options), strict=True)
     ]
     rows = [row.values for _, _, read in opened for row in read]
@@ -213,9 +213,9 @@ def _renamed(
     return found
 
 
-def _read(file: Path, columns: Mapping[str, str], problems: Problems) -> Iterator[Row]:
+def _read(file: Path, columns: Mapping[str, str], options: PairOptions, problems: Problems) -> Iterator[Row]:
     numbered = all(theirs.isdigit() for theirs in columns.values())
-    table = read_rows(file, problems, numbered=numbered, also=("SQuAD .json",))
+    table = read_rows(file, problems, numbered=numbered, encoding=options.encoding, also=("SQuAD .json",))
     missing = [theirs for theirs in columns.values() if theirs not in table.header]
     if table.is_text and not numbered and missing:
         problems.raise_errors(_subject([file]))
