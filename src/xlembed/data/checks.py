@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Problem:
     fix: str
     kind: str
     severity: Severity = Severity.ERROR
-    columns: Mapping[str, str] | None = field(default=None, compare=False, repr=False)
+    columns: Mapping[str, str] | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         of = f"{self.field}: " if self.field else ""
@@ -231,7 +232,7 @@ def check_language(
 
 def counted(n: int, one: str, many: str = "") -> str:
     """A number and its noun: ``1 query``, ``2 queries``."""
-    return f"{n} {one if n == 1 else many or f'{one}s'}"
+    return f"{n:,} {one if n == 1 else many or f'{one}s'}"
 
 
 def first_of(ids: Sequence[str]) -> str:

@@ -67,7 +67,7 @@ def require_encoding(name: str) -> str:
 
 
 def to_utf8(raw: bytes, file: str, encoding: str, problems: Problems) -> bytes:
-    """A table's bytes as UTF-8; what cannot be told stays as it is, for the reader of lines to refuse.
+    """A table's bytes as UTF-8; nothing where an error was told.
 
     Args:
         raw: the whole file.
@@ -80,9 +80,14 @@ def to_utf8(raw: bytes, file: str, encoding: str, problems: Problems) -> bytes:
     if not said and is_utf8(raw):
         return raw
     foreign = foreign_lines(raw) or raw.splitlines()
+    if not said and 2 * sum(map(is_utf8, foreign)) >= len(foreign):
+        return raw  # UTF-8 with damaged lines
     codec = said or guess_encoding(foreign)
-    if codec is None or (not said and 2 * sum(map(is_utf8, foreign)) >= len(foreign)):
-        return raw
+    if codec is None:
+        fix = "say it with --encoding: windows-1252 (Western Europe), windows-1254 (Turkish), ..."
+        message = "the file is not UTF-8, and has too little text to tell what it is"
+        problems.error(Place(file), "", "unknown encoding", message, fix)
+        return b""
     try:
         text = raw.decode(codec)
     except UnicodeError as error:

@@ -61,7 +61,7 @@ def read_lines(path: Path, problems: Problems, encoding: str = "utf-8") -> Itera
                 yield from _lines(file, there, name, problems)
             else:
                 raw = BytesIO(to_utf8(file.read(), name, encoding, problems))
-                yield from _lines(BufferedReader(raw), there, name, problems)  # type: ignore[type-var]
+                yield from _lines(BufferedReader(raw), there, name, problems)
     except DAMAGED as error:
         tell_damaged(there, name, error, problems)
 
@@ -194,7 +194,7 @@ def _no_json_lines(head: Sequence[str], path: Path) -> tuple[str, str] | None:
             convert = TO_LINES.format(read=f"read_csv('{path}', sep={sign!r}, dtype=str)")
             return (
                 f"a {word}, not JSON lines",
-                f"a task: xlembed import table (docs/spreadsheets.md); else convert it: {convert}",
+                f"convert it: {convert}; or `xlembed import table`, which reads it",
             )
     return None
 

@@ -173,7 +173,7 @@ def as_text(value: Any) -> str:
         case str():
             return value
         case datetime() | date():
-            return DateText(value.isoformat(" ") if isinstance(value, datetime) else value.isoformat())
+            return DateText(str(value).removesuffix(" 00:00:00"))
         case float() if value.is_integer() and abs(value) < 1e15:
             return str(int(value))
         case list():
@@ -232,6 +232,8 @@ def _records(
         try:
             cells = next(reader, None)
         except csv.Error as error:
+            if name in problems.unread_files:
+                return  # its end is missing, which is told
             message = f"this row cannot be read, nor what follows it: {str(error).partition(' - ')[0]}"
             fix = 'close every quotation; a quotation mark inside a quoted cell is written twice ("")'
             problems.error(Place(name, number, columns={}), "", "broken row", message, fix)
