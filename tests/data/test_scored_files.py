@@ -123,7 +123,7 @@ def test_the_language_is_that_of_the_row_then_of_the_option_then_of_the_name(tmp
         ("text\nx\n", {}, "no others are left in the first row. Name them: --dimensions V,A,D"),
         ("text,V\nx,1,2\n", {}, "x.csv, row 2: 3 columns, the header has 2. Fix: correct the row, or quote"),
         ('text,V\n"x,1\n', {}, "x.csv, row 2: this row cannot be read"),
-        (b"text,V\n\xff,1\n", {}, "x.csv: the file is not UTF-8, and has too little text"),
+        (b"text,V\n\xff,1\n", {}, "x.csv: the file is not UTF-8, and has too few foreign letters"),
         ("text,V\nx,1\n", {"langs": ()}, "which language is it?"),
         ("text,V\nx,1\n", {"langs": ("en", "fr")}, "--lang: 2 languages for 1 files"),
         ("text,V\nx,1\n", {"langs": ("english",)}, "--lang: 'english' is not an ISO 639-1 language code"),

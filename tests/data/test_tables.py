@@ -57,7 +57,7 @@ def test_without_a_header_columns_are_numbers(tmp_path: Path) -> None:
         (b"a,b\n1,2\n3,x, y\n", 3, "3 columns, the header has 2"),
         (b'a,b\n1,2\n3,"x\n4,5\n', 3, "cannot be read, nor what follows it: unexpected end of data"),
         (b'a,b\n1,"x" y\n', 2, "cannot be read, nor what follows it: ',' expected after '\"'"),
-        (b"a,b\n1,\xe9\n2,c\n", None, "the file is not UTF-8, and has too little text"),
+        (b"a,b\n1,\xe9\n2,c\n", None, "the file is not UTF-8, and has too few foreign letters"),
         (b"a,b\n1,c\rd\n", 2, "cannot be read"),
     ],
 )
@@ -94,11 +94,11 @@ def test_what_separates_columns_is_found_and_told(
     ("text", "codec", "told"),
     [
         (
-            "a,b\n1,Größe passt nicht und schöne Farbe\n",
+            "a,b\n1,Größe passt nicht; schöne Farbe für größere Räume; Grüße aus Köln\n",
             "cp1252",
             "read as windows-1252, as in '1,größe passt",
         ),
-        ("a,b\n1,Çok güzel bir ürün sessiz değil mi? Şarjlı süpürge\n", "cp1254", "windows-1254"),
+        ("a,b\n1,Çok güzel bir ürün sessiz değil mi? Şarjlı süpürge ağır değil\n", "cp1254", "windows-1254"),
         ("a,b\n1,c\n", "utf-16", "read as utf-16"),
     ],
 )

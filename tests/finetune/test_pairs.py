@@ -226,6 +226,23 @@ def test_a_row_that_spans_lines_is_told_as_a_spreadsheet_numbers_it(tmp_path: Pa
         imported(tmp_path, "x-en.csv", text, columns=columns, kind=Kind.PAIRS)
 
 
+def langs_of(found: PairSet) -> list[tuple[str, str]]:
+    return [(row["anchor_lang"], row["positive_lang"]) for row in found.rows]
+
+
+def test_language_columns_of_a_table_are_read(tmp_path: Path) -> None:
+    text = "anchor,positive,anchor_lang,lang\nSoru?,An answer.,tr,en\nFrage?,Another answer.,German,en-GB\n"
+    found = imported(tmp_path, "x.csv", text, kind=Kind.PAIRS)
+    assert langs_of(found) == [("tr", "en"), ("de", "en")]
+    assert any("'en-GB' is no code. Taken for en (English)" in note for note in found.notes)
+    columns = parse_columns("anchor=q,positive=a,anchor_lang=ql,lang=al")
+    text = "q,a,ql,al,lang\nSoru?,An answer.,tr,en,x\n"
+    assert langs_of(imported(tmp_path, "y.csv", text, columns=columns, kind=Kind.PAIRS)) == [("tr", "en")]
+    # The file's name speaks for the column that says nothing.
+    text = "anchor,positive,positive_lang\nSoru?,An answer.,en\n"
+    assert langs_of(imported(tmp_path, "x.tr.csv", text, kind=Kind.PAIRS)) == [("tr", "en")]
+
+
 def test_columns_are_said_as_ours_equals_theirs() -> None:
     assert parse_columns("anchor=q, positive=2") == {"anchor": "q", "positive": "2"}
     with pytest.raises(UserError, match="expected OURS=THEIRS, found 'anchor'"):

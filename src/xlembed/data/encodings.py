@@ -13,6 +13,8 @@ SAMPLE = 200_000
 """Bytes by which an encoding is told."""
 SURE = 0.04
 """Least confidence (of chardet) that is told: right on sentences of 14 encodings, below that it guesses."""
+ENOUGH = 10
+"""Bytes beyond ASCII from which a guess is taken: one "déjà" looks Cyrillic."""
 SHOWN = 60
 """Characters of the line by which a reader sees whether a guess is right."""
 
@@ -82,10 +84,11 @@ def to_utf8(raw: bytes, file: str, encoding: str, problems: Problems) -> bytes:
     foreign = foreign_lines(raw) or raw.splitlines()
     if not said and 2 * sum(map(is_utf8, foreign)) >= len(foreign):
         return raw  # UTF-8 with damaged lines
-    codec = said or guess_encoding(foreign)
-    if codec is None:
-        fix = "say it with --encoding: windows-1252 (Western Europe), windows-1254 (Turkish), ..."
-        message = "the file is not UTF-8, and has too little text to tell what it is"
+    codec = said or guess_encoding(foreign) or ""
+    if not said and (not codec or sum(byte > 127 for byte in raw) < ENOUGH):
+        read = b" ".join(foreign)[:SHOWN].decode("cp1252", "replace").strip()
+        fix = f"say it with --encoding; windows-1252 (Western Europe) would read {read!r}"
+        message = "the file is not UTF-8, and has too few foreign letters to tell what it is"
         problems.error(Place(file), "", "unknown encoding", message, fix)
         return b""
     try:

@@ -25,7 +25,7 @@ CASES = REPOSITORY.parent / "shared" / "cases"
 PRODUCTS = (
     "SKU;Title;Description;Locale;Price\n"
     '001;Wasserkocher;"Leise, auch nachts,\nschöne Größe fürs Büro";de_DE;19,90\n'
-    "002;Bohrer;Stark;German;99,00\n"
+    "002;Bohrer;Stärker: für größere Löcher, schön günstig;German;99,00\n"
     "003;Kettle;Very quiet;en;25,00\n"
 )
 QUERIES = (
@@ -68,7 +68,7 @@ def test_two_tables_as_a_spreadsheet_writes_them(tmp_path: Path) -> None:
     documents = {d.doc_id: (d.title, d.text, d.lang) for d in found.task.documents}
     assert documents == {
         "001": ("Wasserkocher", "Leise, auch nachts,\nschöne Größe fürs Büro", "de"),
-        "002": ("Bohrer", "Stark", "de"),
+        "002": ("Bohrer", "Stärker: für größere Löcher, schön günstig", "de"),
         "003": ("Kettle", "Very quiet", "en"),
     }
     # One query may name several documents, in a cell or in rows of its own.
@@ -208,7 +208,7 @@ def test_everything_wrong_is_told_at_once_with_row_and_column(tmp_path: Path) ->
         (
             {"p.csv": "text\nBüro\n".encode("cp1252")},
             {},
-            "too little text to tell what it is. Fix: say it with --encoding",
+            "too few foreign letters to tell what it is. Fix: say it",
         ),
         ({"p.csv": b"text\n\xff\xfe\n"}, {"encoding": "ascii"}, "the file is not ascii"),
         ({"p.jsonl": "{}\n"}, {}, "rows of JSON are read by `xlembed import jsonl`"),
