@@ -18,7 +18,7 @@ REFUSED = (
         ("jsonl", "table", "task"),
     ),
     (("columns", "encoding"), "table|pairs|scored", ("jsonl", "task")),
-    (("where",), "pairs` or `xlembed import jsonl", ("scored", "table", "task")),
+    (("where",), "jsonl|table|pairs", ("scored", "task")),
     (("detect_lang",), "table", ("pairs", "scored", "jsonl", "task")),
     (("leave_out_self", "unjudged", "dry_run"), "squad|beir|tatoeba|jsonl|table", ("pairs", "scored")),
 )
@@ -99,7 +99,7 @@ class Said:
     "--where",
     multiple=True,
     metavar="COLUMN=VALUE",
-    help="pairs, jsonl: only rows with this value are right pairs; repeatable, VALUE * is any.",
+    help="table, jsonl, pairs: only rows with this value are right pairs; repeatable, VALUE * is any.",
 )
 @click.option(
     "--leave-out-self",

@@ -224,6 +224,18 @@ def test_what_cannot_be_understood(
     assert message in "\n".join(errors(tmp_path, files, **options))
 
 
+def test_rows_that_are_no_right_pairs_are_chosen_or_refused(tmp_path: Path) -> None:
+    products = {"p.csv": PRODUCTS}
+    queries: dict[str, str | bytes] = {"q.csv": "query,sku,lang,label\nKessel,001,de,1\nKessel,002,de,0\n"}
+    told = "\n".join(errors(tmp_path, {**products, **queries}))
+    assert "the column 'label' may say that some rows are no right pairs" in told
+    found = Read(tmp_path, {**products, **queries}, where={"label": {"1"}})
+    assert found.right == {"Kessel": {"001"}}
+    assert found.task.notes[0] == "1 of 2 rows left out by --where label=1"
+    found = Read(tmp_path, {**products, **queries}, columns="grade=label")
+    assert found.task.qrels == {"q00001": {"001": 1, "002": 0}}
+
+
 def test_languages_are_detected_only_when_told(tmp_path: Path) -> None:
     faq = (
         "query,answer\nWie leise ist der Wasserkocher?,Sehr leise: unter 40 Dezibel.\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 from xlembed.data.card import Card
 from xlembed.data.cells import Cells
 from xlembed.data.checks import Place, Problems, counted
+from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.encodings import require_encoding
 from xlembed.data.headers import Header, Layout, Part, understand
 from xlembed.data.opening import read_tables
@@ -44,6 +45,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     tables = _understood(opened, options, problems)
     problems.read_as += [line for table in tables for line in table.layout.told(len(table.rows))]
     _check_parts(tables, options, problems)
+    rows.excluded += _choose(tables, options)
     _Languages(tables, options, problems).tell()
     builder = _Builder(rows)
     for table in tables:
@@ -57,6 +59,22 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
             builder.add_judgements(table)
     problems.read_as += [line for table in tables for line in _several(table)]
     return rows
+
+
+def _choose(tables: Sequence[_Table], options: ReadOptions) -> list[str]:
+    """Leaves the rows that are right pairs, in tables that say so; notes on the others.
+
+    Raises:
+        UserError: `--where` finds no column or no row, or a column that may say so is not read.
+    """
+    judging = [table for table in tables if table.layout.part is not Part.DOCUMENTS and not options.unjudged]
+    told = [table for table in judging if options.where.keys() <= set(table.layout.header.columns)]
+    used = {column for table in judging for columns in table.layout.fields.values() for column in columns}
+    check_where([row.values for table in told or judging for row in table.rows], options.where, used)
+    n_rows = sum(len(table.rows) for table in told)
+    for table in told:
+        table.left_out = {row.place for row in table.rows if not is_chosen(row.values, options.where)}
+    return where_note(sum(len(table.left_out) for table in told), n_rows, options.where)
 
 
 def _several(table: _Table) -> list[str]:
@@ -89,6 +107,8 @@ class _Table:
         self.cells = Cells(self.rows, layout.fields)
         self.spoken: dict[tuple[int, str], Lang] = {}
         """Row (from 0) and field -> language."""
+        self.left_out: set[Place] = set()
+        """Rows that are no right pairs."""
 
     def texts(self, row: Row) -> tuple[str, str]:
         """Title and text of the row's document; a title is the text where there is no column for one."""
@@ -106,6 +126,8 @@ def _open(files: Sequence[Path], options: ReadOptions, problems: Problems) -> It
             if not table.is_text:
                 raise UserError(f"{file}: rows of JSON are read by `xlembed import jsonl`")
             rows = list(table.rows)
+            if file.name.lower().removesuffix(".gz").endswith(".tsv"):
+                _tell_quoted(table.name, rows, problems)
             repeating = frozenset(
                 column
                 for column in table.header
@@ -115,6 +137,13 @@ def _open(files: Sequence[Path], options: ReadOptions, problems: Problems) -> It
             lettered = not file.name.lower().removesuffix(".gz").endswith(".parquet")
             yield _Opened(file, Header(table.name, table.header, lettered, repeating), rows, lang)
     problems.raise_errors(options.name)
+
+
+def _tell_quoted(name: str, rows: Sequence[Row], problems: Problems) -> None:
+    cells = [cell for row in rows for cell in row.values.values()]
+    if n := sum(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells):
+        done = "kept with them; if a spreadsheet wrote them, save the table as .csv"
+        problems.warn(Place(name), "", "quotation marks", f"{counted(n, 'cell')} in quotation marks", done)
 
 
 def _understood(opened: Sequence[_Opened], options: ReadOptions, problems: Problems) -> list[_Table]:
@@ -273,7 +302,7 @@ class _Builder:
         cells = table.cells
         for number, row in enumerate(table.rows):
             text = cells.text(row, "query")
-            if not text and table.layout.part is Part.BOTH:
+            if (not text and table.layout.part is Part.BOTH) or row.place in table.left_out:
                 continue
             content = (table.spoken.get((number, "query"), "en"), text)
             query_id = cells.id(row, "query_id") if "query_id" in cells.fields else self._make("q", content)
@@ -287,7 +316,8 @@ class _Builder:
     def add_judgements(self, table: _Table) -> None:
         """The rows of a table that only judges."""
         for row in table.rows:
-            self._judge(table, row, table.cells.id(row, "query_id"))
+            if row.place not in table.left_out:
+                self._judge(table, row, table.cells.id(row, "query_id"))
 
     def _judge(self, table: _Table, row: Row, query_id: str) -> None:
         if (grade := table.cells.grade(row)) is None:
