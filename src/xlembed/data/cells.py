@@ -15,6 +15,7 @@ _FORMULA_ERROR = re.compile(r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|
 _SHORTENED = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+")
 _DECIMAL = re.compile(r"(\d+)\.0+")
 _SEVERAL = re.compile(r"[\s,;|]+")
+_IDS = {"id", "query_id", "doc", "group", "need_id", "cluster"}
 _AS_TEXT = "format the column as text before typing or pasting ids, and export again"
 
 Fields = Mapping[str, Sequence[str]]
@@ -32,7 +33,10 @@ class Cells:
         self._whole = {
             field
             for field, (column, *_) in fields.items()
-            if _are_whole(part for row in rows for part in _SEVERAL.split(row.values[column].strip()) if part)
+            if field in _IDS
+            and _are_whole(
+                part for row in rows for part in _SEVERAL.split(row.values[column].strip()) if part
+            )
         }
 
     def text(self, row: Row, field: str) -> str:

@@ -30,7 +30,10 @@ UNREAD = {
         "a parquet file, which is not read here (import table, pairs and scored do)",
         TO_LINES.format(read="read_parquet('{name}')"),
     ),
-    b"PK\x03\x04": ("a zip file or a workbook, which is not read", "unpack it, or save it as text"),
+    b"PK\x03\x04": (
+        "a zip file or a workbook, which is not read here (import table, pairs and scored read .xlsx)",
+        "unpack it, or name it .xlsx if it is a workbook",
+    ),
     b"BZh": ("compressed with bzip2, which is not read", "unpack it: bunzip2 -k {name}"),
     b"\x28\xb5\x2f\xfd": ("compressed with zstd, which is not read", "unpack it: unzstd {name}"),
     b"\xfd7zXZ": ("compressed with xz, which is not read", "unpack it: unxz -k {name}"),
@@ -57,11 +60,13 @@ def read_lines(path: Path, problems: Problems, encoding: str = "utf-8") -> Itera
         return
     try:
         with unpacked(there) as file:
-            if encoding == "utf-8":
-                yield from _lines(file, there, name, problems)
-            else:
-                raw = BytesIO(to_utf8(file.read(), name, encoding, problems))
-                yield from _lines(BufferedReader(raw), there, name, problems)
+            start = file.peek(1000)[:1000]
+            wide = encoding not in ("", "utf-8") or (not encoding and start.startswith(UTF16))
+            if _tell_unread(start, there, name, problems, wide):
+                return
+            if encoding != "utf-8":
+                file = BufferedReader(BytesIO(to_utf8(file.read(), name, encoding, problems)))
+            yield from _lines(file, there, name, problems)
     except DAMAGED as error:
         tell_damaged(there, name, error, problems)
 
@@ -101,15 +106,19 @@ def _tell_missing(path: Path, problems: Problems) -> None:
     problems.error(Place(str(path)), "", "missing file", message, fix)
 
 
-def _lines(file: Stream, path: Path, name: str, problems: Problems) -> Iterator[tuple[Place, str]]:
-    start = file.peek(1000)[:1000]
-    told = next((told for mark, told in UNREAD.items() if start.startswith(mark)), None)
-    if told is None and start.count(0) > len(start) // 10:
+def _tell_unread(start: bytes, path: Path, name: str, problems: Problems, wide: bool) -> bool:
+    """Whether a file that begins so is no text, with that told; `wide`: it may be UTF-16."""
+    marks = [mark for mark in UNREAD if start.startswith(mark) and not (wide and mark in UTF16)]
+    told = UNREAD[marks[0]] if marks else None
+    if told is None and not wide and start.count(0) > len(start) // 10:
         told = ("binary, or UTF-16 without a byte order mark", "save it as UTF-8")
     if told is not None:
         advice = told[1].format(name=path)
         problems.error(Place(name), "", "unreadable file", f"the file is {told[0]}", advice)
-        return
+    return told is not None
+
+
+def _lines(file: Stream, path: Path, name: str, problems: Problems) -> Iterator[tuple[Place, str]]:
     only_damaged = False
     for number, raw in enumerate(file, start=1):
         place = Place(name, number)

@@ -213,7 +213,13 @@ def _named(
         beyond = any(cell.strip() for cell in cells[len(header) :])
         if len(cells) < len(header) or beyond:
             message = f"{len(cells)} columns, the header has {len(header)}"
-            problems.error(place, "", "number of columns", message, "correct the row, or quote its text")
+            problems.error(
+                place,
+                "",
+                "number of columns",
+                message,
+                "correct the row, or quote its text; headers stand in the first row",
+            )
         else:
             yield Row(dict(zip(header, cells, strict=False)), place, problems)
 

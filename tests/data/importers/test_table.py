@@ -213,6 +213,7 @@ def test_everything_wrong_is_told_at_once_with_row_and_column(tmp_path: Path) ->
         ({"p.csv": b"text\n\xff\xfe\n"}, {"encoding": "ascii"}, "the file is not ascii"),
         ({"p.jsonl": "{}\n"}, {}, "rows of JSON are read by `xlembed import jsonl`"),
         ({"p.csv": "id,text,text\n1,x,y\n"}, {}, "two columns are called 'text': B and C"),
+        ({"p.csv": b"PK\x03\x04" + bytes(range(256))}, {}, "a zip file or a workbook"),
         ({"p.parquet": b"PAR1 broken"}, {}, "p.parquet is damaged"),
         ({"p.csv.gz": PRODUCTS, "none.csv": ""}, {}, "no text, no query"),
     ],

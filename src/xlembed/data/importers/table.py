@@ -156,7 +156,10 @@ def _understood(opened: Sequence[_Opened], options: ReadOptions, problems: Probl
         if layout is None and table.file in used:
             problems.warn(Place(table.header.name), "", "other sheet", message, "not read")
         elif layout is None:
-            fix = "say which column is which: --columns id=...,text=...,query=...,doc=... (docs/spreadsheets.md)"
+            fix = (
+                "delete what stands above the headers, or say which column is which: --columns "
+                "id=...,text=...,query=...,doc=... (docs/spreadsheets.md)"
+            )
             problems.error(Place(table.header.name), "", "unknown table", message, fix)
     problems.raise_errors(options.name)
     return [_Table(table, layout) for table, layout in zip(opened, layouts, strict=True) if layout]
