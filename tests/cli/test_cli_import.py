@@ -9,8 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from xlembed.cli.import_ import import_task
+from xlembed.cli.study import Asked
 from xlembed.cli.tasks import tasks
+from xlembed.data.loading import load_task, open_task
+from xlembed.settings import Settings
 from xlembed.words import UserError
+from xlembed.workspace import Workspace
 
 ROWS = [
     {"_id": "d1", "query_id": "q1", "query": "Rückgabe?", "text": "30 Tage.", "lang": "de"},
@@ -76,6 +80,47 @@ def test_doubtful_rows_are_chosen_or_believed(workplace: Path) -> None:
     assert "queries     2 (2 needs" in output and "documents   3" in output
 
 
+def _tables(folder: Path, queries: str) -> list[str]:
+    (folder / "products.csv").write_text(
+        "sku;title;lang\n01;A quiet kettle for the office;en\n02;Ein leiser Wasserkocher für das Büro;de\n",
+        encoding="utf-8",
+    )
+    (folder / "log.csv").write_text(queries, encoding="utf-8")
+    return ["table", "products.csv", "log.csv", "--name", "shop"]
+
+
+def test_a_dry_run_shows_and_writes_nothing(workplace: Path) -> None:
+    words = _tables(workplace, "query,sku,lang\nquiet kettle,01|02,en\n")
+    output = CliRunner().invoke(import_task, [*words, "--dry-run"], catch_exceptions=False).output
+    assert "id = A (sku), title = B (title), lang = C (lang)" in output
+    assert (
+        "q00001 [en] quiet kettle -> 01, 02" in output and "queries     1 (1 needs, 2 judgements)" in output
+    )
+    assert "Nothing was written" in output and not (workplace / "data").exists()
+    assert "read as:" in CliRunner().invoke(import_task, words, catch_exceptions=False).output
+    assert (workplace / "data" / "shop" / "qrels" / "test.tsv").read_text().endswith("q00001\t02\t1\n")
+
+
+def test_a_log_without_judgements_is_searched_and_not_evaluated(workplace: Path) -> None:
+    words = _tables(workplace, "query,lang\nquiet kettle,en\nquiet kettle,en\n")
+    with pytest.raises(UserError, match=r"log\.csv: no column says which documents are right .* --unjudged"):
+        CliRunner().invoke(import_task, words, catch_exceptions=False)
+    output = CliRunner().invoke(import_task, [*words, "--unjudged"], catch_exceptions=False).output
+    assert (
+        "nothing can be evaluated" in output
+        and 'Next: xlembed search -m static_multilingual "..." -t shop' in output
+    )
+    workspace = Workspace(Settings(), workplace, workplace)
+    assert [q.text for q in open_task(workspace, "shop", unjudged=True).queries] == ["quiet kettle"]
+    with pytest.raises(
+        UserError, match=r"the task 'shop' has no judgements, so nothing can be evaluated on it"
+    ):
+        _ = Asked(workspace, (), "shop", None, as_json=False, variation={}).task  # of every study but analyse
+    (workplace / "data/shop/qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\nq00001\t01\t1\n")
+    with pytest.raises(UserError, match=r"shop: called unjudged, but 1 query has judgements \(q00001\)"):
+        load_task("shop", workplace / "data")
+
+
 def test_options_of_other_formats_are_refused(workplace: Path) -> None:
     runner = CliRunner()
     for form, option, value in (
@@ -83,6 +128,10 @@ def test_options_of_other_formats_are_refused(workplace: Path) -> None:
         ("scored", "--where", ["a=b"]),
         ("pairs", "--leave-out-self", []),
         ("scored", "--leave-out-self", []),
+        ("pairs", "--dry-run", []),
+        ("jsonl", "--detect-lang", []),
+        ("squad", "--encoding", ["utf-8"]),
+        ("table", "--limit", ["3"]),
     ):
         with pytest.raises(
             UserError, match=f"{option}: for `xlembed import .*` only; {form} has no such choice"

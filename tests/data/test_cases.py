@@ -151,7 +151,7 @@ RIGHT = {
     ),
     "43-bitext-blank": refused(r"a\.de\.txt has 4, b\.en\.txt has 3", "text is empty"),
     "44-pairs-snli-dash": refused("--kind", commands=2),
-    "45-pairs-semicolon": refused("semicolons"),
+    "45-pairs-semicolon": refused("semicolons", "'3,8'", "with a point", errors=2),
     "46-pairs-scores": refused("'nan'", errors=2),
     "47-pairs-parquet": refused("--kind"),
     "48-scored-messy": refused("text is empty", "'NaN'", errors=3),

@@ -36,11 +36,11 @@ from xlembed.data.checks import Place
 from xlembed.data.row import Row
 from xlembed.data.tables import Table
 
-def read(file, problems, numbered):
+def read(file, problems, numbered, encoding):
     lines = [line.split("=") for line in file.read_text().splitlines()]
     header = tuple(lines[0])
     rows = [Row(dict(zip(header, cells)), Place(str(file), i), problems) for i, cells in enumerate(lines[1:], 2)]
-    return Table(header, iter(rows))
+    return [Table(header, iter(rows))]
 """
 
 

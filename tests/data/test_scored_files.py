@@ -109,8 +109,7 @@ def test_the_language_is_that_of_the_row_then_of_the_option_then_of_the_name(tmp
         ("text,joy\n", {"dimensions": ("joy",)}, "x.csv: the file holds no rows"),
         ("a\nx\n", {}, "x.csv: no column 'text'. the first line has a. Say which is which: --columns text="),
         ("txt,joy\nx,1\n", {}, "no column 'text'. Did you mean 'txt'? the first line has txt, joy"),
-        ("id;text;V\n1;x;1\n", {"dimensions": ("V",)}, "no column 'text', 'V'"),
-        ("id;text;V\n1;x;3,5\n", {}, "it seems to be separated by semicolons: write commas (.csv)"),
+        ("id;text;V\n1;x;3,5\n", {"dimensions": ("V",)}, "row 2: V: expected a finite number, found '3,5'. Fix: write"),
         ("text,V\nx,1\n", {"dimensions": ("V", "A")}, "x.csv: no column 'A'"),
         ("text,V\nx,1\n", {"columns": "text=txt"}, "x.csv: no column 'txt'. Did you mean 'text'?"),
         ("text,V,V\nx,1,1\n", {"dimensions": ("V",)}, "the column 'V' is there twice"),
@@ -122,16 +121,15 @@ def test_the_language_is_that_of_the_row_then_of_the_option_then_of_the_name(tmp
             "first row. Name them: --dimensions V,A",
         ),
         ("text\nx\n", {}, "no others are left in the first row. Name them: --dimensions V,A,D"),
-        ("text,V\nx,1,2\n", {}, "x.csv:2: 3 columns, the header has 2. Fix: correct the line, or quote"),
-        ('text,V\n"x,1\n', {}, "x.csv:2: this row cannot be read"),
-        (b"text,V\n\xff,1\n", {}, "x.csv:2: byte 1 of the line (0xff) is not valid UTF-8"),
-        ("text,V\nx,1\n".encode("utf-16"), {}, "the file is UTF-16"),
+        ("text,V\nx,1,2\n", {}, "x.csv, row 2: 3 columns, the header has 2. Fix: correct the row, or quote"),
+        ('text,V\n"x,1\n', {}, "x.csv, row 2: this row cannot be read"),
+        (b"text,V\n\xff,1\n", {}, "x.csv: the file is not UTF-8, and has too few foreign letters"),
         ("text,V\nx,1\n", {"langs": ()}, "which language is it?"),
         ("text,V\nx,1\n", {"langs": ("en", "fr")}, "--lang: 2 languages for 1 files"),
         ("text,V\nx,1\n", {"langs": ("english",)}, "--lang: 'english' is not an ISO 639-1 language code"),
-        ("text,V\nx,2\n", {"kind": ScoredKind.LABELS}, "x.csv:2: V: expected 0 or 1, found 2.0"),
+        ("text,V\nx,2\n", {"kind": ScoredKind.LABELS}, "x.csv, row 2: V: expected 0 or 1, found 2.0"),
         ("text,V\nx,1\n", {"kind": ScoredKind.LABELS, "scale": (0.0, 1.0)}, "--scale is for --kind scores"),
-        ("text,V\nx,6\n", {"scale": (1.0, 5.0)}, "x.csv:2: V: 6 is outside the scale from 1 to 5"),
+        ("text,V\nx,6\n", {"scale": (1.0, 5.0)}, "x.csv, row 2: V: 6 is outside the scale from 1 to 5"),
         (
             "text,document,V\nx,d,1\n",
             {"columns": "document=document", "document_pattern": parse_document_pattern("(.)")},
@@ -162,18 +160,18 @@ def test_every_wrong_cell_is_told_at_once_with_line_and_column(tmp_path: Path) -
     said = told(tmp_path, "x.csv", content, columns="id=nr,text=body", dimensions=("val",), scale=(1.0, 5.0))
     assert said.startswith("scored texts from x.csv: 11 errors (")
     for part in (
-        "x.csv:4: nr: the id is empty",
-        "x.csv:5: val: expected a finite number, found '3,5'. Fix: write decimals with a point: 3.5",
-        "x.csv:6: val: expected a finite number, found nothing",
-        "x.csv:7: split: expected one of train, dev, validation, test, found ''",
-        "x.csv:8: split: expected one of train, dev, validation, test, found 'tset'",
-        "x.csv:8: val: expected a finite number, found 'high'",
-        "x.csv:8: body: the text is empty",
-        "x.csv:9: val: expected a finite number, found 'nan'",
-        "x.csv:10: nr: the id 'a' stands in ",
-        "x.csv:2 too",
-        "x.csv:11: nr: the id 'g h' holds white space",
-        "x.csv:11: val: 9 is outside the scale from 1 to 5",
+        "x.csv, row 3: nr: the id is empty",
+        "x.csv, row 4: val: expected a finite number, found '3,5'. Fix: write decimals with a point: 3.5",
+        "x.csv, row 5: val: expected a finite number, found nothing",
+        "x.csv, row 6: split: expected one of train, dev, validation, test, found ''",
+        "x.csv, row 7: split: expected one of train, dev, validation, test, found 'tset'",
+        "x.csv, row 7: val: expected a finite number, found 'high'",
+        "x.csv, row 7: body: the text is empty",
+        "x.csv, row 8: val: expected a finite number, found 'nan'",
+        "x.csv, row 9: nr: the id 'a' stands in ",
+        "x.csv, row 2 too",
+        "x.csv, row 10: nr: the id 'g h' holds white space",
+        "x.csv, row 10: val: 9 is outside the scale from 1 to 5",
     ):
         assert part in said
 
@@ -181,7 +179,7 @@ def test_every_wrong_cell_is_told_at_once_with_line_and_column(tmp_path: Path) -
 def test_a_repeated_id_names_the_other_file(tmp_path: Path) -> None:
     for name, score in (("a.csv", 1), ("b.csv", 2)):
         (tmp_path / name).write_text(f"id,text,joy\n7,x,{score}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"b\.csv:2: id: the id '7' stands in .*a\.csv:2 too"):
+    with pytest.raises(UserError, match=r"b\.csv, row 2: id: the id '7' stands in .*a\.csv, row 2 too"):
         import_scored(
             [tmp_path / "a.csv", tmp_path / "b.csv"], "n", tmp_path / "n", ScoredOptions(langs=("en",))
         )
@@ -197,7 +195,9 @@ def test_files_that_differ_in_their_scores(tmp_path: Path) -> None:
 
 
 def test_other_suffixes_are_refused(tmp_path: Path) -> None:
-    assert "x.xlsx: expected .jsonl, .csv or .tsv, found .xlsx" in told(tmp_path, "x.xlsx", b"PK")
+    assert "x.ods: expected .jsonl, .csv, .parquet, .tsv or .xlsx, found .ods" in told(
+        tmp_path, "x.ods", b"PK"
+    )
 
 
 # jsonl
@@ -308,7 +308,7 @@ def test_limit_comes_after_the_checks(tmp_path: Path) -> None:
     content = "text,lang,joy\nx,en,1\ny,fr,2\n"
     found = imported(tmp_path, "x.csv", content, limit=1)
     assert len(found.texts) == 1 and found.languages == ("en",)
-    with pytest.raises(UserError, match=r"x\.csv:4: joy: expected a finite number"):
+    with pytest.raises(UserError, match=r"x\.csv, row 4: joy: expected a finite number"):
         imported(tmp_path, "x.csv", content + "z,en,high\n", limit=1)
 
 

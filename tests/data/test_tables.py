@@ -8,7 +8,7 @@ import pytest
 
 from xlembed.data.checks import Problems
 from xlembed.data.opening import read_rows
-from xlembed.data.tables import listed_columns, number_or_text, parse_columns
+from xlembed.data.tables import number_or_text, parse_columns
 from xlembed.words import UserError
 
 Rows = list[tuple[int | None, dict[str, str]]]
@@ -21,16 +21,16 @@ def rows_of(path: Path, content: bytes, *, numbered: bool = False) -> tuple[tupl
     return table.header, [(row.place.line, dict(row.values)) for row in table.rows], problems
 
 
-def test_cells_that_span_lines_count_from_their_first_line(tmp_path: Path) -> None:
+def test_rows_are_numbered_as_a_spreadsheet_does(tmp_path: Path) -> None:
     content = b'id, text\n1,"a ""b"",\nc"\n2,d\n\n3,"e\n\nf"\n'
     header, rows, problems = rows_of(tmp_path / "x.csv", content)
     assert header == ("id", "text")
     assert rows == [
         (2, {"id": "1", "text": 'a "b",\nc'}),
-        (4, {"id": "2", "text": "d"}),
-        (6, {"id": "3", "text": "e\n\nf"}),
+        (3, {"id": "2", "text": "d"}),
+        (5, {"id": "3", "text": "e\n\nf"}),
     ]
-    assert not problems.n_errors and "x.csv:5: the line is blank. Skipped" in problems.notes()[0]
+    assert not problems.n_errors and "x.csv, row 4: the row is blank. Skipped" in problems.notes()[0]
 
 
 def test_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
@@ -57,9 +57,8 @@ def test_without_a_header_columns_are_numbers(tmp_path: Path) -> None:
         (b"a,b\n1,2\n3,x, y\n", 3, "3 columns, the header has 2"),
         (b'a,b\n1,2\n3,"x\n4,5\n', 3, "cannot be read, nor what follows it: unexpected end of data"),
         (b'a,b\n1,"x" y\n', 2, "cannot be read, nor what follows it: ',' expected after '\"'"),
-        (b"a,b\n1,\xe9\n2,c\n", 2, "byte 3 of the line (0xe9) is not valid UTF-8"),
+        (b"a,b\n1,\xe9\n2,c\n", None, "the file is not UTF-8, and has too few foreign letters"),
         (b"a,b\n1,c\rd\n", 2, "cannot be read"),
-        ("a,b\n1,c\n".encode("utf-16"), None, "the file is UTF-16"),
     ],
 )
 def test_what_cannot_be_read(tmp_path: Path, content: bytes, line: int | None, message: str) -> None:
@@ -73,11 +72,47 @@ def test_rows_after_a_bad_one_are_read(tmp_path: Path) -> None:
     assert [row["b"] for _, row in rows] == ["c", "d"] and problems.n_errors == 2
 
 
-def test_a_file_of_other_separators_is_recognised() -> None:
-    assert listed_columns(("a", "b")) == "the first line has a, b"
-    assert "separated by semicolons" in listed_columns(("a;b",))
-    assert "separated by tabs" in listed_columns(("a\tb",))
-    assert listed_columns(()) == "the file has no header"
+@pytest.mark.parametrize(
+    ("content", "rows", "told"),
+    [
+        ("a;b\n1;2,5\n", ["2,5"], "semicolons separate the columns"),
+        ('a\tb\n"1"\t2\n', ["2"], "tabs separate the columns"),
+        ("sep=;\na;b\n1;2\n", ["2"], "semicolons separate the columns"),
+        ('a,b\n"x;y;z",2\n"x;y;z",3\n', ["2", "3"], ""),
+        ("a,b,,\n1,2,,\n,,,\n", ["2"], "the row is blank"),
+    ],
+)
+def test_what_separates_columns_is_found_and_told(
+    tmp_path: Path, content: str, rows: list[str], told: str
+) -> None:
+    header, found, problems = rows_of(tmp_path / "x.csv", content.encode())
+    assert header == ("a", "b") and [row["b"] for _, row in found] == rows
+    assert told in "".join(problems.notes()) and bool(told) == bool(problems.notes())
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "told"),
+    [
+        (
+            "a,b\n1,Größe passt nicht; schöne Farbe für größere Räume; Grüße aus Köln\n",
+            "cp1252",
+            "read as windows-1252, as in '1,größe passt",
+        ),
+        ("a,b\n1,Çok güzel bir ürün sessiz değil mi? Şarjlı süpürge ağır değil\n", "cp1254", "windows-1254"),
+        ("a,b\n1,c\n", "utf-16", "read as utf-16"),
+    ],
+)
+def test_other_encodings_are_found_and_told(tmp_path: Path, text: str, codec: str, told: str) -> None:
+    _, found, problems = rows_of(tmp_path / "x.csv", text.encode(codec))
+    assert (
+        found[0][1]["b"] == text.splitlines()[1].partition(",")[2]
+        and told in "".join(problems.notes()).lower()
+    )
+
+
+def test_two_columns_of_a_name_are_refused(tmp_path: Path) -> None:
+    problems = rows_of(tmp_path / "x.csv", b"a,b,a\n1,2,3\n")[2]
+    assert "x.csv, row 1: two columns are called 'a': A and C" in str(problems.errors[0])
 
 
 @pytest.mark.parametrize(

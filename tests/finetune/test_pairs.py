@@ -195,7 +195,7 @@ def test_repeated_rows_are_dropped_and_counted_and_limit_cuts(tmp_path: Path) ->
             {"columns": {"text1": "s1", "text2": "s2", "score": "y"}},
             "2 columns, the",
         ),
-        ("x-en.xlsx", "", {"kind": Kind.PAIRS}, "expected .jsonl, .csv, .tsv or SQuAD .json"),
+        ("x-en.ods", "", {"kind": Kind.PAIRS}, "expected .jsonl, .csv, .parquet, .tsv, .xlsx or SQuAD .json"),
         (
             "x.jsonl",
             '{"anchor": "a", "positive": "b"}\n',
@@ -219,11 +219,28 @@ def test_bad_files_and_bad_usage(
     assert not (tmp_path / "pairs").exists()
 
 
-def test_a_row_that_spans_lines_is_told_by_its_first(tmp_path: Path) -> None:
+def test_a_row_that_spans_lines_is_told_as_a_spreadsheet_numbers_it(tmp_path: Path) -> None:
     text = 'anchor,positive,positive_lang\n"a\nb",c,en\n"d\ne\nf",,en\n'
     columns = parse_columns("anchor=anchor,positive=positive")
-    with pytest.raises(UserError, match=r"x-en\.csv:4: positive: the text is empty"):
+    with pytest.raises(UserError, match=r"x-en\.csv, row 3: positive: the text is empty"):
         imported(tmp_path, "x-en.csv", text, columns=columns, kind=Kind.PAIRS)
+
+
+def langs_of(found: PairSet) -> list[tuple[str, str]]:
+    return [(row["anchor_lang"], row["positive_lang"]) for row in found.rows]
+
+
+def test_language_columns_of_a_table_are_read(tmp_path: Path) -> None:
+    text = "anchor,positive,anchor_lang,lang\nSoru?,An answer.,tr,en\nFrage?,Another answer.,German,en-GB\n"
+    found = imported(tmp_path, "x.csv", text, kind=Kind.PAIRS)
+    assert langs_of(found) == [("tr", "en"), ("de", "en")]
+    assert any("'en-GB' is no code. Taken for en (English)" in note for note in found.notes)
+    columns = parse_columns("anchor=q,positive=a,anchor_lang=ql,lang=al")
+    text = "q,a,ql,al,lang\nSoru?,An answer.,tr,en,x\n"
+    assert langs_of(imported(tmp_path, "y.csv", text, columns=columns, kind=Kind.PAIRS)) == [("tr", "en")]
+    # The file's name speaks for the column that says nothing.
+    text = "anchor,positive,positive_lang\nSoru?,An answer.,en\n"
+    assert langs_of(imported(tmp_path, "x.tr.csv", text, kind=Kind.PAIRS)) == [("tr", "en")]
 
 
 def test_columns_are_said_as_ours_equals_theirs() -> None:

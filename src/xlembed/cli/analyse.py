@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     models="; repeatable, comma-separated.",
     required=("model", "task"),
     variation=True,
+    unjudged=True,
     json_help="Print what analysis/TASK/MODEL/analysis.json holds.",
 )
 def analyse(asked: Asked) -> None:

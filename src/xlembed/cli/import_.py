@@ -11,16 +11,18 @@ import click
 
 REFUSED = (
     (("documents",), "squad` or `xlembed import pairs", ("scored",)),
-    (("dimensions", "document_pattern", "scale"), "scored", ("pairs", "jsonl", "task")),
+    (("dimensions", "document_pattern", "scale"), "scored", ("pairs", "jsonl", "table", "task")),
     (
-        ("kind", "columns", "limit", "source", "licence"),
+        ("kind", "limit", "source", "licence"),
         "pairs` or `xlembed import scored",
-        ("jsonl", "task"),
+        ("jsonl", "table", "task"),
     ),
-    (("where",), "pairs` or `xlembed import jsonl", ("scored", "task")),
-    (("leave_out_self",), "squad|beir|tatoeba|jsonl", ("pairs", "scored")),
+    (("columns", "encoding"), "table|pairs|scored", ("jsonl", "task")),
+    (("where",), "jsonl|table|pairs", ("scored", "task")),
+    (("detect_lang",), "table", ("pairs", "scored", "jsonl", "task")),
+    (("leave_out_self", "unjudged", "dry_run"), "squad|beir|tatoeba|jsonl|table", ("pairs", "scored")),
 )
-"""Options, the formats that know them, and those that do not (`task`: of tasks, other than jsonl)."""
+"""Options, the formats that know them, and those that do not (`task`: of tasks, other than jsonl and table)."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Said:
     scale: str
     where: tuple[str, ...]
     leave_out_self: bool
+    unjudged: bool
+    detect_lang: bool
+    encoding: str
+    dry_run: bool
     believe: bool
     limit: int | None
     source: str
@@ -51,6 +57,9 @@ class Said:
             "documents": DocumentUnit(self.documents) if self.documents else None,
             "where": parse_where(self.where),
             "believe": self.believe,
+            "unjudged": self.unjudged,
+            "detect": self.detect_lang,
+            "encoding": self.encoding,
             "limit": self.limit,
             "source": self.source,
             "licence": self.licence,
@@ -58,7 +67,7 @@ class Said:
 
 
 @click.command("import")
-@click.argument("form", metavar="squad|beir|tatoeba|jsonl|pairs|scored")
+@click.argument("form", metavar="squad|beir|tatoeba|jsonl|table|pairs|scored")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write. [default: data/NAME]")
@@ -77,7 +86,7 @@ class Said:
 @click.option(
     "--columns",
     default="",
-    help="pairs, scored: OURS=THEIRS,... by name (pairs: or number): text1=1,text2=2,score=3.",
+    help="table, pairs, scored: OURS=THEIRS,... by name: id=sku,text=title+description (pairs: or number: text1=1).",
 )
 @click.option("--dimensions", default="", help="scored: the columns that are scores: V,A,D.")
 @click.option(
@@ -90,13 +99,25 @@ class Said:
     "--where",
     multiple=True,
     metavar="COLUMN=VALUE",
-    help="pairs, jsonl: only rows with this value are right pairs; repeatable, VALUE * is any.",
+    help="table, jsonl, pairs: only rows with this value are right pairs; repeatable, VALUE * is any.",
 )
 @click.option(
     "--leave-out-self",
     is_flag=True,
     help="Tasks: take a query's own copy among the documents out of its ranking (ArguAna, Quora).",
 )
+@click.option(
+    "--unjudged", is_flag=True, help="Tasks: a log of queries; nobody has said which documents are right."
+)
+@click.option(
+    "--detect-lang",
+    is_flag=True,
+    help="table: the texts tell their language; --lang is that of those that tell none.",
+)
+@click.option(
+    "--encoding", default="", help="Tables: of the text, such as windows-1252. [default: found out, and told]"
+)
+@click.option("--dry-run", is_flag=True, help="Tasks: show what was understood, and write nothing.")
 @click.option(
     "--believe",
     is_flag=True,
@@ -120,6 +141,7 @@ def import_task(
     xlembed import tatoeba tatoeba.deu-eng.deu tatoeba.deu-eng.eng --name tatoeba_de
     xlembed import beir scifact/ --name scifact --lang en
     xlembed import jsonl faq.de.jsonl --name faq
+    xlembed import table products.csv queries.csv --name shop --dry-run
     xlembed import pairs train-v0.1.json --name tquad --lang tr
     xlembed import pairs stsb-tr-train.tsv --name stsb_tr --columns text1=sentence1,text2=sentence2,score=score
     xlembed import scored emobank.csv --name emobank --lang en --dimensions V,A,D --scale 1,5
@@ -134,7 +156,7 @@ def import_task(
         raise UserError(f"no format {form!r}.{near}")
     for options, known, refused in REFUSED:
         told = [f"--{option.replace('_', '-')}" for option in options if getattr(said, option)]
-        if told and (form if form in ("pairs", "scored", "jsonl") else "task") in refused:
+        if told and (form if form in ("pairs", "scored", "jsonl", "table") else "task") in refused:
             raise UserError(
                 f"{', '.join(told)}: for `xlembed import {known}` only; {form} has no such choice"
             )
@@ -150,20 +172,36 @@ def _import_task(
     form: str, files: Sequence[Path], name: str, out: Path | None, said: Said, force: bool
 ) -> None:
     from xlembed.cli.console import say
+    from xlembed.data.headers import parse_table_columns
     from xlembed.data.importing import import_files
     from xlembed.data.reading import ReadOptions
-    from xlembed.data.summary import summarise
+    from xlembed.data.summary import first_rows, summarise
 
-    options = ReadOptions(**said.common())
+    columns = parse_table_columns(said.columns)
     imported = import_files(
-        form, files, name, out, options=options, leave_out_self=said.leave_out_self, force=force
+        form,
+        files,
+        name,
+        out,
+        options=ReadOptions(**said.common(), columns=columns),
+        leave_out_self=said.leave_out_self,
+        force=force,
+        dry_run=said.dry_run,
     )
+    if imported.read_as:
+        say("\n".join(["read as:", *(f"  {line}" for line in imported.read_as), ""]))
+    if said.dry_run:
+        say("\n".join(["first rows:", *(f"  {line}" for line in first_rows(imported.task)), ""]))
     say(summarise(imported.task).text())
     if imported.warnings:
         say("\n  noticed in the files:")
         for warning in imported.warnings:
             say(f"  - {warning}")
-    say(f"\nWrote {imported.folder}. Next: xlembed run -t {imported.handle}")
+    if said.dry_run:
+        say(f"\nNothing was written: leave out --dry-run to write {imported.folder}")
+        return
+    following = 'search -m static_multilingual "..."' if imported.task.unjudged else "run"
+    say(f"\nWrote {imported.folder}. Next: xlembed {following} -t {imported.handle}")
 
 
 def _import_pairs(files: Sequence[Path], name: str, folder: Path, said: Said, force: bool) -> None:

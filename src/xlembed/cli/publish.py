@@ -50,7 +50,7 @@ def publish(
         return
     if not asked.given or not task:
         raise click.UsageError("--model and --task say which index to publish")
-    opened = open_task(workspace, task)
+    opened = open_task(workspace, task, unjudged=True)
     (ref,) = asked.refs()
     with Bars(ref.slug) as bars:
         done = stage(

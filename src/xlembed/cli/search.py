@@ -76,7 +76,7 @@ def search(
         from xlembed.evaluate.search import search as stage
 
         workspace = open_workspace(params, out, options)
-        opened = open_task(workspace, task)
+        opened = open_task(workspace, task, unjudged=True)
         with Bars(model) as bars:
             hits = stage(
                 text,

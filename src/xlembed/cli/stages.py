@@ -13,7 +13,7 @@ ONE: dict[str, Any] = {"models": ".", "one": True, "required": ("model", "task")
 
 
 @click.command()
-@study("corpus", "encode", variation=True, tracked=False, json_help="", **ONE)
+@study("corpus", "encode", variation=True, tracked=False, json_help="", unjudged=True, **ONE)
 def encode(asked: Asked) -> None:
     """Turn a task's texts into vectors: embeddings/TASK/MODEL/. What the store holds already is not encoded again."""
     from xlembed.cli.progress import Bars
@@ -32,7 +32,7 @@ def encode(asked: Asked) -> None:
 
 
 @click.command()
-@study("corpus", "index", tracked=False, json_help="", **ONE)
+@study("corpus", "index", tracked=False, json_help="", unjudged=True, **ONE)
 def index(asked: Asked) -> None:
     """Index a task's vectors: indices/TASK/MODEL.json says what, where and with which settings."""
     from xlembed.cli.progress import Bars

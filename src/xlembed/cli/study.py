@@ -45,6 +45,7 @@ class Asked:
         experiment: MLflow experiment, if one was named.
         as_json: whether the result is printed for scripts.
         variation: values of --dim, --max-tokens and --dtype.
+        unjudged: whether a task without judgements is served.
     """
 
     workspace: Workspace
@@ -53,6 +54,7 @@ class Asked:
     experiment: str | None
     as_json: bool
     variation: Mapping[str, str | None]
+    unjudged: bool = False
 
     @property
     def models(self) -> list[str]:
@@ -64,7 +66,7 @@ class Asked:
         """The task, read."""
         from xlembed.data.loading import open_task
 
-        return open_task(self.workspace, self.task_name)
+        return open_task(self.workspace, self.task_name, unjudged=self.unjudged)
 
     @property
     def task_folder(self) -> Path:
@@ -109,6 +111,7 @@ def study(
     tracked: bool = True,
     json_help: str = "Print the result for scripts.",
     named: tuple[str, ...] = (),
+    unjudged: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A click command of a study: its function takes `Asked` and its own options, by name.
 
@@ -124,13 +127,15 @@ def study(
         tracked: whether --experiment is there.
         json_help: of --json; empty: there is no --json.
         named: sections whose options change nothing that is written under the model's name.
+        unjudged: whether it needs no judgements, so that tasks without them are served.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @wraps(function)
         def command(params: str | None, out: str | None = None, **options: Any) -> None:
             given = options.pop("given", ())
-            said = {
+            said: dict[str, Any] = {
+                "unjudged": unjudged,
                 "given": ((given,) if given else ()) if one else given,
                 "experiment": options.pop("experiment", None),
                 "as_json": options.pop("as_json", False),

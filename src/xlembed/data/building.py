@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Literal
 
 from xlembed.data.checks import first_of
@@ -48,8 +49,12 @@ def build_task(
         ]
         judged = {kept_for.get(doc_id, doc_id) for doc_id in judged}
         notes += merged.notes
-    queries, told = _scorable(queries, qrels)
-    notes += told
+    told: Sequence[str] = ()
+    if rows.card.unjudged:
+        _refuse_judgements(rows, united)
+    else:
+        queries, told = _scorable(queries, qrels)
+        notes += told
     if not documents:
         raise UserError(f"{rows.card.name}: there are no documents")
     if not rows.queries:
@@ -69,6 +74,15 @@ def build_task(
     kept = {q.query_id: qrels[q.query_id] for q in queries}
     task = Task(**said, documents=documents, queries=tuple(queries), qrels=kept, merged=merges)
     return dataclasses.replace(task, notes=tuple(dict.fromkeys([*notes, *_gaps(task)])))
+
+
+def _refuse_judgements(rows: Rows, qrels: Qrels) -> None:
+    if judged := [query_id for query_id, docs in qrels.items() if docs]:
+        subject = counted(len(judged), "query has", "queries have")
+        raise UserError(
+            f"{rows.card.name}: called unjudged, but {subject} judgements ({first_of(judged)}): leave out --unjudged, "
+            "or `unjudged` in task.yaml"
+        )
 
 
 def _scorable(queries: list[Query], qrels: Qrels) -> tuple[list[Query], tuple[str, ...]]:
@@ -96,7 +110,12 @@ def _gaps(task: Task) -> list[str]:
     asked: Counter[Lang] = Counter(q.lang for q in task.queries)
     for lang in task.languages:
         missing = [
-            noun for noun, counts in (("documents", spoken), ("judged queries", asked)) if not counts[lang]
+            noun
+            for noun, counts in (
+                ("documents", spoken),
+                (f"{'' if task.unjudged else 'judged '}queries", asked),
+            )
+            if not counts[lang]
         ]
         if missing:
             notes.append(f"{lang}: no {' and no '.join(missing)}")
@@ -109,7 +128,7 @@ def _gaps(task: Task) -> list[str]:
         notes.append(
             f"{subject} asked more than once with different relevant documents: no model can tell which"
         )
-    if task.alignment is Alignment.PARALLEL:
+    if task.alignment is Alignment.PARALLEL and not task.unjudged:
         lang_of = {d.doc_id: d.lang for d in task.documents}
         partial = [
             need

@@ -18,7 +18,7 @@ from xlembed.words import Lang, near_miss
 CARD_FILE = "task.yaml"
 WORDS = ("name", "alignment", "source", "licence", "description")
 LISTS = ("languages", "notes")
-FLAGS = ("demonstration", "leave_out_self")
+FLAGS = ("demonstration", "leave_out_self", "unjudged")
 KEYS = ("name", "languages", "alignment", "source", "licence", "description", *FLAGS, "notes")
 """In the order of a card."""
 
@@ -36,6 +36,7 @@ class Card:
     demonstration: bool = False
     notes: tuple[str, ...] = ()
     leave_out_self: bool = False
+    unjudged: bool = False
 
 
 def is_task_name(name: str) -> bool:

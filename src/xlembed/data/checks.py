@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xlembed.data.languages import is_language, language_help
@@ -29,15 +30,19 @@ class Severity(Choice):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row stands: file, line (from 1; None inside a JSON document), path of the row in it."""
+    """Where a row stands: file, line (from 1; None inside a JSON document), path of the row in it.
+
+    In a table (`columns` is not None) the line is the row as a spreadsheet numbers it, and `columns` maps our fields
+    to what the table's reader sees.
+    """
 
     file: str
     line: int | None = None
     path: str = ""
+    columns: Mapping[str, str] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        line = "" if self.line is None else f":{self.line}"
-        return f"{self.file}{line}{f' {self.path}' if self.path else ''}"
+        return f"{_position(self)}{f' {self.path}' if self.path else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,11 @@ class Problem:
     fix: str
     kind: str
     severity: Severity = Severity.ERROR
+    columns: Mapping[str, str] | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        line = "" if self.line is None else f":{self.line}"
-        return f"{self.file}{line}: {f'{self.field}: ' if self.field else ''}{self.message}. {self.advice}"
+        of = f"{self.field}: " if self.field else ""
+        return f"{_position(self)}: {of}{self.message}. {self.advice}"
 
     @property
     def advice(self) -> str:
@@ -82,6 +88,8 @@ class Problems:
         self._kinds: Counter[str] = Counter()
         self._told: set[Problem] = set()
         self._warned: dict[tuple[str, str, str], _Warned] = {}
+        self.read_as: list[str] = []
+        """How files were understood, in words: told with their errors."""
         self.unread_files: set[str] = set()
         """Files with lines that could not be read, so that ids missing from them prove nothing."""
 
@@ -104,13 +112,13 @@ class Problems:
         """Something that must be mended before the task can be used; without `field` it is the whole line."""
         if not field:
             self.unread_files.add(place.file)
-        self.add(
-            Problem(place.file, place.line, ".".join(filter(None, (place.path, field))), message, fix, kind)
-        )
+        named = ".".join(filter(None, (place.path, _column(place, field))))
+        self.add(Problem(place.file, place.line, named, message, fix, kind, columns=place.columns))
 
     def warn(self, place: Place, field: str, kind: str, message: str, done: str) -> None:
         """Something the user should know; `done` says how it was handled."""
-        self.add(Problem(place.file, place.line, field, message, done, kind, Severity.WARNING))
+        named, severity = _column(place, field), Severity.WARNING
+        self.add(Problem(place.file, place.line, named, message, done, kind, severity, place.columns))
 
     @property
     def errors(self) -> Sequence[Problem]:
@@ -143,6 +151,8 @@ class Problems:
             lines.append(f"  ... and {self.n_errors - len(self._errors)} more ({others})")
         if notes := self.notes():
             lines += ["Also noticed:", *(f"  {note}" for note in notes)]
+        if self.read_as:
+            lines += ["Read as:", *(f"  {told}" for told in self.read_as)]
         raise UserError("\n".join(lines))
 
 
@@ -225,11 +235,22 @@ def first_of(ids: Sequence[str]) -> str:
     return ", ".join(ids[:5]) + (" ..." if len(ids) > 5 else "")
 
 
+def _position(at: Place | Problem) -> str:
+    if at.line is None:
+        return at.file
+    return f"{at.file}:{at.line}" if at.columns is None else f"{at.file}, row {at.line}"
+
+
+def _column(place: Place, field: str) -> str:
+    return (place.columns or {}).get(field, field)
+
+
 def _note(warned: _Warned) -> str:
     problem = warned.first
     if warned.count == 1:
         return str(problem)
     subject = f"{problem.file}: {f'{problem.field}: ' if problem.field else ''}{problem.kind}"
     more = f" and {warned.count - len(warned.places)} more" if warned.count > len(warned.places) else ""
-    where = f" (lines {', '.join(warned.places)}{more})" if warned.places else ""
+    unit = "lines" if problem.columns is None else "rows"
+    where = f" ({unit} {', '.join(warned.places)}{more})" if warned.places else ""
     return f"{subject}: {warned.count} times{where}. {problem.advice}"

@@ -88,7 +88,7 @@ def same_in_task(task: Task, believe: bool) -> list[str]:
 def self_note(task: Task) -> tuple[str, ...]:
     """How many queries are documents themselves, and what is done about it; nothing for none."""
     n = len(task.self_documents)
-    if not n:
+    if not n or task.unjudged:
         return ()
     subject = (
         f"{n:,} of {len(task.queries):,} queries {'is' if n == 1 else 'are'} also a document, word for word"

@@ -36,12 +36,13 @@ def find_reader(form: str) -> Reader:
 
 @dataclass(frozen=True)
 class Imported:
-    """The task as written, its folder, what -t takes, and oddities of the source files."""
+    """The task as written, its folder, what -t takes, oddities of the source files, and how they were understood."""
 
     task: Task
     folder: Path
     handle: str
     warnings: tuple[str, ...]
+    read_as: tuple[str, ...]
 
 
 def import_files(
@@ -54,11 +55,12 @@ def import_files(
     leave_out_self: bool = False,
     data_dir: Path = DATA_DIR,
     force: bool = False,
+    dry_run: bool = False,
 ) -> Imported:
     """Read, check and write; identical documents stay apart in the files (loading unites them).
 
     Args:
-        form: `squad`, `beir`, `tatoeba`, `jsonl`, or another module of readers/.
+        form: `squad`, `beir`, `tatoeba`, `jsonl`, `table`, or another module of readers/.
         files: what the format is made of.
         name: of the task.
         out: the folder to write; None is `data_dir`/`name`.
@@ -66,6 +68,7 @@ def import_files(
         leave_out_self: a query's own copy among the documents is taken out of its ranking.
         data_dir: where named tasks are.
         force: replace a task that is there.
+        dry_run: write nothing.
 
     Raises:
         UserError: for bad usage, a folder that exists, all problems of the files at once, and files that are
@@ -77,11 +80,17 @@ def import_files(
     check_target(name, folder, force)
     problems = Problems()
     rows = reader(files, options, problems)
-    rows.card = replace(rows.card, leave_out_self=leave_out_self or rows.card.leave_out_self)
+    card = rows.card
+    rows.card = replace(
+        card,
+        leave_out_self=leave_out_self or card.leave_out_self,
+        unjudged=options.unjudged or card.unjudged,
+    )
     task = build_task(rows, keep_duplicates=True)
     texts = [(d.lang, "documents", d.text or d.title) for d in task.documents]
     texts += [(q.lang, "queries", q.text) for q in task.queries]
     doubts = check_languages_spoken(texts, believe=options.believe) + same_in_task(task, options.believe)
-    write_task(task, folder, force)
+    if not dry_run:
+        write_task(task, folder, force)
     warnings = (*problems.notes(), *doubts, *self_note(task))
-    return Imported(task, folder, name if out is None else str(folder), warnings)
+    return Imported(task, folder, name if out is None else str(folder), warnings, tuple(problems.read_as))

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import itertools
 import json
-import zlib
 from collections.abc import Iterator, Sequence
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
 from xlembed.data.checks import Place, Problems
+from xlembed.data.encodings import (
+    SAMPLE,
+    UTF16,
+    foreign_lines,
+    guess_encoding,
+    is_utf8,
+    spoken_name,
+    to_utf8,
+)
+from xlembed.data.packed import DAMAGED, Stream, existing, unpacked
 from xlembed.data.row import Row
 
-GZIP = b"\x1f\x8b"
-UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 TO_LINES = """python -c "import pandas as pd; pd.{read}.to_json('NEW.jsonl', orient='records', lines=True, \
 force_ascii=False)\""""
 UNREAD = {
     b"PAR1": (
-        "a parquet file, which is not read",
+        "a parquet file, which is not read here (import table, pairs and scored do)",
         TO_LINES.format(read="read_parquet('{name}')"),
     ),
-    b"PK\x03\x04": ("a zip file or a workbook, which is not read", "unpack it, or save it as text"),
+    b"PK\x03\x04": (
+        "a zip file or a workbook, which is not read here (import table, pairs and scored read .xlsx)",
+        "unpack it, or name it .xlsx if it is a workbook",
+    ),
     b"BZh": ("compressed with bzip2, which is not read", "unpack it: bunzip2 -k {name}"),
     b"\x28\xb5\x2f\xfd": ("compressed with zstd, which is not read", "unpack it: unzstd {name}"),
     b"\xfd7zXZ": ("compressed with xz, which is not read", "unpack it: unxz -k {name}"),
@@ -38,41 +47,48 @@ UNREAD = {
     **dict.fromkeys(UTF16, ("UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 {name} > NEW")),
 }
 """How a file begins -> what it is, and what to do."""
-SAMPLE = 200_000
-"""Bytes by which an encoding is told."""
-SURE = 0.04
-"""Least confidence (of chardet) that is told: right on sentences of 14 encodings, below that it guesses."""
 
 
-def read_lines(path: Path, problems: Problems) -> Iterator[tuple[Place, str]]:
-    """The lines of a file without their ends, each with its place; what is no UTF-8 text is an error.
+def read_lines(path: Path, problems: Problems, encoding: str = "utf-8") -> Iterator[tuple[Place, str]]:
+    """The lines of a file without their ends, each with its place; what is no text in `encoding` is an error.
 
-    Byte order mark and CRLF are accepted and noted, gzip is unpacked. A file that is missing, or no UTF-8 text as a
-    whole, is one error of its own.
+    Byte order mark and CRLF are accepted and noted, packed files are unpacked. A file that is missing, or no such text
+    as a whole, is one error of its own. An empty `encoding` is found out (`to_utf8`).
     """
     name = str(path)
-    if not is_there(path):
-        _tell_missing(path, problems)
+    if (there := find_file(path, problems)) is None:
         return
-    if not path.is_file():
-        path = Path(f"{path}.gz")
-        problems.warn(Place(name), "", "compressed file", "the file is not there", f"read {path.name}")
-    with path.open("rb") as raw_file:
-        try:
-            yield from _lines(_unpacked(raw_file), path, name, problems)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            problems.error(
-                Place(name), "", "damaged file", f"{path.name} is damaged: {error}", "fetch it again"
-            )
+    try:
+        with unpacked(there) as file:
+            start = file.peek(1000)[:1000]
+            wide = encoding not in ("", "utf-8") or (not encoding and start.startswith(UTF16))
+            if _tell_unread(start, there, name, problems, wide):
+                return
+            if encoding != "utf-8":
+                file = BufferedReader(BytesIO(to_utf8(file.read(), name, encoding, problems)))
+            yield from _lines(file, there, name, problems)
+    except DAMAGED as error:
+        tell_damaged(there, name, error, problems)
 
 
-def _unpacked(file: BufferedReader) -> BufferedReader | gzip.GzipFile:
-    return gzip.GzipFile(fileobj=file) if file.peek(2).startswith(GZIP) else file
+def find_file(path: Path, problems: Problems) -> Path | None:
+    """The file, or its packed form, which is told; None with an error told."""
+    there = existing(path)
+    if there is None:
+        _tell_missing(path, problems)
+    elif there != path:
+        problems.warn(Place(str(path)), "", "compressed file", "the file is not there", f"read {there.name}")
+    return there
+
+
+def tell_damaged(path: Path, name: str, error: Exception, problems: Problems) -> None:
+    """One error for a file that cannot be read to its end."""
+    problems.error(Place(name), "", "damaged file", f"{path.name} is damaged: {error}", "fetch it again")
 
 
 def is_there(path: Path) -> bool:
     """Whether `read_lines` finds the file, packed or not."""
-    return path.is_file() or Path(f"{path}.gz").is_file()
+    return existing(path) is not None
 
 
 def _tell_missing(path: Path, problems: Problems) -> None:
@@ -90,17 +106,19 @@ def _tell_missing(path: Path, problems: Problems) -> None:
     problems.error(Place(str(path)), "", "missing file", message, fix)
 
 
-def _lines(
-    file: BufferedReader | gzip.GzipFile, path: Path, name: str, problems: Problems
-) -> Iterator[tuple[Place, str]]:
-    start = file.peek(1000)[:1000]
-    told = next((told for mark, told in UNREAD.items() if start.startswith(mark)), None)
-    if told is None and start.count(0) > len(start) // 10:
+def _tell_unread(start: bytes, path: Path, name: str, problems: Problems, wide: bool) -> bool:
+    """Whether a file that begins so is no text, with that told; `wide`: it may be UTF-16."""
+    marks = [mark for mark in UNREAD if start.startswith(mark) and not (wide and mark in UTF16)]
+    told = UNREAD[marks[0]] if marks else None
+    if told is None and not wide and start.count(0) > len(start) // 10:
         told = ("binary, or UTF-16 without a byte order mark", "save it as UTF-8")
     if told is not None:
         advice = told[1].format(name=path)
         problems.error(Place(name), "", "unreadable file", f"the file is {told[0]}", advice)
-        return
+    return told is not None
+
+
+def _lines(file: Stream, path: Path, name: str, problems: Problems) -> Iterator[tuple[Place, str]]:
     only_damaged = False
     for number, raw in enumerate(file, start=1):
         place = Place(name, number)
@@ -133,30 +151,16 @@ def _bad_byte(error: UnicodeDecodeError) -> str:
 
 def _tell_encoding(path: Path, place: Place, error: UnicodeDecodeError, problems: Problems) -> bool:
     """Whether the file as a whole is in another encoding, with that told once; else some lines are damaged."""
-    import chardet
-    from chardet import EncodingEra
-
-    with path.open("rb") as file:
-        sample = _unpacked(file).read(SAMPLE)
-    # The last line may be cut inside a character.
-    foreign = [line for line in sample.splitlines()[:-1] if not line.isascii()] or [error.object]
-    if 2 * sum(not _is_utf8(line) for line in foreign) <= len(foreign):
+    with unpacked(path) as file:
+        sample = file.read(SAMPLE + 1)
+    foreign = foreign_lines(sample) or [error.object]
+    if 2 * sum(not is_utf8(line) for line in foreign) <= len(foreign):
         return False
-    era = EncodingEra.MODERN_WEB
-    found = chardet.detect(b"\n".join(foreign), encoding_era=era, prefer_superset=True, compat_names=False)
-    codec = found["encoding"] if found["confidence"] >= SURE else None
-    guess = f"; the file looks like {codec.replace('cp125', 'windows-125')}" if codec else ""
+    codec = guess_encoding(foreign)
+    guess = f"; the file looks like {spoken_name(codec)}" if codec else ""
     message = f"{_bad_byte(error)} is not valid UTF-8{guess}"
     advice = f"save the file as UTF-8: iconv -f {codec or 'ITS_ENCODING'} -t UTF-8 {path} > NEW"
     problems.error(place, "", "invalid UTF-8", message, advice)
-    return True
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
     return True
 
 
@@ -197,7 +201,10 @@ def _no_json_lines(head: Sequence[str], path: Path) -> tuple[str, str] | None:
     for sign, word in (("\t", "TSV"), (";", "table with semicolons"), (",", "CSV")):
         if second and sign in first:
             convert = TO_LINES.format(read=f"read_csv('{path}', sep={sign!r}, dtype=str)")
-            return f"a {word}, not JSON lines", f"convert it: {convert}"
+            return (
+                f"a {word}, not JSON lines",
+                f"convert it: {convert}; or `xlembed import table`, which reads it",
+            )
     return None
 
 

@@ -12,7 +12,7 @@ from xlembed.data.doubts import self_note
 from xlembed.data.folders import DATA_DIR, find_task
 from xlembed.data.importers.beir import read_folder
 from xlembed.data.task import Task
-from xlembed.words import Lang
+from xlembed.words import Lang, UserError
 from xlembed.workspace import Workspace
 
 
@@ -58,16 +58,26 @@ def load_task(
     return dataclasses.replace(task, notes=(*rows.problems.notes(), *task.notes, *self_note(task)))
 
 
-def open_task(workspace: Workspace, name: str) -> Task:
-    """A task by name or folder, cut and cleaned as the settings say."""
+def open_task(workspace: Workspace, name: str, *, unjudged: bool = False) -> Task:
+    """A task by name or folder, cut and cleaned as the settings say.
+
+    Raises:
+        UserError: as `load_task`; or it has no judgements, unless `unjudged` tasks are served too.
+    """
     corpus = workspace.settings.corpus
-    return load_task(
+    task = load_task(
         name,
         workspace.root / "data",
         keep_duplicates=corpus.keep_duplicates,
         relevance=corpus.relevance,
         max_documents_per_language=corpus.max_documents_per_language,
     )
+    if task.unjudged and not unjudged:
+        raise UserError(
+            f"the task {task.name!r} has no judgements, so nothing can be evaluated on it: `xlembed search` and "
+            "`xlembed analyse` serve it; import it again with a column that names the right documents to evaluate"
+        )
+    return task
 
 
 def task_folder(workspace: Workspace, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Files of rows by their suffix: the readers are found in row_files/, so that a new one is one new file."""
+"""Tables by the suffix of their file: the readers are found in row_files/, so that a new one is one new file."""
 
 from __future__ import annotations
 
@@ -7,23 +7,49 @@ from pathlib import Path
 
 from xlembed.data import row_files
 from xlembed.data.checks import Problems
+from xlembed.data.packed import unpacked_name
 from xlembed.data.tables import Table
 from xlembed.registry import entries, load_entry
 from xlembed.words import UserError
 
 
-def read_rows(file: Path, problems: Problems, *, numbered: bool = False, also: Sequence[str] = ()) -> Table:
-    """A file of rows, by its suffix; `also` names other files that are taken.
+def read_tables(
+    file: Path, problems: Problems, *, numbered: bool = False, encoding: str = "", also: Sequence[str] = ()
+) -> list[Table]:
+    """The tables of a file, by its suffix: one, or each filled sheet of a workbook; none where errors were told.
+
+    Args:
+        file: perhaps packed (`shop.csv.gz`).
+        problems: takes what cannot be read.
+        numbered: columns have numbers, from 1, in place of a header.
+        encoding: of texts; empty: it is found out, which is told.
+        also: other files that are taken, for the message.
 
     Raises:
-        UserError: no module of row_files/ is called like the suffix.
+        UserError: no module of row_files/ is called like the suffix, or what it needs is not installed.
     """
     forms = entries(row_files)
-    form = file.suffix.lower().removeprefix(".")
+    name = unpacked_name(file)
+    form = name.suffix.lower().removeprefix(".")
     if form not in forms:
         # JSON lines first: they say most about a row.
         known = [*sorted((f".{name}" for name in forms), key=lambda name: (name != ".jsonl", name)), *also]
         listed = f"{', '.join(known[:-1])} or {known[-1]}"
-        raise UserError(f"{file}: expected {listed}, found {file.suffix or 'no suffix'}")
-    table: Table = load_entry(row_files, form).read(file, problems, numbered)
-    return table
+        raise UserError(f"{file}: expected {listed}, found {name.suffix or 'no suffix'}")
+    tables: list[Table] = load_entry(row_files, form).read(file, problems, numbered, encoding)
+    return tables
+
+
+def read_rows(
+    file: Path, problems: Problems, *, numbered: bool = False, encoding: str = "", also: Sequence[str] = ()
+) -> Table:
+    """The only table of a file, an empty one where errors were told.
+
+    Raises:
+        UserError: as `read_tables`, and for a workbook with several filled sheets.
+    """
+    tables = read_tables(file, problems, numbered=numbered, encoding=encoding, also=also)
+    if len(tables) > 1:
+        names = ", ".join(table.name for table in tables)
+        raise UserError(f"{file}: expected one filled sheet, found {names}; keep one in the file")
+    return tables[0] if tables else Table((), iter(()))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.building import build_task
+from xlembed.data.cells import language_code
 from xlembed.data.checks import Place, Problems
 from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_same_texts
@@ -91,7 +92,8 @@ def parse_columns(text: str) -> dict[str, str]:
     Raises:
         UserError: for anything else.
     """
-    known = sorted({name for names in COLUMNS.values() for name in names} | {"score", "group"})
+    texts = {name for names in COLUMNS.values() for name in names}
+    known = sorted(texts | {f"{name}_lang" for name in texts} | {"score", "group", "lang"})
     return parse_our_columns(text, known, "anchor=question,positive=2")
 
 
@@ -153,7 +155,7 @@ def _rows(
             f"--columns: rows of kind {kind} need {', '.join(wanted)}; {', '.join(missing)} is not said"
         )
     opened = [
-        (file, lang, list(_read(file, columns, problems)))
+        (file, lang, list(_read(file, columns, options, problems)))
         for file, lang in zip(files, said_languages(files, options), strict=True)
     ]
     rows = [row.values for _, _, read in opened for row in read]
@@ -162,21 +164,30 @@ def _rows(
     check_where(telling, options.where, {*columns.values(), *COLUMN_NAMES})
     notes += where_note(sum(not is_chosen(row, options.where) for row in rows), len(rows), options.where)
     for file, lang, read in opened:
-        own = lang or _language_by_name(file, read, columns, kind, problems)
+        by_name = _languages_by_name(file, read, columns, kind, problems) if lang is None else {}
+        own = dict.fromkeys(COLUMNS[kind], lang) | by_name
         for row in read:
             if is_chosen(row.values, options.where):
-                yield row.renamed(_renamed(row.values, columns, kind, own))
+                yield row.renamed(_renamed(row, columns, kind, own))
 
 
-def _language_by_name(
+def _languages_by_name(
     file: Path, rows: Sequence[Row], columns: Mapping[str, str], kind: Kind, problems: Problems
-) -> Lang | None:
-    """What the file's name says where neither rows nor columns do; a row that forgets it beside others gets none."""
-    silent = [name for name in COLUMNS[kind] if not is_language(columns[name])]
-    said = any(row.values.get(f"{name}_lang") or row.values.get("lang") for row in rows for name in silent)
-    if not rows or not silent or said:
-        return None
-    return language_by_name(file, problems)
+) -> dict[str, Lang]:
+    """What the file's name says of texts whose language no row says; a row that forgets it beside others gets none."""
+    silent = [
+        name
+        for name in COLUMNS[kind]
+        if not is_language(columns[name]) and not any(_said(row, name, columns) for row in rows)
+    ]
+    return dict.fromkeys(silent, language_by_name(file, problems)) if rows and silent else {}
+
+
+def _said(row: Row, name: str, columns: Mapping[str, str]) -> str | None:
+    """What the row says of the language of a text: of this one, else of all."""
+    values = row.values
+    own, common = (columns.get(field, field) for field in (f"{name}_lang", "lang"))
+    return values.get(own) or values.get(common) or None
 
 
 def _doubts(rows: Sequence[PairRow], kind: Kind, believe: bool) -> list[str]:
@@ -197,25 +208,29 @@ def _doubts(rows: Sequence[PairRow], kind: Kind, believe: bool) -> list[str]:
 
 
 def _renamed(
-    row: Mapping[str, Any], columns: Mapping[str, str], kind: Kind, lang: Lang | None
+    row: Row, columns: Mapping[str, str], kind: Kind, langs: Mapping[str, Lang | None]
 ) -> dict[str, Any]:
     """The file's row under our names; a column that is called like a language is in it (`{"en": ..., "tr": ...}`)."""
+    values = row.values
     found: dict[str, Any] = {}
     for ours, theirs in columns.items():
-        found[ours] = row.get(theirs)
         if ours in COLUMNS[kind]:
-            said = row.get(f"{ours}_lang") or row.get("lang")
-            found[f"{ours}_lang"] = theirs if is_language(theirs) else said or lang
+            found[ours] = values.get(theirs)
+            said = _said(row, ours, columns)
+            said = language_code(row, f"{ours}_lang", said) if isinstance(said, str) else said
+            found[f"{ours}_lang"] = theirs if is_language(theirs) else said or langs[ours]
+        elif ours in ("score", "group"):
+            found[ours] = values.get(theirs)
     if kind is Kind.SCORED and isinstance(found.get("score"), str):
         found["score"] = number_or_text(found["score"])
-    if row.get("group") is not None:
-        found.setdefault("group", row["group"])
+    if values.get("group") is not None:
+        found.setdefault("group", values["group"])
     return found
 
 
-def _read(file: Path, columns: Mapping[str, str], problems: Problems) -> Iterator[Row]:
+def _read(file: Path, columns: Mapping[str, str], options: PairOptions, problems: Problems) -> Iterator[Row]:
     numbered = all(theirs.isdigit() for theirs in columns.values())
-    table = read_rows(file, problems, numbered=numbered, also=("SQuAD .json",))
+    table = read_rows(file, problems, numbered=numbered, encoding=options.encoding, also=("SQuAD .json",))
     missing = [theirs for theirs in columns.values() if theirs not in table.header]
     if table.is_text and not numbered and missing:
         problems.raise_errors(_subject([file]))

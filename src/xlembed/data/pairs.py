@@ -137,7 +137,12 @@ def checked_row(row: FileRow, kind: Kind, languages: Sequence[Lang]) -> dict[str
     if kind is Kind.SCORED:
         score = raw.get("score")
         if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
-            row.error("score", "no score", f"expected a finite number, found {score!r}", "correct the row")
+            fix = (
+                "write decimals with a point"
+                if isinstance(score, str) and "," in score
+                else "correct the row"
+            )
+            row.error("score", "no score", f"expected a finite number, found {score!r}", fix)
         else:
             found["score"] = float(score)
     if raw.get("group") is not None:

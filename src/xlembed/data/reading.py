@@ -34,6 +34,9 @@ class ReadOptions:
         limit: rows at most (pairs, scored).
         source: for the card of a set; the files' names if empty.
         licence: for the card of a set.
+        encoding: of tables; empty: it is found out, which is told.
+        detect: the language of rows that do not say theirs is told by their texts (table).
+        unjudged: the task has no judgements.
     """
 
     name: str = ""
@@ -45,6 +48,9 @@ class ReadOptions:
     limit: int | None = None
     source: str = ""
     licence: str = ""
+    encoding: str = ""
+    detect: bool = False
+    unjudged: bool = False
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Problems], Rows]

@@ -182,7 +182,7 @@ class _Source:
         self, file: Path, lang: Lang | None, options: ScoredOptions, problems: Problems, subject: str
     ) -> None:
         self.file, self.options = file, options
-        self.table = read_rows(file, problems)
+        self.table = read_rows(file, problems, encoding=options.encoding)
         start = list(itertools.islice(self.table.rows, 1))
         self.rows = itertools.chain(start, self.table.rows)
         self.first = start[0].values if start else {}

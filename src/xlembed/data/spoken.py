@@ -33,6 +33,9 @@ DOUBTED, REFUSED = 0.5, 0.9
 FEWEST_DOUBTED, FEWEST_REFUSED = 2, 3
 """Texts that must tell a language for either."""
 
+RARE = 0.05
+"""Share of the texts that tell their language below which a language is not believed to be there."""
+
 _ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"})
 """Languages that are hard to tell apart in writing, and not told apart here."""
 
@@ -122,6 +125,34 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
     detector = LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
     best = detector.compute_language_confidence_values(text[:CHARACTERS])[0]
     return best.language.iso_code_639_1.name.lower() if best.value >= SURE else None
+
+
+def detect_languages(texts: Sequence[str]) -> tuple[list[Lang | None], Counter[Lang]]:
+    """The language of each text, None where it does not tell; and how many are in each.
+
+    First the languages are found that a twentieth of all telling texts are in, then each text is one of those or tells
+    nothing: a brand name makes no language of its own.
+
+    Example:
+        >>> detect_languages(["Der Wasserkocher ist sehr leise.", "USB-C", "Leider nach zwei Wochen kaputt."])
+        (['de', None, 'de'], Counter({'de': 2}))
+    """
+    from lingua import IsoCode639_1, LanguageDetectorBuilder  # only where a language must be guessed
+
+    def best(detector: LanguageDetector) -> list[Lang | None]:
+        values = detector.compute_language_confidence_values_in_parallel([t[:CHARACTERS] for t in texts])
+        top = [ranked[0] if ranked and ranked[0].value >= SURE else None for ranked in values]
+        return [t.language.iso_code_639_1.name.lower() if t else None for t in top]
+
+    long = [len(text.strip().encode()) >= SHORTEST for text in texts]
+    found = [lang if enough else None for lang, enough in zip(best(_detector()), long, strict=True)]
+    counts = Counter(lang for lang in found if lang)
+    common = [lang for lang, n in counts.items() if n >= RARE * counts.total()]
+    if len(common) > 1:
+        codes = [getattr(IsoCode639_1, lang.upper()) for lang in common]
+        found = best(LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build())
+    found = [lang if lang in common else None for lang in found]
+    return found, Counter(lang for lang in found if lang)
 
 
 def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:

@@ -52,12 +52,18 @@ class TaskSummary(Summary):
     judgements: int
     per_language: dict[Lang, LanguageSizes]
     merged: int
+    unjudged: bool
 
     def text(self) -> str:
         """As lines."""
-        told = ["  demonstration: for trying the commands, not for conclusions about models"]
+        told = [
+            "  demonstration: for trying the commands, not for conclusions about models"
+        ] * self.demonstration
+        told += [
+            "  unjudged: nobody has said which documents are right; nothing can be evaluated"
+        ] * self.unjudged
         first = [
-            *(told if self.demonstration else []),
+            *told,
             f"  alignment   {self.alignment}",
             f"  documents   {self.documents:,}",
             f"  queries     {self.queries:,} ({self.needs:,} needs, {self.judgements:,} judgements)",
@@ -105,4 +111,26 @@ def summarise(task: Task) -> TaskSummary:
             for lang in task.languages
         },
         merged=len(task.merged),
+        unjudged=task.unjudged,
     )
+
+
+def first_rows(task: Task, n: int = 3, width: int = 100) -> list[str]:
+    """The first documents and queries in a line each, queries with the documents that are right for them."""
+
+    def cut(text: str) -> str:
+        line = " ".join(text.split())
+        return line if len(line) <= width else f"{line[: width - 3]}..."
+
+    lines = [
+        cut(f"{d.doc_id} [{d.lang}] {' | '.join(filter(None, (d.title, d.text)))}")
+        for d in task.documents[:n]
+    ]
+    for query in task.queries[:n]:
+        right = [doc_id for doc_id, grade in task.qrels.get(query.query_id, {}).items() if grade >= 1]
+        more = f" and {len(right) - n} more" if len(right) > n else ""
+        lines.append(
+            cut(f"{query.query_id} [{query.lang}] {query.text}")
+            + f" -> {', '.join(right[:n])}{more}" * bool(right)
+        )
+    return lines

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from xlembed.data.checks import Place, Problems
 from xlembed.data.lines import read_lines
@@ -26,45 +28,105 @@ class Table:
         header: names of the columns; none when they are numbered from 1, or rows name their own fields.
         rows: values by column, with the place where the row begins; to be gone through once.
         is_text: every value is a text, and every row has every column.
+        name: what its rows' places call it: the file, and a workbook's sheet.
     """
 
     header: tuple[str, ...]
     rows: Iterator[Row]
     is_text: bool = True
+    name: str = ""
+
+
+class DateText(str):
+    """A cell that a workbook holds as a date, in ISO form."""
+
+    __slots__ = ()
+
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+HEAD = 50
+"""Lines by which a delimiter is told."""
 
 
 def read_cells(
-    file: Path, problems: Problems, numbered: bool, *, delimiter: str, quoting: Literal[0, 3]
+    file: Path,
+    problems: Problems,
+    numbered: bool,
+    *,
+    delimiter: str | None,
+    quoting: Literal[0, 3],
+    encoding: str = "",
 ) -> Table:
     """The header (none if `numbered`) at once, the rows as they are asked for.
 
-    What cannot be read is told, and rows that have more or fewer cells than the header.
+    What cannot be read is told, and rows that have more or fewer cells than the header. A `delimiter` that is None is
+    the one by which the first rows have equally many cells; other than commas, it is told.
     """
-    records = _records(file, problems, delimiter, quoting)
+    lines = read_lines(file, problems, encoding)
+    if delimiter is None:
+        head = list(itertools.islice(lines, HEAD))
+        if head and (said := re.fullmatch(r'"?sep=(.)"?', head[0][1])):
+            delimiter, head[0] = said[1], (head[0][0], "")  # Excel's own line; its row counts
+        delimiter = delimiter or find_delimiter([line for _, line in head])
+        if delimiter != ",":
+            message = f"{DELIMITERS.get(delimiter, repr(delimiter))} separate the columns"
+            problems.warn(Place(str(file)), "", "delimiter", message, "read so")
+        lines = itertools.chain(head, lines)
+    return table_of(str(file), _records(str(file), lines, problems, delimiter, quoting), problems, numbered)
+
+
+def table_of(
+    name: str, records: Iterator[tuple[int, Sequence[str]]], problems: Problems, numbered: bool
+) -> Table:
+    """The table of numbered rows of cells: the first that is not blank is the header, unless columns are `numbered`."""
+    filled = _filled(name, records, problems)
     if numbered:
-        return Table(
-            (),
-            (
-                Row({str(i): cell for i, cell in enumerate(cells, 1)}, place, problems)
-                for place, cells in records
-            ),
-        )
-    _, cells = next(records, (None, []))
-    header = tuple(cell.strip() for cell in cells)
-    return Table(header, _named(header, records, problems))
+        places = ((Place(name, row, columns={}), cells) for row, cells in filled)
+        rows = (Row({str(i): c for i, c in enumerate(cells, 1)}, place, problems) for place, cells in places)
+        return Table((), rows, name=name)
+    number, cells = next(filled, (1, ()))
+    header = [cell.strip() for cell in cells]
+    while header and not header[-1]:
+        header.pop()  # what a spreadsheet writes behind the last column
+    place = Place(name, number, columns={})
+    for twice in sorted({h for h in header if h and header.count(h) > 1}):
+        where = " and ".join(column_letters(i) for i, h in enumerate(header) if h == twice)
+        message = f"two columns are called {twice!r}: {where}"
+        problems.error(place, "", "repeated column", message, "give every column a name of its own")
+    return Table(tuple(header), _named(name, header, filled, problems), name=name)
+
+
+def column_letters(index: int) -> str:
+    """What a spreadsheet calls a column, counted from 0.
+
+    >>> column_letters(0), column_letters(25), column_letters(26)
+    ('A', 'Z', 'AA')
+    """
+    letters = ""
+    while index >= 0:
+        letters = chr(ord("A") + index % 26) + letters
+        index = index // 26 - 1
+    return letters
+
+
+def find_delimiter(lines: Sequence[str]) -> str:
+    """The sign that cuts most of the first lines into as many cells as the first one; a comma if none does.
+
+    >>> find_delimiter(["a;b, c;d", "1;2,5;3"])
+    ';'
+    """
+    best, most = ",", (0.0, 1)
+    for sign in DELIMITERS:
+        reader = csv.reader([line.replace("\r", " ") + "\n" for line in lines], delimiter=sign)
+        sizes = [len(cells) for cells in reader if cells]
+        if sizes and sizes[0] > 1 and (found := (sizes.count(sizes[0]) / len(sizes), sizes[0])) > most:
+            best, most = sign, found
+    return best
 
 
 def listed_columns(header: Collection[str]) -> str:
-    """The columns in words, with what is odd about them."""
-    if not header:
-        return "the file has no header"
-    (first, *more) = header
-    odd = next(
-        (word for sign, word in ((";", "semicolons"), ("\t", "tabs")) if not more and sign in first), ""
-    )
-    return f"the first line has {', '.join(header)}" + (
-        f"; it seems to be separated by {odd}: write commas (.csv) or tabs (.tsv)" if odd else ""
-    )
+    """The columns in words."""
+    return f"the first line has {', '.join(header)}" if header else "the file has no header"
 
 
 def parse_columns(text: str, known: Collection[str], example: str) -> dict[str, str]:
@@ -103,43 +165,85 @@ def number_or_text(cell: str) -> float | str:
     return value if math.isfinite(value) else cell
 
 
-def _named(
-    header: tuple[str, ...], records: Iterator[tuple[Place, list[str]]], problems: Problems
-) -> Iterator[Row]:
-    for place, cells in records:
-        if len(cells) == len(header):
-            yield Row(dict(zip(header, cells, strict=True)), place, problems)
+def as_text(value: Any) -> str:
+    """What a typed cell shows: nothing for null, whole numbers without decimals, dates in ISO form."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case datetime() | date():
+            return DateText(str(value).removesuffix(" 00:00:00"))
+        case float() if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        case list():
+            return "\n".join(map(as_text, value))
+        case bytes():
+            return value.decode(errors="replace")
+        case _:
+            return str(value)
+
+
+def whole_number(cell: str) -> int | None:
+    """The whole number that a cell holds, perhaps with decimals that are zero; None for anything else.
+
+    >>> whole_number("2.0"), whole_number("-1"), whole_number("0.5")
+    (2, -1, None)
+    """
+    return int(cell.partition(".")[0]) if re.fullmatch(r"[+-]?[0-9]{1,9}(\.0*)?", cell) else None
+
+
+def _filled(
+    name: str, records: Iterator[tuple[int, Sequence[str]]], problems: Problems
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """The rows in which a cell is filled; others are told."""
+    for number, cells in records:
+        if any(cell.strip() for cell in cells):
+            yield number, cells
         else:
+            place = Place(name, number, columns={})
+            problems.warn(place, "", "blank row", "the row is blank", "skipped")
+
+
+def _named(
+    name: str, header: Sequence[str], records: Iterator[tuple[int, Sequence[str]]], problems: Problems
+) -> Iterator[Row]:
+    for number, cells in records:
+        place = Place(name, number, columns={})
+        beyond = any(cell.strip() for cell in cells[len(header) :])
+        if len(cells) < len(header) or beyond:
             message = f"{len(cells)} columns, the header has {len(header)}"
-            problems.error(place, "", "number of columns", message, "correct the line, or quote its text")
+            problems.error(
+                place,
+                "",
+                "number of columns",
+                message,
+                "correct the row, or quote its text; headers stand in the first row",
+            )
+        else:
+            yield Row(dict(zip(header, cells, strict=False)), place, problems)
 
 
 def _records(
-    file: Path, problems: Problems, delimiter: str, quoting: Literal[0, 3]
-) -> Iterator[tuple[Place, list[str]]]:
-    """Cells of each row, with the place of its first line."""
-    taken: list[Place] = []
-    lines = _taken_lines(file, problems, taken)
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-    while True:
-        taken.clear()
+    name: str,
+    lines: Iterator[tuple[Place, str]],
+    problems: Problems,
+    delimiter: str,
+    quoting: Literal[0, 3],
+) -> Iterator[tuple[int, list[str]]]:
+    """Cells of each row with its number, which line breaks in quoted cells do not change."""
+    ended = (f"{line}\n" for _, line in lines)
+    reader = csv.reader(ended, delimiter=delimiter, quoting=quoting, strict=True)
+    for number in itertools.count(1):
         try:
             cells = next(reader, None)
         except csv.Error as error:
+            if name in problems.unread_files:
+                return  # its end is missing, which is told
             message = f"this row cannot be read, nor what follows it: {str(error).partition(' - ')[0]}"
             fix = 'close every quotation; a quotation mark inside a quoted cell is written twice ("")'
-            problems.error(taken[0] if taken else Place(str(file)), "", "broken row", message, fix)
+            problems.error(Place(name, number, columns={}), "", "broken row", message, fix)
             return
         if cells is None:
             return
-        if cells:
-            yield taken[0], cells
-        else:
-            problems.warn(taken[0], "", "blank line", "the line is blank", "skipped")
-
-
-def _taken_lines(file: Path, problems: Problems, taken: list[Place]) -> Iterator[str]:
-    """Lines with one kind of end; `taken` notes which ones the reader asked for."""
-    for place, line in read_lines(file, problems):
-        taken.append(place)
-        yield f"{line}\n"
+        yield number, cells

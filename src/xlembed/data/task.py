@@ -79,6 +79,8 @@ class Task:
     """What was excluded or changed while reading, in words; shown to the user, never silent."""
     leave_out_self: bool = False
     """Whether a query's own copy among the documents is taken out of its ranking."""
+    unjudged: bool = False
+    """Whether nobody has said which documents are right: a log of queries, to be searched for and looked at."""
 
     @cached_property
     def documents_digest(self) -> str:

@@ -55,7 +55,7 @@ class ElasticMover:
         found = holder(server, alias)
         served = str(found[0].manifest.get("task") or task.name) if found else task.name
         if served != task.name:
-            task = open_task(self._workspace, served)
+            task = open_task(self._workspace, served, unjudged=True)
         ref = open_model(self._workspace, version.uri)
         check_publishable(ref)
         with tempfile.TemporaryDirectory() as temporary:

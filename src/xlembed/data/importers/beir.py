@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from xlembed.data.lines import is_there, read_json_lines, read_lines
 from xlembed.data.reading import ReadOptions, languages_of, refuse_documents
 from xlembed.data.row import Row
 from xlembed.data.rows import Rows
+from xlembed.data.tables import whole_number
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError
 
@@ -137,7 +137,7 @@ def _read_qrels(path: Path, rows: Rows) -> None:
             if columns is None:
                 problems.error(place, "", "unreadable judgements", *_no_judgements(cells, line))
                 return
-            if not _is_grade(cells[columns[2]]):
+            if whole_number(cells[columns[2]]) is None:
                 if tuple(cells) != HEADER:
                     done = f"read as query, document and grade: {', '.join(cells[i] for i in columns)}"
                     problems.warn(place, "", "other header", f"the header is {', '.join(cells)}", done)
@@ -148,14 +148,14 @@ def _read_qrels(path: Path, rows: Rows) -> None:
             problems.error(place, "", "malformed judgement", message, "write three columns with tabs between")
             continue
         query_id, doc_id, grade = (cells[i] for i in columns)
-        if not _is_grade(grade):
+        if (whole := whole_number(grade)) is None:
             fix = "write 0 for not relevant, 1 or more for relevant"
             problems.error(place, "score", "bad grade", f"{grade!r} is not a whole number", fix)
             continue
         if "." in grade:
             kind, message = "whole grades with decimals", f"{grade} is written with decimals"
             problems.warn(place, "score", kind, message, "taken as whole numbers")
-        rows.add_judgement(query_id, doc_id, int(grade.partition(".")[0]), place)
+        rows.add_judgement(query_id, doc_id, whole, place)
 
 
 def _columns(cells: list[str]) -> tuple[int, ...] | None:
@@ -164,7 +164,7 @@ def _columns(cells: list[str]) -> tuple[int, ...] | None:
     found = [[i for i, name in enumerate(names) if name in known] for known in NAMES]
     if all(len(places) == 1 for places in found):
         return tuple(places[0] for places in found)
-    judged = len(cells) == 3 and _is_grade(cells[2]) and not any(map(_is_quoted, cells))
+    judged = len(cells) == 3 and whole_number(cells[2]) is not None and not any(map(_is_quoted, cells))
     return (0, 1, 2) if judged else None
 
 
@@ -172,7 +172,7 @@ def _no_judgements(cells: list[str], line: str) -> tuple[str, str]:
     """What the first line shows the whole file to be instead, and what to do."""
     form = f"write {' <TAB> '.join(HEADER)}"
     words = line.split()
-    if len(words) == 4 and len(cells) in (1, 4) and _is_grade(words[3]):
+    if len(words) == 4 and len(cells) in (1, 4) and whole_number(words[3]) is not None:
         fix = 'leave out its second column: awk \'{print $1"\\t"$3"\\t"$4}\' OLD > NEW'
         return "four columns: a TREC file (query, 0, document, grade), which is not read", fix
     if any(map(_is_quoted, cells)):
@@ -219,7 +219,3 @@ def _is_plain(folder: Path) -> bool:
         return False
     first = next(read_json_lines(folder / CORPUS_FILE, Problems()), None)
     return first is not None and "lang" not in first.values
-
-
-def _is_grade(cell: str) -> bool:
-    return re.fullmatch(r"[+-]?[0-9]{1,9}(\.0*)?", cell) is not None

@@ -1,4 +1,4 @@
-"""A JSON object per line."""
+"""A JSON object per line, in UTF-8."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from xlembed.data.lines import read_json_lines
 from xlembed.data.tables import Table
 
 
-def read(file: Path, problems: Problems, numbered: bool) -> Table:
+def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[Table]:
     """Rows may have different fields; there are no columns to number."""
-    return Table((), read_json_lines(file, problems), is_text=False)
+    return [Table((), read_json_lines(file, problems), is_text=False, name=str(file))]

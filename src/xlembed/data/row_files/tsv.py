@@ -9,6 +9,6 @@ from xlembed.data.checks import Problems
 from xlembed.data.tables import Table, read_cells
 
 
-def read(file: Path, problems: Problems, numbered: bool) -> Table:
+def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[Table]:
     """The header at once, the rows as they are asked for."""
-    return read_cells(file, problems, numbered, delimiter="\t", quoting=QUOTE_NONE)
+    return [read_cells(file, problems, numbered, delimiter="\t", quoting=QUOTE_NONE, encoding=encoding)]

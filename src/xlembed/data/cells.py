@@ -1,0 +1,125 @@
+"""What spreadsheets do to cells: errors of formulas, ids that became numbers or dates, several ids in one cell."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+from xlembed.data.languages import NAMES, is_language, suggest_language
+from xlembed.data.row import Row
+from xlembed.data.tables import DateText, whole_number
+from xlembed.words import Lang
+
+_FORMULA_ERROR = re.compile(r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|BEZUG!|WERT!)")
+_SHORTENED = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+")
+_DECIMAL = re.compile(r"(\d+)\.0+")
+_SEVERAL = re.compile(r"[\s,;|]+")
+_IDS = {"id", "query_id", "doc", "group", "need_id", "cluster"}
+_AS_TEXT = "format the column as text before typing or pasting ids, and export again"
+
+Fields = Mapping[str, Sequence[str]]
+"""Our field -> the columns that it is made of."""
+
+
+class Cells:
+    """The cells of one table by our fields, with what is wrong in them told by row and column."""
+
+    def __init__(self, rows: Sequence[Row], fields: Fields) -> None:
+        self.fields = fields
+        self._warned: set[tuple[object, str, str]] = set()
+        self.separators: Counter[str] = Counter()
+        """What stands between several ids in a cell -> cells."""
+        self._whole = {
+            field
+            for field, (column, *_) in fields.items()
+            if field in _IDS
+            and _are_whole(
+                part for row in rows for part in _SEVERAL.split(row.values[column].strip()) if part
+            )
+        }
+
+    def text(self, row: Row, field: str) -> str:
+        """The field's filled cells, each on a line of its own; nothing where it has no column."""
+        found = []
+        for column in self.fields.get(field, ()):
+            cell = row.values[column]
+            if _FORMULA_ERROR.fullmatch(cell.strip()):
+                message = f"the cell holds {cell.strip()}, the error of a formula"
+                row.error(field, "formula error", message, "correct the formula, or empty the cell")
+            if cell.strip():
+                found.append(cell)
+            if isinstance(cell, DateText):
+                self._warn(row, field, "dates", f"the cell is a date: {cell}", "taken as text in that form")
+        return "\n".join(found)
+
+    def id(self, row: Row, field: str) -> str:
+        """The id in a cell; what a spreadsheet made of it is undone (12.0) or told."""
+        (column, *_) = self.fields.get(field, ("",))
+        cell = row.values.get(column, "").strip()
+        if isinstance(row.values.get(column), DateText):
+            row.error(field, "id as date", f"the id is a date ({cell}); a spreadsheet made it one", _AS_TEXT)
+        return self._undone(row, field, self.text(row, field).strip())
+
+    def ids(self, row: Row, field: str, known: Container[str]) -> list[str]:
+        """The ids in a cell: itself if `known`, else what stands between white space, commas, semicolons, bars."""
+        cell = self.id(row, field)
+        if not cell or cell in known:
+            return [cell] if cell else []
+        parts = [part.strip("'\"") for part in _SEVERAL.split(cell.strip("[](){}"))]
+        found = [self._undone(row, field, part) for part in dict.fromkeys(parts) if part]
+        if len(found) > 1:
+            signs = "".join(dict.fromkeys("".join(_SEVERAL.findall(cell)).replace("\n", "\u21b5")))
+            self.separators[signs.strip() or "white space"] += 1
+        return found
+
+    def grade(self, row: Row) -> int | None:
+        """The grade in the row: 1 where there is no column, None with an error told."""
+        if "grade" not in self.fields:
+            return 1
+        cell = self.text(row, "grade").strip()
+        if (grade := whole_number(cell)) is None:
+            found = f"{cell!r} is not a whole number" if cell else "the grade is missing"
+            row.error("grade", "bad grade", found, "write 0 for not relevant, 1 or more for relevant")
+        return grade
+
+    def lang(self, row: Row, *fields: str) -> Lang:
+        """The language that the first filled field says, by code, locale or English name; nothing if none does."""
+        for field in fields:
+            if word := self.text(row, field).strip():
+                first = (row.place, field, "language") not in self._warned
+                self._warned.add((row.place, field, "language"))
+                return language_code(row, field, word, told=not first)
+        return ""
+
+    def _warn(self, row: Row, field: str, kind: str, message: str, done: str) -> None:
+        """Once for a cell, however often it is looked at."""
+        if (told := (row.place, field, kind)) not in self._warned:
+            self._warned.add(told)
+            row.warn(field, kind, message, done)
+
+    def _undone(self, row: Row, field: str, value: str) -> str:
+        if _SHORTENED.fullmatch(value):
+            message = f"the id {value} was shortened by a spreadsheet: digits are lost"
+            row.error(field, "shortened id", message, _AS_TEXT)
+        elif field in self._whole and (decimal := _DECIMAL.fullmatch(value)):
+            row.warn(
+                field, "ids with decimals", f"the id is {value}", f"taken as {decimal[1]}, as in all its rows"
+            )
+            return decimal[1]
+        return value
+
+
+def language_code(row: Row, field: str, word: str, told: bool = False) -> Lang:
+    """The code that a cell means (``de-DE``, ``German``), which is noted unless `told`; else the word as it is."""
+    if is_language(word) or (code := suggest_language(word)) is None:
+        return word
+    if not told:
+        row.warn(field, f"language {word!r}", f"{word!r} is no code", f"taken for {code} ({NAMES[code]})")
+    return code
+
+
+def _are_whole(values: Iterable[str]) -> bool:
+    """Whether all are whole numbers and some have decimals: numbers that a program wrote as 12.0."""
+    found = list(values)
+    return any(map(_DECIMAL.fullmatch, found)) and all(v.isdecimal() or _DECIMAL.fullmatch(v) for v in found)

@@ -1,0 +1,85 @@
+"""Workbooks: each filled sheet is a table; every cell as the text that it shows."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.checks import Place, Problems
+from xlembed.data.lines import find_file, tell_damaged
+from xlembed.data.packed import unpacked
+from xlembed.data.tables import Table, as_text, table_of
+from xlembed.words import UserError
+
+OLD = b"\xd0\xcf\x11\xe0"
+"""How a workbook of before 2007 begins, and one with a password."""
+
+
+def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[Table]:
+    """Its visible, filled sheets; hidden ones are told, and merged cells, whose value counts for each of their rows.
+
+    Raises:
+        UserError: openpyxl is not installed.
+    """
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        raise UserError(
+            f"{file}: workbooks are read with openpyxl, which is not installed: pip install 'xlembed[xlsx]', or save "
+            "each sheet as CSV UTF-8"
+        ) from None
+    if (there := find_file(file, problems)) is None:
+        return []
+    try:
+        with unpacked(there) as stream:
+            raw = stream.read()
+        if raw.startswith(OLD):
+            message = "the file is a workbook with a password, or one of before 2007"
+            problems.error(Place(str(file)), "", "unreadable file", message, "save it as .xlsx without one")
+            return []
+        book = load_workbook(io.BytesIO(raw), data_only=True)
+    except Exception as error:  # openpyxl raises what its parsers raise
+        tell_damaged(there, str(file), error, problems)
+        return []
+    filled = [sheet for sheet in book.worksheets if any(_cells(sheet, {}))]
+    for sheet in filled:
+        if sheet.sheet_state != "visible":
+            name = f"{file} [{sheet.title}]"
+            problems.warn(Place(name), "", "hidden sheet", "the sheet is hidden", "not read")
+    visible = [sheet for sheet in filled if sheet.sheet_state == "visible"]
+    return [_table(sheet, f"{file} [{sheet.title}]", problems, numbered) for sheet in visible]
+
+
+def _table(sheet: Any, name: str, problems: Problems, numbered: bool) -> Table:
+    merged: dict[tuple[int, int], str] = {}
+    for area in sheet.merged_cells.ranges:
+        value = _text(sheet.cell(area.min_row, area.min_col))
+        if area.max_row > area.min_row and value:
+            merged |= {(row, area.min_col): value for row in range(area.min_row, area.max_row + 1)}
+            place = Place(name, area.min_row, columns={})
+            message = f"the cells {area.coord} are merged"
+            problems.warn(place, "", "merged cells", message, "their value is taken for each of their rows")
+    return table_of(name, _cells(sheet, merged), problems, numbered)
+
+
+def _cells(sheet: Any, merged: dict[tuple[int, int], str]) -> Iterator[tuple[int, list[str]]]:
+    """Each row with its number; rows behind the last filled one are not there."""
+    waiting: list[tuple[int, list[str]]] = []
+    for cells in sheet.iter_rows():
+        number = cells[0].row
+        texts = [merged.get((number, i)) or _text(cell) for i, cell in enumerate(cells, 1)]
+        waiting.append((number, texts))
+        if any(text.strip() for text in texts):
+            yield from waiting
+            waiting.clear()
+
+
+def _text(cell: Any) -> str:
+    """What the cell shows: a number format of zeros (an id such as 00123) keeps them."""
+    value = cell.value
+    if isinstance(value, int) and re.fullmatch("0+", cell.number_format):
+        return f"{value:0{len(cell.number_format)}d}"
+    return as_text(value)
