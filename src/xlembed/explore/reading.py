@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -69,10 +70,15 @@ def read_by(
         return Reading(
             cut, {}, f"{ref.slug} has no tokenizer.json: {Flag.NOT_UNDERSTOOD} is never set for it"
         )
-    tokenizer = Tokenizer.from_file(str(path))
+    return Reading(cut, unknown_shares(path, {row: task.queries[row].text for row in sorted(queries)}))
+
+
+def unknown_shares(tokenizer_file: Path, texts: Mapping[int, str]) -> dict[int, float]:
+    """Share of unknown tokens of each text, whole and without prompt and special tokens; 1 where there is no token."""
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_truncation()
     tokenizer.no_padding()  # which would count as known
-    return Reading(cut, {row: unknown_share(tokenizer, task.queries[row].text) for row in sorted(queries)})
+    return {key: unknown_share(tokenizer, text) for key, text in texts.items()}
 
 
 def _encoder(ref: ModelRef, workspace: Workspace) -> tuple[Callable[[], AnyEncoder], VectorStore]:

@@ -89,8 +89,8 @@ def found_grid(result: Explored) -> Grid | None:
     )
     labels = [f"{name} is labelled: {label_text(of)}." for name in (a, b) if (of := result.labels[name])]
     notes = (
-        f"{len(result.found)} of {result.n_found:,} questions, each in the language in which B ranks the answer "
-        f"worst{'; languages that both models know come first' if labels else ''}.",
+        f"Questions: {len(result.found)} of {result.n_found:,}, each in the language in which B ranks the answer worst"
+        f"{'; languages that both models know come first' if labels else ''}.",
         "0: B does not have it among what it retrieves." if any(not f.rank_b for f in result.found) else "",
     )
     return Grid(

@@ -47,6 +47,8 @@
     const given = new URLSearchParams(location.hash.slice(1));
     state = { ...START };
     for (const name of Object.keys(START)) if (given.has(name)) state[name] = given.get(name);
+    if (!((alone() ? SHOW_ONE : SHOW)[state.show])) state.show = START.show;
+    if (!((alone() ? SORT_ONE : SORT)[state.sort])) state.sort = START.sort;
     for (const name of ["a", "b"]) {
       const known = Number.isInteger(+state[name]) && +state[name] >= 0 && +state[name] < index.models.length;
       state[name] = known ? +state[name] : Math.min(+START[name], index.models.length - 1);
@@ -208,10 +210,12 @@
       button.addEventListener("click", () => turnTo(target));
       return button;
     };
-    const field = make("input", { type: "number", min: "1", max: String(pages), value: String(page), "aria-label": "Page" });
-    field.addEventListener("change", () => turnTo(+field.value));
-    byId("pager").replaceChildren(to("First", 1), to("Previous", page - 1), "page", field, `of ${count(pages)}`, to("Next", page + 1), to("Last", pages));
-    byId("pager").hidden = pages < 2;
+    document.querySelectorAll(".pager").forEach((pager) => {
+      const field = make("input", { type: "number", min: "1", max: String(pages), value: String(page), "aria-label": "Page" });
+      field.addEventListener("change", () => turnTo(+field.value));
+      pager.replaceChildren(to("First", 1), to("Previous", page - 1), "page", field, `of ${count(pages)}`, to("Next", page + 1), to("Last", pages));
+      pager.hidden = pages < 2;
+    });
   };
   const failed = (error) => {
     byId("status").textContent = error.message;
@@ -219,7 +223,7 @@
   };
   const turnTo = (page) => {
     state.page = String(page);
-    drawList().then(() => byId("queries-head").focus()).catch(failed);
+    drawList().then(() => byId("status").focus()).catch(failed);
   };
   const update = () => {
     shown = choose();
