@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 from cli.command import Answer, make_checkout, no_surroundings, xlembed
 from xlembed.explore.kinds import ErrorKind
 from xlembed.explore.shares import ERRORS, RIGHT, Outcome, compare_errors, outcome_table
+from xlembed.explore.tables import _cut
 from xlembed.stats.comparison import Evaluated
 from xlembed.words import Mode
 
@@ -197,3 +198,11 @@ def test_models_are_compared_in_languages_that_both_have() -> None:
     )
     assert not rows and untested[0].startswith("a and b: no language that both support")
     assert np.array_equal(a["words"], np.ones(n))
+
+
+def test_texts_are_cut_to_what_a_terminal_shows() -> None:
+    assert (
+        _cut("麸质过敏的人用的", 8) == "麸质过…"
+        and _cut("麸质", 4) == "麸质"
+        and _cut("a  b\nc", 4) == "a b…"
+    )

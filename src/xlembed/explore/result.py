@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
+from xlembed.explore.kinds import ErrorKind
 from xlembed.files import Record, Rounded
 from xlembed.stats.compared import Paired
 from xlembed.stats.score_rows import Estimate
@@ -92,5 +93,6 @@ class Explored(Record):
         return {}
 
     def metrics(self) -> dict[str, float]:
-        """`MODEL/mode/pool/measure` of every macro average."""
-        return {f"{s.model}/{s.kind}/{s.pool}/{s.measure}": s.value for s in self.shares if s.is_macro}
+        """`MODEL/mode/pool/KIND` of every macro average of a kind that occurs."""
+        kinds = [s for s in self.shares if s.is_macro and s.measure in list(ErrorKind) and s.value]
+        return {f"{s.model}/{s.kind}/{s.pool}/{s.measure}": s.value for s in kinds}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from rich.cells import cell_len, set_cell_size
+
 from xlembed.explore.result import Explored, Found, Share
 from xlembed.explore.shares import ERRORS, MEASURES, RIGHT
 from xlembed.show.cells import LABELLED, counts_cell, difference_cell, p_cell, score_cell
@@ -15,7 +17,7 @@ from xlembed.stats.scorebook import MACROS, Macro, label_text
 BRACKETS = "Shares of all units in % [95 % CI, unadjusted]; right and the kinds add up to 100."
 EXPLORATORY = "Exploratory: paired sign-flip tests, Holm within each row's kind and mode."
 QUERY, ANSWER = 60, 40
-"""Characters of a query and a document in the table of queries."""
+"""Columns of the terminal for a query and a document in the table of queries."""
 
 
 def terminal_grids(result: Explored) -> list[Grid]:
@@ -41,7 +43,7 @@ def share_grids(result: Explored) -> Iterator[Grid]:
         there = [m for m in MEASURES if any(found[name, m].value for name in result.models)]
         lines = []
         for measure in there:
-            cells = [_cell(result, found.get((name, measure))) for name in result.models]
+            cells = [_cell(found.get((name, measure))) for name in result.models]
             if both:
                 cells += _tested(both.get(measure))
             lines.append(row(measure, *cells, strong=measure == RIGHT))
@@ -53,7 +55,7 @@ def share_grids(result: Explored) -> Iterator[Grid]:
             f"{result.task}, why queries fail: {macro.title}",
             columns,
             tuple(lines),
-            notes=_notes(found.values(), [m for m in ERRORS if m not in there], bool(both), len(names) == 2),
+            notes=_notes(found.values(), [m for m in ERRORS if m not in there], bool(both), len(names)),
         )
 
 
@@ -110,7 +112,7 @@ def pairs_grid(result: Explored) -> Grid:
             pair,
             mode,
             model,
-            *(_cell(result, of.get(measure)) for measure in MEASURES),
+            *(_cell(of.get(measure)) for measure in MEASURES),
             counts_cell([of[RIGHT]]),
             langs=tuple(pair.split("->")),
         )
@@ -151,7 +153,7 @@ def _short(kind: str, pool: str) -> str:
     return next((m.short for m in MACROS if (m.kind, m.pool) == (kind, pool)), f"{kind}, {pool}")
 
 
-def _cell(result: Explored, share: Share | None) -> Cell:
+def _cell(share: Share | None) -> Cell:
     return score_cell(share, share.label if share else "")
 
 
@@ -170,15 +172,16 @@ def _tested_languages(tested: Iterable[Paired], cells: tuple[str, ...]) -> str:
     return "" if langs == every else ", ".join(sorted(langs))
 
 
-def _notes(found: Iterable[Share], absent: list[str], is_tested: bool, is_pair: bool) -> tuple[str, ...]:
+def _notes(found: Iterable[Share], absent: list[str], is_tested: bool, n_models: int) -> tuple[str, ...]:
     one, *_ = shares = list(found)
     lines = (
         f"{one.n_units:,} units, {one.n_clusters:,} clusters of questions. {BRACKETS}",
         f"In no unit: {', '.join(absent)}." if absent else "",
         EXPLORATORY if is_tested else "",
         "Not tested: no pair of languages of these units is on both cards."
-        if is_pair and not is_tested
+        if n_models == 2 and not is_tested
         else "",
+        "Tests of every pair of models: on the page and in explore.json." if n_models > 2 else "",
         LABELLED if any(s.label for s in shares) else "",
     )
     return tuple(filter(None, lines))
@@ -193,5 +196,6 @@ def _found(found: Found) -> Row:
 
 
 def _cut(text: str, most: int) -> str:
+    """As much as fits into so many columns of a terminal, where Chinese takes two per letter."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+    return flat if cell_len(flat) <= most else f"{set_cell_size(flat, most - 1).rstrip()}…"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from xlembed.evaluate.language_tables import (
     language_aware_languages,
     language_aware_table,
@@ -127,7 +129,7 @@ def _explored(inputs: Inputs) -> tuple[Block, ...]:
         models = " ".join(f"-m {model}" for model in inputs.models[:2])
         return (Missing("why queries fail, query by query", f"xlembed explore -t {inputs.name} {models}"),)
     text = f"Every query with the rankings of {', '.join(found.models)} side by side"
-    return (Link(text, f"../../explore/{inputs.name}/index.html"), *terminal_grids(found))
+    return (Link(text, f"../../explore/{quote(inputs.name)}/index.html"), *terminal_grids(found))
 
 
 def _languages(inputs: Inputs, grids: ScoreGrids) -> tuple[Block, ...]:
