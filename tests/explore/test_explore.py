@@ -169,6 +169,26 @@ def test_ranks_that_are_not_those_of_the_evaluation_stop_it(root: Path, folder: 
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task_digest": "0" * 64}, "toy/toy was evaluated on other texts or judgements than toy has now"),
+        ({"index": {"engine": "elasticsearch"}}, "toy/toy was searched by elasticsearch, not by exact"),
+        ({"fingerprint": "0" * 64}, "toy/toy was made with other vectors than there are now"),
+    ],
+)
+def test_an_evaluation_of_something_else_stops_it(
+    root: Path, folder: Path, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    shutil.copytree(root / "runs", tmp_path / "runs")
+    shutil.copytree(root / "embeddings", tmp_path / "embeddings")
+    path = tmp_path / "runs" / "toy" / "toy" / "scores.json"
+    path.write_text(json.dumps(stored(path.parent, "scores.json") | change), encoding="utf-8")
+    answer = xlembed(root, "explore", "-t", "toy", "-m", "toy", *OPTIONS, "--out", str(tmp_path))
+    assert answer.code == 2 and message in answer.err, answer.err
+    assert not (tmp_path / "reports").exists()
+
+
 def test_models_are_compared_in_languages_that_both_have() -> None:
     """Of 12 clusters in English A fails by words in all, B in none; in German nothing is tested."""
     n = 24

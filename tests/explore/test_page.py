@@ -42,9 +42,10 @@ def test_data_are_safe_as_a_script() -> None:
     assert json.loads(value) == [HOSTILE]
 
 
-def test_the_page_holds_no_text_of_a_query(page: Path) -> None:
+def test_the_page_holds_no_markup_of_a_query(page: Path) -> None:
     html = page.read_text(encoding="utf-8")
     assert "question number" not in html and "made &lt;b&gt;up&lt;/b&gt;" in html
+    assert "&lt;img" in html and "<img" not in html and html.count("</script>") == 1
     assert not re.search(r"https?://", html)
     assert len(list(page.parent.glob("data/units-*.js"))) == N // 100
 

@@ -10,7 +10,7 @@ from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.explore.kinds import ErrorKind, Flag
 from xlembed.explore.page import write_page
 from xlembed.explore.rankings import Hit, UnitRanking
-from xlembed.explore.result import Explored
+from xlembed.explore.result import Explored, Found
 from xlembed.explore.shares import Outcome
 
 HOSTILE = '</script><script>document.title="run"</script><img src="x" onerror="document.title=1">\u2028&amp;'
@@ -59,6 +59,19 @@ def write_made_up(folder: Path, n: int) -> None:
             "pool": "target",
         }
     )
+    hostile = Found(
+        query_id="q0",
+        query=HOSTILE,
+        query_lang="ar",
+        doc_lang="ar",
+        kind="monolingual",
+        pool="target",
+        rank_a=1,
+        rank_b=2,
+        error_b="words",
+        doc_id="d0",
+        document=HOSTILE,
+    )
     result = Explored(
         task=task.name,
         task_digest="",
@@ -74,8 +87,8 @@ def write_made_up(folder: Path, n: int) -> None:
         shares=(),
         paired=(),
         crossed=(),
-        found=(),
-        n_found=0,
+        found=(hostile,),
+        n_found=1,
     )
     first = [outcome(rank, ErrorKind.MEANING, Flag.TRUNCATED) for rank in ranks[0]]
     second = [outcome(rank, ErrorKind.WORDS) for rank in ranks[1]]
