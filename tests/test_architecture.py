@@ -22,6 +22,7 @@ CORE = (
 """From the ground up: each may use what stands before it."""
 STUDIES = (
     *("evaluate", "analyse", "paradox", "guide", "finetune", "probe", "promote", "tune_index", "publish"),
+    "explore",
     "report",
 )
 """May use the core and the main job, `evaluate`; of another study its job and its result. `report` knows them all."""

@@ -423,6 +423,7 @@ SAID = {
     "run": r"reviews_sample: macro averages(.|\n)*static_multilingual\+dim64 ",
     "compare": r"paired differences in accuracy@1(.|\n)*\nwritten to reports/compare/reviews_sample$",
     "report": r"real-time chatbot: static_multilingual(.|\n)*\ncross-lingual RAG: ",
+    "explore": r"why queries fail: monolingual(.|\n)*Queries that static_multilingual \(A\) finds(.|\n)*index\.html",
     "analyse": r"sanity of vectors(.|\n)*document finds itself",
     "paradox": r"Verdict over 1 base model: ",
     "guide": r"(Take|has the most points)(.|\n)*\nwritten to reports/guide/reviews_sample/multilingual$",

@@ -260,6 +260,19 @@ class ParadoxSettings(Section):
         return bare
 
 
+class ExploreSettings(Section):
+    """Why queries fail, and what is shown of a ranking (docs/explore.md)."""
+
+    reference: str = "static_multilingual"
+    """Model whose vectors decide what a near copy is, the same one for all that are compared."""
+    near_copy_percentile: float = Field(default=95.0, gt=0, lt=100)
+    """Two documents are near copies from this percentile on of the cosines of pairs in the same languages."""
+    unknown_tokens: float = Field(default=0.2, gt=0, le=1)
+    """A query is not understood from this share of unknown tokens on."""
+    shown: int = Field(default=10, ge=1, le=100)
+    """Documents shown of each ranking."""
+
+
 class ProbeSettings(Section):
     """Probes on frozen vectors, and their rivals (docs/probe.md)."""
 
@@ -306,6 +319,7 @@ class Settings(Section):
     finetune: FinetuneSettings = FinetuneSettings()
     promote: PromoteSettings = PromoteSettings()
     paradox: ParadoxSettings = ParadoxSettings()
+    explore: ExploreSettings = ExploreSettings()
     probe: ProbeSettings = ProbeSettings()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Slug -> `source` (folder, Hub id, models:/name/version) and fields of its model card."""

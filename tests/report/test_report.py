@@ -145,6 +145,23 @@ def test_files_of_other_texts_are_left_out_and_said_to_be(root: Path) -> None:
     file.unlink()
 
 
+def test_what_explore_found_is_shown_and_its_page_linked(root: Path) -> None:
+    answer = xlembed(root, "explore", "-t", TASK, "-m", "good,weak", "--reference", "weak")
+    assert answer.code == 0, answer.err
+    assert xlembed(root, "report", "-t", TASK).code == 0
+    page = (folder_of(root) / "report.html").read_text(encoding="utf-8")
+    (link,) = re.findall(r'<a href="([^"#]+)">Every query with the rankings of good, weak side by side', page)
+    assert (folder_of(root) / link).resolve().is_file()
+    assert "Queries that good (A) finds and weak (B) does not" in page
+    assert f"side by side](<{link}>)" in (folder_of(root) / "report.md").read_text(encoding="utf-8")
+    file = root / "reports" / "explore" / TASK / "explore.json"
+    file.write_text(file.read_text(encoding="utf-8").replace('"n_units"', '"n_unit"'), encoding="utf-8")
+    assert xlembed(root, "report", "-t", TASK).code == 0
+    page = (folder_of(root) / "report.html").read_text(encoding="utf-8")
+    assert f"Left out: explore.json of {TASK} is damaged" in page and "xlembed explore -t forty" in page
+    shutil.rmtree(file.parent)
+
+
 def test_a_stage_of_dvc_reads_only_what_it_can_depend_on(root: Path) -> None:
     """DVC knows no optional dependencies: what paradox and guide left would change the report behind its back."""
     assert xlembed(root, "report", "-t", TASK, DVC_STAGE="report").code == 0

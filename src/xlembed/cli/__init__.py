@@ -26,6 +26,10 @@ COMMANDS = {
         "xlembed.cli.paradox:paradox",
         "Does separating languages help within and hurt across them, and which model breaks that?",
     ),
+    "explore": (
+        "xlembed.cli.explore:explore",
+        "Every query with the models' rankings side by side, and why queries fail.",
+    ),
     "analyse": (
         "xlembed.cli.analyse:analyse",
         "Geometry of vectors, morphology, tokens, and whether anything is wrong.",

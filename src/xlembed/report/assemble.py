@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from xlembed.evaluate.language_tables import (
     language_aware_languages,
     language_aware_table,
     language_comparison_table,
 )
 from xlembed.evaluate.order import order_grid
+from xlembed.explore.tables import terminal_grids
 from xlembed.report.geometry import analysis_blocks, paradox_blocks, paradox_verdict
 from xlembed.report.inputs import Inputs
 from xlembed.report.limitations import limitations
@@ -19,6 +22,7 @@ from xlembed.show.content import (
     Bullets,
     Choices,
     Document,
+    Link,
     Missing,
     Panel,
     Part,
@@ -50,6 +54,7 @@ def assemble(inputs: Inputs) -> Document:
         Part("tests", "Which differences are shown", _tests(inputs)),
         Part("tradeoff", "Within languages against across languages", _tradeoff(inputs)),
         Part("mixed", "Documents of all languages at once", _mixed(inputs)),
+        Part("explore", "Which queries fail, and why", _explored(inputs)),
         Part("profiles", "Profiles of the models", tuple(inputs.pictures.get("profiles", ()))),
         Part("languages", "By language and pair of languages", _languages(inputs, grids)),
         Part("groups", "By training objective and size", (group_grid(inputs, headline),)),
@@ -116,6 +121,16 @@ def _mixed(inputs: Inputs) -> tuple[Block, ...]:
     grids = [language_aware_table(inputs.books), language_aware_languages(inputs.books)]
     tests = language_comparison_table(inputs.comparison) if inputs.comparison else None
     return (*(g for g in (*grids, tests) if g), *inputs.pictures.get("mixed", ()))
+
+
+def _explored(inputs: Inputs) -> tuple[Block, ...]:
+    """What `xlembed explore` found; what to run where it was not."""
+    found = inputs.explored
+    if found is None:
+        models = " ".join(f"-m {model}" for model in inputs.models[:2])
+        return (Missing("why queries fail, query by query", f"xlembed explore -t {inputs.name} {models}"),)
+    text = f"Every query with the rankings of {', '.join(found.models)} side by side"
+    return (Link(text, f"../../explore/{quote(inputs.name)}/index.html"), *terminal_grids(found))
 
 
 def _languages(inputs: Inputs, grids: ScoreGrids) -> tuple[Block, ...]:

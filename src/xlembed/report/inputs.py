@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from xlembed.data.summary import TaskSummary
+from xlembed.explore.result import Explored
 from xlembed.guide.result import Guide, Refused
 from xlembed.show.content import Picture
 from xlembed.stats.scorebook import ScoreBook, read_all
@@ -26,6 +27,7 @@ class Inputs:
         comparison: content of comparison.json; None with one model.
         guides: scenario -> the guide, or why no model is left.
         paradox: content of paradox.json, if it was run.
+        explored: what `xlembed explore` found, if it was run.
         analyses: model -> content of analysis.json, where it was run.
         pictures: chapter -> its figures.
         warnings: about files that were left out.
@@ -37,6 +39,7 @@ class Inputs:
     comparison: Json | None = None
     guides: Mapping[str, Guide | Refused] = field(default_factory=dict)
     paradox: Json | None = None
+    explored: Explored | None = None
     analyses: Mapping[str, Json] = field(default_factory=dict)
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
     warnings: Sequence[str] = ()

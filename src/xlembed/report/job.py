@@ -15,6 +15,7 @@ from xlembed.data.summary import summarise
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, check_comparable, compare, name_by_index
 from xlembed.evaluate.evaluated import read_evaluated
+from xlembed.explore.result import Explored
 from xlembed.files import atomic_folder
 from xlembed.guide.figures import profiles as profile_figures
 from xlembed.guide.job import weigh
@@ -135,6 +136,7 @@ def gather(
         comparison=comparison,
         guides=guides,
         paradox=paradox,
+        explored=_explored(task, workspace, warnings) if others else None,
         analyses=analyses,
         pictures={
             "tests": [p for p in pictures if p.name == "forest"],
@@ -271,6 +273,18 @@ def _card(name: str, workspace: Workspace) -> dict[str, Any] | None:
         return None
     card = ref.card.model_dump(mode="json")
     return {**{key: card[key] for key in CARD_FIELDS}, "dim": ref.variation.dim or card["dim"]}
+
+
+def _explored(task: Task, workspace: Workspace, warnings: list[str]) -> Explored | None:
+    """What `xlembed explore` left; a damaged file is left out, with a warning."""
+    path = workspace.out / "reports" / "explore" / task.name / "explore.json"
+    if (found := _read_json(path, task, warnings)) is None:
+        return None
+    try:
+        return Explored.from_json(found, f"{path.name} of {task.name}", "run xlembed explore again")
+    except UserError as error:
+        warnings.append(str(error))
+        return None
 
 
 def _read_json(path: Path, task: Task, warnings: list[str]) -> dict[str, Any] | None:

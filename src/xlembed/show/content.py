@@ -127,6 +127,14 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Another page, by its place relative to the report's folder."""
+
+    text: str
+    place: str
+
+
+@dataclass(frozen=True)
 class Picture:
     """A figure as PNG and PDF.
 
@@ -186,7 +194,7 @@ class Choices:
     models: tuple[str, ...]
 
 
-Block = str | Grid | Bullets | Missing | Picture | Scatter | Choices
+Block = str | Grid | Bullets | Missing | Link | Picture | Scatter | Choices
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from xlembed.show.content import (
     Document,
     Grid,
     Head,
+    Link,
     Missing,
     Picture,
     Row,
@@ -89,6 +90,8 @@ class _Writer:
             case Missing():
                 paragraph = self.word.add_paragraph(f"Not measured here: {clean(block.what)}. To add it: ")
                 paragraph.add_run(clean(block.command), style=COMMAND)
+            case Link():
+                self.word.add_paragraph(clean(f"{block.text}: {block.place}"))
             case Picture():
                 self._picture(block)
 

@@ -35,8 +35,21 @@ SHAPES = {
 
 def to_html(document: Document) -> str:
     """The page; everything in `document` is escaped, and only the script of this package may run."""
+    return render_page("report.html.j2", TEMPLATES, "report", document=document)
+
+
+def render_page(template: str, folder: Path, *files: str, **content: object) -> str:
+    """A page with the blocks, styles and scripts of this package inside; what it is filled with is escaped.
+
+    Args:
+        template: of the page.
+        folder: with it, and with what else is not in `TEMPLATES`.
+        *files: names of style sheets and scripts, without suffix.
+        **content: what the template is filled with.
+    """
+    folders = [folder, TEMPLATES]
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(folders),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -50,15 +63,23 @@ def to_html(document: Document) -> str:
         "base64": _base64,
         "drawn": draw_panels,
     }
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    style, script = (
+        "".join(
+            next(path for f in folders if (path := f / f"{name}.{suffix}").is_file()).read_text(
+                encoding="utf-8"
+            )
+            for name in files
+        )
+        for suffix in ("css", "js")
+    )
     # In the page as it is hashed here: neither may hold a closing tag.
     digest = _base64(hashlib.sha256(f"\n{script}".encode()).digest())
-    return environment.get_template("report.html.j2").render(
-        document=document,
+    return environment.get_template(template).render(
         shapes=SHAPES,
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # our own file
-        script=Markup(script),  # our own file
+        style=Markup(style),  # our own files
+        script=Markup(script),  # our own files
         script_digest=digest,
+        **content,
     )
 
 

@@ -11,6 +11,7 @@ from xlembed.show.content import (
     Cell,
     Document,
     Grid,
+    Link,
     Missing,
     Picture,
     Row,
@@ -83,6 +84,8 @@ def _block(block: Block, figures: str) -> list[str]:
             return ["\n".join(f"- {escape(line)}" for line in block.lines)]
         case Missing():
             return [f"Not measured here: {escape(block.what)}. To add it: `{_code(block.command)}`"]
+        case Link():
+            return [f"[{escape(block.text)}](<{block.place}>)"]
         case Picture():
             return [f"![{escape(block.caption)}]({figures}/{block.name}.png)"]
     return []

@@ -95,7 +95,7 @@ def score_run(
     rows += _bias_rows(units, task_clusters, n_resamples)
     for k, table in shares.items():
         rows += _share_rows(table, k, task_clusters, n_resamples)
-    return [_labelled(row, unsupported) for row in rows]
+    return [labelled(row, unsupported) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def _share_rows(table: pd.DataFrame, k: int, clusters: Collection[str], n: int) 
     ]
 
 
-def _labelled(row: ScoreRow, unsupported: Mapping[Lang, str]) -> ScoreRow:
+def labelled(row: ScoreRow, unsupported: Mapping[Lang, str]) -> ScoreRow:
     """The label of the languages that a number rests on, if the model's card lacks one of them."""
     involved = {lang for lang in (row.query_lang, row.doc_lang) if lang is not None}
     involved |= {lang for cell in row.cells for lang in cell.split("->")}

@@ -25,7 +25,7 @@ BETTER = frozenset({"any_language", "lang_ndcg"})
 
 
 @dataclass(frozen=True)
-class _Tested:
+class Tested:
     """One macro difference that is not adjusted yet; `cells` as in `ComparisonRow`."""
 
     comparison: Comparison
@@ -48,7 +48,11 @@ def compare_queries(
     """
     pairs = list(itertools.combinations(models, 2))
     n_flips = max(N_FLIPS, flips_needed(max(len(pairs), 1), alpha))
-    tested = [one for a, b in pairs for one in _compare_pair(a, b, n_flips, n_resamples)]
+    return adjusted_rows([one for a, b in pairs for one in _compare_pair(a, b, n_flips, n_resamples)], alpha)
+
+
+def adjusted_rows(tested: Sequence[Tested], alpha: float) -> tuple[ComparisonRow, ...]:
+    """Sign-flip tests, none of them primary, with Holm's correction within each measure and mode, and their power."""
     return tuple(
         ComparisonRow(
             adjusted,
@@ -76,7 +80,7 @@ def differences(a: Evaluated, b: Evaluated) -> pd.DataFrame:
     return table[~table["query_lang"].isin(unsupported)]
 
 
-def _compare_pair(a: Evaluated, b: Evaluated, n_flips: int, n_resamples: int) -> list[_Tested]:
+def _compare_pair(a: Evaluated, b: Evaluated, n_flips: int, n_resamples: int) -> list[Tested]:
     clusters = sorted({*a.units["cluster"], *b.units["cluster"]})
     rng = np.random.default_rng(cluster_seed(clusters) + 1)  # + 1: not the stream of the bootstrap weights
     tested = []
@@ -89,6 +93,6 @@ def _compare_pair(a: Evaluated, b: Evaluated, n_flips: int, n_resamples: int) ->
         for (kind, name), difference, test in zip(measures, table.macros[MACRO], tests, strict=True):
             if difference is not None:
                 comparison = Comparison(a.name, b.name, name, kind, test.p_value, str(Pool.ALL))
-                tested.append(_Tested(comparison, difference, members(langs)))
+                tested.append(Tested(comparison, difference, members(langs)))
     order = list(KIND_OF)
     return sorted(tested, key=lambda one: order.index(one.comparison.measure))

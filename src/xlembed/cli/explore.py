@@ -1,0 +1,41 @@
+"""`xlembed explore`: every query with the rankings of the evaluated models side by side, and why queries fail."""
+
+from __future__ import annotations
+
+import click
+
+from xlembed.cli.study import Asked, run_job, study
+
+
+@click.command()
+@study(
+    *("explore", "index.engine", "compare.alpha"),
+    named=("index",),
+    models="; repeatable, or several with commas: evaluated models, the first two are A and B.",
+    task="Evaluated task. [default: the first of params.yaml]",
+    required=("model",),
+    json_help="Print the numbers for scripts.",
+)
+@click.option("--language", default="", help="Only queries in these languages, de,en. [default: all]")
+def explore(asked: Asked, language: str) -> None:
+    """Say why queries fail, print ten that A finds and B does not, and write the page to look at them all.
+
+    The page, reports/explore/TASK/index.html, opens in a browser without server or network.
+    """
+    from xlembed.cli.options import listed
+    from xlembed.explore.job import explore as stage
+    from xlembed.explore.job import explore_folder
+    from xlembed.explore.tables import terminal_grids
+    from xlembed.tracking.log import Inputs
+
+    workspace, task = asked.workspace, asked.task
+    folder = explore_folder(workspace, task.name)
+    run_job(
+        asked,
+        lambda watch, run_id: stage(task, asked.models, workspace, listed((language,)), watch),
+        kind="explore",
+        folder=folder,
+        inputs=Inputs(workspace.settings, ("explore",), task.name, asked.task_folder, task.digest),
+        tables=terminal_grids,
+        lines=lambda result: [f"look at every query: {folder / 'index.html'}"],
+    )
