@@ -19,7 +19,7 @@ from xlembed.evaluate.figures.runs.accuracy_matrix import accuracy_matrix
 from xlembed.evaluate.figures.runs.language_bars import language_bars
 from xlembed.evaluate.figures.runs.language_matrix import language_matrix
 from xlembed.show.figures.registry import draw, figures_of
-from xlembed.show.style import contrast, language_look
+from xlembed.show.style import contrast, language_look, numbered
 from xlembed.words import UserError
 
 RUNS = {
@@ -302,6 +302,14 @@ class TestForest:
         text = all_text(forest([], [self.one(verdict=f"{MODELS[1]} better")]))
         assert "B better" in text
         assert f"{MODELS[1]} better" not in text
+
+    def test_a_model_keeps_its_number_where_others_are_missing(self) -> None:
+        """As in a report, whose tests are of fewer models than its page."""
+        whole = several(4)
+        with numbered([s["model"] for s in whole]):
+            text = all_text(tradeoff(whole[2:]))
+        assert f"3  {whole[2]['model']}" in text and f"4  {whole[3]['model']}" in text
+        assert f"1  {whole[2]['model']}" in all_text(tradeoff(whole[2:]))
 
     def test_at_least_four_ticks(self) -> None:
         """The English-only model of the demonstration: 0 stands at the edge."""

@@ -162,7 +162,7 @@ def test_many_models_left_out_are_counted_by_reason() -> None:
     few = {"a": ["English-only model (de)"], "b": ["900 ms per query, the limit is 50"]}
     assert _not_weighed(few) == "a (English-only model), b (900 ms per query, the limit is 50)"
     many = {f"m{i}": ["English-only model (de)"] for i in range(3)} | {"s": ["language not supported (ja)"]}
-    assert _not_weighed(many) == "3 models (English-only model), 1 models (language not supported)"
+    assert _not_weighed(many) == "3 models (English-only model), 1 model (language not supported)"
 
 
 def test_published_figures_stand_apart_with_their_labels(document: Document) -> None:

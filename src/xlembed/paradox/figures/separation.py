@@ -16,6 +16,7 @@ from xlembed.show.shapes.scales import limits_of, percent_tick, scale
 from xlembed.show.shapes.scatter import scatter
 from xlembed.show.style import FAINT, model_look, model_position, tint
 from xlembed.show.text import MINUS, ends, p_text
+from xlembed.words import counted
 
 PANELS = (
     ("monolingual", "{measure} (%)"),
@@ -103,7 +104,7 @@ def _rho_text(report: ParadoxReport, key: str) -> str:
     if not found["n"]:
         return "no base model in the test"
     if found["rho"] is None:
-        return f"no rho, n = {found['n']} base models"
+        return f"no rho, n = {counted(found['n'], 'base model')}"
     rho = f"rho = {found['rho']:.2f}".replace("-", MINUS)
     if found["p_adjusted"] is None:
         return f"{rho}, n = {found['n']}: too few models for p"
