@@ -8,8 +8,8 @@ from rich.cells import cell_len, set_cell_size
 
 from xlembed.explore.result import Explored, Found, Share
 from xlembed.explore.shares import ERRORS, MEASURES, RIGHT
-from xlembed.show.cells import LABELLED, counts_cell, difference_cell, p_cell, score_cell
-from xlembed.show.content import Cell, Grid, Row, heads, row
+from xlembed.show.cells import counts_cell, difference_cell, p_cell, score_cell
+from xlembed.show.content import LABELLED, Cell, Grid, Row, heads, row
 from xlembed.show.text import MINUS
 from xlembed.stats.compared import Paired
 from xlembed.stats.scorebook import MACROS, Macro, label_text

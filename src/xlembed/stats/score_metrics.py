@@ -11,7 +11,7 @@ from xlembed.words import Mode, Pool
 HEADLINE = 15
 """Scores, each with both ends of its interval: what a person can look through in the MLflow UI."""
 SECOND, THIRD, RECALL = "MRR@10", "accuracy@10", "recall@10"
-_ORDER = {kind: number for number, kind in enumerate(Mode)}
+_ORDER: dict[str, int] = {kind: number for number, kind in enumerate(Mode)}
 SHORT = {Mode.MONOLINGUAL: "mono", Mode.CROSS_LINGUAL: "cross"}
 
 
