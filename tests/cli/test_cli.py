@@ -286,3 +286,17 @@ def test_the_process_itself_exits_with_the_code(checkout: Path) -> None:
         )
         assert done.returncode == status and "Traceback" not in done.stderr
         assert bool(done.stdout) != bool(done.stderr)
+
+
+def test_search_says_what_is_judged_right_and_takes_two_models(checkout: Path) -> None:
+    """The toy's query "boat" is one of the task's; another one is nobody's, so nothing is said of it."""
+    words = ("search", "boat", "-t", "toy", "-k", "2")
+    alone = xlembed(checkout, *words, "-m", "toy", "--json")
+    assert alone.code == 0, alone.err
+    hits = json.loads(alone.out)
+    assert all(isinstance(hit["right"], bool) for hit in hits)
+    both = xlembed(checkout, *words, "-m", "toy", "-m", "toy+dim3")
+    assert "toy+dim3" in both.out.splitlines()[1] and "judged right" in both.out
+    assert any(f"{hit['doc_id']} ({'right' if hit['right'] else 'wrong'}" in both.out for hit in hits)
+    other = xlembed(checkout, "search", "no such question", "-t", "toy", "-m", "toy")
+    assert other.code == 0 and "judged" not in other.out and "right" not in other.out.splitlines()[1]

@@ -80,6 +80,16 @@ def search(
     return found
 
 
+def right_answers(text: str, task: Task) -> tuple[str, frozenset[str]] | None:
+    """The task's query that asks this, and what is judged right for its question; None where nobody judged it."""
+    words = " ".join(text.split()).casefold()
+    asked = next((q for q in task.queries if " ".join(q.text.split()).casefold() == words), None)
+    if asked is None:
+        return None
+    judged = (task.qrels.get(q.query_id, {}) for q in task.queries if q.need_id == asked.need_id)
+    return asked.query_id, frozenset(doc for grades in judged for doc, grade in grades.items() if grade >= 1)
+
+
 def query_language(
     text: str,
     told: Lang | None,
