@@ -108,4 +108,4 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 clean:  ## what a run made, not the environment
-	rm -rf embeddings runs indices analysis probes reports finetuned es mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf embeddings runs indices analysis probes reports finetuned es trial mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache

@@ -428,7 +428,7 @@ SAID = {
     "paradox": r"Verdict over 1 base model: ",
     "guide": r"(Take|has the most points)(.|\n)*\nwritten to reports/guide/reviews_sample/multilingual$",
     "probe": r"Take static_multilingual:ridge(.|\n)*\nServe static_multilingual:ridge: ",
-    "search": r"rank .* document(.|\n)*\n10 .* ja ",
+    "search": r"rank .* all_minilm_l6_v2(.|\n)*r0224 \(right, en\)(.|\n)*all_minilm_l6_v2: right at rank 1",
     "models": r"name +bge_m3\n(.|\n)*query prompt +\"\"\n",
     "tasks": r"reviews_sample: (.|\n)* licence +CC0-1.0\n(.|\n)* ja +\d+",
     "finetune": r"reviews_sample: accuracy@1 before and after(.|\n)*Paired changes",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xlembed.cli.options import open_workspace, settings_options, workspace_options
+from xlembed.cli.options import listed, open_workspace, settings_options, workspace_options
 from xlembed.cli.study import show_tables, told
 from xlembed.words import counted
 
@@ -96,7 +96,7 @@ def search(
 
         workspace = open_workspace(params, out, options)
         opened = open_task(workspace, task, unjudged=True)
-        refs = {ref.slug: ref for ref in (open_model(workspace, model) for model in models)}
+        refs = {ref.slug: ref for ref in (open_model(workspace, model) for model in listed(models))}
         asks = {"k": k, "lang": lang or None, "query_lang": query_lang or None}
         found = {}
         for name, ref in refs.items():
