@@ -147,8 +147,8 @@ def test_tasks_lists_what_is_there_and_what_can_be_pulled(workplace: Path) -> No
     _import("--name", "faq")
     (workplace / "data.dvc").write_text("outs:\n- path: data/faq\n- path: data/far\n")
     lines = runner.invoke(tasks, []).output.splitlines()
-    assert lines[1].split() == ["faq", "2", "2", "de,", "en", "(comparable)"]
-    assert lines[2].split() == ["far", "not", "here", "yet:", "dvc", "pull", "data.dvc"]
+    assert lines[3].split() == ["faq", "2", "2", "de,", "en", "(comparable)"]
+    assert lines[4].split() == ["far", "not", "here", "yet:", "dvc", "pull", "data.dvc"]
     listed = json.loads(runner.invoke(tasks, ["--json"]).output)
     assert [entry["name"] for entry in listed] == ["faq", "far"]
     assert (listed[0]["documents"], listed[0]["languages"], listed[1]["fetch"]) == (

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xlembed.cli.study import show_tables
-
 if TYPE_CHECKING:
     from xlembed.data.scored_summary import ScoredSummary
     from xlembed.data.summary import TaskSummary
@@ -29,6 +27,7 @@ def tasks(name: str | None, lang: str | None, as_json: bool) -> None:
     """
     from xlembed.cli import echo_json
     from xlembed.cli.console import say
+    from xlembed.cli.study import show_tables
 
     if name is not None:
         summary, more = _described(name, lang)
