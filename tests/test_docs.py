@@ -545,6 +545,16 @@ def test_the_commands_of_the_readme_run(finished: Path, i: int) -> None:
     assert re.search(expected, output), output
 
 
+def test_an_evaluation_writes_what_is_in_git(finished: Path) -> None:
+    """On any machine: results/ holds the digits that agree, so that neither `make demo` nor `dvc repro` changes it."""
+    place = Path("results") / "reviews_sample" / "static_multilingual.json"
+    found, kept = (json.loads((root / place).read_text(encoding="utf-8")) for root in (finished, REPOSITORY))
+    assert found.keys() == kept.keys() == {"measure", "mono", "cross", "true_all", "true_target"}
+    for name in found.keys() - {"measure"}:  # with fewer resamples than in Git
+        assert found[name]["value"] == kept[name]["value"] == round(kept[name]["value"], 4)
+        assert kept[name]["ci_low"] < kept[name]["value"] < kept[name]["ci_high"]
+
+
 def test_the_pages_on_promotion_run_after_the_readme(promoted: dict[str, str]) -> None:
     """In a fresh clone, one page after the other: no line spoils the attempt of a later one."""
     outcomes = [
