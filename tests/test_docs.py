@@ -393,7 +393,8 @@ def check_tables(text: str, tmp_path: Path) -> None:
     """The tables that are shown are understood as shown."""
     shown = write_tables(text, tmp_path)
     words = "import table products.csv queries.csv --name shop --dry-run"
-    said = CliRunner().invoke(xlembed, words.split(), catch_exceptions=False).output
+    runner = CliRunner(env={"COLUMNS": "120"})
+    said = runner.invoke(xlembed, words.split(), catch_exceptions=False).output
     assert said.startswith(shown) and not (tmp_path / "data").exists()
 
 
