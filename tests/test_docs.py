@@ -726,7 +726,7 @@ def test_what_is_bundled() -> None:
 
 def test_make_demo_evaluates_the_models_of_params() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
-    line, with_server = re.findall(r"xlembed (run .*)", makefile)
+    line, with_server = re.findall(r"xlembed (run [^>\n]*)", makefile)
     check_xlembed(with_server.split())
     models = given(line.split(), "-m")
     assert sorted(models) == sorted(load_yaml("params.yaml")["run"]["models"])

@@ -192,6 +192,7 @@ EDITS = {
     f"{CODE}/show/templates/html/report.css": stages("probe", "report"),
     f"{CODE}/evaluate/figures/runs/language_bars.py": stages("evaluate", "finetune"),
     f"{CODE}/evaluate/figures/comparisons/a_new_one.py": stages("compare", "report", "finetune"),
+    f"{CODE}/paradox/figures/variants.py": stages("report"),
     f"{CODE}/probe/kinds/a_new_one.py": stages("probe"),
     f"{CODE}/models/modules/residual_head.py": stages(*EVERY),
     # cards and recipes
@@ -210,7 +211,6 @@ EDITS = {
 NOTHING = (
     f"{CODE}/tracking/log.py",
     f"{CODE}/data/importers/tatoeba.py",
-    f"{CODE}/paradox/figures/variants.py",
     f"{CODE}/finetune/recipes/turkish_static.yaml",
     "data/pairs/mine/rows.jsonl",
     "runs/reviews_sample/leftover/units.parquet",

@@ -214,7 +214,11 @@ def binary(path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
 
 
-UNITS, SCORES, RESULT = "runs/toy/toy/units.parquet", "runs/toy/toy/scores.json", "results/toy/toy.details.json"
+UNITS, SCORES, RESULT = (
+    "runs/toy/toy/units.parquet",
+    "runs/toy/toy/scores.json",
+    "results/toy/toy.details.json",
+)
 COMPARE = ("compare", "toy/toy", "toy/toy+dim3")
 REPORT, GUIDE = ("report", "-t", "toy"), ("guide", "-t", "toy", "--scenario", "shop", "--no-timing")
 MANIFEST, EVALUATE = "embeddings/toy/toy/manifest.json", ("evaluate", "-m", "toy", "-t", "toy")

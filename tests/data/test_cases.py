@@ -236,7 +236,9 @@ def test_case(name: str, cases: Path, tmp_path: Path, tmp_path_factory: pytest.T
         results = json.loads((folder / f"res/results/t/{model}.details.json").read_text(encoding="utf-8"))
         cells = [cell["accuracy@1"] for key, cell in results["scores"]["mono"].items() if key != "macro"]
         units = sum(cell["n_units"] for cell in cells)
-        assert sum(c["value"] * c["n_units"] for c in cells) / units == pytest.approx(share, abs=1e-4), printed
+        assert sum(c["value"] * c["n_units"] for c in cells) / units == pytest.approx(share, abs=1e-4), (
+            printed
+        )
 
 
 def commands(script: str) -> list[list[str]]:

@@ -456,7 +456,9 @@ def test_from_the_command_line(call: Callable[..., Any], make: Make) -> None:
         built(make(settings(m=int(m))))
         done = call("publish", "-m", "toy", "-t", TASK, "--alias", "shop", "--hnsw-m", m)
         assert done.exit_code == 0, done.output
-        assert "5 documents, recall@10 1.0000 (5 queries; index not exercised" in done.stdout
+        assert "5 documents, recall@10 1.0000 (5 queries; index not exercised" in " ".join(
+            done.stdout.split()
+        )
     found = call("search", "--alias", "shop", "boat", "-k", "1", "--json")
     assert [hit["doc_id"] for hit in json.loads(found.stdout)] == ["d-en-1"]
     assert "query encoded with toy" in found.stderr
@@ -502,7 +504,7 @@ def test_usage(call: Callable[..., Any]) -> None:
         (("publish", "--alias", "shop", "--rollback", "-m", "toy"), "--rollback needs only --alias"),
         (("publish", "-m", "toy", "-t", TASK, "--alias", "shop", "--recall", "95"), "from 0 to 1"),
         (("search", "boat"), "give --model and --task, or --alias"),
-        (("search", "boat", "--alias", "shop", "-t", TASK), "leave --task out"),
+        (("search", "boat", "--alias", "shop", "-t", TASK), "leave --task and further -m out"),
     ):
         done = call(*args)
         assert done.exit_code == 2 and message in done.output, done.output

@@ -28,7 +28,9 @@ def content_files(folder: Path) -> list[Path]:
     files += (pickled := pickled_weights(folder))
     if not pickled and not any(p.suffix == ".safetensors" for p in files):
         other = sorted(p.name for p in folder.rglob("*") if p.suffix in (".bin", ".pt", ".ckpt", ".h5"))
-        nothing = "found an empty folder" if folder.is_dir() and not any(folder.iterdir()) else "found no weights"
+        nothing = (
+            "found an empty folder" if folder.is_dir() and not any(folder.iterdir()) else "found no weights"
+        )
         found = f"found only {', '.join(other)}" if other else nothing
         raise UserError(f"{folder}: expected weights as model.safetensors or {PICKLED}, {found}")
     return sorted(files, key=lambda p: p.relative_to(folder).as_posix())
