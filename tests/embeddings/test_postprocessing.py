@@ -224,7 +224,7 @@ def test_results_say_it(
 ) -> None:
     assert "postprocessing" not in plain
     assert centred["postprocessing"]["note"] == SENTENCE + ORACLE
-    result = json.loads(workspace.result_file("reviews_sample", CENTER).read_text(encoding="utf-8"))
+    result = json.loads(workspace.details_file("reviews_sample", CENTER).read_text(encoding="utf-8"))
     assert result["postprocessing"] == centred["postprocessing"]
     assert centred["fingerprint"] != plain["fingerprint"]
     assert centred["base_fingerprint"] == plain["base_fingerprint"]
@@ -329,8 +329,8 @@ def test_distractor_texts_take_the_statistics_of_the_task(
 def test_the_card_says_it() -> None:
     shown = CliRunner().invoke(xlembed, ["models", "static_multilingual+center+abtt3"])
     assert (
-        "post-processing  center (Libovický 2020), then abtt3 (Mu and Viswanath 2018); fitted on a task's documents"
-        in shown.output
+        "post-processing center (Libovický 2020), then abtt3 (Mu and Viswanath 2018); fitted on a task's documents"
+        in " ".join(shown.output.split())
     )
     assert json.loads(
         CliRunner().invoke(xlembed, ["models", "static_multilingual+center+abtt3", "--json"]).output

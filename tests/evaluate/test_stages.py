@@ -619,7 +619,7 @@ def test_intersect_says_what_was_dropped(
     from xlembed.tracking import log, runs
 
     monkeypatch.setattr(runs, "open_run", lambda *_, **__: contextlib.nullcontext())
-    for name in ("log_folder", "log_metrics", "log_params"):
+    for name in ("describe", "log_folder", "log_metrics", "log_params"):
         monkeypatch.setattr(log, name, lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
     command = ["compare", "toy/toy", "toy/twin", "--intersect", "--out", str(workspace.out)]

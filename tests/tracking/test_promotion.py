@@ -23,6 +23,7 @@ from cli.command import no_surroundings
 from elastic_node import free_port
 from xlembed.tracking import ledger as promotion
 from xlembed.tracking.ledger import Ledger
+from xlembed.tracking.log import log_json
 from xlembed.tracking.versions import Claim, Lost, SearchMove, State, champion_of, find_version
 from xlembed.words import UserError
 
@@ -418,7 +419,7 @@ def test_a_file_store_is_locked_too(tmp_path: Path) -> None:
 def test_promotions_have_an_experiment_of_their_own(root: Path) -> None:
     Ledger(NAME, root)
     with promotion.promotion_run(NAME, root, {"kind": "promotion"}) as run_id:
-        promotion.log_json({"a": 1}, "a.json")
+        log_json({"a": 1}, "a.json")
     run = MlflowClient().get_run(run_id)
     experiment = MlflowClient().get_experiment_by_name(f"promotions of {NAME}")
     assert experiment is not None and run.info.experiment_id == experiment.experiment_id
