@@ -88,7 +88,7 @@ def test_what_the_bundled_model_is_known_for(report: dict[str, Any]) -> None:
 
 def test_the_run_is_tracked(done: tuple[Path, Answer], report: dict[str, Any]) -> None:
     client = MlflowClient(f"sqlite:///{done[0] / 'mlflow.db'}")
-    found = client.get_experiment_by_name("reviews_sample")
+    found = client.get_experiment_by_name("reviews_sample/analyse")
     assert found is not None
     runs = {run.info.run_name: run for run in client.search_runs([found.experiment_id])}
     assert set(runs) == {"analyse", *MODELS}

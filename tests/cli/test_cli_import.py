@@ -91,11 +91,10 @@ def _tables(folder: Path, queries: str) -> list[str]:
 
 def test_a_dry_run_shows_and_writes_nothing(workplace: Path) -> None:
     words = _tables(workplace, "query,sku,lang\nquiet kettle,01|02,en\n")
-    output = CliRunner().invoke(import_task, [*words, "--dry-run"], catch_exceptions=False).output
+    said = CliRunner().invoke(import_task, [*words, "--dry-run"], catch_exceptions=False).output
+    output = " ".join(said.split())
     assert "id = A (sku), title = B (title), lang = C (lang)" in output
-    assert (
-        "q00001 [en] quiet kettle -> 01, 02" in output and "queries     1 (1 needs, 2 judgements)" in output
-    )
+    assert "q00001 [en] quiet kettle -> 01, 02" in output and "queries 1 (1 needs, 2 judgements)" in output
     assert "Nothing was written" in output and not (workplace / "data").exists()
     assert "read as:" in CliRunner().invoke(import_task, words, catch_exceptions=False).output
     assert (workplace / "data" / "shop" / "qrels" / "test.tsv").read_text().endswith("q00001\t02\t1\n")

@@ -36,7 +36,7 @@ def report(done: tuple[Path, Answer]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def runs(done: tuple[Path, Answer]) -> dict[str, Run]:
     client = MlflowClient(f"sqlite:///{done[0] / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("moods")
+    experiment = client.get_experiment_by_name("moods/probe")
     assert experiment is not None
     return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
 
@@ -115,7 +115,7 @@ def test_labels_are_served_with_their_decisions(done: tuple[Path, Answer]) -> No
     assert answer.code == 0, answer.err
     report = json.loads(answer.out)
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("labels")
+    experiment = client.get_experiment_by_name("labels/probe")
     assert experiment is not None
     (logged,) = client.search_logged_models([experiment.experiment_id])
     with no_surroundings(root):

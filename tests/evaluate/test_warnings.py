@@ -81,7 +81,7 @@ def test_warnings_stand_beside_the_score_everywhere(tmp_path: Path) -> None:
     ]
     scores = json.loads((workspace.run_folder("toy", "m") / "scores.json").read_text(encoding="utf-8"))
     assert (
-        json.loads(workspace.result_file("toy", "m").read_text())["warnings"]
+        json.loads(workspace.details_file("toy", "m").read_text())["warnings"]
         == scores["warnings"]
         == [prompts, *zeros]
     )

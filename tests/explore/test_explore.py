@@ -116,7 +116,7 @@ def test_the_data_hold_both_rankings_and_the_right_answer(folder: Path) -> None:
 def test_the_run_keeps_the_page(root: Path, folder: Path) -> None:
     with no_surroundings(root):
         client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
-        (experiment,) = client.search_experiments(filter_string="name = 'toy'")
+        (experiment,) = client.search_experiments(filter_string="name = 'toy/explore'")
         (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'explore'")
         kept = {item.path for item in client.list_artifacts(run.info.run_id)}
     assert {"index.html", "data", "explore.json", "errors.parquet"} <= kept

@@ -38,6 +38,7 @@ def task(**other: Any) -> TaskSummary:
             for lang in SIX
         },
         "demonstration": False,
+        "unjudged": False,
         "merged": 0,
         "digest": "0" * 64,
         "notes": [],

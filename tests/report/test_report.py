@@ -103,7 +103,7 @@ def test_again_gives_the_same_bytes_and_an_mlflow_run(root: Path) -> None:
     assert xlembed(root, "report").code == 0  # the tasks and models of params.yaml
     assert contents(folder_of(root)) == before
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
-    (experiment,) = [e for e in client.search_experiments() if e.name == TASK]
+    (experiment,) = [e for e in client.search_experiments() if e.name == f"{TASK}/report"]
     runs = [r for r in client.search_runs([experiment.experiment_id]) if r.data.tags.get("kind") == "report"]
     assert {r.info.status for r in runs} == {"FINISHED"} and len(runs) >= 2
     assert runs[0].data.tags["verdict.chatbot"] == "good (clear)"
@@ -182,7 +182,7 @@ def test_a_stage_of_dvc_reads_only_what_it_can_depend_on(root: Path) -> None:
     ("words", "message"),
     [
         (["-t", "fourty"], "fourty"),
-        (["-t", TASK, "-m", "nope"], "nothing of that kind is there"),
+        (["-t", TASK, "-m", "nope"], "unknown model 'nope'"),
         (["-t", TASK, "--pdf", "yes"], "--pdf: expected true or false, found 'yes'"),
         (["-t", TASK, "--out", "empty"], "no model was evaluated on forty yet: xlembed run -t forty"),
     ],
