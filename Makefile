@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes trial-lareqa \
+.PHONY: demo test test-all lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes trial-lareqa \
     trial-remedies smollm2 clean
 
 # On machines that the wheel with e5_small_q4 does not serve, that model is skipped. What `run` would print, `compare` does.
@@ -31,6 +31,9 @@ endif
 # Files are shared out over JOBS processes with a thread each: threads beyond the cores only wait for one another.
 JOBS ?= 2
 test: $(VENV)/.installed data check  ## format, lint, types, tests
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile -m 'not slow'
+
+test-all: $(VENV)/.installed data check  ## the slow ones too: about an hour on two cores
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
 
 check: lint type

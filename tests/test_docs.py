@@ -556,6 +556,7 @@ def test_an_evaluation_writes_what_is_in_git(finished: Path) -> None:
         assert kept[name]["ci_low"] < kept[name]["value"] < kept[name]["ci_high"]
 
 
+@pytest.mark.slow
 def test_the_pages_on_promotion_run_after_the_readme(promoted: dict[str, str]) -> None:
     """In a fresh clone, one page after the other: no line spoils the attempt of a later one."""
     outcomes = [
@@ -569,6 +570,7 @@ def test_the_pages_on_promotion_run_after_the_readme(promoted: dict[str, str]) -
     assert "no champion yet" in first and "refused: falls by more than 3 points" in second
 
 
+@pytest.mark.slow
 def test_the_numbers_of_the_page_are_those_of_its_commands(finished: Path, promoted: dict[str, str]) -> None:
     page = one_line(REPOSITORY / "docs" / "finetune.md")
     first, second = [said for line, said in promoted.items() if line.endswith("promote --mode monolingual")]

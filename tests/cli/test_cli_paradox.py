@@ -13,6 +13,8 @@ import pytest
 
 from cli.command import Answer, no_surroundings, xlembed
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 TASK = ROOT / "data" / "reviews_sample"
 BASES = ("static_multilingual", "base2", "base3", "base4", "base5")

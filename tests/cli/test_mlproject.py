@@ -283,6 +283,7 @@ def test_a_second_clone_runs_its_own_code(tmp_path: Path) -> None:
 # The probe, three ways
 
 
+@pytest.mark.slow
 def test_mlflow_run_dvc_repro_and_the_command_find_the_same(tmp_path: Path) -> None:
     root = make_scored_checkout(tmp_path)
     for name in ("MLproject", "conda.yaml"):

@@ -29,6 +29,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import Role
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [(b, a) for b in LANGS for a in LANGS if b != a]
 MODES = {"monolingual", "cross_lingual", "true_cross_lingual"}
 

@@ -31,6 +31,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 name: toy_recipe
 base: {model}

@@ -137,6 +137,7 @@ def test_an_interrupted_training_ends_the_same(root: Path, tmp_path: Path) -> No
     assert files_of(finetuned_folder(workspace, "learnt")) == files_of(root / FINAL)
 
 
+@pytest.mark.slow
 def test_stages_are_shared_by_recipes_that_begin_alike(root: Path) -> None:
     def reused(recipe: str) -> list[bool]:
         with no_surroundings(root):

@@ -214,6 +214,7 @@ def test_an_interrupted_project_says_so(checkout: Path) -> None:
     assert not (checkout / "trial" / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_dvc_repro_goes_on(long_checkout: Path) -> None:
     """Killed between two shards, then in a later stage: shards and finished stages are kept."""
     root = long_checkout
@@ -259,6 +260,7 @@ def test_a_killed_dvc_repro_goes_on(long_checkout: Path) -> None:
     assert (root / "results" / "toy" / "toy.json").is_file()
 
 
+@pytest.mark.slow
 def test_six_processes_start_on_no_database(tmp_path: Path) -> None:
     """The first contact migrates the database; MLflow breaks it when six do so at once."""
     code = (

@@ -398,6 +398,7 @@ def server(tmp_path: Path) -> Iterator[str]:
             process.wait()
 
 
+@pytest.mark.slow
 def test_six_processes_one_winner_on_a_server(server: str, tmp_path: Path) -> None:
     mlflow.set_tracking_uri(server)
     register(8)

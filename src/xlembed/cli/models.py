@@ -77,13 +77,18 @@ def _table(cards: Sequence[ModelCard]) -> Grid:
             _or_none(card.dim),
             str(card.max_tokens) if card.max_tokens else "none" if card.bundled else "n/a",
             "English" if card.english_only else _or_none(len(card.languages) or None),
-            f"{card.parameters / 1e6:,.0f}M" if card.parameters else "n/a",
+            f"{card.parameters / 1e6:,.0f}M{_rounded(card)}" if card.parameters else "n/a",
             _or_none(card.year),
             card.licence or "n/a",
         )
         for card in cards
     )
     return Grid("models", "Models", heads(*COLUMNS, words=("licence",)), rows, notes=NOTES)
+
+
+def _rounded(card: ModelCard) -> str:
+    """What must stand beside the size of weights that were rounded: `, 4-bit`."""
+    return f", {card.weights.removesuffix(' weights')}" if card.weights else ""
 
 
 def _or_none(number: int | None) -> str:

@@ -128,6 +128,7 @@ def workspace(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Wo
     return Workspace(Settings(evaluate=EvaluateSettings(depth=100, resamples=100)), root, root)
 
 
+@pytest.mark.slow
 def test_every_measure_of_every_unit_of_xquad_equals_exact_search(
     node: Node, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ def ours(server: Server) -> dict[str, str]:
     return {name: one["settings"]["index"]["uuid"] for name, one in found.items()}
 
 
+@pytest.mark.slow
 def test_recall_is_what_counting_by_hand_gives(workspace: Workspace, server: Server) -> None:
     report = tune(workspace, types="hnsw,flat", keep=True, queries=120)
     assert [r["name"] for r in report["settings"]] == [
@@ -157,6 +158,7 @@ def test_recall_is_what_counting_by_hand_gives(workspace: Workspace, server: Ser
     assert ours(server) == {} and not list((workspace.cache / "padded").iterdir())
 
 
+@pytest.mark.slow
 def test_quantised_types_and_the_spread_of_two_graphs(workspace: Workspace, server: Server) -> None:
     report = tune(workspace, types="hnsw,int8_hnsw,int4_hnsw,bbq_hnsw", candidates="10,200", merge="after")
     names = [r["name"] for r in report["settings"]]
