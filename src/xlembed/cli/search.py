@@ -83,8 +83,8 @@ def search(
             import json
 
             asked = answer.request  # several bodies: as _msearch takes them
-            lines = [line for body in asked for line in ({}, body)] if isinstance(asked, list) else [asked]
-            click.echo("\n".join(map(json.dumps, lines)))
+            bodies = [line for body in asked for line in ({}, body)] if isinstance(asked, list) else [asked]
+            click.echo("\n".join(map(json.dumps, bodies)))
             return
         found = {alias: answer.hits}
         lines: list[str] = []
@@ -97,11 +97,19 @@ def search(
         workspace = open_workspace(params, out, options)
         opened = open_task(workspace, task, unjudged=True)
         refs = {ref.slug: ref for ref in (open_model(workspace, model) for model in listed(models))}
-        asks = {"k": k, "lang": lang or None, "query_lang": query_lang or None}
         found = {}
         for name, ref in refs.items():
             with Bars(name) as bars:
-                found[name] = stage(text, opened, ref, workspace, watch=bars, **asks)
+                found[name] = stage(
+                    text,
+                    opened,
+                    ref,
+                    workspace,
+                    k=k,
+                    lang=lang or None,
+                    query_lang=query_lang or None,
+                    watch=bars,
+                )
         lines = _judge(found, right_answers(text, opened))
     if as_json:
         echo_json(found if len(found) > 1 else next(iter(found.values())))
