@@ -100,7 +100,10 @@ def artifact_location(experiment: str) -> str | None:
     MLflow would put those of a local database beside the current folder, which `mlflow run` and DVC may delete.
     """
     database = _database(str(mlflow.get_tracking_uri()))
-    return None if database is None else (database.parent / "mlruns" / quote(experiment, safe="")).as_uri()
+    if database is None:
+        return None
+    folder = quote(experiment.replace("/", "."), safe="")  # MLflow's servers undo %2F once too often
+    return (database.parent / "mlruns" / folder).as_uri()
 
 
 @contextlib.contextmanager
