@@ -73,17 +73,14 @@ def compare(
         return
     if runs and (task or models):
         raise UserError("RUNs say what to compare; name them, or TASK with -t and models with -m")
-    by_name = bool(task or models)
     # Read first: a damaged one is told before anything is written.
-    groups = (
-        {name: _read(workspace, sources) for name, sources in _named(listed(runs)).items()} if runs else {}
-    )
-    if by_name:
-        groups = _of_task(workspace, task or declared.tasks[0], listed(models))
     results = []
-    if not runs and not by_name:
-        groups = {name: _read(workspace, of) for name, of in _declared(workspace).items()}
-        for on in declared.tasks:
+    if task or models:
+        groups = _of_task(workspace, task or declared.tasks[0], listed(models))
+    else:
+        sources = _named(listed(runs)) if runs else _declared(workspace)
+        groups = {name: _read(workspace, of) for name, of in sources.items()}
+        for on in declared.tasks if not runs else ():
             results += read_results(workspace, on, split_skipped(workspace, on, declared.models)[0])
     reports = [_compare(asked, name, of, intersect, across_indices) for name, of in groups.items()]
     if results:

@@ -13,7 +13,7 @@ from xlembed.data.languages import NAMES
 from xlembed.words import Lang, UserError
 
 if TYPE_CHECKING:
-    from lingua import LanguageDetector
+    from lingua import ConfidenceValue, LanguageDetector
 
 SAMPLE = 200
 """Texts looked at, of each kind and language."""
@@ -116,15 +116,26 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
         >>> spoken_language("Wasserkocher, der leise ist", ["de", "en"])
         'de'
     """
-    from lingua import IsoCode639_1, LanguageDetectorBuilder  # only where a language must be guessed
+    from lingua import IsoCode639_1  # only where a language must be guessed
 
     known = [lang for lang in languages if lang in _known() and hasattr(IsoCode639_1, lang.upper())]
     if len(known) < 2:
         return None
-    codes = [getattr(IsoCode639_1, lang.upper()) for lang in known]
-    detector = LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
-    best = detector.compute_language_confidence_values(text[:CHARACTERS])[0]
-    return best.language.iso_code_639_1.name.lower() if best.value >= SURE else None
+    return _sure(_detector_of(known).compute_language_confidence_values(text[:CHARACTERS]))
+
+
+def _detector_of(languages: Sequence[Lang]) -> LanguageDetector:
+    """Tells these languages apart; two or more."""
+    from lingua import IsoCode639_1, LanguageDetectorBuilder
+
+    codes = [getattr(IsoCode639_1, lang.upper()) for lang in languages]
+    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
+
+
+def _sure(ranked: Sequence[ConfidenceValue]) -> Lang | None:
+    """The likeliest language, if it is sure."""
+    best = ranked[0] if ranked else None
+    return best.language.iso_code_639_1.name.lower() if best and best.value >= SURE else None
 
 
 def detect_languages(texts: Sequence[str]) -> tuple[list[Lang | None], Counter[Lang]]:
@@ -137,20 +148,17 @@ def detect_languages(texts: Sequence[str]) -> tuple[list[Lang | None], Counter[L
         >>> detect_languages(["Der Wasserkocher ist sehr leise.", "USB-C", "Leider nach zwei Wochen kaputt."])
         (['de', None, 'de'], Counter({'de': 2}))
     """
-    from lingua import IsoCode639_1, LanguageDetectorBuilder  # only where a language must be guessed
 
     def best(detector: LanguageDetector) -> list[Lang | None]:
         values = detector.compute_language_confidence_values_in_parallel([t[:CHARACTERS] for t in texts])
-        top = [ranked[0] if ranked and ranked[0].value >= SURE else None for ranked in values]
-        return [t.language.iso_code_639_1.name.lower() if t else None for t in top]
+        return [_sure(ranked) for ranked in values]
 
     long = [len(text.strip().encode()) >= SHORTEST for text in texts]
     found = [lang if enough else None for lang, enough in zip(best(_detector()), long, strict=True)]
     counts = Counter(lang for lang in found if lang)
     common = [lang for lang, n in counts.items() if n >= RARE * counts.total()]
     if len(common) > 1:
-        codes = [getattr(IsoCode639_1, lang.upper()) for lang in common]
-        found = best(LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build())
+        found = best(_detector_of(common))
     found = [lang if lang in common else None for lang in found]
     return found, Counter(lang for lang in found if lang)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, read_evaluation
 from xlembed.tracking.opening import open_model
-from xlembed.words import UserError
+from xlembed.words import Lang, UserError
 from xlembed.workspace import Workspace
 
 
@@ -47,9 +47,30 @@ def read_evaluated(task: Task, models: Sequence[str], workspace: Workspace) -> l
         raise UserError(f"not evaluated on {task.name} yet: {command} {','.join(missing)}")
     found = [read_evaluation(f"{task.name}/{name}", workspace) for name in names]
     for evaluation in found:
-        if evaluation.book.task_digest != task.digest:
-            raise UserError(
-                f"{evaluation.source} was evaluated on other texts or judgements than {task.name} has now: "
-                f"{command} {evaluation.name}"
-            )
+        check_task(evaluation, task)
     return found
+
+
+def check_task(evaluation: Evaluation, task: Task) -> None:
+    """Nothing, if the evaluation is of the task as it is now.
+
+    Raises:
+        UserError: it was made on other texts or judgements.
+    """
+    if evaluation.book.task_digest != task.digest:
+        raise UserError(
+            f"{evaluation.source} was evaluated on other texts or judgements than {task.name} has now: "
+            f"xlembed run -t {task.name} -m {evaluation.name}"
+        )
+
+
+def check_languages(languages: Collection[Lang], task: Task, option: str) -> None:
+    """Nothing, if the task has all of these languages.
+
+    Raises:
+        UserError: names those that it lacks, and the option.
+    """
+    if missing := sorted(set(languages) - set(task.languages)):
+        raise UserError(
+            f"{option}: {task.name} has no {', '.join(missing)}; its languages are {', '.join(task.languages)}"
+        )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, check_comparable, read_evaluation
+from xlembed.evaluate.evaluated import check_languages, check_task
 from xlembed.evaluate.searching import open_search
 from xlembed.explore.kinds import Failure, Flag, kind_of
 from xlembed.explore.nearness import NearCopies, Overlap, near_copies
@@ -79,10 +80,7 @@ def explore(
         UserError: an evaluation or its vectors are missing or belong to other texts, or evaluations cannot be compared.
     """
     settings = workspace.settings.explore
-    if missing := sorted(set(languages) - set(task.languages)):
-        raise UserError(
-            f"--language: {task.name} has no {', '.join(missing)}; its languages are {', '.join(task.languages)}"
-        )
+    check_languages(languages, task, "--language")
     reference = open_model(workspace, settings.reference)
     refs = {ref.slug: ref for ref in (open_model(workspace, name) for name in models)}
     evaluations = [_read(task, ref, workspace) for ref in refs.values()]
@@ -99,7 +97,7 @@ def explore(
         reading = _reading(task, refs[evaluation.name], failing[evaluation.name], workspace)
         outcomes = [_outcome(r, task, near, overlap, reading, settings.unknown_tokens) for r in rankings]
         found.append(Explained(evaluation, rankings, outcomes, reading.note))
-    result, tables = _result(task, found, units, languages, workspace)
+    result, tables = _result(task, found, units, languages, reference, workspace)
     with atomic_folder(explore_folder(workspace, task.name)) as folder:
         write_json(folder / "explore.json", result.to_json())
         write_units(pd.concat(tables, ignore_index=True), folder / "errors.parquet")
@@ -114,11 +112,7 @@ def _read(task: Task, ref: ModelRef, workspace: Workspace) -> Evaluation:
         UserError: there is none, or of other texts, or by another engine.
     """
     found = read_evaluation(f"{task.name}/{ref.slug}", workspace)
-    again = f"xlembed run -t {task.name} -m {ref.slug}"
-    if found.book.task_digest != task.digest:
-        raise UserError(
-            f"{found.source} was evaluated on other texts or judgements than {task.name} has now: {again}"
-        )
+    check_task(found, task)
     if (then := found.book.index["engine"]) != (now := workspace.settings.index.engine):
         raise UserError(f"{found.source} was searched by {then}, not by {now}: add --index {then}")
     return found
@@ -188,6 +182,7 @@ def _result(
     found: Sequence[Explained],
     units: pd.DataFrame,
     languages: Collection[Lang],
+    reference: ModelRef,
     workspace: Workspace,
 ) -> tuple[Explored, list[pd.DataFrame]]:
     """The numbers, and every unit's outcome by each model."""
@@ -222,14 +217,13 @@ def _result(
         found=tuple(told[:FOUND]),
         n_found=len(told),
         untested=tuple(untested),
-        notes=tuple(note for note in (*_notes(task, workspace), *(e.note for e in found)) if note),
+        notes=tuple(note for note in (*_notes(task, reference), *(e.note for e in found)) if note),
     )
     return result, [table.assign(model=name) for name, table in tables.items()]
 
 
-def _notes(task: Task, workspace: Workspace) -> list[str]:
+def _notes(task: Task, ref: ModelRef) -> list[str]:
     """What must be known of the reference."""
-    ref = open_model(workspace, workspace.settings.explore.reference)
     unknown = [lang for lang in task.languages if ref.label(lang)]
     return (
         [f"{ref.slug}, which decides on near copies, does not know {', '.join(unknown)}"] if unknown else []

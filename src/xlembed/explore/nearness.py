@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import cached_property, lru_cache
 
@@ -104,7 +105,7 @@ class Overlap:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._sizes = {lang: [d.lang for d in task.documents].count(lang) for lang in task.languages}
+        self._sizes = Counter(d.lang for d in task.documents)
         self._of_query = lru_cache(maxsize=8)(self._scores)
 
     def __call__(self, query: int, row: int) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from xlembed.analyse.result import Estimate
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, check_comparable, read_evaluation
+from xlembed.evaluate.evaluated import check_languages
 from xlembed.files import atomic_folder, write_json
 from xlembed.guide.figures import guides
 from xlembed.guide.parts import KINDS, Measured, Wish, excluded_by, measure, time_queries
@@ -63,10 +64,7 @@ def guide(
     Raises:
         UserError: no model is left, an evaluation is missing, or the evaluations cannot be compared.
     """
-    if missing := sorted(set(wish.languages) - set(task.languages)):
-        raise UserError(
-            f"--languages: {task.name} has no {', '.join(missing)}; its languages are {', '.join(task.languages)}"
-        )
+    check_languages(wish.languages, task, "--languages")
     refs = dict(_opened(model, task, workspace) for model in models)
     evaluations = [read_evaluation(f"{task.name}/{slug}", workspace) for slug in refs]
     yardstick = _stored_yardstick(task, evaluations, workspace)
@@ -208,24 +206,31 @@ def _ranked(
     }
     quality = {KINDS[part]: w for part, w in used.items() if part in QUALITY}
     macros = {name: m.macros for name, m in left.items()}
-    best, *others = rank(macros, dict.fromkeys(left, 0.0), quality, alpha)
+    worse = _worse(macros, quality, alpha)
+    kept = rank({name: of for name, of in macros.items() if name not in worse}, fixed, quality, alpha)
+    first = kept[0]
+    pairs = [rank({m: macros[m] for m in (first.name, name)}, fixed, quality, alpha) for name in worse]
+    others = sorted((r for pair in pairs for r in pair if r.name != first.name), key=lambda r: -r.points)
+    vetoed = {r.name: worse[r.name] for r in others if r.points > first.points}
+    last = [_last(r, place, r.name in vetoed) for place, r in enumerate(others, len(kept) + 1)]
+    return [*kept, *last], vetoed
+
+
+def _worse(macros: Mapping[str, Macros], quality: Mapping[str, float], alpha: float) -> dict[str, str]:
+    """Models that are told apart from the best by quality alone, with what they lose."""
+    best, *others = rank(macros, dict.fromkeys(macros, 0.0), quality, alpha)
     total = sum(quality.values())
-    vetoed = {
+    return {
         r.name: f"quality {percent(r.points / total)} % against {percent(best.points / total)} % of {best.name}"
         for r in others
         if r.with_best is False
     }
-    kept = rank({name: of for name, of in macros.items() if name not in vetoed}, fixed, quality, alpha)
-    ahead = kept[0]
-    pairs = [rank({m: macros[m] for m in (ahead.name, name)}, fixed, quality, alpha) for name in vetoed]
-    every = sorted((r for pair in pairs for r in pair if r.name != ahead.name), key=lambda r: -r.points)
-    last = []
-    for place, r in enumerate(every, len(kept) + 1):
-        r = replace(r, place=place, with_best=False, first=None if r.first is None else 0.0)
-        if r.points > ahead.points:  # it lost its place by the veto: its distance says nothing
-            r = replace(r, behind=0.0, behind_low=None, behind_high=None)
-        last.append(r)
-    return [*kept, *last], {r.name: vetoed[r.name] for r in last if r.points > ahead.points}
+
+
+def _last(r: Ranked, place: int, vetoed: bool) -> Ranked:
+    """A worse model at its place; of one that only the veto keeps from the first place the distance says nothing."""
+    found = replace(r, place=place, with_best=False, first=None if r.first is None else 0.0)
+    return replace(found, behind=0.0, behind_low=None, behind_high=None) if vetoed else found
 
 
 def _weighed(place: Ranked, model: Measured, used: Mapping[Part, float], vetoed: str) -> Weighed:

@@ -14,6 +14,7 @@ from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.encodings import require_encoding
 from xlembed.data.headers import Header, Layout, Part, understand
 from xlembed.data.opening import read_tables
+from xlembed.data.packed import unpacked_name
 from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
 from xlembed.data.row import Row
 from xlembed.data.rows import Rows
@@ -126,7 +127,8 @@ def _open(files: Sequence[Path], options: ReadOptions, problems: Problems) -> It
             if not table.is_text:
                 raise UserError(f"{file}: rows of JSON are read by `xlembed import jsonl`")
             rows = list(table.rows)
-            if file.name.lower().removesuffix(".gz").endswith(".tsv"):
+            form = unpacked_name(file).suffix.lower()
+            if form == ".tsv":
                 _tell_quoted(table.name, rows, problems)
             repeating = frozenset(
                 column
@@ -134,8 +136,8 @@ def _open(files: Sequence[Path], options: ReadOptions, problems: Problems) -> It
                 if len(values := [v for row in rows if (v := row.values[column].strip())]) > 1
                 and len(set(values)) <= REPEATING * len(values)
             )
-            lettered = not file.name.lower().removesuffix(".gz").endswith(".parquet")
-            yield _Opened(file, Header(table.name, table.header, lettered, repeating), rows, lang)
+            header = Header(table.name, table.header, lettered=form != ".parquet", repeating=repeating)
+            yield _Opened(file, header, rows, lang)
     problems.raise_errors(options.name)
 
 
