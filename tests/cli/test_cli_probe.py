@@ -115,7 +115,7 @@ def test_labels_are_served_with_their_decisions(done: tuple[Path, Answer]) -> No
     assert answer.code == 0, answer.err
     report = json.loads(answer.out)
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("labels/probe")
+    experiment = client.get_experiment_by_name("labels")
     assert experiment is not None
     (logged,) = client.search_logged_models([experiment.experiment_id])
     with no_surroundings(root):
