@@ -10,19 +10,24 @@ from typing import Any
 import click
 
 REFUSED = (
-    (("documents",), "squad` or `xlembed import pairs", ("scored",)),
-    (("dimensions", "document_pattern", "scale"), "scored", ("pairs", "jsonl", "table", "task")),
+    (("documents",), "squad|reviews|pairs", ("scored",)),
     (
-        ("kind", "limit", "source", "licence"),
-        "pairs` or `xlembed import scored",
-        ("jsonl", "table", "task"),
+        ("min_length", "max_documents_per_language", "seed"),
+        "reviews",
+        ("table", "jsonl", "task", "pairs", "scored"),
     ),
-    (("columns", "encoding"), "table|pairs|scored", ("jsonl", "task")),
-    (("where",), "jsonl|table|pairs", ("scored", "task")),
-    (("detect_lang",), "table", ("pairs", "scored", "jsonl", "task")),
-    (("leave_out_self", "unjudged", "dry_run"), "squad|beir|tatoeba|jsonl|table", ("pairs", "scored")),
+    (("dimensions", "document_pattern", "scale"), "scored", ("pairs", "jsonl", "table", "reviews", "task")),
+    (("kind", "limit", "source", "licence"), "pairs|scored", ("jsonl", "table", "reviews", "task")),
+    (("columns", "encoding"), "table|reviews|pairs|scored", ("jsonl", "task")),
+    (("where",), "jsonl|table|reviews|pairs", ("scored", "task")),
+    (("detect_lang",), "table", ("pairs", "scored", "jsonl", "reviews", "task")),
+    (("leave_out_self", "unjudged"), "squad|beir|tatoeba|jsonl|table", ("pairs", "scored", "reviews")),
+    (("dry_run",), "squad|beir|tatoeba|jsonl|table|reviews", ("pairs", "scored")),
 )
-"""Options, the formats that know them, and those that do not (`task`: of tasks, other than jsonl and table)."""
+"""Options, the formats that know them, and those that do not (`task`: of tasks, other than `OWN`)."""
+
+OWN = ("pairs", "scored", "jsonl", "table", "reviews")
+"""Formats with options of their own."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,9 @@ class Said:
     limit: int | None
     source: str
     licence: str
+    min_length: int | None
+    max_documents_per_language: int | None
+    seed: int | None
 
     def common(self) -> dict[str, Any]:
         """Those of `ReadOptions`, but for columns, whose names each format has."""
@@ -67,7 +75,7 @@ class Said:
 
 
 @click.command("import")
-@click.argument("form", metavar="squad|beir|tatoeba|jsonl|table|pairs|scored")
+@click.argument("form", metavar="squad|beir|tatoeba|jsonl|table|reviews|pairs|scored")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write. [default: data/NAME]")
@@ -78,7 +86,9 @@ class Said:
     help="Language (ISO 639-1), or one per file. [default: from the file's name]",
 )
 @click.option(
-    "--documents", metavar="contexts|answers", help="squad: what a document is. [default: contexts]"
+    "--documents",
+    metavar="UNIT",
+    help="What a document is. squad: contexts or answers; reviews: reviews or products. [default: the first]",
 )
 @click.option(
     "--kind", default=None, help="pairs: pairs, triplets, translations or scored; scored: scores or labels."
@@ -86,7 +96,7 @@ class Said:
 @click.option(
     "--columns",
     default="",
-    help="table, pairs, scored: OURS=THEIRS,... by name: id=sku,text=title+description (pairs: or number: text1=1).",
+    help="Tables, reviews, pairs, scored: OURS=THEIRS,...: id=sku,text=title+description (pairs: or number: text1=1).",
 )
 @click.option("--dimensions", default="", help="scored: the columns that are scores: V,A,D.")
 @click.option(
@@ -99,7 +109,7 @@ class Said:
     "--where",
     multiple=True,
     metavar="COLUMN=VALUE",
-    help="table, jsonl, pairs: only rows with this value are right pairs; repeatable, VALUE * is any.",
+    help="table, jsonl, reviews, pairs: only rows with this value are right pairs; repeatable, VALUE * is any.",
 )
 @click.option(
     "--leave-out-self",
@@ -129,6 +139,16 @@ class Said:
     "--source", default="", help="pairs, scored: written into the card. [default: the files' names]"
 )
 @click.option("--licence", default="", help="pairs, scored: written into the card.")
+@click.option(
+    "--min-length", type=click.IntRange(1), default=None, help="reviews: characters at least. [default: 1]"
+)
+@click.option(
+    "--max-documents-per-language",
+    type=click.IntRange(1),
+    default=None,
+    help="reviews: a sample by the hash of seed and id. [default: all]",
+)
+@click.option("--seed", type=int, default=None, help="reviews: of the sample. [default: 0]")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 def import_task(
     form: str, files: tuple[Path, ...], name: str, out: Path | None, force: bool, **given: Any
@@ -142,6 +162,7 @@ def import_task(
     xlembed import beir scifact/ --name scifact --lang en
     xlembed import jsonl faq.de.jsonl --name faq
     xlembed import table products.csv queries.csv --name shop --dry-run
+    xlembed import reviews reviews.jsonl.gz --name reviews --max-documents-per-language 20000
     xlembed import pairs train-v0.1.json --name tquad --lang tr
     xlembed import pairs stsb-tr-train.tsv --name stsb_tr --columns text1=sentence1,text2=sentence2,score=score
     xlembed import scored emobank.csv --name emobank --lang en --dimensions V,A,D --scale 1,5
@@ -156,7 +177,7 @@ def import_task(
         raise UserError(f"no format {form!r}.{near}")
     for options, known, refused in REFUSED:
         told = [f"--{option.replace('_', '-')}" for option in options if getattr(said, option)]
-        if told and (form if form in ("pairs", "scored", "jsonl", "table") else "task") in refused:
+        if told and (form if form in OWN else "task") in refused:
             raise UserError(
                 f"{', '.join(told)}: for `xlembed import {known}` only; {form} has no such choice"
             )
@@ -172,22 +193,22 @@ def _import_task(
     form: str, files: Sequence[Path], name: str, out: Path | None, said: Said, force: bool
 ) -> None:
     from xlembed.cli.console import say
+    from xlembed.cli.progress import Bars
     from xlembed.data.headers import parse_table_columns
     from xlembed.data.importing import import_files
     from xlembed.data.reading import ReadOptions
     from xlembed.data.summary import first_rows, summarise
 
     columns = parse_table_columns(said.columns)
-    imported = import_files(
-        form,
-        files,
-        name,
-        out,
-        options=ReadOptions(**said.common(), columns=columns),
-        leave_out_self=said.leave_out_self,
-        force=force,
-        dry_run=said.dry_run,
-    )
+    with Bars(f"import {name}") as watch:
+        options = ReadOptions(
+            **said.common(), columns=columns, min_length=said.min_length or 1,
+            max_documents=said.max_documents_per_language, seed=said.seed or 0, watch=watch,
+        )  # fmt: skip
+        imported = import_files(
+            form, files, name, out,
+            options=options, leave_out_self=said.leave_out_self, force=force, dry_run=said.dry_run,
+        )  # fmt: skip
     if imported.read_as:
         say("\n".join(["read as:", *(f"  {line}" for line in imported.read_as), ""]))
     if said.dry_run:

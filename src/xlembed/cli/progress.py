@@ -46,16 +46,17 @@ class Bars:
             self._bars.stop()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Show that `done` of `total` is reached."""
+        """Show that `done` of `total` is reached; 0: nobody knows of how many."""
         now = time.monotonic()
         seconds = now - self._started.setdefault(what, now)
         rate = f"{done / seconds:,.0f}/s" if 0 < seconds <= done else ""
         if self._console.is_terminal:
             if what not in self._ids:
-                self._ids[what] = self._bars.add_task(what, total=total, rate="")
-            self._bars.update(self._ids[what], completed=done, total=total, rate=rate)
-        elif done < total and now - self._said.setdefault(what, now) >= LINE_EVERY_SECONDS:
+                self._ids[what] = self._bars.add_task(what, total=total or None, rate="")
+            self._bars.update(self._ids[what], completed=done, total=total or None, rate=rate)
+        elif (done < total or not total) and now - self._said.setdefault(what, now) >= LINE_EVERY_SECONDS:
             self._said[what] = now
-            left = f"{seconds / done * (total - done):,.0f} s left" if done else ""
-            numbers = ", ".join(filter(None, [f"{done:,}/{total:,} {rate}".rstrip(), left]))
+            left = f"{seconds / done * (total - done):,.0f} s left" if done and total else ""
+            of = f"{done:,}/{total:,}" if total else f"{done:,}"
+            numbers = ", ".join(filter(None, [f"{of} {rate}".rstrip(), left]))
             print_line(self._console, f"{self._title}: {what} {numbers}")

@@ -57,9 +57,9 @@ def build_task(
         notes += told
     if not documents:
         raise UserError(f"{rows.card.name}: there are no documents")
-    if not rows.queries:
+    if not rows.queries and not rows.card.unjudged:
         raise UserError(f"{rows.card.name}: there are no queries")
-    if not queries:
+    if not queries and not rows.card.unjudged:
         raise UserError(
             "\n  ".join(
                 [f"{rows.card.name}: no query has a relevant document (grade 1 or more) in the qrels", *told]
@@ -115,7 +115,7 @@ def _gaps(task: Task) -> list[str]:
                 ("documents", spoken),
                 (f"{'' if task.unjudged else 'judged '}queries", asked),
             )
-            if not counts[lang]
+            if not counts[lang] and (task.queries or counts is spoken)
         ]
         if missing:
             notes.append(f"{lang}: no {' and no '.join(missing)}")

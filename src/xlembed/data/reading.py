@@ -14,10 +14,12 @@ from xlembed.words import Choice, Lang, UserError
 
 
 class DocumentUnit(Choice):
-    """What becomes a document when questions come with paragraphs and answers."""
+    """What becomes a document: of questions with paragraphs and answers, or of reviews of products."""
 
     CONTEXTS = "contexts"
     ANSWERS = "answers"
+    REVIEWS = "reviews"
+    PRODUCTS = "products"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class ReadOptions:
     Attributes:
         name: of the task or set.
         langs: of rows that do not say theirs: none (file names tell), one code for all files, or one per file.
-        documents: what becomes a document (squad).
+        documents: what becomes a document (squad, reviews).
         where: column -> the values of rows that are right, or taken (jsonl, pairs).
         believe: take files for what they are said to be, where checks doubt it.
         columns: our column -> the file's, by name (pairs: or by number from 1); what is not said has our name.
@@ -37,6 +39,10 @@ class ReadOptions:
         encoding: of tables; empty: it is found out, which is told.
         detect: the language of rows that do not say theirs is told by their texts (table).
         unjudged: the task has no judgements.
+        min_length: characters that a review has at least.
+        max_documents: of a language, sampled with `seed`; None: all (reviews).
+        seed: of that sample.
+        watch: takes what is counted, how far it is, and of how many (0: unknown).
     """
 
     name: str = ""
@@ -51,6 +57,10 @@ class ReadOptions:
     encoding: str = ""
     detect: bool = False
     unjudged: bool = False
+    min_length: int = 1
+    max_documents: int | None = None
+    seed: int = 0
+    watch: Callable[[str, int, int], None] | None = None
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Problems], Rows]
@@ -95,6 +105,17 @@ def language_by_name(file: Path, problems: Problems) -> Lang:
     return lang
 
 
+def document_unit(options: ReadOptions, *known: DocumentUnit) -> DocumentUnit:
+    """What the user chose as a document, or the first one that a format knows.
+
+    Raises:
+        UserError: the format does not know it.
+    """
+    if options.documents is None or options.documents in known:
+        return options.documents or known[0]
+    raise UserError(f"--documents {options.documents}: choose one of {', '.join(known)} here")
+
+
 def refuse_documents(options: ReadOptions, form: str) -> None:
     """Nothing, unless the user chose a document unit that this format does not have.
 
@@ -103,5 +124,5 @@ def refuse_documents(options: ReadOptions, form: str) -> None:
     """
     if options.documents is not None:
         raise UserError(
-            f"--documents {options.documents} is for squad files; {form} says itself what a document is"
+            f"--documents {options.documents} is for squad files and reviews; {form} says itself what a document is"
         )

@@ -10,6 +10,11 @@ from xlembed.data.task import Document
 from xlembed.words import Lang
 
 
+def lot(seed: int, row_id: str) -> bytes:
+    """What an id draws: the smallest are sampled, so that a larger sample contains the smaller one."""
+    return hashlib.sha256(f"{seed}\t{row_id}".encode()).digest()
+
+
 def sample_documents(
     documents: Sequence[Document], judged: Collection[str], n_per_language: int, seed: int
 ) -> tuple[tuple[Document, ...], tuple[str, ...]]:
@@ -27,7 +32,7 @@ def sample_documents(
         must = {d.doc_id for d in all_of_lang if d.doc_id in judged}
         others = sorted(
             (d.doc_id for d in all_of_lang if d.doc_id not in must),
-            key=lambda doc_id: hashlib.sha256(f"{seed}\t{doc_id}".encode()).digest(),
+            key=lambda doc_id: lot(seed, doc_id),
         )
         taken = must | set(others[: max(0, n_per_language - len(must))])
         chosen |= taken

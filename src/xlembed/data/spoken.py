@@ -36,6 +36,9 @@ FEWEST_DOUBTED, FEWEST_REFUSED = 2, 3
 RARE = 0.05
 """Share of the texts that tell their language below which a language is not believed to be there."""
 
+COMMON = ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh")
+"""Languages that reviews are often in, whatever the shop's."""
+
 _ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"})
 """Languages that are hard to tell apart in writing, and not told apart here."""
 
@@ -132,6 +135,31 @@ def _detector_of(languages: Sequence[Lang]) -> LanguageDetector:
     return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
 
 
+def other_languages(texts: Sequence[tuple[Lang, str]]) -> list[Lang | None]:
+    """For texts with what they are said to be: the language of each that is surely in another, None of the others.
+
+    Only common languages and those said are told apart, by trigrams: 5,000 texts a second on one core.
+
+    Example:
+        >>> other_languages([("de", "Leider nach zwei Wochen kaputt."), ("de", "Broken after two weeks, sadly.")])
+        [None, 'en']
+    """
+    languages = sorted(({*COMMON} | {lang for lang, _ in texts}) & _known())
+    values = _common_detector(tuple(languages)).compute_language_confidence_values_in_parallel(
+        [text[:CHARACTERS] for _, text in texts]
+    )
+    found = [_sure(ranked) for ranked in values]
+    return [
+        other if other and len(text.encode()) >= SHORTEST and _differ(said, other) else None
+        for (said, text), other in zip(texts, found, strict=True)
+    ]
+
+
+def _differ(said: Lang, other: Lang) -> bool:
+    """Whether a text that looks like one language is not in another: some are not told apart."""
+    return said in _known() and said != other and not any({said, other} <= alike for alike in _ALIKE)
+
+
 def _sure(ranked: Sequence[ConfidenceValue]) -> Lang | None:
     """The likeliest language, if it is sure."""
     best = ranked[0] if ranked else None
@@ -170,6 +198,14 @@ def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:
     best = [ranked[0] for ranked in values if ranked]
     found = Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
     return _Looks(lang, len(sample), found)
+
+
+@cache
+def _common_detector(languages: tuple[Lang, ...]) -> LanguageDetector:
+    from lingua import IsoCode639_1, LanguageDetectorBuilder
+
+    codes = [getattr(IsoCode639_1, lang.upper()) for lang in languages if hasattr(IsoCode639_1, lang.upper())]
+    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).with_low_accuracy_mode().build()
 
 
 @cache

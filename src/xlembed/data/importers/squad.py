@@ -13,7 +13,7 @@ from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems, first_of
 from xlembed.data.doubts import BELIEVE, check_shared_ids
 from xlembed.data.lines import read_json
-from xlembed.data.reading import DocumentUnit, ReadOptions, languages_of
+from xlembed.data.reading import DocumentUnit, ReadOptions, document_unit, languages_of
 from xlembed.data.rows import Rows
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.data.text_digest import text_digest
@@ -59,7 +59,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     for file in files:
         _check_name(file, options.believe)
     langs = languages_of(files, options, problems)
-    unit = options.documents or DocumentUnit.CONTEXTS
+    unit = document_unit(options, DocumentUnit.CONTEXTS, DocumentUnit.ANSWERS)
     source = ", ".join(file.name for file in files)
     rows = Rows(Card(options.name, languages=tuple(dict.fromkeys(langs)), source=source), problems)
     found = [
