@@ -68,9 +68,7 @@ def test_the_sample_is_the_same_in_batches_of_any_size(
     whole = take(tmp_path, rows(), max_documents=4)
     monkeypatch.setattr(reviews, "BATCH", 3)
     parts = take(tmp_path, rows(), max_documents=4)
-    assert parts.task == whole.task and "de: 4 of 30 reviews sampled (seed 0)" in " ".join(
-        parts.task.notes
-    )
+    assert parts.task == whole.task and "de: 4 of 30 reviews sampled (seed 0)" in " ".join(parts.task.notes)
 
 
 def test_a_products_reviews_are_a_document_in_each_language(tmp_path: Path) -> None:
