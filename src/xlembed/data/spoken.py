@@ -124,15 +124,17 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
     known = [lang for lang in languages if lang in _known() and hasattr(IsoCode639_1, lang.upper())]
     if len(known) < 2:
         return None
-    return _sure(_detector_of(known).compute_language_confidence_values(text[:CHARACTERS]))
+    return _sure(_detector_of(tuple(known)).compute_language_confidence_values(text[:CHARACTERS]))
 
 
-def _detector_of(languages: Sequence[Lang]) -> LanguageDetector:
-    """Tells these languages apart; two or more."""
+@cache
+def _detector_of(languages: tuple[Lang, ...], *, trigrams: bool = False) -> LanguageDetector:
+    """Tells these languages apart, two or more; faster by trigrams alone."""
     from lingua import IsoCode639_1, LanguageDetectorBuilder
 
-    codes = [getattr(IsoCode639_1, lang.upper()) for lang in languages]
-    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
+    codes = [getattr(IsoCode639_1, lang.upper()) for lang in languages if hasattr(IsoCode639_1, lang.upper())]
+    builder = LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
+    return (builder.with_low_accuracy_mode() if trigrams else builder).build()
 
 
 def other_languages(texts: Sequence[tuple[Lang, str]]) -> list[Lang | None]:
@@ -145,7 +147,7 @@ def other_languages(texts: Sequence[tuple[Lang, str]]) -> list[Lang | None]:
         [None, 'en']
     """
     languages = sorted(({*COMMON} | {lang for lang, _ in texts}) & _known())
-    values = _common_detector(tuple(languages)).compute_language_confidence_values_in_parallel(
+    values = _detector_of(tuple(languages), trigrams=True).compute_language_confidence_values_in_parallel(
         [text[:CHARACTERS] for _, text in texts]
     )
     found = [_sure(ranked) for ranked in values]
@@ -186,7 +188,7 @@ def detect_languages(texts: Sequence[str]) -> tuple[list[Lang | None], Counter[L
     counts = Counter(lang for lang in found if lang)
     common = [lang for lang, n in counts.items() if n >= RARE * counts.total()]
     if len(common) > 1:
-        found = best(_detector_of(common))
+        found = best(_detector_of(tuple(common)))
     found = [lang if lang in common else None for lang in found]
     return found, Counter(lang for lang in found if lang)
 
@@ -198,14 +200,6 @@ def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:
     best = [ranked[0] for ranked in values if ranked]
     found = Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
     return _Looks(lang, len(sample), found)
-
-
-@cache
-def _common_detector(languages: tuple[Lang, ...]) -> LanguageDetector:
-    from lingua import IsoCode639_1, LanguageDetectorBuilder
-
-    codes = [getattr(IsoCode639_1, lang.upper()) for lang in languages if hasattr(IsoCode639_1, lang.upper())]
-    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).with_low_accuracy_mode().build()
 
 
 @cache
