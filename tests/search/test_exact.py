@@ -99,3 +99,41 @@ def test_unknown_language_is_an_empty_pool_and_wrong_dimension_an_error():
     assert index.search(np.ones((1, 2), dtype=np.float32), 3, "xx").rows.shape == (1, 0)
     with pytest.raises(ValueError, match="queries have 3 dimensions, the index has 2"):
         index.search(np.ones((1, 3), dtype=np.float32), 1)
+
+
+def test_only_the_query_whose_cut_may_hide_a_tie_is_searched_wider(monkeypatch):
+    monkeypatch.setattr(exact, "MARGIN", 1)
+    rng = np.random.default_rng(4)
+    ids, langs, vectors = [f"d{i}" for i in range(400)], ["de"] * 400, unit(rng, 400)
+    vectors[100:140] = vectors[100]  # forty equal documents: a query beside them cannot be cut at 5 + 1
+    queries = unit(rng, 30)
+    queries[7] = vectors[100]
+    asked = []
+    candidates = ExactIndex._candidates
+    monkeypatch.setattr(
+        ExactIndex,
+        "_candidates",
+        lambda self, q, k, pool: asked.append(len(q)) or candidates(self, q, k, pool),
+    )
+    hits = ExactIndex(ids, langs, vectors).search(queries, 5)
+    assert asked == [30, 1, 1, 1]  # 6, 12, 24, 48 candidates
+    for query, rows in zip(queries, hits.rows, strict=True):
+        assert [ids[r] for r in rows] == sorted_by_hand(ids, langs, vectors, query, None)[:5]
+    assert hits.boundary_ties[7] == 35
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-7, 4e-7, 1e-6, 6e-6]))
+def test_near_ties_are_ranked_by_their_float64_scores(seed, step):
+    """Scores that float32 cannot tell apart, around the cut and around counted ranks."""
+    rng = np.random.default_rng(seed)
+    ids, langs = [f"d{i}" for i in rng.permutation(300)], ["de"] * 300
+    query = unit(rng, 1, 16)
+    beside = unit(rng, 300, 16)
+    vectors = query + (rng.integers(0, 40, size=(300, 1)) * step) * beside
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    index = ExactIndex(ids, langs, vectors)
+    by_hand = sorted_by_hand(ids, langs, vectors, query[0], None)
+    assert [ids[r] for r in index._search_faiss(query, 7, index._pool(None)).rows[0]] == by_hand[:7]
+    wanted = np.arange(0, 300, 50)
+    assert index.full_ranks(query, [wanted])[0].tolist() == [by_hand.index(ids[r]) + 1 for r in wanted]

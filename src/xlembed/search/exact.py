@@ -6,18 +6,35 @@ from collections.abc import Sequence
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
-from xlembed.search.base import EachByItself, Hits, Rows, exact_scores, id_order, stack, top_k
+from xlembed.search.base import (
+    NO_DIRECTION,
+    EachByItself,
+    Hits,
+    Rows,
+    exact_scores,
+    id_order,
+    stack,
+    top_k,
+)
 from xlembed.words import Lang, Vectors
 
 QUERY_BATCH_BYTES = 256 * 2**20
 """Upper bound of one batch's float64 score table."""
 BLOCK_ROWS = 100_000
 """Documents that FAISS reads at a time from the memory-mapped vectors."""
+SCORED_AT_ONCE = 64
+"""Queries whose candidates are scored again in float64 together."""
 MARGIN = 32
 """Candidates fetched beyond k, because float32 scores may swap near neighbours."""
 FLOAT32_SLACK = 5e-6
 """More than float32 inner products of unit vectors can be off, and than rounding adds."""
+
+
+# FAISS multiplies matrices from so many numbers of a call's queries on; its own figure (128,000) is 330 queries of 384
+# dimensions, below which each costs six times as much.
+faiss.cvar.distance_compute_blas_threshold = 4_000
 
 
 class ExactIndex(EachByItself):
@@ -50,41 +67,59 @@ class ExactIndex(EachByItself):
         self._check_dim(queries)
         pool = self._pool(lang)
         # Scoring the whole pool in float64 beats fetching candidates unless the pool is much larger than k.
-        dense = len(pool) <= 8 * (k + MARGIN)
-        width = max(1, len(pool) if dense else k + MARGIN)
-        batch = max(1, QUERY_BATCH_BYTES // (8 * width * (1 if dense else self._vectors.shape[1])))
-        parts = [
-            self._search_dense(queries[i : i + batch], k, pool)
-            if dense
-            else self._search_faiss(queries[i : i + batch], k, pool)
-            for i in range(0, len(queries), batch)
-        ]
-        if not parts:
-            parts = [self._search_dense(queries, k, pool)]
-        return stack(parts)
+        if len(pool) <= 8 * (k + MARGIN):
+            return self._search_dense(queries, k, pool)
+        batch = max(1, QUERY_BATCH_BYTES // (16 * (k + MARGIN)))
+        return stack(
+            [
+                self._search_faiss(queries[i : i + batch], k, pool)
+                for i in range(0, max(1, len(queries)), batch)
+            ]
+        )
 
     def _search_dense(self, queries: Vectors, k: int, pool: Rows) -> Hits:
-        return top_k(exact_scores(queries, self._vectors[pool]), pool, k)
+        batch = max(1, QUERY_BATCH_BYTES // (8 * max(1, len(pool))))
+        vectors = self._vectors[pool]
+        return stack(
+            [
+                top_k(exact_scores(queries[i : i + batch], vectors), pool, k)
+                for i in range(0, max(1, len(queries)), batch)
+            ]
+        )
 
     def _search_faiss(self, queries: Vectors, k: int, pool: Rows) -> Hits:
-        """Candidates from FAISS in float32, scored again in float64; widened until no tie can be missing."""
-        fetch = min(len(pool), k + MARGIN)
-        while True:
-            coarse, positions = self._candidates(queries, fetch, pool)
-            positions.sort(axis=1)  # the pool is in id order, so positions are too
-            rows = pool[positions]
-            scores = np.stack(
-                [exact_scores(q[None], self._vectors[r])[0] for q, r in zip(queries, rows, strict=True)]
-            )
-            hits = top_k(scores, rows, k)
-            # A document that was not fetched scores at most `coarse[:, -1]`.
-            safe = coarse[:, -1] < hits.scores[:, -1] - FLOAT32_SLACK
-            if fetch == len(pool) or bool(safe.all()):
-                return hits
+        """Candidates from FAISS in float32, scored again in float64; widened where a tie may be missing."""
+        found = Hits(
+            np.empty((len(queries), k), dtype=np.int64),
+            np.empty((len(queries), k)),
+            np.empty(len(queries), dtype=np.int64),
+        )
+        fetch, asked = min(len(pool), k + MARGIN), np.arange(len(queries))
+        while len(asked):
+            lowest, positions = self._candidates(queries[asked], fetch, pool)
+            hits = self._scored_again(queries[asked], positions, k, pool)
+            found.rows[asked], found.scores[asked] = hits.rows, hits.scores
+            found.boundary_ties[asked] = hits.boundary_ties
+            if fetch == len(pool):
+                break
+            # A document that was not fetched scores at most `lowest`.
+            asked = asked[lowest >= hits.scores[:, -1] - FLOAT32_SLACK]
             fetch = min(len(pool), 2 * fetch)
+        return found
 
-    def _candidates(self, queries: Vectors, k: int, pool: Rows) -> tuple[Vectors, Rows]:
-        """FAISS scores and positions within the pool, shape (n_queries, k), merged over blocks."""
+    def _scored_again(self, queries: Vectors, positions: Rows, k: int, pool: Rows) -> Hits:
+        """The k best of each query's candidates by their float64 scores, some queries at a time."""
+        positions.sort(axis=1)  # the pool is in id order, so positions are too
+        parts = []
+        for i in range(0, len(queries), SCORED_AT_ONCE):
+            rows = pool[positions[i : i + SCORED_AT_ONCE]]
+            some = zip(queries[i : i + SCORED_AT_ONCE], rows, strict=True)
+            scores = np.concatenate([exact_scores(q[None], self._vectors[r]) for q, r in some])
+            parts.append(top_k(scores, rows, k))
+        return stack(parts)
+
+    def _candidates(self, queries: Vectors, k: int, pool: Rows) -> tuple[NDArray[np.float32], Rows]:
+        """Each query's lowest float32 score among k candidates, and their positions in the pool, (n_queries, k)."""
         heap = faiss.ResultHeap(len(queries), k, keep_max=True)
         for start in range(0, len(pool), BLOCK_ROWS):
             block = np.ascontiguousarray(self._vectors[pool[start : start + BLOCK_ROWS]], dtype=np.float32)
@@ -96,10 +131,13 @@ class ExactIndex(EachByItself):
             )
             heap.add_result(scores, positions + start)
         heap.finalize()
-        return heap.D, heap.I.astype(np.int64)
+        return heap.D[:, -1], heap.I.astype(np.int64)
 
     def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
-        """See `VectorIndex.full_ranks`: counts the documents that score above, or equal with a smaller id."""
+        """See `VectorIndex.full_ranks`: counts the documents that score above, or equal with a smaller id.
+
+        Float32 products decide where they differ by more than they can be off, float64 scores elsewhere.
+        """
         self._check_dim(queries)
         pool = self._pool(lang)
         positions = np.full(len(self.doc_ids), -1, dtype=np.int64)
@@ -107,13 +145,18 @@ class ExactIndex(EachByItself):
         wanted = [positions[r] for r in rows]
         targets = [exact_scores(queries[i : i + 1], self._vectors[r])[0] for i, r in enumerate(rows)]
         above = [np.zeros(len(r), dtype=np.int64) for r in rows]
-        block_rows = max(1, min(BLOCK_ROWS, QUERY_BATCH_BYTES // (8 * max(1, len(queries)))))
+        block_rows = max(1, min(BLOCK_ROWS, QUERY_BATCH_BYTES // (4 * max(1, len(queries)))))
         for start in range(0, len(pool), block_rows):
-            block = exact_scores(queries, self._vectors[pool[start : start + block_rows]])
-            place = np.arange(start, start + block.shape[1])
-            for i, scores in enumerate(block):
+            block = self._vectors[pool[start : start + block_rows]]
+            zero = ~block.any(axis=1)
+            for i, scores in enumerate(queries @ block.T):
+                scores[zero] = NO_DIRECTION
                 for j, (score, position) in enumerate(zip(targets[i], wanted[i], strict=True)):
-                    above[i][j] += int(((scores > score) | ((scores == score) & (place < position))).sum())
+                    near = np.flatnonzero(np.abs(scores - score) <= FLOAT32_SLACK)
+                    sure = np.count_nonzero(scores > score + FLOAT32_SLACK)
+                    again = exact_scores(queries[i : i + 1], block[near])[0]
+                    level = (again == score) & (near + start < position)
+                    above[i][j] += sure + np.count_nonzero((again > score) | level)
         return [a + 1 for a in above]
 
     def _check_dim(self, queries: Vectors) -> None:
