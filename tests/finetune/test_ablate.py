@@ -185,7 +185,7 @@ def test_files(told: tuple[dict[str, Any], list[str]], workspace: Workspace) -> 
     folder = ablation_folder(workspace, "toy_ablation")
     assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == told[0]
     drawn = {p.name for p in (folder / "figures").iterdir()}
-    assert {"ablation.png", "ablation.pdf", "sts_slopes.png", "dimension_curve.png"} <= drawn
+    assert {"ablation.png", "sts_slopes.png", "dimension_curve.png"} <= drawn
     assert "batch_curve.png" not in drawn  # the stages differ too
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "both stages" in text and "![dimension curve](figures/dimension_curve.png)" in text

@@ -74,7 +74,7 @@ def test_the_model_learns_and_the_report_says_so(root: Path, report: dict[str, A
 def test_the_result_is_an_ordinary_folder_with_all_that_belongs_to_it(
     root: Path, report: dict[str, Any]
 ) -> None:
-    for name in ("recipe.yaml", "report.md", "figures/training_curves.png", "figures/before_after.pdf"):
+    for name in ("recipe.yaml", "report.md", "figures/training_curves.png", "figures/before_after.png"):
         assert (root / FINAL / name).is_file()
     assert read_recipe(root / FINAL / "recipe.yaml").name == "learnt"
     for evaluation in report["evaluations"]:

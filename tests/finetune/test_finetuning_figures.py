@@ -214,7 +214,7 @@ class TestTables:
         write_finetuning_report(finetuning(), tmp_path / "a")
         write_ablation_report(ablation(), tmp_path / "b")
         assert "(figures/training_curves.png)" in (tmp_path / "a" / "report.md").read_text(encoding="utf-8")
-        assert (tmp_path / "b" / "figures" / "sts_slopes.pdf").stat().st_size > 1000
+        assert (tmp_path / "b" / "figures" / "sts_slopes.png").stat().st_size > 1000
 
 
 class TestDangerLines:

@@ -129,7 +129,7 @@ def test_two_timed_models_are_drawn_with_the_intervals_of_their_scores(root: Pat
     words = ("--scenario", "rag-mono", "--weights", "monolingual=1", "-m", "weak", "-m", "good")
     report = guided(root, *words)
     folder = root / "reports" / "guide" / TASK / "rag-mono"
-    assert {p.name for p in (folder / "figures").iterdir()} == {"quality_speed.png", "quality_speed.pdf"}
+    assert {p.name for p in (folder / "figures").iterdir()} == {"quality_speed.png"}
     assert "figures/quality_speed.png" in (folder / "guide.md").read_text(encoding="utf-8")
     for row in report["models"]:
         scores = json.loads((root / "runs" / TASK / row["model"] / "scores.json").read_text(encoding="utf-8"))

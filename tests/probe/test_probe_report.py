@@ -65,8 +65,8 @@ def names() -> list[str]:
 def test_the_folder_has_all_files_and_keeps_others(written: Path) -> None:
     assert sorted(p.name for p in written.iterdir()) == [*FILES, "timings.json"]
     pictures = sorted(p.name for p in (written / "figures").iterdir())
-    assert "overall.png" in pictures and "overall.pdf" in pictures and "old.png" not in pictures
-    assert len(pictures) == 14
+    assert "overall.png" in pictures and "old.png" not in pictures
+    assert len(pictures) == 7
 
 
 def test_html_shows_the_numbers_of_the_report(written: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_files_are_there(root: Path) -> None:
     for name in re.findall(r"\\input\{\\tables/([^}]+)\}", main):
         assert f"tables/{name}.tex" in found
     for name in re.findall(r"\{figures/([^}]+)\}", main):
-        assert f"paper/figures/{name}" in found
+        assert f"paper/figures/{name}.png" in found
 
 
 def test_models_are_tested_before_their_variants() -> None:

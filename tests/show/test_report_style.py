@@ -66,7 +66,7 @@ def test_the_same_scores_give_the_same_bytes_and_no_date(tmp_path: Path) -> None
     for folder in ("a", "b"):
         figures = draw(runs_kind, scores()) | draw(comparisons_kind, several(2), comparisons(MODELS[:2]))
         for name, figure in figures.items():
-            save(figure, tmp_path / folder, name)
+            save(figure, tmp_path / folder, name, pdf=True)
     written = sorted(p.name for p in (tmp_path / "a").iterdir())
     assert len(written) == 2 * 5
     for name in written:
@@ -80,8 +80,8 @@ def test_the_same_scores_give_the_same_bytes_and_no_date(tmp_path: Path) -> None
 
 def test_saving_a_figure_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     figure = draw(runs_kind, scores())["accuracy_matrix"]
-    first = [p.read_bytes() for p in save(figure, tmp_path, "one")]
-    assert [p.read_bytes() for p in save(figure, tmp_path, "two")] == first
+    first = [p.read_bytes() for p in save(figure, tmp_path, "one", pdf=True)]
+    assert [p.read_bytes() for p in save(figure, tmp_path, "two", pdf=True)] == first
 
 
 def test_another_process_with_other_hashes_writes_the_same_bytes(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_another_process_with_other_hashes_writes_the_same_bytes(tmp_path: Path)
         "import sys; from pathlib import Path; from fakes.report_fakes import scores; "
         "from xlembed.evaluate.figures import runs; from xlembed.show.figures.registry import draw; "
         "from xlembed.show.style import save; "
-        "save(draw(runs, scores())['language_matrix'], Path(sys.argv[1]), 'matrix')"
+        "save(draw(runs, scores())['language_matrix'], Path(sys.argv[1]), 'matrix', pdf=True)"
     )
     for seed in ("1", "2"):
         paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])

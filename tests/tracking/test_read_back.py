@@ -129,7 +129,7 @@ def test_artifacts(client: MlflowClient) -> None:
         "nothing is lost"
     )
     figures = {Path(a.path).name for a in client.list_artifacts(run.info.run_id, "figures")}
-    assert {"accuracy_matrix.png", "language_bars.png", "language_matrix.pdf"} <= figures
+    assert {"accuracy_matrix.png", "language_bars.png", "language_matrix.png"} <= figures
 
 
 def test_compare_reads_run_ids(finished: Path, client: MlflowClient) -> None:

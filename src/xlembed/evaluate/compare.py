@@ -143,6 +143,7 @@ def compare(
     *,
     intersect: bool = False,
     across_indices: bool = False,
+    pdf: bool = False,
 ) -> dict[str, Any]:
     """Compare evaluations of one task and write comparison.json, comparison.md and figures to `target`.
 
@@ -176,7 +177,8 @@ def compare(
         if remedied := remedy_grid(books, [*report["primary"], *report["exploratory"]]):
             text.append(to_markdown(remedied))
         (folder / "comparison.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
-        write_figures(comparisons, folder / "figures", [e.scores for e in evaluations], report["primary"])
+        scores = [e.scores for e in evaluations]
+        write_figures(comparisons, folder / "figures", scores, report["primary"], pdf=pdf)
     return report
 
 

@@ -70,7 +70,7 @@ def paradox_markdown(report: Report) -> str:
         "## Numbers",
         *(to_markdown(table) for table in paradox_tables(report)),
         "## Figures",
-        "`figures/` holds each as PNG and PDF: `separation` (S against scores and losses), `variants` (before "
+        "`figures/` holds each as PNG: `separation` (S against scores and losses), `variants` (before "
         "and after).",
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"

@@ -59,7 +59,6 @@ def read_pictures(book: ProbeBook, folder: Path) -> dict[str, list[Picture]]:
     figures = {name: f for name, f in figures_of(probes).items() if f.applies(book)}
     for name in sorted(figures, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n)):
         figure = figures[name]
-        png, pdf = (folder / f"{name}.{suffix}" for suffix in ("png", "pdf"))
-        picture = Picture(name, png.read_bytes(), pdf.read_bytes(), figure.caption(book))
+        picture = Picture(name, (folder / f"{name}.png").read_bytes(), b"", figure.caption(book))
         found.setdefault(figure.part, []).append(picture)
     return found

@@ -176,7 +176,7 @@ def _compared(
     left_out = [e.name for e in evaluations if e.name not in names]
     with tempfile.TemporaryDirectory() as temporary:
         target = Path(temporary) / "compare"
-        found = compare(tested, workspace, target, across_indices=True)
+        found = compare(tested, workspace, target, across_indices=True, pdf=True)
         if left_out:
             reason = f"no more than {TESTED} models; -m chooses them, and xlembed paradox tests variants"
             found["untested"] = [*found["untested"], f"{', '.join(left_out)} ({reason})"]
@@ -203,7 +203,7 @@ def _profiles(
 def _drawn(kind: ModuleType, result: Any) -> list[Picture]:
     """Figures of a kind, drawn here, so that a model has its number and colour of this report in them too."""
     with tempfile.TemporaryDirectory() as temporary:
-        write_figures(kind, Path(temporary), result)
+        write_figures(kind, Path(temporary), result, pdf=True)
         return _pictures(Path(temporary))
 
 

@@ -136,7 +136,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as PNG and PDF.
+    """A figure as PNG, for print as PDF too.
 
     Attributes:
         name: of its files, without suffix.

@@ -13,7 +13,7 @@ def to_paper(document: Document, figures: Collection[str] = ()) -> str:
 
     Args:
         document: the report.
-        figures: names of those that stand in ``figures`` as PDF.
+        figures: names of those that stand in ``figures``.
     """
     grids = document.grids()
     template = environment().get_template("main.tex.j2")

@@ -154,20 +154,19 @@ def style() -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
-    """Write NAME.png and NAME.pdf atomically; the same figure gives the same bytes.
+def save(figure: Figure, folder: Path, name: str, *, pdf: bool = False) -> list[Path]:
+    """Write NAME.png, and NAME.pdf if asked for, atomically; the same figure gives the same bytes.
 
-    Returns:
-        Paths of the PNG and of the PDF.
+    A PDF takes longer than the PNG: the fonts of all scripts are cut down for it.
     """
-    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+    nothing = dict.fromkeys(("CreationDate", "ModDate", "Creator", "Producer"))
+    found = []
     with style():
-        with atomic_path(png) as path:
-            figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
-        with atomic_path(pdf) as path:
-            nothing = {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}
-            figure.savefig(path, format="pdf", metadata=nothing)
-    return png, pdf
+        for form, metadata in (("png", {"Software": None}), *([("pdf", nothing)] if pdf else [])):
+            found.append(folder / f"{name}.{form}")
+            with atomic_path(found[-1]) as path:
+                figure.savefig(path, format=form, dpi=DPI, metadata=metadata)
+    return found
 
 
 def whisker(axes: Axes, at: float, interval: Sequence[float], upright: bool, colour: str = INK) -> Line2D:

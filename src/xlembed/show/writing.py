@@ -31,7 +31,7 @@ def write_document(document: Document, pictures: list[Picture], folder: Path) ->
         _write_bytes(folder / "paper" / "figures" / f"{picture.name}.png", picture.png)
         if picture.pdf:
             _write_bytes(folder / "paper" / "figures" / f"{picture.name}.pdf", picture.pdf)
-    _write(folder / "paper" / "main.tex", to_paper(document, {n for n, p in every.items() if p.pdf}))
+    _write(folder / "paper" / "main.tex", to_paper(document, set(every)))
     _write(folder / "paper" / "references.bib", (TEMPLATES / "references.bib").read_text(encoding="utf-8"))
 
 

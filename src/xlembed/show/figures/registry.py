@@ -65,7 +65,7 @@ def draw(kind: ModuleType, *results: Any) -> dict[str, Figure]:
     return {name: f.draw(*results) for name, f in figures_of(kind).items() if f.applies(*results)}
 
 
-def write_figures(kind: ModuleType, folder: Path, *results: Any) -> None:
-    """Every figure of a kind that applies to these results, as PNG and PDF."""
+def write_figures(kind: ModuleType, folder: Path, *results: Any, pdf: bool = False) -> None:
+    """Every figure of a kind that applies to these results, as PNG, for print as PDF too."""
     for name, figure in draw(kind, *results).items():
-        save(figure, folder, name)
+        save(figure, folder, name, pdf=pdf)
