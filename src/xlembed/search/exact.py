@@ -151,8 +151,10 @@ class ExactIndex(EachByItself):
             zero = ~block.any(axis=1)
             for i, scores in enumerate(queries @ block.T):
                 scores[zero] = NO_DIRECTION
+                high = np.flatnonzero(scores >= targets[i].min(initial=np.inf) - FLOAT32_SLACK)
+                scores = scores[high]
                 for j, (score, position) in enumerate(zip(targets[i], wanted[i], strict=True)):
-                    near = np.flatnonzero(np.abs(scores - score) <= FLOAT32_SLACK)
+                    near = high[np.abs(scores - score) <= FLOAT32_SLACK]
                     sure = np.count_nonzero(scores > score + FLOAT32_SLACK)
                     again = exact_scores(queries[i : i + 1], block[near])[0]
                     level = (again == score) & (near + start < position)
