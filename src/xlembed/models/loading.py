@@ -81,9 +81,10 @@ def load_encoder(
             "model?"
         )
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
-    from xlembed.models.sentence_encoder import SentenceEncoder
+    from xlembed.models.sentence_encoder import SentenceEncoder, StaticEncoder
 
-    encoder = SentenceEncoder(
+    static = hasattr(model[0], "num_embeddings")
+    encoder = (StaticEncoder if static else SentenceEncoder)(
         model=model.eval(),
         name=ref.slug,
         prompts={role: card.prompt(role, instruction) for role in Role},

@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import batch_to_device
 
 from xlembed.models.encoder import OutOfMemory
 from xlembed.words import Role, UserError, Vectors
+
+KEPT = 4096
+"""Texts whose tokens are remembered between counting and encoding them: more than a shard has."""
 
 MEMORY_WORDS = (
     "out of memory",
@@ -110,19 +114,15 @@ class SentenceEncoder:
         if not texts:
             return []
         inputs = [self._prompts[role] + text for text in texts]
-        tokenizer = self._counting_tokenizer
-        if hasattr(tokenizer, "encode_batch"):  # of a table of token vectors: no special tokens there
-            return [len(found.ids) for found in tokenizer.encode_batch(inputs, add_special_tokens=False)]
+        return self._counts(inputs)
+
+    def _counts(self, inputs: list[str]) -> list[int]:
+        tokenizer: Any = self._model.tokenizer
         found = tokenizer(inputs, truncation=False, padding=False, return_attention_mask=False, verbose=False)
         return [len(ids) for ids in found["input_ids"]]
 
-    @cached_property
-    def _counting_tokenizer(self) -> Any:
-        tokenizer = self._model.tokenizer
-        if hasattr(tokenizer, "no_truncation") and tokenizer.truncation:
-            tokenizer = copy.deepcopy(tokenizer)
-            tokenizer.no_truncation()
-        return tokenizer
+    def _features(self, inputs: list[str]) -> dict[str, Any]:
+        return self._model.preprocess(inputs)
 
     def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
         """Vectors of one batch: float32, shape (len(texts), dim), unit length; zeros for no tokens.
@@ -142,7 +142,7 @@ class SentenceEncoder:
         return np.asarray(unit, dtype=np.float32)
 
     def _forward(self, inputs: list[str]) -> Vectors:
-        features = batch_to_device(self._model.preprocess(inputs), self._model.device)
+        features = batch_to_device(self._features(inputs), self._model.device)
         if features["input_ids"].numel() == 0:
             return np.zeros((len(inputs), self._dim), np.float32)
         with torch.inference_mode():
@@ -166,3 +166,42 @@ class SentenceEncoder:
                 body.enable_adapters()
             body.set_adapter(adapter)
         self._active = adapter
+
+
+class StaticEncoder(SentenceEncoder):
+    """Over a table of token vectors: there tokenising takes most of the time, so each text is tokenised once.
+
+    Its tokenizer is one of `tokenizers` and adds no special tokens.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._known: dict[str, NDArray[np.int64]] = {}
+
+    def _counts(self, inputs: list[str]) -> list[int]:
+        self._known = {} if len(self._known) > KEPT else self._known
+        return [len(ids) for ids in self._ids(inputs)]
+
+    def _features(self, inputs: list[str]) -> dict[str, Any]:
+        cut = self._model.tokenizer.truncation or {"max_length": None, "direction": "right"}
+        kept = slice(-cut["max_length"], None) if cut["direction"] == "left" else slice(cut["max_length"])
+        ids = [of_text[kept] for of_text in self._ids(inputs)]
+        starts = np.cumsum([0, *map(len, ids[:-1])])
+        return {"input_ids": torch.from_numpy(np.concatenate(ids)), "offsets": torch.from_numpy(starts)}
+
+    def _ids(self, inputs: list[str]) -> list[NDArray[np.int64]]:
+        """All token ids of each input; those of the last inputs are remembered."""
+        if new := [text for text in dict.fromkeys(inputs) if text not in self._known]:
+            found = self._tokenizer.encode_batch(new, add_special_tokens=False)
+            self._known |= {
+                text: np.array(of.ids, dtype=np.int64) for text, of in zip(new, found, strict=True)
+            }
+        return [self._known[text] for text in inputs]
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        tokenizer = self._model.tokenizer
+        if tokenizer.truncation:
+            tokenizer = copy.deepcopy(tokenizer)
+            tokenizer.no_truncation()
+        return tokenizer
