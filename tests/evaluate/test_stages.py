@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import shutil
@@ -110,7 +111,7 @@ def test_exactly_the_documented_files(make: MakeWorkspace) -> None:
         "units.parquet",
         "queries.parquet",
         "scores.json",
-        "all.trec",
+        "all.trec.gz",
         *(f"figures/{name}" for name in figures),
     }
     assert set(digests(workspace.out)) == {
@@ -208,7 +209,7 @@ def test_zero_vectors_are_listed_and_rank_last(make: MakeWorkspace) -> None:
     run(workspace)
     assert scores_of(workspace)["zero_vectors"] == {"documents": ["a-en-3"], "queries": ["q3-de"]}
     ranking: dict[str, list[str]] = {}
-    trec = (workspace.run_folder("toy", "toy") / "all.trec").read_text(encoding="utf-8")
+    trec = gzip.decompress((workspace.run_folder("toy", "toy") / "all.trec.gz").read_bytes()).decode()
     for line in trec.splitlines():
         query_id, _, doc_id, _, _, _ = line.split()
         ranking.setdefault(query_id, []).append(doc_id)
@@ -293,11 +294,11 @@ def test_a_failing_evaluate_leaves_everything_as_it_was(
 
     save, calls = registry.save, []
 
-    def save_once(*args: Any) -> Any:
+    def save_once(*args: Any, **options: Any) -> Any:
         calls.append(args)
         if len(calls) > 1:
             raise OSError("no space left")
-        return save(*args)
+        return save(*args, **options)
 
     monkeypatch.setattr(registry, "save", save_once)
     changed = make(evaluate=EvaluateSettings(depth=500))  # would give other files
@@ -432,7 +433,7 @@ def test_part_of_the_modes(make: MakeWorkspace) -> None:
     workspace = make(evaluate=EvaluateSettings(modes="monolingual"))
     _, result = run(workspace)
     assert set(result["scores"]) == {"mono"}
-    assert not (workspace.run_folder("toy", "toy") / "all.trec").exists()
+    assert not (workspace.run_folder("toy", "toy") / "all.trec.gz").exists()
     assert {row["kind"] for row in scores_of(workspace)["scores"]} == {"monolingual"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import time
@@ -326,7 +327,7 @@ def test_run_file_scored_by_pytrec_eval(static: Done, plain: Plain, sources: dic
     assert len(units) == 6 * 1190 and set(units["n_relevant"]) == {6} and set(units["n_ignored"]) == {0}
 
     ranking: dict[str, dict[str, float]] = {}
-    for line in (done.folder / "all.trec").read_text(encoding="utf-8").splitlines():
+    for line in gzip.decompress((done.folder / "all.trec.gz").read_bytes()).decode().splitlines():
         query_id, q0, doc_id, rank, score, tag = line.split()
         assert (q0, float(score), tag) == ("Q0", -int(rank), "static_multilingual")
         ranking.setdefault(query_id, {})[doc_id] = float(score)

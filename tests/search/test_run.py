@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
 import ir_measures
 import pytest
 
@@ -37,3 +40,13 @@ def test_ties_in_a_foreign_run_go_by_id(tmp_path):
     path = tmp_path / "x.trec"
     path.write_text("q1 Q0 b 1 0.5 t\nq1 Q0 a 2 0.5 t\nq1 Q0 c 3 0.9 t\n")
     assert read_trec(path) == {"q1": ["c", "a", "b"]}
+
+
+def test_a_packed_run_is_the_same_and_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
+    run = {"q1": ["d2", "d1"], "q2": ["ü"]}
+    for name in ("a.trec.gz", "b.trec.gz"):
+        write_trec(run, tmp_path / name, "tag")
+    write_trec(run, tmp_path / "a.trec", "tag")
+    assert read_trec(tmp_path / "a.trec.gz") == read_trec(tmp_path / "a.trec") == run
+    assert (tmp_path / "a.trec.gz").read_bytes() == (tmp_path / "b.trec.gz").read_bytes()
+    assert gzip.decompress((tmp_path / "a.trec.gz").read_bytes()) == (tmp_path / "a.trec").read_bytes()

@@ -117,7 +117,7 @@ def test_params_tags_metrics_and_data(client: MlflowClient) -> None:
 def test_artifacts(client: MlflowClient) -> None:
     run = runs(client)["static_multilingual"]
     names = {a.path for a in client.list_artifacts(run.info.run_id)}
-    assert {"units.parquet", "scores.json", "all.trec", "figures", "scores_table.json"} <= names
+    assert {"units.parquet", "scores.json", "all.trec.gz", "figures", "scores_table.json"} <= names
     assert {"settings.yaml", "card.yaml", "speed.json"} <= names
     with tempfile.TemporaryDirectory() as place:
         table, scores = (

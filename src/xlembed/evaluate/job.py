@@ -113,7 +113,7 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
             write_units(queries, folder / "queries.parquet")
         write_json(folder / "scores.json", book.to_json())
         if settings.modes != (Mode.MONOLINGUAL,):
-            write_trec(_run(task, rankings.top), folder / "all.trec", ref.slug)
+            write_trec(_run(task, rankings.top), folder / "all.trec.gz", ref.slug)
         write_figures(runs, folder / "figures", content)
     result = {
         **header,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xlembed.files import atomic_writer
+from xlembed.data.packed import unpacked
+from xlembed.files import atomic_path
 from xlembed.words import UserError
 
 Run = Mapping[str, Sequence[str]]
@@ -13,16 +15,25 @@ Run = Mapping[str, Sequence[str]]
 
 
 def write_trec(run: Run, path: Path, tag: str) -> None:
-    """Write `query Q0 document rank score tag` lines; score = -rank, so that no reader breaks ties its own way."""
-    with atomic_writer(path) as file:
-        for query_id, doc_ids in run.items():
-            file.writelines(
-                f"{query_id} Q0 {doc_id} {rank} {-rank} {tag}\n" for rank, doc_id in enumerate(doc_ids, 1)
-            )
+    """Write `query Q0 document rank score tag` lines; score = -rank, so that no reader breaks ties its own way.
+
+    A path that ends in .gz is packed, equal runs to equal bytes.
+    """
+    lines = (
+        f"{query_id} Q0 {doc_id} {rank} {-rank} {tag}\n"
+        for query_id, doc_ids in run.items()
+        for rank, doc_id in enumerate(doc_ids, 1)
+    )
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        if path.suffix == ".gz":
+            with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+                packed.writelines(line.encode() for line in lines)
+        else:
+            file.writelines(line.encode() for line in lines)
 
 
 def read_trec(path: Path) -> dict[str, list[str]]:
-    """Read a TREC run file; documents come back by score descending, then id ascending.
+    """Read a TREC run file, perhaps packed; documents come back by score descending, then id ascending.
 
     Raises:
         UserError: names file and line of a row without six fields or with a score that is no number.
@@ -34,7 +45,9 @@ def read_trec(path: Path) -> dict[str, list[str]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, float]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    with unpacked(path) as file:
+        lines = file.read().decode().splitlines()
+    for number, line in enumerate(lines, 1):
         fields = line.split()
         if len(fields) != 6:
             raise UserError(
