@@ -28,8 +28,8 @@ endif
 	@echo "Figures: runs/reviews_sample/*/figures and reports/compare/reviews_sample/figures"
 	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
-# Files are shared out over JOBS processes with a thread each: threads beyond the cores only wait for one another.
-JOBS ?= 2
+# Files are shared out over JOBS processes with a thread each, one more than cores: some wait for servers and processes.
+JOBS ?= 3
 test: $(VENV)/.installed data check  ## format, lint, types, tests
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile -m 'not slow'
 

@@ -596,6 +596,7 @@ def test_the_files_that_are_promised_are_there(finished: Path) -> None:
         assert list(finished.glob(pattern.rstrip("/"))), name
 
 
+@pytest.mark.slow
 def test_what_needs_a_server_runs(
     finished: Path, node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,6 +117,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_ends_the_same(root: Path, tmp_path: Path) -> None:
     """Ctrl-C in the second stage, then the same again: every file of the result is equal to the byte."""
     with no_surroundings(root, XLEMBED_CACHE=str(tmp_path / "cache")):

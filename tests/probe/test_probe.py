@@ -214,6 +214,7 @@ RECIPE = {
 }
 
 
+@pytest.mark.slow
 def test_a_rival_is_trained_once_and_judged_against(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

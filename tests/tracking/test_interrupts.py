@@ -134,6 +134,7 @@ def texts_kept(root: Path) -> int:
     return sum(json.loads(path.read_bytes().partition(b"\n")[0])["n"] for path in indexes)
 
 
+@pytest.mark.slow
 def test_an_interrupted_encode_is_killed_and_resumes_to_the_same_bits(long_checkout: Path) -> None:
     words = ["run", "-m", "toy", "-t", "toy"]
     with started([*XLEMBED, *words], long_checkout) as process:
@@ -186,6 +187,7 @@ def test_a_terminated_evaluation_is_killed_and_goes_on(checkout: Path) -> None:
     assert (checkout / "results" / "toy" / "toy.json").is_file()
 
 
+@pytest.mark.slow
 def test_an_interrupted_project_says_so(checkout: Path) -> None:
     """Ctrl-C reaches MLflow and the command alike; MLflow marks the project's run itself."""
     for name in ("MLproject", "conda.yaml"):
