@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from xlembed.data.languages import NAMES
-from xlembed.words import Lang, UserError
+from xlembed.data.languages import language_name
+from xlembed.words import Lang, UserError, base_language
 
 if TYPE_CHECKING:
     from lingua import ConfidenceValue, LanguageDetector
@@ -39,7 +39,7 @@ RARE = 0.05
 COMMON = ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh")
 """Languages that reviews are often in, whatever the shop's."""
 
-_ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"})
+_ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"}, {"zh", "yue", "wuu"})
 """Languages that are hard to tell apart in writing, and not told apart here."""
 
 
@@ -54,7 +54,8 @@ class _Looks:
     @property
     def others(self) -> Counter[Lang]:
         """Those that look like another language."""
-        alike = {self.lang}.union(*(group for group in _ALIKE if self.lang in group))
+        own = base_language(self.lang)
+        alike = {own}.union(*(group for group in _ALIKE if own in group))
         return Counter({other: n for other, n in self.found.items() if other not in alike})
 
     @property
@@ -66,11 +67,17 @@ class _Looks:
     def refused(self) -> bool:
         """Whether nearly all do, of a language that lingua knows."""
         n = self.found.total()
-        return n >= FEWEST_REFUSED and self.others.total() >= REFUSED * n and self.lang in _known()
+        return (
+            n >= FEWEST_REFUSED
+            and self.others.total() >= REFUSED * n
+            and base_language(self.lang) in _known()
+        )
 
     def told(self, noun: str) -> str:
         """All of it in words."""
-        listed = ", ".join(f"{other} ({NAMES[other]}) {n:,}" for other, n in self.others.most_common(3))
+        listed = ", ".join(
+            f"{other} ({language_name(other)}) {n:,}" for other, n in self.others.most_common(3)
+        )
         return (
             f"{self.lang}: of {self.sampled:,} sampled {noun}, {self.found.total():,} tell their language, "
             f"{self.others.total():,} of them another one: {listed}"
@@ -101,14 +108,17 @@ def check_languages_spoken(
             "\n  ".join(["the texts do not look like the languages they are said to be in", *doubts])
             + "\nCorrect --lang, `lang` or the files' names; --believe takes the languages as they are said"
         )
-    unknown = sorted(together.keys() - _known())
+    unknown = sorted(lang for lang in together if base_language(lang) not in _known())
     return [
         *(
             looks.told(noun)
             for (_, noun), looks in apart.items()
             if looks.doubted and looks.found.total() >= FEWEST_DOUBTED
         ),
-        *(f"lingua, which looks at the texts, does not know {lang} ({NAMES[lang]})" for lang in unknown),
+        *(
+            f"lingua, which looks at the texts, does not know {lang} ({language_name(lang)})"
+            for lang in unknown
+        ),
     ]
 
 
@@ -121,10 +131,15 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
     """
     from lingua import IsoCode639_1  # only where a language must be guessed
 
-    known = [lang for lang in languages if lang in _known() and hasattr(IsoCode639_1, lang.upper())]
+    known: dict[Lang, list[Lang]] = {}
+    for lang in languages:
+        if (base := base_language(lang)) in _known() and hasattr(IsoCode639_1, base.upper()):
+            known.setdefault(base, []).append(lang)
     if len(known) < 2:
         return None
-    return _sure(_detector_of(tuple(known)).compute_language_confidence_values(text[:CHARACTERS]))
+    found = _sure(_detector_of(tuple(known)).compute_language_confidence_values(text[:CHARACTERS]))
+    # Which of two varieties it is, nobody has looked at.
+    return known[found][0] if found and len(known[found]) == 1 else None
 
 
 @cache
@@ -146,7 +161,7 @@ def other_languages(texts: Sequence[tuple[Lang, str]]) -> list[Lang | None]:
         >>> other_languages([("de", "Leider nach zwei Wochen kaputt."), ("de", "Broken after two weeks, sadly.")])
         [None, 'en']
     """
-    languages = sorted(({*COMMON} | {lang for lang, _ in texts}) & _known())
+    languages = sorted(({*COMMON} | {base_language(lang) for lang, _ in texts}) & _known())
     values = _detector_of(tuple(languages), trigrams=True).compute_language_confidence_values_in_parallel(
         [text[:CHARACTERS] for _, text in texts]
     )
@@ -159,7 +174,8 @@ def other_languages(texts: Sequence[tuple[Lang, str]]) -> list[Lang | None]:
 
 def _differ(said: Lang, other: Lang) -> bool:
     """Whether a text that looks like one language is not in another: some are not told apart."""
-    return said in _known() and said != other and not any({said, other} <= alike for alike in _ALIKE)
+    base = base_language(said)
+    return base in _known() and base != other and not any({base, other} <= alike for alike in _ALIKE)
 
 
 def _sure(ranked: Sequence[ConfidenceValue]) -> Lang | None:
