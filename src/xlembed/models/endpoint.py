@@ -81,6 +81,7 @@ class Endpoint:
     key_name: str = PLACES[0][1]
     usage: Usage = field(default_factory=Usage)
     _next: float = field(default=0.0, repr=False)
+    _new: set[Path] = field(default_factory=set, repr=False)
 
     def ask_all(
         self,
@@ -114,7 +115,10 @@ class Endpoint:
                 kept = _kept(self._file(path, body))
                 answers[place] = None if kept is not None and check(kept, place) else kept
         open_places = [place for place, answer in enumerate(answers) if answer is None]
-        self.usage.cached += len(bodies) - len(open_places)
+        known = {
+            self._file(path, bodies[place]) for place, answer in enumerate(answers) if answer is not None
+        }
+        self.usage.cached += len(known - self._new)
         progress = _Progress(watch, what, len(bodies), len(bodies) - len(open_places), self.usage)
 
         async def answer(client: AsyncOpenAI, place: int, turn: asyncio.Semaphore) -> None:
@@ -123,7 +127,8 @@ class Endpoint:
                 body = bodies[place]
                 found = await self._usable(client, path, body, lambda one: check(one, place))
                 if isinstance(found, dict) and cache:
-                    write_json(self._file(path, body), found)
+                    write_json(file := self._file(path, body), found)
+                    self._new.add(file)
                 answers[place] = found
                 progress.step(found)
 
@@ -136,6 +141,10 @@ class Endpoint:
             progress.show()
             _run(work())
         return [answer for answer in answers if answer is not None]
+
+    def has_kept(self, path: str, body: Mapping[str, Any]) -> bool:
+        """Whether there is an answer from before."""
+        return self._file(path, body).is_file()
 
     def _file(self, path: str, body: Mapping[str, Any]) -> Path:
         content = json.dumps([self.url, path, body], sort_keys=True, ensure_ascii=False)
@@ -226,13 +235,7 @@ def open_endpoint(settings: EndpointSettings, root: Path = Path()) -> Endpoint:
     Raises:
         UserError: there is no address, or it holds a name or password.
     """
-    file = root / ".env"
-    from_file = dotenv_values(file) if file.is_file() else {}
-
-    def given(name: str) -> str:
-        return os.environ.get(name) or from_file.get(name) or ""
-
-    named = [(settings.url, PLACES[0][1]), *((given(url), key) for url, key in PLACES)]
+    named = [(settings.url, PLACES[0][1]), *((variable(url, root), key) for url, key in PLACES)]
     url, key_name = next(((url, key) for url, key in named if url), ("", ""))
     if not url:
         raise UserError(
@@ -245,10 +248,16 @@ def open_endpoint(settings: EndpointSettings, root: Path = Path()) -> Endpoint:
                         f"{key_name}")  # fmt: skip
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"{url!r}: expected http(s)://host:port/v1")
-    key = given(key_name)
+    key = variable(key_name, root)
     if not key.isascii() or not key.isprintable():
         raise UserError(f"{key_name} holds characters that no header can carry (a line break?)")
     return Endpoint(settings, url.rstrip("/"), key, key_name)
+
+
+def variable(name: str, root: Path) -> str:
+    """A variable of the environment, else of the checkout's `.env`; empty where there is none."""
+    file = root / ".env"
+    return os.environ.get(name) or (dotenv_values(file).get(name) if file.is_file() else "") or ""
 
 
 @dataclass
