@@ -62,3 +62,20 @@ class GenerateSettings(Section):
     """Of the choice of documents."""
     prompt: str = ""
     """File with the prompt for questions (default: the package's; --show-prompt prints it)."""
+
+
+class CheckSettings(Section):
+    """When a question is doubted (docs/check.md)."""
+
+    by: str = "static_multilingual"
+    """Model whose vectors say whether a question finds its document, and whether a translation is near its original."""
+    copied: float = Field(default=0.5, gt=0, le=1)
+    """Share of a question's words that stand in its document in one piece, from which on it is reviewed."""
+    copied_reject: float = Field(default=0.8, gt=0, le=1)
+    """The same, from which on it is rejected."""
+    spread: float = Field(default=3.0, gt=0)
+    """Deviations from the usual length of its language, from which on a question is reviewed."""
+    near_copy: float = Field(default=0.5, gt=0, le=1)
+    """Overlap of two documents' runs of five characters (Jaccard), from which on one is a near copy."""
+    found_by: int = Field(default=10, ge=1)
+    """A question whose document comes later than this rank is reviewed."""
