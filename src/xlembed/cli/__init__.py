@@ -56,6 +56,18 @@ COMMANDS = {
     "models": ("xlembed.cli.models:models", "The catalogue of models, or one card."),
     "tasks": ("xlembed.cli.tasks:tasks", "The tasks at hand, or one of them."),
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
+    "generate-queries": (
+        "xlembed.cli.generate:generate_queries",
+        "Let a language model write questions about documents.",
+    ),
+    "translate-queries": (
+        "xlembed.cli.generate:translate_queries",
+        "Let a language model put questions into other languages.",
+    ),
+    "check-queries": (
+        "xlembed.cli.check:check_queries",
+        "Can a task's questions be believed, and which of them stay?",
+    ),
     "finetune": ("xlembed.cli.finetune:finetune", "Train a model as a recipe says; measure and register it."),
     "ablate": ("xlembed.cli.ablate:ablate", "Variants of a recipe, trained, compared and drawn."),
     "train-static": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -140,6 +140,19 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
     found = _sure(_detector_of(tuple(known)).compute_language_confidence_values(text[:CHARACTERS]))
     # Which of two varieties it is, nobody has looked at.
     return known[found][0] if found and len(known[found]) == 1 else None
+
+
+def other_language(text: str, lang: Lang, languages: Collection[Lang]) -> Lang | None:
+    """The language that a text is surely in, of some and English, if that is not `lang`; None where it does not tell.
+
+    Example:
+        >>> other_language("Which kettle is quiet enough for an office?", "de", ["de", "fr"])
+        'en'
+    """
+    if len(text.strip().encode()) < SHORTEST:
+        return None
+    found = spoken_language(text, sorted({lang, *languages, "en"}))
+    return found if found and _differ(lang, base_language(found)) else None
 
 
 @cache

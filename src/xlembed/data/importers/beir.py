@@ -109,20 +109,34 @@ def read_folder(
     Raises:
         UserError: if `lang` is no language code.
     """
+    options = options or ReadOptions()
+    rows, lang = _open_folder(folder, problems, lang, options.drop_unknown)
+    add_documents(read_objects(part(folder, "corpus"), problems), rows, lang, all_alike)
+    add_queries(read_objects(part(folder, "queries"), problems), rows, lang, all_alike)
+    needed = not (rows.card.unjudged or options.unjudged) or is_there(folder / QRELS_FILE)
+    if needed and (judged := find_judgements(folder, options.split, problems)):
+        read_judgements(judged, rows)
+    return rows
+
+
+def read_documents(folder: Path, problems: Problems) -> Rows:
+    """Documents of a folder alone, with or without queries in it."""
+    rows, lang = _open_folder(folder, problems, None)
+    add_documents(read_objects(part(folder, "corpus"), problems), rows, lang)
+    return rows
+
+
+def _open_folder(
+    folder: Path, problems: Problems, lang: Lang | None, drop_unknown: bool = False
+) -> tuple[Rows, Lang | None]:
+    """Nothing read but the card, and the language of rows that do not say theirs."""
     name = folder.resolve().name
     card = read_card(folder, problems) or Card(name if is_task_name(name) else slugify(name))
     if lang is not None:
         require_language(lang, "--lang")
     elif card.languages is not None and len(card.languages) == 1:
         lang = card.languages[0]
-    options = options or ReadOptions()
-    rows = Rows(card, problems, options.drop_unknown)
-    add_documents(read_objects(part(folder, "corpus"), problems), rows, lang, all_alike)
-    add_queries(read_objects(part(folder, "queries"), problems), rows, lang, all_alike)
-    needed = not (card.unjudged or options.unjudged) or is_there(folder / QRELS_FILE)
-    if needed and (judged := find_judgements(folder, options.split, problems)):
-        read_judgements(judged, rows)
-    return rows
+    return Rows(card, problems, drop_unknown), lang
 
 
 def add_documents(found: Iterable[Row], rows: Rows, lang: Lang | None, all_alike: bool = False) -> None:

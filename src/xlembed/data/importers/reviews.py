@@ -20,7 +20,7 @@ from xlembed.data.packed import unpacked_name
 from xlembed.data.reading import DocumentUnit, ReadOptions, document_unit, language_by_name, said_languages
 from xlembed.data.row import Row
 from xlembed.data.rows import Rows
-from xlembed.data.sampling import lot
+from xlembed.data.sampling import drawn
 from xlembed.data.spoken import other_languages
 from xlembed.data.tables import Table, as_text
 from xlembed.data.task import Document
@@ -203,7 +203,7 @@ class _Sample:
     """For each language the documents that draw the smallest lots, each with its reviews in their order."""
 
     def __init__(self, size: int | None, seed: int) -> None:
-        self._size, self._seed = size, seed
+        self._size, self._seed, self._drawn = size, seed, drawn(seed)
         self._kept: dict[Lang, dict[str, list[_Review]]] = defaultdict(dict)
         self._highest: dict[Lang, list[tuple[int, str]]] = defaultdict(list)
         self._left_out: Counter[Lang] = Counter()
@@ -253,7 +253,7 @@ class _Sample:
                     yield Document(key, review.text, lang, review.title, group), review.place
 
     def _lot(self, review: _Review) -> int:
-        return int.from_bytes(lot(self._seed, review.key)[:8])
+        return int.from_bytes(self._drawn(review.key)[:8])
 
 
 def _joined(reviews: Sequence[_Review]) -> str:
