@@ -45,7 +45,7 @@ def run(asked: Asked, task: str | None) -> None:
     refs = _not_skipped(refs, opened.name, workspace)
     for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
         for part in (ref, *([ref.reranker] if ref.reranker else [])):
-            if not part.card.lexical:
+            if part.card.has_files:
                 locate(part, workspace.settings.encode.trust_remote_code)
     for note in opened.notes:
         print_warning(open_console(stderr=True), f"{opened.name}: {note}")

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from xlembed.embeddings.export import load_export
+from xlembed.embeddings.given import GivenVectors, given_fingerprint
 from xlembed.embeddings.store import VectorStore
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint
@@ -48,6 +50,8 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
         UserError: they cannot be found or fetched, the device is not there, or the model has no vector of a text.
     """
     check_vectors(ref)
+    if ref.card.given:
+        return open_given(ref, workspace)
     settings = workspace.settings.encode
     folder, base, store, notes = locate_store(ref, workspace)
 
@@ -58,6 +62,22 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
         return load_encoder(ref, folder=folder, **load_options(settings))
 
     return Encoding(folder, base, store, encoder, notes)
+
+
+def open_given(ref: ModelRef, workspace: Workspace) -> Encoding:
+    """Vectors that were made elsewhere, as if a model gave them.
+
+    Raises:
+        UserError: their folder is missing, truncated or altered.
+    """
+    folder = ref.folder or Path()
+    found = load_export(folder)
+    dtype = workspace.settings.encode.storage_dtype
+    base = given_fingerprint(found.manifest, dtype)
+    store = VectorStore(workspace.cache / "vectors", base.digest, dtype, base.description)
+    return Encoding(
+        folder, base, store, lambda: GivenVectors(ref.slug, found), tuple(found.manifest.get("notes", ()))
+    )
 
 
 def locate_store(

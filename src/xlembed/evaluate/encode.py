@@ -9,9 +9,10 @@ from typing import Any
 from xlembed.data.task import Task
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.encoding import open_encoding
-from xlembed.embeddings.export import TextList, export
+from xlembed.embeddings.export import TextList, export, load_export
+from xlembed.embeddings.given import check_given
 from xlembed.embeddings.postprocessing import pair_sets, parallel_vectors, vectors_fingerprint
-from xlembed.embeddings.texts import document_text
+from xlembed.embeddings.texts import document_text, query_text
 from xlembed.embeddings.truncation import describe_truncation, stored_tokens
 from xlembed.evaluate.late import encode_late
 from xlembed.evaluate.late_manifest import late_manifest
@@ -82,13 +83,17 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         return Encoded(_without_vectors(task, ref, workspace), "", {})
     sets = pair_sets(ref, task, workspace)  # a typo is told before hours of work
     encoding = open_encoding(ref, workspace)
+    if ref.card.given:
+        check_given(load_export(encoding.folder).manifest, task, ref.slug)
     documents = TextList(
         [d.doc_id for d in task.documents],
         [document_text(ref.card, d) for d in task.documents],
         [d.lang for d in task.documents],
     )
     queries = TextList(
-        [q.query_id for q in task.queries], [q.text for q in task.queries], [q.lang for q in task.queries]
+        [q.query_id for q in task.queries],
+        [query_text(ref.card, q) for q in task.queries],
+        [q.lang for q in task.queries],
     )
     reports = {}
     batch_tokens = workspace.settings.encode.batch_tokens

@@ -72,6 +72,8 @@ class ModelCard(BaseModel):
     """None: as the folder's own modules say."""
     lexical: bool = False
     """Texts are found by their words; there are no vectors and nothing of the above applies."""
+    given: bool = False
+    """Vectors that were made elsewhere, in a folder, by the ids of one task; no other text can be encoded."""
     kind: Kind = Kind.BI_ENCODER
     """Whether a text has a vector of its own, or only a pair of texts has a score."""
     layer_norm: bool = False
@@ -132,6 +134,11 @@ class ModelCard(BaseModel):
     def has_vectors(self) -> bool:
         """Whether a text has a vector of its own."""
         return not self.lexical and self.kind is Kind.BI_ENCODER
+
+    @property
+    def has_files(self) -> bool:
+        """Whether there are weights and a tokenizer to load."""
+        return not (self.lexical or self.given)
 
     def prompt(self, role: Role, instruction: str = "") -> str:
         """The exact text put before an input of this role."""

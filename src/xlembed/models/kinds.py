@@ -41,6 +41,19 @@ def check_kinds(ref: ModelRef, engine: str = "exact") -> None:
             )
 
 
+def check_runs_here(ref: ModelRef, what: str) -> None:
+    """Refuse a model of which only vectors are at hand, where it must read further texts.
+
+    Raises:
+        UserError: it does not run here; `what` needs it.
+    """
+    if not (ref.card.lexical or ref.card.has_files):
+        raise UserError(
+            f"{ref.slug}: {what} needs a model that runs here, and of this one there are only vectors of a task's "
+            "texts. They can be evaluated, compared and tested for the paradox (docs/vectors.md)"
+        )
+
+
 def check_vectors(ref: ModelRef) -> None:
     """Refuse a model that has no vector of its own for a text, where one is needed.
 
