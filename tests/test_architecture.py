@@ -16,7 +16,7 @@ from xlembed.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "xlembed"
 CORE = (
-    *("words", "measures", "files", "registry", "fields", "settings", "params", "workspace"),
+    *("words", "measures", "files", "registry", "fields", "llm_settings", "settings", "params", "workspace"),
     *("data", "models", "training", "embeddings", "search", "stats", "show", "tracking"),
 )
 """From the ground up: each may use what stands before it."""
@@ -41,6 +41,7 @@ ONLY_IN = {
     "matplotlib": {"show", *STUDIES},
     "docx": {"show"},
     "click": {"cli"},
+    "openai": {"models"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -138,5 +139,6 @@ def test_a_section_of_params_yaml_is_a_room_or_a_step_of_the_main_job(section: s
         "encode": "evaluate/encode.py",
         "index": "evaluate/index.py",
         "compare": "evaluate",
+        "endpoint": "models/endpoint.py",
     }
     assert (PACKAGE / rooms.get(section, section)).exists()

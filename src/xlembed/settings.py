@@ -9,6 +9,7 @@ import pydantic
 from pydantic import BeforeValidator, Field, field_validator
 
 from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Words, _numbers
+from xlembed.llm_settings import ChatSettings, EndpointSettings, GenerateSettings
 from xlembed.measures import parse_measures
 from xlembed.words import Mode, OtherVersions, Pool
 
@@ -321,6 +322,9 @@ class Settings(Section):
     paradox: ParadoxSettings = ParadoxSettings()
     explore: ExploreSettings = ExploreSettings()
     probe: ProbeSettings = ProbeSettings()
+    endpoint: EndpointSettings = EndpointSettings()
+    chat: ChatSettings = ChatSettings()
+    generate: GenerateSettings = GenerateSettings()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Slug -> `source` (folder, Hub id, models:/name/version) and fields of its model card."""
 

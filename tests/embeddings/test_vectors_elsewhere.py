@@ -14,7 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.command import Answer, make_checkout, xlembed
+from cli.command import Answer, make_checkout, no_surroundings, xlembed
+from xlembed.data.loading import open_task
+from xlembed.evaluate.compare import compare
+from xlembed.evaluate.encode import encode
+from xlembed.evaluate.evaluated import read_evaluated
+from xlembed.evaluate.index import index
+from xlembed.evaluate.job import evaluate
+from xlembed.params import load_settings
+from xlembed.tracking.opening import open_model
+from xlembed.words import UserError
+from xlembed.workspace import Workspace
 
 IDS = ["d-en-1", "d-en-2", "a-en-3", "d-de-1", "d-de-2", "d-de-3"]
 QUERIES = ["q1-en", "q2-en", "q3-en", "q1-de", "q2-de", "q3-de"]
@@ -24,7 +34,7 @@ QUERIES = ["q1-en", "q2-en", "q3-en", "q1-de", "q2-de", "q3-de"]
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout in which the toy model was evaluated, and its vectors as two files."""
     root = make_checkout(tmp_path_factory.mktemp("elsewhere"))
-    assert xlembed(root, "run", "-t", "toy", "-m", "toy").code == 0
+    run(root, "toy")
     for name in ("toy.npz", "toy.parquet"):
         done = xlembed(root, "export-vectors", name, "-t", "toy", "-m", "toy")
         assert done.code == 0, done.err
@@ -35,13 +45,19 @@ def take(root: Path, *words: str) -> Answer:
     return xlembed(root, "import-vectors", "-t", "toy", *words)
 
 
+def run(root: Path, model: str) -> str:
+    """Evaluate a model as `xlembed run` does, without MLflow; under which name."""
+    with no_surroundings(root):
+        workspace = Workspace(load_settings())
+        task, ref = open_task(workspace, "toy"), open_model(workspace, model)
+        encode(task, ref, workspace)
+        index(task, ref, workspace)
+        evaluate(task, ref, workspace)
+    return ref.slug
+
+
 def scores(root: Path, model: str) -> Any:
     return json.loads((root / "runs" / "toy" / model / "scores.json").read_text())["scores"]
-
-
-def imported_name(root: Path) -> str:
-    (name,) = (p.name for p in (root / "runs" / "toy").iterdir() if p.name.startswith("theirs-"))
-    return name
 
 
 def test_files_hold_what_the_model_gave(here: Path) -> None:
@@ -53,20 +69,21 @@ def test_files_hold_what_the_model_gave(here: Path) -> None:
     assert {r["role"] for r in rows[6:]} == {"query"}
 
 
-def test_vectors_are_evaluated_as_the_model_itself(here: Path) -> None:
+def test_vectors_are_evaluated_as_the_model_itself(here: Path, tmp_path: Path) -> None:
     done = take(here, "toy.npz", "--name", "theirs")
     assert done.code == 0, done.err
     assert "6 documents and 6 queries, 4 dimensions" in done.out
     assert "3 documents" not in done.err and "1 documents have a vector of zeros" in done.err
     spelled = "vectors:vectors/toy/theirs"
-    assert xlembed(here, "run", "-t", "toy", "-m", spelled).code == 0
-    name = imported_name(here)
-    assert scores(here, name) == scores(here, "toy")
+    name = run(here, spelled)
+    assert name.startswith("theirs-") and scores(here, name) == scores(here, "toy")
     units = [(here / "runs" / "toy" / n / "units.parquet").read_bytes() for n in (name, "toy")]
     assert units[0] == units[1]
-    compared = xlembed(here, "compare", "-t", "toy", "-m", f"toy,{spelled}", "--json")
-    assert compared.code == 0, compared.err
-    assert json.loads(compared.out)["models"] == ["toy", name]
+    with no_surroundings(here):
+        workspace = Workspace(load_settings())
+        evaluations = read_evaluated(open_task(workspace, "toy"), ["toy", spelled], workspace)
+        report = compare(evaluations, workspace, tmp_path / "compared")
+    assert report["models"] == ["toy", name] and {r["difference"] for r in report["primary"]} == {0}
 
 
 def test_parquet_gives_the_same_folder_as_npz(here: Path) -> None:
@@ -90,13 +107,11 @@ def test_a_typed_question_finds_only_as_a_query_of_the_task(here: Path) -> None:
 
 def test_post_processing_and_cutting_work_on_them(here: Path) -> None:
     assert take(here, "toy.npz", "--name", "cut").code == 0
-    assert xlembed(here, "run", "-t", "toy", "-m", "toy+dim3").code == 0
-    done = xlembed(here, "run", "-t", "toy", "-m", "vectors:vectors/toy/cut+dim3")
-    assert done.code == 0, done.err
-    (name,) = (p.name for p in (here / "runs" / "toy").iterdir() if p.name.startswith("cut-"))
-    assert name.endswith("+dim3") and scores(here, name) == scores(here, "toy+dim3")
-    refused = xlembed(here, "run", "-t", "toy", "-m", "vectors:vectors/toy/cut+bf16")
-    assert refused.code == 2 and "belong to a model that runs here" in refused.err
+    name = run(here, "vectors:vectors/toy/cut+dim3+interleave")
+    assert name.endswith("+dim3+interleave")
+    assert scores(here, name) == scores(here, run(here, "toy+dim3+interleave"))
+    with pytest.raises(UserError, match="belong to a model that runs here"):
+        run(here, "vectors:vectors/toy/cut+bf16")
     refused = xlembed(here, "analyse", "-t", "toy", "-m", "vectors:vectors/toy/cut")
     assert refused.code == 2 and "only vectors of a task's texts" in refused.err
 
@@ -121,7 +136,7 @@ def arrays(here: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda a: a | {"documents": a["documents"][1:], "document_ids": a["document_ids"][1:]}, "d-en-1. It has 5 ids"),
+        (lambda a: a | {k: a[k][1:] for k in ("documents", "document_ids")}, "d-en-1. It has 5 ids"),
         (lambda a: a | {"documents": a["documents"][1:]}, "6 ids and 5 vectors"),
         (lambda a: a | {"queries": a["queries"][:, :3]}, "documents have 4 dimensions and queries 3"),
         (lambda a: a | {"queries": a["queries"] * np.nan}, "6 queries have a vector with NaN or infinity: q1-en"),
@@ -164,8 +179,9 @@ def test_lengths_that_differ_are_a_note_beside_every_score(here: Path, tmp_path:
     a = arrays(here)
     np.savez(tmp_path / "long.npz", **(a | {"documents": a["documents"] * np.arange(1, 7)[:, None]}))
     assert take(here, str(tmp_path / "long.npz"), "--name", "long").code == 0
-    done = xlembed(here, "run", "-t", "toy", "-m", "vectors:vectors/toy/long", "--json")
-    assert any("lengths from 1 to 6" in warning for warning in json.loads(done.out)["warnings"])
+    name = run(here, "vectors:vectors/toy/long")
+    told = json.loads((here / "runs" / "toy" / name / "scores.json").read_text())["warnings"]
+    assert any("lengths from 1 to 6" in warning for warning in told)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +225,7 @@ def test_a_qdrant_collection(here: Path, qdrant: tuple[str, list[Any]]) -> None:
     done = xlembed(here, *words, QDRANT_API_KEY="hush")
     assert done.code == 0, done.err
     assert {(path, key) for path, key, _ in asked} == {("/collections/shop/points/scroll", "hush")}
-    assert [body.get("offset") for *_, body in asked] == [None, None, 5, 10] + [None, 5, 10]
+    assert [body.get("offset") for *_, body in asked] == [None, None, 5, 10, None, 5, 10]
     assert np.array_equal(
         np.load(here / "vectors" / "toy" / "q" / "documents.npy"), arrays(here)["documents"]
     )

@@ -58,6 +58,14 @@ COMMANDS = {
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
     "import-vectors": ("xlembed.cli.vectors:import_vectors", "Take vectors made elsewhere as a model."),
     "export-vectors": ("xlembed.cli.vectors:export_vectors", "A model's vectors of a task as a file."),
+    "generate-queries": (
+        "xlembed.cli.generate:generate_queries",
+        "Let a language model write questions about documents.",
+    ),
+    "translate-queries": (
+        "xlembed.cli.generate:translate_queries",
+        "Let a language model put questions into other languages.",
+    ),
     "finetune": ("xlembed.cli.finetune:finetune", "Train a model as a recipe says; measure and register it."),
     "ablate": ("xlembed.cli.ablate:ablate", "Variants of a recipe, trained, compared and drawn."),
     "train-static": (

@@ -83,6 +83,8 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
         log_json(encoded.to_json(), "speed.json")
     n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
+    if encoded.spent:
+        told(encoded.spent)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result
 

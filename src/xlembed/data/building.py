@@ -57,9 +57,9 @@ def build_task(
         notes += told
     if not documents:
         raise UserError(f"{rows.card.name}: there are no documents")
-    if not rows.queries:
+    if not rows.queries and not rows.card.unjudged:
         raise UserError(f"{rows.card.name}: there are no queries")
-    if not queries:
+    if not queries and not rows.card.unjudged:
         raise UserError(
             "\n  ".join(
                 [f"{rows.card.name}: no query has a relevant document (grade 1 or more) in the qrels", *told]

@@ -10,7 +10,7 @@ from xlembed.data.building import build_task
 from xlembed.data.checks import Place, Problems
 from xlembed.data.doubts import self_note
 from xlembed.data.folders import DATA_DIR, find_task
-from xlembed.data.importers.beir import read_folder
+from xlembed.data.importers.beir import read_documents, read_folder
 from xlembed.data.task import Task
 from xlembed.words import Lang, UserError
 from xlembed.workspace import Workspace
@@ -78,6 +78,19 @@ def open_task(workspace: Workspace, name: str, *, unjudged: bool = False) -> Tas
             "`xlembed analyse` serve it; import it again with a column that names the right documents to evaluate"
         )
     return task
+
+
+def load_corpus(workspace: Workspace, name: str) -> Task:
+    """The documents of a task, judged or not, or of a folder that has no queries at all; copies stay apart.
+
+    Raises:
+        UserError: for an unknown task, and for all problems in its documents at once.
+    """
+    problems = Problems()
+    rows = read_documents(task_folder(workspace, name), problems)
+    problems.raise_errors(rows.card.name)
+    said = {**vars(rows.card), "languages": rows.languages}
+    return Task(**said, documents=tuple(rows.documents), queries=(), qrels={})
 
 
 def task_folder(workspace: Workspace, name: str) -> Path:

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from xlembed.data.task import Document
 from xlembed.words import Lang
+
+
+def drawn(seed: int) -> Callable[[str], bytes]:
+    """A key by which ids are sorted as if shuffled: by the hash of seed and id alone."""
+    return lambda name: hashlib.sha256(f"{seed}\t{name}".encode()).digest()
+
+
+def stratified(documents: Iterable[Document], seed: int) -> list[Document]:
+    """Documents in a drawn order that takes one of every group before it takes a second one of any."""
+    groups: dict[str, list[Document]] = defaultdict(list)
+    key = drawn(seed)
+    for document in sorted(documents, key=lambda d: key(d.doc_id)):
+        groups[document.group or f"\t{document.doc_id}"].append(document)
+    turns = [(turn, key(name), d) for name, of in groups.items() for turn, d in enumerate(of)]
+    return [document for *_, document in sorted(turns, key=lambda found: found[:2])]
 
 
 def sample_documents(
@@ -25,10 +40,7 @@ def sample_documents(
     notes = []
     for lang, all_of_lang in sorted(by_lang.items()):
         must = {d.doc_id for d in all_of_lang if d.doc_id in judged}
-        others = sorted(
-            (d.doc_id for d in all_of_lang if d.doc_id not in must),
-            key=lambda doc_id: hashlib.sha256(f"{seed}\t{doc_id}".encode()).digest(),
-        )
+        others = sorted((d.doc_id for d in all_of_lang if d.doc_id not in must), key=drawn(seed))
         taken = must | set(others[: max(0, n_per_language - len(must))])
         chosen |= taken
         if len(taken) < len(all_of_lang):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -121,10 +121,26 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
     known = [lang for lang in languages if lang in _known() and hasattr(IsoCode639_1, lang.upper())]
     if len(known) < 2:
         return None
-    return _sure(_detector_of(known).compute_language_confidence_values(text[:CHARACTERS]))
+    return _sure(_detector_of(tuple(known)).compute_language_confidence_values(text[:CHARACTERS]))
 
 
-def _detector_of(languages: Sequence[Lang]) -> LanguageDetector:
+def other_language(text: str, lang: Lang, languages: Collection[Lang]) -> Lang | None:
+    """The language that a text is surely in, of some and English, if that is not `lang`; None where it does not tell.
+
+    Example:
+        >>> other_language("Which kettle is quiet enough for an office?", "de", ["de", "fr"])
+        'en'
+    """
+    found = None
+    if lang in _known() and len(text.strip().encode()) >= SHORTEST:
+        found = spoken_language(text, sorted({lang, *languages, "en"}))
+    return (
+        None if found is None or any({lang, found} <= group for group in _ALIKE) or found == lang else found
+    )
+
+
+@cache
+def _detector_of(languages: tuple[Lang, ...]) -> LanguageDetector:
     """Tells these languages apart; two or more."""
     from lingua import IsoCode639_1, LanguageDetectorBuilder
 
@@ -158,7 +174,7 @@ def detect_languages(texts: Sequence[str]) -> tuple[list[Lang | None], Counter[L
     counts = Counter(lang for lang in found if lang)
     common = [lang for lang, n in counts.items() if n >= RARE * counts.total()]
     if len(common) > 1:
-        found = best(_detector_of(common))
+        found = best(_detector_of(tuple(common)))
     found = [lang if lang in common else None for lang in found]
     return found, Counter(lang for lang in found if lang)
 

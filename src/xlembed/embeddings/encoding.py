@@ -11,7 +11,9 @@ from typing import Any
 
 from xlembed.embeddings.export import load_export
 from xlembed.embeddings.given import GivenVectors, given_fingerprint
+from xlembed.embeddings.service import ServiceEncoder
 from xlembed.embeddings.store import VectorStore
+from xlembed.models.card import Service
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint
 from xlembed.models.folder import prompt_notes
@@ -34,6 +36,8 @@ class Encoding:
         store: vectors of that fingerprint.
         encoder: loads the model, once.
         notes: what must be known beside its scores.
+        shard_texts: texts that become durable together.
+        spent: what a service was asked, and its cost; empty where there is nothing to pay.
     """
 
     folder: Path
@@ -41,6 +45,8 @@ class Encoding:
     store: VectorStore
     encoder: Callable[[], Encoder]
     notes: tuple[str, ...] = ()
+    shard_texts: int = 1024
+    spent: Callable[[], str] = lambda: ""
 
 
 def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
@@ -52,6 +58,8 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
     check_vectors(ref)
     if ref.card.given:
         return open_given(ref, workspace)
+    if ref.card.api:
+        return open_service(ref, ref.card.api, workspace)
     settings = workspace.settings.encode
     folder, base, store, notes = locate_store(ref, workspace)
 
@@ -78,6 +86,20 @@ def open_given(ref: ModelRef, workspace: Workspace) -> Encoding:
     return Encoding(
         folder, base, store, lambda: GivenVectors(ref.slug, found), tuple(found.manifest.get("notes", ()))
     )
+
+
+def open_service(ref: ModelRef, service: Service, workspace: Workspace) -> Encoding:
+    """A service, as if it were a model that runs here; nothing is sent yet.
+
+    Raises:
+        UserError: there is no address.
+    """
+    settings = workspace.settings.encode
+    encoder = ServiceEncoder(ref.slug, ref.card, service, workspace.root, settings.instruction)
+    base = encoder.fingerprint(settings.storage_dtype)
+    store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
+    together = service.batch * service.concurrency  # what an error or an interruption may cost
+    return Encoding(Path(), base, store, lambda: encoder, (), together, encoder.spent)
 
 
 def locate_store(

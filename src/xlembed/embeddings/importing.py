@@ -73,7 +73,9 @@ def import_vectors(
             f"{sources[0]}: {counted(len(both), 'id is', 'ids are')} a document's and a query's, the first is "
             f"{both[0]!r}: say which vector is which by a role (document, query) for each, or give two files"
         )
-    found, notes, told = {}, [], []
+    found: dict[Role, Vectors] = {}
+    notes: list[str] = []
+    told: list[str] = []
     for role, source in zip(Role, (sources[-1], sources[0]), strict=True):
         also = set(wanted[Role.QUERY if role is Role.DOCUMENT else Role.DOCUMENT]) if shared else set()
         found[role] = _of_task(read[role], wanted[role], role, source, also, told)
@@ -146,12 +148,12 @@ def _of_task(
         )
     vectors = np.asarray(table.vectors[[rows[row_id] for row_id in wanted]], dtype=np.float32)
     if len(broken := np.flatnonzero(~np.isfinite(vectors).all(axis=1))):
-        first = _first([wanted[i] for i in broken])
+        first = _first([wanted[i] for i in broken.tolist()])
         raise UserError(f"{source}: {len(broken):,} {many} have a vector with NaN or infinity: {first}")
     if len(zero := np.flatnonzero(~vectors.any(axis=1))):
         if len(zero) == len(wanted):
             raise UserError(f"{source}: the vectors of all {many} are zero")
-        first = _first([wanted[i] for i in zero])
+        first = _first([wanted[i] for i in zero.tolist()])
         told.append(
             f"{source}: {len(zero):,} {many} have a vector of zeros, and find or are found last: {first}"
         )

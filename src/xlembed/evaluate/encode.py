@@ -36,11 +36,13 @@ class Encoded:
         folder: the export.
         fingerprint: derived fingerprint of the vectors; empty without vectors.
         reports: one per role.
+        spent: what a service was asked, and its cost; empty where there is nothing to pay.
     """
 
     folder: Path
     fingerprint: str
     reports: dict[Role, EncodeReport]
+    spent: str = ""
 
     @property
     def n_encoded(self) -> int:
@@ -103,7 +105,13 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
             watch(f"encode {PLURAL[role]}", progress.n_done, progress.n_total)
 
         reports[role] = encode_texts(
-            encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens, progress=tell
+            encoding.encoder,
+            texts,
+            role,
+            encoding.store,
+            batch_tokens=batch_tokens,
+            shard_size=encoding.shard_texts,
+            progress=tell,
         )
         batch_tokens = reports[role].batch_tokens  # smaller if memory ran out
     tokens = {
@@ -132,7 +140,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         pairs=parallel_vectors(ref, task, sets, encoding, workspace, watch),
         manifest=manifest,
     )
-    return Encoded(target, fingerprint, reports)
+    return Encoded(target, fingerprint, reports, encoding.spent())
 
 
 def _encode_both(task: Task, fast: ModelRef, slow: ModelRef, workspace: Workspace, watch: Watch) -> Encoded:

@@ -72,17 +72,29 @@ def read_folder(
     Raises:
         UserError: if `lang` is no language code.
     """
+    rows, lang = _open_folder(folder, problems, lang)
+    _read_documents(folder / CORPUS_FILE, _Languages(lang, all_alike, rows), rows)
+    _read_queries(folder / QUERIES_FILE, _Languages(lang, all_alike, rows), rows)
+    _read_qrels(folder / QRELS_FILE, rows)
+    return rows
+
+
+def read_documents(folder: Path, problems: Problems) -> Rows:
+    """Documents of a folder alone, with or without queries in it."""
+    rows, lang = _open_folder(folder, problems, None)
+    _read_documents(folder / CORPUS_FILE, _Languages(lang, False, rows), rows)
+    return rows
+
+
+def _open_folder(folder: Path, problems: Problems, lang: Lang | None) -> tuple[Rows, Lang | None]:
+    """Nothing read but the card, and the language of rows that do not say theirs."""
     name = folder.resolve().name
     card = read_card(folder, problems) or Card(name if is_task_name(name) else slugify(name))
     if lang is not None:
         require_language(lang, "--lang")
     elif card.languages is not None and len(card.languages) == 1:
         lang = card.languages[0]
-    rows = Rows(card, problems)
-    _read_documents(folder / CORPUS_FILE, _Languages(lang, all_alike, rows), rows)
-    _read_queries(folder / QUERIES_FILE, _Languages(lang, all_alike, rows), rows)
-    _read_qrels(folder / QRELS_FILE, rows)
-    return rows
+    return Rows(card, problems), lang
 
 
 def _read_documents(path: Path, speaking: _Languages, rows: Rows) -> None:

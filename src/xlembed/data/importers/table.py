@@ -175,7 +175,7 @@ def _check_parts(tables: Sequence[_Table], options: ReadOptions, problems: Probl
             tables[0].place(), "", "no documents", "no table has documents, with a column of texts and none of queries",
             "add their file, or say its column: --columns text=...",
         )  # fmt: skip
-    if not any(part in WITH_QUERIES for part in parts):
+    if not any(part in WITH_QUERIES for part in parts) and not options.unjudged:
         problems.error(
             tables[0].place(), "", "no queries", "no table has a column of queries",
             "add their file, or say its column: --columns query=...",

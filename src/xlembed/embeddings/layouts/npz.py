@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def read(source: str, role: Role, names: Names) -> Table:
 
 def write(path: Path, tables: Mapping[Role, Table]) -> None:
     """All four arrays, uncompressed."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for role, (ids, vectors) in ARRAYS.items():
         arrays |= {ids: np.array(tables[role].ids, dtype=np.str_), vectors: tables[role].vectors}
     with atomic_path(path) as temporary, temporary.open("wb") as file:

@@ -1,0 +1,1 @@
+"""Study: questions about documents, written and translated by a language model."""

@@ -1,0 +1,270 @@
+"""Stage generate: documents -> a task whose questions a language model wrote, or translated."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.languages import NAMES
+from xlembed.data.sampling import stratified
+from xlembed.data.spoken import other_language
+from xlembed.data.task import Document, Query, Task
+from xlembed.data.text_digest import text_digest
+from xlembed.files import Record
+from xlembed.models.chat import TEXT, Chat, Field, Prompt
+from xlembed.models.endpoint import Failure
+from xlembed.settings import Settings
+from xlembed.words import Lang, UserError, counted
+from xlembed.workspace import Watch, unwatched
+
+PROMPTS = Path(__file__).parent / "prompts"
+QUESTIONS, TRANSLATE = PROMPTS / "questions.txt", PROMPTS / "translate.txt"
+QUESTION_BLANKS = ("language", "questions", "document")
+TRANSLATE_BLANKS = ("language", "source_language", "question")
+
+
+class Written(Record):
+    """What was asked for, and what came of it.
+
+    Attributes:
+        task: name of the new task.
+        source: name of the task it is made of.
+        model: that wrote.
+        queries: language -> queries written now.
+        asked: language -> requests.
+        failures: why requests have no usable answer -> how many.
+        tokens_in: sent; what came from the cache is not counted.
+        tokens_out: received.
+        cost: in the prices' currency.
+        cached: answers that were there already.
+    """
+
+    task: str
+    source: str
+    model: str
+    queries: dict[Lang, int]
+    asked: dict[Lang, int]
+    failures: dict[str, int]
+    tokens_in: int
+    tokens_out: int
+    cost: float
+    cached: int
+
+    def params(self) -> Mapping[str, str]:
+        """Of the run."""
+        return {"source": self.source, "llm": self.model}
+
+    def tags(self) -> Mapping[str, str]:
+        """Of the run."""
+        return {}
+
+    def metrics(self) -> Mapping[str, float]:
+        """Of the run."""
+        names = ("tokens_in", "tokens_out", "cost", "cached")
+        return {name: getattr(self, name) for name in names} | {"queries": sum(self.queries.values())}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Requests that would be sent: messages, and the language that each answer is wanted in."""
+
+    messages: list[list[dict[str, str]]]
+    langs: list[Lang]
+
+
+def sampled(corpus: Task, settings: Settings, languages: Collection[Lang] = ()) -> list[Document]:
+    """Documents to ask about: of each language, one of every group before a second one of any.
+
+    Raises:
+        UserError: a language is none of the task's, or no document is long enough.
+    """
+    chosen = settings.generate
+    if unknown := sorted(set(languages) - set(corpus.languages)):
+        raise UserError(
+            f"--languages: {corpus.name} has no documents in {unknown[0]!r}, only in {', '.join(corpus.languages)}"
+        )
+    long = [d for d in corpus.documents if len(d.text) >= chosen.shortest]
+    found = []
+    for lang in languages or corpus.languages:
+        order = stratified((d for d in long if d.lang == lang), chosen.documents_seed)
+        found += order[: chosen.documents_per_language]
+    if not found:
+        raise UserError(
+            f"{corpus.name}: no document has {chosen.shortest} characters or more: lower --shortest"
+        )
+    return found
+
+
+def plan_questions(documents: Sequence[Document], prompt: Prompt, settings: Settings) -> Plan:
+    """A request per document."""
+    chosen = settings.generate
+    messages = [
+        prompt.messages(
+            language=NAMES[d.lang],
+            questions=chosen.questions,
+            document="\n".join(filter(None, (d.title, d.text)))[: chosen.longest],
+        )
+        for d in documents
+    ]
+    return Plan(messages, [d.lang for d in documents])
+
+
+def generate_queries(
+    corpus: Task,
+    documents: Sequence[Document],
+    plan: Plan,
+    chat: Chat,
+    settings: Settings,
+    name: str,
+    watch: Watch = unwatched,
+) -> tuple[Task, Written]:
+    """The task that the questions make: right for one are all documents of the group of the one it was written for.
+
+    Args:
+        corpus: all documents that will be searched.
+        documents: of it, that are asked about.
+        plan: of those documents.
+        chat: the model.
+        settings: of the questions.
+        name: of the new task.
+        watch: told of the work.
+
+    Raises:
+        UserError: the endpoint cannot be used, or no question came of it.
+    """
+    wanted = settings.generate.questions
+    field = Field("questions", {"type": "array", "items": TEXT}, lambda text: _lines(text, wanted))
+    langs = corpus.languages
+
+    def check(value: Any, place: int) -> str:
+        return "" if _usable(value, plan.langs[place], langs) else _why_not(value, plan.langs[place], langs)
+
+    answers = chat.ask(plan.messages, field, watch, "questions", check)
+    of_group: dict[str, list[str]] = defaultdict(list)
+    for document in corpus.documents:
+        if document.group:
+            of_group[document.group].append(document.doc_id)
+    queries: list[Query] = []
+    qrels = {}
+    for document, answer in zip(documents, answers, strict=True):
+        if isinstance(answer, Failure):
+            continue
+        for number, text in enumerate(_usable(answer, document.lang, langs)[:wanted], 1):
+            query_id = f"{document.doc_id}-q{number}"
+            queries.append(Query(query_id, text, document.lang, query_id, doc_id=document.doc_id))
+            right = of_group[document.group] if document.group else [document.doc_id]
+            qrels[query_id] = dict.fromkeys(right, 1)
+    note = f"questions written by the language model {chat.model} about documents of {corpus.name}"
+    task = replace(
+        corpus,
+        name=name,
+        queries=tuple(queries),
+        qrels=qrels,
+        unjudged=False,
+        notes=tuple(dict.fromkeys([*corpus.notes, note])),
+    )
+    return task, _written(name, corpus, chat, queries, plan, answers)
+
+
+def plan_translations(task: Task, prompt: Prompt, languages: Collection[Lang]) -> tuple[Plan, list[Query]]:
+    """A request for each need and language it is not asked in yet, and the question that is translated.
+
+    Raises:
+        UserError: nothing is left to translate.
+    """
+    there = {(q.need_id, q.lang) for q in task.queries}
+    originals: dict[str, Query] = {}
+    for query in sorted(task.queries, key=lambda q: not q.native):
+        originals.setdefault(query.need_id, query)
+    pairs = [(lang, q) for need, q in originals.items() for lang in languages if (need, lang) not in there]
+    if not pairs:
+        raise UserError(f"{task.name}: every question is asked in {', '.join(languages)} already")
+    messages = [
+        prompt.messages(language=NAMES[lang], source_language=NAMES[q.lang], question=q.text)
+        for lang, q in pairs
+    ]
+    return Plan(messages, [lang for lang, _ in pairs]), [q for _, q in pairs]
+
+
+def translate_queries(
+    task: Task, plan: Plan, originals: Sequence[Query], chat: Chat, name: str, watch: Watch = unwatched
+) -> tuple[Task, Written]:
+    """The task with the translations, which share need, judgements and document of their originals.
+
+    Raises:
+        UserError: the endpoint cannot be used, or no translation came of it.
+    """
+    field = Field("translation", TEXT, lambda text: next(iter(_lines(text, 1) or []), None))
+    langs = tuple(dict.fromkeys((*task.languages, *plan.langs)))
+
+    def check(value: Any, place: int) -> str:
+        same = text_digest(value) == text_digest(originals[place].text)
+        return "it is the question itself" if same else _why_not([value], plan.langs[place], langs)
+
+    answers = chat.ask(plan.messages, field, watch, "translations", check)
+    queries: list[Query] = []
+    qrels = {}
+    for lang, original, answer in zip(plan.langs, originals, answers, strict=True):
+        if isinstance(answer, Failure):
+            continue
+        query_id = f"{original.query_id}-{lang}"
+        queries.append(replace(original, query_id=query_id, text=answer.strip(), lang=lang, native=False))
+        qrels[query_id] = task.qrels.get(original.query_id, {})
+    note = f"questions translated by the language model {chat.model}"
+    whole = replace(
+        task,
+        name=name,
+        languages=langs,
+        queries=(*task.queries, *queries),
+        qrels={**task.qrels, **qrels},
+        notes=tuple(dict.fromkeys([*task.notes, note])),
+    )
+    return whole, _written(name, task, chat, queries, plan, answers)
+
+
+def _lines(text: str, n: int) -> list[str] | None:
+    """The first lines of plain text, without what lists put before them."""
+    lines = [line.strip().lstrip("-*•0123456789.) ").strip("\"“”'` ") for line in text.splitlines()]
+    return [line for line in lines if line][:n] or None
+
+
+def _usable(texts: Sequence[Any], lang: Lang, langs: Collection[Lang]) -> list[str]:
+    """Texts in the wanted language, each once."""
+    found = [text.strip() for text in texts if isinstance(text, str) and text.strip() and "\0" not in text]
+    return [text for text in dict.fromkeys(found) if other_language(text, lang, langs) is None]
+
+
+def _why_not(texts: Sequence[Any], lang: Lang, langs: Collection[Lang]) -> str:
+    """Why none of the texts can be used; empty if one can."""
+    if _usable(texts, lang, langs):
+        return ""
+    found = next(
+        (other for text in texts if isinstance(text, str) and (other := other_language(text, lang, langs))),
+        "",
+    )
+    return f"it is in {NAMES[found]}, not in {NAMES[lang]}" if found else "it is empty"
+
+
+def _written(
+    name: str, source: Task, chat: Chat, queries: Sequence[Query], plan: Plan, answers: Sequence[Any]
+) -> Written:
+    failures = Counter(answer.reason for answer in answers if isinstance(answer, Failure))
+    if not queries:
+        reason = failures.most_common(1)[0][0] if failures else "nothing was asked"
+        raise UserError(f"{counted(len(answers), 'request')} and no usable answer: {reason}")
+    usage = chat.endpoint.usage
+    return Written(
+        task=name,
+        source=source.name,
+        model=chat.model,
+        queries=dict(Counter(q.lang for q in queries)),
+        asked=dict(Counter(plan.langs)),
+        failures=dict(failures.most_common()),
+        tokens_in=usage.tokens_in,
+        tokens_out=usage.tokens_out,
+        cost=round(usage.cost, 6),
+        cached=usage.cached,
+    )
