@@ -40,6 +40,7 @@ from xlembed.evaluate.encode import encode
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.catalogue import catalogue
 from xlembed.models.folder import stored_prompts
+from xlembed.models.kinds import check_runs_here
 from xlembed.models.postprocess import Fitted
 from xlembed.models.spec import ModelRef
 from xlembed.stats.clusters import task_clusters
@@ -71,6 +72,7 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
     folder = workspace.analysis_folder(task.name, ref.slug)
     if not ref.card.has_vectors:
         return _write(folder, Analysed(**_header(task, ref)))
+    check_runs_here(ref, "analyse, which looks at words, tokens and prompts too,")
     word_pairs = load_word_pairs(Path(settings.word_pairs) if settings.word_pairs else None)
     embeddings, encoding = _vectors(task, ref, workspace, watch)
 

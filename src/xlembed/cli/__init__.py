@@ -56,6 +56,8 @@ COMMANDS = {
     "models": ("xlembed.cli.models:models", "The catalogue of models, or one card."),
     "tasks": ("xlembed.cli.tasks:tasks", "The tasks at hand, or one of them."),
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
+    "import-vectors": ("xlembed.cli.vectors:import_vectors", "Take vectors made elsewhere as a model."),
+    "export-vectors": ("xlembed.cli.vectors:export_vectors", "A model's vectors of a task as a file."),
     "generate-queries": (
         "xlembed.cli.generate:generate_queries",
         "Let a language model write questions about documents.",

@@ -45,7 +45,7 @@ def run(asked: Asked, task: str | None) -> None:
     refs = _not_skipped(refs, opened.name, workspace)
     for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
         for part in (ref, *([ref.reranker] if ref.reranker else [])):
-            if not part.card.lexical:
+            if part.card.has_files:
                 locate(part, workspace.settings.encode.trust_remote_code)
     for note in opened.notes:
         print_warning(open_console(stderr=True), f"{opened.name}: {note}")
@@ -83,6 +83,8 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
         log_json(encoded.to_json(), "speed.json")
     n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
+    if encoded.spent:
+        told(encoded.spent)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result
 

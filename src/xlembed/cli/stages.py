@@ -28,6 +28,8 @@ def encode(asked: Asked) -> None:
         f"{report.n_encoded:,} of {report.n_unique:,} {role} texts"
         for role, report in encoded.reports.items()
     )
+    if encoded.spent:
+        told(encoded.spent)
     told(f"{encoded.folder}: {f'encoded {counts}' if counts else 'nothing to encode'}")
 
 

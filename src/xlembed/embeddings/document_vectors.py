@@ -47,5 +47,13 @@ def text_vectors(
         watch(what, progress.n_done, progress.n_total)
 
     budget = workspace.settings.encode.batch_tokens
-    encode_texts(encoding.encoder, texts, role, encoding.store, batch_tokens=budget, progress=tell)
+    encode_texts(
+        encoding.encoder,
+        texts,
+        role,
+        encoding.store,
+        batch_tokens=budget,
+        shard_size=encoding.shard_texts,
+        progress=tell,
+    )
     return derive(encoding.store.read(role, texts).load(), ref.variation.dim)

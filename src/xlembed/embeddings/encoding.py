@@ -9,7 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from xlembed.embeddings.export import load_export
+from xlembed.embeddings.given import GivenVectors, given_fingerprint
+from xlembed.embeddings.service import ServiceEncoder
 from xlembed.embeddings.store import VectorStore
+from xlembed.models.card import Service
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint
 from xlembed.models.folder import prompt_notes
@@ -32,6 +36,8 @@ class Encoding:
         store: vectors of that fingerprint.
         encoder: loads the model, once.
         notes: what must be known beside its scores.
+        shard_texts: texts that become durable together.
+        spent: what a service was asked, and its cost; empty where there is nothing to pay.
     """
 
     folder: Path
@@ -39,6 +45,8 @@ class Encoding:
     store: VectorStore
     encoder: Callable[[], Encoder]
     notes: tuple[str, ...] = ()
+    shard_texts: int = 1024
+    spent: Callable[[], str] = lambda: ""
 
 
 def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
@@ -48,6 +56,10 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
         UserError: they cannot be found or fetched, the device is not there, or the model has no vector of a text.
     """
     check_vectors(ref)
+    if ref.card.given:
+        return open_given(ref, workspace)
+    if ref.card.api:
+        return open_service(ref, ref.card.api, workspace)
     settings = workspace.settings.encode
     folder, base, store, notes = locate_store(ref, workspace)
 
@@ -58,6 +70,36 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
         return load_encoder(ref, folder=folder, **load_options(settings))
 
     return Encoding(folder, base, store, encoder, notes)
+
+
+def open_given(ref: ModelRef, workspace: Workspace) -> Encoding:
+    """Vectors that were made elsewhere, as if a model gave them.
+
+    Raises:
+        UserError: their folder is missing, truncated or altered.
+    """
+    folder = ref.folder or Path()
+    found = load_export(folder)
+    dtype = workspace.settings.encode.storage_dtype
+    base = given_fingerprint(found.manifest, dtype)
+    store = VectorStore(workspace.cache / "vectors", base.digest, dtype, base.description)
+    return Encoding(
+        folder, base, store, lambda: GivenVectors(ref.slug, found), tuple(found.manifest.get("notes", ()))
+    )
+
+
+def open_service(ref: ModelRef, service: Service, workspace: Workspace) -> Encoding:
+    """A service, as if it were a model that runs here; nothing is sent yet.
+
+    Raises:
+        UserError: there is no address.
+    """
+    settings = workspace.settings.encode
+    encoder = ServiceEncoder(ref.slug, ref.card, service, workspace.root, settings.instruction)
+    base = encoder.fingerprint(settings.storage_dtype)
+    store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
+    together = service.batch * service.concurrency  # what an error or an interruption may cost
+    return Encoding(Path(), base, store, lambda: encoder, (), together, encoder.spent)
 
 
 def locate_store(

@@ -29,7 +29,7 @@ from xlembed.files import atomic_folder, write_json
 from xlembed.models.digest import file_digest
 from xlembed.models.postprocess import Fitted, Parallel, fit
 from xlembed.models.steps import Step
-from xlembed.words import Lang, Role, UserError
+from xlembed.words import Lang, Role, UserError, Vectors
 
 MANIFEST = "manifest.json"
 OWN_KEYS = frozenset({"format", "base_fingerprint", "dim", "dtype", "postprocessing", "files"})
@@ -127,16 +127,53 @@ def export(
         entry["postprocessing"] = describe_steps(fitted, documents.langs, queries.langs)
     if _is_there(folder, entry, lists, tables):
         return False
+    _write(folder, entry, lists, {name: table.parts() for name, table in tables.items()})
+    return True
+
+
+def write_given(
+    folder: Path,
+    documents: Vectors,
+    queries: Vectors,
+    ids: Mapping[Role, Sequence[str]],
+    manifest: Mapping[str, Any],
+) -> None:
+    """Write vectors that were made elsewhere in the form of an export.
+
+    Args:
+        folder: that is written, or replaced.
+        documents: float32, shape (n, dim), of unit length or zeros.
+        queries: likewise.
+        ids: of both, in the order of the rows.
+        manifest: as of `export`.
+    """
+    lists = {"document_ids.json": _id_list(ids[Role.DOCUMENT]), "query_ids.json": _id_list(ids[Role.QUERY])}
+    entry = {**manifest, "format": 1, "dim": documents.shape[1], "dtype": "float32"}
+    both = {"documents.npy": documents, "queries.npy": queries}
+    _write(folder, entry, lists, {name: _array_parts(vectors) for name, vectors in both.items()})
+
+
+def _array_parts(vectors: Vectors) -> Iterator[bytes | memoryview]:
+    whole = np.ascontiguousarray(vectors, dtype=np.float32)
+    yield npy_header((whole.shape[0], whole.shape[1]), whole.dtype)
+    yield whole.data.cast("B")
+
+
+def _write(
+    folder: Path,
+    entry: Mapping[str, Any],
+    lists: Mapping[str, bytes],
+    tables: Mapping[str, Iterator[bytes | memoryview]],
+) -> None:
     with atomic_folder(folder) as temporary:
         files = {}
-        for name, table in tables.items():
+        for name, parts in tables.items():
             with (temporary / name).open("xb") as file:
-                files[name] = _entry_of(_written(table.parts(), file.write))
+                files[name] = _entry_of(_written(parts, file.write))
         for name, content in lists.items():
             (temporary / name).write_bytes(content)
             files[name] = _entry_of([content])
         write_json(temporary / MANIFEST, {**entry, "files": files})
-    return True
 
 
 def load_export(folder: Path) -> Embeddings:

@@ -9,9 +9,10 @@ from typing import Any
 from xlembed.data.task import Task
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.encoding import open_encoding
-from xlembed.embeddings.export import TextList, export
+from xlembed.embeddings.export import TextList, export, load_export
+from xlembed.embeddings.given import check_given
 from xlembed.embeddings.postprocessing import pair_sets, parallel_vectors, vectors_fingerprint
-from xlembed.embeddings.texts import document_text
+from xlembed.embeddings.texts import document_text, query_text
 from xlembed.embeddings.truncation import describe_truncation, stored_tokens
 from xlembed.evaluate.late import encode_late
 from xlembed.evaluate.late_manifest import late_manifest
@@ -35,11 +36,13 @@ class Encoded:
         folder: the export.
         fingerprint: derived fingerprint of the vectors; empty without vectors.
         reports: one per role.
+        spent: what a service was asked, and its cost; empty where there is nothing to pay.
     """
 
     folder: Path
     fingerprint: str
     reports: dict[Role, EncodeReport]
+    spent: str = ""
 
     @property
     def n_encoded(self) -> int:
@@ -82,13 +85,17 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         return Encoded(_without_vectors(task, ref, workspace), "", {})
     sets = pair_sets(ref, task, workspace)  # a typo is told before hours of work
     encoding = open_encoding(ref, workspace)
+    if ref.card.given:
+        check_given(load_export(encoding.folder).manifest, task, ref.slug)
     documents = TextList(
         [d.doc_id for d in task.documents],
         [document_text(ref.card, d) for d in task.documents],
         [d.lang for d in task.documents],
     )
     queries = TextList(
-        [q.query_id for q in task.queries], [q.text for q in task.queries], [q.lang for q in task.queries]
+        [q.query_id for q in task.queries],
+        [query_text(ref.card, q) for q in task.queries],
+        [q.lang for q in task.queries],
     )
     reports = {}
     batch_tokens = workspace.settings.encode.batch_tokens
@@ -98,7 +105,13 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
             watch(f"encode {PLURAL[role]}", progress.n_done, progress.n_total)
 
         reports[role] = encode_texts(
-            encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens, progress=tell
+            encoding.encoder,
+            texts,
+            role,
+            encoding.store,
+            batch_tokens=batch_tokens,
+            shard_size=encoding.shard_texts,
+            progress=tell,
         )
         batch_tokens = reports[role].batch_tokens  # smaller if memory ran out
     tokens = {
@@ -127,7 +140,7 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         pairs=parallel_vectors(ref, task, sets, encoding, workspace, watch),
         manifest=manifest,
     )
-    return Encoded(target, fingerprint, reports)
+    return Encoded(target, fingerprint, reports, encoding.spent())
 
 
 def _encode_both(task: Task, fast: ModelRef, slow: ModelRef, workspace: Workspace, watch: Watch) -> Encoded:

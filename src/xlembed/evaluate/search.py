@@ -10,9 +10,10 @@ import numpy as np
 
 from xlembed.data.languages import require_language
 from xlembed.data.spoken import spoken_language
-from xlembed.data.task import Task
-from xlembed.embeddings.encoding import load_options
+from xlembed.data.task import Query, Task
+from xlembed.embeddings.encoding import open_encoding
 from xlembed.embeddings.postprocessing import derive_more, fit_documents
+from xlembed.embeddings.texts import query_text
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.searching import Questions, open_search
@@ -82,12 +83,17 @@ def search(
 
 def right_answers(text: str, task: Task) -> tuple[str, frozenset[str]] | None:
     """The task's query that asks this, and what is judged right for its question; None where nobody judged it."""
-    words = " ".join(text.split()).casefold()
-    asked = next((q for q in task.queries if " ".join(q.text.split()).casefold() == words), None)
+    asked = _asked(text, task)
     if asked is None:
         return None
     judged = (task.qrels.get(q.query_id, {}) for q in task.queries if q.need_id == asked.need_id)
     return asked.query_id, frozenset(doc for grades in judged for doc, grade in grades.items() if grade >= 1)
+
+
+def _asked(text: str, task: Task) -> Query | None:
+    """The task's query that asks this; case and spacing do not count."""
+    words = " ".join(text.split()).casefold()
+    return next((q for q in task.queries if " ".join(q.text.split()).casefold() == words), None)
 
 
 def query_language(
@@ -132,9 +138,14 @@ def _encode_query(
     """The text's vector, shape (1, dim); None for what makes none."""
     if ref is None or not ref.card.has_vectors:
         return None
-    from xlembed.models.loading import load_encoder
-
-    encoder = load_encoder(ref, **load_options(workspace.settings.encode))
+    if ref.card.given:
+        if (asked := _asked(text, task)) is None:
+            raise UserError(
+                f"{ref.slug} is made of vectors and cannot encode what is typed; it can be asked the "
+                f"{len(task.queries):,} queries of {task.name}, word for word"
+            )
+        text = query_text(ref.card, asked)
+    encoder = open_encoding(ref, workspace).encoder()
     fitted = fit_documents(task, ref, workspace)
     if fitted and (pooled := fitted.pooled([lang])):
         log.warning(

@@ -65,6 +65,8 @@ def read_by(
     tokens = stored_tokens(load, texts, Role.DOCUMENT, store).astype(np.int64)
     lost = [truncation(of[:1], int(of[1]), int(of[2]) or None)[0][0] > 0 for of in tokens]
     cut = frozenset(row for row, is_cut in zip(rows, lost, strict=True) if is_cut)
+    if not ref.card.has_files:
+        return Reading(cut, {}, f"{ref.slug} has no tokenizer here: no flag is ever set for it")
     path = body_folder(locate(ref, workspace.settings.encode.trust_remote_code)) / "tokenizer.json"
     if not path.is_file():
         return Reading(

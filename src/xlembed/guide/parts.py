@@ -155,7 +155,7 @@ def time_queries(
         if ref is None:
             model.unknown.append("speed: its name opens no model; give its folder with -m")
             continue
-        if ref.variation.search_suffix or not ref.card.has_vectors:
+        if ref.variation.search_suffix or not (ref.card.has_vectors and ref.card.has_files):
             model.unknown.append("speed: only encoding a vector per text is timed here")
             continue
         encoder = open_encoding(ref, workspace).encoder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
@@ -43,6 +44,45 @@ class PackagedWeights(BaseModel):
         return self
 
 
+class Service(BaseModel):
+    """An embedding service: a model behind an OpenAI-compatible ``/v1/embeddings``, which is asked and paid for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    """In the service's words."""
+    url: str = ""
+    """Address, ending in ``/v1`` as a rule; empty: XLEMBED_API_URL, else OPENAI_BASE_URL."""
+    key: str = ""
+    """Variable of the environment that holds the key; the key itself is never written down."""
+    dimensions: int | None = Field(default=None, ge=1)
+    """Asked of services that can cut their vectors."""
+    batch: int = Field(default=64, ge=1, le=2048)
+    """Texts per request."""
+    longest: int | None = Field(default=None, ge=1)
+    """Characters at which texts are cut before they are sent; services refuse what is too long."""
+    requests_per_minute: int = Field(default=0, ge=0)
+    concurrency: int = Field(default=4, ge=1, le=256)
+    price: float = Field(default=0.0, ge=0)
+    """Of a million tokens, in any currency."""
+    budget: float = Field(default=0.0, ge=0)
+    """Nothing more is asked once this much is spent; 0: no limit."""
+
+    @field_validator("url")
+    @classmethod
+    def _has_no_secret(cls, url: str) -> str:
+        if "@" in url or "?" in url:
+            raise ValueError("an address holds no user name, password or query; `key` names a variable")
+        return url
+
+    @field_validator("key")
+    @classmethod
+    def _is_name(cls, name: str) -> str:
+        if name and not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError("expected the name of a variable of the environment, not the key itself")
+        return name
+
+
 class ModelCard(BaseModel):
     """One entry of the catalogue (a YAML file under models/cards/, or an entry of params.yaml)."""
 
@@ -72,6 +112,10 @@ class ModelCard(BaseModel):
     """None: as the folder's own modules say."""
     lexical: bool = False
     """Texts are found by their words; there are no vectors and nothing of the above applies."""
+    given: bool = False
+    """Vectors that were made elsewhere, in a folder, by the ids of one task; no other text can be encoded."""
+    api: Service | None = None
+    """A service that is asked for vectors."""
     kind: Kind = Kind.BI_ENCODER
     """Whether a text has a vector of its own, or only a pair of texts has a score."""
     layer_norm: bool = False
@@ -132,6 +176,11 @@ class ModelCard(BaseModel):
     def has_vectors(self) -> bool:
         """Whether a text has a vector of its own."""
         return not self.lexical and self.kind is Kind.BI_ENCODER
+
+    @property
+    def has_files(self) -> bool:
+        """Whether there are weights and a tokenizer to load."""
+        return not (self.lexical or self.given or self.api)
 
     def prompt(self, role: Role, instruction: str = "") -> str:
         """The exact text put before an input of this role."""

@@ -229,13 +229,18 @@ class Endpoint:
         return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def open_endpoint(settings: EndpointSettings, root: Path = Path()) -> Endpoint:
+def open_endpoint(settings: EndpointSettings, root: Path = Path(), key_name: str = "") -> Endpoint:
     """The endpoint that settings and environment name; nothing is sent.
+
+    Args:
+        settings: limits, prices and perhaps the address.
+        root: of the checkout, whose `.env` is read.
+        key_name: variable of the key for the address in `settings`, where it is not the usual one.
 
     Raises:
         UserError: there is no address, or it holds a name or password.
     """
-    named = [(settings.url, PLACES[0][1]), *((variable(url, root), key) for url, key in PLACES)]
+    named = [(settings.url, key_name or PLACES[0][1]), *((variable(url, root), key) for url, key in PLACES)]
     url, key_name = next(((url, key) for url, key in named if url), ("", ""))
     if not url:
         raise UserError(

@@ -61,6 +61,8 @@ def _find(ref: ModelRef, trust_remote_code: bool) -> Path:
     card = ref.card
     if card.lexical:
         raise UserError(f"{ref.slug}: finds texts by their words; it has no vectors and nothing to load")
+    if not card.has_files:
+        raise UserError(f"{ref.slug}: its weights are not at hand, and this needs the model itself")
     if card.requires_remote_code and not trust_remote_code:
         raise UserError(
             f"{ref.slug}: needs Python code from its repository ({card.hub_id or ref.folder}), which is not "

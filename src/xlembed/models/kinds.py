@@ -41,6 +41,20 @@ def check_kinds(ref: ModelRef, engine: str = "exact") -> None:
             )
 
 
+def check_runs_here(ref: ModelRef, what: str) -> None:
+    """Refuse a model that is a service, or of which only vectors are at hand, where it must itself be here.
+
+    Raises:
+        UserError: it does not run here; `what` needs it.
+    """
+    if not (ref.card.lexical or ref.card.has_files):
+        found = "it is a service" if ref.card.api else "there are only vectors of a task's texts"
+        raise UserError(
+            f"{ref.slug}: {what} needs a model that runs here, and {found}. It can be evaluated, compared and tested "
+            "for the paradox (docs/vectors.md)"
+        )
+
+
 def check_vectors(ref: ModelRef) -> None:
     """Refuse a model that has no vector of its own for a text, where one is needed.
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import pydantic
 
-from xlembed.models.card import ModelCard
+from xlembed.models.card import ModelCard, Service
 from xlembed.models.catalogue import catalogue, explain
 from xlembed.models.digest import folder_digest
 from xlembed.models.fetched import fetched_folder
 from xlembed.models.folder import with_folder_prompts, with_own_card, with_own_kind
+from xlembed.models.given import SPELLING as VECTORS
+from xlembed.models.given import given_card
 from xlembed.models.packaged import packaged_folder
 from xlembed.models.removal import methods
 from xlembed.models.rescoring import Rescored, parse_rescored
@@ -27,6 +29,8 @@ from xlembed.words import DType, Lang, UserError, near_miss
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
 BUNDLED = Path(__file__).parent / "bundled"
 """Folders of the models that come with this package."""
+SERVICE = "api:"
+"""Before the name of a model behind an embedding service."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -187,22 +191,27 @@ def resolve_model(
         ref = _from_card(known[name])
     elif name.startswith("models:/"):
         ref = _from_uri(name, fetch_uri)
+    elif name.startswith(VECTORS):
+        folder = Path(name.removeprefix(VECTORS))
+        card = given_card(folder)
+        ref = ModelRef(card.name, card, folder)
+    elif name.startswith(SERVICE):
+        ref = _from_service(name.removeprefix(SERVICE))
     elif Path(name).is_dir():
         ref = _from_folder(Path(name))
     elif HUB_ID.fullmatch(name) and not name.startswith((".", "/")):
         ref = _from_hub_id(name)
     else:
         raise UserError(
-            f"unknown model {name!r}: it is no catalogue name, no entry of `models:` in params.yaml, no "
-            "folder here, no "
-            f"Hub id (owner/name) and no MLflow URI (models:/name/1).{near_miss(name, [*known, *entries])} "
-            "`xlembed models` lists the catalogue."
+            f"unknown model {name!r}: it is no catalogue name, no entry of `models:` in params.yaml, no folder here, "
+            "no Hub id (owner/name), no MLflow URI (models:/name/1) and no vectors (vectors:FOLDER)."
+            f"{near_miss(name, [*known, *entries])} `xlembed models` lists the catalogue."
         )
     return _vary(ref, variation)
 
 
 def _split(spec: str) -> tuple[str, Variation]:
-    if Path(spec).is_dir():  # a folder's name may hold a plus sign
+    if Path(spec.removeprefix(VECTORS)).is_dir():  # a folder's name may hold a plus sign
         return spec, Variation()
     name, *suffixes = spec.split("+")
     fields: dict[str, Any] = {}
@@ -254,6 +263,10 @@ def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
         raise UserError(
             f"{ref.slug}{variation.suffix}: {ref.slug} has no vectors to vary; for both kinds of search put the suffix "
             f"behind a model that has: MODEL+{HYBRID}"
+        )
+    if not card.lexical and not card.has_files and (variation.max_tokens or variation.dtype):
+        raise UserError(
+            f"{ref.slug}{variation.suffix}: length and number format belong to a model that runs here"
         )
     if variation.dim and card.dim and variation.dim > card.dim:
         raise UserError(f"{ref.slug}: cannot cut {card.dim} dimensions to {variation.dim}")
@@ -313,6 +326,11 @@ def _from_hub_id(hub_id: str) -> ModelRef:
     return ModelRef(slug, with_own_kind(card, fetched) if fetched else card, None)
 
 
+def _from_service(model: str) -> ModelRef:
+    slug = "api-" + re.sub(r"[^A-Za-z0-9._-]", "-", model)
+    return ModelRef(slug, ModelCard(name=slug, api=Service(model=model)), None)
+
+
 def _from_folder(folder: Path) -> ModelRef:
     digest = folder_digest(folder)
     base = folder.resolve().name
@@ -349,6 +367,8 @@ def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fet
         )
     if "query_prompt" in entry or "document_prompt" in entry:
         entry.setdefault("folder_prompts", False)
+    if ref.card.api and isinstance(entry.get("api"), dict):
+        entry["api"] = {"model": ref.card.api.model, **entry["api"]}
     base = ref.card if lender is None else _lend(where, str(lender), ref)
     try:
         card = ModelCard.model_validate({**base.model_dump(), **entry, "name": name})
@@ -365,7 +385,7 @@ def _lend(where: str, lender: str, ref: ModelRef) -> ModelCard:
             f"{where}: card: {lender!r} is not in the catalogue.{near_miss(lender, known)} Known: "
             f"{', '.join(known)}"
         )
-    own_files = {"bundled": ref.card.bundled, "packaged": ref.card.packaged, "weights": ref.card.weights}
+    own_files = {name: getattr(ref.card, name) for name in ("bundled", "packaged", "weights", "given", "api")}
     if ref.folder is None:  # another repository on the Hub: the lender's revision does not exist there
         own_repository = {"hub_id": ref.card.hub_id, "revision": ref.card.revision}
         return known[lender].model_copy(update={**own_files, **own_repository})

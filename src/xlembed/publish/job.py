@@ -10,7 +10,7 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.evaluate.encode import encode
-from xlembed.models.kinds import check_vectors
+from xlembed.models.kinds import check_runs_here, check_vectors
 from xlembed.models.searches import TRANSLATED
 from xlembed.models.spec import ModelRef
 from xlembed.publish.published import encoding_of
@@ -112,6 +112,7 @@ def check_publishable(ref: ModelRef) -> None:
             "(applications can search the words of the same index, see docs/hybrid.md)"
         )
     check_vectors(ref)
+    check_runs_here(ref, "a published index, which answers any question,")
     if ref.variation.translated:
         raise UserError(
             f"{ref.slug} needs the translations of every question, which an application has not: publish "
