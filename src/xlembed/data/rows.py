@@ -53,6 +53,10 @@ class Rows:
             return self.card.languages
         return tuple(sorted({d.lang for d in self.documents} | {q.lang for q in self.queries}))
 
+    def has_document(self, doc_id: str) -> bool:
+        """Whether a document of this id was added or told."""
+        return doc_id in self._document_places
+
     def know_document(self, doc_id: str, place: Place) -> None:
         """The id of a document that cannot be taken, so that judgements of it are not told as well."""
         self._document_places.setdefault(doc_id, place)

@@ -27,7 +27,7 @@ def sample_documents(
         must = {d.doc_id for d in all_of_lang if d.doc_id in judged}
         others = sorted(
             (d.doc_id for d in all_of_lang if d.doc_id not in must),
-            key=lambda doc_id: hashlib.sha256(f"{seed}\t{doc_id}".encode()).digest(),
+            key=lambda doc_id: sample_key(seed, doc_id),
         )
         taken = must | set(others[: max(0, n_per_language - len(must))])
         chosen |= taken
@@ -38,3 +38,8 @@ def sample_documents(
                 f"all {len(must)} judged ones among them{more}"
             )
     return tuple(d for d in documents if d.doc_id in chosen), tuple(notes)
+
+
+def sample_key(seed: int, doc_id: str) -> bytes:
+    """By which documents are chosen, the smallest first."""
+    return hashlib.sha256(f"{seed}\t{doc_id}".encode()).digest()
