@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Lang = str
-"""ISO 639-1 code in lower case: ``en``, ``tr``, ``zh``."""
+"""ISO 639-1 code (``en``), ISO 639-3 where there is none (``ceb``), perhaps with a script or region that is kept apart
+(``zh-Hant``, ``pt-BR``)."""
 
 Vectors = NDArray[np.float32]
 """float32, shape (n, dim)."""
@@ -89,6 +90,15 @@ class Pooling(Choice):
     CLS = "cls"
     LASTTOKEN = "lasttoken"
     STATIC = "static"
+
+
+def base_language(lang: Lang) -> Lang:
+    """The language of a variety, which is what models, stemmers and analyzers know.
+
+    >>> base_language("zh-Hant"), base_language("ceb")
+    ('zh', 'ceb')
+    """
+    return lang.partition("-")[0]
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:

@@ -45,7 +45,7 @@ def test_the_tables() -> None:
         ("German", "de"),
         ("jp", "ja"),
         ("norwegian bokmål", "nb"),
-        ("klingon", None),
+        ("gibberish", None),
         ("", None),
     ],
 )
@@ -55,17 +55,33 @@ def test_suggestions(word: str, code: str | None) -> None:
 
 def test_a_wrong_code_is_answered_with_the_right_one() -> None:
     assert require_language("tr", "--lang") == "tr"
-    with pytest.raises(UserError, match=r"--lang: 'tur' is not an ISO 639-1 .* write 'tr' \(Turkish\)"):
+    with pytest.raises(UserError, match=r"--lang: 'tur' is not an ISO 639 .* write 'tr' \(Turkish\)"):
         require_language("tur", "--lang")
     with pytest.raises(UserError, match=r"use a two-letter ISO 639-1 code such as 'en'"):
         require_language("xx", "--lang")
 
 
 def test_a_code_of_another_language_is_no_misspelt_one() -> None:
-    for word in ("ceb", "fil", "mul", "und", "in"):
-        assert language_help(word).endswith("languages without one are not served.")
+    for word in ("qqq", "mul", "und", "in"):
+        assert language_help(word).endswith("for a language that has none.")
     assert language_help("germn").endswith("Did you mean 'German'?")
-    assert language_help("zh-Hant") == "write 'zh' (Chinese; varieties of a language are not told apart)"
+    assert language_help("zh_TW") == "write 'zh' (Chinese), or 'zh-TW' to keep the variety apart"
+    assert language_help("tur_Latn") == "write 'tr' (Turkish), or 'tr-Latn' to keep the variety apart"
+    assert language_help("Cebuano") == "write 'ceb' (Cebuano)"
+
+
+@pytest.mark.parametrize(
+    "code", ["ceb", "ast", "nds", "yue", "zh-Hans", "zh-Hant-TW", "pt-BR", "es-419", "sr-Latn"]
+)
+def test_varieties_and_languages_without_two_letters_are_languages(code: str) -> None:
+    assert is_language(code) and require_language(code, "--lang") == code
+
+
+@pytest.mark.parametrize(
+    "code", ["zh-hant", "zh_Hant", "pt-br", "deu", "deu-AT", "zh-Xxxx", "pt-QQ", "und", "mul", "zh-"]
+)
+def test_other_spellings_are_not(code: str) -> None:
+    assert not is_language(code)
 
 
 @pytest.mark.parametrize(
@@ -98,16 +114,31 @@ def test_a_code_of_another_language_is_no_misspelt_one() -> None:
         ("faq_zh_Hant_TW.jsonl", "zh"),
         ("data_pt_BR_2024.csv", "pt"),
         ("es-419.txt", "es"),
+        # without a code of two letters: said twice, or with a script
+        ("tatoeba.ceb-eng.ceb", "ceb"),
+        ("tatoeba.ceb-eng.eng", "en"),
+        ("dev.ast_Latn.txt", "ast"),
     ],
 )
 def test_language_of_a_file(name: str, code: str) -> None:
     assert language_of_file(Path(name)) == code
 
 
+def test_varieties_in_a_file_s_name_are_kept_apart_on_demand() -> None:
+    names = ("faq.zh-Hans.jsonl", "faq_zh_Hant_TW.jsonl", "ref.por-BR.txt", "xquad.de.json")
+    assert [language_of_file(Path(name), varieties=True) for name in names] == [
+        "zh-Hans",
+        "zh-Hant-TW",
+        "pt-BR",
+        "de",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [
         ("en/train.json", "no language code"),
+        ("products.new.jsonl", "no language code"),
         ("train-v0.1.json", "no language code"),
         ("bm25_queries.jsonl", "no language code"),
         ("ids.bak", "no language code"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import re
 from pathlib import Path
 
@@ -29,7 +31,9 @@ def told(path: Path, content: bytes) -> list[str]:
     [
         (b"PAR1\x15\x04\x15\xffPAR1", "x.jsonl: the file is a parquet file, which is not read here .*. Fix: python"),
         (b"PK\x03\x04\x00\x00\xff", "a zip file or a workbook"),
-        (b"\x28\xb5\x2f\xfd\x00\xff\n", "compressed with zstd, which is not read. Fix: unpack it: unzstd x.jsonl"),
+        (b"\x28\xb5\x2f\xfd\x00\xff\n", "x.jsonl is damaged"),
+        (bz2.compress(f"{ROW}\n".encode())[:-6], "x.jsonl is damaged"),
+        (lzma.compress(f"{ROW}\n".encode())[:-6], "x.jsonl is damaged"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer.* git lfs pull"),
         (b"<!DOCTYPE html><html>404</html>\n", "the file is a web page"),
         ((ROW + "\n").encode("utf-16"), "the file is UTF-16. Fix: save it as UTF-8: iconv -f UTF-16"),
@@ -41,7 +45,7 @@ def told(path: Path, content: bytes) -> list[str]:
         (f"[\n {ROW},\n {ROW}\n]\n".encode(), "the file is a JSON array"),
         (b'{\n "_id": "d1",\n "text": "x"\n}\n', "one JSON document over several lines"),
         (b'{"data": [\n{"title": "x"},\n{"title": "y"}\n]}\n', "one JSON document over several lines"),
-        (b"id,text\n1,x\n2,y\n", r"the file is a CSV, not JSON lines. Fix: convert it: .*read_csv\('x.jsonl', sep=','"),
+        (b"id,text\n1,x\n2,y\n", r"a CSV, not JSON lines. Fix: `xlembed import table` reads it; .*read_csv\('x.jsonl', sep=','"),
         (b"id\ttext\n1\tx, y\n", r"a TSV, not JSON lines.* sep='\\t'"),
         (b"id;text\n1;x, y\n", "a table with semicolons"),
         (gzip.compress(f"{ROW}\n".encode())[:-6], "x.jsonl is damaged"),

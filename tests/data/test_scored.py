@@ -83,7 +83,7 @@ def test_the_only_language_may_be_left_out(tmp_path: Path) -> None:
     write_set(tmp_path)
     assert load_scored("s", tmp_path).texts[0].lang == "en"
     write_set(tmp_path, card={"languages": ["en", "fr"]})
-    assert "texts.jsonl:1: lang: the text has no language. Fix: write its ISO 639-1 code" in told(tmp_path)
+    assert "texts.jsonl:1: lang: the text has no language. Fix: write its ISO 639 code" in told(tmp_path)
 
 
 WRONG_ROWS = [
@@ -100,8 +100,8 @@ WRONG_ROWS = [
         '{"_id": "z", "text": "\\ud800", "scores": {"joy": 1, "fear": 1}}',
         "text: character 1 is half of a surrogate",
     ),
-    ({**ROW, "lang": "eng"}, "lang: 'eng' is not an ISO 639-1 language code. Fix: write 'en' (English)"),
-    ({**ROW, "lang": ""}, "lang: '' is not an ISO 639-1 language code"),
+    ({**ROW, "lang": "eng"}, "lang: 'eng' is not an ISO 639 language code. Fix: write 'en' (English)"),
+    ({**ROW, "lang": ""}, "lang: '' is not an ISO 639 language code"),
     ({**ROW, "lang": 3}, "lang: expected a text, found a number"),
     (
         {**ROW, "lang": "fr"},
@@ -195,9 +195,9 @@ def test_a_misspelt_field_is_a_note(tmp_path: Path) -> None:
     [
         ({"kind": "score"}, "kind: expected one of scores, labels, found 'score'"),
         ({"kind": None}, "kind: expected one of scores, labels, found None"),
-        ({"languages": "en"}, "languages: expected a list of ISO 639-1 codes, found 'en'"),
-        ({"languages": []}, "languages: expected a list of ISO 639-1 codes, found []"),
-        ({"languages": ["english"]}, "languages: expected a list of ISO 639-1 codes, found ['english']"),
+        ({"languages": "en"}, "languages: expected a list of ISO 639 codes, found 'en'"),
+        ({"languages": []}, "languages: expected a list of ISO 639 codes, found []"),
+        ({"languages": ["english"]}, "languages: expected a list of ISO 639 codes, found ['english']"),
         ({"languages": ["en", False]}, "found ['en', False]. Fix: write \"no\" in quotes"),
         ({"languages": ["en", "en"]}, "languages: a language twice: en, en. Fix: list it once"),
         ({"dimensions": []}, "dimensions: expected a list of names, or of objects with name, description"),

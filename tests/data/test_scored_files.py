@@ -126,7 +126,7 @@ def test_the_language_is_that_of_the_row_then_of_the_option_then_of_the_name(tmp
         (b"text,V\n\xff,1\n", {}, "x.csv: the file is not UTF-8, and has too few foreign letters"),
         ("text,V\nx,1\n", {"langs": ()}, "which language is it?"),
         ("text,V\nx,1\n", {"langs": ("en", "fr")}, "--lang: 2 languages for 1 files"),
-        ("text,V\nx,1\n", {"langs": ("english",)}, "--lang: 'english' is not an ISO 639-1 language code"),
+        ("text,V\nx,1\n", {"langs": ("english",)}, "--lang: 'english' is not an ISO 639 language code"),
         ("text,V\nx,2\n", {"kind": ScoredKind.LABELS}, "x.csv, row 2: V: expected 0 or 1, found 2.0"),
         ("text,V\nx,1\n", {"kind": ScoredKind.LABELS, "scale": (0.0, 1.0)}, "--scale is for --kind scores"),
         ("text,V\nx,6\n", {"scale": (1.0, 5.0)}, "x.csv, row 2: V: 6 is outside the scale from 1 to 5"),

@@ -74,7 +74,7 @@ def test_everything_wrong_is_told_with_its_line(tmp_path: Path) -> None:
         "rows.jsonl:2: positive: expected a text, found nothing",
         "rows.jsonl:3: invalid JSON",
         "rows.jsonl:4: positive: expected a text, found int",
-        "rows.jsonl:4: anchor_lang: expected an ISO 639-1 code, found 'eng'",
+        "rows.jsonl:4: anchor_lang: expected an ISO 639 code, found 'eng'",
     ):
         assert part in message
 

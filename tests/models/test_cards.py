@@ -157,7 +157,7 @@ def test_adapters_code_and_licences() -> None:
         ("name: other", "mine.yaml: name: expected 'mine' like the file, found 'other'"),
         ("poolin: mean", "mine.yaml: poolin: no field of a model card. Did you mean 'pooling'"),
         ("languages: [en, no]", "mine.yaml: languages"),
-        ("languages: [eng]", "mine.yaml: languages: expected ISO 639-1 codes"),
+        ("languages: [eng]", "mine.yaml: languages: expected ISO 639 codes"),
         ("unconfirmed: [poolin]", "mine.yaml: unconfirmed: no fields of a card: poolin"),
         ("unused_weights: ['(']", "mine.yaml: unused_weights: pattern: '\\(' is no regular expression"),
     ],

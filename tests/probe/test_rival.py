@@ -123,7 +123,7 @@ def test_everything_wrong_in_a_recipe_is_told_at_once(tmp_path: Path) -> None:
     expected = [
         r"name: expected letters, digits, .* \(found 'a b'\)",
         r"base: missing",
-        r"languages.0: expected an ISO 639-1 code .* \(found 'english'\)",
+        r"languages.0: expected an ISO 639 code .* \(found 'english'\)",
         r"adapter.r: Input should be a valid integer.* \(found 'many'\)",
         r"adapter.dropout: .*greater than or equal to 0 \(found -1\)",
         r"adapter.targets: expected 'all-linear' or a list .* \(found 'q_proj'\)",

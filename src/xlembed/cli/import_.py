@@ -17,10 +17,17 @@ REFUSED = (
         "pairs` or `xlembed import scored",
         ("jsonl", "table", "task"),
     ),
-    (("columns", "encoding"), "table|pairs|scored", ("jsonl", "task")),
+    (("columns",), "jsonl|table|pairs|scored", ("task",)),
+    (("encoding",), "table|pairs|scored", ("jsonl", "task")),
+    (("split",), "beir|trec|miracl|mrtydi", ("jsonl", "table", "pairs", "scored", "squad", "tatoeba")),
+    (
+        ("equal_ids",),
+        "beir|trec|miracl|mrtydi|jsonl",
+        ("table", "pairs", "scored", "squad", "tatoeba"),
+    ),
     (("where",), "jsonl|table|pairs", ("scored", "task")),
     (("detect_lang",), "table", ("pairs", "scored", "jsonl", "task")),
-    (("leave_out_self", "unjudged", "dry_run"), "squad|beir|tatoeba|jsonl|table", ("pairs", "scored")),
+    (("leave_out_self", "unjudged", "dry_run", "drop_unknown"), "of tasks", ("pairs", "scored")),
 )
 """Options, the formats that know them, and those that do not (`task`: of tasks, other than jsonl and table)."""
 
@@ -43,6 +50,10 @@ class Said:
     encoding: str
     dry_run: bool
     believe: bool
+    varieties: bool
+    split: str
+    drop_unknown: bool
+    equal_ids: str | None
     limit: int | None
     source: str
     licence: str
@@ -50,7 +61,7 @@ class Said:
     def common(self) -> dict[str, Any]:
         """Those of `ReadOptions`, but for columns, whose names each format has."""
         from xlembed.data.choosing import parse_where
-        from xlembed.data.reading import DocumentUnit
+        from xlembed.data.reading import DocumentUnit, EqualIds
 
         return {
             "langs": tuple(code.strip() for given in self.langs for code in given.split(",")),
@@ -60,6 +71,10 @@ class Said:
             "unjudged": self.unjudged,
             "detect": self.detect_lang,
             "encoding": self.encoding,
+            "varieties": self.varieties,
+            "split": self.split,
+            "drop_unknown": self.drop_unknown,
+            "equal_ids": EqualIds(self.equal_ids) if self.equal_ids else None,
             "limit": self.limit,
             "source": self.source,
             "licence": self.licence,
@@ -81,7 +96,7 @@ class Import(click.Command):
 
 
 @click.command("import", cls=Import)
-@click.argument("form", metavar="squad|beir|tatoeba|jsonl|table|pairs|scored")
+@click.argument("form", metavar="squad|beir|trec|miracl|mrtydi|tatoeba|jsonl|table|pairs|scored")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write. [default: data/NAME]")
@@ -89,7 +104,7 @@ class Import(click.Command):
     "--lang",
     "langs",
     multiple=True,
-    help="Language (ISO 639-1), or one per file. [default: from the file's name]",
+    help="Language (en, ceb, zh-Hant), or one per file. [default: from the file's name]",
 )
 @click.option(
     "--documents", metavar="contexts|answers", help="squad: what a document is. [default: contexts]"
@@ -100,7 +115,7 @@ class Import(click.Command):
 @click.option(
     "--columns",
     default="",
-    help="table, pairs, scored: OURS=THEIRS,... by name: id=sku,text=title+description (pairs: or number: text1=1).",
+    help="jsonl, table, pairs, scored: OURS=THEIRS,... by name: id=sku,text=title+body (pairs: or number: text1=1).",
 )
 @click.option("--dimensions", default="", help="scored: the columns that are scores: V,A,D.")
 @click.option(
@@ -138,6 +153,27 @@ class Import(click.Command):
     help="Take files for what they are said to be, even where texts look like another language or ids are no proof of "
     "translation.",
 )
+@click.option(
+    "--varieties",
+    is_flag=True,
+    help="Keep scripts and regions apart that columns and files' names say: zh-Hant, pt-BR.",
+)
+@click.option(
+    "--split",
+    default="",
+    help="beir, trec, miracl, mrtydi: of judgements, such as dev. [default: test, or the only one]",
+)
+@click.option(
+    "--drop-unknown",
+    is_flag=True,
+    help="Tasks: leave out judgements of queries and documents that are not there; their number is told.",
+)
+@click.option(
+    "--equal-ids",
+    metavar="translations|apart",
+    default=None,
+    help="beir, trec, jsonl: what ids mean that stand in files of several languages.",
+)
 @click.option("--limit", type=click.IntRange(1), default=None, help="pairs, scored: rows at most.")
 @click.option(
     "--source", default="", help="pairs, scored: written into the card. [default: the files' names]"
@@ -156,6 +192,7 @@ def import_task(
     xlembed import squad train-v0.1.json --name tquad --lang tr
     xlembed import tatoeba tatoeba.deu-eng.deu tatoeba.deu-eng.eng --name tatoeba_de
     xlembed import beir scifact/ --name scifact --lang en
+    xlembed import miracl miracl-v1.0-yo/ miracl-corpus-v1.0-yo/ --name miracl_yo
     xlembed import jsonl faq.de.jsonl --name faq
     xlembed import table products.csv queries.csv --name shop --dry-run
     xlembed import pairs train-v0.1.json --name tquad --lang tr
@@ -172,7 +209,7 @@ def import_task(
         raise UserError(f"no format {form!r}.{near}")
     for options, known, refused in REFUSED:
         told = [f"--{option.replace('_', '-')}" for option in options if getattr(said, option)]
-        if told and (form if form in ("pairs", "scored", "jsonl", "table") else "task") in refused:
+        if told and {form, "" if form in ("pairs", "scored", "jsonl", "table") else "task"} & {*refused}:
             raise UserError(
                 f"{', '.join(told)}: for `xlembed import {known}` only; {form} has no such choice"
             )

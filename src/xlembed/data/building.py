@@ -32,6 +32,7 @@ def build_task(
     Raises:
         UserError: with all problems of the rows at once; or if no documents or no judged queries are left.
     """
+    rows.settle()
     united = unite_needs(rows)
     qrels = keep_own(rows, united) if relevance == "own" else united
     rows.problems.raise_errors(rows.card.name)
@@ -58,7 +59,10 @@ def build_task(
     if not documents:
         raise UserError(f"{rows.card.name}: there are no documents")
     if not rows.queries:
-        raise UserError(f"{rows.card.name}: there are no queries")
+        raise UserError(
+            f"{rows.card.name}: there are no queries: import their file too, or say what a query is called with "
+            "--columns query=... (topics with TREC judgements, as MIRACL has them, are for `xlembed import trec`)"
+        )
     if not queries:
         raise UserError(
             "\n  ".join(

@@ -129,7 +129,7 @@ def _value(key: str, node: yaml.Node) -> Any:
 def _check_languages(codes: list[str], place: Place, problems: Problems) -> None:
     for code in codes:
         if not is_language(code):
-            message = f"{code!r} is not an ISO 639-1 language code"
+            message = f"{code!r} is not an ISO 639 language code"
             problems.error(place, "languages", "unknown language", message, language_help(code))
     for code in sorted({c for c in codes if codes.count(c) > 1}):
         problems.error(place, "languages", "repeated language", f"{code!r} is listed twice", "list it once")

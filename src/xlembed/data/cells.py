@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from xlembed.data.languages import NAMES, is_language, suggest_language
+from xlembed.data.languages import is_language, language_name, suggest_language, suggest_variety
 from xlembed.data.row import Row
 from xlembed.data.tables import DateText, whole_number
 from xlembed.words import Lang
@@ -25,8 +25,8 @@ Fields = Mapping[str, Sequence[str]]
 class Cells:
     """The cells of one table by our fields, with what is wrong in them told by row and column."""
 
-    def __init__(self, rows: Sequence[Row], fields: Fields) -> None:
-        self.fields = fields
+    def __init__(self, rows: Sequence[Row], fields: Fields, varieties: bool = False) -> None:
+        self.fields, self._varieties = fields, varieties
         self._warned: set[tuple[object, str, str]] = set()
         self.separators: Counter[str] = Counter()
         """What stands between several ids in a cell -> cells."""
@@ -89,7 +89,7 @@ class Cells:
             if word := self.text(row, field).strip():
                 first = (row.place, field, "language") not in self._warned
                 self._warned.add((row.place, field, "language"))
-                return language_code(row, field, word, told=not first)
+                return language_code(row, field, word, not first, self._varieties)
         return ""
 
     def _warn(self, row: Row, field: str, kind: str, message: str, done: str) -> None:
@@ -110,12 +110,23 @@ class Cells:
         return value
 
 
-def language_code(row: Row, field: str, word: str, told: bool = False) -> Lang:
-    """The code that a cell means (``de-DE``, ``German``), which is noted unless `told`; else the word as it is."""
-    if is_language(word) or (code := suggest_language(word)) is None:
+def language_code(row: Row, field: str, word: str, told: bool = False, varieties: bool = False) -> Lang:
+    """The code that a cell means (``de-DE``, ``German``), which is noted unless `told`; else the word as it is.
+
+    Scripts and regions count with `varieties` only: most locales in tables are no languages of their own.
+    """
+    code = (suggest_variety(word) if varieties else None) or suggest_language(word)
+    if code is None or code == word:
         return word
     if not told:
-        row.warn(field, f"language {word!r}", f"{word!r} is no code", f"taken for {code} ({NAMES[code]})")
+        more = "" if varieties or not is_language(word) else "; --varieties keeps it apart"
+        done = f"taken for {code} ({language_name(code)}){more}"
+        row.warn(
+            field,
+            f"language {word!r}",
+            f"{word!r} is no code" if not more else f"{word!r} is a variety",
+            done,
+        )
     return code
 
 

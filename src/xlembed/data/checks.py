@@ -217,9 +217,9 @@ def check_length(problems: Problems, place: Place, text: str) -> None:
 def check_language(
     problems: Problems, place: Place, value: str, declared: Sequence[str] | None, card: str = "task.yaml"
 ) -> bool:
-    """Whether `value` is an ISO 639-1 code, and one of the task's languages if `card` declares them."""
+    """Whether `value` is a language code, and one of the task's languages if `card` declares them."""
     if not is_language(value):
-        message = f"{value!r} is not an ISO 639-1 language code"
+        message = f"{value!r} is not an ISO 639 language code"
         problems.error(place, "lang", "unknown language", message, language_help(value))
         return False
     if declared is not None and value not in declared:

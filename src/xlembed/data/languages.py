@@ -1,4 +1,4 @@
-"""Languages by their ISO 639-1 codes, and what people write instead of them."""
+"""Languages by their ISO 639 codes, their varieties, and what people write instead of them."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ TWO_LETTERS: dict[str, Lang] = {
     **dict(pair.split() for pair in re.split("[,\n]", _MEMBERS.strip())),
 }
 """Three-letter code (ISO 639-3, bibliographic ones, members) -> two-letter code."""
+
+THREE_LETTERS: dict[Lang, str] = {
+    entry.alpha_3: entry.name.partition(" (")[0]
+    for entry in pycountry.languages
+    if entry.alpha_3 not in TWO_LETTERS and entry.type != "S"
+}
+"""ISO 639-3 code of a language without a two-letter code -> English name; `und` and `mul` are no languages."""
+
+_VARIETY = re.compile("([a-z]{2,3})(?:-([A-Z][a-z]{3}))?(?:-([A-Z]{2}|[0-9]{3}))?")
+"""A language, perhaps with script and region, as BCP 47 spells them."""
 
 _SLIPS: dict[str, Lang] = {
     **{"jp": "ja", "cn": "zh", "tw": "zh", "kr": "ko", "cz": "cs", "dk": "da", "ua": "uk", "gr": "el"},
@@ -72,36 +82,73 @@ _REGION = re.compile(
 
 
 def is_language(code: object) -> bool:
-    """Whether `code` is an ISO 639-1 code in lower case."""
-    return isinstance(code, str) and code in NAMES
+    """Whether `code` is that of a language in lower case, ISO 639-1 or, where there is none, ISO 639-3.
+
+    A script and a region may follow, in the spelling of BCP 47.
+
+    >>> is_language("tr"), is_language("ceb"), is_language("zh-Hant"), is_language("eng"), is_language("zh_TW")
+    (True, True, True, False, False)
+    """
+    found = _VARIETY.fullmatch(code) if isinstance(code, str) else None
+    if not found or not (found[1] in NAMES or found[1] in THREE_LETTERS):
+        return False
+    script, region = found[2], found[3]
+    known = not script or pycountry.scripts.get(alpha_4=script) is not None
+    return known and (not region or region.isdigit() or pycountry.countries.get(alpha_2=region) is not None)
+
+
+def language_name(lang: Lang) -> str:
+    """In English.
+
+    >>> language_name("zh-Hant"), language_name("ceb")
+    ('Chinese, Hant', 'Cebuano')
+    """
+    base, _, variety = lang.partition("-")
+    return ", ".join(filter(None, (NAMES.get(base) or THREE_LETTERS.get(base, base), variety)))
 
 
 def suggest_language(word: str) -> Lang | None:
     """The code that `word` probably means: ``eng``, ``zh-CN``, ``EN``, ``deu_Latn``, ``German`` and the like.
 
-    >>> suggest_language("eng"), suggest_language("zh-CN"), suggest_language("klingon")
+    >>> suggest_language("eng"), suggest_language("zh-CN"), suggest_language("gibberish")
     ('en', 'zh', None)
     """
     whole = word.strip().lower()
     for form in (whole, re.split(r"[-_.@ ]", whole)[0]):
-        if form in NAMES:
+        if form in NAMES or form in THREE_LETTERS:
             return form
         if form in TWO_LETTERS:
             return TWO_LETTERS[form]
         if form in _SLIPS:
             return _SLIPS[form]
-    return {name.lower(): code for name, code in TWO_LETTERS_OF.items()}.get(whole)
+    return {name.lower(): code for code, name in (THREE_LETTERS | NAMES).items()}.get(whole)
+
+
+def suggest_variety(word: str) -> Lang | None:
+    """The variety that `word` names in another spelling; None where it names none.
+
+    >>> suggest_variety("zh_tw"), suggest_variety("por-br"), suggest_variety("zho_Hans_CN"), suggest_variety("eng")
+    ('zh-TW', 'pt-BR', 'zh-Hans-CN', None)
+    """
+    code, *rest = re.split("[-_]", word.strip())
+    parts = [part.title() if len(part) == 4 else part.upper() for part in rest]
+    variety = "-".join([suggest_language(code) or code, *parts])
+    return variety if rest and is_language(variety) else None
 
 
 def language_help(word: str) -> str:
     """What to write instead of `word`, as an instruction."""
     code = suggest_language(word)
     if code:
-        varieties = "; varieties of a language are not told apart" if re.search(r"[-_]", word) else ""
-        return f"write {code!r} ({NAMES[code]}{varieties})"
+        variety = suggest_variety(word)
+        apart = f", or {variety!r} to keep the variety apart" if variety else ""
+        return f"write {code!r} ({language_name(code)}){apart}"
     # No near miss among codes: `ceb` (Cebuano) is no misspelt `ce` (Chechen).
     guess = near_miss(word.title(), TWO_LETTERS_OF) if len(word) > 3 else ""
-    return f"use a two-letter ISO 639-1 code such as 'en'; languages without one are not served.{guess}"
+    return (
+        "use a two-letter ISO 639-1 code such as 'en', or one of ISO 639-3 such as 'ceb' for a language that has "
+        f"none.{guess}"
+    )
 
 
 def require_language(word: str, where: str) -> Lang:
@@ -112,35 +159,47 @@ def require_language(word: str, where: str) -> Lang:
     """
     if is_language(word):
         return word
-    raise UserError(f"{where}: {word!r} is not an ISO 639-1 language code; {language_help(word)}")
+    raise UserError(f"{where}: {word!r} is not an ISO 639 language code; {language_help(word)}")
 
 
-def language_of_file(path: Path) -> Lang:
+def language_of_file(path: Path, varieties: bool = False) -> Lang:
     """The language that the file's name tells: ``xquad.de.json``, ``dev-tr.json``, ``tatoeba.deu-eng.deu``.
 
-    A code between dots decides: ``faq.it.jsonl``, ``ref.por-BR.txt`` (regions and scripts do not count), unless it is
-    a country's as well (``faq.kr.jsonl``). Elsewhere the name must hold one code that is not a word as well: ``hr_faq``
-    and ``it_support`` tell nothing, nor does ``ms_marco``, though ``dev-ms`` does. Two-letter codes are looked for
-    before three-letter ones.
+    A code between dots decides: ``faq.it.jsonl``, ``ref.por-BR.txt`` (regions and scripts do not count without
+    `varieties`), unless it is a country's as well (``faq.kr.jsonl``). Elsewhere the name must hold one code that is not
+    a word as well: ``hr_faq`` and ``it_support`` tell nothing, nor does ``ms_marco``, though ``dev-ms`` does. Codes of
+    two letters are looked for before those of three; those of ISO 639-3, which are words of many kinds (``new``), count
+    between dots, where a script stands behind them or the name says them twice: ``tatoeba.ceb-eng.ceb``.
 
     Raises:
         UserError: when the name has no code, several, or one that may be a word.
     """
     parts = [part for part in path.name.split(".") if part.lower() not in _FORMATS.split()]
-    with_region = {m[1] for m in _REGION.finditer(".".join(parts)) if m[2] or m[3]}
-    name = _REGION.sub(lambda m: m[1] if _code(m[1]) else m[0], ".".join(parts))
+    regional = {m[1]: m[0] for m in _REGION.finditer(".".join(parts)) if m[2] or m[3]}
+    name = _REGION.sub(
+        lambda m: m[1] if _code(m[1]) or (m[1] in THREE_LETTERS and m[2]) else m[0], ".".join(parts)
+    )
+
+    def told(code: str) -> Lang:
+        """The code's language, or its variety as the name has it."""
+        variety = suggest_variety(regional[code]) if varieties and code in regional else None
+        return variety or TWO_LETTERS.get(code, code)
+
     suffix = name.rpartition(".")[2].lower()
-    if "." in name and (explicit := _code(suffix)) and suffix not in _COUNTRIES.split():
-        return explicit
     words: list[str] = re.findall(r"[a-z0-9]+", name.lower())
+    if "." in name and (
+        (_code(suffix) and suffix not in _COUNTRIES.split())
+        or (suffix in THREE_LETTERS and (words.count(suffix) > 1 or suffix in regional))
+    ):
+        return told(suffix)
     codes = [w for w in words if w in NAMES] or [w for w in words if w in TWO_LETTERS]
     found = sorted({TWO_LETTERS.get(code, code) for code in codes})
     if len(found) == 1:
         code = codes[-1]
         last = next((word for word in reversed(words) if word not in _PARTS.split()), "")
-        sure = code not in _SHORT_FOR.split() or code == last or code in with_region
+        sure = code not in _SHORT_FOR.split() or code == last or code in regional
         if sure and code not in f"{_WORDS} {_COUNTRIES}".split():
-            return found[0]
+            return told(code)
         why = f"{code!r} in its name may be {NAMES[found[0]]}, or another word or a country"
     elif found:
         why = f"Its name holds several language codes ({', '.join(found)})"
@@ -152,6 +211,6 @@ def language_of_file(path: Path) -> Lang:
 
 
 def _code(word: str) -> Lang | None:
-    """The language of a two- or three-letter code, in any case."""
+    """The language of a two-letter code, or of a three-letter code that has one, in any case."""
     word = word.lower()
     return word if word in NAMES else TWO_LETTERS.get(word)

@@ -27,16 +27,13 @@ TO_LINES = """python -c "import pandas as pd; pd.{read}.to_json('NEW.jsonl', ori
 force_ascii=False)\""""
 UNREAD = {
     b"PAR1": (
-        "a parquet file, which is not read here (import table, pairs and scored do)",
+        "a parquet file, which is not read here (imports of rows read it, under a name in .parquet)",
         TO_LINES.format(read="read_parquet('{name}')"),
     ),
     b"PK\x03\x04": (
         "a zip file or a workbook, which is not read here (import table, pairs and scored read .xlsx)",
         "unpack it, or name it .xlsx if it is a workbook",
     ),
-    b"BZh": ("compressed with bzip2, which is not read", "unpack it: bunzip2 -k {name}"),
-    b"\x28\xb5\x2f\xfd": ("compressed with zstd, which is not read", "unpack it: unzstd {name}"),
-    b"\xfd7zXZ": ("compressed with xz, which is not read", "unpack it: unxz -k {name}"),
     b"ARROW1": ("an Arrow file, which is not read", "write it as JSON lines"),
     b"SQLite format 3": ("an SQLite database, which is not read", "write its rows as JSON lines"),
     b"%PDF": ("a PDF, which is not read", "save its text as UTF-8"),
@@ -83,7 +80,11 @@ def find_file(path: Path, problems: Problems) -> Path | None:
 
 def tell_damaged(path: Path, name: str, error: Exception, problems: Problems) -> None:
     """One error for a file that cannot be read to its end."""
-    problems.error(Place(name), "", "damaged file", f"{path.name} is damaged: {error}", "fetch it again")
+    closed = isinstance(error, OSError) and error.errno is not None
+    message = f"{path.name} cannot be opened: {error}" if closed else f"{path.name} is damaged: {error}"
+    problems.error(
+        Place(name), "", "damaged file", message, "check its rights" if closed else "fetch it again"
+    )
 
 
 def is_there(path: Path) -> bool:
@@ -192,7 +193,7 @@ def _no_json_lines(head: Sequence[str], path: Path) -> tuple[str, str] | None:
         return None
     first, second = head[0], head[1] if len(head) > 1 else ""
     goes_on = first[-1] in "[{," and (len(first) > 1 or second.startswith('"'))
-    if _begins_array(first) or (first.startswith("{") and goes_on):
+    if begins_array(first) or (first.startswith("{") and goes_on):
         what = "one JSON document over several lines" if first.startswith("{") else "a JSON array"
         convert = TO_LINES.format(read=f"read_json('{path}', dtype=False)")
         return what, f"write one object per line; an array: {convert}"
@@ -203,12 +204,12 @@ def _no_json_lines(head: Sequence[str], path: Path) -> tuple[str, str] | None:
             convert = TO_LINES.format(read=f"read_csv('{path}', sep={sign!r}, dtype=str)")
             return (
                 f"a {word}, not JSON lines",
-                f"convert it: {convert}; or `xlembed import table`, which reads it",
+                f"`xlembed import table` reads it; or convert it: {convert}",
             )
     return None
 
 
-def _begins_array(line: str) -> bool:
+def begins_array(line: str) -> bool:
     """Whether an array of objects begins here; a line that is a list of other things is a mistake of its own."""
     try:
         value = json.loads(line)

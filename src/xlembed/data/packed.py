@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
+import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
-SUFFIXES = (".gz",)
+SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 """What a packed file's name ends in."""
 
-DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
+DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError)
 """What unpacking raises for a damaged file."""
 
-_GZIP = b"\x1f\x8b"
-
-Stream = BufferedReader | gzip.GzipFile
+Stream = BufferedReader
 """Bytes that can be read, peeked at and gone through by line."""
+
+
+def _zstd(file: BufferedReader) -> Any:
+    from pyarrow import CompressedInputStream  # Python has zstd from 3.14 on
+
+    return CompressedInputStream(file, "zstd")
+
+
+_OPENED: dict[bytes, Callable[[BufferedReader], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}
+"""How a packed file begins -> what unpacks it."""
 
 
 @contextlib.contextmanager
@@ -29,7 +45,9 @@ def unpacked(path: Path) -> Iterator[Stream]:
         OSError: it cannot be opened; reading on raises one of `DAMAGED` for a damaged file.
     """
     with path.open("rb") as file:
-        yield gzip.GzipFile(fileobj=file) if file.peek(2).startswith(_GZIP) else file
+        start = file.peek(8)
+        opener = next((opener for mark, opener in _OPENED.items() if start.startswith(mark)), None)
+        yield BufferedReader(opener(file)) if opener else file
 
 
 def unpacked_name(path: Path) -> Path:

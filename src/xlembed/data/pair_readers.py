@@ -23,7 +23,7 @@ from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.tables import listed_columns, number_or_text
 from xlembed.data.tables import parse_columns as parse_our_columns
 from xlembed.data.text_digest import text_digest
-from xlembed.words import Lang, UserError, near_miss
+from xlembed.words import Lang, UserError, base_language, near_miss
 
 
 @dataclass(frozen=True)
@@ -202,23 +202,23 @@ def _rows(
     check_where(telling, options.where, {*columns.values(), *COLUMN_NAMES})
     notes += where_note(sum(not is_chosen(row, options.where) for row in rows), len(rows), options.where)
     for file, lang, read in opened:
-        by_name = _languages_by_name(file, read, columns, kind, problems) if lang is None else {}
-        own = dict.fromkeys(COLUMNS[kind], lang) | by_name
+        own = dict.fromkeys(COLUMNS[kind], lang)
+        # The file's name tells what no row says; a row that forgets it beside others gets none.
+        silent = [
+            name
+            for name in own
+            if not _names_language(columns[name]) and not any(_said(row, name, columns) for row in read)
+        ]
+        if lang is None and read and silent:
+            own |= dict.fromkeys(silent, language_by_name(file, problems, options.varieties))
         for row in read:
             if is_chosen(row.values, options.where):
-                yield row.renamed(_renamed(row, columns, kind, own))
+                yield row.renamed(_renamed(row, columns, kind, own, options.varieties))
 
 
-def _languages_by_name(
-    file: Path, rows: Sequence[Row], columns: Mapping[str, str], kind: Kind, problems: Problems
-) -> dict[str, Lang]:
-    """What the file's name says of texts whose language no row says; a row that forgets it beside others gets none."""
-    silent = [
-        name
-        for name in COLUMNS[kind]
-        if not is_language(columns[name]) and not any(_said(row, name, columns) for row in rows)
-    ]
-    return dict.fromkeys(silent, language_by_name(file, problems)) if rows and silent else {}
+def _names_language(column: str) -> bool:
+    """Whether a column is called like a language; codes of three letters (`src`, `ref`) are words as well."""
+    return is_language(column) and len(base_language(column)) == 2
 
 
 def _said(row: Row, name: str, columns: Mapping[str, str]) -> str | None:
@@ -246,7 +246,7 @@ def _doubts(rows: Sequence[PairRow], kind: Kind, believe: bool) -> list[str]:
 
 
 def _renamed(
-    row: Row, columns: Mapping[str, str], kind: Kind, langs: Mapping[str, Lang | None]
+    row: Row, columns: Mapping[str, str], kind: Kind, langs: Mapping[str, Lang | None], varieties: bool
 ) -> dict[str, Any]:
     """The file's row under our names; a column that is called like a language is in it (`{"en": ..., "tr": ...}`)."""
     values = row.values
@@ -255,8 +255,12 @@ def _renamed(
         if ours in COLUMNS[kind]:
             found[ours] = values.get(theirs)
             said = _said(row, ours, columns)
-            said = language_code(row, f"{ours}_lang", said) if isinstance(said, str) else said
-            found[f"{ours}_lang"] = theirs if is_language(theirs) else said or langs[ours]
+            said = (
+                language_code(row, f"{ours}_lang", said, varieties=varieties)
+                if isinstance(said, str)
+                else said
+            )
+            found[f"{ours}_lang"] = theirs if _names_language(theirs) else said or langs[ours]
         elif ours in ("score", "group"):
             found[ours] = values.get(theirs)
     if kind is Kind.SCORED and isinstance(found.get("score"), str):

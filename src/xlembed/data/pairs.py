@@ -131,7 +131,7 @@ def checked_row(row: FileRow, kind: Kind, languages: Sequence[Lang]) -> dict[str
                 f"{PAIRS.card})"
             )
             fix = language_help(lang) if isinstance(lang, str) else fix
-            message = f"expected an ISO 639-1 code, found {lang!r}"
+            message = f"expected an ISO 639 code, found {lang!r}"
             row.error(f"{column}_lang", "no language", message, fix)
         found |= {column: text, f"{column}_lang": lang}
     if kind is Kind.SCORED:

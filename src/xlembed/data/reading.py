@@ -20,6 +20,13 @@ class DocumentUnit(Choice):
     ANSWERS = "answers"
 
 
+class EqualIds(Choice):
+    """What equal ids in files of different languages mean."""
+
+    TRANSLATIONS = "translations"
+    APART = "apart"
+
+
 @dataclass(frozen=True)
 class ReadOptions:
     """What the user said beside the files.
@@ -37,6 +44,10 @@ class ReadOptions:
         encoding: of tables; empty: it is found out, which is told.
         detect: the language of rows that do not say theirs is told by their texts (table).
         unjudged: the task has no judgements.
+        varieties: scripts and regions in file names and in columns of languages make languages of their own.
+        split: of judgements and topics that have several (beir, trec); empty: `test`, or the only one.
+        drop_unknown: leave out judgements of queries and documents that are not there.
+        equal_ids: what ids mean that stand in files of several languages; None: that is an error.
     """
 
     name: str = ""
@@ -51,6 +62,10 @@ class ReadOptions:
     encoding: str = ""
     detect: bool = False
     unjudged: bool = False
+    varieties: bool = False
+    split: str = ""
+    drop_unknown: bool = False
+    equal_ids: EqualIds | None = None
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Problems], Rows]
@@ -64,7 +79,10 @@ def languages_of(files: Sequence[Path], options: ReadOptions, problems: Problems
         UserError: for a wrong code, a wrong number of codes, or a name that does not tell the language.
     """
     said = said_languages(files, options)
-    return tuple(lang or language_by_name(file, problems) for file, lang in zip(files, said, strict=True))
+    return tuple(
+        lang or language_by_name(file, problems, options.varieties)
+        for file, lang in zip(files, said, strict=True)
+    )
 
 
 def said_languages(files: Sequence[Path], options: ReadOptions) -> tuple[Lang | None, ...]:
@@ -83,13 +101,13 @@ def said_languages(files: Sequence[Path], options: ReadOptions) -> tuple[Lang | 
     return codes
 
 
-def language_by_name(file: Path, problems: Problems) -> Lang:
-    """The language that the file's name tells, and a note of it.
+def language_by_name(file: Path, problems: Problems, varieties: bool = False) -> Lang:
+    """The language that the file's name tells, its variety if those are kept apart, and a note of it.
 
     Raises:
         UserError: when the name does not tell it.
     """
-    lang = language_of_file(file)
+    lang = language_of_file(file, varieties)
     message = f"language {lang}, told by the {'folder' if file.is_dir() else 'file'}'s name"
     problems.warn(Place(str(file)), "", "language", message, "say another one with --lang")
     return lang

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 from xlembed.data.card import Card
 from xlembed.data.checks import (
@@ -15,9 +16,10 @@ from xlembed.data.checks import (
     check_language,
     check_length,
     check_text,
+    first_of,
 )
 from xlembed.data.task import Document, Query
-from xlembed.words import Lang, near_miss
+from xlembed.words import Lang, counted, near_miss
 
 
 class Judged(NamedTuple):
@@ -31,19 +33,25 @@ class Rows:
     """Rows as files give them, checked one by one; add documents first, then queries, then judgements.
 
     Problems go to `problems`; a row with an error is left out, its id stays known, so that one mistake
-    is told once. Nothing is united, merged or dropped here.
+    is told once. Nothing is united or merged here. With `drop_unknown`, judgements of queries and documents that are
+    not there are left out; documents without text that no query needs always are (`settle`).
     """
 
-    def __init__(self, card: Card, problems: Problems) -> None:
+    def __init__(self, card: Card, problems: Problems, drop_unknown: bool = False) -> None:
         self.card = card
         self.problems = problems
         self.documents: list[Document] = []
         self.queries: list[Query] = []
         self.judgements: dict[str, dict[str, Judged]] = {}
         self.excluded: list[str] = []
-        self._document_places: dict[str, Place] = {}
+        self.document_places: dict[str, Place] = {}
+        """Document id -> where it is written."""
         self.query_places: dict[str, Place] = {}
         """Query id -> where it is written."""
+        self.drop_unknown = drop_unknown
+        self._unknown: dict[str, None] = {}
+        self._n_unknown = 0
+        self._empty: dict[str, tuple[Place, str]] = {}
         self._taken: dict[tuple[str, str], object] = {}
 
     @property
@@ -53,27 +61,33 @@ class Rows:
             return self.card.languages
         return tuple(sorted({d.lang for d in self.documents} | {q.lang for q in self.queries}))
 
-    def has_document(self, doc_id: str) -> bool:
-        """Whether a document of this id was added or told."""
-        return doc_id in self._document_places
-
     def know_document(self, doc_id: str, place: Place) -> None:
         """The id of a document that cannot be taken, so that judgements of it are not told as well."""
-        self._document_places.setdefault(doc_id, place)
+        self.document_places.setdefault(doc_id, place)
 
     def know_query(self, query_id: str, place: Place) -> None:
         """The id of a query that cannot be taken."""
         self.query_places.setdefault(query_id, place)
 
-    def add_document(self, document: Document, place: Place, names: Sequence[str] = ("_id", "text")) -> bool:
+    def add_document(
+        self,
+        document: Document,
+        place: Place,
+        names: Sequence[str] = ("_id", "text"),
+        *,
+        may_be_empty: bool = True,
+    ) -> bool:
         """Whether the document was taken; `names` are the fields that its id and its text come from.
 
-        The same row again is noted and not taken.
+        The same row again is noted and not taken. One without text waits for `settle`, if it `may_be_empty`.
         """
         if self._repeats("document", document.doc_id, document, place):
             return False
-        sound = self._take_id(document.doc_id, self._document_places, place, names[0])
+        sound = self._take_id(document.doc_id, self.document_places, place, names[0])
         with_title = bool(document.title.strip())
+        if may_be_empty and not with_title and not document.text.strip():
+            self._empty[document.doc_id] = place, names[1]
+            return False
         sound &= check_text(self.problems, place, names[1], document.text, may_be_empty=with_title)
         sound &= check_text(self.problems, place, "title", document.title, may_be_empty=True)
         sound &= check_text(self.problems, place, "group", document.group or "", may_be_empty=True)
@@ -107,8 +121,11 @@ class Rows:
             sound &= check_text(self.problems, place, "need_id", query.need_id)
         sound &= check_text(self.problems, place, "cluster", query.cluster or "", may_be_empty=True)
         sound &= check_language(self.problems, place, query.lang, self.card.languages)
+        if self.drop_unknown and query.doc_id is not None and query.doc_id not in self.document_places:
+            self._drop(query.doc_id)
+            query = replace(query, doc_id=None)
         if query.doc_id is not None:
-            sound &= self._known(query.doc_id, self._document_places, place, "doc_id", "document")
+            sound &= self._known(query.doc_id, self.document_places, place, "doc_id", "document")
         if sound:
             self.queries.append(query)
             self._taken["query", query.query_id] = (query, also)
@@ -116,8 +133,13 @@ class Rows:
 
     def add_judgement(self, query_id: str, doc_id: str, grade: int, place: Place) -> bool:
         """Whether the judgement was taken; the same one twice is noted, two grades are an error."""
+        if self.drop_unknown:
+            unknown = [query_id] * (query_id not in self.query_places)
+            unknown += [doc_id] * (doc_id not in self.document_places)
+            if unknown:
+                return self._drop(*unknown)
         known = self._known(query_id, self.query_places, place, "query-id", "query")
-        known &= self._known(doc_id, self._document_places, place, "corpus-id", "document")
+        known &= self._known(doc_id, self.document_places, place, "corpus-id", "document")
         if not known:
             return False
         rows = self.judgements.setdefault(query_id, {})
@@ -132,11 +154,36 @@ class Rows:
             self.problems.warn(place, "", "repeated judgement", message, "counted once")
         return False
 
+    def settle(self) -> None:
+        """After all rows: documents without text, an error if they are relevant, and what was dropped, are told."""
+        for docs in self.judgements.values() if self._empty else ():
+            for doc_id in docs.keys() & self._empty.keys():
+                judged, (place, field) = docs.pop(doc_id), self._empty[doc_id]
+                if judged.grade >= 1 and not self.drop_unknown:
+                    message = f"the text is empty, and {doc_id!r} is judged relevant"
+                    fix = "give it a text (an import with --drop-unknown leaves it out)"
+                    self.problems.error(place, field, "empty text", message, fix)
+        if self._empty:
+            self.queries = [replace(q, doc_id=None) if q.doc_id in self._empty else q for q in self.queries]
+            subject = counted(len(self._empty), "document")
+            self.excluded.append(f"{subject} without text left out: {first_of(list(self._empty))}")
+        if self._n_unknown:
+            self.excluded.append(
+                f"{counted(self._n_unknown, 'judgement')} of queries or documents that are not there left out "
+                f"(--drop-unknown): {first_of(list(self._unknown))}"
+            )
+        self._empty, self._n_unknown = {}, 0
+
+    def _drop(self, *ids: str) -> Literal[False]:
+        self._unknown |= dict.fromkeys(ids)
+        self._n_unknown += 1
+        return False
+
     def _repeats(self, noun: str, row_id: str, content: object, place: Place) -> bool:
         """Whether the very same row was taken before, with that noted."""
         if self._taken.get((noun, row_id)) != content:
             return False
-        places = self._document_places if noun == "document" else self.query_places
+        places = self.document_places if noun == "document" else self.query_places
         message = f"the {noun} {row_id!r} stands in {places[row_id]} already, word for word"
         self.problems.warn(place, "", f"repeated {noun}", message, "counted once")
         return True
@@ -165,7 +212,7 @@ class Rows:
             where = f" in {file}"
             few = len(places) <= 2000 and self.problems.n_errors < SHOWN  # the search for a near miss is slow
             guess = near_miss(value, list(places)) if few else ""
-            fix = f"add the {noun} or remove the row.{guess}"
+            fix = f"add the {noun} or remove the row (an import with --drop-unknown leaves such judgements out).{guess}"
             message = f"there is no {noun} {value!r}{where}"
             self.problems.error(place, name, f"unknown {noun} id", message, fix)
         return False

@@ -229,7 +229,7 @@ def _checked_text(
     if text is not None:
         check_text(problems, place, "text", text)
     if row.values.get("lang") is None and lang is None:
-        row.error("lang", "no language", "the text has no language", "write its ISO 639-1 code")
+        row.error("lang", "no language", "the text has no language", "write its ISO 639 code")
     elif lang is not None:
         check_language(problems, place, lang, languages, SCORED.card)
     if document == "":

@@ -193,7 +193,7 @@ class _Source:
                 problems.error(Place(str(file)), "", "no rows", "the file holds no rows", "look into it")
             problems.raise_errors(subject)
         self.by_name = lang is None and self.columns.get("lang") not in self.fields
-        self.lang = language_by_name(file, problems) if self.by_name else lang
+        self.lang = language_by_name(file, problems, options.varieties) if self.by_name else lang
         self.nested = isinstance(self.first.get("scores"), Mapping) and "scores" not in options.dimensions
         self.unseen = set() if self.table.is_text else set(options.columns.values())
 

@@ -194,7 +194,7 @@ class SetStore:
             problems.error(place, "kind", "unknown kind", message, "choose one")
         languages = content.get("languages")
         if not isinstance(languages, list) or not languages or not all(map(is_language, languages)):
-            message = f"expected a list of ISO 639-1 codes, found {languages!r}"
+            message = f"expected a list of ISO 639 codes, found {languages!r}"
             quoted = isinstance(languages, list) and False in languages
             fix = 'write "no" in quotes' if quoted else f"for example {self.example}"
             problems.error(place, "languages", "unknown language", message, fix)

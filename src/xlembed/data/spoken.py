@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from xlembed.data.languages import NAMES
-from xlembed.words import Lang, UserError
+from xlembed.data.languages import language_name
+from xlembed.words import Lang, UserError, base_language
 
 if TYPE_CHECKING:
     from lingua import ConfidenceValue, LanguageDetector
@@ -36,7 +36,7 @@ FEWEST_DOUBTED, FEWEST_REFUSED = 2, 3
 RARE = 0.05
 """Share of the texts that tell their language below which a language is not believed to be there."""
 
-_ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"})
+_ALIKE = ({"hr", "bs", "sr"}, {"no", "nb", "nn", "da"}, {"id", "ms"}, {"zh", "yue", "wuu"})
 """Languages that are hard to tell apart in writing, and not told apart here."""
 
 
@@ -51,7 +51,8 @@ class _Looks:
     @property
     def others(self) -> Counter[Lang]:
         """Those that look like another language."""
-        alike = {self.lang}.union(*(group for group in _ALIKE if self.lang in group))
+        own = base_language(self.lang)
+        alike = {own}.union(*(group for group in _ALIKE if own in group))
         return Counter({other: n for other, n in self.found.items() if other not in alike})
 
     @property
@@ -63,11 +64,17 @@ class _Looks:
     def refused(self) -> bool:
         """Whether nearly all do, of a language that lingua knows."""
         n = self.found.total()
-        return n >= FEWEST_REFUSED and self.others.total() >= REFUSED * n and self.lang in _known()
+        return (
+            n >= FEWEST_REFUSED
+            and self.others.total() >= REFUSED * n
+            and base_language(self.lang) in _known()
+        )
 
     def told(self, noun: str) -> str:
         """All of it in words."""
-        listed = ", ".join(f"{other} ({NAMES[other]}) {n:,}" for other, n in self.others.most_common(3))
+        listed = ", ".join(
+            f"{other} ({language_name(other)}) {n:,}" for other, n in self.others.most_common(3)
+        )
         return (
             f"{self.lang}: of {self.sampled:,} sampled {noun}, {self.found.total():,} tell their language, "
             f"{self.others.total():,} of them another one: {listed}"
@@ -98,14 +105,17 @@ def check_languages_spoken(
             "\n  ".join(["the texts do not look like the languages they are said to be in", *doubts])
             + "\nCorrect --lang, `lang` or the files' names; --believe takes the languages as they are said"
         )
-    unknown = sorted(together.keys() - _known())
+    unknown = sorted(lang for lang in together if base_language(lang) not in _known())
     return [
         *(
             looks.told(noun)
             for (_, noun), looks in apart.items()
             if looks.doubted and looks.found.total() >= FEWEST_DOUBTED
         ),
-        *(f"lingua, which looks at the texts, does not know {lang} ({NAMES[lang]})" for lang in unknown),
+        *(
+            f"lingua, which looks at the texts, does not know {lang} ({language_name(lang)})"
+            for lang in unknown
+        ),
     ]
 
 
@@ -118,10 +128,15 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
     """
     from lingua import IsoCode639_1  # only where a language must be guessed
 
-    known = [lang for lang in languages if lang in _known() and hasattr(IsoCode639_1, lang.upper())]
+    known: dict[Lang, list[Lang]] = {}
+    for lang in languages:
+        if (base := base_language(lang)) in _known() and hasattr(IsoCode639_1, base.upper()):
+            known.setdefault(base, []).append(lang)
     if len(known) < 2:
         return None
-    return _sure(_detector_of(known).compute_language_confidence_values(text[:CHARACTERS]))
+    found = _sure(_detector_of(list(known)).compute_language_confidence_values(text[:CHARACTERS]))
+    # Which of two varieties it is, nobody has looked at.
+    return known[found][0] if found and len(known[found]) == 1 else None
 
 
 def _detector_of(languages: Sequence[Lang]) -> LanguageDetector:

@@ -68,12 +68,13 @@ class TaskSummary(Summary):
             f"  documents   {self.documents:,}",
             f"  queries     {self.queries:,} ({self.needs:,} needs, {self.judgements:,} judgements)",
         ]
+        width = max(4, *map(len, self.per_language))
         rows = [
-            f"  {lang:<4} {sizes.documents:>10,} {sizes.queries:>9,} "
+            f"  {lang:<{width}} {sizes.documents:>10,} {sizes.queries:>9,} "
             f"{sizes.relevant_same_language:>24,} {sizes.relevant_other_languages:>16,}"
             for lang, sizes in self.per_language.items()
         ]
-        head = "  lang  documents   queries  relevant: same language  other languages"
+        head = f"  {'lang':<{width}}  documents   queries  relevant: same language  other languages"
         return self.framed(first, [head, *rows])
 
 

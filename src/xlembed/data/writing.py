@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.card import CARD_FILE, card_text, is_task_name, slugify
-from xlembed.data.importers.beir import CORPUS_FILE, HEADER, QRELS_FILE, QUERIES_FILE
+from xlembed.data.importers.beir import CORPUS_FILE, QRELS_FILE, QUERIES_FILE
+from xlembed.data.judgements import HEADER
 from xlembed.data.task import Document, Query, Task
 from xlembed.files import atomic_folder, atomic_writer
 from xlembed.words import UserError

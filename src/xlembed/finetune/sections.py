@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from xlembed.data.languages import is_language
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -18,8 +20,8 @@ def _is_name(text: str) -> str:
 
 
 def _is_language(text: str) -> str:
-    if not re.fullmatch("[a-z]{2}", text):
-        raise ValueError("expected an ISO 639-1 code (two lower-case letters)")
+    if not is_language(text):
+        raise ValueError("expected an ISO 639 code (en, ceb, zh-Hant)")
     return text
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from xlembed.data.languages import is_language
 from xlembed.data.patterns import compile_pattern
-from xlembed.words import DType, Kind, Lang, Pooling, Role
+from xlembed.words import DType, Kind, Lang, Pooling, Role, base_language
 
 
 class PackagedFile(BaseModel):
@@ -89,7 +89,7 @@ class ModelCard(BaseModel):
     unused_weights: tuple[str, ...] = ()
     """Regular expressions of weights that the files hold and the model rightly leaves out."""
     languages: tuple[Lang, ...] = ()
-    """ISO 639-1; empty: unknown, nothing is labelled."""
+    """ISO 639; empty: unknown, nothing is labelled."""
     licence: str = ""
     gated: bool = False
     parameters: int | None = None
@@ -103,9 +103,9 @@ class ModelCard(BaseModel):
     @field_validator("languages")
     @classmethod
     def _are_languages(cls, languages: tuple[Lang, ...]) -> tuple[Lang, ...]:
-        wrong = [lang for lang in languages if not re.fullmatch("[a-z]{2}", lang)]
+        wrong = [lang for lang in languages if not is_language(lang)]
         if wrong:
-            raise ValueError(f"expected ISO 639-1 codes (two lower-case letters), found {', '.join(wrong)}")
+            raise ValueError(f"expected ISO 639 codes (en, ceb, zh-Hant), found {', '.join(wrong)}")
         return languages
 
     @field_validator("unused_weights")
@@ -144,6 +144,7 @@ class ModelCard(BaseModel):
 
     def label(self, lang: Lang) -> str | None:
         """What must be shown beside a number in this language, if anything."""
-        if not self.languages or lang in self.languages:
+        # Who knows a language is taken to know its varieties.
+        if not self.languages or {lang, base_language(lang)} & {*self.languages}:
             return None
         return "English-only model" if self.english_only else "language not supported"

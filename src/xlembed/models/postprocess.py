@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from xlembed.models.removal import ROUNDING, Floats, Removal, Sums
 from xlembed.models.steps import Step, check_steps
-from xlembed.words import Lang, UserError, Vectors
+from xlembed.words import Lang, UserError, Vectors, base_language
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,8 @@ class FittedStep:
         left = np.empty_like(block)
         for lang in np.unique(langs):
             rows = langs == lang
-            left[rows] = self.own.get(str(lang), self.everyone)(block[rows])
+            of_base = self.own.get(base_language(str(lang)), self.everyone)
+            left[rows] = self.own.get(str(lang), of_base)(block[rows])
         return left
 
 
@@ -109,7 +110,7 @@ class Fitted:
         """
         wanted = sorted(set(langs))
         found = {
-            s.step.name: [x for x in wanted if x not in s.own]
+            s.step.name: [x for x in wanted if not {x, base_language(x)} & s.own.keys()]
             for s in self.steps
             if s.step.by_language and s.step.method.on_pairs == on_pairs
         }

@@ -27,7 +27,7 @@ def _is_name(text: str) -> str:
 
 def _is_language(text: str) -> str:
     if not is_language(text):
-        raise ValueError("expected an ISO 639-1 code (two lower-case letters)")
+        raise ValueError("expected an ISO 639 code (en, ceb, zh-Hant)")
     return text
 
 

@@ -10,7 +10,7 @@ import regex
 import Stemmer
 
 from xlembed.data.oddities import TAG, unescape
-from xlembed.words import Lang
+from xlembed.words import Lang, base_language
 
 SNOWBALL = {
     "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english",
@@ -106,7 +106,7 @@ def lower(text: str, lang: Lang) -> str:
         >>> lower("ILIK İL", "tr"), lower("ILL", "en")
         ('ılık il', 'ill')
     """
-    if lang in DOTLESS:
+    if base_language(lang) in DOTLESS:
         text = text.replace("I", "ı").replace("İ", "i")
     return text.lower().replace("i\u0307", "i")  # what lower() makes of İ elsewhere
 
@@ -115,26 +115,28 @@ def analyser_name(lang: Lang) -> str:
     """What `analyse` does in a language, in a word or two, for fingerprints and descriptions.
 
     Example:
-        >>> analyser_name("tr"), analyser_name("zh"), analyser_name("sw")
+        >>> analyser_name("tr"), analyser_name("zh-Hant"), analyser_name("sw")
         ('snowball turkish', 'bigrams', 'words')
     """
-    if lang in BIGRAMS:
+    base = base_language(lang)
+    if base in BIGRAMS:
         return "bigrams"
-    return f"snowball {SNOWBALL[lang]}" if lang in SNOWBALL else "words"
+    return f"snowball {SNOWBALL[base]}" if base in SNOWBALL else "words"
 
 
 def _runs(text: str, lang: Lang) -> list[str]:
     """Words, cut where the kind of script changes."""
     lowered = lower(unicodedata.normalize("NFKC", searchable(text)), lang)
-    if lang in ELISIONS:
-        lowered = re.sub(ELISIONS[lang], "", lowered)
+    if elided := ELISIONS.get(base_language(lang)):
+        lowered = re.sub(elided, "", lowered)
     return [run for word in _word_pattern().findall(lowered) for run in _RUNS.findall(word)]
 
 
 def _tokens(run: str, lang: Lang) -> list[str]:
     if is_unspaced(run):
         return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
-    return [_stemmer(lang).stemWord(run)] if lang in SNOWBALL else [run]
+    base = base_language(lang)
+    return [_stemmer(base).stemWord(run)] if base in SNOWBALL else [run]
 
 
 @cache

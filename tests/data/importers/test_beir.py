@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import gzip
+import json
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+import pyarrow
 import pytest
 
 from data.folder import write_folder
 from xlembed.data import importers as readers
 from xlembed.data.importing import find_reader, import_files
 from xlembed.data.loading import load_task
-from xlembed.data.reading import ReadOptions
+from xlembed.data.reading import EqualIds, ReadOptions
+from xlembed.data.task import Alignment
 from xlembed.registry import entries
 from xlembed.words import UserError
 
@@ -20,12 +25,16 @@ PLAIN_DOCUMENTS = [
 PLAIN_QUERIES = [{"_id": "a", "text": "which?"}, {"_id": "b", "text": "unjudged?"}]
 
 
+def zstd(raw: bytes) -> bytes:
+    return bytes(pyarrow.compress(raw, "zstd", asbytes=True))
+
+
 def _plain(folder: Path) -> Path:
     return write_folder(folder, None, PLAIN_DOCUMENTS, PLAIN_QUERIES, [("a", "1", "2"), ("a", "2", "0")])
 
 
 def test_formats() -> None:
-    assert set(entries(readers)) == {"beir", "jsonl", "squad", "table", "tatoeba"}
+    assert set(entries(readers)) == {"beir", "jsonl", "miracl", "mrtydi", "squad", "table", "tatoeba", "trec"}
     with pytest.raises(UserError, match=r"no format 'squd': choose one of beir, .*\. Did you mean 'squad'"):
         find_reader("squd")
 
@@ -65,10 +74,12 @@ def test_a_folder_with_languages_needs_no_option(tmp_path: Path) -> None:
 def test_bad_usage(tmp_path: Path) -> None:
     folder = _plain(tmp_path / "x.en")
     with pytest.raises(
-        UserError, match=r"beir: expected one folder with corpus\.jsonl, found .*corpus\.jsonl"
+        UserError, match=r"beir: expected a folder with corpus\.jsonl, found .*corpus\.jsonl; .*import jsonl"
     ):
         import_files("beir", [folder / "corpus.jsonl"], "x", data_dir=tmp_path)
-    with pytest.raises(UserError, match=r"beir: expected one folder"):
+    with pytest.raises(
+        UserError, match=r"2 document ids and 2 query ids of it stand in .*, in the same language"
+    ):
         import_files("beir", [folder, folder], "x", data_dir=tmp_path)
 
 
@@ -123,29 +134,132 @@ def test_whole_grades_may_have_decimals(tmp_path: Path) -> None:
         )
 
 
+READ = {
+    "commas": (b"a,1,2\na,2,0\n", "commas separate"),
+    "semicolons": (b"query-id;corpus-id;score\na;1;2\na;2;0\n", "semicolons separate"),
+    "spaces": (b"a 1 2\na 2 0\n", "white space separates"),
+    "TREC with spaces": (b"a 0 1 2\na 0 2 0\n", "Read as TREC"),
+    "TREC with tabs": (b"a\tQ0\t1\t2\na\tQ0\t2\t0\n", "Read as TREC"),
+    "quoted": (b'"a"\t"1"\t2\n"a"\t"2"\t0\n', "quotation marks"),
+    "unknown header": (b"question\tpassage\tgood\na\t1\t2\na\t2\t0\n", "Read as query, document and grade"),
+    "columns swapped": (b"1\ta\t2\n2\ta\t0\n", "Read as query, document and grade: a, 1, 2"),
+    "grade first": (b"2\ta\t1\n0\ta\t2\n", "Read as query, document and grade: a, 1, 2"),
+    "header of swapped columns": (b"query-id\tcorpus-id\tscore\n1\ta\t2\n2\ta\t0\n", "Read as query"),
+    "ranx": (b'{"a": {"1": 2, "2": 0}}', ""),
+    "ranx over lines": (b'{\n "a": {\n  "1": 2,\n  "2": 0.0\n }\n}\n', "decimals"),
+    "JSON lines": (
+        b'{"qid": "a", "docid": 1, "rel": 2}\n{"qid": "a", "docid": 2, "rel": 0}\n',
+        "numbers as ids",
+    ),
+    "array": (
+        b'[{"query_id": "a", "corpus_id": "1", "score": 2}, {"query_id": "a", "corpus_id": "2", "score": 0}]',
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("qrels", "said"), READ.values(), ids=READ)
+def test_judgements_in_another_form_are_read_and_told(tmp_path: Path, qrels: bytes, said: str) -> None:
+    folder = _plain(tmp_path / "x")
+    (folder / "qrels" / "test.tsv").write_bytes(qrels)
+    imported = import_files(
+        "beir", [folder], "sci", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data"
+    )
+    assert imported.task.qrels == {"a": {"1": 2, "2": 0}}
+    assert said in "\n".join(imported.warnings) and bool(said) == bool(imported.warnings)
+
+
+def test_judgements_without_a_grade_are_all_relevant(tmp_path: Path) -> None:
+    folder = _with_qrels(tmp_path / "x", "a\t1\na\t2\n")
+    imported = import_files(
+        "beir", [folder], "x", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "d"
+    )
+    assert imported.task.qrels == {"a": {"1": 1, "2": 1}}
+    assert "read as query and document, all of grade 1: a, 1" in imported.warnings[0].lower()
+
+
 @pytest.mark.parametrize(
     ("qrels", "said"),
     [
-        ("a,1,2\na,2,0\n", "separated by commas"),
-        ("query-id;corpus-id;score\na;1;2\n", "separated by semicolons"),
-        ("a 1 2\na 2 0\n", "separated by spaces"),
-        ("a 0 1 2\na 0 2 0\n", "a TREC file"),
-        ("a\tQ0\t1\t2\na\tQ0\t2\t0\n", "a TREC file"),
-        ('"a"\t"1"\t2\n"a"\t"2"\t0\n', "quotation marks"),
-        ("question\tpassage\tgood\na\t1\t2\n", "no header"),
-        ("a\t1\na\t2\n", "no header"),
-        ("a\t1\t1\tgood\n", "no header"),
+        ("question\tpassage\tgood\nx\ty\tz\n", "test.tsv:1: the first line is no header"),
+        ("query-id\tcorpus-id\trank\tgood\na\t1\t7\t2\n", "test.tsv:1: the first line is no header"),
+        ("q\n", "test.tsv:1: the first line is no header"),
+        ('{"a": 1}', "test.tsv:1: no query and document in the row; it has a"),
+        ("".join(f"x{i}\t{i}\t1\n" for i in range(20)), "none of its 20 judgements names a query and a document that"),
     ],
-)
-def test_judgements_in_another_form_are_one_error(tmp_path: Path, qrels: str, said: str) -> None:
+)  # fmt: skip
+def test_judgements_that_cannot_be_read_are_one_error(tmp_path: Path, qrels: str, said: str) -> None:
     folder = _with_qrels(tmp_path / "x", qrels)
-    with pytest.raises(UserError, match=rf"1 error .*\n.*test\.tsv:1: .*{said}"):
+    with pytest.raises(UserError, match="1 error ") as caught:
         import_files("beir", [folder], "sci", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data")
+    assert said in str(caught.value)
+
+
+def test_another_split_is_read_when_it_is_said(tmp_path: Path) -> None:
+    folder = _plain(tmp_path / "x")
+    (folder / "qrels" / "test.tsv").rename(folder / "qrels" / "dev.tsv")
+    english = ReadOptions(langs=("en",))
+    with pytest.raises(
+        UserError, match=r"1 error .*\n.*test\.tsv: .* there are dev\.tsv\. Fix: .*--split dev"
+    ):
+        import_files("beir", [folder], "x", options=english, data_dir=tmp_path / "d")
+    task = import_files(
+        "beir", [folder], "x", options=replace(english, split="dev"), data_dir=tmp_path / "d"
+    ).task
+    assert task.qrels == {"a": {"1": 2, "2": 0}}
+
+
+def test_judgements_of_what_is_not_there_are_left_out_on_demand(tmp_path: Path) -> None:
+    folder = _with_qrels(tmp_path / "x", "query-id\tcorpus-id\tscore\na\t1\t1\na\td9\t1\nq9\t2\t1\n")
+    english = ReadOptions(langs=("en",))
+    with pytest.raises(UserError, match=r"2 errors .*\n.*no document 'd9'.*--drop-unknown"):
+        import_files("beir", [folder], "x", options=english, data_dir=tmp_path / "d")
+    options = replace(english, drop_unknown=True)
+    task = import_files("beir", [folder], "x", options=options, data_dir=tmp_path / "d").task
+    assert task.qrels == {"a": {"1": 1}}
+    assert task.notes[0] == (
+        "2 judgements of queries or documents that are not there left out (--drop-unknown): d9, q9"
+    )
+    assert load_task("x", tmp_path / "d").notes[0] == task.notes[0]
+
+
+def test_documents_without_text_are_left_out_unless_they_are_relevant(tmp_path: Path) -> None:
+    documents = [*PLAIN_DOCUMENTS, {"_id": "3", "text": " "}, {"_id": "4", "title": "", "text": ""}]
+    folder = write_folder(tmp_path / "x", None, documents, PLAIN_QUERIES, [("a", "1", "1"), ("a", "3", "0")])
+    english = ReadOptions(langs=("en",))
+    task = import_files("beir", [folder], "x", options=english, data_dir=tmp_path / "d").task
+    assert [d.doc_id for d in task.documents] == ["1", "2"] and task.qrels == {"a": {"1": 1}}
+    assert task.notes[0] == "2 documents without text left out: 3, 4"
+    write_folder(tmp_path / "y", None, documents, PLAIN_QUERIES, [("a", "4", "1"), ("a", "1", "1")])
+    with pytest.raises(
+        UserError, match=r"corpus\.jsonl:4: text: the text is empty, and '4' is judged relevant"
+    ):
+        import_files("beir", [tmp_path / "y"], "y", options=english, data_dir=tmp_path / "d")
+    options = replace(english, drop_unknown=True)
+    task = import_files("beir", [tmp_path / "y"], "y", options=options, data_dir=tmp_path / "d").task
+    assert task.qrels == {"a": {"1": 1}}
+
+
+def test_parquet_arrays_and_packed_files_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    folder.mkdir()
+    pd.DataFrame({"id": ["1", "2"], "text": ["one", "two"]}).to_parquet(folder / "corpus.parquet")
+    packed = zstd(json.dumps(PLAIN_QUERIES).encode())
+    (folder / "queries.json.zst").write_bytes(packed)
+    rows = pd.DataFrame({"query-id": ["a", "a"], "corpus-id": ["1", "2"], "score": [2.0, 0.0]})
+    rows.to_parquet(folder / "qrels.parquet")
+    task = import_files(
+        "beir", [folder], "x", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "d"
+    ).task
+    assert task.qrels == {"a": {"1": 2, "2": 0}} and task.queries[0].text == "which?"
 
 
 def test_a_folder_of_another_form_is_refused_by_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "topics.tsv").touch()
-    with pytest.raises(UserError, match=r"expected a folder with corpus\.jsonl, .* has topics\.tsv\. Other"):
+    with pytest.raises(
+        UserError,
+        match=r"expected a folder with corpus\.jsonl, .* has topics\.tsv\. .* read by: xlembed import trec",
+    ):
         import_files(
             "beir", [tmp_path], "sci", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "data"
         )
@@ -161,10 +275,39 @@ def test_a_row_that_forgets_its_language_is_not_told_by_the_folder_s_name(tmp_pa
     assert [d.lang for d in task.documents] == ["en", "de"]
 
 
-def test_several_folders_are_answered_with_the_way_on(tmp_path: Path) -> None:
+def test_a_folder_per_language_is_joined(tmp_path: Path) -> None:
     folders = [_plain(tmp_path / "de"), _plain(tmp_path / "tr")]
-    with pytest.raises(UserError, match=r"expected one folder .*import each as a task of its own"):
-        import_files("beir", folders, "x", data_dir=tmp_path)
+    with pytest.raises(
+        UserError, match=r"1 error .*\n.*2 document ids and 2 query ids .*--equal-ids translations"
+    ) as caught:
+        import_files("beir", folders, "x", data_dir=tmp_path / "d")
+    assert "--equal-ids apart" in str(caught.value)
+    options = ReadOptions(equal_ids=EqualIds.APART)
+    task = import_files("beir", folders, "x", options=options, data_dir=tmp_path / "d").task
+    assert task.qrels == {"de-a": {"de-1": 2, "de-2": 0}, "tr-a": {"tr-1": 2, "tr-2": 0}}
+    assert task.languages == ("de", "tr") and len(task.needs) == 2
+
+
+def test_equal_ids_may_be_translations(tmp_path: Path) -> None:
+    folders = [_plain(tmp_path / "de"), _plain(tmp_path / "tr")]
+    for folder in folders:
+        text = (folder / "corpus.jsonl").read_text(encoding="utf-8")
+        (folder / "corpus.jsonl").write_text(text.replace('"one"', f'"{folder.name}1"'), encoding="utf-8")
+    (folders[1] / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n", encoding="utf-8")
+    options = ReadOptions(equal_ids=EqualIds.TRANSLATIONS, believe=True)
+    task = import_files("beir", folders, "x", options=options, data_dir=tmp_path / "d").task
+    right = {"de-1": 2, "tr-1": 2, "de-2": 0, "tr-2": 0}
+    assert task.qrels == {"de-a": right, "tr-a": right} and task.alignment is Alignment.PARALLEL
+    assert [d.group for d in task.documents] == ["1", "2", "1", "2"]
+    assert load_task("x", tmp_path / "d") == task
+
+
+def test_folders_with_ids_of_their_own_need_no_word(tmp_path: Path) -> None:
+    other = write_folder(
+        tmp_path / "tr", None, [{"_id": "t", "text": "iki"}], [{"_id": "s", "text": "bir"}], [("s", "t", "1")]
+    )
+    task = import_files("beir", [_plain(tmp_path / "de"), other], "x", data_dir=tmp_path / "d").task
+    assert task.qrels == {"a": {"1": 2, "2": 0}, "s": {"t": 1}}
 
 
 def test_packed_files_are_read_and_loaded(tmp_path: Path) -> None:

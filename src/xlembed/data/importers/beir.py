@@ -2,64 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from xlembed.data.card import Card, is_task_name, read_card, slugify
 from xlembed.data.checks import Place, Problems
+from xlembed.data.joining import join
+from xlembed.data.judgements import find_judgements, read_judgements
 from xlembed.data.languages import require_language
-from xlembed.data.lines import is_there, read_json_lines, read_lines
-from xlembed.data.reading import ReadOptions, languages_of, refuse_documents
+from xlembed.data.lines import is_there
+from xlembed.data.objects import SUFFIXES, read_objects
+from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
 from xlembed.data.row import Row
 from xlembed.data.rows import Rows
-from xlembed.data.tables import whole_number
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError
 
 CORPUS_FILE = "corpus.jsonl"
 QUERIES_FILE = "queries.jsonl"
 QRELS_FILE = "qrels/test.tsv"
-HEADER = ("query-id", "corpus-id", "score")
-NAMES = (
-    ("query-id", "queryid", "qid", "query", "topic", "topic-id"),
-    ("corpus-id", "corpusid", "docid", "doc-id", "document-id", "doc", "pid", "passage-id"),
-    ("score", "relevance", "rel", "label", "grade"),
-)
-"""What query, document and grade are called in headers of others, in lower case with hyphens."""
-
-_DOCUMENT_FIELDS = ("_id", "title", "text", "lang", "group", "metadata")
-_QUERY_FIELDS = ("_id", "text", "lang", "need_id", "cluster", "doc_id", "native", "metadata")
+_DOCUMENT_FIELDS = ("_id", "id", "title", "text", "lang", "group", "metadata")
+_QUERY_FIELDS = ("_id", "id", "text", "lang", "need_id", "cluster", "doc_id", "native", "metadata")
 
 
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
-    """One folder; without `lang` in its rows the language is the option's or told by the folder's name.
+    """One folder, or several of a language each; without `lang` in its rows the language is the option's or the name's.
+
+    Documents and queries may be JSON lines, arrays or parquet; judgements as `judgements` reads them.
 
     Raises:
-        UserError: unless exactly one folder is given.
+        UserError: no folder is given, or one has another form; judgements are of other splits only.
     """
     refuse_documents(options, "a BEIR folder")
-    if len(files) != 1 or not files[0].is_dir():
-        several = "; import each as a task of its own, or write all rows into one folder with `lang` in each"
+    for file in files:
+        _check_folder(file)
+    parts = []
+    for folder, told in zip(files, said_languages(files, options), strict=True):
+        by_name = told is None and _is_plain(folder)
+        lang = language_by_name(folder, problems, options.varieties) if by_name else told
+        parts.append((str(folder), read_folder(folder, problems, lang, options, all_alike=by_name)))
+    card = parts[0][1].card
+    if len(parts) == 1:
+        rows = parts[0][1]
+        rows.card = replace(card, name=options.name, source=card.source or files[0].resolve().name)
+        return rows
+    problems.raise_errors(options.name)
+    sources = ", ".join(
+        rows.card.source or folder.resolve().name for folder, (_, rows) in zip(files, parts, strict=True)
+    )
+    return join(parts, Card(options.name, source=sources, licence=card.licence), options.equal_ids, problems)
+
+
+def _check_folder(folder: Path) -> None:
+    """Nothing for a folder in this form.
+
+    Raises:
+        UserError: says what it is instead, and who reads that.
+    """
+    if not folder.is_dir():
         raise UserError(
-            f"beir: expected one folder with {CORPUS_FILE}, found {', '.join(map(str, files))}"
-            + several * (len(files) > 1)
+            f"beir: expected a folder with {CORPUS_FILE}, found {folder}; files of rows are read by `xlembed import "
+            "jsonl` and `xlembed import table`, topics with TREC judgements by `xlembed import trec`"
         )
-    if not any(is_there(files[0] / name) for name in (CORPUS_FILE, QUERIES_FILE, QRELS_FILE)):
-        there = sorted(path.name for path in files[0].iterdir())
-        raise UserError(
-            f"beir: expected a folder with {CORPUS_FILE}, {QUERIES_FILE} and {QRELS_FILE}; {files[0]} has "
-            f"{', '.join(there[:8]) or 'nothing'}. Other forms are not read: write the three files (docs/data.md)"
-        )
-    lang = languages_of(files, options, problems)[0] if options.langs or _is_plain(files[0]) else None
-    rows = read_folder(files[0], problems, lang, all_alike=lang is not None and not options.langs)
-    source = rows.card.source or files[0].resolve().name
-    rows.card = replace(rows.card, name=options.name, source=source)
-    return rows
+    if any(is_there(part(folder, stem)) for stem in ("corpus", "queries")):
+        return
+    there = sorted(path.name for path in folder.iterdir())
+    trec = any(re.match("(topics?|qrels|docs-|collection)", name) for name in there)
+    if inside := [name for name in there if is_there(part(folder / name, "corpus"))]:
+        named = " ".join(str(folder / name) for name in inside[:5])
+        advice = f"name the folders inside, one per language: xlembed import beir {named}"
+    elif trec:
+        advice = f"topics, TREC judgements and documents are read by: xlembed import trec {folder}"
+    else:
+        advice = "Other forms are not read: write the three files (docs/data.md)"
+    raise UserError(
+        f"beir: expected a folder with {CORPUS_FILE}, {QUERIES_FILE} and {QRELS_FILE}; {folder} has "
+        f"{', '.join(there[:8]) or 'nothing'}. {advice}"
+    )
+
+
+def part(folder: Path, stem: str) -> Path:
+    """The documents or queries of a folder: `corpus.jsonl`, or in another form; the first where there is none."""
+    found = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
+    return next((path for path in found if is_there(path)), found[0])
 
 
 def read_folder(
-    folder: Path, problems: Problems, lang: Lang | None = None, *, all_alike: bool = False
+    folder: Path,
+    problems: Problems,
+    lang: Lang | None = None,
+    options: ReadOptions | None = None,
+    *,
+    all_alike: bool = False,
 ) -> Rows:
     """Documents, queries and judgements of a folder.
 
@@ -67,6 +103,7 @@ def read_folder(
         folder: with corpus.jsonl, queries.jsonl, qrels/test.tsv; task.yaml may be missing.
         problems: takes what is wrong in the files.
         lang: language of rows that do not say theirs.
+        options: `split`, and whether to drop judgements of what is not there.
         all_alike: `lang` is for files in which no row says its own.
 
     Raises:
@@ -78,17 +115,22 @@ def read_folder(
         require_language(lang, "--lang")
     elif card.languages is not None and len(card.languages) == 1:
         lang = card.languages[0]
-    rows = Rows(card, problems)
-    _read_documents(folder / CORPUS_FILE, _Languages(lang, all_alike, rows), rows)
-    _read_queries(folder / QUERIES_FILE, _Languages(lang, all_alike, rows), rows)
-    _read_qrels(folder / QRELS_FILE, rows)
+    options = options or ReadOptions()
+    rows = Rows(card, problems, options.drop_unknown)
+    add_documents(read_objects(part(folder, "corpus"), problems), rows, lang, all_alike)
+    add_queries(read_objects(part(folder, "queries"), problems), rows, lang, all_alike)
+    needed = not (card.unjudged or options.unjudged) or is_there(folder / QRELS_FILE)
+    if needed and (judged := find_judgements(folder, options.split, problems)):
+        read_judgements(judged, rows)
     return rows
 
 
-def _read_documents(path: Path, speaking: _Languages, rows: Rows) -> None:
-    for row in read_json_lines(path, rows.problems):
+def add_documents(found: Iterable[Row], rows: Rows, lang: Lang | None, all_alike: bool = False) -> None:
+    """Rows of documents; arguments as of `read_folder`."""
+    speaking = _Languages(lang, all_alike, rows)
+    for row in found:
         row.tell_misspelt(_DOCUMENT_FIELDS)
-        doc_id = row.required_id("_id")
+        doc_id = row.required_id(_id_of(row))
         text = row.text("text")
         title = row.optional("title") or ""
         group = row.id("group") or None
@@ -100,10 +142,12 @@ def _read_documents(path: Path, speaking: _Languages, rows: Rows) -> None:
     speaking.tell_missing()
 
 
-def _read_queries(path: Path, speaking: _Languages, rows: Rows) -> None:
-    for row in read_json_lines(path, rows.problems):
+def add_queries(found: Iterable[Row], rows: Rows, lang: Lang | None, all_alike: bool = False) -> None:
+    """Rows of queries; arguments as of `read_folder`."""
+    speaking = _Languages(lang, all_alike, rows)
+    for row in found:
         row.tell_misspelt(_QUERY_FIELDS)
-        query_id = row.required_id("_id")
+        query_id = row.required_id(_id_of(row))
         text = row.text("text")
         need_id = row.id("need_id")
         cluster = row.id("cluster") or None
@@ -117,74 +161,6 @@ def _read_queries(path: Path, speaking: _Languages, rows: Rows) -> None:
         elif query_id is not None:
             rows.know_query(query_id, row.place)
     speaking.tell_missing()
-
-
-def _read_qrels(path: Path, rows: Rows) -> None:
-    problems = rows.problems
-    if not is_there(path) and (others := sorted(p.name for p in path.parent.glob("*.tsv"))):
-        message = f"the file does not exist; the folder has {', '.join(others)}"
-        problems.error(Place(str(path)), "", "missing file", message, "copy the split you want to test.tsv")
-        return
-    columns: tuple[int, ...] | None = None
-    width = 0
-    for place, line in read_lines(path, problems):
-        if not line.strip():
-            problems.warn(place, "", "blank line", "the line is blank", "skipped")
-            continue
-        cells = [cell.strip() for cell in line.split("\t")]
-        if columns is None:
-            columns, width = _columns(cells), len(cells)
-            if columns is None:
-                problems.error(place, "", "unreadable judgements", *_no_judgements(cells, line))
-                return
-            if whole_number(cells[columns[2]]) is None:
-                if tuple(cells) != HEADER:
-                    done = f"read as query, document and grade: {', '.join(cells[i] for i in columns)}"
-                    problems.warn(place, "", "other header", f"the header is {', '.join(cells)}", done)
-                continue
-            problems.warn(place, "", "no header", "the first line is a judgement, not a header", "counted")
-        if len(cells) != width:
-            message = f"expected {width} columns as in the first line, found {len(cells)}"
-            problems.error(place, "", "malformed judgement", message, "write three columns with tabs between")
-            continue
-        query_id, doc_id, grade = (cells[i] for i in columns)
-        if (whole := whole_number(grade)) is None:
-            fix = "write 0 for not relevant, 1 or more for relevant"
-            problems.error(place, "score", "bad grade", f"{grade!r} is not a whole number", fix)
-            continue
-        if "." in grade:
-            kind, message = "whole grades with decimals", f"{grade} is written with decimals"
-            problems.warn(place, "score", kind, message, "taken as whole numbers")
-        rows.add_judgement(query_id, doc_id, whole, place)
-
-
-def _columns(cells: list[str]) -> tuple[int, ...] | None:
-    """Where query, document and grade stand, by the names of a header or by a judgement; None for neither."""
-    names = [cell.lower().replace("_", "-") for cell in cells]
-    found = [[i for i, name in enumerate(names) if name in known] for known in NAMES]
-    if all(len(places) == 1 for places in found):
-        return tuple(places[0] for places in found)
-    judged = len(cells) == 3 and whole_number(cells[2]) is not None and not any(map(_is_quoted, cells))
-    return (0, 1, 2) if judged else None
-
-
-def _no_judgements(cells: list[str], line: str) -> tuple[str, str]:
-    """What the first line shows the whole file to be instead, and what to do."""
-    form = f"write {' <TAB> '.join(HEADER)}"
-    words = line.split()
-    if len(words) == 4 and len(cells) in (1, 4) and whole_number(words[3]) is not None:
-        fix = 'leave out its second column: awk \'{print $1"\\t"$3"\\t"$4}\' OLD > NEW'
-        return "four columns: a TREC file (query, 0, document, grade), which is not read", fix
-    if any(map(_is_quoted, cells)):
-        return "the cells stand in quotation marks, which would be part of the ids", "write them without"
-    for sign, word in ((",", "commas"), (";", "semicolons"), (" ", "spaces")):
-        if len(cells) == 1 and sign in line:
-            return f"the columns are separated by {word}, not by tabs", form
-    return f"the first line is no header ({', '.join(HEADER)}), nor a judgement", form
-
-
-def _is_quoted(cell: str) -> bool:
-    return len(cell) > 1 and cell[0] == cell[-1] == '"'
 
 
 class _Languages:
@@ -213,9 +189,14 @@ class _Languages:
             self._problems.error(first, "lang", "missing language", message, fix)
 
 
+def _id_of(row: Row) -> str:
+    """What the field of the id is called: `_id`, in sets of MTEB `id`."""
+    return "id" if "id" in row.values and "_id" not in row.values else "_id"
+
+
 def _is_plain(folder: Path) -> bool:
     """No card, and the first document says no language."""
     if read_card(folder, Problems()) is not None:
         return False
-    first = next(read_json_lines(folder / CORPUS_FILE, Problems()), None)
+    first = next(read_objects(part(folder, "corpus"), Problems()), None)
     return first is not None and "lang" not in first.values

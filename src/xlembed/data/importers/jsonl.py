@@ -1,24 +1,27 @@
-"""JSON lines of documents, questions, or both in one row (an FAQ, a catalogue with questions)."""
+"""Rows of documents, questions, or both in one (an FAQ, a catalogue with questions): JSON lines, arrays, parquet."""
 
 from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems
 from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_shared_ids
-from xlembed.data.lines import read_json_lines
+from xlembed.data.joining import OFFER, join
+from xlembed.data.objects import read_objects
 from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
 from xlembed.data.row import Row
 from xlembed.data.rows import Rows
 from xlembed.data.task import Document, Query
-from xlembed.words import Lang
+from xlembed.words import Lang, UserError, near_miss
 
 _DOCUMENT_FIELDS = ("_id", "text", "title", "lang", "group")
+_RENAMED = {"id": "_id", "doc": "doc_id"}
+"""What `--columns` calls otherwise than rows do."""
 _QUERY_FIELDS = ("query", "query_id", "query_lang", "need_id", "cluster", "doc_id")
 
 
@@ -30,30 +33,76 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     row numbers.
 
     Raises:
-        UserError: for a wrong language option, a file that does not tell its language, or a column that is not read
-            and says whether a question and its text belong together.
+        UserError: for a wrong language option, a file that does not tell its language, a column that is said and not
+            there, or one that is not read and says whether a question and its text belong together.
     """
-    refuse_documents(options, "a JSON lines file")
-    rows = Rows(Card(options.name, source=", ".join(file.name for file in files)), problems)
+    refuse_documents(options, "a file of rows")
+    card = Card(options.name, source=", ".join(file.name for file in files))
     by_file: list[list[_Row]] = []
     number = itertools.count(1)
     for file, lang in zip(files, said_languages(files, options), strict=True):
-        found = list(read_json_lines(file, problems))
-        default = lang or _language_by_name(file, found, problems)
+        found = [_our_names(row, options.columns) for row in read_objects(file, problems)]
+        default = lang or _language_by_name(file, found, problems, options.varieties)
         by_file.append([_Row(row, default, next(number)) for row in found])
     parsed = list(itertools.chain.from_iterable(by_file))
     asked = [row.values for row in parsed if row.values.get("query") is not None]
-    check_where(asked, options.where, (*_DOCUMENT_FIELDS, *_QUERY_FIELDS))
+    _check_columns(parsed, options.columns)
+    check_where(asked, options.where, (*_DOCUMENT_FIELDS, *_QUERY_FIELDS, *_theirs(options.columns)))
+    if options.equal_ids is None:
+        _check_ids(files, by_file, options, problems)
+        parts = [parsed]
+    else:
+        parts = by_file
+    built = [_build(part, Rows(card, problems, options.drop_unknown), len(parsed), options) for part in parts]
+    rows = built[0]
+    if options.equal_ids is not None:
+        problems.raise_errors(options.name)
+        rows = join(
+            [(str(f), part) for f, part in zip(files, built, strict=True)], card, options.equal_ids, problems
+        )
     n_left_out = sum(not is_chosen(row, options.where) for row in asked)
     rows.excluded += where_note(n_left_out, len(asked), options.where)
-    _check_ids(files, by_file, options, problems)
-    builder = _Builder(rows, len(str(len(parsed))))
+    return rows
+
+
+def _build(parsed: Sequence[_Row], rows: Rows, n_rows: int, options: ReadOptions) -> Rows:
+    builder = _Builder(rows, len(str(n_rows)))
     for row in parsed:
         builder.add_document(row)
     for row in parsed:
         if is_chosen(row.values, options.where):
             builder.add_query(row)
     return rows
+
+
+def _our_names(row: Row, columns: Mapping[str, str]) -> Row:
+    """The row under our names, by `--columns`; several columns of one text stand on lines of their own."""
+    values = dict(row.values)
+    for ours, theirs in columns.items():
+        names = [theirs] if theirs in row.values else theirs.split("+")
+        if found := [row.values[name] for name in names if row.values.get(name) is not None]:
+            values[_RENAMED.get(ours, ours)] = found[0] if len(found) == 1 else "\n".join(map(str, found))
+    return row.renamed(values)
+
+
+def _theirs(columns: Mapping[str, str]) -> list[str]:
+    return [name for theirs in columns.values() for name in (theirs, *theirs.split("+"))]
+
+
+def _check_columns(parsed: Sequence[_Row], columns: Mapping[str, str]) -> None:
+    """Nothing when every column of `--columns` is in some row.
+
+    Raises:
+        UserError: with the near miss.
+    """
+    there = dict.fromkeys(name for row in parsed for name in row.values)
+    for ours, theirs in columns.items():
+        if ours == "grade":
+            raise UserError(
+                "--columns grade: rows of `jsonl` have no grades; `xlembed import table` reads them"
+            )
+        if parsed and theirs not in there and not {*theirs.split("+")} <= there.keys():
+            raise UserError(f"--columns {ours}={theirs}: no row has {theirs!r}.{near_miss(theirs, there)}")
 
 
 class _Row:
@@ -140,11 +189,11 @@ class _Builder:
                 self._rows.add_judgement(query_id, doc_id, 1, fields.place)
 
 
-def _language_by_name(file: Path, rows: Sequence[Row], problems: Problems) -> Lang | None:
+def _language_by_name(file: Path, rows: Sequence[Row], problems: Problems, varieties: bool) -> Lang | None:
     """What the file's name tells where no row says a language; a row that forgets it beside others gets none."""
     if not rows or any(row.values.get(name) is not None for row in rows for name in ("lang", "query_lang")):
         return None
-    return language_by_name(file, problems)
+    return language_by_name(file, problems, varieties)
 
 
 def _check_ids(
@@ -164,8 +213,8 @@ def _check_ids(
             problems.error(
                 Place(str(file)), "_id", "shared ids",
                 f"{len(shared)} of its {len(own)} ids stand in {places[shared[0]][0]} too, in another language",
-                "give every row an id of its own (d1-de); if rows with equal ids are translations, say so by the "
-                "same `group` for documents and the same `need_id` for questions",
+                f"{OFFER}; or give rows ids of their own (d1-de), and translations the same `group` (documents) or "
+                "`need_id` (questions)",
             )  # fmt: skip
         places = {i: (file, lang) for i, lang in own.items()} | places
     problems.raise_errors(options.name)

@@ -1,19 +1,23 @@
-"""SQuAD JSON: one file, or parallel files of several languages (XQuAD)."""
+"""SQuAD JSON or rows: one file, parallel files of several languages (XQuAD), or a language of each side (MLQA)."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems, first_of
 from xlembed.data.doubts import BELIEVE, check_shared_ids
-from xlembed.data.lines import read_json
-from xlembed.data.reading import DocumentUnit, ReadOptions, languages_of
+from xlembed.data.languages import NAMES as LANGUAGES
+from xlembed.data.languages import TWO_LETTERS
+from xlembed.data.lines import parse_json, read_json
+from xlembed.data.objects import PARQUET, first_bytes, in_list, read_objects
+from xlembed.data.reading import DocumentUnit, ReadOptions, language_by_name, said_languages
+from xlembed.data.row import Row
 from xlembed.data.rows import Rows
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.data.text_digest import text_digest
@@ -23,6 +27,7 @@ from xlembed.words import Lang, UserError, counted
 @dataclass(frozen=True)
 class _Question:
     place: Place
+    lang: Lang
     qas_id: str
     text: str
     answers: tuple[tuple[Place, str], ...]
@@ -46,6 +51,22 @@ class _Paragraph:
 Asked = list[tuple[_Paragraph, _Question]]
 
 
+class Part(NamedTuple):
+    """What one file holds: articles, paragraphs, or rows of a question with its context.
+
+    Attributes:
+        name: of the file.
+        context_lang: language of the paragraphs and answers.
+        question_lang: of the questions.
+        items: `{paragraphs: ...}`, `{context, qas: ...}` or `{id, context, question, answers}`.
+    """
+
+    name: str
+    context_lang: Lang
+    question_lang: Lang
+    items: Iterable[Row]
+
+
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
     """Questions are queries; distinct paragraphs, or distinct answers, are the documents.
 
@@ -54,36 +75,51 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     without an id get one from their text and paragraph.
 
     Raises:
-        UserError: if a file's language is not told, or its name tells two.
+        UserError: if a file's language is not told, or is told otherwise by its name.
     """
-    for file in files:
-        _check_name(file, options.believe)
-    langs = languages_of(files, options, problems)
-    unit = options.documents or DocumentUnit.CONTEXTS
+    langs = _languages(files, options, problems)
+    parts = [Part(str(f), c, q, _items_of(f, problems)) for f, (c, q) in zip(files, langs, strict=True)]
     source = ", ".join(file.name for file in files)
-    rows = Rows(Card(options.name, languages=tuple(dict.fromkeys(langs)), source=source), problems)
+    return read_parts(parts, Card(options.name, source=source), options, problems)
+
+
+def read_parts(parts: Sequence[Part], card: Card, options: ReadOptions, problems: Problems) -> Rows:
+    """As `read`, of rows that have been opened.
+
+    Where paragraphs and questions are in two languages (MLQA), the files of a set are joined by question ids: every
+    paragraph that a question is asked about is right for it, in whatever language.
+    """
+    unit = options.documents or DocumentUnit.CONTEXTS
+    langs = [lang for part in parts for lang in (part.context_lang, part.question_lang)]
+    rows = Rows(replace(card, languages=tuple(dict.fromkeys(langs))), problems, options.drop_unknown)
     found = [
-        paragraph
-        for number, (file, lang) in enumerate(zip(files, langs, strict=True))
-        for paragraph in _paragraphs(file, number, lang, problems)
+        paragraph for number, part in enumerate(parts) for paragraph in _paragraphs(part, number, problems)
     ]
     paragraphs, notes = _answerable(found)
     rows.excluded += notes
+    crossed = any(part.context_lang != part.question_lang for part in parts)
+    if crossed:
+        paragraphs = _united(paragraphs)
     asked = [(paragraph, question) for paragraph in paragraphs for question in paragraph.questions]
-    parallel = _are_parallel(asked)
-    groups = _groups(paragraphs, len(files), parallel, problems)
+    parallel = not crossed and _are_parallel(asked)
+    groups = list(range(len(paragraphs))) if crossed else _groups(paragraphs, len(parts), parallel, problems)
     if parallel:
         rows.card = replace(rows.card, alignment=Alignment.PARALLEL)
-        ids = [dict.fromkeys(q.qas_id for p, q in asked if p.file == n) for n in range(len(files))]
+        files = [Path(part.name) for part in parts]
+        ids = [dict.fromkeys(q.qas_id for p, q in asked if p.file == n) for n in range(len(parts))]
         check_shared_ids(files, ids, "question id", options.believe, problems)
         _tell_untranslated(files, ids, problems)
     if unit is DocumentUnit.CONTEXTS:
         right = _add_contexts(paragraphs, groups, parallel, rows)
     else:
         right = _add_answers(asked, rows)
-    for paragraph, question in asked:
-        query_id = f"{paragraph.lang}-{question.qas_id}"
-        query = Query(query_id, question.text, paragraph.lang, need_id=question.qas_id)
+    texts: dict[str, str] = {}
+    for _, question in asked:
+        query_id = f"{question.lang}-{question.qas_id}"
+        if crossed and texts.get(query_id) == question.text:
+            continue  # asked about a paragraph of another language before
+        texts[query_id] = question.text
+        query = Query(query_id, question.text, question.lang, need_id=question.qas_id)
         if rows.add_query(query, question.place, ("id", "question")):
             for doc_id in right.get(question.qas_id, ()):
                 rows.add_judgement(query_id, doc_id, 1, question.place)
@@ -97,7 +133,7 @@ def _add_contexts(
     width = max(4, len(str(len(paragraphs))))
     ids: dict[tuple[Lang, str], str] = {}
     of_group: dict[int, dict[str, None]] = defaultdict(dict)
-    right: dict[str, Iterable[str]] = {}
+    groups_of: dict[str, dict[int, None]] = defaultdict(dict)
     for paragraph, group in zip(paragraphs, groups, strict=True):
         key = (paragraph.lang, paragraph.text)
         if key not in ids:
@@ -106,9 +142,13 @@ def _add_contexts(
             document = Document(ids[key], paragraph.text, paragraph.lang, group=name if parallel else None)
             rows.add_document(document, paragraph.place, ("context", "context"))
         of_group[group][ids[key]] = None
-        right |= {question.qas_id: of_group[group] for question in paragraph.questions}
+        for question in paragraph.questions:
+            groups_of[question.qas_id][group] = None
     _tell_repeats(rows, len(paragraphs) - len(ids), "paragraph", "the questions of all its paragraphs")
-    return right
+    return {
+        qas_id: dict.fromkeys(doc_id for group in own for doc_id in of_group[group])
+        for qas_id, own in groups_of.items()
+    }
 
 
 def _add_answers(asked: Asked, rows: Rows) -> dict[str, Iterable[str]]:
@@ -195,20 +235,64 @@ def _tell_untranslated(files: Sequence[Path], ids: Sequence[dict[str, None]], pr
             problems.warn(Place(str(file)), "", "missing translations", message, done)
 
 
-def _check_name(file: Path, believe: bool) -> None:
-    """MLQA names two languages, and one file is of one language here.
+def _languages(files: Sequence[Path], options: ReadOptions, problems: Problems) -> list[tuple[Lang, Lang]]:
+    """Of paragraphs and of questions, file by file: --lang (`de`, or `de/tr` for both), else the name.
 
     Raises:
-        UserError: says so.
+        UserError: the name tells none, or others than --lang.
     """
-    named = re.search(r"context-([a-z]{2,3})-question-([a-z]{2,3})(?![a-z])", file.name)
-    if named and named[1] != named[2] and not believe:
-        raise UserError(
-            f"{file}: its name says that paragraphs are in language {named[1]} and questions in {named[2]}, but a "
-            f"SQuAD file is of one language. Import the files context-{named[1]}-question-{named[1]} and "
-            f"context-{named[2]}-question-{named[2]} together (questions with equal ids become translations), or write "
-            f"jsonl rows with `lang`; if the name is wrong, {BELIEVE}"
-        )
+    halves = [code.partition("/") for code in options.langs]
+    contexts = said_languages(files, replace(options, langs=tuple(code for code, _, _ in halves)))
+    questions = said_languages(files, replace(options, langs=tuple(q or c for c, _, q in halves)))
+    found = []
+    for file, context, question in zip(files, contexts, questions, strict=True):
+        named = _two_languages(file.name)
+        if context is not None and question is not None:
+            if named and named != (context, question) and not options.believe:
+                raise UserError(
+                    f"{file}: its name says that paragraphs are in {named[0]} and questions in {named[1]}, but --lang "
+                    f"says {context}{f'/{question}' if question != context else ''}: leave out --lang; if the name is "
+                    f"wrong, {BELIEVE}"
+                )
+            found.append((context, question))
+        elif named:
+            message = f"paragraphs in {named[0]}, questions in {named[1]}, told by the file's name"
+            problems.warn(
+                Place(str(file)), "", "languages", message, "say others with --lang PARAGRAPHS/QUESTIONS"
+            )
+            found.append(named)
+        else:
+            lang = language_by_name(file, problems, options.varieties)
+            found.append((lang, lang))
+    return found
+
+
+def _two_languages(name: str) -> tuple[Lang, Lang] | None:
+    """Those of paragraphs and questions in a name of MLQA.
+
+    >>> _two_languages("test-context-tr-question-de.json"), _two_languages("mlqa.vi.de.jsonl")
+    (('tr', 'de'), ('vi', 'de'))
+    """
+    for form in (
+        r"context-([a-z]{2,3})-question-([a-z]{2,3})(?![a-z])",
+        r"mlqa[._-]([a-z]{2,3})[._-]([a-z]{2,3})(?![a-z])",
+    ):
+        if found := re.search(form, name.lower()):
+            codes = [TWO_LETTERS.get(code, code) for code in found.groups()]
+            if all(code in LANGUAGES for code in codes):
+                return codes[0], codes[1]
+    return None
+
+
+def _united(paragraphs: Sequence[_Paragraph]) -> list[_Paragraph]:
+    """Each text of a language once, with the questions that any file asks about it."""
+    united: dict[tuple[Lang, str], _Paragraph] = {}
+    for paragraph in paragraphs:
+        first = united.setdefault((paragraph.lang, paragraph.text), paragraph)
+        if first is not paragraph:
+            questions = (*first.questions, *paragraph.questions)
+            united[first.lang, first.text] = replace(first, questions=questions)
+    return list(united.values())
 
 
 def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], list[str]]:
@@ -221,7 +305,7 @@ def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], lis
     for paragraph in paragraphs:
         questions = []
         for question in paragraph.questions:
-            query_id = f"{paragraph.lang}-{question.qas_id}"
+            query_id = f"{question.lang}-{question.qas_id}"
             if question.impossible:
                 impossible.append(query_id)
             elif paragraph.file in answered and not question.answered:
@@ -237,28 +321,55 @@ def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], lis
     ]
 
 
-def _paragraphs(file: Path, number: int, lang: Lang, problems: Problems) -> Iterator[_Paragraph]:
-    value = read_json(file, problems)
-    if value is None:
-        return
+def _items_of(file: Path, problems: Problems) -> Iterator[Row]:
+    """What a file holds, opened as it is asked for: `{data: [...]}`, a list, JSON lines or parquet."""
     place = Place(str(file))
+    start = first_bytes(file, 1 << 20)
+    line = parse_json(start.partition(b"\n")[0].decode(errors="replace"), place, Problems())
+    if start.startswith(PARQUET) or (isinstance(line, dict) and "data" not in line):
+        yield from read_objects(file, problems)
+    elif isinstance(value := read_json(file, problems), list):
+        yield from in_list(value, place, problems)
+    elif value is not None:
+        for at, article in _items(value, "data", place, problems):
+            yield Row(article, at, problems)
+
+
+def _paragraphs(part: Part, number: int, problems: Problems) -> Iterator[_Paragraph]:
+    """Its paragraphs in order; those of rows at their first row, with the questions of all."""
     made: Counter[str] = Counter()
-    for at_article, article in _items(value, "data", place, problems):
-        for at, paragraph in _items(article, "paragraphs", at_article, problems):
+    of_rows: dict[str, tuple[Place, list[_Question]]] = {}
+    for item in part.items:
+        values, place = item.values, item.place
+        if "question" in values and "qas" not in values:
+            text = _text(values, "context", place, problems)
+            if text is not None and (
+                asked := _question(place, values, part.question_lang, text, made, problems)
+            ):
+                of_rows.setdefault(text, (place, []))[1].append(asked)
+            continue
+        whole = "qas" in values or "context" in values
+        for at, paragraph in [(place, values)] if whole else _items(values, "paragraphs", place, problems):
             text = _text(paragraph, "context", at, problems)
-            asked = [
-                _question(at_question, row, text or "", made, problems)
+            questions = [
+                _question(at_question, row, part.question_lang, text or "", made, problems)
                 for at_question, row in _items(paragraph, "qas", at, problems)
             ]
             if text is not None:
-                yield _Paragraph(at, lang, number, text, tuple(q for q in asked if q is not None))
+                yield _Paragraph(
+                    at, part.context_lang, number, text, tuple(q for q in questions if q is not None)
+                )
+    for text, (place, several) in of_rows.items():
+        yield _Paragraph(place, part.context_lang, number, text, tuple(several))
     if made:
         message = f"{made.total():,} questions have no id"
-        problems.warn(place, "", "ids made", message, "they got one made from question and paragraph")
+        problems.warn(
+            Place(part.name), "", "ids made", message, "they got one made from question and paragraph"
+        )
 
 
 def _question(
-    place: Place, row: dict[str, Any], context: str, made: Counter[str], problems: Problems
+    place: Place, row: Mapping[str, Any], lang: Lang, context: str, made: Counter[str], problems: Problems
 ) -> _Question | None:
     """The question, or None with an error told; `made` counts the ids that are made here."""
     text = _text(row, "question", place, problems)
@@ -275,17 +386,28 @@ def _question(
         return None
     answers = [
         (at, answer_text)
-        for at, answer in (_items(row, "answers", place, problems) if "answers" in row else ())
+        for at, answer in _answers(row, place, problems)
         if (answer_text := _text(answer, "text", at, problems)) is not None
     ]
     if text is None:
         return None
-    return _Question(place, qas_id, text, tuple(answers), row.get("is_impossible") is True)
+    return _Question(place, lang, qas_id, text, tuple(answers), row.get("is_impossible") is True)
+
+
+def _answers(
+    row: Mapping[str, Any], place: Place, problems: Problems
+) -> Iterable[tuple[Place, Mapping[str, Any]]]:
+    """`[{text}]`, or the hub's `{text: [...], answer_start: [...]}`."""
+    value = row.get("answers")
+    if isinstance(value, Mapping) and "text" in value:
+        texts = [value["text"]] if isinstance(value["text"], str) else value["text"] or ()
+        return [(place, {"text": text}) for text in texts]
+    return _items(row, "answers", place, problems) if value is not None else ()
 
 
 def _items(value: Any, name: str, place: Place, problems: Problems) -> Iterator[tuple[Place, dict[str, Any]]]:
     """The objects of a list inside an object, each with its place."""
-    items = value.get(name) if isinstance(value, dict) else None
+    items = value.get(name) if isinstance(value, Mapping) else None
     if not isinstance(items, list):
         message = f"expected a list {name!r}"
         fix = "SQuAD is {data: [{paragraphs: [{context, qas: [{id, question, answers: [{text}]}]}]}]}"
@@ -301,7 +423,7 @@ def _items(value: Any, name: str, place: Place, problems: Problems) -> Iterator[
             problems.error(at, "", "mistyped field", "expected an object {...}", fix)
 
 
-def _text(row: dict[str, Any], name: str, place: Place, problems: Problems) -> str | None:
+def _text(row: Mapping[str, Any], name: str, place: Place, problems: Problems) -> str | None:
     value = row.get(name)
     if isinstance(value, str):
         return value

@@ -41,7 +41,9 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     refuse_documents(options, "a table")
     if options.encoding:
         require_encoding(options.encoding)
-    rows = Rows(Card(options.name, source=", ".join(file.name for file in files)), problems)
+    rows = Rows(
+        Card(options.name, source=", ".join(file.name for file in files)), problems, options.drop_unknown
+    )
     opened = list(_open(files, options, problems))
     tables = _understood(opened, options, problems)
     problems.read_as += [line for table in tables for line in table.layout.told(len(table.rows))]
@@ -99,13 +101,13 @@ class _Opened:
 class _Table:
     """A table that was understood, its rows with places that name the columns, its languages row by row."""
 
-    def __init__(self, opened: _Opened, layout: Layout) -> None:
+    def __init__(self, opened: _Opened, layout: Layout, varieties: bool) -> None:
         self.file, self.layout, self.default = opened.file, layout, opened.default
         labels = layout.labels()
         self.rows = [
             row._replace(place=Place(row.place.file, row.place.line, columns=labels)) for row in opened.rows
         ]
-        self.cells = Cells(self.rows, layout.fields)
+        self.cells = Cells(self.rows, layout.fields, varieties)
         self.spoken: dict[tuple[int, str], Lang] = {}
         """Row (from 0) and field -> language."""
         self.left_out: set[Place] = set()
@@ -164,7 +166,11 @@ def _understood(opened: Sequence[_Opened], options: ReadOptions, problems: Probl
             )
             problems.error(Place(table.header.name), "", "unknown table", message, fix)
     problems.raise_errors(options.name)
-    return [_Table(table, layout) for table, layout in zip(opened, layouts, strict=True) if layout]
+    return [
+        _Table(table, layout, options.varieties)
+        for table, layout in zip(opened, layouts, strict=True)
+        if layout
+    ]
 
 
 def _check_parts(tables: Sequence[_Table], options: ReadOptions, problems: Problems) -> None:

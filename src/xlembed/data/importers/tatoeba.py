@@ -33,10 +33,11 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     langs = languages_of(files, options, problems)
     if len(set(langs)) < len(langs):
         raise UserError(
-            f"tatoeba: expected files of different languages, found {', '.join(langs)}; use --lang"
+            f"tatoeba: expected files of different languages, found {', '.join(langs)}; use --lang, or --varieties for "
+            "scripts and regions that the names tell"
         )
     source = ", ".join(file.name for file in files)
-    rows = Rows(Card(options.name, langs, Alignment.PARALLEL, source), problems)
+    rows = Rows(Card(options.name, langs, Alignment.PARALLEL, source), problems, options.drop_unknown)
     sentences = [list(read_lines(file, problems)) for file in files]
     for file, lines in zip(files, sentences, strict=True):
         _check_table(file, [line for _, line in lines], options.believe, problems)
@@ -57,7 +58,8 @@ def add_sentences(
     taken: dict[str, list[str]] = {need: [] for need in needs}
     for lang, lines in sentences.items():
         for need, (place, text) in zip(needs, lines, strict=False):
-            if rows.add_document(Document(f"{lang}-{need}", text, lang, group=need), place, ("id", "text")):
+            sentence = Document(f"{lang}-{need}", text, lang, group=need)
+            if rows.add_document(sentence, place, ("id", "text"), may_be_empty=False):
                 taken[need].append(f"{lang}-{need}")
     for lang, lines in sentences.items():
         for need, (place, text) in zip(needs, lines, strict=False):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from xlembed import __version__
 from xlembed.search.elastic.index_type import find_type
 from xlembed.settings import IndexSettings
-from xlembed.words import Lang, UserError
+from xlembed.words import Lang, UserError, base_language
 
 PREFIX = "xlembed-"
 FORMAT = 2
@@ -31,7 +31,7 @@ BUILT_IN = {
     "fa": "persian", "fi": "finnish", "fr": "french", "ga": "irish", "gl": "galician", "hi": "hindi",
     "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "ja": "cjk", "ko": "cjk",
     "lt": "lithuanian", "lv": "latvian", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "ro": "romanian",
-    "ru": "russian", "sr": "serbian", "sv": "swedish", "th": "thai", "tr": "turkish", "zh": "cjk",
+    "pt-BR": "brazilian", "ru": "russian", "sr": "serbian", "sv": "swedish", "th": "thai", "tr": "turkish", "zh": "cjk",
 }  # fmt: skip
 """Language -> analyzer that every server has; another language gets `standard`."""
 PLUGINS = {
@@ -41,8 +41,9 @@ PLUGINS = {
 }
 """Language -> plugin and its analyzer, better than bigrams if it is on every node."""
 
-LETTERED = ("ja", "ko", "zh")
-"""Languages whose texts have a second field, of single letters: analyzers of pairs find no query of one letter."""
+_LETTERED = ("ja", "ko", "zh")
+_TRADITIONAL = ("zh-Hant", "zh-TW", "zh-HK", "zh-MO")
+"""What a dictionary of simplified Chinese (smartcn) cuts into single letters."""
 
 SIMILARITY = {"type": "BM25", "k1": 1.2, "b": 0.75, "discount_overlaps": True}
 """How texts are scored: the server's own default, written out."""
@@ -58,13 +59,15 @@ def choose_analyzers(languages: Collection[Lang], plugins: Collection[str]) -> d
     Example:
         >>> choose_analyzers(["de", "ja", "xx"], [])
         {'de': 'german', 'ja': 'cjk', 'xx': 'standard'}
-        >>> choose_analyzers(["ja"], ["analysis-kuromoji"])
-        {'ja': 'kuromoji'}
+        >>> choose_analyzers(["ja", "pt-BR", "zh-Hant"], ["analysis-kuromoji", "analysis-smartcn"])
+        {'ja': 'kuromoji', 'pt-BR': 'brazilian', 'zh-Hant': 'cjk'}
     """
     chosen = {}
     for lang in sorted(languages):
-        plugin, analyzer = PLUGINS.get(lang, ("", ""))
-        chosen[lang] = analyzer if plugin in plugins else BUILT_IN.get(lang, "standard")
+        base = base_language(lang)
+        plugin, analyzer = ("", "") if lang.startswith(_TRADITIONAL) else PLUGINS.get(base, ("", ""))
+        built_in = BUILT_IN.get(lang) or BUILT_IN.get(base, "standard")
+        chosen[lang] = analyzer if plugin in plugins else built_in
     return chosen
 
 
@@ -82,8 +85,17 @@ def text_field(lang: Lang) -> str:
     return f"text_{lang}"
 
 
+def lettered(languages: Iterable[Lang]) -> list[Lang]:
+    """Those whose texts have a second field, of single letters: analyzers of pairs find no query of one letter.
+
+    >>> lettered(["zh-Hant", "de", "ja"])
+    ['ja', 'zh-Hant']
+    """
+    return sorted(lang for lang in languages if base_language(lang) in _LETTERED)
+
+
 def letters_field(lang: Lang) -> str:
-    """The field that holds the letters of a text one by one, in languages of `LETTERED`."""
+    """The field that holds the letters of a text one by one, in languages that are `lettered`."""
     return f"letters_{lang}"
 
 
@@ -154,8 +166,7 @@ class IndexSpec:
                 },
                 **{
                     letters_field(lang): {"type": "text", "analyzer": "standard"}
-                    for lang in LETTERED
-                    if lang in self.analyzers
+                    for lang in lettered(self.analyzers)
                 },
                 ORIGINAL: {"type": "text", "index": False},
                 **({VECTOR: self._vector_field()} if self.type != WORDS else {}),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xlembed.data.task import Document
 from xlembed.search.analysis import characters, searchable
-from xlembed.search.elastic.layout import LETTERED, ORIGINAL, VECTOR, letters_field, text_field
+from xlembed.search.elastic.layout import ORIGINAL, VECTOR, lettered, letters_field, text_field
 from xlembed.words import UserError, Vectors
 
 LONGEST_ID = 512
@@ -130,7 +130,7 @@ class Writer:
             body[text_field(document.lang)] = searched = searchable(words)
             if searched != words:
                 body[ORIGINAL] = words
-            if document.lang in LETTERED:
+            if lettered([document.lang]):
                 body[letters_field(document.lang)] = " ".join(characters(words, document.lang))
             if block.shape[1]:
                 body[VECTOR] = block[i] if texts is None else texts[i].decode("ascii")

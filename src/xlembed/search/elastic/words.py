@@ -24,7 +24,7 @@ from xlembed.search.elastic.engine import (
     ids_only,
     read_hits,
 )
-from xlembed.search.elastic.layout import LETTERED, SIMILARITY, letters_field, text_field
+from xlembed.search.elastic.layout import SIMILARITY, lettered, letters_field, text_field
 from xlembed.words import Lang, UserError
 
 SCHEME = 2
@@ -123,7 +123,7 @@ class ElasticWords(Planned[Sequence[int]]):
     def request(self, query: int, size: int, lang: Lang | None) -> dict[str, Any]:
         """Body of one search: in one language's field, or in all of them, each with its own analyzer.
 
-        Any shared word will do; a word of one letter is looked for among letters as well (`LETTERED`). A document has
+        Any shared word will do; a word of one letter is looked for among letters as well (`lettered`). A document has
         one field of words only, so that the best field (`best_fields`) is its only one, and what other types of
         multi_match add up or blend across fields is nothing.
         """
@@ -138,7 +138,7 @@ class ElasticWords(Planned[Sequence[int]]):
             how = {"type": "best_fields", "tie_breaker": 0.0}
             match = {"multi_match": {"query": text, "fields": fields, **how, **common}}
         if letters:
-            langs = [name for name in LETTERED if name in ([lang] if lang else self._languages)]
+            langs = lettered([lang] if lang else self._languages)
             found = [
                 {"match": {letters_field(name): {"query": " ".join(letters), **common}}} for name in langs
             ]

@@ -27,7 +27,7 @@ def read(source: Source) -> Rows:
             for passage in row.values[side] or ():
                 doc_id = f"{lang}-{passage['docid']}"
                 grades.setdefault(doc_id, grade)
-                if not rows.has_document(doc_id):
+                if doc_id not in rows.document_places:
                     title = passage.get("title") or ""
                     rows.add_document(Document(doc_id, passage["text"], lang, title), row.place)
         judged.append(grades)

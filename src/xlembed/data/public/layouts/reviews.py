@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from xlembed.data.lines import read_json_lines
+from xlembed.data.objects import SUFFIXES, read_objects
 from xlembed.data.opening import read_rows
 from xlembed.data.packed import unpacked_name
 from xlembed.data.public.entry import Part
@@ -20,7 +20,7 @@ from xlembed.words import UserError, counted
 
 FIELDS = ("review_id", "product_id", "review_title", "review_body", "language")
 ROWS = Part(config=("{subset}", "all_languages", "default"))
-ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet")
+ENDINGS = (*SUFFIXES, ".csv", ".tsv")
 
 
 def read(source: Source) -> Rows:
@@ -84,10 +84,10 @@ def _originals(source: Source, folder: Path) -> Iterator[Row]:
             f"{', '.join(f.name for f in files[:5]) or 'no files'}; expected {', '.join(ENDINGS)}"
         )
     for file in wanted:
-        lines = unpacked_name(file).suffix.lower() in (".json", ".jsonl")
+        objects = unpacked_name(file).suffix.lower() in SUFFIXES
         table = (
-            Table((), read_json_lines(file, source.problems), False)
-            if lines
+            Table((), read_objects(file, source.problems), False)
+            if objects
             else read_rows(file, source.problems)
         )
         if table.is_text and (missing := [name for name in FIELDS if name not in table.header]):

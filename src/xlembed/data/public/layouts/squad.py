@@ -2,70 +2,53 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from xlembed.data.importing import find_reader
+from xlembed.data.importers.squad import Part as Items
+from xlembed.data.importers.squad import read_parts
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
 from xlembed.data.row import Row
 from xlembed.data.rows import Rows
-from xlembed.words import UserError
 
 ROWS = Part(config=("{subset}", "plain_text", "default"))
-NESTED = ("paragraphs", "data")
+FIELDS = ("context", "question", "answers", "id", "qas", "paragraphs", "data")
 
 
 def read(source: Source) -> Rows:
     """As `xlembed import squad` reads a file per language: equal question ids are translations."""
     part = source.entry.part("rows", ROWS)
-    fields = ("context", "question", "answers", "id", *NESTED)
-    with tempfile.TemporaryDirectory() as folder:
-        files = []
-        for lang, subset in source.chosen.items():
-            file = Path(folder) / (subset or lang)
-            paragraphs = _paragraphs(source.rows(part, (), fields, subset=subset))
-            article = {"data": [{"paragraphs": paragraphs}]}
-            file.write_text(json.dumps(article, ensure_ascii=False), encoding="utf-8")
-            files.append(file)
-        options = replace(source.options, langs=tuple(source.chosen), believe=True)
-        rows = find_reader("squad")(files, options, source.problems)
-    rows.card = source.card(rows.card.alignment)
+    parts = [
+        Items(subset or lang, lang, lang, _items(source.rows(part, (), FIELDS, subset=subset)))
+        for lang, subset in source.chosen.items()
+    ]
+    options = replace(source.options, believe=True)
+    rows = read_parts(parts, source.card(), options, source.problems)
+    rows.card = replace(rows.card, languages=source.languages)
     return rows
 
 
-def _paragraphs(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Each paragraph once, with all its questions."""
-    asked: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _items(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows without the columns that are empty in them; those of a whole file that is one row (`data`) apart."""
     for row in rows:
-        for context, question in _questions(row.values, row):
-            asked[context].append(question)
-    return [{"context": context, "qas": qas} for context, qas in asked.items()]
+        values = {name: value for name, value in row.values.items() if value is not None}
+        if "data" in values:
+            yield from _items(row.renamed(article) for article in values["data"])
+        else:
+            yield row.renamed(_with_answers(values))
 
 
-def _questions(values: dict[str, Any] | Any, row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Paragraph and question of a row, or all of an article, or of a file that is one row."""
-    for name in NESTED:
-        for inner in values.get(name) or ():
-            if name == "paragraphs":
-                for question in inner.get("qas") or ():
-                    yield inner["context"], {**question, "answers": _answers(question.get("answers"))}
-            else:
-                yield from _questions(inner, row)
-    if any(values.get(name) for name in NESTED):
-        return
-    if missing := [name for name in ("context", "question") if not isinstance(values.get(name), str)]:
-        raise UserError(
-            f"{row.place}: no {' and no '.join(missing)}: the rows are neither questions with their paragraph "
-            f"(context, question, answers) nor SQuAD's articles ({' or '.join(NESTED)})"
-        )
-    question = {"id": values.get("id"), "question": values["question"]}
-    yield values["context"], {**question, "answers": _answers(values.get("answers"))}
+def _with_answers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with its answers as SQuAD's files have them."""
+    inner = {
+        name: [_with_answers(one) for one in values[name] or ()]
+        for name in ("paragraphs", "qas")
+        if name in values
+    }
+    own = {"answers": _answers(values["answers"])} if "answers" in values else {}
+    return {**values, **inner, **own}
 
 
 def _answers(value: Any) -> list[dict[str, str]]:

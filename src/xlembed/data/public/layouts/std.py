@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from xlembed.data.row import Row
 from xlembed.data.rows import Rows
 from xlembed.data.sampling import sample_key
 from xlembed.data.task import Alignment, Document, Query
-from xlembed.words import Lang, UserError, counted
+from xlembed.words import Lang, UserError
 
 DOCUMENTS = Part(config=("{subset}-corpus", "corpus"), columns={"id": ("_id", "id"), "text": ("text",)})
 QUERIES = Part(
@@ -80,7 +80,8 @@ def read(source: Source) -> Rows:
     judged = {cell: list(judgements(source, cell)) for cell in cells}
     parallel = source.entry.alignment is Alignment.PARALLEL and len(cells) > 1
     agree = parallel and _agree(list(judged.values()))
-    rows = Rows(source.card(Alignment.PARALLEL if agree else Alignment.COMPARABLE), source.problems)
+    card = source.card(Alignment.PARALLEL if agree else Alignment.COMPARABLE)
+    rows = Rows(card, source.problems, drop_unknown=True)  # nobody here could mend them
     if parallel and not agree:
         rows.excluded.append(
             "equal ids are judged differently in some language, so they are not translations"
@@ -186,23 +187,17 @@ def _add_queries(
             found.setdefault(query_id, (Query(query_id, text, cell.queries, need), row.place))
             ids[cell, own] = query_id
     right: dict[str, list[tuple[str, Judgement]]] = defaultdict(list)
-    lost: Counter[str] = Counter()
     for cell, several in judged.items():
         for judgement in several:
-            asked, doc_id = ids.get((cell, judgement.query)), documents.id(cell, judgement.document)
-            if asked is None or not rows.has_document(doc_id):
-                lost["queries" if asked is None else "documents"] += 1
-            else:
-                right[asked].append((doc_id, judgement))
-    rows.excluded += [
-        f"{counted(n, 'judgement')} of {noun} that are not there left out" for noun, n in lost.items()
-    ]
+            query_id = ids.get((cell, judgement.query), f"{cell.queries}-{judgement.query}")
+            right[query_id].append((documents.id(cell, judgement.document), judgement))
     if not parallel:
         _unite(found, {q: {doc_id for doc_id, j in docs if j.grade >= 1} for q, docs in right.items()})
-    for query_id, (query, place) in found.items():
-        if rows.add_query(query, place):
-            for doc_id, judgement in right[query_id]:
-                rows.add_judgement(query_id, doc_id, judgement.grade, judgement.place)
+    for query, place in found.values():
+        rows.add_query(query, place)
+    for query_id, docs in right.items():
+        for doc_id, judgement in docs:
+            rows.add_judgement(query_id, doc_id, judgement.grade, judgement.place)
 
 
 def _unite(found: dict[str, tuple[Query, Place]], right: dict[str, set[str]]) -> None:

@@ -1,0 +1,227 @@
+"""Topics, TREC judgements and documents, as MIRACL, Mr. TyDi and MS MARCO give them: files, or folders of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xlembed.data.card import Card
+from xlembed.data.checks import Place, Problems
+from xlembed.data.importers.beir import add_queries
+from xlembed.data.joining import join
+from xlembed.data.judgements import NAMES, read_judgements
+from xlembed.data.languages import suggest_language
+from xlembed.data.lines import read_lines
+from xlembed.data.objects import SUFFIXES, read_objects
+from xlembed.data.packed import unpacked_name
+from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
+from xlembed.data.row import Row
+from xlembed.data.rows import Rows
+from xlembed.data.task import Document, Query
+from xlembed.words import Lang, UserError
+
+KINDS = {
+    "topics": "topic|quer(?:y|ies)",
+    "qrels": "qrels",
+    "documents": "docs|documents?|corpus|collection|passages?",
+}
+"""What a file is -> how its name begins."""
+
+IDS = ("docid", "_id", "id", "docno", "doc_id", "pid")
+TEXTS = ("text", "contents", "content", "passage", "body")
+
+_SPLITS = re.compile("(?<![A-Za-z])(train|dev|test-?[A-Za-z]?|val|validation|eval)(?![A-Za-z])")
+_LANGUAGE = re.compile(r"(?:miracl|mr-?tydi)(?:-corpus)?-v[\d.]+-([A-Za-z]+)")
+"""Where the names of MIRACL and Mr. TyDi say the language, by code or by English name."""
+
+
+@dataclass
+class _Part:
+    """The files of one language."""
+
+    topics: list[Path] = field(default_factory=list)
+    qrels: list[Path] = field(default_factory=list)
+    documents: list[Path] = field(default_factory=list)
+
+
+def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
+    """Topics (id and text between tabs, or <top>), judgements (TREC, or as `judgements` reads them), documents.
+
+    Files are told apart by how their names begin (`KINDS`); languages by --lang, else by the names of MIRACL and
+    Mr. TyDi, else by the topics' name.
+
+    Raises:
+        UserError: files of a kind are missing, a language is not told, or there are several splits.
+    """
+    refuse_documents(options, "a collection")
+    parts = _sorted_out(files, options, problems)
+    sources = ", ".join(sorted({path.name for path in files}))
+    card = Card(options.name, source=sources)
+    built = []
+    for lang, part in parts.items():
+        chosen = _of_split(part, options.split, lang)
+        rows = Rows(card, problems, options.drop_unknown)
+        for path in chosen.documents:
+            add_collection(_documents(path, problems), rows, lang)
+        for path in chosen.topics:
+            _read_topics(path, rows, lang)
+        for path in chosen.qrels:
+            read_judgements(path, rows)
+        built.append((lang, rows))
+    if len(built) == 1:
+        return built[0][1]
+    problems.raise_errors(options.name)
+    return join(built, card, options.equal_ids, problems)
+
+
+def add_collection(found: Iterable[Row], rows: Rows, lang: Lang) -> None:
+    """Rows of documents whose id is called by one of `IDS`, whose text by one of `TEXTS`; a title may be there.
+
+    `contents` begin with the title where a blank line follows it (Mr. TyDi).
+    """
+    for row in found:
+        doc_id = row.required_id(next((name for name in IDS if row.values.get(name) is not None), IDS[0]))
+        name = next((name for name in TEXTS if row.values.get(name) is not None), TEXTS[0])
+        text, title = row.text(name), row.optional("title") or ""
+        if text is not None and name == "contents" and not title and "\n\n" in text:
+            title, _, text = text.partition("\n\n")
+        if doc_id is not None and text is not None:
+            rows.add_document(Document(doc_id, text, lang, title), row.place, ("docid", name))
+        elif doc_id is not None:
+            rows.know_document(doc_id, row.place)
+
+
+def _sorted_out(files: Sequence[Path], options: ReadOptions, problems: Problems) -> dict[Lang, _Part]:
+    """The files by language; those in folders whose names tell nothing are passed over."""
+    kinds: list[tuple[str, Path, Lang | None]] = []
+    for file, said in zip(files, said_languages(files, options), strict=True):
+        inside = sorted(path for path in file.rglob("*") if path.is_file()) if file.is_dir() else [file]
+        found = [(kind, path) for path in inside if (kind := _kind(path))]
+        if not found:
+            raise UserError(
+                f"trec: {file} is nothing that its name tells; topics, judgements and documents begin with topics or "
+                "queries, qrels, and docs, corpus or collection"
+            )
+        kinds += [(kind, path, said or _language_of(path)) for kind, path in found]
+    if missing := [kind for kind in KINDS if kind not in {kind for kind, _, _ in kinds}]:
+        raise UserError(
+            f"trec: no {' and no '.join(missing)} among {', '.join(map(str, files))}; name files or folders with "
+            "topics*, qrels* and docs* or corpus* or collection*"
+        )
+    langs = {lang for _, _, lang in kinds if lang}
+    parts: dict[Lang, _Part] = {}
+    for kind, path, lang in kinds:
+        if lang is None:
+            if len(langs) > 1:
+                raise UserError(
+                    f"{path}: which of {', '.join(sorted(langs))} is it? Put it into a folder named so"
+                )
+            # A file that tells no language beside others that do has theirs; the topics' name may tell it.
+            topics = next(path for kind, path, _ in kinds if kind == "topics")
+            langs = langs or {language_by_name(topics, problems, options.varieties)}
+            (lang,) = langs
+        getattr(parts.setdefault(lang, _Part()), kind).append(path)
+    for lang, part in parts.items():
+        if missing := [kind for kind in KINDS if not getattr(part, kind)]:
+            raise UserError(f"trec: {lang} has no {' and no '.join(missing)}")
+    return parts
+
+
+def _kind(path: Path) -> str | None:
+    return next((kind for kind, begins in KINDS.items() if re.match(begins, path.name.lower())), None)
+
+
+def _language_of(path: Path) -> Lang | None:
+    """By the names of MIRACL and Mr. TyDi, of the file or of a folder above it."""
+    found = _LANGUAGE.findall("/".join(path.parts))
+    return suggest_language(found[-1]) if found else None
+
+
+def _of_split(part: _Part, split: str, lang: Lang) -> _Part:
+    """The topics and judgements of one split.
+
+    Raises:
+        UserError: there are several, or not the one that is wanted.
+    """
+
+    def by_split(paths: Sequence[Path]) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path in paths:
+            found.setdefault("".join(_SPLITS.findall(path.name)[-1:]), []).append(path)
+        return found
+
+    topics, qrels = by_split(part.topics), by_split(part.qrels)
+    both = [name for name in topics if name in qrels or "" in qrels]
+    if (not split and len(both) == 1) or split in both:
+        name = split if split in both else both[0]
+        return _Part(topics[name], qrels.get(name) or qrels[""], part.documents)
+    if not split and not both and len(topics) == len(qrels) == 1:
+        return part
+    named = ", ".join(sorted(filter(None, both))) or "none"
+    raise UserError(
+        f"trec: {lang} has topics and judgements of these splits: {named}. Choose one with --split"
+    )
+
+
+def _documents(path: Path, problems: Problems) -> Iterator[Row]:
+    """The rows of a collection: objects, or an id and a text between tabs (a title between them in three columns)."""
+    name = unpacked_name(path)
+    if name.suffix.lower() in SUFFIXES:
+        yield from read_objects(path, problems)
+        return
+    for place, line in read_lines(path, problems):
+        cells = line.split("\t")
+        if len(cells) in (2, 3):
+            title = {"title": cells[1]} if len(cells) == 3 else {}
+            yield Row({"docid": cells[0], "text": cells[-1], **title}, place, problems)
+        elif line.strip():
+            message = f"expected id <TAB> text, or id <TAB> title <TAB> text, found {len(cells)} columns"
+            problems.error(
+                place, "", "malformed document", message, "write it so, or write JSON lines (docs/data.md)"
+            )
+
+
+def _read_topics(path: Path, rows: Rows, lang: Lang) -> None:
+    problems = rows.problems
+    if unpacked_name(path).suffix.lower() in SUFFIXES:
+        add_queries(read_objects(path, problems), rows, lang)
+        return
+    lines = list(read_lines(path, problems))
+    if any(line.strip().lower() == "<top>" for _, line in lines[:50]):
+        topics = list(_top_elements(lines))
+    else:
+        topics = [(place, *_halves(line)) for place, line in lines if line.strip()]
+    if topics and topics[0][1].lower().replace("_", "-") in (*NAMES[0], "id", "query-id"):
+        problems.warn(topics[0][0], "", "header", f"the first line is a header: {topics[0][1]}", "skipped")
+        topics = topics[1:]
+    for place, query_id, text in topics:
+        if text is None:
+            message = "expected id <TAB> text, found no tab"
+            problems.error(place, "", "malformed topic", message, "write a tab between id and text")
+        else:
+            rows.add_query(Query(query_id, text, lang, query_id), place, ("id", "text"), also="")
+
+
+def _halves(line: str) -> tuple[str, str | None]:
+    query_id, tab, text = line.partition("\t")
+    return query_id.strip(), text if tab else None
+
+
+def _top_elements(lines: Sequence[tuple[Place, str]]) -> Iterator[tuple[Place, str, str | None]]:
+    """Number and title of each <top> of classical TREC."""
+    element: list[str] = []
+    place = lines[0][0]
+    for at, line in lines:
+        if line.strip().lower() == "<top>":
+            element, place = [], at
+        elif line.strip().lower() == "</top>":
+            text = "\n".join(element)
+            number = re.search(r"<num>\s*(?:Number:)?\s*(\S+?)\s*(?:</num>|\n|$)", text, re.IGNORECASE)
+            title = re.search(
+                r"<title>\s*(?:Topic:)?\s*(.*?)\s*(?:</title>|\n\s*<|$)", text, re.IGNORECASE | re.DOTALL
+            )
+            yield place, number[1] if number else "", title[1] if title else None
+        else:
+            element.append(line)

@@ -1,0 +1,285 @@
+"""Judgements as programs write them: columns in any order and form, TREC files, JSON by query, rows of objects."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.checks import Place, Problems, first_of
+from xlembed.data.lines import is_there, parse_json, read_json, read_lines
+from xlembed.data.objects import PARQUET, first_bytes, read_objects
+from xlembed.data.row import Row
+from xlembed.data.rows import Rows
+from xlembed.data.tables import DELIMITERS, whole_number
+
+HEADER = ("query-id", "corpus-id", "score")
+NAMES = (
+    ("query-id", "queryid", "qid", "q-id", "query", "topic", "topic-id"),
+    ("corpus-id", "corpusid", "docid", "doc-id", "document-id", "doc", "docno", "pid", "passage-id"),
+    ("score", "relevance", "rel", "label", "grade"),
+)
+"""What query, document and grade are called in headers of others, in lower case with hyphens."""
+
+FORMS = (".tsv", ".txt", ".qrels", ".trec", ".csv", ".jsonl", ".json", ".parquet")
+HEAD = 50
+"""Rows by which the columns are told."""
+MANY = 10
+"""Judgements from which on it is one mistake when none of them fits."""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a table of judgements is written; `columns` are those of query, document and grade (-1: there is none)."""
+
+    delimiter: str | None
+    columns: tuple[int, int, int]
+    header: bool
+
+    def cells(self, line: str, quoted: bool) -> list[str]:
+        return _cells(line, self.delimiter, quoted)
+
+
+def find_judgements(folder: Path, split: str, problems: Problems) -> Path | None:
+    """The file of a split's judgements in a folder: in qrels/, or beside it; None with an error told."""
+    wanted = split or "test"
+    named = [f"qrels/{wanted}", f"qrels.{wanted}", f"qrels-{wanted}", *(["qrels"] if not split else [])]
+    found = [folder / f"{name}{form}" for name in named for form in FORMS]
+    if there := next(filter(is_there, found), None):
+        return there
+    others = sorted(path for path in folder.glob("qrels/*") if path.is_file()) + sorted(
+        folder.glob("qrels[.-]*")
+    )
+    missing = folder / f"qrels/{wanted}.tsv"
+    if not others:
+        next(read_lines(missing, problems), None)  # which tells what is there instead
+        return None
+    example = others[0].name.partition(".")[0].removeprefix("qrels-")
+    message = f"the file does not exist; there are {', '.join(path.name for path in others)}"
+    fix = f"import the folder with another split, for example --split {example}"
+    problems.error(Place(str(missing)), "", "missing file", message, fix)
+    return None
+
+
+def read_judgements(path: Path, rows: Rows) -> None:
+    """Add the judgements of a file to rows that hold their queries and documents; how it was read is told."""
+    start = first_bytes(path)
+    if start.startswith((PARQUET, b"{", b"[")):
+        add_judgements(_objects(path, start, rows), rows)
+    else:
+        _read_table(path, rows)
+
+
+def add_judgements(found: Iterable[Row], rows: Rows) -> None:
+    """Rows with a query, a document and a grade, called by any of `NAMES`; the grade is 1 where there is none."""
+    names: tuple[str | None, ...] | None = None
+    for row in found:
+        if names is None:
+            names = tuple(_named(list(row.values), known) for known in NAMES)
+            if None in names[:2]:
+                fix = f"call them {', '.join(HEADER)}"
+                message = f"no query and document in the row; it has {first_of(list(row.values))}"
+                row.error("", "unreadable judgements", message, fix)
+                return
+        query, doc, score = names
+        query_id, doc_id = row.required_id(query or ""), row.required_id(doc or "")
+        if query_id is not None and doc_id is not None:
+            _add(rows, query_id, doc_id, row.values.get(score, 1) if score else 1, row.place)
+
+
+def _objects(path: Path, start: bytes, rows: Rows) -> Iterator[Row]:
+    """The rows of a file; `{query: {document: grade}}` (ranx, BEIR), on one line or many, as rows as well."""
+    problems = rows.problems
+    first = parse_json(start.partition(b"\n")[0].decode(errors="replace"), Place(""), Problems())
+    if first is None and start.startswith(b"{"):
+        value = read_json(path, problems)
+        found: Iterable[Row] = [Row(value, Place(str(path)), problems)] if isinstance(value, dict) else []
+    else:
+        found = read_objects(path, problems)
+    for row in found:
+        if not _by_query(row.values):
+            yield row
+            continue
+        for query_id, docs in row.values.items():
+            for doc_id, grade in docs.items():
+                place = Place(row.place.file, row.place.line, query_id)
+                yield Row(dict(zip(HEADER, (query_id, doc_id, grade), strict=True)), place, problems)
+
+
+def _by_query(value: Mapping[str, Any]) -> bool:
+    """Whether an object maps queries to documents with grades."""
+    return bool(value) and all(isinstance(docs, dict) for docs in value.values())
+
+
+def _read_table(path: Path, rows: Rows) -> None:
+    problems = rows.problems
+    lines = []
+    for place, line in read_lines(path, problems):
+        if line.strip():
+            lines.append((place, line))
+        else:
+            problems.warn(place, "", "blank line", "the line is blank", "skipped")
+    if not lines:
+        return
+    head = [line for _, line in lines[:HEAD]]
+    quoted = any(any(map(_is_quoted, _cells(line, sign, False))) for line in head[:2] for sign in "\t,; ")
+    if (layout := _find_layout(head, quoted, rows)) is None:
+        form = f"write {' <TAB> '.join(HEADER)}"
+        message = f"the first line is no header ({', '.join(HEADER)}), nor a judgement"
+        problems.error(lines[0][0], "", "unreadable judgements", message, form)
+        return
+    first = layout.cells(head[0], quoted)
+    _tell_layout(layout, first, quoted, lines[0][0], rows)
+    judged: list[tuple[str, str, str, Place]] = []
+    for place, line in lines[layout.header :]:
+        cells = layout.cells(line, quoted)
+        if len(cells) == len(first):
+            query, doc, grade = layout.columns
+            judged.append((cells[query], cells[doc], "1" if grade < 0 else cells[grade], place))
+        else:
+            message = f"expected {len(first)} columns as in the first line, found {len(cells)}"
+            fix = "write three columns with tabs between"
+            problems.error(place, "", "malformed judgement", message, fix)
+    if len(judged) >= MANY and not rows.drop_unknown and not any(_fits(rows, q, d) for q, d, _, _ in judged):
+        query_id, doc_id, _, place = judged[0]
+        if rows.query_places and rows.document_places and not problems.unread_files:
+            message = (
+                f"none of its {len(judged):,} judgements names a query and a document that are there: the first has "
+                f"{query_id!r} and {doc_id!r}, the queries begin with {next(iter(rows.query_places))!r}, the documents "
+                f"with {next(iter(rows.document_places))!r}"
+            )
+            fix = "give the judgements of these queries and documents"
+            problems.error(place, "", "judgements of another task", message, fix)
+            return
+    for query_id, doc_id, written, place in judged:
+        _add(rows, query_id, doc_id, written, place)
+
+
+def _find_layout(head: Sequence[str], quoted: bool, rows: Rows) -> _Layout | None:
+    """How to read the head: by its header, else the way in which most lines judge known queries and documents.
+
+    Of ways that are equally good the usual one is taken, and none of several others; where nothing is known, a usual
+    one, so that unknown ids are told.
+    """
+    usual: list[_Layout] = []
+    found: list[tuple[int, bool, _Layout]] = []
+    for delimiter in ("\t", ",", ";", None):
+        table = [_cells(line, delimiter, quoted) for line in head]
+        for layout, is_usual in _layouts(table, delimiter):
+            query, doc, grade = layout.columns
+            if layout.header and _fits(rows, table[0][query], table[0][doc]):
+                continue  # it is a judgement
+            usual += [layout] if is_usual else []
+            body = [cells for cells in table[layout.header :] if len(cells) == len(table[0])]
+            n = sum(
+                _fits(rows, cells[query], cells[doc])
+                and (grade < 0 or whole_number(cells[grade]) is not None)
+                for cells in body
+            )
+            if n and layout.header and is_usual:
+                return layout
+            if n:
+                found.append((n, is_usual, layout))
+        if found:
+            break
+    best = max((n, is_usual) for n, is_usual, _ in found) if found else (0, False)
+    chosen = [layout for n, is_usual, layout in found if (n, is_usual) == best]
+    if len({layout.columns for layout in chosen}) == 1:
+        return chosen[0]
+    return usual[0] if usual and not chosen else None
+
+
+def _layouts(table: Sequence[Sequence[str]], delimiter: str | None) -> Iterator[tuple[_Layout, bool]]:
+    """Ways to read a table, and whether each is usual: by its header, query document grade, TREC; else any order."""
+    width = len(table[0])
+    if not 2 <= width <= 6:
+        return
+    q, d, g = (_place(table[0], known) for known in NAMES)
+    if (
+        q is not None
+        and d is not None
+        and (width == 2 or (g is not None and whole_number(table[0][g]) is None))
+    ):
+        yield _Layout(delimiter, (q, d, -1 if g is None else g), True), True
+    usual = {3: (0, 1, 2), 4: (0, 2, 3)}.get(width)
+    orders = list(itertools.permutations(range(width), 3)) or [(0, 1, -1), (1, 0, -1)]
+    for header in (False, True):
+        body = [cells for cells in table[header:] if len(cells) == width]
+        for order in sorted(orders, key=lambda order: order != usual):
+            if order[2] < 0 or (body and whole_number(body[0][order[2]]) is not None):
+                yield _Layout(delimiter, order, header), order == usual
+
+
+def _tell_layout(layout: _Layout, first: Sequence[str], quoted: bool, place: Place, rows: Rows) -> None:
+    warn = rows.problems.warn
+    order = layout.columns
+    read = "query and document, all of grade 1" if order[2] < 0 else "query, document and grade"
+    if layout.delimiter != "\t":
+        named = (
+            "white space separates"
+            if layout.delimiter is None
+            else f"{DELIMITERS[layout.delimiter]} separate"
+        )
+        warn(place, "", "delimiter", f"{named} the columns", "read so")
+    if quoted:
+        warn(place, "", "quotation marks", "cells stand in quotation marks", "read without")
+    if layout.header:
+        if tuple(first) != HEADER or order != (0, 1, 2):
+            listed = ", ".join(first[i] for i in order if i >= 0)
+            warn(place, "", "other header", f"the header is {', '.join(first)}", f"read as {read}: {listed}")
+    elif len(first) == 4 and order == (0, 2, 3):
+        warn(
+            place,
+            "",
+            "TREC",
+            "the file has four columns without a header",
+            "read as TREC: query, 0, document, grade",
+        )
+    elif order != (0, 1, 2):
+        listed = ", ".join(first[i] for i in order if i >= 0)
+        message = "the first line is a judgement, whose columns are told by the ids that are there"
+        warn(place, "", "other order", message, f"read as {read}: {listed}")
+    else:
+        warn(place, "", "no header", "the first line is a judgement, not a header", "counted")
+
+
+def _add(rows: Rows, query_id: str, doc_id: str, grade: Any, place: Place) -> None:
+    """One judgement; what is no whole number is told."""
+    written = str(grade).strip()
+    if isinstance(grade, bool) or (whole := whole_number(written)) is None:
+        fix = "write 0 for not relevant, 1 or more for relevant"
+        rows.problems.error(place, "score", "bad grade", f"{written!r} is not a whole number", fix)
+        return
+    if "." in written:
+        kind, message = "whole grades with decimals", f"{written} is written with decimals"
+        rows.problems.warn(place, "score", kind, message, "taken as whole numbers")
+    rows.add_judgement(query_id, doc_id, whole, place)
+
+
+def _fits(rows: Rows, query_id: str, doc_id: str) -> bool:
+    return query_id in rows.query_places and doc_id in rows.document_places
+
+
+def _place(cells: Sequence[str], known: Sequence[str]) -> int | None:
+    found = [i for i, cell in enumerate(cells) if cell.lower().replace("_", "-") in known]
+    return found[0] if len(found) == 1 else None
+
+
+def _named(columns: Sequence[str], known: Sequence[str]) -> str | None:
+    place = _place(columns, known)
+    return None if place is None else columns[place]
+
+
+def _cells(line: str, delimiter: str | None, quoted: bool) -> list[str]:
+    if delimiter is None:
+        return [cell.strip('"') if quoted else cell for cell in line.split()]
+    if not quoted and delimiter == "\t":
+        return [cell.strip() for cell in line.split("\t")]
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+
+
+def _is_quoted(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] == cell[-1] == '"'

@@ -1,0 +1,81 @@
+"""Rows as objects: JSON lines, an array of objects, or parquet, told by what a file holds, perhaps packed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from xlembed.data.checks import Place, Problems
+from xlembed.data.lines import begins_array, find_file, read_json, read_json_lines, tell_damaged
+from xlembed.data.packed import DAMAGED, existing, unpacked
+from xlembed.data.row import Row
+
+PARQUET = b"PAR1"
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".parquet")
+"""Of files that hold such rows, the likeliest first."""
+
+
+def read_objects(path: Path, problems: Problems) -> Iterator[Row]:
+    """The objects of a file, each with its place; values as they are typed there."""
+    start = first_bytes(path)
+    if start.startswith(PARQUET):
+        yield from read_parquet(path, problems)
+    elif start.startswith(b"[") and begins_array(start.partition(b"\n")[0].decode(errors="replace")):
+        items = read_json(path, problems)
+        yield from in_list(items if isinstance(items, list) else [], Place(str(path)), problems)
+    else:
+        yield from read_json_lines(path, problems)
+
+
+def in_list(items: list[Any], place: Place, problems: Problems) -> Iterator[Row]:
+    """The objects of a list, which stands at a place; what is none is told."""
+    for index, item in enumerate(items):
+        at = Place(place.file, place.line, f"{place.path}[{index}]")
+        if isinstance(item, dict):
+            yield Row(item, at, problems)
+        else:
+            problems.error(
+                at, "", "mistyped field", "expected an object {...}", "see the format in docs/data.md"
+            )
+
+
+def first_bytes(path: Path, size: int = 4096) -> bytes:
+    """How the file begins, unpacked, without a byte order mark and white space; nothing for one that cannot be read."""
+    try:
+        if (there := existing(path)) is None:
+            return b""
+        with unpacked(there) as stream:
+            return stream.read(size).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except DAMAGED:
+        return b""
+
+
+def read_parquet(path: Path, problems: Problems) -> Iterator[Row]:
+    """The rows of a parquet file, counted from 1."""
+    number = 0
+    for names, batch in parquet_batches(path, problems):
+        for values in batch:
+            number += 1
+            yield Row(dict(zip(names, values, strict=True)), Place(str(path), number, columns={}), problems)
+
+
+def parquet_batches(path: Path, problems: Problems) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+    """The columns' names with the rows of one batch after the other; the first is there for an empty file too."""
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    if (there := find_file(path, problems)) is None:
+        return
+    try:
+        with unpacked(there) as stream:
+            plain = stream if isinstance(stream.raw, io.FileIO) else io.BytesIO(stream.read())
+            with ParquetFile(plain) as file:
+                names = file.schema_arrow.names
+                yield names, iter(())
+                for batch in file.iter_batches():
+                    columns = [column.to_pylist() for column in batch.columns]
+                    yield names, zip(*columns, strict=True)
+    except (*DAMAGED, ArrowException) as error:
+        tell_damaged(there, str(path), error, problems)
