@@ -16,7 +16,18 @@ from xlembed.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "xlembed"
 CORE = (
-    *("words", "measures", "files", "registry", "fields", "llm_settings", "settings", "params", "workspace"),
+    *(
+        "words",
+        "measures",
+        "files",
+        "registry",
+        "hub",
+        "fields",
+        "llm_settings",
+        "settings",
+        "params",
+        "workspace",
+    ),
     *("data", "models", "training", "embeddings", "search", "stats", "show", "tracking"),
 )
 """From the ground up: each may use what stands before it."""
@@ -33,7 +44,7 @@ ONLY_IN = {
     "sentence_transformers": {"models", "embeddings", "finetune", "probe"},
     "peft": {"models", "finetune", "probe"},
     "lightgbm": {"probe"},
-    "datasets": {"finetune", "probe"},
+    "datasets": {"data", "finetune", "probe"},
     "faiss": {"search", "analyse"},
     "bm25s": {"search"},
     "Stemmer": {"search"},

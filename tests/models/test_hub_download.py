@@ -20,7 +20,7 @@ import yaml
 from sentence_transformers import SentenceTransformer
 
 from fakes.toy import write_toy
-from hub_stub import Hub
+from hub_stub import Hub, client_of
 from models.catalogue_models import (
     DIM,
     LAYOUTS,
@@ -59,14 +59,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     store_weights(plain, "safe")
     for way in WAYS[1:]:
         copy_of(plain, found.repository(f"org/{_name(way)}"), way)
-    with found.serving() as address, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NO_PROXY", "127.0.0.1")
-        patch.setattr("huggingface_hub.constants.ENDPOINT", address)
-        patch.setattr(
-            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
-            address + "/{repo_id}/resolve/{revision}/{filename}",
-        )
-        patch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
+    with client_of(found):
         yield found
 
 

@@ -89,7 +89,21 @@ class Said:
         }
 
 
-@click.command("import")
+class Import(click.Command):
+    """`xlembed import`, which hands `hub NAME` on: a name in place of files."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """As click does."""
+        if args[:1] == ["hub"]:
+            from xlembed.cli.import_hub import import_hub
+
+            return import_hub.make_context(f"{info_name} hub", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command("import", cls=Import)
 @click.argument("form", metavar="squad|beir|trec|miracl|mrtydi|tatoeba|jsonl|table|reviews|pairs|scored")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
@@ -190,6 +204,8 @@ def import_task(
     form: str, files: tuple[Path, ...], name: str, out: Path | None, force: bool, **given: Any
 ) -> None:
     """Turn files into a task under data/, training rows under data/pairs/ or scored texts under data/scored/.
+
+    Public sets are fetched by name: xlembed import hub --help.
 
     \b
     xlembed import squad xquad.*.json --name xquad

@@ -19,8 +19,9 @@ DATA = Path("data")
 @click.command()
 @click.argument("name", required=False)
 @click.option("--lang", help="Language of a plain BEIR folder.")
+@click.option("--hub", is_flag=True, help="Public sets that `xlembed import hub` fetches by name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def tasks(name: str | None, lang: str | None, as_json: bool) -> None:
+def tasks(name: str | None, lang: str | None, hub: bool, as_json: bool) -> None:
     """The tasks under data/ and the scored texts under data/scored/, or one of them: its card, sizes, digest and notes.
 
     NAME is a task's or a set's name, or its folder.
@@ -29,20 +30,25 @@ def tasks(name: str | None, lang: str | None, as_json: bool) -> None:
     from xlembed.cli.console import say
     from xlembed.cli.study import show_tables
 
+    if hub:
+        from xlembed.cli.import_hub import list_public_sets
+
+        return list_public_sets(name, as_json)
     if name is not None:
         summary, more = _described(name, lang)
         if as_json:
             echo_json(summary.to_json())
         else:
             say(summary.text() + more)
-        return
+        return None
     entries, scored = _entries(), _scored_entries()
     if as_json:
         echo_json([*entries, *scored])
-        return
+        return None
     if not entries and not scored:
         say("No tasks under data/ yet: xlembed import makes one.")
     show_tables(_tables(entries, scored))
+    return None
 
 
 def _tables(entries: Sequence[Mapping[str, Any]], scored: Sequence[Mapping[str, Any]]) -> Iterator[Grid]:

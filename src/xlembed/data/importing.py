@@ -15,6 +15,7 @@ from xlembed.data.checks import Problems
 from xlembed.data.doubts import same_in_task, self_note
 from xlembed.data.folders import DATA_DIR
 from xlembed.data.reading import Reader, ReadOptions
+from xlembed.data.rows import Rows
 from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.task import Task
 from xlembed.data.writing import check_target, write_task
@@ -78,9 +79,34 @@ def import_files(
     options = replace(options or ReadOptions(), name=name)
     folder = data_dir / name if out is None else out
     check_target(name, folder, force)
-    problems = Problems()
-    rows = reader(files, options, problems)
-    card = rows.card
+    rows = reader(files, options, Problems())
+    return take_rows(
+        rows,
+        folder,
+        options,
+        name if out is None else str(folder),
+        leave_out_self=leave_out_self,
+        force=force,
+        dry_run=dry_run,
+    )
+
+
+def take_rows(
+    rows: Rows,
+    folder: Path,
+    options: ReadOptions,
+    handle: str,
+    *,
+    leave_out_self: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+) -> Imported:
+    """What a reader gave, checked and written; arguments as `import_files` has them, `handle` is what -t takes.
+
+    Raises:
+        UserError: all problems of the rows at once, and texts that are probably not what they are said to be.
+    """
+    problems, card = rows.problems, rows.card
     rows.card = replace(
         card,
         leave_out_self=leave_out_self or card.leave_out_self,
@@ -93,4 +119,4 @@ def import_files(
     if not dry_run:
         write_task(task, folder, force)
     warnings = (*problems.notes(), *doubts, *self_note(task))
-    return Imported(task, folder, name if out is None else str(folder), warnings, tuple(problems.read_as))
+    return Imported(task, folder, handle, warnings, tuple(problems.read_as))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,10 +61,51 @@ def import_pairs(
         if _is_squad(files)
         else _rows(files, kind, options, problems, notes)
     )
+    card = PairCard(name, folder, options.source or ", ".join(file.name for file in files), options.licence)
+    return take_pairs(raw, kind, card, options, problems, notes, subject=_subject(files), force=force)
+
+
+@dataclass(frozen=True)
+class PairCard:
+    """What the card of a new set says beside its rows."""
+
+    name: str
+    folder: Path
+    source: str
+    licence: str
+    description: str = ""
+
+
+def take_pairs(
+    raw: Iterable[Row],
+    kind: Kind,
+    card: PairCard,
+    options: PairOptions,
+    problems: Problems,
+    notes: list[str],
+    *,
+    subject: str,
+    force: bool = False,
+) -> PairSet:
+    """Rows under our names, checked and written.
+
+    Args:
+        raw: the rows.
+        kind: of them.
+        card: of the set.
+        options: limit and belief.
+        problems: of the rows; `raw` may add some while it is read.
+        notes: for the card.
+        subject: of the errors.
+        force: replace a set that is there.
+
+    Raises:
+        UserError: all problems of the rows at once.
+    """
     rows = [good for row in raw if (good := checked_row(row, kind, ())) is not None]
     if not rows and not problems.n_errors:
-        problems.error(Place(str(files[0])), "", "no rows", "the files hold no rows", "look into them")
-    problems.raise_errors(_subject(files))
+        problems.error(Place(card.source), "", "no rows", "there are no rows", "look into the files")
+    problems.raise_errors(subject)
     distinct = list({tuple(sorted(row.items())): row for row in rows}.values())
     notes = [*problems.notes(), *notes]
     if len(distinct) < len(rows):
@@ -73,13 +114,10 @@ def import_pairs(
     notes += _doubts(kept, kind, options.believe)
     languages = sorted({row[f"{column}_lang"] for row in kept for column in COLUMNS[kind]})
     found = PairSet(
-        name=name,
+        **vars(card),
         kind=kind,
         languages=tuple(languages),
         rows=tuple(kept),
-        folder=folder,
-        source=options.source or ", ".join(file.name for file in files),
-        licence=options.licence,
         notes=tuple(notes),
     )
     write_pairs(found, force)

@@ -1,4 +1,4 @@
-"""From a model as asked for to a folder on disk; the one place that talks to the Hub."""
+"""From a model as asked for to a folder on disk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import re
 from pathlib import Path
 
+from xlembed.hub import fetch
 from xlembed.models.card import ModelCard
 from xlembed.models.digest import check_weights
 from xlembed.models.folder import code_repositories, places_without_safetensors
@@ -83,10 +84,10 @@ def _find(ref: ModelRef, trust_remote_code: bool) -> Path:
 
 def _fetch_weights(hub_id: str, revision: str | None, advice: str) -> Path:
     """What is read of a repository; of pickled weights only those that it does not offer as safetensors."""
-    folder = _fetch(hub_id, revision, ignore=NOT_NEEDED, advice=advice)
+    folder = fetch(hub_id, revision, ignore=NOT_NEEDED, advice=advice)
     if places := [place.relative_to(folder).as_posix() for place in places_without_safetensors(folder)]:
         wanted = [f"{place}/pytorch_model*.bin".removeprefix("./") for place in places]
-        _fetch(hub_id, folder.name, allow=wanted, advice=advice)
+        fetch(hub_id, folder.name, allow=wanted, advice=advice)
     return folder
 
 
@@ -103,7 +104,7 @@ def locate_code(card: ModelCard, folder: Path) -> dict[str, Path]:
         log.warning("%s: code of %s is not pinned (field code_revision)", card.name, ", ".join(repositories))
     advice = "Fetch it there into the local cache (`hf download REPO`) and copy the cache folder here."
     return {
-        repository: _fetch(
+        repository: fetch(
             repository,
             card.code_revision,
             allow=["*.py", "*.json"],
@@ -111,91 +112,6 @@ def locate_code(card: ModelCard, folder: Path) -> dict[str, Path]:
         )
         for repository in repositories
     }
-
-
-def _fetch(
-    repository: str,
-    revision: str | None,
-    *,
-    ignore: list[str] | None = None,
-    allow: list[str] | None = None,
-    advice: str,
-) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError
-
-    reachable = _is_reachable()
-    try:
-        found = snapshot_download(
-            repository,
-            revision=revision,
-            ignore_patterns=ignore,
-            allow_patterns=allow,
-            local_files_only=not reachable,
-        )
-        return Path(found)
-    except (OSError, ConnectionError, HFValidationError) as error:
-        # Only our own words: the text of a failed request may hold what was sent with it.
-        reason = _reason(error, repository, reachable)
-    except Exception as error:
-        if not type(error).__module__.startswith(("huggingface_hub", "httpx", "httpcore", "requests")):
-            raise
-        reason = _reason(error, repository, reachable)
-    where = f"{repository} (revision {revision or 'main'})"
-    raise UserError(
-        f"{where} is not in the local cache and could not be fetched from the Hub: {reason}.\n{advice}"
-    )
-
-
-def _is_reachable() -> bool:
-    """Whether the Hub answers at all; without asking first, its client would try again for half a minute."""
-    from huggingface_hub import constants, get_session
-
-    if _is_offline():
-        return False
-    try:
-        get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception as error:
-        log.debug("%s: %s", constants.ENDPOINT, type(error).__name__)
-        return False
-    return True
-
-
-def _reason(error: BaseException, repository: str, reachable: bool) -> str:
-    from huggingface_hub import errors
-
-    if isinstance(error, errors.IncompleteSnapshotError):
-        return "only a part of it is there, and the Hub cannot be reached"
-    if isinstance(error, errors.GatedRepoError):
-        return (
-            f"access is gated; accept the terms at https://huggingface.co/{repository} and log in with `hf "
-            "auth login`, "
-            "or set HF_TOKEN"
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return "the repository has no such revision"
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return "the Hub knows no such repository (or it is private and no token that may read it is set)"
-    if isinstance(error, errors.OfflineModeIsEnabled) or (
-        isinstance(error, errors.LocalEntryNotFoundError) and _is_offline()
-    ):
-        return "offline mode is on (HF_HUB_OFFLINE)"
-    if isinstance(error, errors.HFValidationError):
-        return "that is no valid repository id"
-    if isinstance(error, errors.HfHubHTTPError):
-        status = getattr(getattr(error, "response", None), "status_code", "unknown")
-        return f"the Hub answered with status {status}"
-    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
-        return f"writing failed ({error.strerror})"
-    if reachable:
-        return "the transfer broke off; run the same command again, finished files are kept"
-    return "the Hub cannot be reached"
-
-
-def _is_offline() -> bool:
-    from huggingface_hub.constants import is_offline_mode
-
-    return bool(is_offline_mode())
 
 
 def _advice(ref: ModelRef) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xlembed.data.card import Card
@@ -12,7 +12,7 @@ from xlembed.data.lines import read_lines
 from xlembed.data.reading import ReadOptions, languages_of, refuse_documents
 from xlembed.data.rows import Rows
 from xlembed.data.task import Alignment, Document, Query
-from xlembed.words import UserError
+from xlembed.words import Lang, UserError
 
 
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
@@ -45,21 +45,28 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
         sizes = ", ".join(f"{file} has {len(lines)}" for file, lines in zip(files, sentences, strict=True))
         fix = "line i of every file must be the same sentence; find the line that is missing or split"
         problems.error(Place(str(files[0])), "", "unequal line counts", f"{sizes} lines", fix)
-    n_lines = max(len(lines) for lines in sentences)
-    needs = [f"s{number:0{max(4, len(str(n_lines)))}d}" for number in range(1, n_lines + 1)]
+    add_sentences(rows, dict(zip(langs, sentences, strict=True)))
+    return rows
+
+
+def add_sentences(
+    rows: Rows, sentences: Mapping[Lang, Sequence[tuple[Place, str]]], prefix: str = ""
+) -> None:
+    """Sentence i of every language is one need and one group; `prefix` tells those of several bitexts apart."""
+    n_lines = max(len(lines) for lines in sentences.values())
+    needs = [f"{prefix}s{number:0{max(4, len(str(n_lines)))}d}" for number in range(1, n_lines + 1)]
     taken: dict[str, list[str]] = {need: [] for need in needs}
-    for lang, lines in zip(langs, sentences, strict=True):
+    for lang, lines in sentences.items():
         for need, (place, text) in zip(needs, lines, strict=False):
             sentence = Document(f"{lang}-{need}", text, lang, group=need)
             if rows.add_document(sentence, place, ("id", "text"), may_be_empty=False):
                 taken[need].append(f"{lang}-{need}")
-    for lang, lines in zip(langs, sentences, strict=True):
+    for lang, lines in sentences.items():
         for need, (place, text) in zip(needs, lines, strict=False):
             query_id = f"{lang}-{need}"
             if query_id in taken[need] and rows.add_query(Query(query_id, text, lang, need), place, None):
                 for doc_id in taken[need]:
                     rows.add_judgement(query_id, doc_id, 1, place)
-    return rows
 
 
 def _check_table(file: Path, lines: Sequence[str], believe: bool, problems: Problems) -> None:

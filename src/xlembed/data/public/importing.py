@@ -1,0 +1,140 @@
+"""A public set by its name -> a task under data/, or pair sets under data/pairs/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from xlembed.data.checks import Problems
+from xlembed.data.folders import DATA_DIR
+from xlembed.data.importing import Imported, take_rows
+from xlembed.data.pair_readers import PairCard, PairOptions, take_pairs
+from xlembed.data.pairs import PAIRS, Kind, PairSet
+from xlembed.data.public import layouts
+from xlembed.data.public.entry import PublicSet
+from xlembed.data.public.source import Source, Watch, silent
+from xlembed.data.row import Row
+from xlembed.data.rows import Rows
+from xlembed.data.writing import check_target
+from xlembed.registry import load_entry
+from xlembed.words import UserError
+
+TaskLayout = Callable[[Source], Rows]
+PairLayout = Callable[[Source], Iterator[Row]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user said beside the name.
+
+    Attributes:
+        langs: languages or subsets; empty: the entry's own choice.
+        split: another than the entry's.
+        revision: another than the entry's.
+        folder: a copy of the repository, or original files.
+        name: of the task or set.
+        out: the folder to write.
+        options: limit, belief, documents.
+        accepted: whether a non-commercial licence is accepted.
+        force: replace what is there.
+        dry_run: write nothing.
+    """
+
+    langs: tuple[str, ...] = ()
+    split: str | None = None
+    revision: str | None = None
+    folder: Path | None = None
+    name: str | None = None
+    out: Path | None = None
+    options: PairOptions = field(default_factory=PairOptions)
+    accepted: bool = False
+    force: bool = False
+    dry_run: bool = False
+
+
+def default_name(entry: PublicSet, langs: tuple[str, ...]) -> str:
+    """Of what is made of these languages: `xquad`, `xquad_de_tr`."""
+    chosen = entry.choose(langs)
+    return "_".join((entry.name, *(chosen if chosen != entry.choose(()) else ())))
+
+
+def import_public(
+    entry: PublicSet, wish: Wish, data_dir: Path = DATA_DIR, watch: Watch | None = None
+) -> list[Imported | PairSet]:
+    """Fetch, read, check and write; files that were fetched once are not fetched again.
+
+    Returns:
+        The task, or the pair sets as written; sets that were there already are left out.
+
+    Raises:
+        UserError: a licence that is not accepted, an unknown language or split, a folder that exists, what the Hub
+            cannot give, and all problems of the rows at once.
+    """
+    if entry.noncommercial and not wish.accepted:
+        raise UserError(
+            f"{entry.name}: its licence ({entry.licence}) allows no commercial use. Read it at {page_of(entry)}; "
+            "--accept-licence says that you keep to it"
+        )
+    chosen = entry.choose(wish.langs)
+    name = wish.name or default_name(entry, wish.langs)
+
+    def source(split: str, target: str) -> Source:
+        return Source(
+            entry,
+            chosen,
+            split,
+            replace(wish.options, name=target),
+            Problems(),
+            revision=wish.revision or entry.revision,
+            folder=wish.folder,
+            refetch=f"xlembed import hub {entry.name} --from FOLDER",
+            watch=watch or silent,
+        )
+
+    layout = load_entry(layouts, entry.layout)
+    if entry.kind is None:
+        read: TaskLayout = layout.read
+        folder = wish.out or data_dir / name
+        check_target(name, folder, wish.force)
+        read_from = source(wish.split or entry.split, name)
+        rows = read(read_from)
+        rows.card = replace(rows.card, source=read_from.card().source)  # some repositories are opened late
+        handle = str(folder) if wish.out else name
+        options = replace(wish.options, name=name)
+        return [take_rows(rows, folder, options, handle, force=wish.force, dry_run=wish.dry_run)]
+    if wish.dry_run:
+        raise UserError("--dry-run: for tasks; --limit 100 tries a pair set out")
+    targets = _targets(entry, name, wish)
+    folders = {split: wish.out or data_dir / PAIRS.form / target for split, target in targets.items()}
+    wanted = [split for split, folder in folders.items() if wish.force or not folder.exists()]
+    for split in wanted or targets:
+        PAIRS.check_target(targets[split], folders[split], wish.force)
+    sources = {split: source(split, targets[split]) for split in wanted}
+    return [_pair_set(sources[split], entry.kind, layout.read, folders[split], wish) for split in wanted]
+
+
+def page_of(entry: PublicSet) -> str:
+    """Where the set describes itself."""
+    return f"https://huggingface.co/datasets/{entry.hub_id}"
+
+
+def _targets(entry: PublicSet, name: str, wish: Wish) -> Mapping[str, str]:
+    """Split -> name of the set."""
+    if wish.split:
+        said = entry.sets.get(wish.split, f"{entry.name}_{wish.split}")
+        return {wish.split: wish.name or said.replace(entry.name, name, 1)}
+    if not entry.sets:
+        return {entry.split: name}
+    if wish.out and len(entry.sets) > 1:
+        raise UserError(f"--out: {entry.name} gives {len(entry.sets)} sets; choose one with --split")
+    return {split: target.replace(entry.name, name, 1) for split, target in entry.sets.items()}
+
+
+def _pair_set(source: Source, kind: Kind, read: PairLayout, folder: Path, wish: Wish) -> PairSet:
+    rows = list(islice(read(source), wish.options.limit))
+    name, entry = source.options.name, source.entry
+    card = PairCard(name, folder, source.card().source, entry.licence, entry.description)
+    notes = list(entry.notes)
+    return take_pairs(rows, kind, card, wish.options, source.problems, notes, subject=name, force=wish.force)

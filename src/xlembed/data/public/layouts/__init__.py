@@ -1,0 +1,1 @@
+"""Layouts of public sets, a file each with a function `read`: rows of `datasets` in, our rows out."""
