@@ -11,7 +11,7 @@ endif
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
-.PHONY: demo test test-all lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes trial-lareqa \
+.PHONY: demo bench test test-all lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes trial-lareqa \
     trial-remedies smollm2 clean
 
 # On machines that the wheel with e5_small_q4 does not serve, that model is skipped. What `run` would print, `compare` does.
@@ -109,6 +109,9 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet -e '.[dev]'
 	@touch $@
+
+bench: data  ## the table of benchmarks/README.md: some minutes on one core
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench.py
 
 clean:  ## what a run made, not the environment
 	rm -rf embeddings runs indices analysis probes reports finetuned es trial mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache

@@ -8,67 +8,53 @@ cut left out. Vectors are random, a quarter of them twice, so that there are tie
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from collections.abc import Callable
 
 import faiss
 import numpy as np
+from measuring import Line, interleaved, say
 
 from xlembed.search.exact import ExactIndex
 
 DIMENSIONS = 384
 N_QUERIES = 600
+LANGUAGES = ("de", "en", "es", "fr", "ja", "zh")
 
 
-def seconds(job: Callable[[], object]) -> float:
-    """Processor time of one call."""
-    start = time.process_time()
-    job()
-    return time.process_time() - start
-
-
-def ratio(
-    ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 3
-) -> tuple[float, float, float]:
-    """Median seconds of both, and of their ratio round by round."""
-    both = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
-    mine, peer = (statistics.median(column) for column in zip(*both, strict=True))
-    return mine, peer, statistics.median(a / b for a, b in both)
-
-
-def main() -> None:
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+def lines(n: int = 200_000) -> list[Line]:
+    """Two depths, one pool and all of them, and the ranks of some documents."""
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(n, DIMENSIONS)).astype(np.float32)
     vectors[-(n // 4) :] = vectors[: n // 4]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    queries = vectors[rng.integers(0, n, N_QUERIES)] + 0.02 * rng.normal(size=(N_QUERIES, DIMENSIONS)).astype(
-        "f4"
-    )
+    queries = vectors[rng.integers(0, n, N_QUERIES)] + 0.02 * rng.normal(size=(N_QUERIES, DIMENSIONS))
     queries = (queries / np.linalg.norm(queries, axis=1, keepdims=True)).astype(np.float32)
-    langs = [("de", "en", "es", "fr", "ja", "zh")[i % 6] for i in range(n)]
-    index = ExactIndex([f"d{i:08d}" for i in range(n)], langs, vectors)
-    print(f"{n:,} documents, {N_QUERIES} queries, {DIMENSIONS} dimensions")
+    index = ExactIndex([f"d{i:08d}" for i in range(n)], [LANGUAGES[i % 6] for i in range(n)], vectors)
 
     def faiss_flat(k: int) -> Callable[[], object]:
         return lambda: faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
 
+    def pools(k: int) -> Callable[[], object]:
+        return lambda: [index.search(queries, k, lang) for lang in (None, *LANGUAGES)]
+
+    found = []
     for k in (100, 1000):
-        for name, job in (
-            ("one pool", lambda k=k: index.search(queries, k)),
-            (
-                "all and six languages",
-                lambda k=k: [index.search(queries, k, x) for x in (None, *sorted(set(langs)))],
-            ),
-        ):
-            mine, peer, times = ratio(job, faiss_flat(k))
-            print(f"k = {k:5}, {name}: {mine:.2f} s, FAISS (one pool) {peer:.2f} s, ratio {times:.2f}")
+        what, peer = f"exact search, {n:,} x {DIMENSIONS}, {N_QUERIES} queries, k = {k}", faiss_flat(k)
+        found.append(interleaved(what, lambda k=k: index.search(queries, k), "FAISS flat", peer))
+        found.append(
+            interleaved(f"{what}, all and six language pools", pools(k), "FAISS flat, one pool", peer)
+        )
     wanted = [rng.integers(0, n, 6) for _ in range(100)]
-    mine = statistics.median(seconds(lambda: index.full_ranks(queries[:100], wanted)) for _ in range(3))
-    print(f"full_ranks, 100 queries x 6 documents: {mine:.2f} s")
+    product = lambda: queries[:100] @ vectors.T  # noqa: E731
+    what = f"ranks of 100 x 6 documents among {n:,}"
+    found.append(
+        interleaved(
+            what, lambda: index.full_ranks(queries[:100], wanted), "the float32 product alone", product
+        )
+    )
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    say(lines(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000))

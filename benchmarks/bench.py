@@ -1,0 +1,64 @@
+"""Every comparison with a peer, written into benchmarks/README.md: make bench.
+
+Each script beside this one says what it compares and can be run alone. Those that need a server, a trained model or
+hours (elasticsearch.py, finetune.py, the trials) are run by hand.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+
+import encode
+from measuring import Line, say
+
+import search
+
+HERE = Path(__file__).resolve().parent
+README = HERE / "README.md"
+BEGIN, END = "<!-- filled by make bench -->", "<!-- end -->"
+PACKAGES = ("torch", "faiss-cpu", "sentence-transformers", "mteb", "numpy")
+
+
+def main() -> None:
+    lines = [*search.lines(), *encode.lines(["static_multilingual", "all_minilm_l6_v2"], 1500)]
+    say(lines)
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}\n\n{table(lines)}\n\n{machine()}\n\n{END}{after}", encoding="utf-8")
+
+
+def table(lines: list[Line]) -> str:
+    rows = [
+        ["what", "ours", "peer", "peer's", "ours / peer", "note"],
+        ["---"] * 6,
+        *(line.cells() for line in lines),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def machine() -> str:
+    """Where and when, in a sentence."""
+    model = next(
+        (
+            line.partition(": ")[2]
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.processor(),
+    )
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    return (
+        f"{datetime.date.today():%Y-%m-%d}, {model}, {os.cpu_count()} cores seen, {threads} threads used, "
+        f"Python {sys.version.split()[0]}, {versions}. Seconds of processor time, medians of three rounds in turns."
+    )
+
+
+if __name__ == "__main__":
+    main()

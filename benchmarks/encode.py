@@ -1,0 +1,59 @@
+"""Encoding against SentenceTransformer.encode on the same texts, as ratios of time; run by hand.
+
+    OMP_NUM_THREADS=1 python benchmarks/encode.py [MODEL ...] [--texts 2000]
+
+Texts are the bundled reviews and their questions, long and short ones mixed as a task has them. Ours goes through the
+store's batches without writing them; the peer gets the same prompts. Medians of three interleaved rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+from measuring import Line, interleaved, say
+from numpy.typing import NDArray
+
+from xlembed.data.loading import load_task
+from xlembed.embeddings.encode import _Work
+from xlembed.models.loading import load_encoder
+from xlembed.models.spec import resolve_model
+from xlembed.words import Role
+
+SHARD = 1024
+
+
+def lines(models: list[str], n_texts: int) -> list[Line]:
+    """One per model."""
+    task = load_task("data/reviews_sample")
+    texts = list(dict.fromkeys([d.text for d in task.documents] + [q.text for q in task.queries]))[:n_texts]
+    return [_line(model, texts) for model in models]
+
+
+def _line(name: str, texts: list[str]) -> Line:
+    encoder = load_encoder(resolve_model(name))
+    prompt, model = encoder.prompt(Role.DOCUMENT), encoder._model
+
+    def ours() -> NDArray[np.float32]:
+        getattr(encoder, "_known", {}).clear()  # tokens of the round before
+        work = _Work(encoder, Role.DOCUMENT, 16_384, len(texts), None)
+        starts = range(0, len(texts), SHARD)
+        places = [np.arange(i, min(i + SHARD, len(texts))) for i in starts]
+        return np.concatenate([work.encode(texts, at, np.dtype(np.float32))[0] for at in places])
+
+    def peer() -> NDArray[np.float32]:
+        return np.asarray(model.encode([prompt + text for text in texts], normalize_embeddings=True))
+
+    cosine = float((ours() * peer()).sum(axis=1).min())
+    what = f"encode {len(texts):,} mixed texts, {name}"
+    return interleaved(what, ours, "SentenceTransformer.encode", peer, f"lowest cosine {cosine:.7f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="*", default=["static_multilingual", "all_minilm_l6_v2"])
+    parser.add_argument("--texts", type=int, default=1500)
+    told = parser.parse_args()
+    say(lines(told.models, told.texts))
