@@ -53,7 +53,7 @@ def test_dense_path_equals_candidate_path(monkeypatch):
     monkeypatch.setattr(
         ExactIndex, "_search_dense", lambda *_: pytest.fail("this must not score the whole pool")
     )
-    candidates = index._search_faiss(queries, 100, index._pool(None))
+    candidates = index._search_faiss(queries, 100, None)
     np.testing.assert_array_equal(dense.rows, candidates.rows)
     np.testing.assert_array_equal(dense.scores, candidates.scores)
 
@@ -113,7 +113,7 @@ def test_only_the_query_whose_cut_may_hide_a_tie_is_searched_wider(monkeypatch):
     monkeypatch.setattr(
         ExactIndex,
         "_candidates",
-        lambda self, q, k, pool: asked.append(len(q)) or candidates(self, q, k, pool),
+        lambda self, q, k, lang: asked.append(len(q)) or candidates(self, q, k, lang),
     )
     hits = ExactIndex(ids, langs, vectors).search(queries, 5)
     assert asked == [30, 1, 1, 1]  # 6, 12, 24, 48 candidates
@@ -134,6 +134,30 @@ def test_near_ties_are_ranked_by_their_float64_scores(seed, step):
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     index = ExactIndex(ids, langs, vectors)
     by_hand = sorted_by_hand(ids, langs, vectors, query[0], None)
-    assert [ids[r] for r in index._search_faiss(query, 7, index._pool(None)).rows[0]] == by_hand[:7]
+    assert [ids[r] for r in index._search_faiss(query, 7, None).rows[0]] == by_hand[:7]
     wanted = np.arange(0, 300, 50)
     assert index.full_ranks(query, [wanted])[0].tolist() == [by_hand.index(ids[r]) + 1 for r in wanted]
+
+
+def test_languages_searched_after_all_documents_cost_no_pass_of_their_own(monkeypatch):
+    monkeypatch.setattr(exact, "MARGIN", 2)
+    rng = np.random.default_rng(5)
+    ids, langs, vectors = corpus(rng, 900)
+    queries = unit(rng, 12)
+    index, passes = ExactIndex(ids, langs, vectors), []
+    nearest = ExactIndex._nearest
+    monkeypatch.setattr(
+        ExactIndex, "_nearest", lambda self, q, k, lang: passes.append(lang) or nearest(self, q, k, lang)
+    )
+    by_pool = {lang: index.search(queries[:8] if lang else queries, 6, lang) for lang in (None, "tr", "de")}
+    first = len([lang for lang in passes if lang])
+    assert set(passes[:3]) == {"de", "en", "tr"} and first >= 3
+    for lang, hits in by_pool.items():
+        for query, rows in zip(queries, hits.rows, strict=False):
+            assert [ids[r] for r in rows] == sorted_by_hand(ids, langs, vectors, query, lang)[:6]
+    passes.clear()
+    fresh = ExactIndex(ids, langs, vectors[rng.permutation(900)])
+    fresh.search(queries, 6)
+    n_all = len(passes)
+    fresh.search(queries[3:9], 6, "en")
+    assert len(passes) == n_all  # random vectors: nothing had to be widened

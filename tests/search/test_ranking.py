@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from xlembed.measures import parse_measures
+from xlembed.search import ranking
 from xlembed.search.ranking import count_searches, language_shares, rank_units
 from xlembed.search.searcher import VectorSearcher
 from xlembed.search.table import units_table
@@ -42,6 +43,16 @@ def test_every_rank_of_every_mode(tiny_task, tiny_search):
         ("q2-de", "en", "target"): (1,),
         ("q2-en", "en", "target"): (1,),
     }
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_queries_in_parts_are_ranked_as_all_at_once(tiny_task, tiny_search, monkeypatch, size):
+    whole, done = rank_units(tiny_task, tiny_search), []
+    monkeypatch.setattr(ranking, "QUERY_CHUNK", size)
+    parts = rank_units(tiny_task, tiny_search, progress=done.append)
+    assert parts.units == whole.units and parts.boundary_ties == whole.boundary_ties
+    np.testing.assert_array_equal(parts.top, whole.top)
+    assert sum(done) == count_searches(tiny_task)
 
 
 def test_other_versions_wrong_keeps_them_in_the_ranking(tiny_task, tiny_search):

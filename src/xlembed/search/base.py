@@ -116,8 +116,9 @@ def exact_scores(queries: Vectors, documents: Vectors) -> Scores:
     A zero vector has no direction, so its documents score below every possible cosine.
     """
     scores = queries.astype(np.float64) @ documents.astype(np.float64).T
+    level = np.flatnonzero(~scores.any(axis=0))  # only there may be a zero vector
     scores = np.round(scores, SCORE_DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
-    scores[:, ~documents.any(axis=1)] = NO_DIRECTION
+    scores[:, level[~documents[level].any(axis=1)]] = NO_DIRECTION
     return scores
 
 

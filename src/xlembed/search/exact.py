@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import faiss
 import numpy as np
@@ -20,6 +21,8 @@ from xlembed.search.base import (
 )
 from xlembed.words import Lang, Vectors
 
+Coarse = NDArray[np.float32]
+
 QUERY_BATCH_BYTES = 256 * 2**20
 """Upper bound of one batch's float64 score table."""
 BLOCK_ROWS = 100_000
@@ -35,6 +38,29 @@ FLOAT32_SLACK = 5e-6
 # FAISS multiplies matrices from so many numbers of a call's queries on; its own figure (128,000) is 330 queries of 384
 # dimensions, below which each costs six times as much.
 faiss.cvar.distance_compute_blas_threshold = 4_000
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What one pass over all documents found: of each language the `fetch` best of each query, best first.
+
+    Attributes:
+        rows: query -> its row.
+        fetch: documents per query and language, as far as there are so many.
+        found: language -> float32 scores, and positions in the language's pool, both (n_queries, fetch).
+    """
+
+    rows: dict[bytes, int]
+    fetch: int
+    found: dict[Lang, tuple[Coarse, Rows]]
+
+    def of(self, queries: Vectors, fetch: int, lang: Lang | None) -> tuple[Coarse, Rows] | None:
+        """For some of its queries and fewer documents; None where it does not know."""
+        rows = [self.rows.get(query.tobytes(), -1) for query in queries]
+        if lang not in self.found or fetch > self.fetch or -1 in rows:
+            return None
+        scores, positions = self.found[lang]
+        return scores[rows][:, :fetch], positions[rows][:, :fetch]
 
 
 class ExactIndex(EachByItself):
@@ -54,6 +80,8 @@ class ExactIndex(EachByItself):
         self._pools: dict[Lang | None, Rows] = {None: by_id}
         for lang in sorted(set(langs)):
             self._pools[lang] = by_id[langs_by_id == lang]
+        self._place = np.argsort(by_id)
+        self._last = _Pass({}, 0, {})
 
     def _pool(self, lang: Lang | None) -> Rows:
         return self._pools.get(lang, np.empty(0, dtype=np.int64))
@@ -69,10 +97,10 @@ class ExactIndex(EachByItself):
         # Scoring the whole pool in float64 beats fetching candidates unless the pool is much larger than k.
         if len(pool) <= 8 * (k + MARGIN):
             return self._search_dense(queries, k, pool)
-        batch = max(1, QUERY_BATCH_BYTES // (16 * (k + MARGIN)))
+        batch = max(1, QUERY_BATCH_BYTES // (16 * (k + MARGIN) * (1 if lang else len(self._pools))))
         return stack(
             [
-                self._search_faiss(queries[i : i + batch], k, pool)
+                self._search_faiss(queries[i : i + batch], k, lang)
                 for i in range(0, max(1, len(queries)), batch)
             ]
         )
@@ -87,8 +115,9 @@ class ExactIndex(EachByItself):
             ]
         )
 
-    def _search_faiss(self, queries: Vectors, k: int, pool: Rows) -> Hits:
+    def _search_faiss(self, queries: Vectors, k: int, lang: Lang | None) -> Hits:
         """Candidates from FAISS in float32, scored again in float64; widened where a tie may be missing."""
+        pool = self._pool(lang)
         found = Hits(
             np.empty((len(queries), k), dtype=np.int64),
             np.empty((len(queries), k)),
@@ -96,7 +125,7 @@ class ExactIndex(EachByItself):
         )
         fetch, asked = min(len(pool), k + MARGIN), np.arange(len(queries))
         while len(asked):
-            lowest, positions = self._candidates(queries[asked], fetch, pool)
+            lowest, positions = self._candidates(queries[asked], fetch, lang)
             hits = self._scored_again(queries[asked], positions, k, pool)
             found.rows[asked], found.scores[asked] = hits.rows, hits.scores
             found.boundary_ties[asked] = hits.boundary_ties
@@ -118,8 +147,34 @@ class ExactIndex(EachByItself):
             parts.append(top_k(scores, rows, k))
         return stack(parts)
 
-    def _candidates(self, queries: Vectors, k: int, pool: Rows) -> tuple[NDArray[np.float32], Rows]:
-        """Each query's lowest float32 score among k candidates, and their positions in the pool, (n_queries, k)."""
+    def _candidates(self, queries: Vectors, fetch: int, lang: Lang | None) -> tuple[Coarse, Rows]:
+        """Each query's lowest float32 score among its candidates, and their positions in the pool, (n_queries, fetch).
+
+        All documents are gone through by language, and what that finds is kept: the languages are searched next.
+        """
+        if lang is None and len(self._pools) > 2:
+            return self._merged(queries, fetch)
+        scores, positions = self._last.of(queries, fetch, lang) or self._nearest(queries, fetch, lang)
+        return scores[:, -1], positions
+
+    def _merged(self, queries: Vectors, fetch: int) -> tuple[Coarse, Rows]:
+        langs = [lang for lang in self._pools if lang is not None]
+        found = {lang: self._nearest(queries, min(fetch, len(self._pools[lang])), lang) for lang in langs}
+        self._last = _Pass({query.tobytes(): i for i, query in enumerate(queries)}, fetch, found)
+        lowest = np.empty(len(queries), dtype=np.float32)
+        positions = np.empty((len(queries), fetch), dtype=np.int64)
+        for i in range(0, len(queries), SCORED_AT_ONCE):
+            some = slice(i, i + SCORED_AT_ONCE)
+            scores = np.concatenate([found[lang][0][some] for lang in langs], axis=1)
+            places = [self._place[self._pools[lang][found[lang][1][some]]] for lang in langs]
+            best = np.argpartition(-scores, fetch - 1, axis=1)[:, :fetch]
+            lowest[some] = np.take_along_axis(scores, best, axis=1).min(axis=1)
+            positions[some] = np.take_along_axis(np.concatenate(places, axis=1), best, axis=1)
+        return lowest, positions
+
+    def _nearest(self, queries: Vectors, k: int, lang: Lang | None) -> tuple[Coarse, Rows]:
+        """FAISS's scores and positions in the pool, best first, (n_queries, k), merged over blocks."""
+        pool = self._pool(lang)
         heap = faiss.ResultHeap(len(queries), k, keep_max=True)
         for start in range(0, len(pool), BLOCK_ROWS):
             block = np.ascontiguousarray(self._vectors[pool[start : start + BLOCK_ROWS]], dtype=np.float32)
@@ -131,7 +186,7 @@ class ExactIndex(EachByItself):
             )
             heap.add_result(scores, positions + start)
         heap.finalize()
-        return heap.D[:, -1], heap.I.astype(np.int64)
+        return heap.D, heap.I.astype(np.int64)
 
     def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
         """See `VectorIndex.full_ranks`: counts the documents that score above, or equal with a smaller id.

@@ -89,28 +89,29 @@ def rank_units(
     result = Rankings(
         top=np.full((len(task.queries), min(keep_top, len(task.documents))), -1, dtype=np.int64)
     )
-    for pool, lang, chosen in _searches(task, units, modes):
-        by_query: dict[int, list[Unit]] = {}
-        for unit in chosen:
-            by_query.setdefault(unit.query, []).append(unit)
-        # The raw ranking of a query is wanted even when it has no unit.
-        queries = range(len(task.queries)) if pool is Pool.ALL else sorted(by_query)
-        extra = max((len(u.ignored) for u in chosen), default=0)
-        for chunk in _chunks(queries, QUERY_CHUNK):
-            hits = searcher.search(chunk, depth + extra, lang)
+    searches = [_Search(*found) for found in _searches(task, units, modes)]
+    # All searches of some queries before the next queries: an index may use one search for the next.
+    for chunk in _chunks(range(len(task.queries)), QUERY_CHUNK):
+        for search in searches:
+            # The raw ranking of a query is wanted even when it has no unit.
+            queries = chunk if search.pool is Pool.ALL else [q for q in chunk if q in search.by_query]
+            if not queries:
+                continue
+            hits = searcher.search(queries, depth + search.extra, search.lang)
             result.boundary_ties += int((hits.boundary_ties > 0).sum())
-            if pool is Pool.ALL:
+            if search.pool is Pool.ALL:
                 width = min(result.top.shape[1], hits.rows.shape[1])
                 result.top[chunk, :width] = hits.rows[:, :width]
                 if mixed is not None:
                     mixed.add(chunk, hits.rows)
-            wanted = [_judged(by_query.get(q, ()), lang, corpus) for q in chunk]
-            ranks = _ranks(searcher, chunk, hits.rows, wanted, lang)
-            for i, query in enumerate(chunk):
-                for unit in by_query.get(query, ()):
-                    result.units.append(_rank_unit(unit, pool, hits.rows[i], ranks[i], depth, corpus))
+            wanted = [_judged(search.by_query.get(q, ()), search.lang, corpus) for q in queries]
+            ranks = _ranks(searcher, queries, hits.rows, wanted, search.lang)
+            for i, query in enumerate(queries):
+                for unit in search.by_query.get(query, ()):
+                    search.ranked.append(_rank_unit(unit, search.pool, hits.rows[i], ranks[i], depth, corpus))
             if progress:
-                progress(len(chunk))
+                progress(len(queries))
+    result.units += [unit for search in searches for unit in search.ranked]
     return result
 
 
@@ -138,6 +139,18 @@ def _searches(
         chosen = [u for u in units if u.doc_lang == lang and wanted(u, Pool.TARGET)]
         if chosen:
             yield Pool.TARGET, lang, chosen
+
+
+class _Search:
+    """A pass over the index: what it wants, by query, and what it found."""
+
+    def __init__(self, pool: Pool, lang: Lang | None, chosen: Sequence[Unit]) -> None:
+        self.pool, self.lang = pool, lang
+        self.extra = max((len(unit.ignored) for unit in chosen), default=0)
+        self.by_query: dict[int, list[Unit]] = {}
+        for unit in chosen:
+            self.by_query.setdefault(unit.query, []).append(unit)
+        self.ranked: list[RankedUnit] = []
 
 
 class _Corpus:
