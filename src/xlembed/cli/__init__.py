@@ -58,6 +58,7 @@ COMMANDS = {
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
     "import-vectors": ("xlembed.cli.vectors:import_vectors", "Take vectors made elsewhere as a model."),
     "export-vectors": ("xlembed.cli.vectors:export_vectors", "A model's vectors of a task as a file."),
+    "store": ("xlembed.cli.store:store", "Carry encoded vectors to another machine and back."),
     "generate-queries": (
         "xlembed.cli.generate:generate_queries",
         "Let a language model write questions about documents.",
