@@ -126,6 +126,25 @@ def test_topics_of_classical_trec(tmp_path: Path) -> None:
     assert task.qrels == {"301": {"a": 1}, "302": {"b": 2}} and "TREC" in told
 
 
+def test_rows_of_queries_with_their_passages(tmp_path: Path) -> None:
+    def passage(number: int) -> dict[str, str]:
+        return {"docid": f"{number}#0", "title": "T", "text": f"text {number}"}
+
+    rows = [
+        {
+            "query_id": "1",
+            "query": "which?",
+            "positive_passages": [passage(1)],
+            "negative_passages": [passage(2)],
+        },
+        {"query_id": "2", "query": "who?", "positive_passages": [passage(2)], "negative_passages": []},
+    ]
+    folder = _write(tmp_path, {"miracl.fi.jsonl": _rows(*rows)})
+    task, told = _read("miracl", folder / "miracl.fi.jsonl")
+    assert task.qrels == {"1": {"1#0": 1, "2#0": 0}, "2": {"2#0": 1}} and task.languages == ("fi",)
+    assert len(task.documents) == 2 and "repeated" not in told
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [
