@@ -57,7 +57,10 @@ def build_task(
         queries, told = _scorable(queries, qrels)
         notes += told
     if not documents:
-        raise UserError(f"{rows.card.name}: there are no documents")
+        raise UserError(
+            f"{rows.card.name}: there are no documents; rows of queries with their passages (MIRACL) are read by "
+            "`xlembed import miracl`"
+        )
     if not rows.queries and not rows.card.unjudged:
         raise UserError(
             f"{rows.card.name}: there are no queries: import their file too, or say what a query is called with "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xlembed.data.checks import Place, Problems, first_of
-from xlembed.data.lines import is_there, parse_json, read_json, read_lines
+from xlembed.data.lines import is_there, read_lines
 from xlembed.data.objects import PARQUET, first_bytes, read_objects
 from xlembed.data.row import Row
 from xlembed.data.rows import Rows
@@ -66,9 +66,8 @@ def find_judgements(folder: Path, split: str, problems: Problems) -> Path | None
 
 def read_judgements(path: Path, rows: Rows) -> None:
     """Add the judgements of a file to rows that hold their queries and documents; how it was read is told."""
-    start = first_bytes(path)
-    if start.startswith((PARQUET, b"{", b"[")):
-        add_judgements(_objects(path, start, rows), rows)
+    if first_bytes(path).startswith((PARQUET, b"{", b"[")):
+        add_judgements(_objects(path, rows.problems), rows)
     else:
         _read_table(path, rows)
 
@@ -90,28 +89,17 @@ def add_judgements(found: Iterable[Row], rows: Rows) -> None:
             _add(rows, query_id, doc_id, row.values.get(score, 1) if score else 1, row.place)
 
 
-def _objects(path: Path, start: bytes, rows: Rows) -> Iterator[Row]:
-    """The rows of a file; `{query: {document: grade}}` (ranx, BEIR), on one line or many, as rows as well."""
-    problems = rows.problems
-    first = parse_json(start.partition(b"\n")[0].decode(errors="replace"), Place(""), Problems())
-    if first is None and start.startswith(b"{"):
-        value = read_json(path, problems)
-        found: Iterable[Row] = [Row(value, Place(str(path)), problems)] if isinstance(value, dict) else []
-    else:
-        found = read_objects(path, problems)
-    for row in found:
-        if not _by_query(row.values):
+def _objects(path: Path, problems: Problems) -> Iterator[Row]:
+    """The rows of a file; `{query: {document: grade}}` (ranx, BEIR) and `{query: [document]}` as rows as well."""
+    for row in read_objects(path, problems, whole=True):
+        by_query = bool(row.values) and all(isinstance(docs, dict | list) for docs in row.values.values())
+        if not by_query:
             yield row
             continue
         for query_id, docs in row.values.items():
-            for doc_id, grade in docs.items():
-                place = Place(row.place.file, row.place.line, query_id)
+            place = Place(row.place.file, row.place.line, query_id)
+            for doc_id, grade in docs.items() if isinstance(docs, dict) else ((doc, 1) for doc in docs):
                 yield Row(dict(zip(HEADER, (query_id, doc_id, grade), strict=True)), place, problems)
-
-
-def _by_query(value: Mapping[str, Any]) -> bool:
-    """Whether an object maps queries to documents with grades."""
-    return bool(value) and all(isinstance(docs, dict) for docs in value.values())
 
 
 def _read_table(path: Path, rows: Rows) -> None:
@@ -131,7 +119,7 @@ def _read_table(path: Path, rows: Rows) -> None:
         message = f"the first line is no header ({', '.join(HEADER)}), nor a judgement"
         problems.error(lines[0][0], "", "unreadable judgements", message, form)
         return
-    first = layout.cells(head[0], quoted)
+    first = _table(head, layout.delimiter, quoted)[0]
     _tell_layout(layout, first, quoted, lines[0][0], rows)
     judged: list[tuple[str, str, str, Place]] = []
     for place, line in lines[layout.header :]:
@@ -167,7 +155,7 @@ def _find_layout(head: Sequence[str], quoted: bool, rows: Rows) -> _Layout | Non
     usual: list[_Layout] = []
     found: list[tuple[int, bool, _Layout]] = []
     for delimiter in ("\t", ",", ";", None):
-        table = [_cells(line, delimiter, quoted) for line in head]
+        table = _table(head, delimiter, quoted)
         for layout, is_usual in _layouts(table, delimiter):
             query, doc, grade = layout.columns
             if layout.header and _fits(rows, table[0][query], table[0][doc]):
@@ -195,7 +183,7 @@ def _find_layout(head: Sequence[str], quoted: bool, rows: Rows) -> _Layout | Non
 def _layouts(table: Sequence[Sequence[str]], delimiter: str | None) -> Iterator[tuple[_Layout, bool]]:
     """Ways to read a table, and whether each is usual: by its header, query document grade, TREC; else any order."""
     width = len(table[0])
-    if not 2 <= width <= 6:
+    if width < 2:
         return
     q, d, g = (_place(table[0], known) for known in NAMES)
     if (
@@ -205,7 +193,9 @@ def _layouts(table: Sequence[Sequence[str]], delimiter: str | None) -> Iterator[
     ):
         yield _Layout(delimiter, (q, d, -1 if g is None else g), True), True
     usual = {3: (0, 1, 2), 4: (0, 2, 3)}.get(width)
-    orders = list(itertools.permutations(range(width), 3)) or [(0, 1, -1), (1, 0, -1)]
+    # More columns without a header are no judgements: a run has six, and ranks for grades.
+    orders = list(itertools.permutations(range(width), 3)) if 2 < width < 5 else []
+    orders += [(0, 1, -1), (1, 0, -1)] if width == 2 else []
     for header in (False, True):
         body = [cells for cells in table[header:] if len(cells) == width]
         for order in sorted(orders, key=lambda order: order != usual):
@@ -271,6 +261,14 @@ def _place(cells: Sequence[str], known: Sequence[str]) -> int | None:
 def _named(columns: Sequence[str], known: Sequence[str]) -> str | None:
     place = _place(columns, known)
     return None if place is None else columns[place]
+
+
+def _table(head: Sequence[str], delimiter: str | None, quoted: bool) -> list[list[str]]:
+    """The lines as cells; a header that lacks the name of the rows' numbers (R) gets an empty one."""
+    table = [_cells(line, delimiter, quoted) for line in head]
+    if len(table) > 1 and all(len(cells) == len(table[0]) + 1 for cells in table[1:]):
+        table[0].insert(0, "")
+    return table
 
 
 def _cells(line: str, delimiter: str | None, quoted: bool) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +15,55 @@ from xlembed.data.packed import DAMAGED, existing, unpacked
 from xlembed.data.row import Row
 
 PARQUET = b"PAR1"
+IDS = ("_id", "id", "docid", "doc_id", "docno", "pid", "query_id", "qid")
+TEXTS = ("text", "contents", "content", "passage", "body", "query")
+"""What ids and texts are called, the likeliest first."""
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".parquet")
 """Of files that hold such rows, the likeliest first."""
 
 
-def read_objects(path: Path, problems: Problems) -> Iterator[Row]:
-    """The objects of a file, each with its place; values as they are typed there."""
+def read_objects(path: Path, problems: Problems, whole: bool = False) -> Iterator[Row]:
+    """The objects of a file, each with its place; values as they are typed there.
+
+    With `whole` a JSON document over several lines is one object.
+    """
     start = first_bytes(path)
     if start.startswith(PARQUET):
         yield from read_parquet(path, problems)
     elif start.startswith(b"[") and begins_array(start.partition(b"\n")[0].decode(errors="replace")):
         items = read_json(path, problems)
         yield from in_list(items if isinstance(items, list) else [], Place(str(path)), problems)
+    elif whole and start.startswith(b"{") and not _is_object(start.partition(b"\n")[0]):
+        if isinstance(value := read_json(path, problems), dict):
+            yield Row(value, Place(str(path)), problems)
     else:
         yield from read_json_lines(path, problems)
+
+
+def by_id(found: Iterable[Row]) -> Iterator[Row]:
+    """Rows as they are; a single object of objects, or of texts, by id as one row each: `{"d1": {"text": ...}}`."""
+    rows = iter(found)
+    first = list(itertools.islice(rows, 1))
+    named = not first or {*IDS, *TEXTS} & first[0].values.keys()
+    second = [] if named else list(itertools.islice(rows, 1))
+    if not named and not second:
+        for row_id, value in first[0].values.items():
+            yield first[0].renamed({"_id": row_id, **(value if isinstance(value, dict) else {"text": value})})
+    else:
+        yield from itertools.chain(first, second, rows)
+
+
+def _is_object(line: bytes) -> bool:
+    """Whether a line is a whole object, or too long to be seen whole."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return len(line) >= 4000
+
+
+def name_of(row: Row, names: Sequence[str]) -> str:
+    """The first of some names that the row has; the first of all if it has none."""
+    return next((name for name in names if row.values.get(name) is not None), names[0])
 
 
 def in_list(items: list[Any], place: Place, problems: Problems) -> Iterator[Row]:

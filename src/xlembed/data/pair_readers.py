@@ -14,6 +14,7 @@ from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_same_texts
 from xlembed.data.importing import find_reader
 from xlembed.data.languages import is_language
+from xlembed.data.objects import first_bytes, read_objects
 from xlembed.data.opening import read_rows
 from xlembed.data.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
 from xlembed.data.pairs import Row as PairRow
@@ -151,10 +152,16 @@ def _kind_of(files: Sequence[Path], options: PairOptions) -> Kind:
 
 
 def _is_squad(files: Sequence[Path]) -> bool:
-    json_files = [file.suffix == ".json" for file in files]
+    json_files = [file.suffix == ".json" and not _is_list(file) for file in files]
     if any(json_files) and not all(json_files):
         raise UserError("SQuAD files (.json) and tables cannot be imported in one go")
     return all(json_files)
+
+
+def _is_list(file: Path) -> bool:
+    """Whether a file is a list of rows under our names, or those of `--columns`, and no SQuAD."""
+    first = next(read_objects(file, Problems()), None) if first_bytes(file).startswith(b"[") else None
+    return first is not None and not {"context", "paragraphs"} & first.values.keys()
 
 
 def _subject(files: Sequence[Path]) -> str:

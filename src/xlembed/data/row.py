@@ -51,6 +51,8 @@ class Row(NamedTuple):
         What is no id is an error, and nothing is said of rows that name it.
         """
         value = self.values.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # pandas makes such of numbers, where one is missing
         if isinstance(value, int) and not isinstance(value, bool):
             self.warn(name, "whole numbers as ids", f"the id {value} is a number", "taken as text")
             return str(value)

@@ -124,6 +124,20 @@ class Task:
         return found
 
     @cached_property
+    def separate_questions(self) -> bool:
+        """Whether languages have different questions, each judged on documents of its own language only (MIRACL).
+
+        What other languages have on them nobody knows then.
+        """
+        langs: dict[str, set[Lang]] = {}
+        for query in self.queries:
+            langs.setdefault(query.need_id, set()).add(query.lang)
+        if len(set().union(*langs.values())) < 2 or any(len(of) > 1 for of in langs.values()):
+            return False
+        lang_of = {d.doc_id: d.lang for d in self.documents}
+        return all(lang_of[d] == q.lang for q in self.queries for d in self.qrels.get(q.query_id, ()))
+
+    @cached_property
     def needs(self) -> Mapping[str, Mapping[str, int]]:
         """Need id -> document id -> grade, over the need's queries (they differ under `relevance = own`)."""
         needs: dict[str, dict[str, int]] = {}

@@ -32,6 +32,7 @@ from xlembed.show.figures.registry import write_figures
 from xlembed.show.notes import postprocessing_note
 from xlembed.stats.clusters import task_clusters
 from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
+from xlembed.stats.judged import JUDGED, judged_rows
 from xlembed.stats.language_scores import language_rows, left_out, no_preference
 from xlembed.stats.score_rows import IndexFidelity
 from xlembed.stats.scorebook import read_scores
@@ -46,7 +47,7 @@ TREC_DEPTH = 100
 SAME = 1e-6
 """Cosines nearer to each other than this are ties (docs/evaluate.md)."""
 HEADLINE = ("accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10")
-ALWAYS = ("language_bias", "preference", "any_language@1", *FIRST_PLACE)
+ALWAYS = ("language_bias", "preference", "any_language@1", *FIRST_PLACE, JUDGED)
 """Measures of their own whose macros stand in the headline too."""
 
 
@@ -75,7 +76,9 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         depth=settings.depth,
         modes=settings.modes,
         other_versions=settings.other_versions,
-        keep_top=min(settings.depth, max(TREC_DEPTH, settings.language_k)),
+        keep_top=settings.depth
+        if task.separate_questions
+        else min(settings.depth, max(TREC_DEPTH, settings.language_k)),
         mixed=mixed,
         progress=count,
     )
@@ -89,6 +92,9 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
     if mixed is not None:
         queries = language_table(task, mixed, clusters, settings.other_language_gain)
         rows += language_rows(queries, set(units["cluster"]), unsupported, settings.resamples)
+    rows += judged_rows(
+        task, rankings.units, rankings.top, measures, clusters, unsupported, settings.resamples
+    )
     watch("bootstrap", 1, 1)
     by_language = ref.variation.rescored is not None
     fidelity = _fidelity(task, search, units, measures, clusters, settings, by_language)

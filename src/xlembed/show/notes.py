@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xlembed.show.text import percent
+from xlembed.stats.judged import CONDENSED, FIRST, JUDGED, SHARE
 from xlembed.stats.score_rows import Truncation, Truncations
-from xlembed.stats.scorebook import ScoreBook, read_scores
-from xlembed.words import Lang
+from xlembed.stats.scorebook import CROSS_LINGUAL, ScoreBook, read_scores
+from xlembed.words import Lang, Pool
 
 SHOWN = 6
 """Languages that a note names, the worst first."""
@@ -67,6 +68,29 @@ def _share(share: float) -> str:
     return f"{percent(share)} %" if share >= 0.0005 else "under 0.1 %"
 
 
+POOL_ALL = "Pool all: right documents in other languages are unjudged and count as wrong."
+"""`pool_note` in short, for figures."""
+
+
+def pool_note(book: ScoreBook) -> str:
+    """What numbers with all documents searched are worth where nobody judged other languages; empty elsewhere."""
+    share = book.cell(SHARE, Pool.ALL, None, None, JUDGED)
+    if share is None:
+        return ""
+    note = (
+        "pool all: languages have different questions, and what other languages have on them is unjudged and counts as "
+        "wrong, so cross_lingual is pessimistic; true_cross_lingual needs translated queries. "
+        f"{percent(share.value)} % of the first {FIRST} documents are judged"
+    )
+    wrong, left_out = book.macro(CROSS_LINGUAL), book.cell(CONDENSED, Pool.ALL, None, None)
+    if wrong is None or left_out is None:
+        return note
+    return (
+        f"{note}; {book.primary_measure} is {percent(wrong.value)} % with the unjudged wrong, "
+        f"{percent(left_out.value)} % with them left out"
+    )
+
+
 def notes_of(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> dict[str, list[str]]:
     """Model -> what its scores say of its weights, its vectors and the texts it read."""
     found = {}
@@ -74,6 +98,7 @@ def notes_of(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> dict[str, list[
         anew = truncation_note(book.reranker_truncation)
         notes = [
             book.weights,
+            pool_note(book),
             *(f"warning: {warning}" for warning in book.warnings),
             book.postprocessing.get("note", ""),
             truncation_note(book.truncation),

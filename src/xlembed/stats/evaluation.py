@@ -31,8 +31,8 @@ SHARE_CUTS = (1, 5, 10)
 class ScoreRow:
     """One score as stored in scores.json.
 
-    `kind` is a mode or pool_gap, loss_weak, loss_strong, language_bias, retrieved_language, or a kind of
-    `language_measures.MEASURES`. A macro has neither
+    `kind` is a mode or pool_gap, loss_weak, loss_strong, language_bias, retrieved_language, a kind of
+    `language_measures.MEASURES`, or one of `judged`. A macro has neither
     query_lang nor doc_lang; `cells` then lists the cells it is the mean of. `label` must be shown with the number.
     """
 
@@ -90,7 +90,7 @@ def score_run(
         unsupported: task languages that are not on the model's card, with their label.
         n_resamples: of the cluster bootstrap.
     """
-    rows = _mode_rows(units, measures, task_clusters, n_resamples)
+    rows = mode_rows(units, measures, task_clusters, n_resamples)
     rows += _difference_rows(units, measures, task_clusters, n_resamples)
     rows += _bias_rows(units, task_clusters, n_resamples)
     for k, table in shares.items():
@@ -148,9 +148,10 @@ def score_rows(table: Table[Any], cells: CellLayout, names: Sequence[str]) -> li
     return rows
 
 
-def _mode_rows(
+def mode_rows(
     units: pd.DataFrame, measures: Sequence[Measure], clusters: Collection[str], n: int
 ) -> list[ScoreRow]:
+    """Every mode and pool of the units: cells, then macro averages."""
     cells = cell_layout(units, clusters)
     one_each = bool((units["n_relevant"] == 1).all())
     values = units[[m.column for m in measures]].to_numpy(dtype=np.float64)

@@ -9,6 +9,7 @@ import pandas as pd
 from xlembed.data.task import Task
 from xlembed.models.spec import ModelRef
 from xlembed.settings import Settings
+from xlembed.show.notes import pool_note
 from xlembed.stats.scorebook import MACROS, ScoreBook
 from xlembed.tracking.log import Inputs, describe, log_result, log_table
 
@@ -49,7 +50,7 @@ def _description(book: ScoreBook) -> str:
                 else "[{:.1f}, {:.1f}]".format(*(100 * end for end in row.interval))
             )
             lines.append(f"| {macro.title} | {100 * row.value:.1f} | {ends} | {row.n_needs:,} |")
-    said = [book.footnote(), book.weights, *book.warnings]
+    said = [book.footnote(), pool_note(book), book.weights, *book.warnings]
     lines += ["", *(f"- {text}" for text in said if text), ""]
     lines.append(
         f"All scores: `{TABLE}`, `scores.json`, `figures/` among the artifacts. Models side by side, with tests: "

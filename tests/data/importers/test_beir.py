@@ -152,6 +152,8 @@ READ = {
         b'{"qid": "a", "docid": 1, "rel": 2}\n{"qid": "a", "docid": 2, "rel": 0}\n',
         "numbers as ids",
     ),
+    "names of rows": (b'"query-id" "corpus-id" "score"\n"1" "a" "1" 2\n"2" "a" "2" 0\n', "the header is"),
+    "an index": (b"\tquery-id\tcorpus-id\tscore\n0\ta\t1\t2\n1\ta\t2\t0\n", "the header is"),
     "array": (
         b'[{"query_id": "a", "corpus_id": "1", "score": 2}, {"query_id": "a", "corpus_id": "2", "score": 0}]',
         "",
@@ -168,6 +170,31 @@ def test_judgements_in_another_form_are_read_and_told(tmp_path: Path, qrels: byt
     )
     assert imported.task.qrels == {"a": {"1": 2, "2": 0}}
     assert said in "\n".join(imported.warnings) and bool(said) == bool(imported.warnings)
+
+
+def test_a_run_is_no_file_of_judgements(tmp_path: Path) -> None:
+    folder = _with_qrels(tmp_path / "x", "a Q0 1 1 0.9 bm25\na Q0 2 2 0.8 bm25\n")
+    with pytest.raises(UserError, match=r"1 error .*unreadable judgements"):
+        import_files("beir", [folder], "x", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "d")
+
+
+def test_objects_by_id_and_names_of_others_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    folder.mkdir()
+    documents = {"1": {"title": "T", "text": "one"}, "2": {"text": "two"}}
+    (folder / "corpus.json").write_text(json.dumps(documents, indent=1), encoding="utf-8")
+    (folder / "queries.json").write_text('{"a": "which?"}', encoding="utf-8")
+    (folder / "qrels.json").write_text('{"a": ["1"]}', encoding="utf-8")
+    english = ReadOptions(langs=("en",))
+    task = import_files("beir", [folder], "x", options=english, data_dir=tmp_path / "d").task
+    assert task.qrels == {"a": {"1": 1}} and task.documents[0].title == "T"
+    named = [{"docid": 1.0, "contents": "one"}, {"docid": 2.0, "contents": "two"}]
+    other = write_folder(
+        tmp_path / "y", None, named, [{"query_id": "a", "query": "which?"}], [("a", "1", "1")]
+    )
+    assert (
+        import_files("beir", [other], "y", options=english, data_dir=tmp_path / "d").task.qrels == task.qrels
+    )
 
 
 def test_judgements_without_a_grade_are_all_relevant(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from xlembed.data.joining import join
 from xlembed.data.judgements import find_judgements, read_judgements
 from xlembed.data.languages import require_language
 from xlembed.data.lines import is_there
-from xlembed.data.objects import SUFFIXES, read_objects
+from xlembed.data.objects import IDS, SUFFIXES, TEXTS, by_id, name_of, read_objects
 from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
 from xlembed.data.row import Row
 from xlembed.data.rows import Rows
@@ -23,8 +23,9 @@ from xlembed.words import Lang, UserError
 CORPUS_FILE = "corpus.jsonl"
 QUERIES_FILE = "queries.jsonl"
 QRELS_FILE = "qrels/test.tsv"
-_DOCUMENT_FIELDS = ("_id", "id", "title", "text", "lang", "group", "metadata")
-_QUERY_FIELDS = ("_id", "id", "text", "lang", "need_id", "cluster", "doc_id", "native", "metadata")
+_DOCUMENT_FIELDS = (*IDS[:6], *TEXTS[1:-1], "title", "text", "lang", "group", "metadata")
+_QUERY_IDS = ("_id", "id", "query_id", "qid")
+_QUERY_FIELDS = (*_QUERY_IDS, "query", "text", "lang", "need_id", "cluster", "doc_id", "native", "metadata")
 
 
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
@@ -111,8 +112,8 @@ def read_folder(
     """
     options = options or ReadOptions()
     rows, lang = _open_folder(folder, problems, lang, options.drop_unknown)
-    add_documents(read_objects(part(folder, "corpus"), problems), rows, lang, all_alike)
-    add_queries(read_objects(part(folder, "queries"), problems), rows, lang, all_alike)
+    add_documents(by_id(read_objects(part(folder, "corpus"), problems, True)), rows, lang, all_alike)
+    add_queries(by_id(read_objects(part(folder, "queries"), problems, True)), rows, lang, all_alike)
     needed = not (rows.card.unjudged or options.unjudged) or is_there(folder / QRELS_FILE)
     if needed and (judged := find_judgements(folder, options.split, problems)):
         read_judgements(judged, rows)
@@ -122,7 +123,7 @@ def read_folder(
 def read_documents(folder: Path, problems: Problems) -> Rows:
     """Documents of a folder alone, with or without queries in it."""
     rows, lang = _open_folder(folder, problems, None)
-    add_documents(read_objects(part(folder, "corpus"), problems), rows, lang)
+    add_documents(by_id(read_objects(part(folder, "corpus"), problems, True)), rows, lang)
     return rows
 
 
@@ -144,8 +145,8 @@ def add_documents(found: Iterable[Row], rows: Rows, lang: Lang | None, all_alike
     speaking = _Languages(lang, all_alike, rows)
     for row in found:
         row.tell_misspelt(_DOCUMENT_FIELDS)
-        doc_id = row.required_id(_id_of(row))
-        text = row.text("text")
+        doc_id = row.required_id(name_of(row, IDS[:6]))
+        text = row.text("text" if "text" in row.values else name_of(row, TEXTS[:-1]))
         title = row.optional("title") or ""
         group = row.id("group") or None
         spoken = speaking.of(row)
@@ -161,8 +162,8 @@ def add_queries(found: Iterable[Row], rows: Rows, lang: Lang | None, all_alike: 
     speaking = _Languages(lang, all_alike, rows)
     for row in found:
         row.tell_misspelt(_QUERY_FIELDS)
-        query_id = row.required_id(_id_of(row))
-        text = row.text("text")
+        query_id = row.required_id(name_of(row, _QUERY_IDS))
+        text = row.text("query" if "query" in row.values and "text" not in row.values else "text")
         need_id = row.id("need_id")
         cluster = row.id("cluster") or None
         doc_id = row.id("doc_id") or None
@@ -201,11 +202,6 @@ class _Languages:
             message = f"{n} row{'s have' if n > 1 else ' has'} no language (the first is line {first.line})"
             fix = 'add "lang" to every row; for a folder of one language, name it with --lang'
             self._problems.error(first, "lang", "missing language", message, fix)
-
-
-def _id_of(row: Row) -> str:
-    """What the field of the id is called: `_id`, in sets of MTEB `id`."""
-    return "id" if "id" in row.values and "_id" not in row.values else "_id"
 
 
 def _is_plain(folder: Path) -> bool:

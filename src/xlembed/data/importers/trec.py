@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems
@@ -14,7 +15,7 @@ from xlembed.data.joining import join
 from xlembed.data.judgements import NAMES, read_judgements
 from xlembed.data.languages import suggest_language
 from xlembed.data.lines import read_lines
-from xlembed.data.objects import SUFFIXES, read_objects
+from xlembed.data.objects import IDS, SUFFIXES, TEXTS, in_list, name_of, read_objects
 from xlembed.data.packed import unpacked_name
 from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
 from xlembed.data.row import Row
@@ -29,9 +30,6 @@ KINDS = {
 }
 """What a file is -> how its name begins."""
 
-IDS = ("docid", "_id", "id", "docno", "doc_id", "pid")
-TEXTS = ("text", "contents", "content", "passage", "body")
-
 _SPLITS = re.compile("(?<![A-Za-z])(train|dev|test-?[A-Za-z]?|val|validation|eval)(?![A-Za-z])")
 _LANGUAGE = re.compile(r"(?:miracl|mr-?tydi)(?:-corpus)?-v[\d.]+-([A-Za-z]+)")
 """Where the names of MIRACL and Mr. TyDi say the language, by code or by English name."""
@@ -44,6 +42,7 @@ class _Part:
     topics: list[Path] = field(default_factory=list)
     qrels: list[Path] = field(default_factory=list)
     documents: list[Path] = field(default_factory=list)
+    rows: list[Path] = field(default_factory=list)
 
 
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
@@ -61,8 +60,10 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     card = Card(options.name, source=sources)
     built = []
     for lang, part in parts.items():
-        chosen = _of_split(part, options.split, lang)
         rows = Rows(card, problems, options.drop_unknown)
+        for path in part.rows:
+            add_passages(read_objects(path, problems), rows, lang)
+        chosen = part if part.rows else _of_split(part, options.split, lang)
         for path in chosen.documents:
             add_collection(_documents(path, problems), rows, lang)
         for path in chosen.topics:
@@ -76,14 +77,34 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     return join(built, card, options.equal_ids, problems)
 
 
+def add_passages(found: Iterable[Row], rows: Rows, lang: Lang) -> None:
+    """Rows of a query with its judged passages, as the hub has MIRACL and Mr. TyDi: all of them are the documents."""
+    taken: dict[str, Any] = {}
+    for row in found:
+        query_id, text = row.required_id("query_id"), row.text("query")
+        judged: dict[str, int] = {}
+        for grade, name in ((1, "positive_passages"), (0, "negative_passages")):
+            place = Place(row.place.file, row.place.line, name)
+            for passage in in_list(row.values.get(name) or [], place, row.problems):
+                doc_id = str(passage.values.get("docid"))
+                if taken.get(doc_id) != passage.values:
+                    taken[doc_id] = passage.values
+                    add_collection([passage], rows, lang)
+                judged.setdefault(doc_id, grade)
+        query = Query(query_id or "", text or "", lang, query_id or "")
+        if query_id and text is not None and rows.add_query(query, row.place, ("query_id", "query")):
+            for doc_id, grade in judged.items():
+                rows.add_judgement(query_id, doc_id, grade, row.place)
+
+
 def add_collection(found: Iterable[Row], rows: Rows, lang: Lang) -> None:
     """Rows of documents whose id is called by one of `IDS`, whose text by one of `TEXTS`; a title may be there.
 
     `contents` begin with the title where a blank line follows it (Mr. TyDi).
     """
     for row in found:
-        doc_id = row.required_id(next((name for name in IDS if row.values.get(name) is not None), IDS[0]))
-        name = next((name for name in TEXTS if row.values.get(name) is not None), TEXTS[0])
+        doc_id = row.required_id(name_of(row, IDS[:6]))
+        name = name_of(row, TEXTS[:-1])
         text, title = row.text(name), row.optional("title") or ""
         if text is not None and name == "contents" and not title and "\n\n" in text:
             title, _, text = text.partition("\n\n")
@@ -99,13 +120,15 @@ def _sorted_out(files: Sequence[Path], options: ReadOptions, problems: Problems)
     for file, said in zip(files, said_languages(files, options), strict=True):
         inside = sorted(path for path in file.rglob("*") if path.is_file()) if file.is_dir() else [file]
         found = [(kind, path) for path in inside if (kind := _kind(path))]
+        found = found or [("rows", path) for path in inside if _holds_passages(path)]
         if not found:
             raise UserError(
                 f"trec: {file} is nothing that its name tells; topics, judgements and documents begin with topics or "
                 "queries, qrels, and docs, corpus or collection"
             )
         kinds += [(kind, path, said or _language_of(path)) for kind, path in found]
-    if missing := [kind for kind in KINDS if kind not in {kind for kind, _, _ in kinds}]:
+    there = {kind for kind, _, _ in kinds}
+    if "rows" not in there and (missing := [kind for kind in KINDS if kind not in there]):
         raise UserError(
             f"trec: no {' and no '.join(missing)} among {', '.join(map(str, files))}; name files or folders with "
             "topics*, qrels* and docs* or corpus* or collection*"
@@ -119,14 +142,22 @@ def _sorted_out(files: Sequence[Path], options: ReadOptions, problems: Problems)
                     f"{path}: which of {', '.join(sorted(langs))} is it? Put it into a folder named so"
                 )
             # A file that tells no language beside others that do has theirs; the topics' name may tell it.
-            topics = next(path for kind, path, _ in kinds if kind == "topics")
+            topics = next(path for kind, path, _ in kinds if kind in ("topics", "rows"))
             langs = langs or {language_by_name(topics, problems, options.varieties)}
             (lang,) = langs
         getattr(parts.setdefault(lang, _Part()), kind).append(path)
     for lang, part in parts.items():
-        if missing := [kind for kind in KINDS if not getattr(part, kind)]:
+        if not part.rows and (missing := [kind for kind in KINDS if not getattr(part, kind)]):
             raise UserError(f"trec: {lang} has no {' and no '.join(missing)}")
     return parts
+
+
+def _holds_passages(path: Path) -> bool:
+    """Whether its first row is a query with its passages."""
+    if unpacked_name(path).suffix.lower() not in SUFFIXES:
+        return False
+    first = next(read_objects(path, Problems()), None)
+    return first is not None and "positive_passages" in first.values
 
 
 def _kind(path: Path) -> str | None:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from xlembed.show.figures.registry import Registered, Scores
+from xlembed.show.notes import POOL_ALL, pool_note
 from xlembed.show.page import Panel, Words, head, page
 from xlembed.show.shapes.heat_map import colour_bar, heat_map
 from xlembed.show.style import INK
@@ -80,7 +81,7 @@ def _cells(book: ScoreBook, pool: str) -> list[Estimate | None]:
 def _notes(book: ScoreBook) -> list[str]:
     found = [e for pool, *_ in PANELS for e in _cells(book, pool)]
     present = [e for e in found if e is not None]
-    notes = [book.footnote()]
+    notes = [book.footnote(), *([POOL_ALL] if pool_note(book) else [])]
     if present:
         notes.append(f"Units per cell: {count_text(e.n_units for e in present)}. [95 % CI], unadjusted.")
     if few := sum(e.interval is None for e in present):

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xlembed.show.figures.registry import Registered, Scores
+from xlembed.show.notes import POOL_ALL, pool_note
 from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.bars import Bar, bars, entry
 from xlembed.show.style import FAINT, GRID, MODE_LOOKS
@@ -85,7 +86,7 @@ def _notes(book: ScoreBook, estimates: list[Estimate | None]) -> list[str]:
         notes.append(f"Bars without a whisker rest on fewer than 10 clusters ({clusters}): descriptive only.")
     if len(present) < len(estimates):
         notes.append("n/a: no units.")
-    return [*notes, book.footnote()]
+    return [*notes, *([POOL_ALL] if pool_note(book) else []), book.footnote()]
 
 
 FIGURE = Registered(language_bars, applies=lambda scores: bool(read_scores(scores).languages))
