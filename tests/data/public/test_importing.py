@@ -41,7 +41,9 @@ def test_documents_queries_and_judgements_as_mteb_keeps_them(hub: Hub, tmp_path:
         "en-1#0": 1,
     }
     # One in each language names a document that is not there.
-    assert any(note.startswith("2 judgements of queries or documents that are not there") for note in task.notes)
+    assert any(
+        note.startswith("2 judgements of queries or documents that are not there") for note in task.notes
+    )
     assert task.alignment is Alignment.COMPARABLE and {q.need_id for q in task.queries} == {
         *("de-q0", "de-q1", "en-q0", "en-q1")
     }
