@@ -45,7 +45,7 @@ def told(path: Path, content: bytes) -> list[str]:
         (f"[\n {ROW},\n {ROW}\n]\n".encode(), "the file is a JSON array"),
         (b'{\n "_id": "d1",\n "text": "x"\n}\n', "one JSON document over several lines"),
         (b'{"data": [\n{"title": "x"},\n{"title": "y"}\n]}\n', "one JSON document over several lines"),
-        (b"id,text\n1,x\n2,y\n", r"a CSV, not JSON lines. Fix: `xlembed import table` reads it; .*read_csv\('x.jsonl', sep=','"),
+        (b"id,text\n1,x\n2,y\n", r"a CSV, not JSON lines. Fix: `xlembed import table` .*read_csv\('x.jsonl', sep=','"),
         (b"id\ttext\n1\tx, y\n", r"a TSV, not JSON lines.* sep='\\t'"),
         (b"id;text\n1;x, y\n", "a table with semicolons"),
         (gzip.compress(f"{ROW}\n".encode())[:-6], "x.jsonl is damaged"),

@@ -9,8 +9,8 @@ import pytest
 from xlembed.data.building import build_task
 from xlembed.data.checks import Problems
 from xlembed.data.importers.jsonl import read
-from xlembed.data.reading import ReadOptions
-from xlembed.data.task import Document, Query, Task
+from xlembed.data.reading import EqualIds, ReadOptions
+from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.words import UserError
 
 
@@ -162,3 +162,46 @@ def test_a_label_decides_which_answers_are_right(tmp_path: Path) -> None:
     assert task.notes == ("1 of 2 rows left out by --where label=1",)
     only_documents = _files(tmp_path, en=rows[2:])
     assert len(read(only_documents, ReadOptions("demo"), Problems()).documents) == 1
+
+
+FAQ = {
+    "de": [
+        {"_id": "d1", "text": "Leiser Wasserkocher."},
+        {"_id": "d2", "text": "Fahrradschloss."},
+        {"_id": "q1", "query": "Womit koche ich leise?", "doc_id": "d1"},
+    ],
+    "tr": [
+        {"_id": "d1", "text": "Sessiz su ısıtıcı."},
+        {"_id": "d2", "text": "Bisiklet kilidi."},
+        {"_id": "q1", "query": "Suyu sessizce neyle kaynatırım?", "doc_id": "d1"},
+    ],
+}
+
+
+def test_what_equal_ids_mean_is_said(tmp_path: Path) -> None:
+    files = _files(tmp_path, **FAQ)
+    options = ReadOptions("demo", equal_ids=EqualIds.TRANSLATIONS)
+    task = build_task(read(files, options, Problems()))
+    right = {"de-d1": 1, "tr-d1": 1}
+    assert task.qrels == {"de-q1": right, "tr-q1": right} and task.alignment is Alignment.PARALLEL
+    assert [(q.need_id, q.doc_id) for q in task.queries] == [("q1", "de-d1"), ("q1", "tr-d1")]
+    options = ReadOptions("demo", equal_ids=EqualIds.APART)
+    task = build_task(read(files, options, Problems()))
+    assert task.qrels == {"de-q1": {"de-d1": 1}, "tr-q1": {"tr-d1": 1}}
+
+
+def test_columns_are_called_by_the_file_s_names(tmp_path: Path) -> None:
+    (file,) = _files(tmp_path, en=[{"question": "Quiet?", "answer": "Very.", "head": "Kettle", "sku": 7}])
+    columns = {"query": "question", "text": "head+answer", "id": "sku"}
+    task = build_task(read([file], ReadOptions("demo", columns=columns), Problems()))
+    assert task.documents == (Document("7", "Kettle\nVery.", "en"),) and task.queries[0].text == "Quiet?"
+    with pytest.raises(UserError, match=r"--columns text=answr: no row has 'answr'\. Did you mean 'answer'"):
+        read([file], ReadOptions("demo", columns={"query": "question", "text": "answr"}), Problems())
+    with pytest.raises(UserError, match="rows of `jsonl` have no grades"):
+        read([file], ReadOptions("demo", columns={"grade": "sku"}), Problems())
+
+
+def test_a_document_that_is_not_there_may_be_dropped(tmp_path: Path) -> None:
+    (file,) = _files(tmp_path, en=[*FAQ["de"], {"_id": "q2", "query": "And?", "doc_id": "d9"}])
+    task = build_task(read([file], ReadOptions("demo", drop_unknown=True), Problems()))
+    assert task.qrels == {"q1": {"d1": 1}} and "(--drop-unknown): d9" in task.notes[0]

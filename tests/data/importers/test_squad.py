@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from xlembed.data.building import build_task
@@ -221,14 +222,75 @@ def test_running_numbers_make_no_translations(tmp_path: Path, first: range, seco
     assert task.alignment is Alignment.PARALLEL and "Taken for translations" in problems.notes()[2]
 
 
-def test_a_file_of_two_languages_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_file_of_two_languages_tells_them_by_its_name(tmp_path: Path) -> None:
     file = _file(tmp_path / "test-context-tr-question-de.json", [("Su.", [_ask("a", "Was?", "Su")])])
     with pytest.raises(
-        UserError, match="paragraphs are in tr and questions in de, but --lang says de: leave out --lang"
+        UserError, match="paragraphs are in tr and questions in de, but --lang says de: leave out"
     ):
         _read(file, langs=("de",))
-    file = file.rename(tmp_path / "test-context-tr-question-tr.json")
-    assert _read(file).languages == ("tr",)
+    task = _read(file)
+    assert task.languages == ("tr", "de") and task.documents[0].lang == "tr" and task.queries[0].lang == "de"
+    assert _read(file, langs=("tr/de",)) == task
+    other = file.rename(tmp_path / "questions.json")
+    assert _read(other, langs=("tr/de",)).qrels == {"de-a": {"tr-p0001": 1}}
+    same = other.rename(tmp_path / "test-context-tr-question-tr.json")
+    assert _read(same).languages == ("tr",)
+
+
+def test_the_files_of_mlqa_are_joined_by_question_ids(tmp_path: Path) -> None:
+    def file(context: str, question: str, *asked: tuple[str, str]) -> Path:
+        texts = {"en": "Kettles boil water.", "de": "Kessel kochen Wasser.", "tr": "Su kaynar."}
+        rows = [_ask(qas_id, text, texts[context].split()[0]) for qas_id, text in asked]
+        name = f"test-context-{context}-question-{question}.json"
+        return _file(tmp_path / name, [(texts[context], rows)])
+
+    english, german = (("a", "What boils?"), ("b", "How?")), (("a", "Was kocht?"),)
+    files = [
+        file("en", "en", *english),
+        file("en", "de", *german),
+        file("de", "en", english[0]),
+        file("de", "de", *german),
+        file("tr", "en", english[1]),
+    ]
+    task = _read(*files)
+    assert [(d.doc_id, d.lang) for d in task.documents] == [
+        ("en-p0001", "en"),
+        ("de-p0002", "de"),
+        ("tr-p0003", "tr"),
+    ]
+    both = {"en-p0001": 1, "de-p0002": 1}
+    assert task.qrels == {"en-a": both, "en-b": {"en-p0001": 1, "tr-p0003": 1}, "de-a": both}
+    assert {q.query_id: q.need_id for q in task.queries} == {"en-a": "a", "en-b": "b", "de-a": "a"}
+    answers = _read(*files, documents=DocumentUnit.ANSWERS)
+    assert sorted(d.text for d in answers.documents) == ["Kessel", "Kettles", "Su"]
+
+
+HUB_ROWS = [
+    {"id": "a", "title": "T", "context": "Sky.", "question": "Sky?", "answers": {"text": ["no"], "answer_start": [0]}},
+    {"id": "b", "title": "T", "context": "Sky.", "question": "Up?", "answers": {"text": [], "answer_start": []}},
+    {"id": "c", "title": "T", "context": "Sea.", "question": "Sea?", "answers": {"text": ["wet"], "answer_start": [0]}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["jsonl", "lines.json", "array.json", "parquet", "paragraphs.json"])
+def test_rows_of_the_hub(tmp_path: Path, form: str) -> None:
+    file = tmp_path / f"squad.en.{form}"
+    lines = "".join(json.dumps(row) + "\n" for row in HUB_ROWS)
+    if form == "parquet":
+        pd.DataFrame(HUB_ROWS).to_parquet(file)
+    elif form == "paragraphs.json":
+        sky, sea = [
+            {"context": context, "qas": [row for row in HUB_ROWS if row["context"] == context]}
+            for context in ("Sky.", "Sea.")
+        ]
+        file.write_text(json.dumps({"data": [sky, {"paragraphs": [sea]}]}), encoding="utf-8")
+    else:
+        file.write_text(json.dumps(HUB_ROWS) if form == "array.json" else lines, encoding="utf-8")
+    task = _read(file, langs=("en",))
+    assert task.qrels == {"en-a": {"en-p0001": 1}, "en-c": {"en-p0002": 1}}
+    assert task.notes == (
+        "1 unanswerable question (no answers, though other questions have some) left out: en-b",
+    )
 
 
 def test_a_question_id_twice(tmp_path: Path) -> None:

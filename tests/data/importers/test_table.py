@@ -319,3 +319,13 @@ def test_without_openpyxl_a_workbook_is_refused_with_the_extra(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     assert "pip install 'xlembed[xlsx]'" in errors(tmp_path, {"shop.xlsx": b"PK"})[0]
+
+
+def test_locales_are_languages_unless_varieties_are_kept_apart(tmp_path: Path) -> None:
+    products = "id,text,lang\n1,Fone sem fio leve.,pt_BR\n2,Auscultadores sem fios leves.,pt-PT\n"
+    files: dict[str, str | bytes] = {"p.csv": products, "q.csv": "query,doc,lang\nleve,1,pt-BR\n"}
+    plain = Read(tmp_path, files)
+    assert plain.task.languages == ("pt",)
+    assert "'pt-PT' is a variety. Taken for pt (Portuguese); --varieties keeps it apart" in plain.notes
+    apart = Read(tmp_path, files, varieties=True)
+    assert apart.task.languages == ("pt-BR", "pt-PT") and apart.task.queries[0].lang == "pt-BR"

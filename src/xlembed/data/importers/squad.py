@@ -4,67 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems, first_of
 from xlembed.data.doubts import BELIEVE, check_shared_ids
 from xlembed.data.languages import NAMES as LANGUAGES
 from xlembed.data.languages import TWO_LETTERS
-from xlembed.data.lines import parse_json, read_json
-from xlembed.data.objects import PARQUET, first_bytes, in_list, read_objects
+from xlembed.data.paragraphs import Paragraph, Part, Question, answerable, items_of, paragraphs_of
 from xlembed.data.reading import DocumentUnit, ReadOptions, language_by_name, said_languages
-from xlembed.data.row import Row
 from xlembed.data.rows import Rows
 from xlembed.data.task import Alignment, Document, Query
-from xlembed.data.text_digest import text_digest
 from xlembed.words import Lang, UserError, counted
 
-
-@dataclass(frozen=True)
-class _Question:
-    place: Place
-    lang: Lang
-    qas_id: str
-    text: str
-    answers: tuple[tuple[Place, str], ...]
-    impossible: bool
-
-    @property
-    def answered(self) -> bool:
-        """Whether some answer has a text."""
-        return any(text.strip() for _, text in self.answers)
-
-
-@dataclass(frozen=True)
-class _Paragraph:
-    place: Place
-    lang: Lang
-    file: int
-    text: str
-    questions: tuple[_Question, ...]
-
-
-Asked = list[tuple[_Paragraph, _Question]]
-
-
-class Part(NamedTuple):
-    """What one file holds: articles, paragraphs, or rows of a question with its context.
-
-    Attributes:
-        name: of the file.
-        context_lang: language of the paragraphs and answers.
-        question_lang: of the questions.
-        items: `{paragraphs: ...}`, `{context, qas: ...}` or `{id, context, question, answers}`.
-    """
-
-    name: str
-    context_lang: Lang
-    question_lang: Lang
-    items: Iterable[Row]
+Asked = list[tuple[Paragraph, Question]]
 
 
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
@@ -78,7 +33,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
         UserError: if a file's language is not told, or is told otherwise by its name.
     """
     langs = _languages(files, options, problems)
-    parts = [Part(str(f), c, q, _items_of(f, problems)) for f, (c, q) in zip(files, langs, strict=True)]
+    parts = [Part(str(f), c, q, items_of(f, problems)) for f, (c, q) in zip(files, langs, strict=True)]
     source = ", ".join(file.name for file in files)
     return read_parts(parts, Card(options.name, source=source), options, problems)
 
@@ -93,9 +48,9 @@ def read_parts(parts: Sequence[Part], card: Card, options: ReadOptions, problems
     langs = [lang for part in parts for lang in (part.context_lang, part.question_lang)]
     rows = Rows(replace(card, languages=tuple(dict.fromkeys(langs))), problems, options.drop_unknown)
     found = [
-        paragraph for number, part in enumerate(parts) for paragraph in _paragraphs(part, number, problems)
+        paragraph for number, part in enumerate(parts) for paragraph in paragraphs_of(part, number, problems)
     ]
-    paragraphs, notes = _answerable(found)
+    paragraphs, notes = answerable(found)
     rows.excluded += notes
     crossed = any(part.context_lang != part.question_lang for part in parts)
     if crossed:
@@ -127,7 +82,7 @@ def read_parts(parts: Sequence[Part], card: Card, options: ReadOptions, problems
 
 
 def _add_contexts(
-    paragraphs: Sequence[_Paragraph], groups: Sequence[int], parallel: bool, rows: Rows
+    paragraphs: Sequence[Paragraph], groups: Sequence[int], parallel: bool, rows: Rows
 ) -> dict[str, Iterable[str]]:
     """Question id -> its paragraph in every language; a repeated text is one document."""
     width = max(4, len(str(len(paragraphs))))
@@ -179,7 +134,7 @@ def _tell_repeats(rows: Rows, n_repeated: int, noun: str, judged_for: str) -> No
         )
 
 
-def _groups(paragraphs: Sequence[_Paragraph], n_files: int, parallel: bool, problems: Problems) -> list[int]:
+def _groups(paragraphs: Sequence[Paragraph], n_files: int, parallel: bool, problems: Problems) -> list[int]:
     """A number for each paragraph: the same for those of different languages that share a question id.
 
     Paragraphs without questions are aligned by their position when all files have as many paragraphs.
@@ -284,148 +239,12 @@ def _two_languages(name: str) -> tuple[Lang, Lang] | None:
     return None
 
 
-def _united(paragraphs: Sequence[_Paragraph]) -> list[_Paragraph]:
+def _united(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
     """Each text of a language once, with the questions that any file asks about it."""
-    united: dict[tuple[Lang, str], _Paragraph] = {}
+    united: dict[tuple[Lang, str], Paragraph] = {}
     for paragraph in paragraphs:
         first = united.setdefault((paragraph.lang, paragraph.text), paragraph)
         if first is not paragraph:
             questions = (*first.questions, *paragraph.questions)
             united[first.lang, first.text] = replace(first, questions=questions)
     return list(united.values())
-
-
-def _answerable(paragraphs: Sequence[_Paragraph]) -> tuple[list[_Paragraph], list[str]]:
-    """Paragraphs with the questions that have an answer, and notes on the others.
-
-    Questions without answers stay where no question of the file has any (a test set whose answers are kept back).
-    """
-    answered = {p.file for p in paragraphs if any(question.answered for question in p.questions)}
-    impossible, empty, kept = [], [], []
-    for paragraph in paragraphs:
-        questions = []
-        for question in paragraph.questions:
-            query_id = f"{question.lang}-{question.qas_id}"
-            if question.impossible:
-                impossible.append(query_id)
-            elif paragraph.file in answered and not question.answered:
-                empty.append(query_id)
-            else:
-                questions.append(question)
-        kept.append(replace(paragraph, questions=tuple(questions)))
-    reasons = {"is_impossible": impossible, "no answers, though other questions have some": empty}
-    return kept, [
-        f"{counted(len(ids), 'unanswerable question')} ({why}) left out: {first_of(ids)}"
-        for why, ids in reasons.items()
-        if ids
-    ]
-
-
-def _items_of(file: Path, problems: Problems) -> Iterator[Row]:
-    """What a file holds, opened as it is asked for: `{data: [...]}`, a list, JSON lines or parquet."""
-    place = Place(str(file))
-    start = first_bytes(file, 1 << 20)
-    line = parse_json(start.partition(b"\n")[0].decode(errors="replace"), place, Problems())
-    if start.startswith(PARQUET) or (isinstance(line, dict) and "data" not in line):
-        yield from read_objects(file, problems)
-    elif isinstance(value := read_json(file, problems), list):
-        yield from in_list(value, place, problems)
-    elif value is not None:
-        for at, article in _items(value, "data", place, problems):
-            yield Row(article, at, problems)
-
-
-def _paragraphs(part: Part, number: int, problems: Problems) -> Iterator[_Paragraph]:
-    """Its paragraphs in order; those of rows at their first row, with the questions of all."""
-    made: Counter[str] = Counter()
-    of_rows: dict[str, tuple[Place, list[_Question]]] = {}
-    for item in part.items:
-        values, place = item.values, item.place
-        if "question" in values and "qas" not in values:
-            text = _text(values, "context", place, problems)
-            if text is not None and (
-                asked := _question(place, values, part.question_lang, text, made, problems)
-            ):
-                of_rows.setdefault(text, (place, []))[1].append(asked)
-            continue
-        whole = "qas" in values or "context" in values
-        for at, paragraph in [(place, values)] if whole else _items(values, "paragraphs", place, problems):
-            text = _text(paragraph, "context", at, problems)
-            questions = [
-                _question(at_question, row, part.question_lang, text or "", made, problems)
-                for at_question, row in _items(paragraph, "qas", at, problems)
-            ]
-            if text is not None:
-                yield _Paragraph(
-                    at, part.context_lang, number, text, tuple(q for q in questions if q is not None)
-                )
-    for text, (place, several) in of_rows.items():
-        yield _Paragraph(place, part.context_lang, number, text, tuple(several))
-    if made:
-        message = f"{made.total():,} questions have no id"
-        problems.warn(
-            Place(part.name), "", "ids made", message, "they got one made from question and paragraph"
-        )
-
-
-def _question(
-    place: Place, row: Mapping[str, Any], lang: Lang, context: str, made: Counter[str], problems: Problems
-) -> _Question | None:
-    """The question, or None with an error told; `made` counts the ids that are made here."""
-    text = _text(row, "question", place, problems)
-    qas_id = row.get("id")
-    if isinstance(qas_id, int) and not isinstance(qas_id, bool):
-        qas_id = str(qas_id)
-    if qas_id is None and text is not None:
-        qas_id = "c" + text_digest(f"{context}\n{text}")[:16]
-        made[qas_id] += 1
-        qas_id += f"-{made[qas_id]}" * (made[qas_id] > 1)
-    if text is not None and not isinstance(qas_id, str):
-        problems.error(place, "id", "mistyped field", "expected an id (text or whole number)", "correct 'id'")
-    if not isinstance(qas_id, str):
-        return None
-    answers = [
-        (at, answer_text)
-        for at, answer in _answers(row, place, problems)
-        if (answer_text := _text(answer, "text", at, problems)) is not None
-    ]
-    if text is None:
-        return None
-    return _Question(place, lang, qas_id, text, tuple(answers), row.get("is_impossible") is True)
-
-
-def _answers(
-    row: Mapping[str, Any], place: Place, problems: Problems
-) -> Iterable[tuple[Place, Mapping[str, Any]]]:
-    """`[{text}]`, or the hub's `{text: [...], answer_start: [...]}`."""
-    value = row.get("answers")
-    if isinstance(value, Mapping) and "text" in value:
-        texts = [value["text"]] if isinstance(value["text"], str) else value["text"] or ()
-        return [(place, {"text": text}) for text in texts]
-    return _items(row, "answers", place, problems) if value is not None else ()
-
-
-def _items(value: Any, name: str, place: Place, problems: Problems) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """The objects of a list inside an object, each with its place."""
-    items = value.get(name) if isinstance(value, Mapping) else None
-    if not isinstance(items, list):
-        message = f"expected a list {name!r}"
-        fix = "SQuAD is {data: [{paragraphs: [{context, qas: [{id, question, answers: [{text}]}]}]}]}"
-        problems.error(place, name, "missing field", message, fix)
-        return
-    for index, item in enumerate(items):
-        path = f"{place.path}.{name}[{index}]" if place.path else f"{name}[{index}]"
-        at = Place(place.file, None, path)
-        if isinstance(item, dict):
-            yield at, item
-        else:
-            fix = "see the format in docs/data.md"
-            problems.error(at, "", "mistyped field", "expected an object {...}", fix)
-
-
-def _text(row: Mapping[str, Any], name: str, place: Place, problems: Problems) -> str | None:
-    value = row.get(name)
-    if isinstance(value, str):
-        return value
-    problems.error(place, name, "missing field", f"expected a text {name!r}", f"add {name!r}")
-    return None
