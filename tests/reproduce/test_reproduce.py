@@ -129,9 +129,9 @@ def test_without_the_hub_one_sentence_says_what_is_missing(checkout: Path) -> No
         _run("medturkquad_minilm", "--accept-licence")
     model = catalogue()["minilm_multilingual"].hub_id
     assert str(told.value) == (
-        "medturkquad_minilm needs the set medturkquad (incidelen/MedTurkQuAD; `xlembed import hub medturkquad`) and the "
-        f"model minilm_multilingual ({model}; `xlembed models minilm_multilingual`), which are not on this machine, and "
-        "the Hub cannot be reached"
+        "medturkquad_minilm needs the set medturkquad (incidelen/MedTurkQuAD; `xlembed import hub medturkquad`) and "
+        f"the model minilm_multilingual ({model}; `xlembed models minilm_multilingual`), which are not on this "
+        "machine, and the Hub cannot be reached"
     )
 
 
