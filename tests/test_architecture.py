@@ -34,6 +34,7 @@ CORE = (
 STUDIES = (
     *("evaluate", "analyse", "paradox", "guide", "finetune", "probe", "promote", "tune_index", "publish"),
     "explore",
+    "reproduce",
     "report",
 )
 """May use the core and the main job, `evaluate`; of another study its job and its result. `report` knows them all."""

@@ -31,6 +31,8 @@ from dvc.cli.parser import get_main_parser
 
 from elastic_node import Node
 from xlembed.cli import xlembed
+from xlembed.cli.import_ import Import
+from xlembed.cli.import_hub import import_hub
 from xlembed.cli.options import options_of as setting_options_of
 from xlembed.data.card import FLAGS
 from xlembed.data.importing import import_files
@@ -127,6 +129,8 @@ def test_every_block_is_of_a_kind_that_is_checked() -> None:
 def check_click(command: click.Command, words: list[str]) -> None:
     """Options, arguments and the types of values, without running anything; paths need not exist."""
     context = click.Context(command)
+    if isinstance(command, Import) and words[:1] == ["hub"]:
+        return check_click(import_hub, words[1:])
     if isinstance(command, click.Group):
         chosen = command.get_command(context, words[0])
         assert chosen is not None, f"no command {words[0]!r}"
@@ -640,6 +644,7 @@ def test_commands_and_options_in_the_prose_exist(page: Path) -> None:
         for n, c in every.items()
         if c
     }
+    options["import"] |= {o for p in import_hub.params for o in p.opts}
     for span in code_spans(page):
         words = span.split()
         if words[0] == "xlembed" and len(words) > 1:

@@ -36,7 +36,7 @@ def fetch(
         advice: what to do where it cannot be had.
 
     Raises:
-        UserError: it is not here and cannot be fetched; says why, and the advice.
+        NotFetched: it is not here and cannot be fetched; says why, and the advice.
     """
     from huggingface_hub import snapshot_download
 
@@ -53,12 +53,16 @@ def fetch(
         return Path(found)
 
 
+class NotFetched(UserError):
+    """What is not on this machine, and the Hub could not give."""
+
+
 @contextmanager
 def telling(repository: str, revision: str | None, reachable: bool, advice: str) -> Iterator[None]:
     """What goes wrong on the way to the Hub becomes a sentence and an advice.
 
     Raises:
-        UserError: for every error of the Hub's clients.
+        NotFetched: for every error of the Hub's clients.
     """
     from huggingface_hub.errors import HFValidationError
 
@@ -73,7 +77,7 @@ def telling(repository: str, revision: str | None, reachable: bool, advice: str)
             raise
         reason = _reason(error, repository, reachable)
     where = f"{repository} (revision {revision or 'main'})"
-    raise UserError(
+    raise NotFetched(
         f"{where} is not in the local cache and could not be fetched from the Hub: {reason}.\n{advice}"
     )
 

@@ -38,7 +38,13 @@ ENTRY_POINTS = read("MLproject")["entry_points"]
 STAGES = read("dvc.yaml")["stages"]
 OWN_CODE = "PYTHONPATH=src:$PYTHONPATH"
 """Of the checkout, not of the one that is installed."""
-ARGUMENTS = {"ablate": "ablation", "compare": "runs", "finetune": "recipe", "promote": "model"}
+ARGUMENTS = {
+    "ablate": "ablation",
+    "compare": "runs",
+    "finetune": "recipe",
+    "promote": "model",
+    "reproduce": "name",
+}
 """Entry point -> the parameter that is no option."""
 
 
@@ -91,7 +97,7 @@ def test_entry_points_pass_every_parameter_to_an_option_of_the_command(name: str
 def test_entry_points_share_types_and_defaults(name: str) -> None:
     """`path` and `uri` would refuse catalogue names; an empty string leaves the choice to settings.py."""
     defaults = {"model": RunSettings().models[0], "task": RunSettings().tasks[0]}
-    if name in ("promote", "probe"):  # their own sections of params.yaml say
+    if name in ("promote", "probe", "reproduce"):  # their own sections of params.yaml, or recipes, say
         defaults = {}
     defaults |= {"recipe": "shop_static", "ablation": "shop_small"}
     for parameter, declared in ENTRY_POINTS[name]["parameters"].items():

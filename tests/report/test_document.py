@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
 from fakes.document_fakes import HOSTILE, NAMES, guide, hostile, inputs, task
+from xlembed.data.public.entry import public_sets
+from xlembed.models.catalogue import catalogue
 from xlembed.report.assemble import assemble
 from xlembed.report.verdicts import _not_weighed
+from xlembed.reproduce.recipe import claims
 from xlembed.show.content import Cell, Document, Grid, Head, Missing, Row
 from xlembed.show.html import to_html
 from xlembed.show.latex import TEMPLATES, escape, table_name, to_table
 from xlembed.show.markdown import to_markdown
-from xlembed.show.paper import to_paper
+from xlembed.show.paper import references, to_paper
 from xlembed.show.published import PUBLISHED_NOTE, published
 from xlembed.stats.scorebook import MACROS
 
@@ -277,13 +281,41 @@ def test_latex_escapes_what_latex_reads() -> None:
     assert escape("çğş 中") == r"çğş \unichar{4E2D}" and escape(escape("_")) == escape("_")
 
 
+def _entries(bibliography: str) -> dict[str, str]:
+    entries = re.split(r"(?m)^@", bibliography)[1:]
+    return {re.match(r"\w+\{([^,]+),", e)[1]: e for e in entries}  # type: ignore[index]
+
+
+def test_every_card_and_public_set_names_what_to_cite() -> None:
+    known = _entries((TEMPLATES / "references.bib").read_text(encoding="utf-8"))
+    named = {card.name: card.citation for card in catalogue().values()}
+    named |= {entry.name: entry.citation for entry in public_sets().values()}
+    named |= {claim.name: claim.citation for claim in claims().values() if claim.citation}
+    assert {n: c for n, c in named.items() if c not in known and not c.startswith("https://")} == {}
+    papers = (
+        "zhang-etal-2023-miracl",
+        "zhang-etal-2021-mrtydi",
+        "muennighoff-etal-2023-mteb",
+        "conneau-etal-2020-xlmr",
+    )
+    papers += ("chen-etal-2024-m3", "wang-etal-2024-me5", "reimers-gurevych-2020", "feng-etal-2022-labse")
+    papers += ("pires-etal-2019", "sturua-etal-2024-jina-v3", "roy-etal-2020-lareqa")
+    assert set(papers) <= set(known)
+
+
 def test_every_citation_has_a_reference() -> None:
-    paper = to_paper(assemble(inputs()))
-    cited = {k for keys in re.findall(r"\\cite[tp]\{([^}]+)\}", paper) for k in keys.split(",")}
-    entries = re.split(r"(?m)^@", (TEMPLATES / "references.bib").read_text(encoding="utf-8"))[1:]
-    known = {re.match(r"\w+\{([^,]+),", e)[1]: e for e in entries}  # type: ignore[index]
-    assert cited == set(known)
-    for entry in known.values():
+    """What a paper cites stands in its own list, and nothing else; the task and a model add theirs."""
+    every = (TEMPLATES / "references.bib").read_text(encoding="utf-8")
+    found = assemble(inputs())
+    plain = to_paper(found)
+    model = found.models[0]
+    more = to_paper(replace(found, citations={found.task: "https://x.org/a", model: "chen-etal-2024-m3"}))
+    assert r"\citep{chen-etal-2024-m3}" in more and r"The data are those of \url{https://x.org/a}." in more
+    assert "chen-etal-2024-m3" in references(more) and "chen-etal-2024-m3" not in references(plain)
+    for paper in (plain, more):
+        cited = {k for keys in re.findall(r"\\cite[tp]\{([^}]+)\}", paper) for k in keys.split(",")}
+        assert balanced(paper) and cited == set(_entries(references(paper)))
+    for entry in _entries(every).values():
         assert all(f"{field} = {{" in entry for field in ("title", "author", "year")) and balanced(entry)
 
 

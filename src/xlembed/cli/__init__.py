@@ -39,6 +39,7 @@ COMMANDS = {
         "xlembed.cli.probe:probe",
         "Is a frozen embedding with a small model on top as good as a fine-tuned one?",
     ),
+    "reproduce": ("xlembed.cli.reproduce:reproduce", "Published figures, measured again: do they agree?"),
     "promote": (
         "xlembed.cli.promote:promote",
         "Let the champion's alias stand for a better version, or back.",

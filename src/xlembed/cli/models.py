@@ -131,6 +131,7 @@ def _card_text(ref: ModelRef) -> str:
             "licence",
             (card.licence or "unknown") + (" (gated: accept its terms on the Hub)" if card.gated else ""),
         ),
+        *([("citation", card.citation)] if card.citation else []),
         ("parameters", f"{card.parameters:,}" if card.parameters else "unknown"),
         ("year", _or_unknown(card.year)),
         ("objective", card.objective or "unknown"),

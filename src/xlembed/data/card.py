@@ -16,10 +16,10 @@ from xlembed.data.task import Alignment, Task
 from xlembed.words import Lang, near_miss
 
 CARD_FILE = "task.yaml"
-WORDS = ("name", "alignment", "source", "licence", "description")
+WORDS = ("name", "alignment", "source", "licence", "citation", "description")
 LISTS = ("languages", "notes")
 FLAGS = ("demonstration", "leave_out_self", "unjudged")
-KEYS = ("name", "languages", "alignment", "source", "licence", "description", *FLAGS, "notes")
+KEYS = ("name", "languages", *WORDS[1:], *FLAGS, "notes")
 """In the order of a card."""
 
 
@@ -32,6 +32,7 @@ class Card:
     alignment: Alignment = Alignment.COMPARABLE
     source: str = ""
     licence: str = ""
+    citation: str = ""
     description: str = ""
     demonstration: bool = False
     notes: tuple[str, ...] = ()

@@ -45,6 +45,7 @@ class TaskSummary(Summary):
     """Card, sizes and notes of a task."""
 
     alignment: Alignment
+    citation: str = ""
     demonstration: bool
     documents: int
     queries: int
@@ -64,6 +65,7 @@ class TaskSummary(Summary):
         ] * self.unjudged
         first = [
             *told,
+            *([f"  citation    {self.citation}"] if self.citation else []),
             f"  alignment   {self.alignment}",
             f"  documents   {self.documents:,}",
             f"  queries     {self.queries:,} ({self.needs:,} needs, {self.judgements:,} judgements)",
@@ -97,6 +99,7 @@ def summarise(task: Task) -> TaskSummary:
     return TaskSummary(
         **card_fields(task),
         alignment=task.alignment,
+        citation=task.citation,
         demonstration=task.demonstration,
         documents=len(task.documents),
         queries=len(task.queries),

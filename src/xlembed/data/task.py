@@ -71,6 +71,8 @@ class Task:
     qrels: Mapping[str, Mapping[str, int]]
     source: str = ""
     licence: str = ""
+    citation: str = ""
+    """Key of references.bib, or an address."""
     description: str = ""
     demonstration: bool = False
     """Whether it is for trying commands only, so that nothing general may be concluded from it."""

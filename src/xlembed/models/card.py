@@ -135,6 +135,8 @@ class ModelCard(BaseModel):
     languages: tuple[Lang, ...] = ()
     """ISO 639; empty: unknown, nothing is labelled."""
     licence: str = ""
+    citation: str = ""
+    """Key of references.bib, or an address."""
     gated: bool = False
     parameters: int | None = None
     year: int | None = None

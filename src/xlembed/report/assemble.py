@@ -76,7 +76,15 @@ def assemble(inputs: Inputs) -> Document:
         headline=headline,
         parts=tuple(part for part in parts if part.blocks),
         limitations=found,
+        citations=_citations(inputs),
     )
+
+
+def _citations(inputs: Inputs) -> dict[str, str]:
+    """Of the task and the models, as far as their cards name one."""
+    named = {inputs.name: inputs.task.citation}
+    named |= {model: str(card.get("citation") or "") for model, card in inputs.cards.items()}
+    return {name: citation for name, citation in named.items() if citation}
 
 
 def _lead(inputs: Inputs) -> str:

@@ -36,7 +36,7 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
-CARD_FIELDS = ("objective", "training_data", "parameters", "year", "licence")
+CARD_FIELDS = ("objective", "training_data", "parameters", "year", "licence", "citation")
 CAPTIONS = {
     "forest": "Paired differences between all pairs of models with 95 % CIs, unadjusted.",
     "tradeoff": "Within languages against across languages, with 95 % CIs, unadjusted.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from xlembed.words import Lang
 
@@ -256,6 +256,7 @@ class Document:
         limitations: that follow from the task, one each.
         title: of the report; empty: which embedding model for the task.
         figures: folder of its pictures beside the Markdown file.
+        citations: model or task -> key of references.bib, or an address.
     """
 
     task: str
@@ -269,6 +270,7 @@ class Document:
     limitations: tuple[str, ...] = ()
     title: str = ""
     figures: str = "paper/figures"
+    citations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def heading(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from xlembed.files import read_yaml
 from xlembed.show.content import Cell, Grid, heads, row
@@ -28,7 +29,7 @@ def published_grid(topic: str | None = None) -> Grid:
 
 
 @cache
-def published() -> tuple[Mapping[str, str], ...]:
+def published() -> tuple[Mapping[str, Any], ...]:
     """Entries of published.yaml."""
     path = Path(__file__).with_name("published.yaml")
     return tuple(read_yaml(path))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from xlembed.show.content import Document, Picture
 from xlembed.show.html import to_html
-from xlembed.show.latex import TEMPLATES, table_name, to_table
+from xlembed.show.latex import table_name, to_table
 from xlembed.show.markdown import to_markdown
-from xlembed.show.paper import to_paper
+from xlembed.show.paper import references, to_paper
 
 
 def write_document(document: Document, pictures: list[Picture], folder: Path) -> None:
@@ -31,8 +31,9 @@ def write_document(document: Document, pictures: list[Picture], folder: Path) ->
         _write_bytes(folder / "paper" / "figures" / f"{picture.name}.png", picture.png)
         if picture.pdf:
             _write_bytes(folder / "paper" / "figures" / f"{picture.name}.pdf", picture.pdf)
-    _write(folder / "paper" / "main.tex", to_paper(document, set(every)))
-    _write(folder / "paper" / "references.bib", (TEMPLATES / "references.bib").read_text(encoding="utf-8"))
+    paper = to_paper(document, set(every))
+    _write(folder / "paper" / "main.tex", paper)
+    _write(folder / "paper" / "references.bib", references(paper))
 
 
 def _write(path: Path, text: str) -> None:

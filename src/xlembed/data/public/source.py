@@ -109,6 +109,7 @@ class Source:
             alignment=alignment or entry.alignment,
             source=f"{source or (self.folder and self.folder.name)} ({self.split})",
             licence=entry.licence,
+            citation=entry.citation,
             description=entry.description,
             notes=entry.notes,
         )

@@ -1,0 +1,54 @@
+"""`xlembed reproduce`: published figures, measured again."""
+
+from __future__ import annotations
+
+import click
+
+from xlembed.cli.study import Asked, run_job, show_tables, study
+
+
+@click.command()
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option("-t", "--task", "local", metavar="TASK", help="A task in place of the recipe's set.")
+@click.option(
+    "--accept-licence",
+    default="",
+    is_flag=False,
+    flag_value="true",
+    help="You keep to a licence that allows no commercial use (true or false).",
+)
+@study("encode", models=" in place of the recipe's.", one=True, task=None)
+def reproduce(asked: Asked, name: str | None, local: str | None, accept_licence: str) -> None:
+    """Measure a published figure again, and say whether it lies within our interval; without NAME, list the recipes.
+
+    Model and data are fetched if they are not here; what is written goes to reports/reproduce/NAME.
+    """
+    from xlembed.models.kinds import check_kinds
+    from xlembed.reproduce.job import RESULT, prepare, reproduce_folder
+    from xlembed.reproduce.job import reproduce as stage
+    from xlembed.reproduce.recipe import claims, find_claim
+    from xlembed.reproduce.tables import claims_grid, reproduced_grid
+    from xlembed.tracking.log import Inputs
+    from xlembed.words import UserError
+
+    if accept_licence not in ("", "true", "false"):
+        raise UserError(f"--accept-licence: expected true or false, found {accept_licence!r}")
+    if name in (None, "", "list"):
+        return show_tables([claims_grid(claims().values())])
+    claim, workspace = find_claim(str(name)), asked.workspace
+    (ref,) = asked.refs([claim.model])
+    check_kinds(ref, workspace.settings.index.engine)
+    task = prepare(claim, ref, workspace, local or None, accepted=accept_licence == "true")
+    data = workspace.root / "data" / task.name
+    run_job(
+        asked,
+        lambda watch, run_id: stage(claim, task, ref, workspace, watch, run_id),
+        kind="reproduce",
+        folder=reproduce_folder(workspace, claim.name) / RESULT,
+        task=task.name,
+        name=claim.name,
+        inputs=Inputs(workspace.settings, ("corpus", "encode"), task.name, data, task.digest),
+        tables=lambda found: [reproduced_grid(found)],
+        lines=lambda found: found.headline(),
+    )
+    return None
