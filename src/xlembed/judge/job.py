@@ -203,7 +203,7 @@ def judge_pairs(
     result = Judged(
         task=task.name,
         task_digest=task.digest,
-        judge=chat.model,
+        judge=chat.name,
         models=tuple(rankings),
         depth=workspace.settings.judge.pooled,
         needs=len({need for need, _ in pairs}),
@@ -218,7 +218,7 @@ def judge_pairs(
         tokens_out=usage.tokens_out,
         cost=round(usage.cost, 6),
     )
-    judged = _judged_task(task, pairs, graded, chat.model)
+    judged = _judged_task(task, pairs, graded, chat.name)
     with atomic_folder(judge_folder(workspace, task.name)) as folder:
         _write_pairs(task, result, folder / FILE)
         write_json(folder / "judge.json", result.to_json())

@@ -82,6 +82,11 @@ class Chat:
     settings: ChatSettings
     model: str
 
+    @property
+    def name(self) -> str:
+        """What the model is called where it is recorded: of a folder, which tells of this machine, the last part."""
+        return Path(self.model).name if Path(self.model).is_absolute() else self.model
+
     def ask(
         self,
         prompts: Sequence[list[dict[str, str]]],
