@@ -111,6 +111,11 @@ SCORED = {path.name for path in BUNDLED if path.parent.name == "scored"} | {
 }  # docs/scored.md imports it
 
 
+MADE_THERE = {"shop", "shop_asked", "shop_all", "shop_clean"}
+"""Tasks that the commands of a page make."""
+API = {"XLEMBED_API_URL", "XLEMBED_API_MODEL"}
+
+
 # Blocks
 
 
@@ -155,7 +160,7 @@ def check_xlembed(words: list[str]) -> None:
                 if not name.startswith("models:/"):  # in the reader's own registry
                     resolve_model(name)
         if option == "-t":
-            assert value in (SCORED if words[0] == "probe" else {*TASKS, "shop"})  # imported there
+            assert value in (SCORED if words[0] == "probe" else {*TASKS, *MADE_THERE})
     if words[0] == "models" and words[1:]:
         resolve_model(words[1])
 
@@ -213,7 +218,7 @@ def check_shell(words: list[str]) -> None:
 
 
 def check_export(words: list[str]) -> None:
-    assert {word.partition("=")[0] for word in words} <= {*ENVIRONMENT, "MLFLOW_TRACKING_URI"}
+    assert {word.partition("=")[0] for word in words} <= {*ENVIRONMENT, *API, "MLFLOW_TRACKING_URI"}
 
 
 CHECKS: dict[str, Callable[[list[str]], None]] = {

@@ -79,3 +79,18 @@ class CheckSettings(Section):
     """Overlap of two documents' runs of five characters (Jaccard), from which on one is a near copy."""
     found_by: int = Field(default=10, ge=1)
     """A question whose document comes later than this rank is reviewed."""
+
+
+class JudgeSettings(Section):
+    """Which documents a language model grades (docs/judge.md)."""
+
+    pooled: int = Field(default=5, ge=1, le=100)
+    """Documents of each model's ranking over all languages that are graded."""
+    needs: int = Field(default=0, ge=0)
+    """Questions whose documents are graded, drawn with a seed; 0: all."""
+    judge_seed: int = 42
+    """Of the choice of questions."""
+    longest: int = Field(default=6000, ge=100)
+    """Characters of a document that are shown to the language model."""
+    prompt: str = ""
+    """File with the prompt for grades (default: the package's; --show-prompt prints it)."""

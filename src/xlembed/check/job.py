@@ -222,10 +222,8 @@ def _row(query: Query, asked: Asked, copied: float | None, reasons: Sequence[Rea
         native=query.native,
         characters=len(query.text),
         copied=copied,
-        **vars_of(asked),
+        rank=asked.rank,
+        near_copies=asked.near_copies,
+        similarity=asked.similarity,
+        original_rank=asked.original_rank,
     )
-
-
-def vars_of(asked: Asked) -> dict[str, object]:
-    """Its fields by name."""
-    return {name: getattr(asked, name) for name in Asked.__dataclass_fields__}

@@ -52,4 +52,4 @@ def far_lengths(lengths: Sequence[int], spread: float) -> list[bool]:
     logs = np.array([math.log(max(1, n)) for n in lengths])
     away = np.abs(logs - np.median(logs))
     deviation = 1.4826 * float(np.median(away))
-    return (away > spread * max(deviation, 0.05)).tolist()
+    return [bool(is_far) for is_far in away > spread * max(deviation, 0.05)]
