@@ -47,8 +47,9 @@ def take(root: Path, *words: str) -> Answer:
 
 def run(root: Path, model: str) -> str:
     """Evaluate a model as `xlembed run` does, without MLflow; under which name."""
-    with no_surroundings(root):
-        workspace = Workspace(load_settings())
+    with no_surroundings(root), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xlembed.evaluate.job.write_figures", lambda *_: None)
+        workspace = Workspace(load_settings(None, {"evaluate.resamples": 100}))
         task, ref = open_task(workspace, "toy"), open_model(workspace, model)
         encode(task, ref, workspace)
         index(task, ref, workspace)

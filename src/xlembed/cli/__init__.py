@@ -56,6 +56,9 @@ COMMANDS = {
     "models": ("xlembed.cli.models:models", "The catalogue of models, or one card."),
     "tasks": ("xlembed.cli.tasks:tasks", "The tasks at hand, or one of them."),
     "import": ("xlembed.cli.import_:import_task", "Turn files into a task under data/."),
+    "import-run": ("xlembed.cli.import_run:import_run", "Evaluate rankings that another system made."),
+    "export-run": ("xlembed.cli.export:export_run", "Rankings as TREC run files, or scores as MTEB's."),
+    "export-task": ("xlembed.cli.export:export_task", "A task as a Hub dataset or as BEIR folders."),
     "import-vectors": ("xlembed.cli.vectors:import_vectors", "Take vectors made elsewhere as a model."),
     "export-vectors": ("xlembed.cli.vectors:export_vectors", "A model's vectors of a task as a file."),
     "generate-queries": (

@@ -67,7 +67,7 @@ class Said:
 
 
 @click.command("import")
-@click.argument("form", metavar="squad|beir|tatoeba|jsonl|table|pairs|scored")
+@click.argument("form", metavar="squad|beir|tatoeba|jsonl|table|mteb|pairs|scored")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write. [default: data/NAME]")
