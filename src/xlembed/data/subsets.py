@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pycountry
 
@@ -61,7 +61,8 @@ def subsets(task: Task) -> Iterator[Subset]:
                 qrels[query.query_id] = judged
         if qrels:
             name = doc_lang if query_lang == doc_lang else f"{query_lang}-{doc_lang}"
-            queries = tuple(q for q in task.queries if q.query_id in qrels)
+            asked = (q for q in task.queries if q.query_id in qrels)
+            queries = tuple(q if q.doc_id in known else replace(q, doc_id=None) for q in asked)
             yield Subset(name, query_lang, doc_lang, documents, queries, qrels)
 
 
