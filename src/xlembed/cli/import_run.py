@@ -12,7 +12,6 @@ from xlembed.cli.study import Asked, show_tables, study, told
     *("corpus", "evaluate"),
     task="Task that was searched.",
     required=("task",),
-    named=("evaluate",),
     json_help="Print what results/TASK/NAME.details.json holds.",
 )
 @click.argument("files", metavar="[LANG=]FILE...", nargs=-1, required=True)
@@ -32,6 +31,7 @@ def import_run(
     from xlembed.cli.console import open_console, print_warning
     from xlembed.cli.options import listed
     from xlembed.cli.progress import Bars
+    from xlembed.data.languages import require_language
     from xlembed.evaluate.imported import check_name, imported_ref
     from xlembed.evaluate.importing_runs import import_rankings
     from xlembed.evaluate.tables import scores_table
@@ -43,7 +43,7 @@ def import_run(
 
     workspace, task = asked.workspace, asked.task
     check_name(task, name, workspace, force)
-    ref = imported_ref(name, listed([languages]))
+    ref = imported_ref(name, [require_language(lang, "--languages") for lang in listed([languages])])
     tags = run_tags(ref, task)
     with (
         open_run(workspace.root, task=task.name, experiment=asked.experiment, name=name, tags=tags),

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from xlembed.data.card import is_task_name
+from xlembed.data.languages import require_language
 from xlembed.data.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.export import MANIFEST, Embeddings, write_given
 from xlembed.embeddings.layout import Names, Table, find_layout
-from xlembed.words import Role, UserError, Vectors, counted
+from xlembed.words import Lang, Role, UserError, Vectors, counted
 
 SHOWN = 3
 """Ids named of each kind of trouble."""
@@ -41,6 +42,7 @@ def import_vectors(
     folder: Path,
     names: Names | None = None,
     *,
+    languages: Sequence[Lang] = (),
     force: bool = False,
 ) -> Imported:
     """Read, check and write the vectors of all documents and queries of a task.
@@ -51,6 +53,7 @@ def import_vectors(
         name: of the vectors.
         folder: that is written.
         names: what fields are called, where not as usual.
+        languages: that their model is made for; empty: not known, nothing is labelled.
         force: replace vectors that are there.
 
     Raises:
@@ -92,6 +95,7 @@ def import_vectors(
         "documents_digest": task.documents_digest,
         "queries_digest": task.queries_digest,
         "model": name,
+        **({"languages": [require_language(lang, "--languages") for lang in languages]} if languages else {}),
         **({"notes": notes} if notes else {}),
     }
     write_given(folder, found[Role.DOCUMENT], found[Role.QUERY], wanted, manifest)

@@ -151,8 +151,8 @@ def fitted_to_depth(
     kept = [m.name for m in wanted if (m.cutoff or settings.evaluate.depth) <= known]
     left_out = [m.name for m in wanted if m.name not in kept]
     advice = (
-        "Rankings of each language alone (LANG=FILE), deeper ones, or fewer --modes help; --complete says that nothing "
-        "is below them"
+        "Deeper rankings, rankings of each language alone (LANG=FILE) or fewer --modes help; --complete says that "
+        "nothing is below them"
     )
     primary = settings.compare.primary_measure
     if primary not in kept:
@@ -187,5 +187,8 @@ def _known_depth(task: Task, searcher: ImportedSearcher, workspace: Workspace) -
             if known is None or left < known:
                 where = f"in {lang}" if lang else "without other right answers"
                 known = left
-                example = f"of query {query.query_id} only {counted(left, 'document')} {where}"
+                found = len(searcher.ranking(unit.query, None if lang not in searcher.pools else lang))
+                example = (
+                    f"query {query.query_id}: only {counted(left, 'document')} {where} among its {found:,}"
+                )
     return known, example

@@ -39,6 +39,7 @@ class ImportedSearcher(EachByItself):
             for pool, run in pools.items()
         }
         self._merged = len(task.merged)  # identical documents are one, which makes rankings shorter
+        self.pools = frozenset(pools)
         longest = {pool: max(map(len, of), default=0) for pool, of in self._rankings.items()}
         self._cut_at = {pool: None if complete else n for pool, n in longest.items()}
 
