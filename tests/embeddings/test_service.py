@@ -12,6 +12,7 @@ import pytest
 
 from fakes.toy import write_toy
 from llm_stub import Stub
+from xlembed.cli.models import _card_text
 from xlembed.data.loading import open_task
 from xlembed.embeddings.embedded import open_embeddings
 from xlembed.embeddings.service import ServiceEncoder
@@ -146,3 +147,6 @@ def test_what_needs_the_model_here_is_refused(tmp_path: Path) -> None:
         locate(ref)
     with pytest.raises(UserError, match="it is a service"):
         check_runs_here(ref, "this")
+    models = {"theirs": {"source": "api:m", "query_prompt": "ask: ", "api": {"key": "SHOP_KEY", "price": 2}}}
+    text = _card_text(resolve_model("theirs", models))
+    assert "in the variable SHOP_KEY" in text and '"ask: "' in text and "2 per million tokens" in text

@@ -16,7 +16,7 @@ from xlembed.data.importers.beir import CORPUS_FILE, QUERIES_FILE
 from xlembed.data.subsets import Subset, subsets
 from xlembed.data.task import Task
 from xlembed.data.writing import write_task
-from xlembed.files import atomic_folder, atomic_writer
+from xlembed.files import atomic_folder, atomic_writer, check_free
 from xlembed.words import UserError
 
 LICENCES = re.compile(r"(cc|mit|apache|gpl|lgpl|agpl|bsd|odc|odbl|cdla|unlicense)[a-z0-9.-]*")
@@ -52,10 +52,7 @@ def export_task(task: Task, folder: Path, layout: str, *, force: bool = False) -
         raise UserError(f"--layout: {layout!r}: choose one of {', '.join(LAYOUTS)}")
     if task.unjudged:
         raise UserError(f"{task.name} has no judgements, and such layouts are for judged tasks")
-    if folder.exists() and not (force and (folder / CARD_FILE).is_file()):
-        raise UserError(
-            f"{folder} exists already; choose another folder, or replace an earlier export with --force"
-        )
+    check_free(folder, CARD_FILE, force)
     parts = list(subsets(task))
     with atomic_folder(folder) as made:
         made.rmdir()

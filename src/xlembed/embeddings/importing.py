@@ -14,6 +14,7 @@ from xlembed.data.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.export import MANIFEST, Embeddings, write_given
 from xlembed.embeddings.layout import Names, Table, find_layout
+from xlembed.files import check_free
 from xlembed.words import Lang, Role, UserError, Vectors, counted
 
 SHOWN = 3
@@ -125,9 +126,7 @@ def export_vectors(embeddings: Embeddings, path: Path) -> None:
 def _check_target(name: str, folder: Path, force: bool) -> None:
     if not is_task_name(name):
         raise UserError(f"--name: {name!r}: a name has letters, digits, '.', '_', '+' and '-'")
-    if folder.exists() and not (force and (folder / MANIFEST).is_file()):
-        advice = "replace it with --force" if (folder / MANIFEST).is_file() else "it holds no vectors"
-        raise UserError(f"{folder} exists already: choose another --name or --out, or {advice}")
+    check_free(folder, MANIFEST, force)
 
 
 def _of_task(

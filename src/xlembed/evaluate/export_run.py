@@ -9,13 +9,13 @@ from xlembed.data.task import Task
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.searching import open_search
-from xlembed.files import atomic_folder
+from xlembed.files import atomic_folder, check_free
 from xlembed.models.spec import ModelRef
 from xlembed.search.imported import ALL
 from xlembed.search.run import write_trec
 from xlembed.search.searcher import Searcher
 from xlembed.search.units import build_units
-from xlembed.words import Lang, UserError
+from xlembed.words import Lang
 from xlembed.workspace import Watch, Workspace, unwatched
 
 
@@ -36,10 +36,7 @@ def export_trec(
     Raises:
         UserError: the folder exists, or the search cannot be opened.
     """
-    if folder.exists() and not (force and (folder / f"{ALL}.trec").is_file()):
-        raise UserError(
-            f"{folder} exists already; choose another folder, or replace an earlier export with --force"
-        )
+    check_free(folder, f"{ALL}.trec", force)
     if not ref.card.imported:
         encode(task, ref, workspace, watch)
         index(task, ref, workspace, watch)

@@ -13,6 +13,7 @@ import pandas as pd
 from xlembed.data.card import is_task_name
 from xlembed.data.task import Task
 from xlembed.evaluate.index import describe_index
+from xlembed.files import check_free
 from xlembed.measures import parse_measure
 from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue
@@ -57,10 +58,7 @@ def check_name(task: Task, name: str, workspace: Workspace, force: bool) -> None
         raise UserError(
             f"--name: {name!r} is a model of ours: results under this name are what we measured ourselves"
         )
-    folder = workspace.run_folder(task.name, name)
-    if folder.exists() and not (force and (folder / FILE).is_file()):
-        advice = "replace it with --force" if (folder / FILE).is_file() else "it is no import"
-        raise UserError(f"{folder} exists already: choose another --name, or {advice}")
+    check_free(workspace.run_folder(task.name, name), FILE, force)
 
 
 def rankings_table(task: Task, pools: Mapping[str, Run], complete: bool) -> pd.DataFrame:

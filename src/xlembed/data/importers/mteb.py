@@ -66,7 +66,7 @@ def _open(name: str) -> Any:
     try:
         task = mteb.get_task(name)
     except KeyError as error:
-        raise UserError(f"mteb: {str(error.args[0])[:300]}") from None
+        raise UserError(f"mteb: {str(error.args[0]).removeprefix('KeyError: ')[:300]}") from None
     if not hasattr(task, "convert_v1_dataset_format_to_v2"):
         raise UserError(
             f"mteb: {name} is of type {task.metadata.type}; only retrieval tasks have documents and queries"
