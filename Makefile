@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= 1
 
 .PHONY: demo test test-all lint type check data deps trial trial-data trial-ablations trial-paradox trial-probes trial-lareqa \
-    trial-remedies smollm2 clean
+    trial-remedies trial-questions smollm2 clean
 
 # On machines that the wheel with e5_small_q4 does not serve, that model is skipped. What `run` would print, `compare` does.
 demo: $(VENV)/.installed data  ## evaluate three models and a remedy on the bundled reviews and compare them
@@ -100,6 +100,10 @@ trial-remedies: $(VENV)/.installed  ## every remedy on XQuAD in six languages (d
 	$(BIN)/python benchmarks/remedy_trial.py $(CORPORA)
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed paradox -t xquad6 --with auto \
 	    -m e5_small_q4,static_multilingual,all_minilm_l6_v2,bm25 -m e5_small_q4+translated $(FINE_TUNED)
+
+trial-questions: smollm2 data  ## SmolLM2 writes questions about the bundled reviews (docs/generate.md): ten minutes on one core
+	$(BIN)/pip install --quiet -e '.[llm]' 'transformers[serving]'
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/questions_trial.py
 
 # torch first, so that nothing later asks for another build. PyPI's for Linux brings CUDA; for the smaller CPU build:
 # PIP_EXTRA_INDEX_URL=(PyTorch's index of CPU builds) make demo

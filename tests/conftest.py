@@ -20,8 +20,9 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_store_left() -> Iterator[None]:
-    """MLflow remembers a store for the whole process: the next file of tests must not find that of the last one."""
+    """MLflow remembers store and experiment for the process: the next file of tests must not find the last one's."""
     yield
+    os.environ.pop("MLFLOW_EXPERIMENT_ID", None)  # left by mlflow.set_experiment
     if mlflow := sys.modules.get("mlflow"):
         mlflow.set_tracking_uri(None)
 

@@ -22,10 +22,13 @@ CORE = (
 """From the ground up: each may use what stands before it."""
 STUDIES = (
     *("evaluate", "analyse", "paradox", "guide", "finetune", "probe", "promote", "tune_index", "publish"),
+    *("generate", "check", "judge"),
     "explore",
     "report",
 )
 """May use the core and the main job, `evaluate`; of another study its job and its result. `report` knows them all."""
+COMMAND_OF = {"generate": "generate-queries", "check": "check-queries", "judge": "judge-pairs"}
+"""Commands that say more than the name of their study."""
 LONGEST = 400
 ONLY_IN = {
     "mlflow": {"tracking"},
@@ -126,10 +129,11 @@ def test_no_module_is_too_long() -> None:
 def test_the_name_of_a_study_finds_its_room_command_and_tests(study: str) -> None:
     name = study.replace("_", "-")
     assert (PACKAGE / study / "job.py").is_file() and (ROOT / "tests" / study).is_dir()
-    assert name in COMMANDS
+    command = COMMAND_OF.get(study, name)
+    assert command in COMMANDS
     assert (ROOT / "docs" / f"{name}.md").is_file()
     if study not in ("guide", "publish"):  # which read what the others left, or move an alias
-        assert name in yaml.safe_load((ROOT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
+        assert command in yaml.safe_load((ROOT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
 
 
 @pytest.mark.parametrize("section", sorted(set(Settings.model_fields) - {"run", "models"}))
@@ -140,5 +144,6 @@ def test_a_section_of_params_yaml_is_a_room_or_a_step_of_the_main_job(section: s
         "index": "evaluate/index.py",
         "compare": "evaluate",
         "endpoint": "models/endpoint.py",
+        "chat": "models/chat.py",
     }
     assert (PACKAGE / rooms.get(section, section)).exists()

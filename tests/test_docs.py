@@ -109,6 +109,11 @@ SCORED = {path.name for path in BUNDLED if path.parent.name == "scored"} | {
 }  # docs/scored.md imports it
 
 
+MADE_THERE = {"shop", "shop_asked", "shop_all", "shop_clean"}
+"""Tasks that the commands of a page make."""
+API = {"XLEMBED_API_URL", "XLEMBED_API_MODEL"}
+
+
 # Blocks
 
 
@@ -151,7 +156,7 @@ def check_xlembed(words: list[str]) -> None:
                 if not name.startswith(("models:/", "vectors:")):  # in the reader's own registry or folder
                     resolve_model(name)
         if option == "-t":
-            assert value in (SCORED if words[0] == "probe" else {*TASKS, "shop"})  # imported there
+            assert value in (SCORED if words[0] == "probe" else {*TASKS, *MADE_THERE})
     if words[0] == "models" and words[1:]:
         resolve_model(words[1])
 
@@ -209,7 +214,7 @@ def check_shell(words: list[str]) -> None:
 
 
 def check_export(words: list[str]) -> None:
-    assert {word.partition("=")[0] for word in words} <= {*ENVIRONMENT, "MLFLOW_TRACKING_URI"}
+    assert {word.partition("=")[0] for word in words} <= {*ENVIRONMENT, *API, "MLFLOW_TRACKING_URI"}
 
 
 CHECKS: dict[str, Callable[[list[str]], None]] = {

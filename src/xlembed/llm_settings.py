@@ -62,3 +62,35 @@ class GenerateSettings(Section):
     """Of the choice of documents."""
     prompt: str = ""
     """File with the prompt for questions (default: the package's; --show-prompt prints it)."""
+
+
+class CheckSettings(Section):
+    """When a question is doubted (docs/check.md)."""
+
+    by: str = "static_multilingual"
+    """Model whose vectors say whether a question finds its document, and whether a translation is near its original."""
+    copied: float = Field(default=0.5, gt=0, le=1)
+    """Share of a question's words that stand in its document in one piece, from which on it is reviewed."""
+    copied_reject: float = Field(default=0.8, gt=0, le=1)
+    """The same, from which on it is rejected."""
+    spread: float = Field(default=3.0, gt=0)
+    """Deviations from the usual length of its language, from which on a question is reviewed."""
+    near_copy: float = Field(default=0.5, gt=0, le=1)
+    """Overlap of two documents' runs of five characters (Jaccard), from which on one is a near copy."""
+    found_by: int = Field(default=10, ge=1)
+    """A question whose document comes later than this rank is reviewed."""
+
+
+class JudgeSettings(Section):
+    """Which documents a language model grades (docs/judge.md)."""
+
+    pooled: int = Field(default=5, ge=1, le=100)
+    """Documents of each model's ranking over all languages that are graded."""
+    needs: int = Field(default=0, ge=0)
+    """Questions whose documents are graded, drawn with a seed; 0: all."""
+    judge_seed: int = 42
+    """Of the choice of questions."""
+    longest: int = Field(default=6000, ge=100)
+    """Characters of a document that are shown to the language model."""
+    prompt: str = ""
+    """File with the prompt for grades (default: the package's; --show-prompt prints it)."""

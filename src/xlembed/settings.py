@@ -9,7 +9,13 @@ import pydantic
 from pydantic import BeforeValidator, Field, field_validator
 
 from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Words, _numbers
-from xlembed.llm_settings import ChatSettings, EndpointSettings, GenerateSettings
+from xlembed.llm_settings import (
+    ChatSettings,
+    CheckSettings,
+    EndpointSettings,
+    GenerateSettings,
+    JudgeSettings,
+)
 from xlembed.measures import parse_measures
 from xlembed.words import Mode, OtherVersions, Pool
 
@@ -325,6 +331,8 @@ class Settings(Section):
     endpoint: EndpointSettings = EndpointSettings()
     chat: ChatSettings = ChatSettings()
     generate: GenerateSettings = GenerateSettings()
+    check: CheckSettings = CheckSettings()
+    judge: JudgeSettings = JudgeSettings()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Slug -> `source` (folder, Hub id, models:/name/version) and fields of its model card."""
 

@@ -135,3 +135,19 @@ def test_a_missing_part_is_told(browser: Browser, page: Path, tmp_path: Path) ->
     browser.visit(copy)
     browser.wait("document.querySelector('#status.bad') !== null")
     assert browser.text("#status") == "data/index-0.js is missing beside this page"
+
+
+def test_a_verdict_is_marked_kept_and_saved(browser: Browser, page: Path) -> None:
+    browser.open(page, "q=number+17")
+    assert browser.run("document.getElementById('save').hidden")
+    mark = "((b) => { b.value = 'reject'; b.dispatchEvent(new Event('change')); return true; })"
+    assert browser.run(f"{mark}(document.querySelector('.unit select[name=verdict]'))")
+    assert browser.text("#save") == "Save verdicts (1 marked here)"
+    browser.open(page, "v=reject")  # as when the page is opened again
+    assert browser.text("#status").startswith("Units 1 to 1 of 1 ")
+    browser.run(
+        "(() => { window.saved = []; URL.createObjectURL = (blob) => { blob.text().then((t) => saved.push(t)); "
+        "return '#'; }; document.getElementById('save').click(); return true; })()"
+    )
+    browser.wait("saved.length === 1")
+    assert re.fullmatch(r'query_id,verdict\n"[^"]+",reject\n', browser.run("saved[0]"))

@@ -120,6 +120,28 @@ def test_questions_and_translations_make_a_task_that_knows_its_right_documents(s
         assert not file.is_file() or b"sk-secret" not in file.read_bytes()
 
 
+def test_the_whole_way_to_an_evaluated_task(stub: Stub) -> None:
+    """The commands of docs/generate.md."""
+    page = (Path(__file__).parents[2] / "docs" / "generate.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"## One command\n\n```bash\n(.*?)```", page, re.DOTALL)
+    commands = [line.split("  #")[0].split() for line in block.splitlines() if line.startswith("xlembed ")]
+    assert [words[1] for words in commands] == [
+        *("import", "generate-queries", "translate-queries", "check-queries", "check-queries", "run"),
+    ]
+    rows = "".join(f'{i},{group},{lang},"{text}"\n' for i, lang, group, text in DOCUMENTS)
+    Path("products.csv").write_text(f"id,group,lang,text\n{rows}", encoding="utf-8")
+    shutil.rmtree("data")
+    for _, *words in commands:
+        assert run(*words).exit_code == 0, words
+    clean = load_task(commands[-1][commands[-1].index("-t") + 1])
+    assert {q.lang for q in clean.queries} == {"de", "en"} and {q.native for q in clean.queries} == {
+        True,
+        False,
+    }
+    (result,) = Path("results", clean.name).glob("static_multilingual.json")
+    assert json.loads(result.read_text())
+
+
 def test_a_model_that_misbehaves_costs_time_but_no_question(stub: Stub) -> None:
     stub.trouble = [
         429,

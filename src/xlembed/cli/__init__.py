@@ -69,6 +69,14 @@ COMMANDS = {
         "xlembed.cli.generate:translate_queries",
         "Let a language model put questions into other languages.",
     ),
+    "check-queries": (
+        "xlembed.cli.check:check_queries",
+        "Can a task's questions be believed, and which of them stay?",
+    ),
+    "judge-pairs": (
+        "xlembed.cli.judge:judge_pairs",
+        "Let a language model grade what models find; does it judge as people do?",
+    ),
     "finetune": ("xlembed.cli.finetune:finetune", "Train a model as a recipe says; measure and register it."),
     "ablate": ("xlembed.cli.ablate:ablate", "Variants of a recipe, trained, compared and drawn."),
     "train-static": (

@@ -136,7 +136,7 @@ def _write(
 
     workspace = asked.workspace
     if dry_run:
-        _say_plan(plan.messages)
+        say_plan(plan.messages)
         return
     if not name:
         raise UserError("--name: what shall the new task be called?")
@@ -167,7 +167,8 @@ def _write(
     )
 
 
-def _say_plan(messages: Sequence[list[dict[str, str]]]) -> None:
+def say_plan(messages: Sequence[list[dict[str, str]]]) -> None:
+    """How much would be asked, and the first of it."""
     from xlembed.cli.console import say
     from xlembed.words import counted
 

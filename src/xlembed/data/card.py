@@ -18,7 +18,7 @@ from xlembed.words import Lang, near_miss
 CARD_FILE = "task.yaml"
 WORDS = ("name", "alignment", "source", "licence", "description")
 LISTS = ("languages", "notes")
-FLAGS = ("demonstration", "leave_out_self", "unjudged")
+FLAGS = ("demonstration", "leave_out_self", "unjudged", "machine_judged")
 KEYS = ("name", "languages", "alignment", "source", "licence", "description", *FLAGS, "notes")
 """In the order of a card."""
 
@@ -37,6 +37,7 @@ class Card:
     notes: tuple[str, ...] = ()
     leave_out_self: bool = False
     unjudged: bool = False
+    machine_judged: bool = False
 
 
 def is_task_name(name: str) -> bool:

@@ -53,6 +53,7 @@ class TaskSummary(Summary):
     per_language: dict[Lang, LanguageSizes]
     merged: int
     unjudged: bool
+    machine_judged: bool = False
 
     def text(self) -> str:
         """As lines."""
@@ -62,6 +63,9 @@ class TaskSummary(Summary):
         told += [
             "  unjudged: nobody has said which documents are right; nothing can be evaluated"
         ] * self.unjudged
+        told += [
+            "  machine judged: a language model, and no person, said what is right"
+        ] * self.machine_judged
         first = [
             *told,
             f"  alignment   {self.alignment}",
@@ -112,6 +116,7 @@ def summarise(task: Task) -> TaskSummary:
         },
         merged=len(task.merged),
         unjudged=task.unjudged,
+        machine_judged=task.machine_judged,
     )
 
 

@@ -81,6 +81,8 @@ class Task:
     """Whether a query's own copy among the documents is taken out of its ranking."""
     unjudged: bool = False
     """Whether nobody has said which documents are right: a log of queries, to be searched for and looked at."""
+    machine_judged: bool = False
+    """Whether a language model judged it, and no person."""
 
     @cached_property
     def documents_digest(self) -> str:

@@ -1,4 +1,4 @@
-"""Vectors of texts as documents, whatever of them the store has already."""
+"""Vectors of texts, whatever of them the store has already."""
 
 from __future__ import annotations
 
@@ -15,6 +15,19 @@ from xlembed.workspace import Watch, Workspace
 def document_vectors(
     encoding: Encoding, texts: Sequence[str], ref: ModelRef, workspace: Workspace, watch: Watch, what: str
 ) -> Vectors:
+    """As `text_vectors`, of texts as documents."""
+    return text_vectors(encoding, texts, ref, workspace, watch, what, Role.DOCUMENT)
+
+
+def text_vectors(
+    encoding: Encoding,
+    texts: Sequence[str],
+    ref: ModelRef,
+    workspace: Workspace,
+    watch: Watch,
+    what: str,
+    role: Role,
+) -> Vectors:
     """Encode what the store lacks; then all of them, cut as the model's name says and of unit length.
 
     Args:
@@ -24,6 +37,7 @@ def document_vectors(
         workspace: settings.
         watch: told of the work.
         what: as which it is told.
+        role: of the texts.
 
     Returns:
         float32, shape (n_texts, dim), in memory.
@@ -36,10 +50,10 @@ def document_vectors(
     encode_texts(
         encoding.encoder,
         texts,
-        Role.DOCUMENT,
+        role,
         encoding.store,
         batch_tokens=budget,
         shard_size=encoding.shard_texts,
         progress=tell,
     )
-    return derive(encoding.store.read(Role.DOCUMENT, texts).load(), ref.variation.dim)
+    return derive(encoding.store.read(role, texts).load(), ref.variation.dim)

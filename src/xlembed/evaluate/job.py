@@ -246,11 +246,16 @@ def _header(
         "warnings": [
             *(vector_warnings(search.embeddings) if search.embeddings else search.manifest.get("notes", ())),
             *_oracle(ref),
+            *([MACHINE_JUDGED] if task.machine_judged else []),
         ],
         **({"weights": ref.weights} if ref.weights else {}),
         **_postprocessing(search.embeddings),
         **_truncation(task, ref, search, workspace),
     }
+
+
+MACHINE_JUDGED = "a language model, and no person, said which documents are right"
+"""Beside all numbers on such a task."""
 
 
 def _oracle(ref: ModelRef) -> list[str]:

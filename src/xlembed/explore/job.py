@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from xlembed.check.job import check_folder
+from xlembed.check.result import Checked
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, check_comparable, read_evaluation
 from xlembed.evaluate.evaluated import check_languages, check_task
@@ -102,8 +104,23 @@ def explore(
     with atomic_folder(explore_folder(workspace, task.name)) as folder:
         write_json(folder / "explore.json", result.to_json())
         write_units(pd.concat(tables, ignore_index=True), folder / "errors.parquet")
-        write_page(folder, task, result, units, {e.name: (e.rankings, e.outcomes) for e in found})
+        sides = {e.name: (e.rankings, e.outcomes) for e in found}
+        write_page(folder, task, result, units, sides, _checked(task, workspace))
     return result
+
+
+def _checked(task: Task, workspace: Workspace) -> dict[str, tuple[str, str]]:
+    """Query -> verdict and reasons of `check-queries`, of queries whose texts are the same as then."""
+    path = check_folder(workspace, task.name) / "check.json"
+    if not path.is_file():
+        return {}
+    text_of = {q.query_id: q.text for q in task.queries}
+    rows = Checked.read(path, f"xlembed check-queries -t {task.name}").queries
+    return {
+        row.query_id: (str(row.verdict), "; ".join(row.reasons))
+        for row in rows
+        if text_of.get(row.query_id) == row.text
+    }
 
 
 def _read(task: Task, ref: ModelRef, workspace: Workspace) -> Evaluation:

@@ -33,6 +33,7 @@ def write_page(
     result: Explored,
     units: pd.DataFrame,
     models: Mapping[str, tuple[Sequence[UnitRanking], Sequence[Outcome]]],
+    checked: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:
     """index.html and data/*.js; the same results give the same bytes.
 
@@ -42,6 +43,7 @@ def write_page(
         result: tables.
         units: one row per unit.
         models: name -> rankings and outcomes, in the order of the units.
+        checked: query id -> verdict of `check-queries` and its reasons; it can be changed on the page.
     """
     data = folder / "data"
     data.mkdir()
@@ -59,9 +61,13 @@ def write_page(
     place = {row: i for i, row in enumerate(asked)}
     queries = [(q.query_id, langs.index(q.lang), q.text) for q in map(task.queries.__getitem__, asked)]
     _write(data, "queries", 0, queries)
+    verdicts = [(checked or {}).get(query_id, ("", "")) for query_id, *_ in queries]
     macros = {(m.kind, m.pool): i for i, m in enumerate(MACROS)}
     shown = units.iloc[order]
     index = {
+        "task": task.digest,
+        "verdicts": [verdict for verdict, _ in verdicts],
+        "reasons": [reasons for _, reasons in verdicts],
         "models": list(models),
         "labels": [label_text(result.labels[name]) if result.labels[name] else "" for name in models],
         "macros": [m.title for m in MACROS],

@@ -157,7 +157,7 @@ def generate_queries(
             queries.append(Query(query_id, text, document.lang, query_id, doc_id=document.doc_id))
             right = of_group[document.group] if document.group else [document.doc_id]
             qrels[query_id] = dict.fromkeys(right, 1)
-    note = f"questions written by the language model {chat.model} about documents of {corpus.name}"
+    note = f"questions written by the language model {chat.name} about documents of {corpus.name}"
     task = replace(
         corpus,
         name=name,
@@ -213,7 +213,7 @@ def translate_queries(
         query_id = f"{original.query_id}-{lang}"
         queries.append(replace(original, query_id=query_id, text=answer.strip(), lang=lang, native=False))
         qrels[query_id] = task.qrels.get(original.query_id, {})
-    note = f"questions translated by the language model {chat.model}"
+    note = f"questions translated by the language model {chat.name}"
     whole = replace(
         task,
         name=name,
@@ -259,7 +259,7 @@ def _written(
     return Written(
         task=name,
         source=source.name,
-        model=chat.model,
+        model=chat.name,
         queries=dict(Counter(q.lang for q in queries)),
         asked=dict(Counter(plan.langs)),
         failures=dict(failures.most_common()),

@@ -82,6 +82,11 @@ class Chat:
     settings: ChatSettings
     model: str
 
+    @property
+    def name(self) -> str:
+        """What the model is called where it is recorded: of a folder, which tells of this machine, the last part."""
+        return Path(self.model).name if Path(self.model).is_absolute() else self.model
+
     def ask(
         self,
         prompts: Sequence[list[dict[str, str]]],
@@ -117,9 +122,11 @@ class Chat:
             found = self.endpoint.ask_all(PATH, bodies, watch, what, check=usable)
             return [one if isinstance(one, Failure) else self._value(one, field) for one in found]
 
-        return asked(formed if self._takes_schema(formed, plain) else plain)
+        return asked(formed if self._takes_schema(formed, plain, usable) else plain)
 
-    def _takes_schema(self, formed: Sequence[Json], plain: Sequence[Json]) -> bool:
+    def _takes_schema(
+        self, formed: Sequence[Json], plain: Sequence[Json], usable: Callable[[Json, int], str]
+    ) -> bool:
         """As the settings say; else as answers from before show, or as one request tells."""
         if self.settings.answers != "auto":
             return self.settings.answers == "schema"
@@ -127,7 +134,8 @@ class Chat:
             return True
         if not formed or any(self.endpoint.has_kept(PATH, body) for body in plain):
             return False
-        (first,) = self.endpoint.ask_all(PATH, formed[:1])
+        (first,) = self.endpoint.ask_all(PATH, formed[:1], check=usable)
+        self.endpoint.usage.failed = 0  # it is asked again
         return not (isinstance(first, Failure) and first.status in NO_SCHEMA)
 
     def _body(self, messages: list[dict[str, str]]) -> Json:

@@ -5,7 +5,7 @@
   const SHOW_ONE = { all: "every unit", a: "first document right", none: "first document wrong" };
   const SORT = { a: "A ahead of B", b: "B ahead of A", far: "far apart, either way", task: "order of the task" };
   const SORT_ONE = { a: "best first", b: "worst first", task: "order of the task" };
-  const START = { a: "0", b: "1", show: "all", mode: "", from: "", to: "", ea: "", eb: "", sort: "a", q: "", page: "1", whole: "" };
+  const START = { a: "0", b: "1", show: "all", mode: "", from: "", to: "", ea: "", eb: "", sort: "a", v: "", q: "", page: "1", whole: "" };
   const byId = (id) => document.getElementById(id);
   const plain = (text) => text.normalize("NFKC").toLowerCase();
 
@@ -80,6 +80,7 @@
       if (found[query]
         && (state.show === "all" || outcome(unit) === state.show)
         && (state.mode === "" || String(index.macro[unit]) === state.mode)
+        && (state.v === "" || verdictOf(query) === (state.v === "none" ? "" : state.v))
         && (state.from === "" || index.langs[queries[query][1]] === state.from)
         && (state.to === "" || index.langs[index.lang[unit]] === state.to)
         && fits(state.a, unit, state.ea) && (alone() || fits(state.b, unit, state.eb))) units.push(unit);
@@ -91,6 +92,46 @@
       units.sort((x, y) => keys.get(x) - keys.get(y) || place(x) - place(y));
     }
     return units;
+  };
+
+  // Verdicts: of check-queries, and over them those marked here, which the browser keeps until they are saved
+  const VERDICTS = ["accept", "review", "reject"];
+  let marks = {};
+  const store = (work) => { try { return work(window.localStorage); } catch { return null; } }; // some browsers keep nothing of files
+  const verdictOf = (query) => marks[queries[query][0]] ?? index.verdicts[query] ?? "";
+  const mark = (id, verdict) => {
+    marks[id] = verdict;
+    store((kept) => kept.setItem(`xlembed-verdicts-${index.task}`, JSON.stringify(marks)));
+    drawSave();
+  };
+  const readMarks = () => {
+    const kept = JSON.parse(store((found) => found.getItem(`xlembed-verdicts-${index.task}`)) ?? "{}");
+    marks = Object.fromEntries(Object.entries(kept).filter(([, verdict]) => VERDICTS.includes(verdict)));
+  };
+  const verdictTable = () => {
+    const cell = (text) => `"${text.replaceAll('"', '""')}"`;
+    const rows = queries.map(([id], query) => [id, verdictOf(query)]).filter(([, verdict]) => verdict);
+    return ["query_id,verdict", ...rows.map(([id, verdict]) => `${cell(id)},${verdict}`), ""].join("\n");
+  };
+  const drawSave = () => {
+    const save = byId("save");
+    const marked = Object.keys(marks).length;
+    save.hidden = marked === 0;
+    save.textContent = `Save verdicts (${count(marked)} marked here)`;
+  };
+  byId("save").addEventListener("click", () => {
+    const link = make("a", { href: URL.createObjectURL(new Blob([verdictTable()], { type: "text/csv" })), download: "verdicts.csv" });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+  const verdictBox = (query) => {
+    const [id] = queries[query];
+    const box = make("select", { name: "verdict" });
+    for (const verdict of [...(verdictOf(query) ? [] : [""]), ...VERDICTS]) box.append(make("option", { value: verdict }, verdict || "no verdict"));
+    box.value = verdictOf(query);
+    box.addEventListener("change", () => { if (box.value) mark(id, box.value); });
+    const reasons = index.reasons[query] ? ` ${index.reasons[query]}` : "";
+    return make("p", { class: "marking" }, make("label", {}, "Shall it stay? ", box), reasons);
   };
 
   // Filters
@@ -123,6 +164,7 @@
       select("to", "Language of the answer", langs),
       select("ea", alone() ? "Kind of error" : "A's kind of error", errors),
       ...(alone() ? [] : [select("eb", "B's kind of error", errors)]),
+      select("v", "Verdict", [...any, ...VERDICTS.map((verdict) => [verdict, verdict]), ["none", "none"]]),
       make("label", { class: "wide" }, "Words in the query or its id", search),
       make("label", { class: "box" }, whole, " whole texts"),
       make("button", { type: "reset" }, "Show all again"),
@@ -172,6 +214,7 @@
     return make("article", { class: "unit" },
       make("h3", { dir: "auto", lang: index.langs[lang] }, text),
       make("p", { class: "meta" }, `${id} · ${index.langs[lang]} → ${index.langs[index.lang[unit]]} · ${index.macros[index.macro[unit]]}`),
+      verdictBox(index.query[unit]),
       answers(sides, letters, documents),
       make("div", { class: "sides" }, ...models.map((model, i) => make("section", { "aria-label": `Ranking by ${index.models[model]}` },
         make("h4", {}, `${letters[i]} ${index.models[model]}${index.labels[model] ? ` (${index.labels[model]})` : ""}`.trim()),
@@ -251,6 +294,8 @@
     index = found;
     queries = asked;
     texts = queries.map(([id, , text]) => plain(`${id} ${text}`));
+    readMarks();
+    drawSave();
     fromHash();
   }).catch(failed);
 })();

@@ -1,0 +1,1 @@
+"""Study: which documents does a language model call right, and does it judge as people do?"""

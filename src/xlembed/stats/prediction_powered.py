@@ -1,0 +1,69 @@
+"""Few human judgements correct many machine ones: the prediction-powered mean (Angelopoulos et al. 2023, Science)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from xlembed.files import Record, Rounded
+from xlembed.stats.wilson import z_quantile
+
+FEWEST = 10
+"""Units judged by both and units judged by machine alone, below which a normal interval means nothing."""
+
+
+class Mean(Record):
+    """A mean with its 95 % interval, of so many units."""
+
+    value: Rounded
+    low: Rounded | None
+    high: Rounded | None
+    units: int
+
+
+def plain_mean(values: ArrayLike) -> Mean:
+    """Mean, and normal interval by the standard error; none with fewer than `FEWEST` units.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if not len(found):
+        raise ValueError("no values")
+    variance = float(found.var(ddof=1)) / len(found) if len(found) >= FEWEST else None
+    return _mean(float(found.mean()), variance, len(found))
+
+
+def powered_mean(machine_alone: ArrayLike, machine: ArrayLike, human: ArrayLike) -> Mean | None:
+    """Machine's mean where nobody looked, plus the mean error of the machine where people did.
+
+    mean(machine_alone) + mean(human - machine), with variance var(machine_alone) / N + var(human - machine) / n. It is
+    right on average however wrong the machine is, if people looked at a random part of the units.
+
+    Args:
+        machine_alone: scores by machine of units that no person judged, shape (N,).
+        machine: scores by machine of units that a person judged, shape (n,).
+        human: scores of the same units by people, shape (n,).
+
+    Returns:
+        None where either part has fewer than `FEWEST` units.
+
+    Raises:
+        ValueError: `machine` and `human` differ in length.
+    """
+    alone, seen, true = (np.asarray(values, dtype=np.float64) for values in (machine_alone, machine, human))
+    if len(seen) != len(true):
+        raise ValueError(f"expected as many of each, found {len(seen)} and {len(true)}")
+    if min(len(alone), len(seen)) < FEWEST:
+        return None
+    error = true - seen
+    variance = float(alone.var(ddof=1)) / len(alone) + float(error.var(ddof=1)) / len(error)
+    return _mean(float(alone.mean() + error.mean()), variance, len(alone) + len(seen))
+
+
+def _mean(value: float, variance: float | None, units: int) -> Mean:
+    half = None if variance is None else z_quantile(0.95) * math.sqrt(variance)
+    ends = (None, None) if half is None else (value - half, value + half)
+    return Mean(value=value, low=ends[0], high=ends[1], units=units)
