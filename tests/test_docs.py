@@ -157,7 +157,7 @@ def check_xlembed(words: list[str]) -> None:
     for option, value in pairwise(words):
         if option == "-m":
             for name in value.split(","):
-                if not name.startswith("models:/"):  # in the reader's own registry
+                if not name.startswith(("models:/", "vectors:")):  # in the reader's own registry or folder
                     resolve_model(name)
         if option == "-t":
             assert value in (SCORED if words[0] == "probe" else {*TASKS, *MADE_THERE})
@@ -279,13 +279,15 @@ def test_settings_shown_are_valid(block: Block, tmp_path: Path, monkeypatch: pyt
     assert entries  # all other examples are of `models:`
     monkeypatch.chdir(tmp_path)
     for name, entry in entries.items():
-        folder = tmp_path / entry["source"]
+        folder = tmp_path / entry["source"].removeprefix("vectors:")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.safetensors").touch()
+        (folder / "manifest.json").write_text('{"dim": 3, "files": {}}', encoding="utf-8")  # of vectors
         card = resolve_model(name, entries).card
         for field, value in entry.items():
             if field not in ("source", "card"):
                 shown = card.model_dump(mode="json")[field]
+                shown = {key: shown[key] for key in value} if isinstance(value, dict) else shown
                 assert shown == (value if field != "languages" else list(value)), field
 
 

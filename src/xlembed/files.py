@@ -113,6 +113,23 @@ def sweep(folder: Path) -> None:
                 os.close(handle)
 
 
+def check_free(folder: Path, mark: str, force: bool = False) -> None:
+    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind.
+
+    Args:
+        folder: to be written.
+        mark: a file that every folder of this kind has.
+        force: whether one of this kind is replaced.
+
+    Raises:
+        UserError: it is there.
+    """
+    is_alike = (folder / mark).is_file()
+    if folder.exists() and not (force and is_alike):
+        advice = "replace it with --force" if is_alike else f"it is something else (it has no {mark})"
+        raise UserError(f"{folder} exists already: choose another name, or {advice}")
+
+
 def rounded(value: Any, digits: int = 4) -> Any:
     """JSON with its numbers cut to what is the same on every machine: last digits of float32 products differ.
 

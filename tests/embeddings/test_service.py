@@ -12,6 +12,7 @@ import pytest
 
 from fakes.toy import write_toy
 from llm_stub import Stub
+from xlembed.cli.models import _card_text
 from xlembed.data.loading import open_task
 from xlembed.embeddings.embedded import open_embeddings
 from xlembed.embeddings.service import ServiceEncoder
@@ -63,7 +64,7 @@ def test_vectors_are_the_model_s_own_and_paid_once(stub: Stub, url: str, model: 
     encoded, workspace = work(tmp_path, url, query_prompt="ask: ")
     asked = [body["input"] for body in stub.asked]
     assert {len(of) for of in asked} == {2} and {body["model"] for body in stub.asked} == {"static-1"}
-    assert ["ask: boot", "ask: katze"] in asked and ["boot", "katze"] in asked
+    assert {text for of in asked for text in of} >= {"ask: boot", "ask: katze", "boot", "katze"}
     assert set(stub.keys) == {"Bearer sk-secret"}
     task = open_task(workspace, "toy")
     found = open_embeddings(task, resolve_model("theirs", workspace.settings.models), workspace)
@@ -146,3 +147,6 @@ def test_what_needs_the_model_here_is_refused(tmp_path: Path) -> None:
         locate(ref)
     with pytest.raises(UserError, match="it is a service"):
         check_runs_here(ref, "this")
+    models = {"theirs": {"source": "api:m", "query_prompt": "ask: ", "api": {"key": "SHOP_KEY", "price": 2}}}
+    text = _card_text(resolve_model("theirs", models))
+    assert "in the variable SHOP_KEY" in text and '"ask: "' in text and "2 per million tokens" in text

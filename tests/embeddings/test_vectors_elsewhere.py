@@ -47,8 +47,9 @@ def take(root: Path, *words: str) -> Answer:
 
 def run(root: Path, model: str) -> str:
     """Evaluate a model as `xlembed run` does, without MLflow; under which name."""
-    with no_surroundings(root):
-        workspace = Workspace(load_settings())
+    with no_surroundings(root), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xlembed.evaluate.job.write_figures", lambda *_: None)
+        workspace = Workspace(load_settings(None, {"evaluate.resamples": 100}))
         task, ref = open_task(workspace, "toy"), open_model(workspace, model)
         encode(task, ref, workspace)
         index(task, ref, workspace)
@@ -70,13 +71,16 @@ def test_files_hold_what_the_model_gave(here: Path) -> None:
 
 
 def test_vectors_are_evaluated_as_the_model_itself(here: Path, tmp_path: Path) -> None:
-    done = take(here, "toy.npz", "--name", "theirs")
+    done = take(here, "toy.npz", "--name", "theirs", "--languages", "de")
     assert done.code == 0, done.err
     assert "6 documents and 6 queries, 4 dimensions" in done.out
     assert "3 documents" not in done.err and "1 documents have a vector of zeros" in done.err
     spelled = "vectors:vectors/toy/theirs"
     name = run(here, spelled)
-    assert name.startswith("theirs-") and scores(here, name) == scores(here, "toy")
+    assert name.startswith("theirs-")
+    labelled = [row for row in scores(here, name) if row.pop("label", "") == "language not supported"]
+    assert labelled and scores(here, name) != scores(here, "toy")
+    assert [row["value"] for row in scores(here, name)] == [row["value"] for row in scores(here, "toy")]
     units = [(here / "runs" / "toy" / n / "units.parquet").read_bytes() for n in (name, "toy")]
     assert units[0] == units[1]
     with no_surroundings(here):
@@ -84,6 +88,8 @@ def test_vectors_are_evaluated_as_the_model_itself(here: Path, tmp_path: Path) -
         evaluations = read_evaluated(open_task(workspace, "toy"), ["toy", spelled], workspace)
         report = compare(evaluations, workspace, tmp_path / "compared")
     assert report["models"] == ["toy", name] and {r["difference"] for r in report["primary"]} == {0}
+    refused = take(here, "toy.npz", "--name", "x", "--languages", "German")
+    assert refused.code == 2 and "--languages" in refused.err
 
 
 def test_parquet_gives_the_same_folder_as_npz(here: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xlembed.evaluate.compare import Evaluation
+    from xlembed.evaluate.tables import Beside
     from xlembed.workspace import Workspace
 
 
@@ -46,6 +48,12 @@ if TYPE_CHECKING:
     help="Catalogue name, folder, Hub id or models:/name/1; only these; repeatable, comma-separated. [default: all "
     "that were evaluated on TASK; with --across-tasks run.models of params.yaml]",
 )
+@click.option(
+    "--mteb",
+    multiple=True,
+    metavar="FILE",
+    help="A TASK.json that MTEB wrote: a row of its own in the table of scores, never tested; repeatable.",
+)
 def compare(
     asked: Asked,
     runs: tuple[str, ...],
@@ -54,6 +62,7 @@ def compare(
     across_indices: bool,
     across_tasks: bool,
     models: tuple[str, ...],
+    mteb: tuple[str, ...],
 ) -> None:
     """Compare evaluated models: those of a task (-t TASK, perhaps -m MODEL), or RUNs.
 
@@ -63,12 +72,13 @@ def compare(
     """
     from xlembed.cli import echo_json
     from xlembed.evaluate.compare import read_results, write_summary
+    from xlembed.evaluate.mteb_results import read_mteb
     from xlembed.evaluate.skipping import split_skipped
     from xlembed.words import UserError
 
     workspace, declared = asked.workspace, asked.workspace.settings.run
     if across_tasks:
-        _check_alone(task, intersect, across_indices)
+        _check_alone(task, intersect, across_indices, mteb)
         _across_tasks(asked, listed(runs), listed(models) or list(declared.models))
         return
     if runs and (task or models):
@@ -82,7 +92,8 @@ def compare(
         groups = {name: _read(workspace, of) for name, of in sources.items()}
         for on in declared.tasks if not runs else ():
             results += read_results(workspace, on, split_skipped(workspace, on, declared.models)[0])
-    reports = [_compare(asked, name, of, intersect, across_indices) for name, of in groups.items()]
+    beside = [read_mteb(Path(file)) for file in mteb]
+    reports = [_compare(asked, name, of, intersect, across_indices, beside) for name, of in groups.items()]
     if results:
         write_summary(results, workspace.out / "results" / "summary.csv")
     if asked.as_json:
@@ -123,7 +134,12 @@ def _declared(workspace: Workspace) -> dict[str, Sequence[str]]:
 
 
 def _compare(
-    asked: Asked, name: str, evaluations: list[Evaluation], intersect: bool, across_indices: bool
+    asked: Asked,
+    name: str,
+    evaluations: list[Evaluation],
+    intersect: bool,
+    across_indices: bool,
+    beside: Sequence[Beside],
 ) -> dict[str, Any]:
     """One comparison: its MLflow run, files and tables."""
     from xlembed.evaluate.compare import compare as stage
@@ -143,7 +159,8 @@ def _compare(
     with open_run(workspace.root, task=on, name="compare", tags={"task": on, "kind": "compare"}):
         alpha = str(workspace.settings.compare.alpha)
         log_params({"compare.runs": ",".join(sources)[:6000], "compare.alpha": alpha})
-        report = stage(evaluations, workspace, target, intersect=intersect, across_indices=across_indices)
+        options = {"intersect": intersect, "across_indices": across_indices}
+        report = stage(evaluations, workspace, target, beside=beside, **options)
         log_metrics(
             {
                 f"{r['a']}_minus_{r['b']}/{r['kind']}/{r['pool']}/{r['measure']}": r["difference"]
@@ -152,7 +169,12 @@ def _compare(
         )
         log_folder(target)
         books = [e.book for e in evaluations]
-        tables = [scores_table(books), order_grid(report), comparison_table(report), labelled_table(report)]
+        tables = [
+            scores_table(books, beside=beside),
+            order_grid(report),
+            comparison_table(report),
+            labelled_table(report),
+        ]
         tables += [index_table(book) for book in books if book.index_fidelity]
         tables.append(remedy_grid(books, [*report["primary"], *report["exploratory"]]))
         printed = [table for table in tables if table]
@@ -164,11 +186,16 @@ def _compare(
     return report
 
 
-def _check_alone(task: str | None, intersect: bool, across_indices: bool) -> None:
+def _check_alone(task: str | None, intersect: bool, across_indices: bool, mteb: Sequence[str]) -> None:
     """Options that mean nothing between tasks are refused, not ignored."""
     from xlembed.words import UserError
 
-    given = {"--task": bool(task), "--intersect": intersect, "--across-indices": across_indices}
+    given = {
+        "--task": bool(task),
+        "--intersect": intersect,
+        "--across-indices": across_indices,
+        "--mteb": bool(mteb),
+    }
     if wrong := [name for name, is_given in given.items() if is_given]:
         raise UserError(
             f"--across-tasks compares rankings on two tasks; {', '.join(wrong)} does not go with it"

@@ -104,7 +104,7 @@ class Import(click.Command):
 
 
 @click.command("import", cls=Import)
-@click.argument("form", metavar="squad|beir|trec|miracl|mrtydi|tatoeba|jsonl|table|reviews|pairs|scored")
+@click.argument("form", metavar="squad|beir|trec|miracl|mrtydi|tatoeba|jsonl|table|reviews|mteb|pairs|scored")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write. [default: data/NAME]")

@@ -103,6 +103,8 @@ def _card_text(ref: ModelRef) -> str:
     if card.lexical:
         lines = [("name", ref.slug), ("encodes", "nothing: texts are found by their words")]
         return _with_notes([*lines, *([("search", _search(ref))] if ref.reranker else [])], card.notes)
+    if not card.has_files:
+        return _with_notes([("name", ref.slug), *_elsewhere(ref)], card.notes)
     lines = [("name", ref.slug), ("weights", _weights(ref))]
     if not card.has_vectors:
         lines.append(("kind", f"{card.kind}; see docs/hybrid.md"))
@@ -171,6 +173,31 @@ def _as_json(ref: ModelRef) -> dict[str, Any]:
         "variation": asdict(replace(chosen, steps=(), rescored=None))
         | {"steps": steps, "rescored": rescored},
     }
+
+
+def _elsewhere(ref: ModelRef) -> list[tuple[str, str]]:
+    """A model that does not run here: a service, or vectors alone."""
+    from xlembed.words import Role
+
+    card = ref.card
+    spoken = (
+        "languages",
+        ": ".join([_languages(card), *([" ".join(card.languages)] if card.languages else [])]),
+    )
+    size = ("dimensions", _dimensions(ref))
+    if (service := card.api) is None:
+        return [("vectors", f"made elsewhere, in {ref.folder}"), size, spoken]
+    limits = f"{service.batch} texts per request, {service.requests_per_minute or 'any number of'} requests per minute"
+    return [
+        ("service", f"{service.model} at {service.url or 'the address in XLEMBED_API_URL'}"),
+        ("key", f"in the variable {service.key or 'XLEMBED_API_KEY'}"),
+        ("limits", limits),
+        ("price", f"{service.price:g} per million tokens" if service.price else "not told"),
+        *((f"{role} prompt", _quoted(card.prompt(role))) for role in Role),
+        ("title and text", _quoted(card.title_template)),
+        size,
+        spoken,
+    ]
 
 
 def _weights(ref: ModelRef) -> str:

@@ -26,9 +26,16 @@ from xlembed.cli.study import Asked, study, told
 @click.option(
     "--vector-field", default="", help="Column, array or named vector. [default: vector, embedding ...]"
 )
+@click.option("--languages", default="", help="That their model is made for; others are labelled: de,en.")
 @click.option("--force", is_flag=True, help="Replace vectors that are there.")
 def import_vectors(
-    asked: Asked, sources: tuple[str, ...], name: str, id_field: str, vector_field: str, force: bool
+    asked: Asked,
+    sources: tuple[str, ...],
+    name: str,
+    id_field: str,
+    vector_field: str,
+    languages: str,
+    force: bool,
 ) -> None:
     """Take vectors that were made elsewhere as a model: vectors/TASK/NAME/, a MODEL as vectors:vectors/TASK/NAME.
 
@@ -36,6 +43,7 @@ def import_vectors(
     QDRANT_API_KEY); one source may hold both. Every document and every query of the task needs a vector.
     """
     from xlembed.cli.console import open_console, print_warning, say
+    from xlembed.cli.options import listed
     from xlembed.embeddings.importing import import_vectors as take
     from xlembed.embeddings.layout import Names
     from xlembed.words import UserError
@@ -44,7 +52,8 @@ def import_vectors(
         raise UserError(f"expected DOCUMENTS and perhaps QUERIES, found {len(sources)} sources")
     task = asked.task
     folder = asked.workspace.out / "vectors" / task.name / name
-    found = take(task, sources, name, folder, Names(id_field, vector_field), force=force)
+    names = Names(id_field, vector_field)
+    found = take(task, sources, name, folder, names, languages=listed([languages]), force=force)
     for note in (*found.told, *found.notes):
         print_warning(open_console(stderr=True), note)
     say(

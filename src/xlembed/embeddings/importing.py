@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from xlembed.data.card import is_task_name
+from xlembed.data.languages import require_language
 from xlembed.data.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.export import MANIFEST, Embeddings, write_given
 from xlembed.embeddings.layout import Names, Table, find_layout
-from xlembed.words import Role, UserError, Vectors, counted
+from xlembed.files import check_free
+from xlembed.words import Lang, Role, UserError, Vectors, counted
 
 SHOWN = 3
 """Ids named of each kind of trouble."""
@@ -41,6 +43,7 @@ def import_vectors(
     folder: Path,
     names: Names | None = None,
     *,
+    languages: Sequence[Lang] = (),
     force: bool = False,
 ) -> Imported:
     """Read, check and write the vectors of all documents and queries of a task.
@@ -51,6 +54,7 @@ def import_vectors(
         name: of the vectors.
         folder: that is written.
         names: what fields are called, where not as usual.
+        languages: that their model is made for; empty: not known, nothing is labelled.
         force: replace vectors that are there.
 
     Raises:
@@ -92,6 +96,7 @@ def import_vectors(
         "documents_digest": task.documents_digest,
         "queries_digest": task.queries_digest,
         "model": name,
+        **({"languages": [require_language(lang, "--languages") for lang in languages]} if languages else {}),
         **({"notes": notes} if notes else {}),
     }
     write_given(folder, found[Role.DOCUMENT], found[Role.QUERY], wanted, manifest)
@@ -121,9 +126,7 @@ def export_vectors(embeddings: Embeddings, path: Path) -> None:
 def _check_target(name: str, folder: Path, force: bool) -> None:
     if not is_task_name(name):
         raise UserError(f"--name: {name!r}: a name has letters, digits, '.', '_', '+' and '-'")
-    if folder.exists() and not (force and (folder / MANIFEST).is_file()):
-        advice = "replace it with --force" if (folder / MANIFEST).is_file() else "it holds no vectors"
-        raise UserError(f"{folder} exists already: choose another --name or --out, or {advice}")
+    check_free(folder, MANIFEST, force)
 
 
 def _of_task(

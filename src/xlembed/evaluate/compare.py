@@ -17,6 +17,7 @@ from xlembed.evaluate.language_tables import language_aware_table, language_comp
 from xlembed.evaluate.order import order_grid
 from xlembed.evaluate.remedy_grid import remedy_grid
 from xlembed.evaluate.tables import (
+    Beside,
     comparison_table,
     index_table,
     labelled_table,
@@ -26,6 +27,7 @@ from xlembed.evaluate.tables import (
 from xlembed.fields import SLUG
 from xlembed.files import atomic_folder, atomic_path, read_record, write_json
 from xlembed.measures import parse_measure, parse_measures
+from xlembed.search.imported import ENGINE
 from xlembed.search.language_measures import MEASURES, read_queries
 from xlembed.search.table import read_units
 from xlembed.show.figures.registry import write_figures
@@ -144,8 +146,11 @@ def compare(
     intersect: bool = False,
     across_indices: bool = False,
     pdf: bool = False,
+    beside: Sequence[Beside] = (),
 ) -> dict[str, Any]:
     """Compare evaluations of one task and write comparison.json, comparison.md and figures to `target`.
+
+    What was measured elsewhere, `beside`, stands in the table of scores and is never tested.
 
     Raises:
         UserError: unequal tasks, settings or units; one model twice.
@@ -169,7 +174,7 @@ def compare(
     books = [e.book for e in evaluations]
     with atomic_folder(target) as folder:
         write_json(folder / "comparison.json", report)
-        text = [f"# Comparison on {report['task']}", to_markdown(scores_table(books))]
+        text = [f"# Comparison on {report['task']}", to_markdown(scores_table(books, beside=beside))]
         grids = (order_grid(report), comparison_table(report), labelled_table(report))
         mixed = (language_aware_table(books), language_comparison_table(report))
         text += [to_markdown(grid) for grid in (*grids, *mixed) if grid]
@@ -190,7 +195,7 @@ def comparison_folder(workspace: Workspace, task: str) -> Path:
 def name_by_index(evaluation: Evaluation) -> Evaluation:
     """A run that a server searched, under a name that says so: `MODEL@elasticsearch-hnsw`."""
     index = evaluation.book.index
-    if index["engine"] == "exact" or "@" in evaluation.name:
+    if index["engine"] in ("exact", ENGINE) or "@" in evaluation.name:
         return evaluation
     where = "-".join(str(index[key]) for key in ("engine", "type") if index.get(key))
     return replace(evaluation, scores={**evaluation.scores, "model": f"{evaluation.name}@{where}"})
@@ -217,7 +222,9 @@ def check_comparable(evaluations: Sequence[Evaluation], across_indices: bool = F
         for key in SAME_SETTINGS:
             if (one := getattr(a.evaluate, key)) != (two := getattr(b.evaluate, key)):
                 raise UserError(f"{both}: evaluate.{key} is {one} and {two}")
-        if not across_indices and (one := a.index["engine"]) != (two := b.index["engine"]):
+        engines = {a.index["engine"], b.index["engine"]} - {ENGINE}  # what another system did is all its own
+        if not across_indices and len(engines) > 1:
+            one, two = a.index["engine"], b.index["engine"]
             raise UserError(
                 f"{both}: they were searched by {one} and {two}; --across-indices compares them all the same"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,19 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
     Raises:
         UserError: embeddings are missing or belong to other texts, or there is nothing to evaluate.
     """
+    return evaluate_search(task, ref, open_search(task, ref, workspace), workspace, watch)
+
+
+def evaluate_search(
+    task: Task,
+    ref: ModelRef,
+    search: OpenSearch,
+    workspace: Workspace,
+    watch: Watch = unwatched,
+    tables: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The same of a search that is open; `tables` are written beside the units, by the names of their files."""
     settings = workspace.settings.evaluate
-    search = open_search(task, ref, workspace)
     clusters = task_clusters(task)
     total = count_searches(task, settings.modes, settings.other_versions)
     done = 0
@@ -117,6 +129,8 @@ def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unw
         write_units(units, folder / "units.parquet")
         if queries is not None:
             write_units(queries, folder / "queries.parquet")
+        for name, table in tables.items():
+            write_units(table, folder / name)
         write_json(folder / "scores.json", book.to_json())
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / "all.trec.gz", ref.slug)

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pandas as pd
+
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.export import Embeddings
+from xlembed.evaluate.imported import FILE, describe_rankings, read_table, table_searcher
 from xlembed.evaluate.index import describe_index
 from xlembed.evaluate.late import open_late
 from xlembed.evaluate.late_manifest import describe_late
@@ -78,6 +81,8 @@ def open_search(
     Raises:
         UserError: vectors or index are missing or belong to other texts, or the engine cannot do it.
     """
+    if ref.card.imported:
+        return open_imported(task, ref, workspace)
     check_kinds(ref, workspace.settings.index.engine)
     texts = questions.texts if questions else [q.text for q in task.queries]
     if ref.card.lexical:
@@ -97,6 +102,25 @@ def open_search(
             )
         found = _with_remedies(found, task, ref.variation)
     return found if ref.reranker is None else _ranked_anew(found, task, ref, workspace, questions)
+
+
+def open_imported(
+    task: Task,
+    ref: ModelRef,
+    workspace: Workspace,
+    table: pd.DataFrame | None = None,
+    notes: Sequence[str] = (),
+) -> OpenSearch:
+    """Rankings of another system: `table`, or what was imported before.
+
+    Raises:
+        UserError: they are missing or damaged.
+    """
+    if table is None:
+        table = read_table(workspace.run_folder(task.name, ref.slug) / FILE)
+    description = describe_rankings(task, table, workspace)
+    searcher, fingerprint = table_searcher(task, table), str(description["fingerprint"])
+    return OpenSearch(searcher, description, fingerprint, fingerprint, manifest={"notes": list(notes)})
 
 
 def _open_vectors(task: Task, ref: ModelRef, workspace: Workspace, questions: Questions | None) -> OpenSearch:

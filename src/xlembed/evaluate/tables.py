@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from xlembed.files import atomic_writer
-from xlembed.show.cells import counts_cell, score_cell, share_cell
+from xlembed.show.cells import NONE, counts_cell, score_cell, share_cell
 from xlembed.show.content import Cell, Grid, Head, Row, heads, row
 from xlembed.show.notes import note_lines, notes_of
 from xlembed.show.text import MINUS, count_text, interval_text, p_text, percent, points
@@ -33,10 +33,28 @@ UNADJUSTED = "In %. Brackets: 95 % CI, unadjusted."
 INVALID = "A labelled row is invalid for a decision."
 
 
-def scores_table(scores: Sequence[Mapping[str, Any] | ScoreBook], also: Sequence[str] = ALSO) -> Grid:
+class Beside(Protocol):
+    """Scores that were measured elsewhere: shown beside ours, without interval, and never tested."""
+
+    @property
+    def name(self) -> str:
+        """Of the model, and where it was measured."""
+
+    def macro(self, macro: Macro, measure: str) -> float | None:
+        """A macro average; None where there is none."""
+
+
+BESIDE = "Rows with (MTEB: ...) are read from MTEB's files: perhaps other texts, no units, no interval, never tested."
+
+
+def scores_table(
+    scores: Sequence[Mapping[str, Any] | ScoreBook],
+    also: Sequence[str] = ALSO,
+    beside: Sequence[Beside] = (),
+) -> Grid:
     """Models x the four macro averages, one block per measure: the primary one, then those of `also`.
 
-    The last row of a block counts units and clusters; if models differ, there is a range.
+    The last row of a block counts units and clusters; if models differ, there is a range. `beside` comes before it.
 
     Raises:
         UserError: as `scorebook.read_all`.
@@ -53,12 +71,22 @@ def scores_table(scores: Sequence[Mapping[str, Any] | ScoreBook], also: Sequence
         for b in books:
             found = [score_cell(b.macro(m, measure)) for m in MACROS]
             rows.append(row(b.model, *found, *_if(labels, b.label())))
+        for other in beside:
+            values = [other.macro(m, measure) for m in MACROS]
+            cells = [NONE if value is None else Cell(percent(value)) for value in values]
+            rows.append(row(other.name, *cells, *_if(labels, "")))
         counts = [counts_cell(b.macro(m, measure) for b in books) for m in MACROS]
         rows.append(row("units / clusters", *counts, *_if(labels, "")))
     measure = f"{measures[0]}, " if len(measures) == 1 else ""
     columns = heads("model", *(m.head for m in MACROS), *_if(labels, "label"), words=("label",))
     title = f"{books[0].task}: {measure}macro averages"
-    return Grid("scores", title, columns, tuple(rows), notes=_notes(note, labels, books))
+    return Grid(
+        "scores",
+        title,
+        columns,
+        tuple(rows),
+        notes=(*_notes(note, labels, books), *_if(bool(beside), BESIDE)),
+    )
 
 
 def language_table(scores: Mapping[str, Any] | ScoreBook, measure: str | None = None) -> Grid:

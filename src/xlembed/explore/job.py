@@ -13,6 +13,7 @@ from xlembed.check.result import Checked
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, check_comparable, read_evaluation
 from xlembed.evaluate.evaluated import check_languages, check_task
+from xlembed.evaluate.imported import open_evaluated
 from xlembed.evaluate.searching import open_search
 from xlembed.explore.kinds import Failure, Flag, kind_of
 from xlembed.explore.nearness import NearCopies, Overlap, near_copies
@@ -84,7 +85,7 @@ def explore(
     settings = workspace.settings.explore
     check_languages(languages, task, "--language")
     reference = open_model(workspace, settings.reference)
-    refs = {ref.slug: ref for ref in (open_model(workspace, name) for name in models)}
+    refs = {ref.slug: ref for ref in (open_evaluated(task, name, workspace) for name in models)}
     evaluations = [_read(task, ref, workspace) for ref in refs.values()]
     check_comparable(evaluations)
     units = _units(evaluations, languages)
@@ -130,7 +131,9 @@ def _read(task: Task, ref: ModelRef, workspace: Workspace) -> Evaluation:
     """
     found = read_evaluation(f"{task.name}/{ref.slug}", workspace)
     check_task(found, task)
-    if (then := found.book.index["engine"]) != (now := workspace.settings.index.engine):
+    if not ref.card.imported and (then := found.book.index["engine"]) != (
+        now := workspace.settings.index.engine
+    ):
         raise UserError(f"{found.source} was searched by {then}, not by {now}: add --index {then}")
     return found
 

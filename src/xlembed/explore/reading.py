@@ -56,7 +56,7 @@ def read_by(
     Raises:
         UserError: the model cannot be found or loaded.
     """
-    if ref.card.lexical:
+    if ref.card.lexical or ref.card.imported:
         return Reading(frozenset(), {}, f"{ref.slug} has no tokenizer: no flag is ever set for it")
     ref = ref.first_stage
     rows = sorted(documents)

@@ -114,6 +114,8 @@ class ModelCard(BaseModel):
     """Texts are found by their words; there are no vectors and nothing of the above applies."""
     given: bool = False
     """Vectors that were made elsewhere, in a folder, by the ids of one task; no other text can be encoded."""
+    imported: bool = False
+    """Another system, of which there are only rankings, beside its evaluation."""
     api: Service | None = None
     """A service that is asked for vectors."""
     kind: Kind = Kind.BI_ENCODER
@@ -177,12 +179,12 @@ class ModelCard(BaseModel):
     @property
     def has_vectors(self) -> bool:
         """Whether a text has a vector of its own."""
-        return not self.lexical and self.kind is Kind.BI_ENCODER
+        return not (self.lexical or self.imported) and self.kind is Kind.BI_ENCODER
 
     @property
     def has_files(self) -> bool:
         """Whether there are weights and a tokenizer to load."""
-        return not (self.lexical or self.given or self.api)
+        return not (self.lexical or self.given or self.imported or self.api)
 
     def prompt(self, role: Role, instruction: str = "") -> str:
         """The exact text put before an input of this role."""

@@ -25,4 +25,5 @@ def given_card(folder: Path) -> ModelCard:
     content = json.dumps(manifest["files"], sort_keys=True)
     name = re.sub(r"[^A-Za-z0-9._-]", "-", folder.resolve().name)
     mark = hashlib.sha256(content.encode()).hexdigest()[:8]
-    return ModelCard(name=f"{name}-{mark}", given=True, dim=manifest["dim"])
+    languages = tuple(manifest.get("languages", ()))
+    return ModelCard(name=f"{name}-{mark}", given=True, dim=manifest["dim"], languages=languages)

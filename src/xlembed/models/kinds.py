@@ -63,6 +63,8 @@ def check_vectors(ref: ModelRef) -> None:
     """
     if ref.card.lexical:
         raise UserError(f"{ref.slug} finds texts by their words: it has no vectors")
+    if ref.card.imported:
+        raise UserError(f"{ref.slug} is another system's rankings; this needs vectors")
     if not ref.card.has_vectors:
         what = "a vector per token" if ref.card.kind is Kind.LATE_INTERACTION else "scores of pairs of texts"
         raise UserError(f"{ref.slug} has {what} (kind {ref.card.kind}); this needs one vector per text")

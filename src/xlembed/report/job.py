@@ -27,6 +27,7 @@ from xlembed.paradox import figures as paradox_figures
 from xlembed.report.assemble import assemble
 from xlembed.report.inputs import Inputs
 from xlembed.report.pdf import Built, build_pdf
+from xlembed.search.imported import ENGINE
 from xlembed.show.content import Document, Picture
 from xlembed.show.figures.registry import write_figures
 from xlembed.show.style import numbered
@@ -152,7 +153,7 @@ def gather(
 
 def _read(task: Task, models: Sequence[str], workspace: Workspace) -> list[Evaluation]:
     found = read_evaluated(task, models, workspace)
-    if len({e.book.index["engine"] for e in found}) > 1:
+    if len({e.book.index["engine"] for e in found} - {ENGINE}) > 1:
         found = [name_by_index(e) for e in found]
     check_comparable(found, across_indices=True)
     return sorted(found, key=_place)

@@ -1,0 +1,125 @@
+"""A task as others lay it out: a repository of the Hub that MTEB's loader reads, and BEIR folders."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xlembed.data.card import CARD_FILE
+from xlembed.data.importers.beir import CORPUS_FILE, QUERIES_FILE
+from xlembed.data.subsets import Subset, subsets
+from xlembed.data.task import Task
+from xlembed.data.writing import write_task
+from xlembed.files import atomic_folder, atomic_writer, check_free
+from xlembed.words import UserError
+
+LICENCES = re.compile(r"(cc|mit|apache|gpl|lgpl|agpl|bsd|odc|odbl|cdla|unlicense)[a-z0-9.-]*")
+"""What the Hub takes as the name of a licence; others are told in words."""
+README = """
+# {name}
+
+{description}
+
+| subset | documents | queries |
+|---|---|---|
+{rows}
+
+Subsets of one language hold its documents and queries, pairs such as `en-de` questions in the first language and
+documents in the second; `corpus`, `queries` and `default` hold all languages at once, with `lang`, `need_id` and
+`group` in each row. Source: {source}. Licence: {licence}.
+"""
+
+
+def export_task(task: Task, folder: Path, layout: str, *, force: bool = False) -> list[str]:
+    """Write a task into a folder, whole or not at all; the names of its subsets.
+
+    Args:
+        task: with judgements.
+        folder: that is written; it must not be there, unless `force` replaces an earlier export.
+        layout: an entry of `LAYOUTS`.
+        force: replace what an export left.
+
+    Raises:
+        UserError: no such layout, the folder exists, or the task has no judgements.
+    """
+    if layout not in LAYOUTS:
+        raise UserError(f"--layout: {layout!r}: choose one of {', '.join(LAYOUTS)}")
+    if task.unjudged:
+        raise UserError(f"{task.name} has no judgements, and such layouts are for judged tasks")
+    check_free(folder, CARD_FILE, force)
+    parts = list(subsets(task))
+    with atomic_folder(folder) as made:
+        made.rmdir()
+        write_task(task, made)
+        LAYOUTS[layout](task, parts, made)
+    return [part.name for part in parts]
+
+
+def _write_hub(task: Task, parts: Iterable[Subset], folder: Path) -> None:
+    """Our own files, whose rows the Hub's viewer shows, files per language, and a card that names all as configs."""
+    configs = {"corpus": CORPUS_FILE, "queries": QUERIES_FILE, "default": "qrels/all.jsonl"}
+    _write_lines(folder / configs["default"], _judgements(task.qrels))
+    rows = []
+    for part in parts:
+        places = (f"corpus/{part.doc_lang}", f"queries/{part.name}", f"qrels/{part.name}")
+        corpus, queries, qrels = (f"{place}.jsonl" for place in places)
+        _write_lines(
+            folder / corpus, ({"_id": d.doc_id, "title": d.title, "text": d.text} for d in part.documents)
+        )
+        _write_lines(folder / queries, ({"_id": q.query_id, "text": q.text} for q in part.queries))
+        _write_lines(folder / qrels, _judgements(part.qrels))
+        configs |= {
+            f"{part.name}-{of}": at for of, at in (("corpus", corpus), ("queries", queries), ("qrels", qrels))
+        }
+        rows.append(f"| {part.name} | {len(part.documents):,} | {len(part.queries):,} |")
+    licence = task.licence.lower()
+    known = LICENCES.fullmatch(licence)
+    header: dict[str, Any] = {
+        "language": list(task.languages),
+        "multilinguality": "multilingual" if len(task.languages) > 1 else "monolingual",
+        "task_categories": ["text-retrieval"],
+        **({"license": licence} if known else {}),
+        "configs": [
+            {"config_name": name, "data_files": [{"split": "test", "path": path}]}
+            for name, path in configs.items()
+        ],
+    }
+    told = {name: getattr(task, name) or "not told" for name in ("description", "source", "licence")}
+    text = README.format(name=task.name, rows="\n".join(rows), **told)
+    head = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
+    with atomic_writer(folder / "README.md") as file:
+        file.write(f"---\n{head}---\n{text}")
+
+
+def _write_beir(task: Task, parts: Iterable[Subset], folder: Path) -> None:
+    """All languages in the folder itself, and a folder per subset, for readers that know of no languages."""
+    for part in parts:
+        langs = tuple(dict.fromkeys((part.query_lang, part.doc_lang)))
+        name = f"{task.name}-{part.name}"
+        cut = replace(
+            task, name=name, languages=langs, documents=part.documents, queries=part.queries, qrels=part.qrels
+        )
+        write_task(cut, folder / part.name)
+
+
+LAYOUTS: Mapping[str, Callable[[Task, Iterable[Subset], Path], None]] = {
+    "hub": _write_hub,
+    "beir": _write_beir,
+}
+
+
+def _judgements(qrels: Mapping[str, Mapping[str, int]]) -> Iterable[dict[str, Any]]:
+    for query_id, judged in qrels.items():
+        for doc_id, grade in judged.items():
+            yield {"query-id": query_id, "corpus-id": doc_id, "score": grade}
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with atomic_writer(path) as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,74 @@
+"""Rankings that another system made, in the place of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from xlembed.data.task import Task
+from xlembed.search.base import EachByItself, Hits, Rows
+from xlembed.search.run import Run
+from xlembed.words import Lang
+
+ENGINE = "imported"
+"""Instead of the name of a search engine of ours."""
+ALL = "all"
+"""Name of the pool of all languages, where files and tables name pools."""
+
+
+class ImportedSearcher(EachByItself):
+    """Answers what the rankings say; a language without rankings of its own is filtered out of those of all.
+
+    Args:
+        task: whose documents and queries are meant.
+        pools: `ALL` or a language -> rankings in this pool, by the ids of queries and documents.
+        complete: whether all that a system could find is in them.
+    """
+
+    exact = False
+
+    def __init__(self, task: Task, pools: Mapping[str, Run], complete: bool = False) -> None:
+        row_of = {d.doc_id: row for row, d in enumerate(task.documents)}
+        self.n_queries = len(task.queries)
+        self._langs = np.array([d.lang for d in task.documents], dtype=object)
+        self._rankings = {
+            pool: [
+                np.array([row_of[d] for d in run.get(q.query_id, ())], dtype=np.int64) for q in task.queries
+            ]
+            for pool, run in pools.items()
+        }
+        self._merged = len(task.merged)  # identical documents are one, which makes rankings shorter
+        self.pools = frozenset(pools)
+        longest = {pool: max(map(len, of), default=0) for pool, of in self._rankings.items()}
+        self._cut_at = {pool: None if complete else n for pool, n in longest.items()}
+
+    def ranking(self, query: int, lang: Lang | None) -> Rows:
+        """Rows of documents in one pool, best first."""
+        if lang in self._rankings or lang is None:
+            return self._rankings[lang or ALL][query]
+        rows = self._rankings[ALL][query]
+        return np.asarray(rows[self._langs[rows] == lang], dtype=np.int64)
+
+    def is_whole(self, query: int, lang: Lang | None) -> bool:
+        """Whether nothing is below a ranking: it has all documents, or fewer than the longest one of its file."""
+        pool = lang if lang in self._rankings and lang is not None else ALL
+        found, cut_at = len(self._rankings[pool][query]), self._cut_at[pool]
+        size = len(self._langs) if pool == ALL else int((self._langs == pool).sum())
+        return found == size or cut_at is None or found + self._merged < cut_at
+
+    def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
+        """See `Searcher.search`; a document's score is its rank, negative."""
+        rankings = [self.ranking(query, lang)[:k] for query in queries]
+        width = max(map(len, rankings), default=0)
+        rows = np.full((len(rankings), width), -1, dtype=np.int64)
+        for row, ranking in zip(rows, rankings, strict=True):
+            row[: len(ranking)] = ranking
+        scores = np.where(rows >= 0, -np.arange(1.0, width + 1), -np.inf)
+        return Hits(rows, scores, np.zeros(len(rankings), dtype=np.int64))
+
+    def full_ranks(
+        self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
+    ) -> list[Rows]:
+        """What is not in a ranking is not known."""
+        raise NotImplementedError
