@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import encode
+import job
 from measuring import Line, say
 
 import search
@@ -25,7 +26,7 @@ PACKAGES = ("torch", "faiss-cpu", "sentence-transformers", "mteb", "numpy")
 
 
 def main() -> None:
-    lines = [*search.lines(), *encode.lines(["static_multilingual", "all_minilm_l6_v2"], 1500)]
+    lines = [*job.lines(), *search.lines(), *encode.lines(["static_multilingual", "all_minilm_l6_v2"], 1500)]
     say(lines)
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
@@ -56,7 +57,8 @@ def machine() -> str:
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     return (
         f"{datetime.date.today():%Y-%m-%d}, {model}, {os.cpu_count()} cores seen, {threads} threads used, "
-        f"Python {sys.version.split()[0]}, {versions}. Seconds of processor time, medians of three rounds in turns."
+        f"Python {sys.version.split()[0]}, {versions}. "
+        "Seconds of processor time unless said otherwise, medians of three rounds in turns."
     )
 
 
