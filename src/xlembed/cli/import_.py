@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+TASKS = "squad|beir|trec|miracl|mrtydi|tatoeba|jsonl|table"
 REFUSED = (
     (("documents",), "squad` or `xlembed import pairs", ("scored",)),
     (("dimensions", "document_pattern", "scale"), "scored", ("pairs", "jsonl", "table", "task")),
@@ -27,7 +28,7 @@ REFUSED = (
     ),
     (("where",), "jsonl|table|pairs", ("scored", "task")),
     (("detect_lang",), "table", ("pairs", "scored", "jsonl", "task")),
-    (("leave_out_self", "unjudged", "dry_run", "drop_unknown"), "of tasks", ("pairs", "scored")),
+    (("leave_out_self", "unjudged", "dry_run", "drop_unknown"), TASKS, ("pairs", "scored")),
 )
 """Options, the formats that know them, and those that do not (`task`: of tasks, other than jsonl and table)."""
 
@@ -82,7 +83,7 @@ class Said:
 
 
 @click.command("import")
-@click.argument("form", metavar="squad|beir|trec|miracl|mrtydi|tatoeba|jsonl|table|pairs|scored")
+@click.argument("form", metavar=f"{TASKS}|pairs|scored")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write. [default: data/NAME]")
@@ -156,7 +157,7 @@ class Said:
 )
 @click.option(
     "--equal-ids",
-    metavar="translations|apart",
+    type=click.Choice(("translations", "apart")),
     default=None,
     help="beir, trec, jsonl: what ids mean that stand in files of several languages.",
 )
