@@ -239,9 +239,7 @@ def test_language_columns_of_a_table_are_read(tmp_path: Path) -> None:
     text = "anchor,positive,anchor_lang,lang\nSoru?,An answer.,tr,en\nFrage?,Another answer.,German,en-GB\n"
     found = imported(tmp_path, "x.csv", text, kind=Kind.PAIRS)
     assert langs_of(found) == [("tr", "en"), ("de", "en")]
-    assert any(
-        "'en-GB' is a variety. Taken for en (English); --varieties" in note for note in found.notes
-    )
+    assert any("'en-GB' is a variety. Taken for en (English); --varieties" in note for note in found.notes)
     columns = parse_columns("anchor=q,positive=a,anchor_lang=ql,lang=al")
     text = "q,a,ql,al,lang\nSoru?,An answer.,tr,en,x\n"
     assert langs_of(imported(tmp_path, "y.csv", text, columns=columns, kind=Kind.PAIRS)) == [("tr", "en")]
