@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xlembed.data.spoken import SAMPLE, check_languages_spoken
+from xlembed.data.spoken import SAMPLE, check_languages_spoken, spoken_language
 from xlembed.words import UserError
 
 GERMAN = [
@@ -88,4 +88,20 @@ def test_a_sample_is_looked_at() -> None:
     assert told == [
         f"de: of {SAMPLE} sampled texts, {SAMPLE} tell their language, {SAMPLE} of them another one: "
         f"tr (Turkish) {SAMPLE}"
+    ]
+
+
+def test_varieties_are_looked_at_as_their_language() -> None:
+    portuguese = [
+        "Este fone sem fio é muito leve.",
+        "A bicicleta está em frente da casa.",
+        "Entregamos amanhã.",
+    ]
+    assert looked_at({("pt-BR", "texts"): portuguese, ("pt-PT", "texts"): portuguese}) == []
+    with pytest.raises(UserError, match="pt-BR: of 3 sampled texts"):
+        looked_at({("pt-BR", "texts"): TURKISH})
+    assert spoken_language(GERMAN[0], ["de-AT", "tr"]) == "de-AT"
+    assert spoken_language(GERMAN[0], ["de-AT", "de-DE", "tr"]) is None
+    assert looked_at({("ceb", "texts"): ["x"]}) == [
+        "lingua, which looks at the texts, does not know ceb (Cebuano)"
     ]

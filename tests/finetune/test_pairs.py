@@ -195,7 +195,12 @@ def test_repeated_rows_are_dropped_and_counted_and_limit_cuts(tmp_path: Path) ->
             {"columns": {"text1": "s1", "text2": "s2", "score": "y"}},
             "2 columns, the",
         ),
-        ("x-en.ods", "", {"kind": Kind.PAIRS}, "expected .jsonl, .csv, .parquet, .tsv, .xlsx or SQuAD .json"),
+        (
+            "x-en.ods",
+            "",
+            {"kind": Kind.PAIRS},
+            "expected .jsonl, .csv, .json, .parquet, .tsv, .xlsx or SQuAD .json",
+        ),
         (
             "x.jsonl",
             '{"anchor": "a", "positive": "b"}\n',
@@ -234,7 +239,7 @@ def test_language_columns_of_a_table_are_read(tmp_path: Path) -> None:
     text = "anchor,positive,anchor_lang,lang\nSoru?,An answer.,tr,en\nFrage?,Another answer.,German,en-GB\n"
     found = imported(tmp_path, "x.csv", text, kind=Kind.PAIRS)
     assert langs_of(found) == [("tr", "en"), ("de", "en")]
-    assert any("'en-GB' is no code. Taken for en (English)" in note for note in found.notes)
+    assert any("'en-GB' is a variety. Taken for en (English); --varieties" in note for note in found.notes)
     columns = parse_columns("anchor=q,positive=a,anchor_lang=ql,lang=al")
     text = "q,a,ql,al,lang\nSoru?,An answer.,tr,en,x\n"
     assert langs_of(imported(tmp_path, "y.csv", text, columns=columns, kind=Kind.PAIRS)) == [("tr", "en")]

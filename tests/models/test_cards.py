@@ -77,6 +77,13 @@ def test_bm25_encodes_nothing() -> None:
     assert card.dim is None and card.hub_id is None and card.label("en") is None
 
 
+def test_who_knows_a_language_knows_its_varieties() -> None:
+    labse = catalogue()["labse"]
+    assert labse.label("zh-Hant") is None and labse.label("pt-BR") is None and labse.label("kr") is not None
+    english = catalogue()["all_minilm_l6_v2"]
+    assert english.label("en-GB") is None and english.label("zh-Hant") == "English-only model"
+
+
 def test_smollm2_writes_text_and_has_no_vectors() -> None:
     card = catalogue()["smollm2_135m_q4"]
     assert card.kind is Kind.CAUSAL and not card.has_vectors and card.english_only

@@ -6,6 +6,7 @@ import pytest
 import Stemmer
 
 from xlembed.search.analysis import BIGRAMS, SNOWBALL, analyse, analyser_name, characters, lower, searchable
+from xlembed.search.elastic.layout import choose_analyzers, lettered
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,16 @@ def test_what_is_searched_keeps_emoji_whole_and_plain_text_as_it_is() -> None:
     family = "👨\u200d👩\u200d👧"
     assert searchable(f"{family} ❤\ufe0f") == f"{family} ❤"
     assert searchable("plain 'text' & more") == "plain 'text' & more"
+
+
+def test_varieties_are_analysed_as_their_language() -> None:
+    for variety, base, text in (
+        ("pt-BR", "pt", "Fones levíssimos"),
+        ("zh-Hant", "zh", "耳機很安靜"),
+        ("tr-Latn", "tr", "ILIK Ankara'nın"),
+    ):
+        assert analyse(text, variety) == analyse(text, base)
+        assert analyser_name(variety) == analyser_name(base)
+    assert lettered(["pt-BR", "zh-Hant", "zh-Hans", "ko"]) == ["ko", "zh-Hans", "zh-Hant"]
+    found = choose_analyzers(["pt-BR", "zh-Hans", "zh-Hant", "de-AT", "ceb"], ["analysis-smartcn"])
+    assert list(found.values()) == ["standard", "german", "brazilian", "smartcn", "cjk"]

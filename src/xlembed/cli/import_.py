@@ -12,6 +12,8 @@ import click
 OWN = ("pairs", "scored", "jsonl", "table", "reviews")
 """Formats with options of their own."""
 
+JUDGED = "squad|beir|trec|miracl|mrtydi|tatoeba|jsonl|table|mteb"
+TASKS = f"{JUDGED}|reviews"
 REFUSED = (
     (("documents",), "squad|reviews|pairs", ("scored",)),
     (
@@ -31,8 +33,8 @@ REFUSED = (
     ),
     (("where",), "jsonl|table|reviews|pairs", ("scored", "task")),
     (("detect_lang",), "table", ("pairs", "scored", "jsonl", "reviews", "task")),
-    (("leave_out_self", "unjudged", "drop_unknown"), "of tasks", ("pairs", "scored", "reviews")),
-    (("dry_run",), "of tasks", ("pairs", "scored")),
+    (("leave_out_self", "unjudged", "drop_unknown"), JUDGED, ("pairs", "scored", "reviews")),
+    (("dry_run",), TASKS, ("pairs", "scored")),
 )
 """Options, the formats that know them, and those that do not (`task`: of tasks, other than `OWN`)."""
 
@@ -104,7 +106,7 @@ class Import(click.Command):
 
 
 @click.command("import", cls=Import)
-@click.argument("form", metavar="squad|beir|trec|miracl|mrtydi|tatoeba|jsonl|table|reviews|mteb|pairs|scored")
+@click.argument("form", metavar=f"{TASKS}|pairs|scored")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the task: letters, digits, '.', '_', '+', '-'.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write. [default: data/NAME]")
@@ -180,7 +182,7 @@ class Import(click.Command):
 )
 @click.option(
     "--equal-ids",
-    metavar="translations|apart",
+    type=click.Choice(("translations", "apart")),
     default=None,
     help="beir, trec, jsonl: what ids mean that stand in files of several languages.",
 )

@@ -119,14 +119,10 @@ def language_code(row: Row, field: str, word: str, told: bool = False, varieties
     if code is None or code == word:
         return word
     if not told:
-        more = "" if varieties or not is_language(word) else "; --varieties keeps it apart"
+        more = "; --varieties keeps it apart" if suggest_variety(word) and not varieties else ""
         done = f"taken for {code} ({language_name(code)}){more}"
-        row.warn(
-            field,
-            f"language {word!r}",
-            f"{word!r} is no code" if not more else f"{word!r} is a variety",
-            done,
-        )
+        what = "a variety" if is_language(word) else "no code"
+        row.warn(field, f"language {word!r}", f"{word!r} is {what}", done)
     return code
 
 
