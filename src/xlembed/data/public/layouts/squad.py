@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from xlembed.data.importers.squad import Part as Items
 from xlembed.data.importers.squad import read_parts
+from xlembed.data.paragraphs import Part as Items
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
 from xlembed.data.row import Row
