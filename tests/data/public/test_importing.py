@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from click.testing import CliRunner
 from data.public.rows import belebele, repositories, reviews, squad, std, texts
 from hub_stub import Hub
 from xlembed.cli import xlembed
-from xlembed.data.importing import Imported
+from xlembed.data.importing import Imported, import_files
 from xlembed.data.pair_readers import PairOptions
 from xlembed.data.pairs import load_pairs
+from xlembed.data.public import layouts
 from xlembed.data.public.entry import PublicSet, find_public_set, public_sets
 from xlembed.data.public.importing import Wish, import_public
 from xlembed.data.task import Alignment, Task
@@ -158,16 +160,20 @@ def test_a_held_out_share_of_the_questions_is_dev(hub: Hub, tmp_path: Path) -> N
     assert [r["positive"] for r in dev.rows] == texts("tr")[1:]
 
 
+def _interrupted(*of: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_an_import_that_broke_off_goes_on_and_needs_no_network_then(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = find_public_set("stsb_tr")
     hub.write_rows(entry.hub_id, repositories(entry)[entry.hub_id])
     hub.fetched.clear()
-    hub.cut[f"datasets/{entry.hub_id}/default/dev.jsonl"] = 99
-    with pytest.raises(UserError, match="the transfer broke off; run the same command again"):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("xlembed.data.public.repository.Repository._read", _interrupted)
         import_public(entry, Wish(), data_dir=tmp_path)
-    hub.cut.clear()
+    assert hub.fetched and not list(tmp_path.glob("pairs/[!.]*"))
     assert len(import_public(entry, Wish(), data_dir=tmp_path)) == 3
     assert len(hub.fetched) == len(set(hub.fetched))  # nothing twice
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -255,3 +261,63 @@ def test_the_list_names_every_set_with_its_licence(words: list[str]) -> None:
     assert all(entry.name in told for entry in public_sets().values()) and "cc-by-nc-nd-4.0" in told
     shown = CliRunner().invoke(xlembed, ["tasks", "--hub", "--json"]).output
     assert len(json.loads(shown)) == len(public_sets())
+
+
+@pytest.mark.parametrize("name", ["xquad", "tatoeba"])
+def test_real_rows_give_the_same_task_as_the_real_files(
+    name: str, hub: Hub, tmp_path: Path, shared_data: Path
+) -> None:
+    entry = find_public_set(name).model_copy(update={"hub_id": f"real/{name}"})
+    files = [tmp_path / f"{name}.{lang}" for lang in ("de", "tr")]
+    if name == "xquad":
+        for file, lang in zip(files, ("de", "tr"), strict=True):
+            whole = json.loads((shared_data / "xquad" / f"xquad.{lang}.json").read_text(encoding="utf-8"))
+            file.write_text(json.dumps({"data": whole["data"][:3]}), encoding="utf-8")
+        configs = {file.name: {"validation": squad_rows(file)} for file in files}
+        langs, form = ("de", "tr"), "squad"
+    else:
+        files[0] = tmp_path / "tatoeba.en"
+        every = [shared_data / "tatoeba" / f"tatoeba.tur-eng.{lang}" for lang in ("tur", "eng")]
+        lines = [file.read_text(encoding="utf-8").splitlines()[:100] for file in every]
+        for file, several in zip(files[::-1], lines, strict=True):
+            file.write_text("\n".join(several) + "\n", encoding="utf-8")
+        pairs = [{"sentence1": a, "sentence2": b, "lang": "tur-eng"} for a, b in zip(*lines, strict=True)]
+        configs, langs, form = {"default": {"test": pairs}}, ("tr",), "tatoeba"
+        files = files[::-1]
+    hub.write_rows(entry.hub_id, configs, "parquet")
+    task = task_of(entry, tmp_path, langs=langs)
+    assert task.digest == import_files(form, files, "files", tmp_path / "files").task.digest
+
+
+def squad_rows(file: Path) -> list[dict[str, Any]]:
+    """SQuAD's articles as the Hub's rows."""
+    return [
+        {
+            **{"id": question["id"], "context": paragraph["context"], "question": question["question"]},
+            "answers": {"text": [answer["text"] for answer in question["answers"]]},
+        }
+        for article in json.loads(file.read_text(encoding="utf-8"))["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+
+
+def test_an_entry_and_a_layout_are_a_file_each(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "entries").mkdir()
+    (tmp_path / "entries" / "mine.yaml").write_text(
+        "{description: d, hub_id: my/own, layout: mine, languages: [tr], split: test, licence: mit, size: two rows, "
+        "citation: https://x.org}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "layouts").mkdir()
+    (tmp_path / "layouts" / "mine.py").write_text(
+        "from xlembed.data.public.layouts.squad import read as read\n"
+    )
+    monkeypatch.setattr("xlembed.data.public.entry.ENTRIES", tmp_path / "entries")
+    monkeypatch.setattr(layouts, "__path__", [*layouts.__path__, str(tmp_path / "layouts")])
+    hub.write_rows("my/own", {"default": {"test": squad("tr")}})
+    task = task_of(find_public_set("mine"), tmp_path / "data")
+    sys.modules.pop(f"{layouts.__name__}.mine")
+    assert task.name == "mine" and task.citation == "https://x.org" and len(task.queries) == 2
