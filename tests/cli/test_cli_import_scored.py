@@ -120,7 +120,7 @@ def test_what_is_there_stays_without_force(workplace: Path) -> None:
         (["moods.csv", "--name", "m", "--scale", "1-5"], "--scale: expected the lower and the upper end"),
         (["moods.csv", "--name", "m", "--scale", "1,5"], "moods.csv, row 2: fear: -2 is outside the scale"),
         (["moods.csv", "--name", "m", "--kind", "labels"], "moods.csv, row 3: joy: expected 0 or 1, found 4.5"),
-        (["moods.csv", "--name", "m", "--documents", "answers"], "--documents: for `xlembed import squad|reviews|pairs`"),
+        (["moods.csv", "--name", "m", "--documents", "answers"], "for `xlembed import squad|reviews|pairs`"),
         (["moods.csv", "--name", "m", "--limit", "0"], "--limit"),
     ],
     ids=lambda value: " ".join(value[-2:]) if isinstance(value, list) else "",
