@@ -277,6 +277,7 @@ def _import_task(
         say(f"\nNothing was written: leave out --dry-run to write {imported.folder}")
         return
     following = 'search -m static_multilingual "..."' if imported.task.unjudged else "run"
+    following = following if imported.task.queries else "generate-queries"
     say(f"\nWrote {imported.folder}. Next: xlembed {following} -t {imported.handle}")
 
 
