@@ -56,7 +56,7 @@ def test_what_is_there_stays_without_force(workplace: Path) -> None:
         (["pair", "one.tsv", *PAIRS], "no format 'pair'. Did you mean 'pairs'?"),
         (
             ["squad", "one.tsv", *PAIRS],
-            "--kind: for `xlembed import pairs` or `xlembed import scored` only",
+            "--kind: for `xlembed import pairs|scored` only",
         ),
         (["bier", "one.tsv", "--name", "n"], "Did you mean 'beir'?"),
     ],
