@@ -77,7 +77,7 @@ def main() -> None:
         *("--review", "drop", "--force"),
     )
     for task in ("smollm2_asked", "smollm2_clean"):
-        xlembed("run", "-t", task, "-m", MODELS, "--modes", "monolingual")
+        xlembed("run", "-t", task, "-m", MODELS)
 
 
 if __name__ == "__main__":

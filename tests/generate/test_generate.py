@@ -141,6 +141,10 @@ def test_the_whole_way_to_an_evaluated_task(stub: Stub) -> None:
         True,
         False,
     }
+    card = Path("data", clean.name, "task.yaml").read_text(encoding="utf-8")
+    assert (
+        "left out after checks" in card and "no judged queries" not in card
+    )  # loading would find that again
     (result,) = Path("results", clean.name).glob("static_multilingual.json")
     assert json.loads(result.read_text())
 

@@ -45,13 +45,13 @@ def check_queries(asked: Asked, verdicts: str, name: str, review: str | None, fo
     from xlembed.check.job import FILE, check_folder
     from xlembed.check.job import check_queries as stage
     from xlembed.check.tables import check_grids
-    from xlembed.data.loading import load_task
+    from xlembed.data.loading import load_whole
     from xlembed.tracking.log import Inputs
     from xlembed.tracking.opening import open_model
     from xlembed.words import UserError
 
     workspace = asked.workspace
-    task = load_task(asked.task_name, workspace.root / "data", keep_duplicates=True)
+    task = load_whole(workspace, asked.task_name)
     if verdicts:
         _apply(asked, task, Path(verdicts), name, review or "", force)
         return

@@ -96,7 +96,7 @@ def translate_queries(asked: Asked, languages: str, prompt: str, **options: Any)
     """  # noqa: D301
     from xlembed.cli.options import listed
     from xlembed.data.languages import require_language
-    from xlembed.data.loading import load_task
+    from xlembed.data.loading import load_whole
     from xlembed.generate import job
     from xlembed.models.chat import read_prompt
 
@@ -104,7 +104,7 @@ def translate_queries(asked: Asked, languages: str, prompt: str, **options: Any)
     if options["show_prompt"]:
         click.echo(read.text)
         return
-    task = load_task(asked.task_name, asked.workspace.root / "data", keep_duplicates=True)
+    task = load_whole(asked.workspace, asked.task_name)
     wanted = [require_language(code, "--to") for code in listed((languages,))] or task.languages
     plan, originals = job.plan_translations(task, read, wanted)
 

@@ -44,6 +44,7 @@ def judge_pairs(asked: Asked, people: str, name: str, force: bool, dry_run: bool
     """  # noqa: D301 (\b keeps click from joining the examples' lines)
     from dataclasses import replace
 
+    from xlembed.data.loading import card_notes
     from xlembed.data.writing import check_target, write_task
     from xlembed.judge import job
     from xlembed.judge.tables import judge_grids
@@ -55,7 +56,7 @@ def judge_pairs(asked: Asked, people: str, name: str, force: bool, dry_run: bool
     if show_prompt:
         click.echo(prompt.text)
         return
-    task = asked.task
+    task = replace(asked.task, notes=card_notes(workspace, asked.task_name))
     target = workspace.root / "data" / name
     if name:
         check_target(name, target, force)

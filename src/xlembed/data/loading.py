@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from xlembed.data.building import build_task
+from xlembed.data.card import read_card
 from xlembed.data.checks import Place, Problems
 from xlembed.data.doubts import self_note
 from xlembed.data.folders import DATA_DIR, find_task
@@ -91,6 +92,22 @@ def load_corpus(workspace: Workspace, name: str) -> Task:
     problems.raise_errors(rows.card.name)
     said = {**vars(rows.card), "languages": rows.languages}
     return Task(**said, documents=tuple(rows.documents), queries=(), qrels={})
+
+
+def load_whole(workspace: Workspace, name: str) -> Task:
+    """A task to be written again: copies stay apart, and its notes are its card's, not what loading found.
+
+    Raises:
+        UserError: as `load_task`.
+    """
+    task = load_task(name, workspace.root / "data", keep_duplicates=True)
+    return dataclasses.replace(task, notes=card_notes(workspace, name))
+
+
+def card_notes(workspace: Workspace, name: str) -> tuple[str, ...]:
+    """What the card of a task says it leaves out."""
+    card = read_card(task_folder(workspace, name), Problems())
+    return card.notes if card else ()
 
 
 def task_folder(workspace: Workspace, name: str) -> Path:
