@@ -126,6 +126,20 @@ def test_fewer_questions_and_grades_that_are_none(
         judged(place)
 
 
+def test_the_rankings_of_evaluated_models_are_pooled(stub: Stub, place: Path) -> None:
+    write_task(TASK, place / "data" / "shop", force=True)
+    words = ["-t", "shop", "-m", "static_multilingual"]
+    CliRunner().invoke(xlembed, ["run", *words], catch_exceptions=False)
+    told = (
+        CliRunner().invoke(xlembed, ["judge-pairs", *words, "--pooled", "2"], catch_exceptions=False).output
+    )
+    assert "kappa" in told and len(stub.asked) == 2 * N
+    workspace = Workspace(Settings.model_validate({"judge": {"pooled": 2}}), place, place)
+    found = found_by(load_task("shop"), ["static_multilingual"], workspace)["static_multilingual"]
+    assert {len(docs) for docs in found.values()} == {2}
+    assert sum(f"d{i}" in found[f"q{i}"] for i in range(N)) > N / 2
+
+
 def test_a_log_without_judgements_becomes_a_task_that_says_who_judged_it(stub: Stub, place: Path) -> None:
     log = Task("log", ("en",), Alignment.COMPARABLE, DOCUMENTS, QUERIES, {}, unjudged=True)
     write_task(log, place / "data" / "log")

@@ -12,8 +12,18 @@ def test_as_scikit_learn_says_and_by_hand() -> None:
     found = cohens_kappa(first, second, list("aabbccdd"), 500)
     assert found.kappa == pytest.approx(cohen_kappa_score(first, second)) == pytest.approx(0.5)
     assert (found.both, found.only_first, found.only_second, found.neither) == (3, 1, 1, 3)
-    assert found.agreed == 0.75 and found.clusters == 4
-    assert found.low is not None and found.high is not None and found.low < 0.5 < found.high
+    assert (
+        found.agreed == 0.75 and found.clusters == 4 and found.low is None
+    )  # as everywhere under ten clusters
+
+
+@pytest.mark.parametrize(("clusters", "told"), [(9, False), (10, True)])
+def test_an_interval_wants_ten_clusters(clusters: int, told: bool) -> None:
+    names = [str(i * clusters // 83) for i in range(80)]
+    found = cohens_kappa([1, 1, 1, 0, 0, 0, 1, 0] * 10, [1, 1, 0, 0, 0, 1, 1, 0] * 10, names, 500)
+    assert (found.low is not None) is told
+    if found.low is not None and found.high is not None:
+        assert found.low < 0.5 < found.high
 
 
 def test_pairs_of_one_query_are_drawn_together() -> None:

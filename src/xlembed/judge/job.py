@@ -72,7 +72,7 @@ def found_by(task: Task, models: Sequence[str], workspace: Workspace, watch: Wat
     if not task.unjudged:
         found = {}
         for evaluation in read_evaluated(task, models, workspace):
-            run = read_trec(workspace.run_folder(task.name, evaluation.name) / "all.trec")
+            run = read_trec(workspace.run_folder(task.name, evaluation.name) / "all.trec.gz")
             found[evaluation.name] = {query_id: docs[:depth] for query_id, docs in run.items()}
         return found
     if not models:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from xlembed.files import Record, Rounded
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_weights
 from xlembed.stats.layout import Floats
+from xlembed.stats.scores import MIN_CLUSTERS
 
 
 class Kappa(Record):
@@ -17,7 +18,7 @@ class Kappa(Record):
 
     Attributes:
         kappa: in [-1, 1]; None where one of them says the same of all pairs and chance explains everything.
-        low: lower end of the 95 % interval; None as above, or with fewer than two clusters.
+        low: lower end of the 95 % interval; None as above, or with fewer than ten clusters.
         high: upper end.
         agreed: share of pairs on which they agree.
         both: pairs that both call right; `only_first`, `only_second`: one alone; `neither`: none.
@@ -57,7 +58,7 @@ def cohens_kappa(
     total = cells.sum(axis=0)
     value = float(_kappa(total[None, :])[0])
     low = high = None
-    if len(names) > 1 and np.isfinite(value):
+    if len(names) >= MIN_CLUSTERS and np.isfinite(value):
         draws = np.concatenate(
             [_kappa(weights @ cells) for weights in cluster_weights([str(n) for n in names], n_resamples)]
         )
