@@ -14,7 +14,9 @@ import pytest
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
-from xlembed.tracking.log import metric_name, version_tags
+from xlembed.files import atomic_writer
+from xlembed.tracking.log import log_folder, metric_name, version_tags
+from xlembed.tracking.runs import open_run
 from xlembed.tracking.store import EXPERIMENT_KIND, connect
 from xlembed.words import UserError
 
@@ -130,6 +132,35 @@ def test_artifacts(client: MlflowClient) -> None:
     )
     figures = {Path(a.path).name for a in client.list_artifacts(run.info.run_id, "figures")}
     assert {"accuracy_matrix.png", "language_bars.png", "language_matrix.png"} <= figures
+
+
+def test_artifacts_take_no_second_place_on_the_disk(finished: Path, client: MlflowClient) -> None:
+    run = runs(client)["static_multilingual"]
+    artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
+    for name in ("units.parquet", "all.trec.gz", "figures/accuracy_matrix.png"):
+        own = finished / "runs" / "animals" / "static_multilingual" / name
+        assert (artifacts / name).samefile(own)
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_artifacts_of_a_run_stay_when_a_file_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool
+) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID"):  # MLflow sets the second itself
+        monkeypatch.delenv(name, raising=False)
+    if not linked:
+        monkeypatch.setattr(Path, "hardlink_to", lambda *_: (_ for _ in ()).throw(OSError("another disk")))
+    folder = tmp_path / "found"
+    with open_run(tmp_path, task="toy", name="one", tags={}) as run_id:
+        for content in ("first", "second"):
+            with atomic_writer(folder / "sub" / "scores.json") as file:
+                file.write(content)
+            if content == "first":
+                log_folder(folder)
+        place = Path(mlflow.get_artifact_uri().removeprefix("file://"))
+        assert run_id and (place / "sub" / "scores.json").read_text() == "first"
+        log_folder(folder)
+        assert (place / "sub" / "scores.json").read_text() == "second"
 
 
 def test_compare_reads_run_ids(finished: Path, client: MlflowClient) -> None:

@@ -26,7 +26,7 @@ from xlembed.search.engine import exact_index
 from xlembed.search.language_measures import FIRST_PLACE, K, language_table
 from xlembed.search.mixed import MixedRankings
 from xlembed.search.ranking import count_searches, language_shares, rank_units
-from xlembed.search.run import write_trec
+from xlembed.search.run import RAW_RANKING, write_trec
 from xlembed.search.table import units_table, write_units
 from xlembed.settings import EvaluateSettings
 from xlembed.show.figures.registry import write_figures
@@ -133,7 +133,7 @@ def evaluate_search(
             write_units(table, folder / name)
         write_json(folder / "scores.json", book.to_json())
         if settings.modes != (Mode.MONOLINGUAL,):
-            write_trec(_run(task, rankings.top), folder / "all.trec.gz", ref.slug)
+            write_trec(_run(task, rankings.top), folder / RAW_RANKING, ref.slug)
         write_figures(runs, folder / "figures", content)
     result = {
         **header,

@@ -23,7 +23,7 @@ from xlembed.judge.result import Judged, JudgedPair, Precision
 from xlembed.judge.tables import judge_grids
 from xlembed.models.chat import Chat, Field, Prompt
 from xlembed.models.endpoint import Failure
-from xlembed.search.run import read_trec
+from xlembed.search.run import RAW_RANKING, read_trec
 from xlembed.show.markdown import grid_lines
 from xlembed.stats.kappa import Kappa, cohens_kappa
 from xlembed.stats.prediction_powered import plain_mean, powered_mean
@@ -72,7 +72,7 @@ def found_by(task: Task, models: Sequence[str], workspace: Workspace, watch: Wat
     if not task.unjudged:
         found = {}
         for evaluation in read_evaluated(task, models, workspace):
-            run = read_trec(workspace.run_folder(task.name, evaluation.name) / "all.trec.gz")
+            run = read_trec(workspace.run_folder(task.name, evaluation.name) / RAW_RANKING)
             found[evaluation.name] = {query_id: docs[:depth] for query_id, docs in run.items()}
         return found
     if not models:

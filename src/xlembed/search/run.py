@@ -13,6 +13,9 @@ from xlembed.words import UserError
 Run = Mapping[str, Sequence[str]]
 """Query id -> document ids, best first."""
 
+RAW_RANKING = "all.trec.gz"
+"""In the folder of an evaluation: the first documents of each query among all of them, nothing taken out."""
+
 
 def write_trec(run: Run, path: Path, tag: str) -> None:
     """Write `query Q0 document rank score tag` lines; score = -rank, so that no reader breaks ties its own way.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 import mlflow
 import pandas as pd
@@ -165,8 +167,31 @@ def log_dataset(name: str, folder: Path, digest: str) -> None:
 
 
 def log_folder(folder: Path) -> None:
-    """All files of a folder as artifacts of the active run."""
-    mlflow.log_artifacts(str(folder))
+    """All files of a folder as artifacts of the active run.
+
+    Where artifacts lie in a folder of the same disk, they are hard links: our files are replaced, never written into.
+    """
+    place = _local_artifacts()
+    if place is None:
+        mlflow.log_artifacts(str(folder))
+        return
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = place / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(file)
+        except OSError:  # another disk, or a file system without links
+            shutil.copyfile(file, target)
+
+
+def _local_artifacts() -> Path | None:
+    """The folder of the active run's artifacts; None where a server or a store keeps them."""
+    uri = mlflow.get_artifact_uri()
+    parts = urlsplit(uri)
+    if parts.scheme == "" and uri:
+        return Path(uri)
+    return Path(unquote(parts.path)) if parts.scheme == "file" and parts.netloc in ("", "localhost") else None
 
 
 def log_file(path: Path) -> None:
