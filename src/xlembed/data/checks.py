@@ -160,7 +160,7 @@ def check_id(problems: Problems, place: Place, field: str, value: str) -> bool:
     """Whether `value` can stand in a TREC file: not empty, no white space, no control character."""
     if not value:
         problems.error(place, field, "empty id", "the id is empty", "give it an id")
-    elif any(c.isspace() or not c.isprintable() for c in value):
+    elif " " in value or not value.isprintable():  # of white space, only the blank is printable
         message = f"the id {value!r} holds white space or an invisible character, which breaks run files"
         fix = "use '_' or '-' instead, wherever the id stands"
         problems.error(place, field, "white space in id", message, fix)

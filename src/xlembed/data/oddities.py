@@ -42,7 +42,8 @@ def text_oddities(text: str) -> Iterator[Oddity]:
     >>> [oddity.kind for oddity in text_oddities("<b>Kargo</b> Ã¼creti \ufffdok")]
     ['markup', 'replacement characters', 'text that was decoded twice']
     """
-    if TAG.search(text) or any(unescape(found) != found for found in ENTITY.findall(text)):
+    tagged = "<" in text and TAG.search(text)
+    if tagged or ("&" in text and any(unescape(found) != found for found in ENTITY.findall(text))):
         advice = "kept as it is; models read tags and entities as words, so consider removing them"
         yield Oddity("markup", "the text holds HTML tags or entities", advice)
     if "\ufffd" in text:
