@@ -1,6 +1,6 @@
 """SmolLM2-135M behind `transformers serve` writes questions about the bundled reviews, up to an evaluated task.
 
-Run by `make trial-questions`; what came of it stands in docs/generate.md.
+Run by `make trial-questions`; what came of it stands in docs/generate.md. Everything is written below trial/questions/.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import urllib.request
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).resolve().parent.parent
+PLACE = ROOT / "trial" / "questions"
 MODELS = "static_multilingual,bm25"
-PROMPT = Path(__file__).parent / "prompts" / "smollm2_questions.txt"
+PROMPT = ROOT / "benchmarks" / "prompts" / "smollm2_questions.txt"
 PATIENCE = 300
 """Seconds until the server must answer."""
 
 
 def xlembed(*words: str) -> None:
     print("$ xlembed", *words, flush=True)
-    subprocess.run([BIN / "xlembed", *words], check=True)
+    subprocess.run([BIN / "xlembed", *words], check=True, cwd=PLACE)
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
@@ -40,6 +42,9 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
+    (PLACE / "data").mkdir(parents=True, exist_ok=True)
+    if not (PLACE / "data" / "reviews_sample").exists():
+        (PLACE / "data" / "reviews_sample").symlink_to(ROOT / "data" / "reviews_sample")
     card = subprocess.run(
         [BIN / "xlembed", "models", "smollm2_135m_q4", "--json"], check=True, capture_output=True, text=True
     )

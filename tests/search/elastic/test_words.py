@@ -211,3 +211,19 @@ def test_one_letter_and_invisible_characters_are_found_and_texts_shown_as_given(
     source = server.client.get(index=made.name, id="fr1").body["_source"]
     assert (source["original"], source["text_fr"]) == (texts["fr1"][1], "Le café  noir ")
     assert set(server.client.get(index=made.name, id="zh1").body["_source"]) == {"id", "lang", "text_zh"}
+
+
+def test_languages_without_two_letters_and_varieties_have_fields_of_their_own(server: Server) -> None:
+    langs = ("ceb", "pt-BR", "zh-Hans", "zh-Hant")
+    texts = ("Ang iro nga dako", "Os livros novos chegaram", "安静的水壶", "安靜的水壺")
+    documents = [
+        Document(f"d{i}", text, lang) for i, (lang, text) in enumerate(zip(langs, texts, strict=True))
+    ]
+    made = spec(Source.of_texts(documents), "varieties", segments=1)
+    made = replace(made, type=WORDS, analyzers=choose_analyzers(langs, []))
+    build(server, made, Source.of_texts(documents), FLAT)
+    queries = ["dako", "livro novo", "水壶", "水壺"]  # Brazilian Portuguese is stemmed
+    found = ElasticWords(server, made.name, [d.doc_id for d in documents], list(langs), langs, queries)
+    for row, lang in enumerate(langs):
+        assert found.search([row], 3, lang).rows.tolist() == [[row]]
+    assert found.search([2, 3], 4).rows[:, 0].tolist() == [2, 3]
