@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from xlembed.data.sampling import drawn
 from xlembed.stats.layout import Ints
 from xlembed.words import Lang, UserError
 
@@ -69,11 +69,11 @@ def balanced_sample(
             f"an analysis needs a language with at least {MIN_PER_LANGUAGE} documents that have a vector; found "
             f"{counts or 'none'}"
         )
-    size = min(most, *map(len, kept.values()))
+    size, order = min(most, *map(len, kept.values())), drawn(seed)
     chosen = {
         row: code
         for code, rows in enumerate(kept.values())
-        for row in sorted(rows, key=lambda row: _order(seed, keys[row]))[:size]
+        for row in sorted(rows, key=lambda row: order(keys[row]))[:size]
     }
     rows = np.array(sorted(chosen), dtype=np.int64)
     return BalancedSample(
@@ -83,7 +83,3 @@ def balanced_sample(
         size,
         {lang: len(rows) for lang, rows in found.items() if lang not in kept},
     )
-
-
-def _order(seed: int, key: str) -> bytes:
-    return hashlib.sha256(f"{seed}\t{key}".encode()).digest()

@@ -56,8 +56,10 @@ class _Pass:
 
     def of(self, queries: Vectors, fetch: int, lang: Lang | None) -> tuple[Coarse, Rows] | None:
         """For some of its queries and fewer documents; None where it does not know."""
+        if lang not in self.found or fetch > self.fetch:
+            return None
         rows = [self.rows.get(query.tobytes(), -1) for query in queries]
-        if lang not in self.found or fetch > self.fetch or -1 in rows:
+        if -1 in rows:
             return None
         scores, positions = self.found[lang]
         return scores[rows][:, :fetch], positions[rows][:, :fetch]

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import mlflow
 import pandas as pd
@@ -20,7 +19,9 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]  # made at run time
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
+from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
+from mlflow.utils.uri import is_local_uri
 
 from xlembed.files import read_yaml
 from xlembed.params import flatten
@@ -188,10 +189,9 @@ def log_folder(folder: Path) -> None:
 def _local_artifacts() -> Path | None:
     """The folder of the active run's artifacts; None where a server or a store keeps them."""
     uri = mlflow.get_artifact_uri()
-    parts = urlsplit(uri)
-    if parts.scheme == "" and uri:
-        return Path(uri)
-    return Path(unquote(parts.path)) if parts.scheme == "file" and parts.netloc in ("", "localhost") else None
+    if not is_local_uri(uri, is_tracking_or_registry_uri=False):  # type: ignore[no-untyped-call]
+        return None
+    return Path(local_file_uri_to_path(uri))  # type: ignore[no-untyped-call]
 
 
 def log_file(path: Path) -> None:

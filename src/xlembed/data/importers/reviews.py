@@ -74,8 +74,6 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
                 sample.add(review)
             else:
                 others[review.lang, other] += 1
-        if options.watch:
-            options.watch("rows", found.n_rows, 0)
     rows.excluded += [*found.told(), *_told_others(others), *sample.told(unit)]
     for document, place in sample.documents(unit):
         rows.add_document(document, place, ("id", "text"))
