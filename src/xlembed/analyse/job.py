@@ -92,7 +92,7 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
     )
     clumps, space = analysing.space_section(points, settings.sampling_seed)
     step("words")
-    encoder = _encode(encoding, ref, workspace, fit_documents(task, ref, workspace))
+    encoder = _encode(encoding, ref, fit_documents(task, ref, workspace))
     labels = {lang: label for lang in word_pairs if (label := ref.card.label(lang))}
     morphology = analysing.morphology_section(word_pairs, _word_vectors(word_pairs, encoder), labels)
     step("tokens")
@@ -175,12 +175,12 @@ def _sample(points: Points) -> Sample:
     )
 
 
-def _encode(encoding: Encoding, ref: ModelRef, workspace: Workspace, fitted: Fitted | None) -> _Encode:
+def _encode(encoding: Encoding, ref: ModelRef, fitted: Fitted | None) -> _Encode:
     """Encodes further texts as the task's own are: cut, and post-processed with its documents' statistics."""
-    batch_tokens = workspace.settings.encode.batch_tokens
 
     def encode(texts: Sequence[str], langs: Sequence[Lang], role: Role) -> Vectors:
-        encode_texts(encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens)
+        with encoding.crew as crew:
+            encode_texts(crew, texts, role, encoding.store)
         return derive_more(encoding.store.read(role, texts).load(), langs, ref, fitted)
 
     return encode

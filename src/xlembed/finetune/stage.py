@@ -335,7 +335,7 @@ def _dev(opened: Opened, stage: Stage, model: Model) -> Any:
 
 def _teacher_vectors(ref: ModelRef, texts: Sequence[str], workspace: Workspace, watch: Watch) -> Vectors:
     """The teacher's vectors of the texts as documents, kept in the store like any other."""
-    return document_vectors(open_encoding(ref, workspace), texts, ref, workspace, watch, "teacher")
+    return document_vectors(open_encoding(ref, workspace), texts, ref, watch, "teacher")
 
 
 def _texts(opened: Opened, stage: Stage, before: TrainedStage | None, workspace: Workspace) -> list[str]:

@@ -32,6 +32,10 @@ class AnyEncoder(Protocol):
     def max_tokens(self) -> int | None:
         """Inputs are cut here; None if the model has no limit."""
 
+    @property
+    def pads(self) -> bool:
+        """Whether a text in a batch costs as much as the longest one beside it."""
+
     def encode_batch(self, texts: Sequence[str], role: Role) -> NDArray[Any]:
         """As `Encoder.encode_batch`; with a vector per token `TokenVectors`."""
 

@@ -70,6 +70,8 @@ def refuse_no_numbers(vectors: Vectors, name: str) -> None:
 class SentenceEncoder:
     """What `load_encoder` gives back; see `Encoder`."""
 
+    pads = True
+
     def __init__(
         self,
         *,
@@ -173,6 +175,8 @@ class StaticEncoder(SentenceEncoder):
 
     Its tokenizer is one of `tokenizers` and adds no special tokens.
     """
+
+    pads = False
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)

@@ -26,6 +26,8 @@ class TokenEncoder:
         limit: tokens at which the whole model cuts; None: nowhere.
     """
 
+    pads = True
+
     def __init__(
         self, model: MultiVectorEncoder, name: str, role: Role, prompt: str, limit: int | None
     ) -> None:
