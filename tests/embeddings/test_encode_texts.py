@@ -2,6 +2,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ BATCH_TOKENS, SHARD = 20, 10
 
 CHILD = """
 import sys
+import threading
 from pathlib import Path
 from hashing_encoder import HashingEncoder, sentences
 from xlembed.embeddings.crew import alone
@@ -366,3 +368,49 @@ def test_default_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_keys_of_strange_texts_and_of_none() -> None:
     assert text_keys(["\ud800", ""]).shape == (2, 32)
     assert text_keys([]).shape == (0, 32)
+
+
+class InTwoSteps:
+    """Is given texts in two steps; every look at a text is noted with its thread."""
+
+    dim, device, max_tokens, pads = 8, "cpu", 5, True
+
+    def __init__(self, **options: int) -> None:
+        self.plain = HashingEncoder(max_tokens=5, **options)
+        self.threads: set[int] = set()
+
+    def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
+        self.threads.add(threading.get_ident())
+        return self.plain.token_counts(texts, role)
+
+    def tokenise(self, texts: Sequence[str], role: Role) -> tuple[Sequence[str], Role]:
+        self.threads.add(threading.get_ident())
+        return texts, role
+
+    def encode_tokenised(self, tokenised: tuple[Sequence[str], Role]) -> Vectors:
+        return self.plain.encode_batch(*tokenised)
+
+    def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
+        raise AssertionError("in one step")
+
+
+@pytest.mark.parametrize("fits", [1000, 10])
+def test_texts_are_tokenised_ahead_by_one_other_thread(
+    store: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits: int
+) -> None:
+    monkeypatch.setattr("xlembed.embeddings.work.COUNTED", 3)
+    texts = sentences(400)
+    encoder, other = InTwoSteps(fits=fits), VectorStore(tmp_path / "other", "f")
+    encode(store, texts, encoder)  # type: ignore[arg-type]
+    encode(other, texts, HashingEncoder(max_tokens=5, fits=fits))
+    assert contents(store) == contents(other)
+    assert len(encoder.threads) == 1 and threading.get_ident() not in encoder.threads
+
+
+def test_an_error_while_tokens_are_counted_is_told(store: VectorStore) -> None:
+    class Uncountable(InTwoSteps):
+        def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
+            raise UserError("cannot be counted")
+
+    with pytest.raises(UserError, match="cannot be counted"):
+        encode(store, TEXTS, Uncountable())  # type: ignore[arg-type]

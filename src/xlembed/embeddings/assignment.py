@@ -52,9 +52,8 @@ class Assignment:
         return dict.fromkeys(Role, load_encoder(self.ref, **options))
 
     def elsewhere(self) -> Assignment:
-        """The same for another machine, where folders lie at the same places if they are there at all."""
-        folder = self.ref.folder and self.ref.folder.resolve()
-        return replace(self, ref=replace(self.ref, folder=folder))
+        """The same for another machine."""
+        return replace(self, ref=from_anywhere(self.ref))
 
     def check(self) -> None:
         """Nothing, if this machine makes the very vectors that are asked for.
@@ -68,6 +67,12 @@ class Assignment:
                 f"{self.ref.slug}: a worker would make other vectors than those asked for: its weights or its versions "
                 f"of libraries differ (there: {base.description['libraries']}). Set it up like the machine that asks"
             )
+
+
+def from_anywhere(ref: ModelRef) -> ModelRef:
+    """The same model, asked for in any folder: on another machine its folder lies at the same place, or not at all."""
+    reranker = ref.reranker and from_anywhere(ref.reranker)
+    return replace(ref, folder=ref.folder and ref.folder.resolve(), reranker=reranker)
 
 
 def start_work(assignment: Assignment, device: str, threads: int, *, loud: bool = True) -> Work:

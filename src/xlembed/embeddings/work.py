@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from xlembed.embeddings.batching import plan_batches
 from xlembed.embeddings.memory import peak_mb, reset_peak
 from xlembed.embeddings.store import Tokens
 from xlembed.embeddings.truncation import measure_tokens
-from xlembed.models.encoder import AnyEncoder, OutOfMemory
+from xlembed.models.encoder import AnyEncoder, OutOfMemory, TokenisesAhead
 from xlembed.words import Role, UserError
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ BUDGETS = {"cpu": 4096}
 mixed XQuAD texts, processor time: 2,048 to 4,096 alike, 8,192 +20 %, 16,384 +45 %)."""
 BUDGET = 16_384
 """On any other device, and where nothing is padded."""
+
+COUNTED = 512
+"""Texts whose tokens are counted before a waiting batch gets its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class Work:
         self.told: Callable[[int], None] = lambda n_texts: None
         self._encoders, self._batch_tokens = encoders, batch_tokens
         self._peak_reset = False
+        self._tokeniser: ThreadPoolExecutor | None = None
 
     def pads(self, role: Role) -> bool:
         """Whether texts of different lengths in one batch cost more than on their own."""
@@ -109,8 +114,44 @@ class Work:
 
     def measure(self, texts: Sequence[str], role: Role) -> tuple[Tokens, float]:
         """`measure_tokens`, and the seconds that it took."""
-        encoder, started = self._encoders()[role], time.perf_counter()
-        return measure_tokens(encoder, texts, role), time.perf_counter() - started
+        return self.begin_measure(texts, role).result()
+
+    def begin_measure(self, texts: Sequence[str], role: Role) -> Future[tuple[Tokens, float]]:
+        """The same in the background, where the encoder can: part by part, so that batches are tokenised in between."""
+        encoder, found, done = self._encoders()[role], list[Tokens](), Future[tuple[Tokens, float]]()
+        seconds = 0.0
+
+        def count(start: int) -> None:
+            nonlocal seconds
+            try:
+                began = time.perf_counter()
+                found.append(measure_tokens(encoder, texts[start : start + COUNTED], role))
+                seconds += time.perf_counter() - began
+                if start + COUNTED < len(texts):
+                    self._in_turn(encoder, count, start + COUNTED)
+                else:
+                    done.set_result((np.concatenate(found), seconds))
+            except BaseException as error:
+                done.set_exception(error)
+
+        self._in_turn(encoder, count, 0)
+        return done
+
+    def _in_turn(self, encoder: AnyEncoder, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Run by the one thread that tokenises; here, where the encoder cannot be given texts in two steps."""
+        if encoder.pads and isinstance(encoder, TokenisesAhead):
+            self._tokeniser = self._tokeniser or ThreadPoolExecutor(1)
+            return self._tokeniser.submit(function, *args)
+        done: Future[Any] = Future()
+        done.set_result(function(*args))
+        return done
+
+    def _begin(self, encoder: AnyEncoder, texts: list[str], role: Role) -> Callable[[], NDArray[Any]]:
+        """Tokenise a batch in the background, where the encoder can; the function computes its vectors."""
+        if not (encoder.pads and isinstance(encoder, TokenisesAhead)):
+            return lambda: encoder.encode_batch(texts, role)
+        tokenised = self._in_turn(encoder, encoder.tokenise, texts, role)
+        return lambda: encoder.encode_tokenised(tokenised.result())
 
     def encode(self, shard: Shard) -> EncodedShard:
         """Vectors of a shard; its batches are planned within it, so that they are the same whatever was encoded before.
@@ -130,23 +171,31 @@ class Work:
         budget = self._batch_tokens or usual_budget(encoder)
         vectors: NDArray[Any] = np.empty(0)
         batches = plan_batches(counts, budget)
-        while batches:
-            batch = batches[0]
+
+        def begin(number: int) -> Callable[[], NDArray[Any]] | None:
+            if number >= len(batches):
+                return None
+            return self._begin(encoder, [shard.texts[i] for i in batches[number]], shard.role)
+
+        begun = begin(0)
+        while begun is not None:
+            batch, following = batches[0], begin(1)
             started = time.perf_counter()
-            together = [shard.texts[i] for i in batch]
-            encoded = _try(encoder, together, shard.role)
+            encoded = _try(begun)
             seconds += time.perf_counter() - started
             if encoded is None:
                 self._batch_tokens = budget = _halved(encoder, counts[batch])
                 halvings += 1
                 left = np.sort(np.concatenate(batches))
                 batches = [left[b] for b in plan_batches(counts[left], budget)]
+                begun = begin(0)
                 continue
-            checked = _checked(encoded, encoder.dim, together, dtype)
+            checked = _checked(encoded, encoder.dim, [shard.texts[i] for i in batch], dtype)
             if not len(vectors):
                 vectors = np.empty((len(shard.texts), *checked.shape[1:]), dtype=checked.dtype)
             vectors[batch] = checked
             batches.pop(0)
+            begun = following
             self.told(len(batch))
         worker = f"{socket.gethostname()}:{os.getpid()}"
         peak = peak_mb(encoder.device)
@@ -158,10 +207,10 @@ def usual_budget(encoder: AnyEncoder) -> int:
     return BUDGETS.get(encoder.device.partition(":")[0], BUDGET) if encoder.pads else BUDGET
 
 
-def _try(encoder: AnyEncoder, batch: list[str], role: Role) -> NDArray[Any] | None:
+def _try(compute: Callable[[], NDArray[Any]]) -> NDArray[Any] | None:
     """None if memory ran out; returning lets go of the exception, whose frames hold tensors."""
     try:
-        return encoder.encode_batch(batch, role)
+        return compute()
     except OutOfMemory:
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -54,3 +54,14 @@ class Encoder(AnyEncoder, Protocol):
         Raises:
             OutOfMemory: if the batch does not fit into the device's memory.
         """
+
+
+@runtime_checkable
+class TokenisesAhead(Protocol):
+    """An encoder that can be given its texts in two steps."""
+
+    def tokenise(self, texts: Sequence[str], role: Role) -> Any:
+        """What `encode_tokenised` takes; in one other thread, which also counts tokens, while a batch is computed."""
+
+    def encode_tokenised(self, tokenised: Any) -> NDArray[Any]:
+        """As `encode_batch` of the texts."""

@@ -135,18 +135,27 @@ class SentenceEncoder:
         """
         if not texts:
             return np.zeros((0, self._dim), np.float32)
+        return self.encode_tokenised(self.tokenise(texts, role))
+
+    def tokenise(self, texts: Sequence[str], role: Role) -> tuple[Role, int, dict[str, Any]]:
+        """Role, number and features of texts, prompts added."""
+        return role, len(texts), self._features([self._prompts[role] + text for text in texts])
+
+    def encode_tokenised(self, tokenised: tuple[Role, int, dict[str, Any]]) -> Vectors:
+        """As `encode_batch` of the texts."""
+        role, n_texts, features = tokenised
         self._activate(self._adapters[role])
         with memory_told(self._model.device):
-            vectors = self._forward([self._prompts[role] + text for text in texts])
+            vectors = self._forward(features, n_texts)
         refuse_no_numbers(vectors, self._name)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
         return np.asarray(unit, dtype=np.float32)
 
-    def _forward(self, inputs: list[str]) -> Vectors:
-        features = batch_to_device(self._features(inputs), self._model.device)
+    def _forward(self, tokenised: dict[str, Any], n_texts: int) -> Vectors:
+        features = batch_to_device(tokenised, self._model.device)
         if features["input_ids"].numel() == 0:
-            return np.zeros((len(inputs), self._dim), np.float32)
+            return np.zeros((n_texts, self._dim), np.float32)
         with torch.inference_mode():
             pooled = self._model(features)["sentence_embedding"].float()
             if self._layer_norm:
