@@ -13,10 +13,8 @@ from xlembed.explore.kinds import ErrorKind, Flag
 from xlembed.explore.result import Crossed, Share
 from xlembed.stats.bootstrap import cluster_seed, score_cells
 from xlembed.stats.compared import Paired
-from xlembed.stats.comparison import Evaluated, align
+from xlembed.stats.comparison import Evaluated, Uncorrected, align, corrected
 from xlembed.stats.evaluation import cell_layout, labelled, score_rows
-from xlembed.stats.holm import Comparison
-from xlembed.stats.language_comparison import Tested, adjusted_rows
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
 from xlembed.words import Lang
@@ -99,7 +97,7 @@ def compare_errors(
         alpha: level of the tests.
         n_resamples: of the bootstrap.
     """
-    tested: list[Tested] = []
+    tested: list[Uncorrected] = []
     untested = []
     pairs = list(itertools.combinations(align(models, intersect=False)[0], 2)) if len(models) > 1 else []
     n_flips = max(N_FLIPS, flips_needed(max(2 * len(pairs), 1), alpha))
@@ -111,7 +109,7 @@ def compare_errors(
         else:
             reasons = ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))
             untested.append(f"{a.name} and {b.name}: no language that both support ({reasons})")
-    rows = [Paired.model_validate(row.to_json(alpha)) for row in adjusted_rows(tested, alpha)]
+    rows = [Paired.model_validate(row.to_json()) for row in corrected(tested, "", alpha)]
     return rows, untested
 
 
@@ -122,7 +120,7 @@ def _compare_pair(
     task_clusters: Collection[str],
     n_flips: int,
     n_resamples: int,
-) -> Iterator[Tested]:
+) -> Iterator[Uncorrected]:
     cells = cell_layout(a.units[keep], task_clusters)
     first, second = (m.units.loc[keep, list(ERRORS)].to_numpy(dtype=np.float64) for m in (a, b))
     table = difference_cells(cells.layout, first, second, cells.macros, n_resamples)
@@ -134,6 +132,5 @@ def _compare_pair(
         tests = sign_flip_tests(parts, rng, n_flips)
         for measure, difference, test in zip(ERRORS, line, tests, strict=True):
             if difference is not None:
-                yield Tested(
-                    Comparison(a.name, b.name, measure, mode, test.p_value, pool), difference, members
-                )
+                about = (a.name, b.name, mode, pool, measure, difference, test.p_value)
+                yield Uncorrected(*about, cells=members, more="higher")

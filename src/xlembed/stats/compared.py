@@ -7,9 +7,13 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from xlembed.files import rounded
 from xlembed.stats.score_rows import WithInterval
 from xlembed.stats.scorebook import MACROS, Macro, label_text
 from xlembed.words import Lang, UserError
+
+PRIMARY, EXPLORATORY = "primary", "exploratory"
+"""Whether a family of tests was named before the data were seen."""
 
 
 class Paired(WithInterval):
@@ -41,6 +45,11 @@ class Paired(WithInterval):
     detectable: float | None = None
     detectable_unadjusted: float | None = None
     table: Mapping[str, int] = Field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers rounded to 1e-6, p-values to 8 digits; what a test does not have is left out."""
+        row = self.model_dump(mode="json", exclude_unset=True)
+        return rounded(row, 6) | rounded({key: row[key] for key in ("p_value", "p_adjusted")}, 8)
 
     @property
     def macro(self) -> Macro:

@@ -27,16 +27,6 @@ class McNemar:
     neither: int
     p_value: float
 
-    @property
-    def n_units(self) -> int:
-        """All units of the table."""
-        return self.both + self.only_a + self.only_b + self.neither
-
-    @property
-    def n_discordant(self) -> int:
-        """Units that one of the two hits: all that the test looks at."""
-        return self.only_a + self.only_b
-
 
 def has_one_unit_per_cluster(clusters: ArrayLike) -> bool:
     """Whether McNemar's test may be used: no two units (one cluster id or number each) share a cluster."""

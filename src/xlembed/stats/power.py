@@ -17,26 +17,10 @@ class Power:
     Attributes:
         detectable: with alpha divided by the family size.
         detectable_unadjusted: with alpha as it is.
-        se: standard error that was used, after the floor.
-        family_size: m.
-        n_clusters: clusters behind it.
-        n_discordant: units where the two differ.
-        n_discordant_clusters: clusters with a contribution other than 0.
-        n_needed: discordant clusters without which not even a unanimous result is below alpha (6 at 5 %).
-        n_needed_adjusted: the same at alpha / m.
-        note: "" or the sentence to print.
     """
 
     detectable: float
     detectable_unadjusted: float
-    se: float
-    family_size: int
-    n_clusters: int
-    n_discordant: int
-    n_discordant_clusters: int
-    n_needed: int
-    n_needed_adjusted: int
-    note: str
 
 
 def discordant_needed(alpha: float) -> int:
@@ -115,18 +99,7 @@ def detectable_difference(
     if difference.se is None:
         return None
     n, k = difference.n_clusters, difference.n_discordant_clusters
-    se = max(difference.se, math.sqrt(3) / n)
-    needed, needed_adjusted = (discordant_needed(a) for a in (alpha, alpha / family_size))
-    note = f"fewer than {needed} discordant units: this test cannot reject" if k < needed else ""
-    return Power(
-        detectable=smallest_detectable(difference.se, n, family_size, alpha, power, k),
-        detectable_unadjusted=smallest_detectable(difference.se, n, 1, alpha, power, k),
-        se=se,
-        family_size=family_size,
-        n_clusters=difference.n_clusters,
-        n_discordant=difference.n_discordant,
-        n_discordant_clusters=k,
-        n_needed=needed,
-        n_needed_adjusted=needed_adjusted,
-        note=note,
+    adjusted, as_it_is = (
+        smallest_detectable(difference.se, n, size, alpha, power, k) for size in (family_size, 1)
     )
+    return Power(adjusted, as_it_is)
