@@ -156,8 +156,8 @@ def ranks_of(rankings: Sequence[Rows] | Rows, wanted: Sequence[Rows]) -> list[Ro
     return ranks
 
 
-def significant(scores: Scores, digits: int = SIGNIFICANT) -> Scores:
-    """Positive scores rounded to so many significant digits; -inf stays.
+def significant(scores: Scores) -> Scores:
+    """Positive scores rounded to six significant digits; -inf stays.
 
     Example:
         >>> significant(np.array([12.34567891, 0.001234567, -np.inf])).tolist()
@@ -165,5 +165,5 @@ def significant(scores: Scores, digits: int = SIGNIFICANT) -> Scores:
     """
     finite = np.isfinite(scores) & (scores > 0)
     exponents = np.floor(np.log10(np.where(finite, scores, 1.0)))
-    scale = 10.0 ** (digits - 1 - exponents)
+    scale = 10.0 ** (SIGNIFICANT - 1 - exponents)
     return np.where(finite, np.round(np.where(finite, scores, 0.0) * scale) / scale, scores)

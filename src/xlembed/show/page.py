@@ -22,6 +22,8 @@ TITLE_SIZE, SUBTITLE_SIZE, NOTE_SIZE, HEAD_SIZE = 11.0, 8.5, 7.5, 8.5
 LEADING = 1.35
 POINTS_PER_INCH = 72.0
 LEGEND_ROW = 0.19
+GAP = 0.22
+"""Least distance of what belongs to neighbouring panels, inches."""
 ROOM = 40.0
 """Side of the sheet on which panels are measured, inches."""
 
@@ -64,7 +66,6 @@ def page(
     legend: Sequence[Artist] = (),
     *,
     place: str = "below",
-    gap: float = 0.22,
     least: float = 4.6,
 ) -> Figure:
     """Panels in rows and columns; labels and titles of each are measured, and the page is as large as they need.
@@ -74,7 +75,6 @@ def page(
         panels: a sequence per row; columns stand below each other; None: an empty place.
         legend: its entries.
         place: of the legend: "above" or "below" the panels, or "beside" them.
-        gap: least distance of what belongs to neighbouring panels, inches.
         least: width of the page, inches.
     """
     with style():
@@ -83,11 +83,11 @@ def page(
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         around = [[_around(a, renderer, figure.dpi) for a in row] for row in axes]
         columns = [[row[i] for row in around if i < len(row)] for i in range(max(map(len, around)))]
-        lefts, x = [], MARGIN - gap
+        lefts, x = [], MARGIN - GAP
         for column in columns:
-            lefts.append(x + gap + max(a.left for a in column))
+            lefts.append(x + GAP + max(a.left for a in column))
             x = lefts[-1] + max(a.width + a.right for a in column)
-        aside = x + gap
+        aside = x + GAP
         if place == "beside":
             x = aside + max(text_width(str(e.get_label()), 8.0) for e in legend) + 0.5
         width = max(x + MARGIN, least)
@@ -96,9 +96,9 @@ def page(
         legend_top = top
         if place == "above":
             top += rows * LEGEND_ROW + 0.1
-        tops, y = [], top - gap
+        tops, y = [], top - GAP
         for line in around:
-            tops.append(y + gap + max(a.top for a in line))
+            tops.append(y + GAP + max(a.top for a in line))
             y = tops[-1] + max(a.height + a.bottom for a in line)
         if place == "below" and legend:
             legend_top = y + 0.12

@@ -68,10 +68,8 @@ class Resampled:
         value: float64, shape (n_rows, n_measures), computed from the units, not from resamples; NaN if empty.
         se: same shape, standard deviation over the resamples that have units of the cell.
         skewness: same shape, of those resamples.
-        n_units: int64, shape (n_rows,).
-        n_needs: int64, shape (n_rows,).
-        n_clusters: int64, shape (n_rows,).
-        macro_names: name of each macro, in row order.
+        n_units: int64, shape (n_rows,); likewise `n_needs` and `n_clusters`.
+        macro_names: in row order.
         macro_cells: name -> cells present.
         macro_resamples: float64, shape (n_macros, n_measures, n_resamples); the same column is the same
             resample for every model of a task.
@@ -97,7 +95,6 @@ def resample(
     values: ArrayLike,
     macros: Mapping[str, Sequence[int]] | None = None,
     n_resamples: int = N_RESAMPLES,
-    chunk_resamples: int | None = None,
 ) -> Resampled:
     """Resample clusters: a cell is then weighted sum / weighted units, a macro the mean of its cells.
 
@@ -106,7 +103,6 @@ def resample(
         values: finite, shape (n_units, n_measures).
         macros: name -> cells; cells without units are left out, in a resample too.
         n_resamples: resamples.
-        chunk_resamples: resamples per chunk of weights; memory only.
 
     Raises:
         ValueError: for values of another shape or that are not finite, or a macro with an unknown or a
@@ -129,7 +125,7 @@ def resample(
         value[filled] = totals / np.add.reduceat(sums.counts, first)[:, None]
     for batches in _passes(sums, filled, n_measures):
         cells = np.concatenate([batch.cells for batch in batches])
-        ratios = _ratios(layout, batches, n_measures, n_resamples, chunk_resamples)
+        ratios = _ratios(layout, batches, n_measures, n_resamples)
         for cell, block in zip(map(int, cells), ratios, strict=True):
             se[cell], skewness[cell] = moments(block)
             for i in (i for i, members in enumerate(lists.values()) if cell in members):
@@ -156,21 +152,12 @@ def score_cells(
     macros: Mapping[str, Sequence[int]] | None = None,
     n_resamples: int = N_RESAMPLES,
     level: float = 0.95,
-    chunk_resamples: int | None = None,
 ) -> Table[Score]:
-    """Every measure in every cell and macro, with its interval.
+    """Every measure in every cell and macro, with its interval; layout, values and macros as for `resample`.
 
     Measures in [0, 1] get Wilson's form with the effective n, widened for skewness, others a t interval, widened
-    likewise (`intervals`). No interval and no se under 10 clusters.
-
-    Args:
-        layout: cell, need and cluster of each unit.
-        values: finite, shape (n_units, n_measures).
-        binary: for each measure, whether it is 0 or 1 by definition.
-        macros: name -> cells.
-        n_resamples: resamples.
-        level: coverage.
-        chunk_resamples: memory only.
+    likewise (`intervals`). `binary` tells of each measure whether it is 0 or 1 by definition. No interval and no se
+    under 10 clusters.
 
     Raises:
         ValueError: as `resample`; or if a measure called binary has other values, or `binary` another length.
@@ -182,7 +169,7 @@ def score_cells(
         )
     if wrong := [i for i, flag in enumerate(binary) if flag and not np.isin(array[:, i], (0.0, 1.0)).all()]:
         raise ValueError(f"measures {wrong} are called binary but have values other than 0 and 1")
-    drawn = resample(layout, array, macros, n_resamples, chunk_resamples)
+    drawn = resample(layout, array, macros, n_resamples)
     bounded = [not len(array) or bool(0 <= c.min() <= c.max() <= 1) for c in array.T]
     ends, methods = score_ends(drawn, binary, bounded, level)
 
@@ -287,12 +274,11 @@ def _ratios(
     batches: Sequence[_Batch],
     n_measures: int,
     n_resamples: int,
-    chunk_resamples: int | None,
 ) -> Floats:
     """Value of each cell in each resample, shape (n_cells, n_measures, n_resamples); NaN if empty."""
     ratios = np.empty((sum(len(batch.cells) for batch in batches), n_measures, n_resamples))
     done = 0
-    for chunk in cluster_weights(layout.cluster_ids, n_resamples, chunk_resamples):
+    for chunk in cluster_weights(layout.cluster_ids, n_resamples):
         weights = chunk.astype(np.float64)
         here, row = slice(done, done + len(weights)), 0
         for batch in batches:

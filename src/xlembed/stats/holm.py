@@ -31,10 +31,10 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
-def primary_size(n_models: int, n_macros: int = N_MACROS) -> int:
+def primary_size(n_models: int) -> int:
     """Tests of the primary family: all pairs of models x the macros.
 
     >>> primary_size(3)
     12
     """
-    return n_models * (n_models - 1) // 2 * n_macros
+    return n_models * (n_models - 1) // 2 * N_MACROS

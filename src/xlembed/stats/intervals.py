@@ -16,6 +16,7 @@ covers then, and the interval is at least Wilson's with one trial per cluster, a
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +25,9 @@ from scipy.special import stdtrit
 
 from xlembed.stats.layout import Floats
 from xlembed.stats.scores import MIN_CLUSTERS, CiMethod
-from xlembed.stats.wilson import SE_IS_ZERO, wilson_ends, z_quantile
 
+SE_IS_ZERO = 1e-9
+"""A standard error below this is rounding."""
 FARTHEST, FARTHEST_OF_SHARE = 2.0, 3.0
 """An end moves to at most so many times its distance by Student's t, beyond which the transformation runs away; a share
 is kept inside [0, 1] and needs more (one hit in 40 clusters: differences up to 0.11, as by Clopper & Pearson)."""
@@ -174,3 +176,54 @@ def _untransformed(t: Floats, g: Floats) -> Floats:
     """The inverse of Hall's transformation t + g t^2 / 3 + g^2 t^3 / 27 + g / 6, of skewness g."""
     safe = np.where(np.abs(g) < 1e-6, 1.0, g)
     return np.where(np.abs(g) < 1e-6, t, 3 / safe * (np.cbrt(1 + safe * (t - safe / 6)) - 1))
+
+
+class Interval(NamedTuple):
+    """Both ends of an interval."""
+
+    low: float
+    high: float
+
+
+def wilson_interval(p: float, n: float) -> Interval:
+    """95 % interval for a proportion seen on `n` (not necessarily whole) independent trials (Wilson 1927, JASA 22).
+
+    It lies inside [0, 1].
+
+    Raises:
+        ValueError: if p is outside [0, 1] or n is not positive.
+
+    >>> low, high = wilson_interval(0.0, 10)
+    >>> low, round(high, 4)
+    (0.0, 0.2775)
+    """
+    if not (0.0 <= p <= 1.0 and n > 0):
+        raise ValueError(f"expected 0 <= p <= 1 and n > 0, found p = {p}, n = {n}")
+    low, high = wilson_ends(np.array(p), np.array(n, dtype=np.float64), z_quantile(0.95))
+    return Interval(float(low), float(high))
+
+
+def wilson_ends(p: Floats, n: Floats, quantile: Floats | float) -> tuple[Floats, Floats]:
+    """Both ends for many proportions, with any two-sided quantile (Student's t for few clusters)."""
+    z2 = np.square(quantile)
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = quantile / (1 + z2 / n) * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    # exact at the ends, where centre and half cancel up to rounding
+    return (
+        np.where(p == 0, 0.0, np.maximum(0.0, centre - half)),
+        np.where(p == 1, 1.0, np.minimum(1.0, centre + half)),
+    )
+
+
+def z_quantile(level: float) -> float:
+    """Of the normal distribution, two-sided."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def effective_n(p: float, se: float, n_clusters: int) -> float:
+    """Independent trials with this standard error: p (1 - p) / se^2 (Kish's effective sample size).
+
+    With se = 0, as always at p = 0 and p = 1, the number of clusters: the data cannot tell how alike the
+    units of a cluster are, so they count as one.
+    """
+    return float(n_clusters) if se < SE_IS_ZERO else p * (1 - p) / se**2

@@ -12,12 +12,7 @@ from xlembed.stats.scores import Difference
 
 @dataclass(frozen=True)
 class Power:
-    """Smallest difference that a two-sided test finds with the given power.
-
-    Attributes:
-        detectable: with alpha divided by the family size.
-        detectable_unadjusted: with alpha as it is.
-    """
+    """Smallest difference that a two-sided test finds with 80 %, with alpha by the family's size, and as it is."""
 
     detectable: float
     detectable_unadjusted: float
@@ -66,10 +61,8 @@ def smallest_detectable(
     return (linear + math.sqrt(linear**2 + 4 * quantiles**2 * floored**2)) / 2
 
 
-def detectable_difference(
-    difference: Difference, family_size: int = 1, alpha: float = 0.05, power: float = 0.8
-) -> Power | None:
-    """Smallest difference found with the given power or more, by the SE of the paired cluster difference.
+def detectable_difference(difference: Difference, family_size: int = 1, alpha: float = 0.05) -> Power | None:
+    """Smallest difference found with 80 % or more, by the SE of the paired cluster difference; None without an SE.
 
     The floor: n clusters of which the share q is discordant, each by a whole point, have SE = sqrt(q / n).
     So q = SE^2 n is the discordance that an SE stands for, and it is taken as at least 3 / n (what "none
@@ -84,22 +77,17 @@ def detectable_difference(
         difference: from `difference_cells`; only its SE and counts are used.
         family_size: m, tests in the Holm family.
         alpha: two-sided level.
-        power: probability to find a difference of the size returned.
-
-    Returns:
-        None if there are too few clusters for an SE.
 
     Raises:
-        ValueError: if family_size < 1, or alpha or power is not inside (0, 1).
+        ValueError: if family_size < 1, or alpha is not inside (0, 1).
     """
-    if family_size < 1 or not 0 < alpha < 1 or not 0 < power < 1:
-        raise ValueError(
-            f"expected family_size >= 1 and alpha, power in (0, 1), found {family_size}, {alpha}, {power}"
-        )
+    if family_size < 1 or not 0 < alpha < 1:
+        raise ValueError(f"expected family_size >= 1 and alpha in (0, 1), found {family_size}, {alpha}")
     if difference.se is None:
         return None
     n, k = difference.n_clusters, difference.n_discordant_clusters
     adjusted, as_it_is = (
-        smallest_detectable(difference.se, n, size, alpha, power, k) for size in (family_size, 1)
+        smallest_detectable(difference.se, n, size, alpha, n_discordant_clusters=k)
+        for size in (family_size, 1)
     )
     return Power(adjusted, as_it_is)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xlembed.files import Record, Rounded
-from xlembed.stats.wilson import z_quantile
+from xlembed.stats.intervals import z_quantile
 
 FEWEST = 10
 """Units judged by both and units judged by machine alone, below which a normal interval means nothing."""

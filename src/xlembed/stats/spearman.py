@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,11 @@ NEIGHBOURS = 10
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's rho.
+    """Spearman's rho of `n` values in `n_clusters`, which are resampled whole.
 
     Attributes:
         value: in [-1, 1]; NaN if one side is constant.
-        ci_low: 95 % percentile interval; None under 10 clusters, or where no resample has a rho.
-        ci_high: likewise.
-        n: values.
-        n_clusters: of them, which are resampled whole.
+        ci_low: 95 % percentile interval; None under 10 clusters, or where no resample has a rho; likewise `ci_high`.
     """
 
     value: float
@@ -42,13 +39,8 @@ class Correlation:
 
     def to_json(self) -> dict[str, Any]:
         """`spearman` and its interval, rounded to 1e-6; None where there is none."""
-        return {
-            "spearman": _rounded(self.value),
-            "ci_low": _rounded(self.ci_low),
-            "ci_high": _rounded(self.ci_high),
-            "n": self.n,
-            "n_clusters": self.n_clusters,
-        }
+        numbers = {key: _rounded(value) for key, value in asdict(self).items()}
+        return {"spearman": numbers.pop("value"), **numbers}
 
 
 @dataclass(frozen=True)
@@ -57,11 +49,8 @@ class CorrelationChange:
 
     Attributes:
         difference: in [-2, 2]; NaN if a side is constant.
-        ci_low: 95 % percentile interval, unadjusted; None under 10 clusters.
-        ci_high: likewise.
+        ci_low: 95 % percentile interval, unadjusted; None under 10 clusters; likewise `ci_high`.
         p_value: of the paired permutation test, two-sided, never 0; NaN without a difference.
-        n: pairs.
-        n_clusters: of them.
     """
 
     difference: float
@@ -73,14 +62,8 @@ class CorrelationChange:
 
     def to_json(self) -> dict[str, Any]:
         """Flat, floats rounded to 1e-6 (p to 8 digits)."""
-        return {
-            "difference": _rounded(self.difference),
-            "ci_low": _rounded(self.ci_low),
-            "ci_high": _rounded(self.ci_high),
-            "p_value": _rounded(self.p_value, 8),
-            "n": self.n,
-            "n_clusters": self.n_clusters,
-        }
+        numbers = {key: _rounded(value) for key, value in asdict(self).items()}
+        return {**numbers, "p_value": _rounded(self.p_value, 8)}
 
 
 def spearman(
@@ -88,7 +71,6 @@ def spearman(
     y: ArrayLike,
     clusters: Sequence[str] | None = None,
     n_resamples: int = N_RESAMPLES,
-    level: float = 0.95,
 ) -> Correlation:
     """Spearman's rho of two variables, ties with midranks, with a cluster bootstrap.
 
@@ -96,10 +78,9 @@ def spearman(
 
     Args:
         x: finite, shape (n,).
-        y: finite, shape (n,).
+        y: likewise.
         clusters: of each value; None: each is its own.
         n_resamples: resamples.
-        level: coverage of the percentile interval.
 
     Raises:
         ValueError: for other shapes, or values that are not finite.
@@ -107,7 +88,7 @@ def spearman(
     value, resamples = spearman_draws(x, y, clusters, n_resamples)
     n = len(np.asarray(x))
     n_clusters = n if clusters is None else len(set(clusters))
-    return Correlation(value, *percentile_ends(resamples, n_clusters, level), n, n_clusters)
+    return Correlation(value, *percentile_ends(resamples, n_clusters), n, n_clusters)
 
 
 def spearman_draws(
@@ -126,7 +107,6 @@ def spearman_change(
     clusters: Sequence[str] | None = None,
     n_resamples: int = N_RESAMPLES,
     n_flips: int = N_FLIPS,
-    level: float = 0.95,
 ) -> CorrelationChange:
     """rho(after, scores) - rho(before, scores), paired.
 
@@ -144,7 +124,6 @@ def spearman_change(
         clusters: of each pair; None: each is its own.
         n_resamples: of the bootstrap.
         n_flips: random exchanges.
-        level: coverage of the percentile interval.
 
     Raises:
         ValueError: for other shapes, or values that are not finite.
@@ -154,22 +133,15 @@ def spearman_change(
     n_clusters = len(set(ids))
     difference = _rho(b, y) - _rho(a, y)
     p_value = _exchange_test(a, b, y, ids, n_flips) if np.isfinite(difference) else float("nan")
-    low, high = percentile_ends(np.concatenate(parts or [np.empty(0)]), n_clusters, level)
+    low, high = percentile_ends(np.concatenate(parts or [np.empty(0)]), n_clusters)
     return CorrelationChange(difference, low, high, p_value, len(a), n_clusters)
 
 
 def rank_gain(before: ArrayLike, after: ArrayLike, scores: ArrayLike) -> Floats:
-    """How much nearer each pair's rank by cosine came to its rank by score, in shares of all ranks.
+    """How much nearer each pair's rank by cosine came to its rank by score, in shares of all ranks; arguments as above.
 
-    |rank(before) - rank(score)| - |rank(after) - rank(score)|, divided by n: positive where the model got better.
-
-    Args:
-        before: cosines of the model before, finite, shape (n,).
-        after: cosines of the model after.
-        scores: of the pairs.
-
-    Returns:
-        float64, shape (n,), in (-1, 1).
+    |rank(before) - rank(score)| - |rank(after) - rank(score)|, divided by n: float64, shape (n,), in (-1, 1), positive
+    where the model got better.
 
     >>> rank_gain([0.1, 0.2, 0.3], [0.1, 0.3, 0.2], [1, 3, 2]).round(3).tolist()
     [0.0, 0.333, 0.333]
@@ -253,7 +225,7 @@ def _weighted_rho(weights: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def _midranks(weights: Floats, values: Floats) -> Floats:
-    """Rank of each value among the drawn ones, equal ones sharing the mean of their ranks; shape of the weights."""
+    """Rank of each value among the drawn ones; shape of the weights."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
@@ -264,17 +236,15 @@ def _midranks(weights: Floats, values: Floats) -> Floats:
     return ranks[:, place]
 
 
-def percentile_ends(
-    resamples: Floats, n_clusters: int, level: float = 0.95
-) -> tuple[float | None, float | None]:
-    """Percentiles of rho, which cover 92 to 98 % from 12 values up (for means they do not: see `intervals`).
+def percentile_ends(resamples: Floats, n_clusters: int) -> tuple[float | None, float | None]:
+    """95 % percentiles of rho, which cover 92 to 98 % from 12 values up (for means they do not: see `intervals`).
 
     None under 10 clusters, or where no resample has a rho.
     """
     kept = resamples[np.isfinite(resamples)]
     if n_clusters < MIN_CLUSTERS or not len(kept):
         return None, None
-    low, high = np.quantile(kept, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(kept, [0.025, 0.975])
     return float(low), float(high)
 
 

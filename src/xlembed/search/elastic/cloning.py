@@ -49,11 +49,6 @@ def delete_index(server: Server, spec: IndexSpec) -> bool:
     return True
 
 
-def merged_spec(spec: IndexSpec, segments: int = 1) -> IndexSpec:
-    """The spec of the index that a merge of this one gives."""
-    return replace(spec, segments=segments)
-
-
 def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) -> float | None:
     """Make sure that the merged twin of a complete index is complete; the index itself stays as it is.
 
@@ -65,7 +60,7 @@ def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) 
     Raises:
         UserError: another index has its name, the server refuses, or documents are missing.
     """
-    target = merged_spec(spec)
+    target = replace(spec, segments=1)
     meta = read_meta(server, target.name)
     if meta is not None:
         if target.describes(meta) and meta["xlembed"].get("state") == COMPLETE:
@@ -94,7 +89,7 @@ def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) 
     loading = target.manifest(state=LOADING, run_id=run_id)
     ask(server, lambda: indices.put_mapping(index=target.name, meta=loading))
     started = time.monotonic()
-    force_merge(server, target.name, target.segments or 1)
+    force_merge(server, target.name, 1)
     seconds = time.monotonic() - started
     ask(server, lambda: indices.refresh(index=target.name))
     ask(server, lambda: indices.flush(index=target.name))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import unit_vectors
 from xlembed.embeddings.export import Embeddings
@@ -116,7 +114,6 @@ def attach(
     vectors: Vectors,
     settings: IndexSettings,
     *,
-    langs: Sequence[str] | None = None,
     margin: int = MARGIN,
 ) -> ElasticIndex:
     """An index that is known to be complete, with the settings of a search."""
@@ -124,7 +121,7 @@ def attach(
         server,
         name,
         [d.doc_id for d in task.documents],
-        langs or [d.lang for d in task.documents],
+        [d.lang for d in task.documents],
         vectors,
         type=settings.type,
         num_candidates=settings.num_candidates,
