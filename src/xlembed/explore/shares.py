@@ -11,10 +11,10 @@ import pandas as pd
 
 from xlembed.explore.kinds import ErrorKind, Flag
 from xlembed.explore.result import Crossed, Share
-from xlembed.stats.bootstrap import cluster_seed, score_cells
+from xlembed.stats.bootstrap import cluster_seed
 from xlembed.stats.compared import Paired
 from xlembed.stats.comparison import Evaluated, Uncorrected, align, corrected
-from xlembed.stats.evaluation import cell_layout, labelled, score_rows
+from xlembed.stats.evaluation import cell_layout, labelled, scored
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
 from xlembed.words import Lang
@@ -59,11 +59,9 @@ def error_shares(
         unsupported: task languages that are not on the model's card, with their label.
         n_resamples: of the cluster bootstrap.
     """
-    cells = cell_layout(table, task_clusters)
-    values = table[list(MEASURES)].to_numpy(dtype=np.float64)
-    scored = score_cells(cells.layout, values, [True] * len(MEASURES), cells.macros, n_resamples)
-    rows = [labelled(row, unsupported).to_json() for row in score_rows(scored, cells, MEASURES)]
-    return [Share.model_validate({"model": model, **row}) for row in rows]
+    columns = dict(zip(MEASURES, MEASURES, strict=True))
+    found = scored(table, columns, [True] * len(MEASURES), task_clusters, n_resamples)
+    return [Share.model_validate({"model": model, **labelled(row, unsupported).to_json()}) for row in found]
 
 
 def crossed(model: str, table: pd.DataFrame) -> Iterator[Crossed]:

@@ -48,8 +48,8 @@ class Paired(WithInterval):
 
     def to_json(self) -> dict[str, Any]:
         """Numbers rounded to 1e-6, p-values to 8 digits; what a test does not have is left out."""
-        row = self.model_dump(mode="json", exclude_unset=True)
-        return rounded(row, 6) | rounded({key: row[key] for key in ("p_value", "p_adjusted")}, 8)
+        p_values = {"p_value": self.p_value, "p_adjusted": self.p_adjusted}
+        return super().to_json() | dict(rounded(p_values, 8))
 
     @property
     def macro(self) -> Macro:
@@ -64,10 +64,9 @@ class Paired(WithInterval):
         return self.verdict.endswith((" better", " higher"))
 
     def restriction(self, labels: Mapping[str, Mapping[Lang, str]]) -> str:
-        """Which languages were tested, where a model's label left some out: ``; only en``, ``; without ja``.
+        """Which languages were tested, where `labels` (model -> its labelled languages) left some out.
 
-        Args:
-            labels: model -> its labelled languages.
+        ``; only en``, ``; without ja``, or an empty string.
         """
         tested = {lang for cell in self.cells for lang in cell.split("->")}
         left_out = {*labels.get(self.a, ()), *labels.get(self.b, ())} - tested
@@ -89,9 +88,7 @@ class Paired(WithInterval):
 def read_comparisons(rows: Sequence[Mapping[str, Any]], measure: str | None = None) -> list[Paired]:
     """The comparisons of one measure in short, grouped by pair in the order given, macros in their usual order.
 
-    Args:
-        rows: comparisons; rows of other measures, of single cells and of other kinds are left out.
-        measure: default: the measure of the first row.
+    Rows of other measures (default: than the first row's), of single cells and of other kinds are left out.
 
     Raises:
         UserError: if nothing is left.

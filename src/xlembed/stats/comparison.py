@@ -14,7 +14,7 @@ from xlembed.measures import Measure
 from xlembed.search.table import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.compared import EXPLORATORY, PRIMARY, Paired
-from xlembed.stats.evaluation import cell_layout
+from xlembed.stats.evaluation import cell_layout, numbers
 from xlembed.stats.holm import holm, primary_size
 from xlembed.stats.layout import Floats
 from xlembed.stats.mcnemar import McNemar, has_one_unit_per_cluster, mcnemar_test
@@ -44,9 +44,7 @@ class Evaluated:
 class Uncorrected:
     """A difference A - B and the p-value of its test, before correction; names as in `Paired`.
 
-    Attributes:
-        langs: of queries and documents, of a single cell; None: a macro.
-        more: what a model of a higher value is called.
+    `langs` are those of queries and documents, of a single cell; `more` is what a model of a higher value is called.
     """
 
     a: str
@@ -173,7 +171,7 @@ def _paired(t: Uncorrected, p_adjusted: float, family: tuple[str, str], size: in
         verdict = "no difference shown"
     else:
         verdict = f"{t.a if d.value > 0 else t.b} {t.more}"
-    known: dict[str, Any] = {"cells": t.cells} if t.cells else {}
+    known = numbers(d) | ({"cells": t.cells} if t.cells else {})
     if power is not None:
         known |= asdict(power)
     if t.mcnemar is not None:
@@ -182,9 +180,7 @@ def _paired(t: Uncorrected, p_adjusted: float, family: tuple[str, str], size: in
         **{name: getattr(t, name) for name in ("a", "b", "kind", "pool", "measure", "p_value", "test")},
         query_lang=query_lang,
         doc_lang=doc_lang,
-        difference=d.value,
-        **{name: getattr(d, name) for name in ("ci_low", "ci_high", "n_units", "n_needs", "n_clusters")},
-        ci_method=str(d.ci_method),
+        difference=known.pop("value"),
         n_discordant=d.n_discordant,
         p_adjusted=p_adjusted,
         family=family[0],

@@ -129,11 +129,11 @@ def judge_models(
     alpha: float = 0.05,
     n_resamples: int = N_RESAMPLES,
 ) -> dict[str, ModelConditions]:
-    """The conditions of models that may be judged (see `standing`).
+    """The conditions of models that may be judged (see `standing`), each against all rivals but itself.
 
     Args:
         models: distinct names.
-        rivals: judged base models; a model is not its own rival.
+        rivals: judged base models.
         measure: a column of everybody's units.
         margins: see there.
         alpha: two-sided level of every interval.

@@ -70,14 +70,9 @@ def moments(draws: ArrayLike) -> tuple[Floats, Floats]:
 def skewed_t(
     value: ArrayLike, se: ArrayLike, skewness: ArrayLike, n_clusters: ArrayLike, alpha: float = 0.05
 ) -> Ends:
-    """Two-sided intervals of level 1 - alpha for means and differences without bounds.
+    """Two-sided intervals of level 1 - alpha for means and differences without bounds; arrays broadcast to `value`.
 
-    Args:
-        value: of any shape; the others broadcast to it.
-        se: standard deviation of the resamples.
-        skewness: of the resamples.
-        n_clusters: behind the value; below 2 there is no interval (NaN).
-        alpha: two-sided.
+    `se` and `skewness` are those of the resamples; below 2 clusters behind a value there is no interval (NaN).
     """
     return _skewed_ends(value, se, skewness, n_clusters, alpha, FARTHEST)
 
@@ -90,15 +85,10 @@ def share_ends(
     is_binary: ArrayLike,
     level: float = 0.95,
 ) -> tuple[Ends, NDArray[np.str_]]:
-    """Intervals for means of values in [0, 1], and how each was made.
+    """Intervals for means of values in [0, 1], and how each was made; arrays broadcast to `value`.
 
-    Args:
-        value: in [0, 1], of any shape; the others broadcast to it.
-        se: standard deviation of the resamples; where 0, each cluster is one trial.
-        skewness: of the resamples.
-        n_clusters: behind the value, at least 2.
-        is_binary: the values are 0 or 1: Wilson's form knows their spread, so they are never called sparse.
-        level: coverage.
+    `se` and `skewness` are those of the resamples; where the SE is 0, each of the clusters, at least 2, is one trial.
+    Of values that are 0 or 1 (`is_binary`) Wilson's form knows the spread, so they are never called sparse.
     """
     p = np.clip(np.asarray(value, dtype=np.float64), 0.0, 1.0)
     n = np.broadcast_to(np.maximum(np.asarray(n_clusters, dtype=np.float64), 1.0), p.shape)

@@ -12,8 +12,9 @@ from xlembed.measures import Measure
 from xlembed.search.base import Rows
 from xlembed.search.ranking import RankedUnit
 from xlembed.search.table import units_table
-from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
-from xlembed.stats.evaluation import ScoreRow, cell_layout, labelled, mode_rows, score_rows
+from xlembed.stats.bootstrap import N_RESAMPLES
+from xlembed.stats.evaluation import labelled, mode_rows, scored
+from xlembed.stats.score_rows import Estimate
 from xlembed.words import Lang, Pool
 
 FIRST = 10
@@ -33,7 +34,7 @@ def judged_rows(
     clusters: Mapping[str, str],
     unsupported: Mapping[Lang, str],
     n_resamples: int = N_RESAMPLES,
-) -> list[ScoreRow]:
+) -> list[Estimate]:
     """Both kinds per language and as macro average; none for tasks that judge across languages.
 
     Args:
@@ -68,10 +69,12 @@ def judged_rows(
     cut = [m for m in measures if m.cutoff]
     units = units_table(task, condensed, cut, clusters)
     every: Collection[str] = set(clusters.values())
-    rows = [replace(row, kind=CONDENSED) for row in mode_rows(units, cut, every, n_resamples)]
+    of_kinds = {CONDENSED: mode_rows(units, cut, every, n_resamples)}
     found = units[units["query_id"].isin(shares.keys())]
-    cells = cell_layout(found, every)
-    values = found["query_id"].map(shares).to_numpy(dtype=np.float64)[:, None]
-    table = score_cells(cells.layout, values, [False], cells.macros, n_resamples)
-    rows += [replace(row, kind=SHARE) for row in score_rows(table, cells, [JUDGED])]
-    return [labelled(row, unsupported) for row in rows]
+    found = found.assign(**{JUDGED: found["query_id"].map(shares).astype(np.float64)})
+    of_kinds[SHARE] = scored(found, {JUDGED: JUDGED}, [False], every, n_resamples)
+    return [
+        labelled(row.model_copy(update={"kind": kind}), unsupported)
+        for kind, rows in of_kinds.items()
+        for row in rows
+    ]

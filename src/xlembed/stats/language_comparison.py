@@ -12,7 +12,8 @@ from xlembed.search.language_measures import IDENTITY, KIND_OF, OF_TRANSLATIONS
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.compared import Paired
 from xlembed.stats.comparison import Evaluated, Uncorrected, corrected
-from xlembed.stats.language_scores import MACRO, members, query_layout, scored_together
+from xlembed.stats.evaluation import query_layout
+from xlembed.stats.language_scores import MACRO, members, scored_together
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
 from xlembed.words import Pool
@@ -26,13 +27,9 @@ def compare_queries(
 ) -> tuple[Paired, ...]:
     """All pairs of models in the macro averages over query languages, on the queries where both have a value.
 
-    Sign-flip tests on cluster sums, Holm over the pairs within each measure. Queries in a language that one of the two
-    does not support are left out, and with them what compares translations.
-
-    Args:
-        models: on the same task and settings; `units` holds their tables of queries.
-        alpha: level of the tests and of the power.
-        n_resamples: of the bootstrap.
+    `models` are on the same task and settings, their `units` the tables of queries. Sign-flip tests on cluster sums,
+    Holm over the pairs within each measure. Queries in a language that one of the two does not support are left out,
+    and with them what compares translations.
     """
     pairs = list(itertools.combinations(models, 2))
     n_flips = max(N_FLIPS, flips_needed(max(len(pairs), 1), alpha))

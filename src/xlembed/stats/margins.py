@@ -34,11 +34,7 @@ class Status(Choice):
 class Contrast:
     """first - second on the same units, a column per difference; the macro average over all cells is what counts.
 
-    Attributes:
-        cells: of the units.
-        first: float64, shape (n_units, n_columns).
-        second: same shape.
-        unit: what the differences are to be multiplied by.
+    Both have the shape (n_units, n_columns); the differences are to be multiplied by `unit`.
     """
 
     cells: CellLayout

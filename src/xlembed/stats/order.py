@@ -20,13 +20,9 @@ Pair = frozenset[str]
 
 @dataclass(frozen=True)
 class Place:
-    """One model among others.
+    """One model among others: its place from 1, which equal models share, and how far it is behind the first.
 
-    Attributes:
-        model: its name.
-        place: from 1; equal models share it.
-        behind: how far below the first, >= 0.
-        with_best: whether it is not told apart from a first one; None: not tested.
+    `with_best`: whether it is not told apart from a first one; None: not tested.
     """
 
     model: str
@@ -37,14 +33,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Order:
-    """The models in one macro average.
-
-    Attributes:
-        kind: mode.
-        pool: of documents.
-        measure: as printed.
-        places: the best first.
-    """
+    """The models in one macro average, the best first."""
 
     kind: str
     pool: str | None

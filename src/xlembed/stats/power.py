@@ -37,18 +37,11 @@ def smallest_detectable(
 ) -> float:
     """The difference D that solves D = (t(1 - alpha/2m) + t(power)) x sqrt(SE^2 + b D / n).
 
-    t has n - 1 degrees of freedom, SE is corrected by sqrt(n / (n - 1)) and at least sqrt(3) / n (see
-    `detectable_difference`). A true difference makes more clusters discordant than were seen, which the second term
-    stands for: b is the size of a discordant cluster's difference, at most 1 (root mean square, SE n / sqrt(k)). The
-    formula without it promised 80 % and had 34 to 81 % with 200 clusters.
-
-    Args:
-        se: of the paired difference, from the bootstrap.
-        n_clusters: behind it.
-        family_size: m.
-        alpha: two-sided.
-        power: probability wanted.
-        n_discordant_clusters: k; None: all of them.
+    t has n - 1 degrees of freedom, SE (of the paired difference, from the bootstrap) is corrected by sqrt(n / (n - 1))
+    and at least sqrt(3) / n (see `detectable_difference`); m is the family's size. A true difference makes more
+    clusters discordant than were seen, which the second term stands for: b is the size of a discordant cluster's
+    difference, at most 1 (root mean square, SE n / sqrt(k), of k discordant clusters; None: all of them). The formula
+    without it promised 80 % and had 34 to 81 % with 200 clusters.
 
     >>> round(smallest_detectable(0.01, 1000), 4)
     0.0293

@@ -54,12 +54,8 @@ def rank_test(x: ArrayLike, y: ArrayLike) -> RankTest:
     Up to 9 values all n! orders are counted, ties and all, so the level is exact; above that
     p = (b + 1) / (B + 1) from B = 99,999 seeded ones (Phipson & Smyth 2010).
 
-    Args:
-        x: finite, shape (n,).
-        y: finite, shape (n,).
-
     Raises:
-        ValueError: for other shapes, or values that are not finite.
+        ValueError: unless both are finite, of one shape (n,).
 
     >>> found = rank_test([1, 2, 3], [10, 20, 40])
     >>> found.rho, round(found.p_value * 6)

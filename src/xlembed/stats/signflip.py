@@ -19,11 +19,9 @@ TIE = 1e-10
 
 @dataclass(frozen=True)
 class SignFlip:
-    """Outcome of one two-sided test.
+    """Outcome of one two-sided test: the observed difference A - B, and (b + 1) / (n_flips + 1), never 0.
 
-    Attributes:
-        statistic: the observed difference A - B.
-        p_value: (b + 1) / (n_flips + 1), b = flips at least as far from 0; never 0.
+    b are the flips at least as far from 0.
     """
 
     statistic: float
@@ -43,12 +41,7 @@ def cluster_contributions(layout: UnitLayout, differences: ArrayLike, cells: Seq
     """What each cluster adds to the difference of a cell (one cell given) or of a macro (several).
 
     A cluster's part is the sum, over cells, of (its sum of differences in the cell / units of the cell),
-    divided by the number of cells that have units.
-
-    Args:
-        layout: cell and cluster of each unit.
-        differences: A - B, finite, shape (n_units, n_measures).
-        cells: distinct cells; those without units are left out.
+    divided by the number of cells that have units; cells without units are left out.
 
     Returns:
         float64, shape (n_clusters of the task, n_measures); its column sums are the observed differences.

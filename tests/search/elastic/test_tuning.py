@@ -24,7 +24,7 @@ from xlembed.search.elastic.cloning import delete_index, index_stats, merged_clo
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.sealing import COMPLETE
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
-from xlembed.stats.choice import split_clusters
+from xlembed.stats.tuned import split_clusters
 from xlembed.tracking.opening import open_model
 from xlembed.tune_index.grid import Setting, parse_grid
 from xlembed.tune_index.job import TuneOptions, tune_folder, tune_index
