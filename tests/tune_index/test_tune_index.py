@@ -17,7 +17,7 @@ from xlembed.evaluate.figures import runs as runs_kind
 from xlembed.search.elastic.latency import Latency
 from xlembed.search.elastic.padding import NO_LANGUAGE, SYNTHETIC, choose_pairs, interpolate, pad, read_texts
 from xlembed.search.exact import ExactIndex
-from xlembed.search.remembered import Remembered
+from xlembed.search.fidelity import Remembered
 from xlembed.settings import IndexSettings
 from xlembed.show.figures.registry import draw, figures_of
 from xlembed.stats.evaluation import estimate

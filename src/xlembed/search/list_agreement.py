@@ -17,7 +17,7 @@ CHUNK = 50_000
 
 
 def rank_biased_overlap(a: Rows, b: Rows, p: float = PERSISTENCE) -> Floats:
-    """RBO_ext of pairs of rankings (Webber, Moffat and Zobel 2010, ACM TOIS 28(4), equation 32).
+    """RBO_ext of pairs of rankings (Webber, Moffat and Zobel 2010, ACM TOIS 28(4), equation 32), in [0, 1].
 
     A ranking that has ended early is extended as the paper does; beside an empty one it is 0.
 
@@ -25,9 +25,6 @@ def rank_biased_overlap(a: Rows, b: Rows, p: float = PERSISTENCE) -> Floats:
         a: numbers of things, best first and none twice, shape (n, k); negative where a ranking has ended.
         b: the rankings they are compared with, same shape.
         p: persistence, in (0, 1).
-
-    Returns:
-        In [0, 1], shape (n,).
 
     >>> rank_biased_overlap(np.array([[1, 2, 3]]), np.array([[1, 2, 3]])).round(6).tolist()
     [1.0]
@@ -39,14 +36,8 @@ def rank_correlation(a: Rows, b: Rows) -> Floats:
     """Spearman's correlation over the union of two rankings; what one lacks is tied behind all that it has.
 
     With k places a missing thing has rank k + 1 (MRC@k of LaKDA, Yang et al. 2024, MRL workshop); ties have
-    midranks. Two rankings of the same single thing correlate 1, an empty one with any other 0.
-
-    Args:
-        a: as `rank_biased_overlap`.
-        b: likewise.
-
-    Returns:
-        In [-1, 1], shape (n,).
+    midranks. Two rankings of the same single thing correlate 1, an empty one with any other 0. Arguments are those of
+    `rank_biased_overlap`.
     """
     return _in_chunks(_correlation, a, b)
 

@@ -12,6 +12,7 @@ from xlembed.measures import Measure
 from xlembed.search.base import Rows
 from xlembed.search.ranking import RankedUnit
 from xlembed.search.table import units_table
+from xlembed.search.units import own_copies
 from xlembed.stats.bootstrap import N_RESAMPLES
 from xlembed.stats.evaluation import labelled, mode_rows, scored
 from xlembed.stats.score_rows import Estimate
@@ -53,13 +54,12 @@ def judged_rows(
     judged = [
         np.array([row_of[d] for d in task.qrels.get(q.query_id, ())], dtype=np.int64) for q in task.queries
     ]
-    copies = task.self_documents if task.leave_out_self else {}
+    copies = own_copies(task)
     condensed, shares = [], {}
     for r in chosen:
         query = task.queries[r.unit.query]
-        own = [row_of[doc_id] for doc_id in copies.get(query.query_id, ())]
         ranking = top[r.unit.query][top[r.unit.query] >= 0]
-        ranking = ranking[~np.isin(ranking, own)]
+        ranking = ranking[~np.isin(ranking, copies.get(r.unit.query, ()))]
         known = np.isin(ranking, judged[r.unit.query])
         place = {row: rank for rank, row in enumerate(ranking[known].tolist(), 1)}
         ranks = tuple(place.get(row, 0) for row in r.unit.relevant)

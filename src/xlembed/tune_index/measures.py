@@ -19,8 +19,8 @@ from xlembed.search.elastic.engine import ElasticIndex
 from xlembed.search.elastic.index_type import find_type
 from xlembed.search.elastic.latency import summarise, time_searches
 from xlembed.search.exact import ExactIndex
+from xlembed.search.fidelity import Remembered
 from xlembed.search.ranking import Rankings, rank_units
-from xlembed.search.remembered import Remembered
 from xlembed.search.searcher import VectorSearcher
 from xlembed.search.table import units_table
 from xlembed.search.units import ANY_LANGUAGE

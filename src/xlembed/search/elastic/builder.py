@@ -16,7 +16,7 @@ from xlembed.search.elastic.layout import SIMILARITY, IndexSpec, bytes_needed, l
 from xlembed.search.elastic.loading import PATIENCE, IndexGoneError, LoadReport, load
 from xlembed.search.elastic.sealing import COMPLETE, POLL_SECONDS, seal
 from xlembed.search.elastic.source import Source
-from xlembed.search.elastic.trouble import Trouble, ask, free_disk, judge_error
+from xlembed.search.elastic.trouble import Trouble, ask, ask_if_there, free_disk, judge_error
 from xlembed.settings import IndexSettings
 from xlembed.words import UserError
 from xlembed.workspace import Watch
@@ -144,26 +144,21 @@ def index_state(server: Server, spec: IndexSpec) -> str | None:
     if meta is None:
         return None
     if not spec.describes(meta):
-        raise UserError(
-            f"{server.url}: the index {spec.name} exists and was not built by this tool for this task and model; "
-            "it is left alone: delete or rename it yourself"
-        )
+        raise not_ours(server, spec.name)
     return str(meta["xlembed"].get("state"))
+
+
+def not_ours(server: Server, name: str) -> UserError:
+    """What to say of an index that has the name of one of ours and holds something else."""
+    return UserError(
+        f"{server.url}: the index {name} exists and was not built by this tool for this task and model; "
+        "it is left alone: delete or rename it yourself"
+    )
 
 
 def read_meta(server: Server, name: str) -> Mapping[str, Any] | None:
     """`_meta` of an index or of what an alias points to; None if there is none such."""
-
-    def look() -> Mapping[str, Any] | None:
-        try:
-            found: Mapping[str, Any] = server.client.indices.get_mapping(index=name).body
-        except ApiError as error:
-            if error.status_code == 404 and cause(error.body)[0] == "index_not_found_exception":
-                return None
-            raise
-        return found
-
-    answer = ask(server, look, LOOK_PATIENCE)
+    answer = ask_if_there(server, lambda: server.client.indices.get_mapping(index=name).body, LOOK_PATIENCE)
     if answer is None:
         return None
     if len(answer) != 1:

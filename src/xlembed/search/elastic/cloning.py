@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from xlembed.search.elastic.builder import LOADING, read_meta
+from xlembed.search.elastic.builder import LOADING, not_ours, read_meta
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.layout import IndexSpec
-from xlembed.search.elastic.sealing import COMPLETE, LONG_WORK_SECONDS, force_merge
+from xlembed.search.elastic.sealing import COMPLETE, LONG_WORK_SECONDS, call_complete, force_merge
 from xlembed.search.elastic.trouble import ask
-from xlembed.words import UserError
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,7 @@ def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) 
             return None
         # Until its manifest is written, a clone has that of its source.
         if not delete_index(server, target) and not _delete_raw_clone(server, spec, target.name):
-            raise UserError(
-                f"{server.url}: the index {target.name} exists and was not built by this tool for this task and "
-                "model; it is left alone: delete or rename it yourself"
-            )
+            raise not_ours(server, target.name)
     indices = server.client.options(request_timeout=LONG_WORK_SECONDS).indices
     ask(server, lambda: indices.put_settings(index=spec.name, settings={"index.blocks.write": True}))
     try:
@@ -93,14 +89,7 @@ def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) 
     seconds = time.monotonic() - started
     ask(server, lambda: indices.refresh(index=target.name))
     ask(server, lambda: indices.flush(index=target.name))
-    count = index_stats(server, target.name).documents
-    if count != target.documents:
-        raise UserError(
-            f"{server.url}: the index {target.name} holds {count:,} documents instead of {target.documents:,}; "
-            "run the same command again"
-        )
-    complete = target.manifest(state=COMPLETE, run_id=run_id)
-    ask(server, lambda: indices.put_mapping(index=target.name, meta=complete))
+    call_complete(server, target, run_id)
     return seconds
 
 

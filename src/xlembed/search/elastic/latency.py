@@ -33,9 +33,8 @@ class Latency:
 def summarise(seconds: NDArray[np.float64]) -> Latency:
     """Percentiles of single searches.
 
-    Example:
-        >>> summarise(np.array([0.001] * 99 + [0.011]))
-        Latency(p50=1.0, p95=1.0, p99=1.1, searches=100)
+    >>> summarise(np.array([0.001] * 99 + [0.011]))
+    Latency(p50=1.0, p95=1.0, p99=1.1, searches=100)
     """
     p50, p95, p99 = (round(float(v), 4) for v in 1000 * np.percentile(seconds, [50, 95, 99]))
     return Latency(p50, p95, p99, len(seconds))
@@ -52,7 +51,7 @@ def time_searches(
     searches: int | None = None,
     warm_up: int = WARM_UP,
 ) -> tuple[NDArray[np.float64], float]:
-    """Search with one question per request, as an application does.
+    """Search with one question per request, as an application does; after some that are not timed.
 
     Args:
         server: where the index is.

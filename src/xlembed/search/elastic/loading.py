@@ -334,11 +334,7 @@ class Pace:
             self.request_bytes = max(min(SMALLEST, self._most_bytes), self.request_bytes // 2)
 
     def pause(self, failures: int, why: str) -> None:
-        """Wait before the next try.
-
-        Args:
-            failures: tries that failed in a row, from 1.
-            why: the last failure.
+        """Wait before the next try; longer with each of the `failures` in a row (from 1), the last one for this reason.
 
         Raises:
             UserError: nothing at all was written for `patience` seconds.

@@ -30,16 +30,23 @@ def seal(server: Server, spec: IndexSpec, run_id: str | None, patience: float = 
         UserError: the count is wrong, or the server refuses; the index stays marked as loading.
     """
     name, indices = spec.name, server.client.indices
-    ask(
-        server,
-        lambda: indices.put_settings(index=name, settings={"index.refresh_interval": None}),
-        patience,
-    )
+    defaults = {"index.refresh_interval": None}
+    ask(server, lambda: indices.put_settings(index=name, settings=defaults), patience)
     refresh(server, name, patience)
     wait_for_merges(server, name, patience)
     if spec.segments:
         force_merge(server, name, spec.segments, patience)
     ask(server, lambda: indices.flush(index=name), patience)
+    call_complete(server, spec, run_id, patience)
+
+
+def call_complete(server: Server, spec: IndexSpec, run_id: str | None, patience: float = 0.0) -> None:
+    """Count, and only then call an index complete.
+
+    Raises:
+        UserError: the count is wrong; the index stays marked as loading.
+    """
+    name = spec.name
     count = count_documents(server, name, patience)
     if count != spec.documents:
         raise UserError(
@@ -47,9 +54,10 @@ def seal(server: Server, spec: IndexSpec, run_id: str | None, patience: float = 
             "it stays marked as loading: run the same command again"
         )
     # In this order: a process that still writes is turned away before anybody may search.
-    _drop_loading_alias(server, name, patience)
+    forgiving = server.client.options(ignore_status=404)  # an earlier try may have dropped the alias
+    ask(server, lambda: forgiving.indices.delete_alias(index=name, name=loading_alias(name)), patience)
     meta = spec.manifest(state=COMPLETE, run_id=run_id)
-    ask(server, lambda: indices.put_mapping(index=name, meta=meta), patience)
+    ask(server, lambda: server.client.indices.put_mapping(index=name, meta=meta), patience)
 
 
 def refresh(server: Server, name: str, patience: float = PATIENCE) -> None:
@@ -156,8 +164,3 @@ def count_documents(server: Server, name: str, patience: float = 0.0) -> int:
     if answer["_shards"]["failed"]:
         raise UserError(f"{server.url}: {name} was counted in part only; run the same command again")
     return int(answer["count"])
-
-
-def _drop_loading_alias(server: Server, name: str, patience: float) -> None:
-    client = server.client.options(ignore_status=404)  # an earlier try may have dropped it
-    ask(server, lambda: client.indices.delete_alias(index=name, name=loading_alias(name)), patience)

@@ -16,17 +16,8 @@ from xlembed.search.remedied import merge
 from xlembed.words import Lang, UserError, Vectors
 
 
-def nearest(
-    server: Server,
-    index: str,
-    body: Mapping[str, Any],
-) -> list[dict[str, Any]]:
-    """The nearest documents, best first; equal scores in the order of their ids.
-
-    Args:
-        server: where.
-        index: name of the index.
-        body: from `request`.
+def nearest(server: Server, index: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The nearest documents, best first; equal scores in the order of their ids. `body` is from `request`.
 
     Returns:
         Per document: rank, score (cosine as the server computed it), doc_id, lang, text, group.
@@ -40,17 +31,10 @@ def nearest(
 def nearest_merged(
     server: Server, index: str, bodies: Sequence[Mapping[str, Any]], rescored: Rescored, k: int
 ) -> list[dict[str, Any]]:
-    """The rankings of several languages, asked for in one request, as one.
-
-    Args:
-        server: where.
-        index: name of the index.
-        bodies: from `request`, one per language.
-        rescored: how they are merged.
-        k: documents wanted.
+    """The rankings of several languages, asked for in one request (a body of `request` each), as one.
 
     Returns:
-        As `nearest`; `score` is the one that decided.
+        As `nearest`, k of them; `score` is the one that decided.
 
     Raises:
         UserError: as `nearest`.

@@ -38,9 +38,7 @@ def judge(status: int, kind: str, reason: str) -> Trouble:
     if kind == "cluster_block_exception":
         retryable = "state not recovered" in reason or "no master" in reason
         return Trouble.AWAY if retryable else Trouble.FATAL
-    if status == 429 or kind in ("es_rejected_execution_exception", "circuit_breaking_exception"):
-        return Trouble.PRESSURE
-    if status == 413:
+    if status in (413, 429) or kind in ("es_rejected_execution_exception", "circuit_breaking_exception"):
         return Trouble.PRESSURE
     return Trouble.AWAY if status in (408, 500, 502, 503, 504) and kind not in FATAL_KINDS else Trouble.FATAL
 
@@ -79,6 +77,20 @@ def ask(server: Server, call: Callable[[], Any], patience: float = 0.0) -> Any:
                 raise refusal(error, server.url) from None
         time.sleep(random.uniform(longest / 2, longest))
         longest = min(LONGEST_PAUSE, 2 * longest)
+
+
+def ask_if_there(server: Server, call: Callable[[], Any], patience: float = 0.0) -> Any:
+    """The same about an index; None if there is none of that name."""
+
+    def look() -> Any:
+        try:
+            return call()
+        except ApiError as error:
+            if error.status_code == 404 and cause(error.body)[0] == "index_not_found_exception":
+                return None
+            raise
+
+    return ask(server, look, patience)
 
 
 def free_disk(client: Elasticsearch) -> str:
