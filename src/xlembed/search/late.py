@@ -50,10 +50,9 @@ def maxsim(queries: Sequence[Vectors], documents: Vectors, counts: NDArray[np.in
     Returns:
         float64, shape (n_queries, n_documents), rounded to 1e-6.
 
-    Example:
-        >>> query, documents = np.eye(2), np.array([[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]])
-        >>> maxsim([query], documents, np.array([1, 0, 2])).tolist()  # (0.6 + 0.8) / 2, no tokens, (1 + 1) / 2
-        [[0.7, -2.0, 1.0]]
+    >>> query, documents = np.eye(2), np.array([[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]])
+    >>> maxsim([query], documents, np.array([1, 0, 2])).tolist()  # (0.6 + 0.8) / 2, no tokens, (1 + 1) / 2
+    [[0.7, -2.0, 1.0]]
     """
     scores = np.zeros((len(queries), len(counts)))
     full = np.flatnonzero(counts)

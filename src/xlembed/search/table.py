@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from xlembed.data.task import Task
 from xlembed.files import atomic_path
 from xlembed.measures import Measure
-from xlembed.search.units import mode_of
+from xlembed.search.units import KEY, mode_of
 from xlembed.words import Mode, UserError
 
 if TYPE_CHECKING:
     from xlembed.search.ranking import RankedUnit
 
-KEY = ["query_id", "doc_lang", "pool"]
-"""What identifies a row within one task and model."""
 COLUMNS = (*KEY, "need_id", "cluster", "query_lang", "mode", "n_relevant", "rank_first_relevant")
 """What every table of units has; measures come on top."""
 

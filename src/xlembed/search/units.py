@@ -11,6 +11,9 @@ from xlembed.words import Lang, Mode, OtherVersions, Pool
 ANY_LANGUAGE: Lang = "*"
 """Document language of a unit that accepts every language (other_versions = relevant)."""
 
+KEY = ["query_id", "doc_lang", "pool"]
+"""What identifies a row of units.parquet within one task and model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -91,12 +91,9 @@ def number_cell(value: Any) -> Cell:
 
 
 def share_cell(row: Any, signed: bool = False, key: str = "value") -> Cell:
-    """A share in % with its interval; n/a where there is none.
+    """A share (`key` of the row) in %, or a difference in points, with its interval; n/a where there is none.
 
-    Args:
-        row: the share as `key`, perhaps ci_low, ci_high, n_units and n_clusters.
-        signed: a difference, in points.
-        key: name of the number.
+    The row has perhaps ci_low, ci_high, n_units and n_clusters.
     """
     value = row.get(key) if isinstance(row, Mapping) else None
     if not isinstance(value, int | float):

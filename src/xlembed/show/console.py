@@ -28,9 +28,6 @@ class GridTable:
     """A grid for rich: a narrow console costs space, then the column of labels, then the column of names.
 
     Names then stand on lines of their own. Where the numbers do not fit below each other either, a row is a block.
-
-    Attributes:
-        grid: what is shown.
     """
 
     grid: Grid

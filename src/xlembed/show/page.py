@@ -30,13 +30,7 @@ ROOM = 40.0
 
 @dataclass(frozen=True)
 class Words:
-    """What stands around the panels.
-
-    Attributes:
-        title: of the figure.
-        subtitle: task and counts.
-        notes: below; empty ones are left out.
-    """
+    """What stands around the panels; empty notes are left out."""
 
     title: str
     subtitle: str
@@ -45,14 +39,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Panel:
-    """Axes of a size.
-
-    Attributes:
-        width: of the axes without what stands around them, inches.
-        height: the same.
-        draw: draws into the axes, whose size is right by then.
-        what: its other arguments.
-    """
+    """Axes of a size in inches, without what stands around them; `draw` fills them, given `what`, once they have it."""
 
     width: float
     height: float
@@ -122,14 +109,7 @@ def page(
 
 
 def head(axes: Axes, bold: str, *others: str, wider: float = 0.25) -> None:
-    """Lines above a panel, wrapped: a bold one, then others.
-
-    Args:
-        axes: of their final size.
-        bold: what is shown.
-        others: below it.
-        wider: inches that lines may be longer than the panel is wide.
-    """
+    """Lines above a panel of its final size, wrapped: a bold one, then others; at most `wider` inches wider than it."""
     box = axes.get_window_extent()
     width, height = box.width / axes.figure.dpi, box.height / axes.figure.dpi
     lines = [(line, "bold") for line in wrap(bold, width + wider, HEAD_SIZE, "bold")]

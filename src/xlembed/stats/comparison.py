@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from xlembed.measures import Measure
-from xlembed.search.table import KEY
+from xlembed.search.units import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.compared import EXPLORATORY, PRIMARY, Paired
 from xlembed.stats.evaluation import cell_layout, numbers

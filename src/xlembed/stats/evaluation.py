@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from xlembed.files import rounded
 from xlembed.measures import Measure
-from xlembed.search.table import KEY
+from xlembed.search.units import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
 from xlembed.stats.layout import UnitLayout, unit_layout
 from xlembed.stats.paired import difference_cells

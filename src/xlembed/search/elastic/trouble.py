@@ -29,11 +29,10 @@ class Trouble(enum.Enum):
 def judge(status: int, kind: str, reason: str) -> Trouble:
     """What to do about an error; its type decides, not its number: a full disk is a 429 too.
 
-    Example:
-        >>> judge(429, "es_rejected_execution_exception", "rejected execution")
-        <Trouble.PRESSURE: 'the server is overloaded'>
-        >>> judge(429, "cluster_block_exception", "disk usage exceeded flood-stage watermark")
-        <Trouble.FATAL: 'trying again cannot help'>
+    >>> judge(429, "es_rejected_execution_exception", "rejected execution")
+    <Trouble.PRESSURE: 'the server is overloaded'>
+    >>> judge(429, "cluster_block_exception", "disk usage exceeded flood-stage watermark")
+    <Trouble.FATAL: 'trying again cannot help'>
     """
     if kind == "cluster_block_exception":
         retryable = "state not recovered" in reason or "no master" in reason
