@@ -10,16 +10,7 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.models.rescoring import Candidates, Rescored
 from xlembed.models.spec import Variation
-from xlembed.search.base import (
-    NO_DIRECTION,
-    AsRetrieved,
-    Hits,
-    Rows,
-    Scores,
-    id_places,
-    nothing_found,
-    stack,
-)
+from xlembed.search.base import NO_DIRECTION, AsRetrieved, Hits, Rows, Scores, id_places, nothing_found, stack
 from xlembed.search.searcher import Searcher
 from xlembed.words import Lang, UserError
 

@@ -7,16 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from xlembed.show.content import Cell
-from xlembed.show.text import (
-    count_text,
-    ends,
-    interval_text,
-    p_text,
-    percent,
-    plain,
-    plain_interval,
-    points,
-)
+from xlembed.show.text import count_text, ends, interval_text, p_text, percent, plain, plain_interval, points
 from xlembed.stats.compared import Paired
 from xlembed.stats.score_rows import Estimate
 from xlembed.words import Lang, counted

@@ -5,18 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from xlembed.show.content import (
-    Block,
-    Bullets,
-    Cell,
-    Document,
-    Grid,
-    Link,
-    Missing,
-    Picture,
-    Row,
-    Verdict,
-)
+from xlembed.show.content import Block, Bullets, Cell, Document, Grid, Link, Missing, Picture, Row, Verdict
 
 USES = ("use", "model", "how sure", "measured", "why")
 QUESTIONS = ("question", "answer", "how sure", "measured", "why")

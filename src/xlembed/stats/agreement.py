@@ -78,10 +78,7 @@ class Agreement:
 
 
 def rank_agreement(
-    first: Sequence[Evaluated],
-    second: Sequence[Evaluated],
-    measure: Measure,
-    n_resamples: int = N_RESAMPLES,
+    first: Sequence[Evaluated], second: Sequence[Evaluated], measure: Measure, n_resamples: int = N_RESAMPLES
 ) -> list[Agreement]:
     """Tau of every macro that both tasks have, with a 95 % percentile interval.
 

@@ -269,12 +269,7 @@ def _batch(
     return _Batch(np.array(members, dtype=np.int64), clusters, table.reshape(-1, len(clusters)))
 
 
-def _ratios(
-    layout: UnitLayout,
-    batches: Sequence[_Batch],
-    n_measures: int,
-    n_resamples: int,
-) -> Floats:
+def _ratios(layout: UnitLayout, batches: Sequence[_Batch], n_measures: int, n_resamples: int) -> Floats:
     """Value of each cell in each resample, shape (n_cells, n_measures, n_resamples); NaN if empty."""
     ratios = np.empty((sum(len(batch.cells) for batch in batches), n_measures, n_resamples))
     done = 0

@@ -223,10 +223,7 @@ def loss_rows(
 
 
 def recall_rows(
-    recalls: pd.DataFrame,
-    cuts: Sequence[int],
-    task_clusters: Collection[str],
-    n_resamples: int = N_RESAMPLES,
+    recalls: pd.DataFrame, cuts: Sequence[int], task_clusters: Collection[str], n_resamples: int = N_RESAMPLES
 ) -> list[Estimate]:
     """Mean recall of the exact neighbours per pool, query and document language, with intervals.
 

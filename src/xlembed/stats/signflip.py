@@ -72,9 +72,7 @@ def n_discordant_clusters(contributions: Floats) -> Ints:
 
 
 def sign_flip_tests(
-    contributions: ArrayLike,
-    rng: np.random.Generator,
-    n_flips: int = N_FLIPS,
+    contributions: ArrayLike, rng: np.random.Generator, n_flips: int = N_FLIPS
 ) -> tuple[SignFlip, ...]:
     """Test each column of contributions; all columns share the same random signs.
 

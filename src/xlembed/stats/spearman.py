@@ -67,10 +67,7 @@ class CorrelationChange:
 
 
 def spearman(
-    x: ArrayLike,
-    y: ArrayLike,
-    clusters: Sequence[str] | None = None,
-    n_resamples: int = N_RESAMPLES,
+    x: ArrayLike, y: ArrayLike, clusters: Sequence[str] | None = None, n_resamples: int = N_RESAMPLES
 ) -> Correlation:
     """Spearman's rho of two variables, ties with midranks, with a cluster bootstrap.
 

@@ -79,8 +79,7 @@ def list_indices(server: Server) -> list[Found]:
     pattern = f"{PREFIX}*"
     found = [f for f in find(server, pattern) if f.ours]
     stats = ask(
-        server,
-        lambda: server.client.indices.stats(index=pattern, metric="docs,store", level="indices"),
+        server, lambda: server.client.indices.stats(index=pattern, metric="docs,store", level="indices")
     ).get("indices", {})
     return [
         Found(

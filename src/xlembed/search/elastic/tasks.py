@@ -116,13 +116,7 @@ def require_complete(server: Server, spec: IndexSpec, model: str) -> None:
 
 
 def attach(
-    server: Server,
-    name: str,
-    task: Task,
-    vectors: Vectors,
-    settings: IndexSettings,
-    *,
-    margin: int = MARGIN,
+    server: Server, name: str, task: Task, vectors: Vectors, settings: IndexSettings, *, margin: int = MARGIN
 ) -> ElasticIndex:
     """An index that is known to be complete, with the settings of a search."""
     return ElasticIndex(

@@ -13,16 +13,7 @@ import numpy as np
 from xlembed.search.analysis import LONE, searchable
 from xlembed.search.base import Hits, Rows, id_places, ranks_of, significant
 from xlembed.search.elastic.connection import Server
-from xlembed.search.elastic.engine import (
-    MARGIN,
-    MOST,
-    Plan,
-    Planned,
-    best,
-    id_order_of,
-    ids_only,
-    read_hits,
-)
+from xlembed.search.elastic.engine import MARGIN, MOST, Plan, Planned, best, id_order_of, ids_only, read_hits
 from xlembed.search.elastic.layout import SIMILARITY, lettered, letters_field, text_field
 from xlembed.words import Lang
 
