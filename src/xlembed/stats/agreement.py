@@ -132,7 +132,7 @@ def macro_scores(models: Sequence[Evaluated], measure: Measure, n_resamples: int
     values = np.column_stack([m.units[measure.column].to_numpy(dtype=np.float64) for m in aligned])
     drawn = resample(cells.layout, values, cells.macros, n_resamples)
     found = []
-    for i, name in enumerate(drawn.macro_names):
+    for i, name in enumerate(drawn.macro_cells):
         kind, _, pool = name.partition("/")
         row = cells.layout.n_cells + i
         n_units, n_clusters = int(drawn.n_units[row]), int(drawn.n_clusters[row])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xlembed.stats.intervals import Ends, moments, share_ends, skewed_t
 from xlembed.stats.layout import ClusterSums, Floats, Ints, UnitLayout, cluster_sums, unit_values
-from xlembed.stats.scores import MIN_CLUSTERS, CiMethod, Score, Table
+from xlembed.stats.scores import MIN_CLUSTERS, CiMethod, Score, T, Table
 
 N_RESAMPLES = 10_000
 CHUNK_BYTES = 16 * 2**20
@@ -69,8 +69,7 @@ class Resampled:
         se: same shape, standard deviation over the resamples that have units of the cell.
         skewness: same shape, of those resamples.
         n_units: int64, shape (n_rows,); likewise `n_needs` and `n_clusters`.
-        macro_names: in row order.
-        macro_cells: name -> cells present.
+        macro_cells: name of each macro, in row order -> cells present.
         macro_resamples: float64, shape (n_macros, n_measures, n_resamples); the same column is the same
             resample for every model of a task.
     """
@@ -81,13 +80,21 @@ class Resampled:
     n_units: Ints
     n_needs: Ints
     n_clusters: Ints
-    macro_names: tuple[str, ...]
     macro_cells: dict[str, tuple[int, ...]]
     macro_resamples: Floats
 
     def counts(self, row: int) -> dict[str, int]:
         """Units, needs and clusters behind a row, by the names that a `Score` has."""
         return {name: int(getattr(self, name)[row]) for name in ("n_units", "n_needs", "n_clusters")}
+
+    def table(self, line: Callable[[int, Sequence[int]], tuple[T, ...]]) -> Table[T]:
+        """What `line` makes of each row and its cells, for every measure; None for rows without units."""
+        n_cells = len(self.value) - len(self.macro_cells)
+        nothing = (None,) * self.value.shape[1]
+        members = [*((cell,) for cell in range(n_cells)), *self.macro_cells.values()]
+        lines = [line(row, of) if self.n_units[row] else nothing for row, of in enumerate(members)]
+        macros = dict(zip(self.macro_cells, lines[n_cells:], strict=True))
+        return Table(tuple(lines[:n_cells]), macros, self.macro_cells)
 
 
 def resample(
@@ -140,9 +147,7 @@ def resample(
         inside = np.isin(layout.cells, members)
         parts = (layout.needs[inside], layout.clusters[inside])
         counts = np.column_stack([counts, [inside.sum(), *(len(np.unique(p)) for p in parts)]])
-    return Resampled(
-        value, se, skewness, counts[0], counts[1], counts[2], tuple(lists), lists, macro_resamples
-    )
+    return Resampled(value, se, skewness, *counts, lists, macro_resamples)
 
 
 def score_cells(
@@ -184,14 +189,7 @@ def score_cells(
             **drawn.counts(row),
         )
 
-    def line(row: int) -> tuple[Score | None, ...]:
-        return tuple(score(row, m) if drawn.n_units[row] else None for m in range(array.shape[1]))
-
-    return Table(
-        cells=tuple(line(row) for row in range(layout.n_cells)),
-        macros={name: line(layout.n_cells + i) for i, name in enumerate(drawn.macro_names)},
-        macro_cells=drawn.macro_cells,
-    )
+    return drawn.table(lambda row, _: tuple(score(row, m) for m in range(array.shape[1])))
 
 
 def score_ends(

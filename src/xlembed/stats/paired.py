@@ -45,7 +45,6 @@ def difference_cells(
     cell_units, cell_clusters = _discordance(layout, delta)
     drawn = resample(layout, delta, macros, n_resamples)
     ends = skewed_t(drawn.value, drawn.se, drawn.skewness, drawn.n_clusters[:, None], 1 - level)
-    n_measures: int = delta.shape[1]
 
     def difference(row: int, measure: int, n_discordant: int, n_clusters_discordant: int) -> Difference:
         n = int(drawn.n_clusters[row])
@@ -68,24 +67,15 @@ def difference_cells(
             n_discordant_clusters=n_clusters_discordant,
         )
 
-    def line(row: int, cells: Sequence[int]) -> tuple[Difference | None, ...]:
-        if not drawn.n_units[row]:
-            return (None,) * n_measures
+    def line(row: int, cells: Sequence[int]) -> tuple[Difference, ...]:
         units = cell_units[list(cells)].sum(axis=0)
         if len(cells) == 1:
             clusters = cell_clusters[cells[0]]
         else:
             clusters = n_discordant_clusters(cluster_contributions(layout, delta, cells))
-        return tuple(difference(row, m, int(units[m]), int(clusters[m])) for m in range(n_measures))
+        return tuple(difference(row, m, int(units[m]), int(clusters[m])) for m in range(delta.shape[1]))
 
-    return Table(
-        cells=tuple(line(cell, [cell]) for cell in range(layout.n_cells)),
-        macros={
-            name: line(layout.n_cells + i, drawn.macro_cells[name])
-            for i, name in enumerate(drawn.macro_names)
-        },
-        macro_cells=drawn.macro_cells,
-    )
+    return drawn.table(line)
 
 
 def _discordance(layout: UnitLayout, delta: Floats) -> tuple[Ints, Ints]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from scipy.special import chdtri
 
+from xlembed.files import Record
 from xlembed.search.elastic.latency import Latency
 from xlembed.stats.score_rows import Estimate
 from xlembed.stats.scores import CiMethod
@@ -21,8 +22,7 @@ EXACT_SCAN = "exact scan"
 SIZES = ("segments", "disk_bytes", "memory_bytes", "build_seconds", "documents")
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(Record):
     """One index setting, see `tuning_grid.Setting` and `tuning_indices.Made`.
 
     Scores are rounded to 1e-6, so that the choice is made by the numbers that are shown. Those of `choosing` are of the
@@ -94,13 +94,8 @@ class Tried:
         sizes = {key: getattr(self, key) for key in SIZES}
         return self.numbers() | {key: float(value) for key, value in sizes.items() if value is not None}
 
-    def to_json(self) -> dict[str, Any]:
-        """An entry of `settings` in tune.json."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
-
-@dataclass(frozen=True)
-class Choice:
+class Choice(Record):
     """The setting to take.
 
     Attributes:
@@ -116,12 +111,6 @@ class Choice:
     lower_when_chosen: float | None = None
     reported: Estimate | None = None
     confirmed: bool | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """`choice` in tune.json."""
-        if self.name is None:
-            return {"name": None, "why": self.why}
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
     def verdict(self) -> str:
         """What to do, in a sentence."""
@@ -177,8 +166,7 @@ class Spread:
         return {"name": self.name, "searches": self.searches, **both}
 
 
-@dataclass(frozen=True)
-class Tuning:
+class Tuning(Record):
     """Content of tune.json, called as there; for the options see `tune_index.TuneOptions`.
 
     Attributes:
@@ -215,7 +203,8 @@ class Tuning:
 
     def to_json(self) -> dict[str, Any]:
         """What tune.json holds."""
-        return {"format": FORMAT} | {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        content = self.model_dump(mode="json", exclude_unset=True)
+        return {"format": FORMAT, **content, "spread": [of.to_json() for of in self.spread]}
 
     def recall(self, tried: Tried) -> Estimate | None:
         """Recall@k in the mode that does worst, on the clusters that did not choose."""
@@ -329,16 +318,16 @@ def choose(tried: Sequence[Tried], *, k: int, recall: float, cheapest_by: str) -
         candidates.append(Candidate(one.name, lower, cost if cheapest_by == "latency" else cost[::-1]))
     best = cheapest(candidates, recall)
     if best is None:
-        return Choice(None, _why_none(candidates, k, recall))
+        return Choice(name=None, why=_why_none(candidates, k, recall))
     chosen = next(one for one in tried if one.name == best.name)
     told = chosen.lowest.get(measure)
     confirmed = None if told is None or told.ci_low is None else told.ci_low >= recall
     return Choice(
-        best.name,
-        f"cheapest by {cheapest_by} with {measure} of at least {recall:g} (lower end)",
-        best.lower,
-        told,
-        True if chosen.scanned else confirmed,
+        name=best.name,
+        why=f"cheapest by {cheapest_by} with {measure} of at least {recall:g} (lower end)",
+        lower_when_chosen=best.lower,
+        reported=told,
+        confirmed=True if chosen.scanned else confirmed,
     )
 
 
@@ -354,13 +343,3 @@ def _why_none(candidates: Sequence[Candidate], k: int, recall: float) -> str:
         f"no setting reaches recall@{k} of {recall:g} at the lower end; the best is {best.name} with "
         f"{best.lower:.4f}: try more candidates, a larger m, or more queries"
     )
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "to_json"):
-        return value.to_json()
-    if isinstance(value, Latency | Corpus | Halves):
-        return asdict(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -79,14 +79,14 @@ def macro_draws(
     ends, _ = score_ends(drawn, [binary], [bool(((values >= 0) & (values <= 1)).all())])
     first = len(cells.cells)
     return Macros(
-        {name: float(drawn.value[first + i, 0]) for i, name in enumerate(drawn.macro_names)},
-        {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_names)},
+        {name: float(drawn.value[first + i, 0]) for i, name in enumerate(drawn.macro_cells)},
+        {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_cells)},
         len(set(inside["cluster"])),
         {
             name: (float(ends.low[first + i, 0]), float(ends.high[first + i, 0]))
             if drawn.n_clusters[first + i] >= MIN_CLUSTERS
             else None
-            for i, name in enumerate(drawn.macro_names)
+            for i, name in enumerate(drawn.macro_cells)
         },
         cells.layout.cluster_ids,
         {
