@@ -38,8 +38,9 @@ def fuse_ranks(rankings: Sequence[Hits], places: Rows, k: int) -> Hits:
     >>> fuse_ranks([one, other], np.arange(2), k=2).rows.tolist()  # 1/61 against 1/62 + 1/61
     [[1, 0]]
     """
-    shares = [_reciprocal_ranks(hits.rows) for hits in rankings]
-    return _add_up([hits.rows for hits in rankings], shares, places, k)
+    rows = [hits.rows for hits in rankings]
+    shares = [np.broadcast_to(1.0 / (CONSTANT + np.arange(1, r.shape[1] + 1)), r.shape) for r in rows]
+    return _add_up(rows, shares, places, k)
 
 
 def fuse_scores(rankings: Sequence[Hits], weights: Sequence[float], places: Rows, k: int) -> Hits:
@@ -59,10 +60,6 @@ def fuse_scores(rankings: Sequence[Hits], weights: Sequence[float], places: Rows
         weight * _min_max(hits.rows, hits.scores) for hits, weight in zip(rankings, weights, strict=True)
     ]
     return _add_up([hits.rows for hits in rankings], shares, places, k)
-
-
-def _reciprocal_ranks(rows: Rows) -> Scores:
-    return np.broadcast_to(1.0 / (CONSTANT + 1 + np.arange(rows.shape[1])), rows.shape)
 
 
 def _min_max(rows: Rows, scores: Scores) -> Scores:

@@ -79,7 +79,7 @@ def page(
             x = aside + max(text_width(str(e.get_label()), 8.0) for e in legend) + 0.5
         width = max(x + MARGIN, least)
         rows = legend_rows(legend, width)[1] if place != "beside" else 0
-        top = _head_height(words, width)
+        top = MARGIN + sum(line_height(size) for _, size, _, _ in _head(words, width)) + 0.08
         legend_top = top
         if place == "above":
             top += rows * LEGEND_ROW + 0.1
@@ -175,10 +175,6 @@ def _head(words: Words, width: float) -> list[tuple[str, float, str, str]]:
     title = [(line, TITLE_SIZE, INK, "bold") for line in wrap(words.title, room, TITLE_SIZE, "bold")]
     below = [(line, SUBTITLE_SIZE, FAINT, "normal") for line in wrap(words.subtitle, room, SUBTITLE_SIZE)]
     return title + below
-
-
-def _head_height(words: Words, width: float) -> float:
-    return MARGIN + sum(line_height(size) for _, size, _, _ in _head(words, width)) + 0.08
 
 
 def _lines(figure: Figure, lines: Sequence[tuple[str, float, str, str]], top: float) -> None:

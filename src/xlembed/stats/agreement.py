@@ -149,12 +149,8 @@ def kendall_tau(x: Floats, y: Floats) -> Floats:
     [0.333]
     """
     upper = np.triu_indices(len(x), 1)
-    a, b = (_signs(v[upper[0]] - v[upper[1]]) for v in (x, y))
+    apart = (v[upper[0]] - v[upper[1]] for v in (x, y))
+    a, b = (np.sign(np.where(np.abs(d) < TIE, 0.0, d)) for d in apart)
     with np.errstate(invalid="ignore", divide="ignore"):
         tau: Floats = (a * b).sum(axis=0) / np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
     return tau
-
-
-def _signs(differences: Floats) -> Floats:
-    signs: Floats = np.sign(np.where(np.abs(differences) < TIE, 0.0, differences))
-    return signs

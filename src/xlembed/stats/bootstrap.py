@@ -147,7 +147,7 @@ def resample(
         inside = np.isin(layout.cells, members)
         parts = (layout.needs[inside], layout.clusters[inside])
         counts = np.column_stack([counts, [inside.sum(), *(len(np.unique(p)) for p in parts)]])
-    return Resampled(value, se, skewness, *counts, lists, macro_resamples)
+    return Resampled(value, se, skewness, counts[0], counts[1], counts[2], lists, macro_resamples)
 
 
 def score_cells(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed, cluster_weights
-from xlembed.stats.layout import Floats, Ints
+from xlembed.stats.layout import Floats
 from xlembed.stats.scores import MIN_CLUSTERS
 from xlembed.stats.signflip import N_FLIPS
 
@@ -251,7 +251,7 @@ def _exchange_test(before: Floats, after: Floats, scores: Floats, ids: Sequence[
     a, b, y = (rankdata(v) - (len(scores) + 1) / 2 for v in (before, after, scores))
     spread = float((y * y).sum())
     # Each row: what exchanging a cluster adds to sum(a y), sum(a), sum(a a); b loses the same.
-    moves = np.stack([_cluster_sums(m, column) for m in ((b - a) * y, b - a, b * b - a * a)])
+    moves = np.stack([np.bincount(column, m) for m in ((b - a) * y, b - a, b * b - a * a)])
     sums_a, sums_b = (np.array([(v * y).sum(), v.sum(), (v * v).sum()]) for v in (a, b))
 
     def statistic(exchanged: Floats) -> Floats:
@@ -268,10 +268,6 @@ def _exchange_test(before: Floats, after: Floats, scores: Floats, ids: Sequence[
         drawn = rng.integers(0, 2, size=size, dtype=np.uint8).astype(np.float64)
         beyond += int((np.abs(statistic(drawn)) >= observed - ROUNDING).sum())
     return (beyond + 1) / (n_flips + 1)
-
-
-def _cluster_sums(values: Floats, column: Ints) -> Floats:
-    return np.asarray(np.bincount(column, weights=values), dtype=np.float64)
 
 
 def _correlations(sums: Floats, n: int, spread: float) -> Floats:

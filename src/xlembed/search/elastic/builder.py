@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -81,18 +81,18 @@ def build(
             f"{source.vectors.shape[1]} ({', '.join(d.doc_id for d in source.documents[:3])}, ...): encode again"
         )
     started = time.monotonic()
-    patience = float(load_options.get("patience", PATIENCE))
+    server = replace(server, patience=float(load_options.get("patience", PATIENCE)))
     state = index_state(server, spec)
     if state is None:
         check_room(server, spec, source, settings)
-        state = _create(server, spec, run_id, patience)
+        state = _create(server, spec, run_id)
     report = None
     if state != COMPLETE:
         progress = partial(watch, "load") if watch else None
-        report = _fill(server, spec, source, state == LOADING, patience, progress, load_options)
+        report = _fill(server, spec, source, state == LOADING, progress, load_options)
         if report is not None:
-            seal(server, spec, run_id, patience)
-    _set_replicas(server, spec.name, settings.replicas, patience)
+            seal(server, spec, run_id)
+    _set_replicas(server, spec.name, settings.replicas)
     return Built(spec.name, report, time.monotonic() - started)
 
 
@@ -101,16 +101,15 @@ def _fill(
     spec: IndexSpec,
     source: Source,
     resume: bool,
-    patience: float,
     progress: Callable[[int, int], None] | None,
     load_options: Mapping[str, Any],
 ) -> LoadReport | None:
     """Load what is lacking; None if another process completed the index meanwhile."""
     alias = loading_alias(spec.name)
     if resume:  # it may be gone, if the last try ended just before the index was called complete
-        ask(server, lambda: server.client.indices.put_alias(index=spec.name, name=alias), patience)
-    _await_shards(server, spec.name, patience)
-    uuid = _setting(server, spec.name, "uuid", patience)
+        ask(server, lambda: server.client.indices.put_alias(index=spec.name, name=alias))
+    _await_shards(server, spec.name)
+    uuid = _setting(server, spec.name, "uuid")
     try:
         report = load(
             server.client,
@@ -127,7 +126,7 @@ def _fill(
         if index_state(server, spec) == COMPLETE:
             return None
         raise
-    if _setting(server, spec.name, "uuid", patience) != uuid:
+    if _setting(server, spec.name, "uuid") != uuid:
         raise UserError(
             f"{server.url}: the index {spec.name} was replaced while it was loaded; run the same command again"
         )
@@ -158,7 +157,8 @@ def not_ours(server: Server, name: str) -> UserError:
 
 def read_meta(server: Server, name: str) -> Mapping[str, Any] | None:
     """`_meta` of an index or of what an alias points to; None if there is none such."""
-    answer = ask_if_there(server, lambda: server.client.indices.get_mapping(index=name).body, LOOK_PATIENCE)
+    patient = replace(server, patience=LOOK_PATIENCE)
+    answer = ask_if_there(patient, lambda: server.client.indices.get_mapping(index=name).body)
     if answer is None:
         return None
     if len(answer) != 1:
@@ -212,7 +212,7 @@ def _usable(disk: Mapping[str, int]) -> float:
     return max(0.0, disk["available_in_bytes"] - kept)
 
 
-def _create(server: Server, spec: IndexSpec, run_id: str | None, patience: float) -> str:
+def _create(server: Server, spec: IndexSpec, run_id: str | None) -> str:
     """Create an empty index; its state, which is not empty's if another process was quicker."""
     settings: dict[str, Any] = {
         "number_of_shards": spec.shards,
@@ -247,16 +247,16 @@ def _create(server: Server, spec: IndexSpec, run_id: str | None, patience: float
             raise
         return EMPTY
 
-    return str(ask(server, create, patience))
+    return str(ask(server, create))
 
 
-def _await_shards(server: Server, name: str, patience: float) -> None:
+def _await_shards(server: Server, name: str) -> None:
     """Wait until every shard has a place; a shard without one takes no document, and says so a minute later.
 
     Raises:
         UserError: a shard has no place; says why.
     """
-    give_up = time.monotonic() + patience
+    give_up = time.monotonic() + server.patience
     while True:
         try:
             health = server.client.cluster.health(index=name, wait_for_status="yellow", timeout=HEALTH_WAIT)
@@ -293,15 +293,15 @@ def _why_unassigned(server: Server, name: str) -> str:
     return "; ".join(dict.fromkeys(f"{d['decider']}: {d['explanation']}" for d in no))
 
 
-def _set_replicas(server: Server, name: str, replicas: int, patience: float) -> None:
+def _set_replicas(server: Server, name: str, replicas: int) -> None:
     """Only if they differ: a complete index may be used although its settings cannot be written now."""
-    if int(_setting(server, name, "number_of_replicas", patience)) == replicas:
+    if int(_setting(server, name, "number_of_replicas")) == replicas:
         return
     settings = {"index.number_of_replicas": replicas}
-    ask(server, lambda: server.client.indices.put_settings(index=name, settings=settings), patience)
+    ask(server, lambda: server.client.indices.put_settings(index=name, settings=settings))
 
 
-def _setting(server: Server, name: str, key: str, patience: float) -> str:
+def _setting(server: Server, name: str, key: str) -> str:
     indices = server.client.indices
-    answer = ask(server, lambda: indices.get_settings(index=name, name=f"index.{key}").body, patience)
+    answer = ask(server, lambda: indices.get_settings(index=name, name=f"index.{key}").body)
     return str(next(iter(answer.values()))["settings"]["index"][key])

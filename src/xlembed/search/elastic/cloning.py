@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from xlembed.search.elastic.builder import LOADING, not_ours, read_meta
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.layout import IndexSpec
+from xlembed.search.elastic.loading import PATIENCE
 from xlembed.search.elastic.sealing import COMPLETE, LONG_WORK_SECONDS, call_complete, force_merge
 from xlembed.search.elastic.trouble import ask
 
@@ -85,7 +86,7 @@ def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) 
     loading = target.manifest(state=LOADING, run_id=run_id)
     ask(server, lambda: indices.put_mapping(index=target.name, meta=loading))
     started = time.monotonic()
-    force_merge(server, target.name, 1)
+    force_merge(replace(server, patience=PATIENCE), target.name, 1)
     seconds = time.monotonic() - started
     ask(server, lambda: indices.refresh(index=target.name))
     ask(server, lambda: indices.flush(index=target.name))

@@ -52,18 +52,13 @@ def judge_error(error: ApiError | TransportError) -> tuple[Trouble, str, str]:
     return Trouble.FATAL if hopeless else Trouble.AWAY, type(error).__name__, ""
 
 
-def ask(server: Server, call: Callable[[], Any], patience: float = 0.0) -> Any:
-    """What the server answers to a request that may be repeated without harm.
-
-    Args:
-        server: for messages.
-        call: the request.
-        patience: seconds for which trouble that may pass is waited out.
+def ask(server: Server, call: Callable[[], Any]) -> Any:
+    """What the server answers to a request that may be repeated without harm; for its `patience` it is.
 
     Raises:
         UserError: the server refuses, or stayed away for longer.
     """
-    give_up = time.monotonic() + patience
+    give_up = time.monotonic() + server.patience
     longest = FIRST_PAUSE
     while True:
         try:
@@ -78,7 +73,7 @@ def ask(server: Server, call: Callable[[], Any], patience: float = 0.0) -> Any:
         longest = min(LONGEST_PAUSE, 2 * longest)
 
 
-def ask_if_there(server: Server, call: Callable[[], Any], patience: float = 0.0) -> Any:
+def ask_if_there(server: Server, call: Callable[[], Any]) -> Any:
     """The same about an index; None if there is none of that name."""
 
     def look() -> Any:
@@ -89,7 +84,7 @@ def ask_if_there(server: Server, call: Callable[[], Any], patience: float = 0.0)
                 return None
             raise
 
-    return ask(server, look, patience)
+    return ask(server, look)
 
 
 def free_disk(client: Elasticsearch) -> str:
