@@ -23,8 +23,6 @@ from xlembed.workspace import Watch
 
 HEALTH_WAIT = "3s"
 EMPTY, LOADING = "empty", "loading"
-PACKED_SINCE = (9, 3)
-"""First server that takes vectors as base64."""
 EXCLUDES_SOURCE_SINCE = (9, 2)
 """First server that keeps vectors out of `_source`."""
 LOOK_PATIENCE = 15.0
@@ -57,6 +55,7 @@ def build(
     *,
     run_id: str | None = None,
     watch: Watch | None = None,
+    patience: float = PATIENCE,
     **load_options: Any,
 ) -> Built:
     """Make sure that the index of a spec is complete.
@@ -70,6 +69,7 @@ def build(
         settings: replicas, and whether a forecast of too little room is to be ignored.
         run_id: MLflow run to be noted in the manifest of a new index.
         watch: told (what, done, total).
+        patience: seconds for which trouble that may pass is waited out.
         load_options: see `load`.
 
     Raises:
@@ -81,7 +81,7 @@ def build(
             f"{source.vectors.shape[1]} ({', '.join(d.doc_id for d in source.documents[:3])}, ...): encode again"
         )
     started = time.monotonic()
-    server = replace(server, patience=float(load_options.get("patience", PATIENCE)))
+    server = replace(server, patience=patience)
     state = index_state(server, spec)
     if state is None:
         check_room(server, spec, source, settings)
@@ -111,17 +111,7 @@ def _fill(
     _await_shards(server, spec.name)
     uuid = _setting(server, spec.name, "uuid")
     try:
-        report = load(
-            server.client,
-            alias,
-            source,
-            shown=server.url,
-            resume=resume,
-            packed=server.version >= PACKED_SINCE,
-            require_alias=True,
-            progress=progress,
-            **load_options,
-        )
+        report = load(server, alias, source, resume=resume, progress=progress, **load_options)
     except IndexGoneError:
         if index_state(server, spec) == COMPLETE:
             return None
