@@ -50,10 +50,9 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class _Right:
-    """All right documents of all queries, one entry each.
+    """All right documents of all `n` queries, one entry each.
 
     Attributes:
-        n: queries.
         query: position of the query in the table.
         lang: number of the document's language.
         own: whether that is the query's.
@@ -85,11 +84,8 @@ def language_table(
 ) -> pd.DataFrame:
     """Every measure of every query that has a right document, in the order of the queries.
 
-    Args:
-        task: what was searched.
-        found: the rankings of all its queries.
-        clusters: need id -> cluster id.
-        other_gain: what a right document in another language is worth to nDCG, as a share of one in the query's.
+    `found` are the rankings of all queries of the task; a right document in another language is worth `other_gain` to
+    nDCG, as a share of one in the query's.
 
     Returns:
         IDENTITY, n_right, n_right_own, n_right_retrieved, NO_PREFERENCE and a column per measure of `MEASURES`; those
@@ -147,7 +143,6 @@ def _right(task: Task, found: MixedRankings, rows: Ints) -> _Right:
 def _first_place(
     task: Task, found: MixedRankings, rows: Ints, is_right: NDArray[np.bool_]
 ) -> list[NDArray[np.bool_]]:
-    """Whether each of `FIRST_PLACE` stands first."""
     first = found.first[rows]
     langs = [task.documents[d].lang if d >= 0 else "" for d in first]
     own = np.array(

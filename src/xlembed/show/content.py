@@ -239,7 +239,6 @@ class Document:
     """A whole report.
 
     Attributes:
-        task: name of the task.
         lead: what was asked of which models on what, in a sentence.
         verdicts: one per scenario.
         headline: the table of the first screen.

@@ -65,7 +65,6 @@ def _numbered(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _asked(server: Server, index: str, bodies: Sequence[Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Documents of each search, best first, all in one request."""
     searches = [part for body in bodies for part in ({}, {**body, "track_total_hits": False})]
     return [_read(answer) for answer in msearch(server, index, searches, parts=None, advice="try again")]
 

@@ -41,15 +41,7 @@ class ElasticWords(Planned[Sequence[int]]):
     """The queries of a task, searched by their words in a complete index of all its texts.
 
     A text that shares no word with the query (score 0) is not retrieved. Scores are computed from the whole index's
-    statistics, so shards do not change them.
-
-    Args:
-        server: where it is.
-        name: of the index.
-        doc_ids: all documents of the task, in its order.
-        langs: their languages.
-        languages: those that have a field.
-        texts: of the queries.
+    statistics, so shards do not change them. `languages` are those that have a field, `texts` those of the queries.
     """
 
     header: ClassVar[Mapping[str, Any]] = {"search_type": "dfs_query_then_fetch"}
