@@ -125,7 +125,7 @@ def _compare_pair(
     rng = np.random.default_rng(cluster_seed(sorted(task_clusters)) + 1)  # + 1: not the bootstrap's stream
     for macro, line in table.macros.items():
         mode, _, pool = macro.partition("/")
-        members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
+        members = cells.pairs(table.macro_cells[macro])
         parts = cluster_contributions(cells.layout, first - second, cells.macros[macro])
         tests = sign_flip_tests(parts, rng, n_flips)
         for measure, difference, test in zip(ERRORS, line, tests, strict=True):

@@ -217,7 +217,7 @@ def _compare_pair(
 
     for macro, line in table.macros.items():
         mode, _, pool = macro.partition("/")
-        members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
+        members = cells.pairs(table.macro_cells[macro])
         tests = p_values(first - second, cells.macros[macro])
         for measure, difference, p_value in zip(measures, line, tests, strict=True):
             if difference is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,10 @@ class CellLayout:
     cells: list[tuple[str, str, Lang, Lang]]
     macros: dict[str, list[int]]
 
+    def pairs(self, members: Iterable[int]) -> tuple[str, ...]:
+        """``b->a`` of cells, as a macro over them lists them."""
+        return tuple("->".join(self.cells[i][2:]) for i in members)
+
 
 def cell_layout(
     units: pd.DataFrame, task_clusters: Collection[str], columns: Sequence[str] = MODES
@@ -137,8 +141,7 @@ def score_rows(table: Table[Any], cells: CellLayout, names: Sequence[str]) -> li
     ]
     for macro, line in table.macros.items():
         kind, _, pool = macro.partition("/")
-        members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
-        lines.append((kind, pool, None, None, members, line))
+        lines.append((kind, pool, None, None, cells.pairs(table.macro_cells[macro]), line))
     return [
         estimate(kind, pool, query_lang, doc_lang, name, score, cells=members)
         for kind, pool, query_lang, doc_lang, members, line in lines
