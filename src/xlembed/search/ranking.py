@@ -127,8 +127,6 @@ def count_searches(
 
 
 def _searches(task: Task, units: Sequence[Unit], modes: Collection[Mode]) -> Iterator[_Search]:
-    """Each pass over the index."""
-
     def wanted(unit: Unit, pool: Pool) -> bool:
         return mode_of(task.queries[unit.query].lang, unit.doc_lang, pool) in modes
 
@@ -171,7 +169,6 @@ class _Corpus:
 
 
 def _judged(units: Sequence[Unit], lang: Lang | None, corpus: _Corpus) -> Rows:
-    """Rows whose ranks matter, of those in the pool of `lang`."""
     rows = {row for u in units for row in (*u.relevant, *u.ignored)}
     if lang is not None:
         rows = {row for row in rows if corpus.doc_langs[row] == lang}

@@ -77,7 +77,6 @@ class TranslatedSearcher(AsRetrieved):
         return stack(parts) if parts else nothing_found(0)
 
     def _best(self, rows: Rows, scores: Scores, k: int) -> Hits:
-        """The k best of the documents found, each once."""
         order = np.lexsort((self._places[rows], -scores))
         rows, scores = rows[order], scores[order]
         _, first = np.unique(rows[rows >= 0], return_index=True)

@@ -89,6 +89,5 @@ def _breakable(text: str) -> Markup:
 
 
 def _shade(value: float) -> Markup:
-    """Colours of a cell of a heatmap."""
     face = mpl.colormaps[COLOURS](value)
     return Markup("background:{};color:{}").format(to_hex(face), ink_on(face))

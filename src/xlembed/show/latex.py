@@ -204,7 +204,6 @@ def references(paper: str) -> str:
 
 
 def _cite(citation: str) -> Tex:
-    """A key of references.bib, or an address."""
     return Tex(rf"\url{{{citation}}}" if "://" in citation else rf"\citep{{{citation}}}")
 
 

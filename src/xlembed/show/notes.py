@@ -53,7 +53,6 @@ def truncation_note(cut: Truncations | None) -> str:
 
 
 def _cut_languages(rows: Mapping[Lang, Truncation]) -> str:
-    """Languages with texts that are cut, the worst first."""
     worst = sorted((x for x in rows if rows[x].texts_cut), key=lambda x: -rows[x].share_lost)
     parts = [
         f"{lang} {row.texts_cut:,} of {row.texts:,} ({_share(row.share_lost)} of all tokens)"

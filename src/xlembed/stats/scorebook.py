@@ -264,7 +264,6 @@ def _is_nothing(value: Any) -> bool:
 
 
 def _problem(error: Exception) -> str:
-    """The first wrong key and what is wrong with it."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors()[0]
