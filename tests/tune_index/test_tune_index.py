@@ -25,12 +25,10 @@ from xlembed.stats.score_rows import Estimate
 from xlembed.stats.scores import CiMethod, Score
 from xlembed.stats.tuned import (
     EXACT_SCAN,
-    Candidate,
     Corpus,
     Halves,
     Tried,
     Tuning,
-    cheapest,
     choose,
     lowest_macro,
     split_clusters,
@@ -256,18 +254,6 @@ def test_halves_do_not_depend_on_order_and_have_nothing_in_common() -> None:
     assert split_clusters(names, 8) != (a, b)
 
 
-def test_the_cheapest_that_reaches_is_taken() -> None:
-    slow, quick = Candidate("slow", 0.999, (9.0, 1.0)), Candidate("quick", 0.99, (2.0, 5.0))
-    tied, poor, none = (
-        Candidate("tied", 0.995, (2.0, 4.0)),
-        Candidate("poor", 0.98, (1.0,)),
-        Candidate("none", None, (0.0,)),
-    )
-    assert cheapest([slow, quick, poor, none], 0.99) is quick
-    assert cheapest([slow, quick, tied], 0.99) is tied
-    assert cheapest([poor, none], 0.99) is None
-
-
 def recall_row(
     value: float, low: float | None, *, k: int = 10, kind: str = "monolingual", n: int = 50
 ) -> Estimate:
@@ -326,6 +312,21 @@ def report_row(
         latency_ms=Latency(ms / 2, ms, 2 * ms, 9), latency_ms_filtered=None, throughput={"1": 100.0, "8": 300.0},
         index="xlembed-x", documents=5, segments=1, disk_bytes=10**7, memory_bytes=10**6, build_seconds=None,
     )  # fmt: skip
+
+
+def test_the_cheapest_that_reaches_is_taken() -> None:
+    slow = report_row("slow", "hnsw", False, 9.0, 0.999, 0.999)
+    quick = report_row("quick", "hnsw", False, 2.0, 0.99, 0.99)
+    tied = report_row("tied", "hnsw", False, 2.0, 0.995, 0.995).model_copy(update={"memory_bytes": 10**5})
+    poor = report_row("poor", "hnsw", False, 1.0, 0.98, 0.98)
+    none = report_row("none", "hnsw", False, 0.5, None)
+
+    def taken(*rows: Tried) -> str | None:
+        return choose(rows, k=10, recall=0.99, cheapest_by="latency").name
+
+    assert taken(slow, quick, poor, none) == "quick"
+    assert taken(slow, quick, tied) == "tied"
+    assert taken(poor, none) is None
 
 
 def report(rows: list[Tried], recall: float = 0.99) -> Tuning:

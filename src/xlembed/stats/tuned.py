@@ -230,18 +230,6 @@ class Tuning(Record):
         return told.named(f"chosen/{told.measure}") if told else {}
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A setting that may be chosen: the lower end of its recall, if it has an interval, and its cost.
-
-    The smaller the cost the cheaper; later numbers of it break ties.
-    """
-
-    name: str
-    lower: float | None
-    cost: tuple[float, ...]
-
-
 def split_clusters(clusters: Collection[str], seed: int) -> tuple[frozenset[str], frozenset[str]]:
     """Two halves, the second one larger if the number is odd; the order of the input does not matter.
 
@@ -253,19 +241,6 @@ def split_clusters(clusters: Collection[str], seed: int) -> tuple[frozenset[str]
     order = np.random.default_rng(seed).permutation(len(names))
     half = len(names) // 2
     return frozenset(names[i] for i in order[:half]), frozenset(names[i] for i in order[half:])
-
-
-def cheapest(candidates: Sequence[Candidate], wanted: float) -> Candidate | None:
-    """The cheapest candidate whose lower end reaches what is wanted; None if none does.
-
-    >>> a, b = Candidate("a", 0.98, (1.0,)), Candidate("b", 0.995, (2.0,))
-    >>> cheapest([a, b], 0.99).name
-    'b'
-    >>> cheapest([a], 0.99) is None
-    True
-    """
-    able = [c for c in candidates if c.lower is not None and c.lower >= wanted]
-    return min(able, key=lambda c: (c.cost, c.name), default=None)
 
 
 def lowest_macro(rows: Sequence[Estimate], measure: str) -> Estimate | None:
@@ -310,36 +285,40 @@ def choose(tried: Sequence[Tried], *, k: int, recall: float, cheapest_by: str) -
     percentile) or `memory`, and the other breaks ties.
     """
     measure = f"recall@{k}"
-    candidates = []
+    lower: dict[str, float] = {}
+    cost: dict[str, tuple[float, float]] = {}
     for one in tried:
-        cost = (one.latency_ms.p95, float(one.memory_bytes))
         row = one.choosing.get(measure)
-        lower = 1.0 if one.scanned else None if row is None else row.ci_low
-        candidates.append(Candidate(one.name, lower, cost if cheapest_by == "latency" else cost[::-1]))
-    best = cheapest(candidates, recall)
-    if best is None:
-        return Choice(name=None, why=_why_none(candidates, k, recall))
-    chosen = next(one for one in tried if one.name == best.name)
+        if (end := 1.0 if one.scanned else row and row.ci_low) is not None:
+            lower[one.name] = end
+        in_order = (one.latency_ms.p95, float(one.memory_bytes))
+        cost[one.name] = in_order if cheapest_by == "latency" else in_order[::-1]
+    able = [name for name, end in lower.items() if end >= recall]
+    if not able:
+        return Choice(name=None, why=_why_none(lower, cost, k, recall))
+    best = min(able, key=lambda name: (cost[name], name))
+    chosen = next(one for one in tried if one.name == best)
     told = chosen.lowest.get(measure)
     confirmed = None if told is None or told.ci_low is None else told.ci_low >= recall
     return Choice(
-        name=best.name,
+        name=best,
         why=f"cheapest by {cheapest_by} with {measure} of at least {recall:g} (lower end)",
-        lower_when_chosen=best.lower,
+        lower_when_chosen=lower[best],
         reported=told,
         confirmed=True if chosen.scanned else confirmed,
     )
 
 
-def _why_none(candidates: Sequence[Candidate], k: int, recall: float) -> str:
-    known = [c for c in candidates if c.lower is not None]
-    if not known:
+def _why_none(
+    lower: Mapping[str, float], cost: Mapping[str, tuple[float, float]], k: int, recall: float
+) -> str:
+    if not lower:
         return (
             "no setting has an interval: the index was not exercised (--pad-to makes the corpus larger), or half the "
             "sample has under 10 clusters"
         )
-    best = max(known, key=lambda c: (c.lower, [-x for x in c.cost]))
+    best = max(lower, key=lambda name: (lower[name], [-x for x in cost[name]]))
     return (
-        f"no setting reaches recall@{k} of {recall:g} at the lower end; the best is {best.name} with "
-        f"{best.lower:.4f}: try more candidates, a larger m, or more queries"
+        f"no setting reaches recall@{k} of {recall:g} at the lower end; the best is {best} with "
+        f"{lower[best]:.4f}: try more candidates, a larger m, or more queries"
     )
