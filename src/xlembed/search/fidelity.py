@@ -18,17 +18,10 @@ TIE = 1e-6
 def neighbour_recall(
     index: VectorIndex, exact: VectorIndex, queries: Vectors, cuts: Sequence[int], lang: Lang | None = None
 ) -> NDArray[np.float64]:
-    """Recall@k per query, each k searched as an application would: k results, no more.
+    """Recall@k per query, each k of `cuts` searched as an application would: k results, no more.
 
     A hit is any retrieved document whose exact score reaches that of the k-th exact neighbour (Aumüller et al.
-    2020, ANN-Benchmarks, arXiv:1807.05614: recall by distance).
-
-    Args:
-        index: engine whose scores are exact for what it retrieves.
-        exact: exact search over the same vectors.
-        queries: float32, shape (n_queries, dim).
-        cuts: values of k.
-        lang: pool.
+    2020, ANN-Benchmarks, arXiv:1807.05614: recall by distance); scores of the index are exact for what it retrieves.
 
     Returns:
         float64, shape (n_queries, len(cuts)); NaN where the pool is empty.

@@ -247,12 +247,9 @@ def read_queries(path: Path) -> pd.DataFrame | None:
 def rank_biased_overlap(a: Rows, b: Rows, p: float = PERSISTENCE) -> Floats:
     """RBO_ext of pairs of rankings (Webber, Moffat and Zobel 2010, ACM TOIS 28(4), equation 32), in [0, 1].
 
-    A ranking that has ended early is extended as the paper does; beside an empty one it is 0.
-
-    Args:
-        a: numbers of things, best first and none twice, shape (n, k); negative where a ranking has ended.
-        b: the rankings they are compared with, same shape.
-        p: persistence, in (0, 1).
+    A ranking that has ended early is extended as the paper does; beside an empty one it is 0. Both hold numbers of
+    things, best first and none twice, shape (n, k), negative where a ranking has ended; the persistence `p` is in (0,
+    1).
 
     >>> rank_biased_overlap(np.array([[1, 2, 3]]), np.array([[1, 2, 3]])).round(6).tolist()
     [1.0]

@@ -115,16 +115,10 @@ class RescoredSearcher(AsRetrieved):
 
 
 def merge(found: Sequence[Hits], rescored: Rescored, places: Rows, k: int) -> Hits:
-    """The rankings of several languages as one.
+    """The rankings of several languages (of the same queries, one per language) as one, with the scores that decided.
 
-    Args:
-        found: of the same queries, one per language.
-        rescored: how they are merged.
-        places: of each document in the order of ids.
-        k: documents per query; a row is filled with -1 where fewer were retrieved.
-
-    Returns:
-        Hits: with the scores that decided; documents without a direction come last, below all others.
+    A row is filled with -1 where fewer than k were retrieved; documents without a direction come last, below all
+    others; `places` are those of the documents in the order of ids.
     """
     rows = np.concatenate([hits.rows for hits in found], axis=1)
     scores = np.concatenate([hits.scores for hits in found], axis=1)

@@ -80,13 +80,7 @@ class Agreement:
 def rank_agreement(
     first: Sequence[Evaluated], second: Sequence[Evaluated], measure: Measure, n_resamples: int = N_RESAMPLES
 ) -> list[Agreement]:
-    """Tau of every macro that both tasks have, with a 95 % percentile interval.
-
-    Args:
-        first: the models on one task.
-        second: the same models, in the same order, on the other one.
-        measure: a column of everybody's units.
-        n_resamples: of each task's cluster bootstrap.
+    """Tau of every macro that both tasks have, with a 95 % percentile interval; models are in the same order in both.
 
     Raises:
         UserError: fewer than two models, other models on the second task, other units between models of a task, or no

@@ -124,13 +124,8 @@ def judge_models(
 ) -> dict[str, ModelConditions]:
     """The conditions of models that may be judged (see `standing`), each against all rivals but itself.
 
-    Args:
-        models: distinct names.
-        rivals: judged base models.
-        measure: a column of everybody's units.
-        margins: see there.
-        alpha: two-sided level of every interval.
-        n_resamples: of the bootstrap; the weights are those of every other interval of the task.
+    Names are distinct, rivals are judged base models; `alpha` is the two-sided level of every interval, whose weights
+    are those of every other interval of the task.
 
     Raises:
         UserError: units differ between models, or a mode that a condition needs was not evaluated.

@@ -38,14 +38,9 @@ def judged_rows(
 ) -> list[Estimate]:
     """Both kinds per language and as macro average; none for tasks that judge across languages.
 
-    Args:
-        task: whose languages may have different questions.
-        ranked: its units.
-        top: raw rankings of all documents, shape (n_queries, depth), -1 where one has ended.
-        measures: those of the units; a measure of the full ranking is left out, since it is cut here.
-        clusters: need id -> cluster id.
-        unsupported: task languages that are not on the model's card, with their label.
-        n_resamples: of the cluster bootstrap.
+    `top` are raw rankings of all documents, shape (n_queries, depth), -1 where one has ended; a measure of the full
+    ranking is left out, since it is cut here; `clusters` are those of the needs; `unsupported` as in
+    `evaluation.score_run`.
     """
     chosen = [r for r in ranked if r.pool is Pool.ALL]
     if not task.separate_questions or not chosen:

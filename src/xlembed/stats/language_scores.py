@@ -46,11 +46,8 @@ def language_rows(
 ) -> list[Estimate]:
     """Every language-aware measure, rows per query language before their macro average.
 
-    Args:
-        table: from `language_measures.language_table`.
-        task_clusters: all clusters of the task, so that every part shares one weight matrix.
-        unsupported: task languages that are not on the model's card, with their label.
-        n_resamples: of the cluster bootstrap.
+    `table` is from `language_measures.language_table`; all parts of a task share the weight matrix of all its clusters;
+    `unsupported` are the languages that are not on the model's card, with their label.
     """
     # Right documents are of all languages, and so every number rests on all of them.
     label = "; ".join(sorted(set(unsupported.values())))

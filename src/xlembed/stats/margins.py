@@ -98,13 +98,13 @@ def judge(
     alpha: float = 0.05,
     n_resamples: int = N_RESAMPLES,
 ) -> dict[str, Condition]:
-    """Judge one condition for every model.
+    """Judge one condition, "above the margin" or else "below", for every model.
 
     Args:
         contrast: the differences.
         columns: model -> rival (or "") -> column of the contrast; a model without any: not applicable.
         margin: what they are compared with.
-        above: whether the condition is "above the margin"; otherwise "below".
+        above: which of the two.
         n_conditions: of a model, one of which would be enough to fail.
         alpha: two-sided.
         n_resamples: of the bootstrap.

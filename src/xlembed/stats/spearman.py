@@ -69,15 +69,10 @@ class CorrelationChange:
 def spearman(
     x: ArrayLike, y: ArrayLike, clusters: Sequence[str] | None = None, n_resamples: int = N_RESAMPLES
 ) -> Correlation:
-    """Spearman's rho of two variables, ties with midranks, with a cluster bootstrap.
+    """Spearman's rho of two variables, finite, shape (n,), ties with midranks, with a cluster bootstrap.
 
-    Each resample's rho is exact: a value that was drawn w times stands w times in the midranks.
-
-    Args:
-        x: finite, shape (n,).
-        y: likewise.
-        clusters: of each value; None: each is its own.
-        n_resamples: resamples.
+    Each resample's rho is exact: a value that was drawn w times stands w times in the midranks. Without clusters each
+    value is its own.
 
     Raises:
         ValueError: for other shapes, or values that are not finite.
@@ -105,22 +100,14 @@ def spearman_change(
     n_resamples: int = N_RESAMPLES,
     n_flips: int = N_FLIPS,
 ) -> CorrelationChange:
-    """rho(after, scores) - rho(before, scores), paired.
+    """rho(after, scores) - rho(before, scores), paired; cosines and scores of pairs, finite, shape (n,).
 
     The interval takes both correlations from the same resamples. The test is the paired permutation test of Deutsch,
     Dror & Roth (2021, "A Statistical Analysis of Summarization Evaluation Metrics Using Resampling Methods", TACL 9):
     under the null hypothesis the two models' standardised values of a pair may be exchanged. The standardised values
-    are midranks here, since rho depends on nothing else; whole clusters are exchanged; the ranks are not ranked
-    anew after an exchange, so that the statistic is linear in the exchanges (it is the same function of every
-    exchanged data set, which is what the test needs).
-
-    Args:
-        before: cosines of the model before, finite, shape (n,).
-        after: cosines of the model after.
-        scores: of the pairs.
-        clusters: of each pair; None: each is its own.
-        n_resamples: of the bootstrap.
-        n_flips: random exchanges.
+    are midranks here, since rho depends on nothing else; whole clusters are exchanged (without clusters, each pair is
+    its own); the ranks are not ranked anew after an exchange, so that the statistic is linear in the exchanges (it is
+    the same function of every exchanged data set, which is what the test needs).
 
     Raises:
         ValueError: for other shapes, or values that are not finite.

@@ -169,14 +169,8 @@ def move_alias(
     """Let an alias point to an index of ours, in one step and only if nobody else moved it meanwhile.
 
     The history is written into the manifest of the new index before the alias moves, so that a crash in between
-    leaves all as it was.
-
-    Args:
-        server: where.
-        alias: its name.
-        target: the index.
-        note: put into the target's manifest: `encoding`, and `record` about this alias.
-        force: take the alias from an index that is not ours.
+    leaves all as it was. So is `note`: `encoding`, and `record` about this alias. `force` takes the alias from an index
+    that is not ours.
 
     Returns:
         The index it pointed to; the target itself if there was nothing to move; None if the alias is new.

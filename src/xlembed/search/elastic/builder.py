@@ -60,17 +60,10 @@ def build(
 ) -> Built:
     """Make sure that the index of a spec is complete.
 
-    A complete one is left as it is, one that is loading is resumed, another one of the same name is refused.
-
-    Args:
-        server: where.
-        spec: what.
-        source: the documents; `spec.documents` of them have a vector.
-        settings: replicas, and whether a forecast of too little room is to be ignored.
-        run_id: MLflow run to be noted in the manifest of a new index.
-        watch: told (what, done, total).
-        patience: seconds for which trouble that may pass is waited out.
-        load_options: see `load`.
+    A complete one is left as it is, one that is loading is resumed, another one of the same name is refused. Of the
+    source's documents `spec.documents` have a vector; of the settings replicas count, and whether a forecast of too
+    little room is to be ignored. The manifest of a new index has the MLflow run's id. `watch` is told (what, done,
+    total); trouble that may pass is waited out for `patience` seconds; for other options see `load`.
 
     Raises:
         UserError: the server refuses, or has too little room; the same call resumes.

@@ -135,17 +135,17 @@ def pad(
     texts: Sequence[tuple[str, Lang]] = (),
     text_vectors: Iterable[Vectors] = (),
 ) -> Padded:
-    """Documents up to a wanted number: the user's texts first, then interpolations.
+    """Documents up to a wanted number: the user's texts first, then interpolations; a larger corpus stays as it is.
 
     Args:
         task: the corpus.
         vectors: float32, shape (n_documents, dim).
-        wanted: documents in all; a larger corpus stays as it is.
+        wanted: documents.
         folder: for the file of vectors, which is made again only if it is not there.
         fingerprint: of the model's vectors.
         seed: of the interpolation.
-        texts: (text, language) of as many distractors as there are texts, at most what is lacking.
-        text_vectors: their vectors in chunks, float32, unit length.
+        texts: (text, language) of distractors, at most what is lacking.
+        text_vectors: theirs in chunks, float32, unit length.
 
     Raises:
         UserError: a document is called like a distractor, or there are too few to interpolate.

@@ -87,14 +87,10 @@ def _read(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 def request(
     query: Vectors, k: int, lang: Lang | None, *, num_candidates: int = 100, oversample: float | None = None
 ) -> dict[str, Any]:
-    """The body of such a search, as any client may send it to the alias.
+    """The body of a search for the nearest of a vector, as any client may send it to the alias.
 
-    Args:
-        query: float32, shape (dim,), unit length.
-        k: documents wanted.
-        lang: only documents of this language.
-        num_candidates: per shard; raised to k where it is smaller.
-        oversample: rescored candidates per wanted one, for quantised types; None leaves it to the index.
+    The query is float32, shape (dim,), of unit length; candidates, per shard, are raised to k where they are fewer, and
+    `oversample` are those rescored per wanted one, for quantised types (None leaves it to the index).
 
     Raises:
         UserError: more documents are wanted than a search gives.
