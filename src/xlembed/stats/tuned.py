@@ -289,7 +289,8 @@ def choose(tried: Sequence[Tried], *, k: int, recall: float, cheapest_by: str) -
     cost: dict[str, tuple[float, float]] = {}
     for one in tried:
         row = one.choosing.get(measure)
-        if (end := 1.0 if one.scanned else row and row.ci_low) is not None:
+        end = 1.0 if one.scanned else None if row is None else row.ci_low
+        if end is not None:
             lower[one.name] = end
         in_order = (one.latency_ms.p95, float(one.memory_bytes))
         cost[one.name] = in_order if cheapest_by == "latency" else in_order[::-1]
