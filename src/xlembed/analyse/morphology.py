@@ -135,10 +135,10 @@ def _mean_of_pairs(score: Score) -> Mean:
 def superiority(inflected: Floats, unrelated: Floats) -> Estimate:
     """P(cosine of an inflected pair > cosine of an unrelated pair), ties counted half.
 
-    The area under the ROC curve (Mann & Whitney 1947); no interval under 30 pairs of a kind. Standard error by DeLong,
-    DeLong & Clarke-Pearson 1988; Wilson's interval with the effective number of pairs p (1 - p) / SE^2, or the number of
-    the smaller list where SE is 0. The two lists are taken as independent: where the control has the same words, as in
-    the bundled list, the interval is too wide rather than too narrow.
+    The area under the ROC curve (Mann & Whitney 1947). Standard error by DeLong, DeLong & Clarke-Pearson 1988; Wilson's
+    interval with the effective number of pairs p (1 - p) / SE^2, or the number of the smaller list where SE is 0; none
+    under 30 pairs of a kind. The two lists are taken as independent: where the control has the same words, as in the
+    bundled list, the interval is too wide rather than too narrow.
 
     Args:
         inflected: cosines, float64, shape (n,), n >= 1.
