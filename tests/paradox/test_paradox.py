@@ -10,8 +10,7 @@ import pytest
 
 from xlembed.data.task import Alignment
 from xlembed.measures import parse_measure
-from xlembed.paradox.choice import Choice, choose, halves
-from xlembed.paradox.remedies import Remedy, judging_measures, remedies
+from xlembed.paradox.remedies import Choice, Remedy, choose, halves, judging_measures, remedies
 from xlembed.paradox.verdict import (
     IN_GENERAL,
     Outcome,

@@ -41,15 +41,7 @@ MACRO = "macro"
 
 
 def first_place(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figure:
-    """Stacked bars per query language and of their macro average, a panel per model.
-
-    Args:
-        scores: one content of scores.json per model, all on one task.
-        comparisons: not used.
-
-    Raises:
-        UserError: as `scorebook.read_all`.
-    """
+    """Stacked bars per query language and of their macro average, a panel per model."""
     books = [book for book in read_all(scores) if book.language_aware(FIRST_PLACE[0])]
     found = [e for book in books if (e := book.language_aware(FIRST_PLACE[0]))]
     counts = (

@@ -37,15 +37,7 @@ PANELS = (
 
 
 def tradeoff(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figure:
-    """Monolingual macro (x) against true_cross_lingual macro (y), with intervals on both axes.
-
-    Args:
-        scores: one content of scores.json per model, all on one task.
-        comparisons: not used.
-
-    Raises:
-        UserError: as `scorebook.read_all`.
-    """
+    """Monolingual macro (x) against true_cross_lingual macro (y), with intervals on both axes."""
     books = read_all(scores)
     words = Words(
         f"Within languages against across languages: {books[0].primary_measure}",
