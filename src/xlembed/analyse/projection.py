@@ -39,8 +39,8 @@ def map_section(task: Task, documents: Vectors, usable: Ints, settings: AnalyseS
             Place(document=task.documents[row].doc_id, lang=sample.languages[code], x=x, y=y)
             for row, code, (x, y) in rows
         ]
-        sizes = {"per_language": sample.per_language, "languages": list(sample.languages)}
-        return Map(seed=seed, points=points, **sizes, **how)
+        langs = list(sample.languages)
+        return Map(seed=seed, per_language=sample.per_language, languages=langs, points=points, **how)
 
     places = tsne(vectors, settings.perplexity, seed)
     found = {"projection": shown(places, perplexity=min(settings.perplexity, (n - 1) / 3))}
