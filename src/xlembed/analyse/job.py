@@ -171,17 +171,16 @@ def _tokenisation(task: Task, ref: ModelRef, sample: BalancedSample, encoding: E
     needs = tuple(q.need_id for q in task.queries)
     groups = tuple(map(group_of, documents))
 
-    def counted(role: Role, texts: list[str], langs: tuple[Lang, ...]) -> tuple[Any, ...]:
+    def counted(kind: str, role: Role, texts: list[str], *of: Any) -> Tokens:
         counts = np.array(encoder.token_counts(texts, role), dtype=np.int64)
-        return counts, encoder.token_counts([""], role)[0], langs
+        return Tokens(kind, counts, encoder.token_counts([""], role)[0], *of)
 
-    asked = counted(Role.QUERY, [q.text for q in task.queries], tuple(q.lang for q in task.queries))
-    read = counted(
-        Role.DOCUMENT, [document_text(ref.card, d) for d in documents], tuple(d.lang for d in documents)
-    )
+    asked = (tuple(q.lang for q in task.queries), needs, tuple(cluster_of[need] for need in needs))
+    keys = groups if task.alignment is Alignment.PARALLEL else None
+    read = (tuple(d.lang for d in documents), keys, groups)
     both = (
-        Tokens("queries", *asked, needs, tuple(cluster_of[need] for need in needs)),
-        Tokens("documents", *read, groups if task.alignment is Alignment.PARALLEL else None, groups),
+        counted("queries", Role.QUERY, [q.text for q in task.queries], *asked),
+        counted("documents", Role.DOCUMENT, [document_text(ref.card, d) for d in documents], *read),
     )
     return Tokenisation(
         base=BASE,

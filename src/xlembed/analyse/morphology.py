@@ -91,10 +91,7 @@ def morphology_section(
 ) -> list[Morphology]:
     """A row per language: P(inflected > unrelated), both mean cosines, the legacy band.
 
-    Args:
-        pairs: of each language.
-        encode: words and their languages -> unit vectors, or zeros; one word in two languages may have two vectors.
-        labels: of languages that the model does not support.
+    `encode`: words and their languages -> unit vectors, or zeros; one word in two languages may have two vectors.
     """
     words = sorted({(lang, word) for lang, of in pairs.items() for word in of.words})
     found = encode([word for _, word in words], [lang for lang, _ in words]).astype(np.float64)
@@ -139,10 +136,6 @@ def superiority(inflected: Floats, unrelated: Floats) -> Estimate:
     interval with the effective number of pairs p (1 - p) / SE^2, or the number of the smaller list where SE is 0; none
     under 30 pairs of a kind. The two lists are taken as independent: where the control has the same words, as in the
     bundled list, the interval is too wide rather than too narrow.
-
-    Args:
-        inflected: cosines, float64, shape (n,), n >= 1.
-        unrelated: cosines, float64, shape (m,), m >= 1.
 
     Raises:
         ValueError: if a list is empty.

@@ -163,7 +163,7 @@ def estimate(
         all_clusters: of the whole analysis, so that all its tables share one weight matrix.
         binary: per measure, whether it is 0 or 1; default: none is.
         macros: name -> cells whose unweighted mean it is; default: ``all`` of them.
-        n_resamples: resamples.
+        n_resamples: of the bootstrap.
     """
     table = np.asarray(values, dtype=np.float64)
     table = table[:, None] if table.ndim == 1 else table

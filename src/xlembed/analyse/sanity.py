@@ -36,14 +36,8 @@ def sanity_section(
 ) -> Sanity:
     """Faults of the vectors, documents that do not find themselves, prompts that are missing.
 
-    Args:
-        task: of the vectors.
-        ref: the model.
-        embeddings: as exported.
-        documents: unit vectors of them, or zeros.
-        usable: rows that have a vector.
-        encoding: says which prompts were used.
-        encode_queries: texts and their languages -> unit vectors in the query role.
+    `documents`: unit vectors, or zeros; `usable`: rows that have one; `encode_queries`: texts and their languages ->
+    unit vectors in the query role.
     """
     ids, texts = embeddings.doc_ids, [document_text(ref.card, d) for d in task.documents]
     asked = usable[:: max(1, len(usable) // SELF_QUERIES)][:SELF_QUERIES]
@@ -113,13 +107,8 @@ def duplicate_rows(vectors: Vectors, rows: Ints) -> list[list[int]]:
 def self_ranks(queries: Vectors, rows: Ints, documents: Vectors) -> Ints:
     """Rank of each document when its own text is asked: 1 + documents that are nearer (by more than 1e-6).
 
-    Args:
-        queries: vectors of the texts in the query role, float32, shape (n, dim), unit length.
-        rows: of each one's document, int64, shape (n,).
-        documents: float32, shape (m, dim), unit length or zeros.
-
-    Returns:
-        int64, shape (n,), from 1; duplicates of the document are not nearer than itself.
+    `queries`: vectors of the texts in the query role, shape (n, dim); `rows`: of their documents, shape (n,);
+    `documents`: shape (m, dim), unit length or zeros. Ranks are from 1; a duplicate is not nearer than itself.
     """
     ranks = np.empty(len(rows), dtype=np.int64)
     size = max(1, BLOCK_CELLS // max(len(documents), 1))

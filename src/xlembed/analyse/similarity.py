@@ -109,13 +109,8 @@ def translation_cosines(
 ) -> dict[Pair, tuple[list[str], Floats]]:
     """Cosine of each document with its translation, per pair of languages.
 
-    Args:
-        vectors: float32, shape (n, dim).
-        langs: of each row.
-        groups: what the translations of one text share; a language that a group holds twice is left out there.
-
-    Returns:
-        pair of languages -> groups, and cosines, float64, in the order of the groups' first rows.
+    Translations of one text share a group; a language that a group holds twice is left out there. Groups, and their
+    cosines, float64, are in the order of the groups' first rows.
     """
     places: dict[str, dict[int, list[int]]] = {}
     for row, (lang, group) in enumerate(zip(langs.tolist(), groups, strict=True)):

@@ -97,15 +97,9 @@ def token_premiums(
 ) -> list[Premium]:
     """Tokens on parallel text relative to the base language: the premium of Petrov et al. 2023, arXiv:2305.15425.
 
-    Args:
-        tokens: of each text, prompt and special tokens not counted; int64, shape (n,).
-        langs: of each text.
-        keys: translations of one text share one; the first text of a language and key counts.
-        base: the language that others are compared with.
-
-    Returns:
-        One entry per language, sorted, that shares a text with the base language (which has parts of 1); none
-        without any text of the base language.
+    Tokens of each text are without prompt and special tokens, int64, shape (n,); translations share a key, and the
+    first text of a language and key counts. One entry per language, sorted, that shares a text with the base (which
+    has parts of 1); none without any text of the base language.
 
     >>> found = token_premiums(np.array([2, 4, 3, 5]), ["en", "en", "tr", "tr"], ["a", "b", "a", "b"])
     >>> [(p.lang, round(float(p.parts.mean()), 3)) for p in found]

@@ -15,10 +15,7 @@ from xlembed.stats.scorebook import ScoreBook, read_all
 class Profile:
     """One model's numbers; None: not known.
 
-    Attributes:
-        morphology: language -> P(inflected pair nearer than unrelated pair).
-        silhouette: row of analysis.json: value, ci_low, ci_high.
-        ms: milliseconds per query.
+    Morphology is P(inflected pair nearer than unrelated pair) by language; the silhouette a row of analysis.json.
     """
 
     book: ScoreBook

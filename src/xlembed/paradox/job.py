@@ -75,6 +75,7 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """Flat, but for the numbers with their intervals."""
         card = self.subject.ref.card
+        wanted = {"value", "ci_low", "ci_high", "n_units", "n_clusters"}
         return {
             "model": self.subject.name,
             "variant_of": self.subject.variant_of,
@@ -85,13 +86,8 @@ class Row:
             "parameters": card.parameters,
             "objective": card.objective,
             "separation": None if self.separation is None else self.separation.to_json(),
-            **{name: _score_json(self.score(name)) for name in SCORES},
+            **{name: (e := self.score(name)) and e.model_dump(include=wanted) for name in SCORES},
         }
-
-
-def _score_json(found: Estimate | None) -> dict[str, Any] | None:
-    wanted = {"value", "ci_low", "ci_high", "n_units", "n_clusters"}
-    return None if found is None else found.model_dump(include=wanted)
 
 
 @dataclass(frozen=True)

@@ -130,15 +130,9 @@ def remedies(
 ) -> list[Remedy]:
     """One per variant that was tested against its model, from the macros of the paired tests.
 
-    Args:
-        rows: variant (A) minus model (B), one family over all variants per measure; a measure beside those of
-            `judging` is looked at for its cost.
-        judging: by which the score across languages must rise.
-        losses: model or variant -> loss_strong.
-        not_judged: model or variant -> why it is not; with nothing to lose nothing is mended.
-        margins: `mono` of them.
-        alpha: level.
-        searches: variant -> filtered searches per query.
+    Rows are variant (A) minus model (B), one family over all variants per measure; by the `judging` measures the score
+    across languages must rise, others are looked at for their cost. By model or variant: loss_strong, and why it is not
+    judged (with nothing to lose nothing is mended); by variant: filtered searches per query.
     """
     found: dict[tuple[str, str], dict[str, dict[tuple[str, str | None], ComparisonRow]]] = {}
     for row in rows:

@@ -26,12 +26,7 @@ NOTE = (
 
 
 def projection(reports: Sequence[Analysis], name: str = "projection") -> Figure:
-    """t-SNE of the same documents in each model's space; a language has one colour and one marker in all figures.
-
-    Args:
-        reports: of one task.
-        name: of the map.
-    """
+    """The same documents of one task in each model's space; a language has one colour and one marker in all figures."""
     side, maps = ALONE if len(reports) == 1 else SIDE, [r.maps[name] for r in reports]
     height = side * min(1.0, max(LEAST, *map(_steepness, maps)))
     panels = [
