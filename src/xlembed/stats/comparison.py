@@ -13,7 +13,7 @@ import pandas as pd
 from xlembed.measures import Measure
 from xlembed.search.table import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
-from xlembed.stats.evaluation import cell_layout, difference_json
+from xlembed.stats.evaluation import cell_layout, number_json
 from xlembed.stats.holm import Adjusted, Comparison, adjust, primary_size
 from xlembed.stats.layout import Floats
 from xlembed.stats.mcnemar import McNemar, has_one_unit_per_cluster, mcnemar_test
@@ -72,7 +72,7 @@ class ComparisonRow:
             "query_lang": query_lang or None,
             "doc_lang": doc_lang or None,
             "measure": c.measure,
-            **difference_json(self.difference),
+            **number_json(self.difference),
             "p_value": round(c.p_value, 8),
             "p_adjusted": round(self.adjusted.p_adjusted, 8),
             "family": str(f.kind),
@@ -82,6 +82,7 @@ class ComparisonRow:
             "n_discordant": self.difference.n_discordant,
             "verdict": self.verdict(alpha),
         }
+        row["difference"] = row.pop("value")
         if self.cells:
             row["cells"] = list(self.cells)
         if self.power is not None:
