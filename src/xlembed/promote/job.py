@@ -30,7 +30,7 @@ from xlembed.tracking.ledger import Ledger
 from xlembed.tracking.log import log_folder, log_metrics, log_tags
 from xlembed.tracking.opening import open_model
 from xlembed.tracking.versions import Claim, Lost, Version
-from xlembed.words import Mode, Pool, UserError
+from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
 BASE = "base"
@@ -140,19 +140,14 @@ def roll_back(
 
 
 def _finish_old(ledger: Ledger, mover: ElasticMover, outcome: Outcome) -> None:
-    """Complete what a crash left unfinished.
-
-    Raises:
-        UserError: a dry run must not do that.
-    """
+    """Complete what a crash left unfinished, which a dry run must not do."""
     claim = ledger.unfinished()
     if claim is None:
         return
     what = f"{claim.kind} {claim.number} to version {claim.target}"
     if outcome.dry_run:
-        raise UserError(
-            f"{ledger.name}: {what} was interrupted; run without --dry-run first, which completes it"
-        )
+        first = "run without --dry-run first, which completes it"
+        raise UserError(f"{ledger.name}: {what} was interrupted; {first}")
     ledger.complete(claim, mover)
     outcome.notes.append(f"{what} had been interrupted; completed now")
 
@@ -176,15 +171,8 @@ def _opponent(champion: Version | None, candidate: Version, workspace: Workspace
 
 def gate_of(settings: PromoteSettings) -> Gate:
     """The gate that the settings fix."""
-    return Gate(
-        parse_measure(settings.metric),
-        Mode(settings.mode),
-        Pool(settings.pool),
-        settings.margin,
-        settings.alpha,
-        settings.strict,
-        settings.margin_unknown,
-    )
+    fields = {"mode", "pool", "margin", "alpha", "strict", "margin_unknown"}
+    return Gate(parse_measure(settings.metric), **settings.model_dump(include=fields))
 
 
 def attempt_text(gate: Gate, task: Task, workspace: Workspace, results: Sequence[Evaluation]) -> str:
@@ -220,9 +208,8 @@ def _gate(
         for version, found in ((candidate, ref), (opponent.version, opponent.ref))
     ]
     # Counted before anybody sees a number, so that a try cannot be taken back.
-    attempt = ledger.attempt(
-        candidate.number, opponent.key, task.queries_digest, attempt_text(gate, task, workspace, results)
-    )
+    text = attempt_text(gate, task, workspace, results)
+    attempt = ledger.attempt(candidate.number, opponent.key, task.queries_digest, text)
     a, b = (
         Evaluated(shown, e.units, e.scores.get("labels", {}))
         for shown, e in zip((candidate.uri, opponent.shown), results, strict=True)
