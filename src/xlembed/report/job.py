@@ -113,12 +113,12 @@ def gather(
     analysed = workspace.out / "analysis" / task.name
     paradox = _read_json(paradox_file, task, warnings) if others else None
     if paradox is not None and "standings" not in paradox:
-        warnings.append(
-            f"{paradox_file.name} of {task.name} judges by an older rule: run xlembed paradox again"
-        )
+        older = "judges by an older rule: run xlembed paradox again"
+        warnings.append(f"{paradox_file.name} of {task.name} {older}")
         paradox = None
     read = {e.name: _read_json(analysed / e.name / "analysis.json", task, warnings) for e in evaluations}
     analyses = {name: found for name, found in read.items() if found}
+    explored = _explored(task, workspace, warnings) if others else None
     times = _times(task, workspace, warnings) if others else {}
     watch("report", 3, 3)
     return Inputs(
@@ -128,7 +128,7 @@ def gather(
         comparison=comparison,
         guides=guides,
         paradox=paradox,
-        explored=_explored(task, workspace, warnings) if others else None,
+        explored=explored,
         analyses=analyses,
         pictures={
             "tests": [p for p in pictures if p.name == "forest"],
@@ -217,10 +217,8 @@ def _projections(models: Sequence[str], folder: Path) -> list[Picture]:
     return [
         replace(picture, name=f"projection-{i}")
         for i, model in enumerate(models[:PROJECTED], 1)
-        for picture in _pictures(
-            folder / model / "figures",
-            {"projection": f"{model}: documents by t-SNE, coloured by language."},
-        )
+        for caption in [{"projection": f"{model}: documents by t-SNE, coloured by language."}]
+        for picture in _pictures(folder / model / "figures", caption)
     ]
 
 
@@ -269,7 +267,6 @@ def _read_json(path: Path, task: Task, warnings: list[str]) -> dict[str, Any] | 
     """A file of another command; one that is unreadable or of other texts is left out, with a warning."""
     if not path.is_file():
         return None
-    found: Any = None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -178,7 +178,7 @@ def parse_grid(
 
     def chosen(name: str, given: str, known: Sequence[str]) -> list[str]:
         option, found = words(name, given)
-        for word in (word for word in found if word not in known):
+        if word := next((word for word in found if word not in known), ""):
             raise UserError(f"{option}: {word!r} is none of {', '.join(known)}.{near_miss(word, known)}")
         return found
 
