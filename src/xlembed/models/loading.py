@@ -104,7 +104,7 @@ def load_encoder(
 
 
 def _try_out(encoder: AnyEncoder, ref: ModelRef, folder: Path, roles: Iterable[Role] = Role) -> None:
-    """Encode two texts that must be padded: odd files may load and fail at the first batch."""
+    """Encode two texts that must be padded: odd files may load and fail then."""
     try:
         for role in roles:
             encoder.encode_batch(["a", "a and b"], role)
@@ -194,9 +194,7 @@ def choose_device(device: str) -> str:
     import torch
 
     if not device:
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if not DEVICE.fullmatch(device):
         raise UserError(f"device {device!r}: expected cpu, cuda, cuda:N or mps")
     kind = torch.device(device)
