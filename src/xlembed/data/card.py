@@ -47,12 +47,12 @@ def is_task_name(name: str) -> bool:
 
 
 def slugify(name: str) -> str:
-    """`name` with every run of other characters replaced by one ``_``.
+    """`name`, with every run of other characters replaced by one ``_`` where it is none for a folder.
 
-    >>> slugify("My data (v2)")
-    'My_data_v2'
+    >>> slugify("My data (v2)"), slugify("_data_")
+    ('My_data_v2', '_data_')
     """
-    return re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.-") or "task"
+    return name if is_task_name(name) else re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.-") or "task"
 
 
 def read_card(folder: Path, problems: Problems) -> Card | None:

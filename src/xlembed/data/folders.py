@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xlembed.data.card import is_task_name
 from xlembed.data.importers.beir import CORPUS_FILE
-from xlembed.data.lines import is_there
+from xlembed.data.lines import existing
 from xlembed.files import read_yaml
 from xlembed.words import UserError, near_miss
 
@@ -44,10 +44,10 @@ def find_task(name_or_folder: str, data_dir: Path = DATA_DIR) -> Path:
     """
     by_name = data_dir / name_or_folder
     is_name = is_task_name(name_or_folder)
-    if is_name and is_there(by_name / CORPUS_FILE):
+    if is_name and existing(by_name / CORPUS_FILE):
         return by_name
     folder = Path(name_or_folder)
-    if is_there(folder / CORPUS_FILE):
+    if existing(folder / CORPUS_FILE):
         return folder
     absent = absent_tasks(data_dir)
     wanted = (by_name if is_name else folder).resolve()

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.checks import Place, Problems, first_of
-from xlembed.data.lines import is_there, read_lines
+from xlembed.data.checks import Place, Problems, Row, first_of
+from xlembed.data.lines import existing, read_lines
 from xlembed.data.objects import PARQUET, first_bytes, read_objects
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.tables import DELIMITERS, whole_number
 
 HEADER = ("query-id", "corpus-id", "score")
@@ -48,7 +47,7 @@ def find_judgements(folder: Path, split: str, problems: Problems) -> Path | None
     wanted = split or "test"
     named = [f"qrels/{wanted}", f"qrels.{wanted}", f"qrels-{wanted}", *(["qrels"] if not split else [])]
     found = [folder / f"{name}{form}" for name in named for form in FORMS]
-    if there := next(filter(is_there, found), None):
+    if there := next(filter(existing, found), None):
         return there
     others = sorted(path for path in folder.glob("qrels/*") if path.is_file()) + sorted(
         folder.glob("qrels[.-]*")

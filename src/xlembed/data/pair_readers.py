@@ -9,7 +9,7 @@ from typing import Any
 
 from xlembed.data.building import build_task
 from xlembed.data.cells import language_code
-from xlembed.data.checks import Place, Problems
+from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_same_texts
 from xlembed.data.importing import find_reader
@@ -19,7 +19,6 @@ from xlembed.data.opening import read_rows
 from xlembed.data.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
 from xlembed.data.pairs import Row as PairRow
 from xlembed.data.reading import ReadOptions, language_by_name, said_languages
-from xlembed.data.row import Row
 from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.tables import listed_columns, number_or_text
 from xlembed.data.tables import parse_columns as parse_our_columns

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.checks import Problems, check_text
+from xlembed.data.checks import Row as FileRow
 from xlembed.data.languages import is_language, language_help
 from xlembed.data.lines import read_json_lines
-from xlembed.data.row import Row as FileRow
 from xlembed.data.sets import SetCard, SetStore
 from xlembed.data.text_digest import text_digest
 from xlembed.words import Choice, Lang

@@ -10,8 +10,7 @@ import pycountry
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems
-from xlembed.data.reading import ReadOptions, refuse_documents
-from xlembed.data.rows import Rows
+from xlembed.data.reading import ReadOptions, Rows
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError
 
@@ -24,7 +23,6 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: mteb is not installed, has no such retrieval task, or cannot fetch it.
     """
-    refuse_documents(options, "an MTEB task")
     if len(files) != 1:
         raise UserError(f"mteb: expected the name of one task, found {len(files)}")
     task = _open(str(files[0]))

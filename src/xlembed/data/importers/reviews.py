@@ -11,15 +11,20 @@ from typing import Any, NamedTuple
 
 from xlembed.data.card import Card
 from xlembed.data.cells import language_code
-from xlembed.data.checks import Place, Problems, check_language
+from xlembed.data.checks import Place, Problems, Row, check_language
 from xlembed.data.choosing import is_chosen, where_note
 from xlembed.data.headers import WORDS, Header
 from xlembed.data.languages import is_language
+from xlembed.data.lines import unpacked_name
 from xlembed.data.opening import read_tables
-from xlembed.data.packed import unpacked_name
-from xlembed.data.reading import DocumentUnit, ReadOptions, document_unit, language_by_name, said_languages
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import (
+    DocumentUnit,
+    ReadOptions,
+    Rows,
+    document_unit,
+    language_by_name,
+    said_languages,
+)
 from xlembed.data.sampling import drawn
 from xlembed.data.spoken import other_languages
 from xlembed.data.tables import Table, as_text
@@ -61,7 +66,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: for a wrong option, or a file without a column of texts.
     """
-    unit = document_unit(options, DocumentUnit.REVIEWS, DocumentUnit.PRODUCTS)
+    unit = document_unit(options, (DocumentUnit.REVIEWS, DocumentUnit.PRODUCTS))
     rows = Rows(Card(options.name, source=", ".join(file.name for file in files), unjudged=True), problems)
     found = _Reviews(unit is DocumentUnit.PRODUCTS, options, problems)
     sample = _Sample(options.max_documents, options.seed)
@@ -125,7 +130,7 @@ class _Reviews:
             if not is_chosen(row.values, self._options.where):
                 self._n_unchosen += 1
                 continue
-            place = Place(row.place.file, row.place.line, columns=labels if table.is_text else None)
+            place = Place(row.place.file, row.place.line, columns=labels, in_table=table.is_text)
             review = self._review(row._replace(place=place), fields, default, stem)
             if review is not None:
                 yield review

@@ -17,11 +17,11 @@ from xlembed.data.paragraphs import Paragraph, Part, Question, answerable, items
 from xlembed.data.reading import (
     DocumentUnit,
     ReadOptions,
+    Rows,
     document_unit,
     language_by_name,
     said_languages,
 )
-from xlembed.data.rows import Rows
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import Lang, UserError, counted
 
@@ -50,7 +50,7 @@ def read_parts(parts: Sequence[Part], card: Card, options: ReadOptions, problems
     Where paragraphs and questions are in two languages (MLQA), the files of a set are joined by question ids: every
     paragraph that a question is asked about is right for it, in whatever language.
     """
-    unit = document_unit(options, DocumentUnit.CONTEXTS, DocumentUnit.ANSWERS)
+    unit = document_unit(options, (DocumentUnit.CONTEXTS, DocumentUnit.ANSWERS))
     langs = [lang for part in parts for lang in (part.context_lang, part.question_lang)]
     rows = Rows(replace(card, languages=tuple(dict.fromkeys(langs))), problems, options.drop_unknown)
     found = [

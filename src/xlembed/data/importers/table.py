@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import ChainMap, Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlembed.data.card import Card
 from xlembed.data.cells import Cells
-from xlembed.data.checks import Place, Problems
+from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
-from xlembed.data.encodings import require_encoding
 from xlembed.data.headers import Header, Layout, Part, understand
+from xlembed.data.lines import require_encoding, unpacked_name
 from xlembed.data.opening import read_tables
-from xlembed.data.packed import unpacked_name
-from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
 from xlembed.data.spoken import detect_languages
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError, counted
@@ -38,7 +35,6 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: a told column or encoding is not there; the files cannot be understood, with what they hold.
     """
-    refuse_documents(options, "a table")
     if options.encoding:
         require_encoding(options.encoding)
     rows = Rows(
@@ -105,7 +101,7 @@ class _Table:
         self.file, self.layout, self.default = opened.file, layout, opened.default
         labels = layout.labels()
         self.rows = [
-            row._replace(place=Place(row.place.file, row.place.line, columns=labels)) for row in opened.rows
+            row._replace(place=replace(row.place, columns=labels, in_table=True)) for row in opened.rows
         ]
         self.cells = Cells(self.rows, layout.fields, varieties)
         self.spoken: dict[tuple[int, str], Lang] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from xlembed.data.checks import Problems
+from xlembed.data.checks import Problems, Row
 from xlembed.data.folders import DATA_DIR
 from xlembed.data.importing import Imported, take_rows
 from xlembed.data.pair_readers import PairCard, PairOptions, take_pairs
@@ -15,8 +15,7 @@ from xlembed.data.pairs import PAIRS, Kind, PairSet
 from xlembed.data.public import layouts
 from xlembed.data.public.entry import PublicSet
 from xlembed.data.public.source import Source, Watch, silent
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.writing import check_target
 from xlembed.registry import load_entry
 from xlembed.words import UserError

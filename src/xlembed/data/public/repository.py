@@ -9,8 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.checks import Place, Problems
-from xlembed.data.row import Row
+from xlembed.data.checks import Place, Problems, Row
 from xlembed.hub import fetch, is_reachable, telling
 from xlembed.words import UserError, near_miss
 

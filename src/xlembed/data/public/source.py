@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xlembed.data.card import Card
-from xlembed.data.checks import Problems
+from xlembed.data.checks import Problems, Row
 from xlembed.data.public.entry import Part, PublicSet
 from xlembed.data.public.repository import Repository, open_repository
 from xlembed.data.reading import ReadOptions
-from xlembed.data.row import Row
 from xlembed.data.task import Alignment
 from xlembed.words import Lang, UserError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import counted
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from xlembed.data.checks import Row
 from xlembed.data.pairs import Kind
 from xlembed.data.public.layouts.std import DOCUMENTS, JUDGEMENTS, QUERIES
 from xlembed.data.public.source import Source
-from xlembed.data.row import Row
 from xlembed.data.sampling import drawn
 from xlembed.words import Lang, counted
 

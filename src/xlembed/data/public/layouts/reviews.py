@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from xlembed.data.checks import Row
+from xlembed.data.lines import unpacked_name
 from xlembed.data.objects import SUFFIXES, read_objects
 from xlembed.data.opening import read_rows
-from xlembed.data.packed import unpacked_name
 from xlembed.data.public.entry import Part
 from xlembed.data.public.repository import CARD
 from xlembed.data.public.source import Source
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.tables import Table
 from xlembed.data.task import Document, Query
 from xlembed.words import UserError, counted

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from xlembed.data.checks import Place
+from xlembed.data.checks import Place, Row
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.sampling import drawn
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import Lang, UserError
