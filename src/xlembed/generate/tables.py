@@ -11,12 +11,8 @@ FEWEST_EXAMPLES = 5
 
 def written_grid(written: Written, what: str) -> Grid:
     """A row per language: requests and what came of them."""
-    rows = [
-        row(lang, f"{asked:,}", f"{written.queries.get(lang, 0):,}") for lang, asked in written.asked.items()
-    ]
+    rows = [row(lang, f"{n:,}", f"{written.queries.get(lang, 0):,}") for lang, n in written.asked.items()]
     worst = list(written.failures.items())[:FEWEST_EXAMPLES]
-    notes = [f"Without a usable answer: {n:,}, {reason}." for reason, n in worst]
+    notes = tuple(f"Without a usable answer: {n:,}, {reason}." for reason, n in worst)
     title = f"{what} by {written.model}: {written.source} to {written.task}"
-    return Grid(
-        "written", title, heads("language", "requests", what.lower()), tuple(rows), notes=tuple(notes)
-    )
+    return Grid("written", title, heads("language", "requests", what.lower()), tuple(rows), notes=notes)
