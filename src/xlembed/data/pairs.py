@@ -50,7 +50,6 @@ PAIRS = SetStore(
     form="pairs",
     noun="pair set",
     subject="pair set",
-    plural="pairs",
     card="pairs.yaml",
     rows="rows.jsonl",
     kinds=Kind,

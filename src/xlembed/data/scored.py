@@ -118,7 +118,6 @@ SCORED = SetStore(
     form="scored",
     noun="set of scored texts",
     subject="scored texts",
-    plural="scored texts",
     card="scored.yaml",
     rows="texts.jsonl",
     kinds=ScoredKind,

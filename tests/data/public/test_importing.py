@@ -181,7 +181,7 @@ def test_an_import_that_broke_off_goes_on_and_needs_no_network_then(
     other = find_public_set("stsb_tr_google")
     with pytest.raises(UserError, match=r"offline mode is on(.|\n)*--repo-type dataset figenfikri/stsb_tr"):
         import_public(other, Wish(), data_dir=tmp_path)
-    with pytest.raises(UserError, match="stsb_tr_train exists: --force replaces it"):
+    with pytest.raises(UserError, match=r"stsb_tr_train exists already: .*replace it with --force"):
         import_public(entry, Wish(), data_dir=tmp_path)
 
 
