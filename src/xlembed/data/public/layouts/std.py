@@ -141,19 +141,23 @@ def _kept(source: Source, cell: Cell, judged: set[str], rows: Rows) -> Iterator[
         yield from every
         return
     must: list[tuple[int, Row]] = []
-    sample: list[tuple[int, int, Row]] = []
-    n = 0
-    for n, row in enumerate(every, start=1):
-        doc_id = str(row.values["id"])
-        if doc_id in judged:
-            must.append((n, row))
-            continue
-        heapq.heappush(sample, (-int.from_bytes(drawn(0)(f"{cell.documents}-{doc_id}")), n, row))
-        if len(sample) > limit:
-            heapq.heappop(sample)
-    others = heapq.nlargest(max(0, limit - len(must)), sample)
-    chosen = sorted([*must, *((at, row) for _, at, row in others)], key=lambda found: found[0])
-    if len(chosen) < n:
+    n_others = 0
+
+    def others() -> Iterator[tuple[int, Row]]:
+        nonlocal n_others
+        for found in enumerate(every):
+            if str(found[1].values["id"]) in judged:
+                must.append(found)
+            else:
+                n_others += 1
+                yield found
+
+    key = drawn(0)
+    sample = heapq.nsmallest(
+        limit, others(), key=lambda found: key(f"{cell.documents}-{found[1].values['id']}")
+    )
+    chosen = sorted([*must, *sample[: max(0, limit - len(must))]], key=lambda found: found[0])
+    if len(chosen) < (n := len(must) + n_others):
         rows.excluded.append(
             f"{cell.subset or cell.documents}: {len(chosen):,} of {n:,} documents sampled, all {len(must):,} judged "
             "ones among them: scores are higher than with all documents, and not comparable with published ones"
