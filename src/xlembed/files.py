@@ -209,7 +209,8 @@ class Record(BaseModel):
         except ValidationError as error:
             problem = error.errors()[0]
             place = ".".join(map(str, problem["loc"])) or "its content"
-            raise UserError(f"{source} is damaged: {place}: {problem['msg']}: {remedy}") from None
+            told = problem["msg"].removeprefix("Value error, ")
+            raise UserError(f"{source} is damaged: {place}: {told}: {remedy}") from None
 
     @classmethod
     def read(cls, path: Path, remedy: str) -> Self:

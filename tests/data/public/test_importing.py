@@ -171,7 +171,7 @@ def test_an_import_that_broke_off_goes_on_and_needs_no_network_then(
     hub.write_rows(entry.hub_id, repositories(entry)[entry.hub_id])
     hub.fetched.clear()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("xlembed.data.public.repository.Repository._read", _interrupted)
+        patch.setattr("xlembed.data.public.source.Repository._read", _interrupted)
         import_public(entry, Wish(), data_dir=tmp_path)
     assert hub.fetched and not list(tmp_path.glob("pairs/[!.]*"))
     assert len(import_public(entry, Wish(), data_dir=tmp_path)) == 3

@@ -11,8 +11,7 @@ from xlembed.data.lines import unpacked_name
 from xlembed.data.objects import SUFFIXES, read_objects
 from xlembed.data.opening import read_rows
 from xlembed.data.public.entry import Part
-from xlembed.data.public.repository import CARD
-from xlembed.data.public.source import Source
+from xlembed.data.public.source import CARD, Source
 from xlembed.data.reading import Rows
 from xlembed.data.tables import Table
 from xlembed.data.task import Document, Query
