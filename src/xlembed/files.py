@@ -307,8 +307,8 @@ class YamlError(UserError):
         self.line, self.problem = line, problem
 
 
-def read_yaml(path: Path) -> Any:
-    """The value of a YAML file.
+def read_yaml(path: Path, *, texts: bool = False) -> Any:
+    """The value of a YAML file; with `texts` every scalar is one, as YAML's own rules read the code `no` as false.
 
     Raises:
         YamlError: not UTF-8, not YAML, or a key that stands twice.
@@ -321,17 +321,17 @@ def read_yaml(path: Path) -> Any:
         line = raw.count(b"\n", 0, error.start) + 1
         byte = f"0x{raw[error.start]:02x}"
         raise YamlError(str(path), line, f"not UTF-8 (byte {byte}): save the file as UTF-8") from None
-    return parse_yaml(text, str(path))
+    return parse_yaml(text, str(path), texts=texts)
 
 
-def parse_yaml(text: str, source: str) -> Any:
+def parse_yaml(text: str, source: str, *, texts: bool = False) -> Any:
     """The value of a YAML text.
 
     Raises:
         YamlError: names `source` and the line.
     """
     try:
-        return yaml.load(text, Loader=_OnceLoader)  # noqa: S506 (a SafeLoader)
+        return yaml.load(text, Loader=_TextLoader if texts else _OnceLoader)  # noqa: S506 (safe ones)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         told = f"not valid YAML: {getattr(error, 'problem', None) or error}"
@@ -358,7 +358,7 @@ def yaml_line(path: Path, keys: Sequence[str | int]) -> int | None:
     return line
 
 
-class _OnceLoader(yaml.SafeLoader):
+class _Once(yaml.constructor.BaseConstructor):
     """YAML takes the last of two equal keys without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -370,6 +370,14 @@ class _OnceLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
             seen[name] = key.start_mark.line + 1
         return super().construct_mapping(node, deep)
+
+
+class _OnceLoader(_Once, yaml.SafeLoader):
+    """Safe, and every key once."""
+
+
+class _TextLoader(_Once, yaml.BaseLoader):
+    """The same, all scalars texts."""
 
 
 def _umask() -> int:

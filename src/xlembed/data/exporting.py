@@ -37,13 +37,7 @@ documents in the second; `corpus`, `queries` and `default` hold all languages at
 
 
 def export_task(task: Task, folder: Path, layout: str, *, force: bool = False) -> list[str]:
-    """Write a task into a folder, whole or not at all; the names of its subsets.
-
-    Args:
-        task: with judgements.
-        folder: that is written; it must not be there, unless `force` replaces an earlier export.
-        layout: an entry of `LAYOUTS`.
-        force: replace what an export left.
+    """Write a task into a folder in one of `LAYOUTS`, whole or not at all; the names of its subsets.
 
     Raises:
         UserError: no such layout, the folder exists, or the task has no judgements.
@@ -67,27 +61,24 @@ def _write_hub(task: Task, parts: Iterable[Subset], folder: Path) -> None:
     _write_lines(folder / configs["default"], _judgements(task.qrels))
     rows = []
     for part in parts:
-        places = (f"corpus/{part.doc_lang}", f"queries/{part.name}", f"qrels/{part.name}")
-        corpus, queries, qrels = (f"{place}.jsonl" for place in places)
-        _write_lines(
-            folder / corpus, ({"_id": d.doc_id, "title": d.title, "text": d.text} for d in part.documents)
-        )
-        _write_lines(folder / queries, ({"_id": q.query_id, "text": q.text} for q in part.queries))
-        _write_lines(folder / qrels, _judgements(part.qrels))
-        configs |= {
-            f"{part.name}-{of}": at for of, at in (("corpus", corpus), ("queries", queries), ("qrels", qrels))
+        files = {
+            "corpus": ({"_id": d.doc_id, "title": d.title, "text": d.text} for d in part.documents),
+            "queries": ({"_id": q.query_id, "text": q.text} for q in part.queries),
+            "qrels": _judgements(part.qrels),
         }
+        for of, lines in files.items():
+            place = f"{of}/{part.doc_lang if of == 'corpus' else part.name}.jsonl"
+            configs[f"{part.name}-{of}"] = place
+            _write_lines(folder / place, lines)
         rows.append(f"| {part.name} | {len(part.documents):,} | {len(part.queries):,} |")
     licence = task.licence.lower()
-    known = LICENCES.fullmatch(licence)
     header: dict[str, Any] = {
         "language": list(task.languages),
         "multilinguality": "multilingual" if len(task.languages) > 1 else "monolingual",
         "task_categories": ["text-retrieval"],
-        **({"license": licence} if known else {}),
+        **({"license": licence} if LICENCES.fullmatch(licence) else {}),
         "configs": [
-            {"config_name": name, "data_files": [{"split": "test", "path": path}]}
-            for name, path in configs.items()
+            {"config_name": n, "data_files": [{"split": "test", "path": p}]} for n, p in configs.items()
         ],
     }
     told = {name: getattr(task, name) or "not told" for name in ("description", "source", "licence")}
@@ -101,11 +92,10 @@ def _write_beir(task: Task, parts: Iterable[Subset], folder: Path) -> None:
     """All languages in the folder itself, and a folder per subset, for readers that know of no languages."""
     for part in parts:
         langs = tuple(dict.fromkeys((part.query_lang, part.doc_lang)))
-        name = f"{task.name}-{part.name}"
-        cut = replace(
-            task, name=name, languages=langs, documents=part.documents, queries=part.queries, qrels=part.qrels
+        rows = {"documents": part.documents, "queries": part.queries, "qrels": part.qrels}
+        write_task(
+            replace(task, name=f"{task.name}-{part.name}", languages=langs, **rows), folder / part.name
         )
-        write_task(cut, folder / part.name)
 
 
 LAYOUTS: Mapping[str, Callable[[Task, Iterable[Subset], Path], None]] = {
