@@ -85,7 +85,6 @@ def build_task(
 
 
 def _scorable(queries: list[Query], qrels: Qrels) -> tuple[list[Query], list[str]]:
-    """Queries with a relevant document, and notes on the others."""
     best = {q.query_id: max(qrels[q.query_id].values(), default=None) for q in queries}
     unjudged = [query_id for query_id, grade in best.items() if grade is None]
     hopeless = [query_id for query_id, grade in best.items() if grade is not None and grade < 1]

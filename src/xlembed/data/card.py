@@ -79,12 +79,8 @@ def read_card(folder: Path, problems: Problems) -> Card | None:
         for kind, message, fix in _wrong(key, value):
             problems.error(place, key, kind, message, fix)
         if problems.n_errors == errors:
-            known = {
-                "alignment": Alignment,
-                **dict.fromkeys(LISTS, tuple),
-                **dict.fromkeys(FLAGS, "true".__eq__),
-            }
-            values[key] = known.get(key, str)(value)
+            value = value == "true" if key in FLAGS else value
+            values[key] = tuple(value) if key in LISTS else Alignment(value) if key == "alignment" else value
     return Card(**values)
 
 

@@ -217,7 +217,6 @@ def _tell_layout(layout: _Layout, first: Sequence[str], quoted: bool, place: Pla
 
 
 def _add(rows: Rows, query_id: str, doc_id: str, grade: Any, place: Place) -> None:
-    """One judgement; what is no whole number is told."""
     written = str(grade).strip()
     if isinstance(grade, bool) or (whole := whole_number(written)) is None:
         fix = "write 0 for not relevant, 1 or more for relevant"

@@ -111,7 +111,6 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def _kind_of(files: Sequence[Path], options: PairOptions) -> Kind:
-    """What the columns tell."""
     if _is_squad(files):
         return Kind.PAIRS
     columns = set(options.columns)

@@ -133,7 +133,6 @@ def _answers(row: Row) -> Iterable[Row]:
 
 
 def _items(row: Row, name: str) -> Iterator[Row]:
-    """The objects of a list inside an object."""
     if isinstance(items := row.values.get(name), list):
         at = Place(row.place.file, row.place.line, ".".join(filter(None, (row.place.path, name))))
         yield from in_list(items, at, row.problems)

@@ -179,7 +179,6 @@ def _stsb_train(
 
 
 def _text(row: Row, name: str) -> str:
-    """A text that must be there, without white space around it."""
     text = (row.text(name) or "").strip()
     if name in row.values and not text:
         row.error(name, "empty text", "expected a text", "give it one, or leave the row out")
@@ -187,7 +186,6 @@ def _text(row: Row, name: str) -> str:
 
 
 def _inside(row: Row, lang: Lang) -> Row:
-    """What a row says in one language."""
     value, place = row.values.get(lang), Place(row.place.file, row.place.line, lang)
     return Row(value if isinstance(value, dict) else {}, place, row.problems)
 

@@ -271,7 +271,6 @@ class _Source:
 
 
 def _dimensions(sources: Sequence[_Source], options: ScoredOptions) -> tuple[Dimension, ...]:
-    """As said, or those of the first file."""
     names = options.dimensions or sources[0].found_dimensions()
     for source in sources:
         if source.table.is_text:
@@ -306,7 +305,6 @@ def _with_documents(texts: list[ScoredText], pattern: Pattern | None) -> tuple[l
 
 
 def _repetitions(texts: Sequence[ScoredText]) -> list[str]:
-    """A note on texts that stand several times."""
     times = Counter((text.lang, text.text) for text in texts)
     if not (repeated := times.total() - len(times)):
         return []

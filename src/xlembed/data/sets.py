@@ -162,7 +162,6 @@ class SetStore:
                 file.writelines(lines)
 
     def _check(self, content: Mapping[str, Any], place: Place, problems: Problems) -> None:
-        """The keys that all cards have."""
 
         def wrong(key: str, kind: str, message: str, fix: str) -> None:
             problems.error(place, key, kind, message, fix)

@@ -187,7 +187,6 @@ def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:
 
 
 def _is_long(text: str) -> bool:
-    """Whether it may tell a language."""
     return len(text.encode()) >= SHORTEST
 
 
@@ -204,7 +203,6 @@ def _told(texts: Sequence[str], among: tuple[Lang, ...] = (), *, trigrams: bool 
 
 
 def _sure(ranked: Sequence[ConfidenceValue]) -> Lang | None:
-    """The likeliest language, if it is sure."""
     best = ranked[0] if ranked else None
     return best.language.iso_code_639_1.name.lower() if best and best.value >= SURE else None
 

@@ -83,5 +83,5 @@ def long_code(lang: Lang, texts: Iterable[str]) -> str:
 
 def long_codes(task: Task) -> dict[Lang, str]:
     """Language -> its code in MTEB."""
-    rows = [*task.queries, *task.documents]
+    rows: list[Query | Document] = [*task.queries, *task.documents]
     return {lang: long_code(lang, [row.text for row in rows if row.lang == lang]) for lang in task.languages}

@@ -195,7 +195,6 @@ def whole_number(cell: str) -> int | None:
 def _filled(
     name: str, records: Iterator[tuple[int, Sequence[str]]], problems: Problems
 ) -> Iterator[tuple[int, Sequence[str]]]:
-    """The rows in which a cell is filled; others are told."""
     for number, cells in records:
         if any(cell.strip() for cell in cells):
             yield number, cells

@@ -78,7 +78,6 @@ def _missing(take: Callable[[], None], what: str) -> list[str]:
 
 
 def _imported(claim: Claim, workspace: Workspace, accepted: bool) -> str:
-    """The name of the recipe's task, which is there then."""
     data = workspace.root / "data"
     if not (data / claim.task).is_dir():
         wish = Wish(

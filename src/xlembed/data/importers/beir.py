@@ -54,11 +54,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
 
 
 def _check_folder(folder: Path) -> None:
-    """Nothing for a folder in this form.
-
-    Raises:
-        UserError: says what it is instead, and who reads that.
-    """
+    """Nothing for a folder in this form."""
     if not folder.is_dir():
         raise UserError(
             f"beir: expected a folder with {CORPUS_FILE}, found {folder}; files of rows are read by `xlembed import "

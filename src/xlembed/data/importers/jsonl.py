@@ -80,12 +80,10 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
 
 
 def _of(row: Row, *names: str) -> Any:
-    """The first of some fields that is there."""
     return next((row.values[name] for name in names if row.values.get(name) is not None), None)
 
 
 def _lang(row: Row, *names: str) -> Lang | None:
-    """What the first of the fields says that is there; None with an error told."""
     for name in names:
         if row.values.get(name) is not None:
             return row.optional(name)
@@ -105,11 +103,7 @@ def _our_names(row: Row, columns: Mapping[str, str]) -> Row:
 
 
 def _check_columns(parsed: Sequence[Row], columns: Mapping[str, str]) -> None:
-    """Nothing when every column of `--columns` is in some row.
-
-    Raises:
-        UserError: with the near miss.
-    """
+    """Nothing when every column of `--columns` is in some row."""
     there = dict.fromkeys(name for row in parsed for name in row.values)
     for ours, theirs in columns.items():
         if ours == "grade":
@@ -157,7 +151,6 @@ def _add_queries(
     of_group: Mapping[str, list[str]],
     rows: Rows,
 ) -> None:
-    """The questions of numbered rows and their judgements."""
     for number, row in numbered:
         if row.values.get("query") is None:
             continue

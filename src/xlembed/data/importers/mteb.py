@@ -75,7 +75,6 @@ def _open(name: str) -> Any:
 
 
 def _of_one_language(task: Any, langs: Sequence[Lang], place: Place, problems: Problems) -> dict[str, Lang]:
-    """Subset -> its language."""
     told = task.metadata.eval_langs
     by_subset = told if isinstance(told, dict) else {"default": told}
     found: dict[str, Lang] = {}

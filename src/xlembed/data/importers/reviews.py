@@ -157,11 +157,7 @@ class _Reviews:
         return _Review(row.place, f"{lang}-{group}", lang, group, cells.get("product", ""), text)
 
     def _understand(self, header: Header, table: Table) -> dict[str, str]:
-        """Our field -> the file's column.
-
-        Raises:
-            UserError: no column holds texts, or the user told one that is not there.
-        """
+        """Our field -> the file's column."""
         listed = ", ".join(filter(None, header.columns)) or "nothing"
         fields: dict[str, str] = {}
         for field, words in COLUMNS.items():

@@ -139,7 +139,6 @@ def _sorted_out(files: Sequence[Path], options: ReadOptions, problems: Problems)
 
 
 def _holds_passages(path: Path) -> bool:
-    """Whether its first row is a query with its passages."""
     if unpacked_name(path).suffix.lower() not in SUFFIXES:
         return False
     first = next(read_objects(path, Problems()), None)
@@ -153,11 +152,7 @@ def _language_of(path: Path) -> Lang | None:
 
 
 def _of_split(part: _Part, split: str, lang: Lang) -> _Part:
-    """The topics and judgements of one split.
-
-    Raises:
-        UserError: there are several, or not the one that is wanted.
-    """
+    """The topics and judgements of one split."""
 
     def by_split(paths: Sequence[Path]) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
@@ -219,7 +214,6 @@ def _read_topics(path: Path, rows: Rows, lang: Lang) -> None:
 
 
 def _top_elements(lines: Sequence[tuple[Place, str]]) -> Iterator[tuple[Place, str, str | None]]:
-    """Number and title of each <top> of classical TREC."""
     element: list[str] = []
     place = lines[0][0]
     for at, line in lines:

@@ -106,7 +106,6 @@ def page_of(entry: PublicSet) -> str:
 
 
 def _targets(entry: PublicSet, name: str, wish: Wish) -> Mapping[str, str]:
-    """Split -> name of the set."""
     if wish.split:
         said = entry.sets.get(wish.split, f"{entry.name}_{wish.split}")
         return {wish.split: wish.name or said.replace(entry.name, name, 1)}

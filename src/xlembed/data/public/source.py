@@ -258,7 +258,6 @@ class Source:
 
 
 def _columns(row: Row, part: Part, needed: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, str]:
-    """Our field -> the column of this row."""
     found, missing = {}, []
     for ours in (*needed, *optional):
         names = part.columns.get(ours, (ours,))
