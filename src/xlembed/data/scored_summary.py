@@ -54,7 +54,10 @@ class ScoredSummary(Summary):
         largest = self.largest_document
         languages = ", ".join(f"{lang} {n:,}" for lang, n in self.per_language.items())
         more = f" (largest: {largest.document}, {largest.texts:,} texts)" if largest.texts > 1 else ""
-        parts = {**(self.split or {}), **({"none": self.without_part} if self.without_part else {})}
+        parts: dict[str, int] = {
+            **(self.split or {}),
+            **({"none": self.without_part} if self.without_part else {}),
+        }
         split = ", ".join(f"{part} {n:,}" for part, n in parts.items()) if self.split else "none published"
         torn = f"; tears {counted(self.torn_documents, 'document')} apart" if self.torn_documents else ""
         first = [

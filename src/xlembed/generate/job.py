@@ -17,6 +17,7 @@ from xlembed.files import Record
 from xlembed.models.chat import TEXT, Chat, Field, Prompt
 from xlembed.models.endpoint import Failure
 from xlembed.settings import Settings
+from xlembed.show.content import Grid, heads, row
 from xlembed.words import Lang, UserError, counted
 from xlembed.workspace import Watch, unwatched
 
@@ -236,3 +237,16 @@ def _written(
         cost=round(usage.cost, 6),
         cached=usage.cached,
     )
+
+
+FEWEST_EXAMPLES = 5
+"""Kinds of failure that are told, at most."""
+
+
+def written_grid(written: Written, what: str) -> Grid:
+    """A row per language: requests and what came of them."""
+    rows = [row(lang, f"{n:,}", f"{written.queries.get(lang, 0):,}") for lang, n in written.asked.items()]
+    worst = list(written.failures.items())[:FEWEST_EXAMPLES]
+    notes = tuple(f"Without a usable answer: {n:,}, {reason}." for reason, n in worst)
+    title = f"{what} by {written.model}: {written.source} to {written.task}"
+    return Grid("written", title, heads("language", "requests", what.lower()), tuple(rows), notes=notes)

@@ -111,7 +111,7 @@ def cells_of(source: Source) -> list[Cell]:
                 cells.append(Cell(subset, documents, queries))
     if not cells:
         names = ", ".join(
-            sorted({name.removesuffix("-corpus") for name in configs if name.endswith("-corpus")})
+            sorted(name.removesuffix("-corpus") for name in configs if name.endswith("-corpus"))
         )
         raise UserError(
             f"{source.entry.name} ({', '.join(source.chosen)}) has none of its pairs; it has {names}"
@@ -126,9 +126,8 @@ def judgements(source: Source, cell: Cell) -> Iterator[Judgement]:
         query, document = row.required_id("query"), row.required_id("document")
         grade = row.values.get("grade", 1)
         if not isinstance(grade, int | float) or grade != int(grade):
-            row.error(
-                "score", "no grade", f"expected a whole number, found {grade!r}", "take another revision"
-            )
+            message = f"expected a whole number, found {grade!r}"
+            row.error("score", "no grade", message, "take another revision")
         elif query is not None and document is not None:
             yield Judgement(query, document, int(grade), row.place)
 
