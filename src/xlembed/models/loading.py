@@ -69,7 +69,9 @@ def load_encoder(
     card = with_folder_prompts(ref.card, folder)
     refuse_unsafe(ref, folder, trust_remote_code)
     _warn_of_differences(card, folder)
-    where = choose_device(device)
+    where = choose_device(device or ("cpu" if ref.dtype.on_openvino else ""))
+    if ref.dtype.on_openvino and where != "cpu":
+        raise UserError(f"{ref.slug}: +ov and +int8 compute on the processor: leave out device {device!r}")
     model = _load_model(ref, card, folder, where, trust_remote_code)
     model.prompts, model.default_prompt_name = {}, None  # prompts are put before the texts by us, visibly
     _load_adapters(card, model, folder)
@@ -81,6 +83,10 @@ def load_encoder(
             "model?"
         )
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
+    if ref.dtype.on_openvino:
+        from xlembed.models.openvino import compute_on_openvino  # an extra
+
+        compute_on_openvino(model.eval(), ref, folder)
     from xlembed.models.sentence_encoder import SentenceEncoder, StaticEncoder
 
     static = hasattr(model[0], "num_embeddings")
@@ -217,7 +223,7 @@ def _load_model(ref: ModelRef, card: ModelCard, folder: Path, device: str, trust
 
     late = card.kind is Kind.LATE_INTERACTION
     family: Any = MultiVectorEncoder if late else SentenceTransformer
-    dtype = getattr(torch, ref.dtype.value)
+    dtype = getattr(torch, ref.dtype.loaded_as)
     code = _code_revision(card, folder) if trust_remote_code else {}
     model_kwargs = _Kept(dtype=dtype, use_safetensors=True, attn_implementation=_attention(folder), **code)
     processor_kwargs = {"padding_side": card.padding_side} if card.padding_side else {}
