@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from xlembed.finetune.ablation import Ablation, load_ablation, ready_ablations, trainings
-from xlembed.finetune.changing import change_recipe, keep_stages
 from xlembed.finetune.recipe import Recipe
-from xlembed.finetune.recipe_loading import read_recipe, ready_recipes
+from xlembed.finetune.recipe_loading import change_recipe, keep_stages, read_recipe, ready_recipes
 from xlembed.words import UserError
 
 

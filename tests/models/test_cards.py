@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from xlembed.models.catalogue import CARDS, catalogue, read_card
-from xlembed.models.kinds import check_kinds
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import resolve_model
 from xlembed.words import DType, Kind, Pooling, Role, UserError
 

@@ -12,9 +12,14 @@ import torch
 import yaml
 
 from models.conftest import Build
-from xlembed.finetune.building import build_model, finish_model, save_model, target_layers
+from xlembed.finetune.building import (
+    build_model,
+    finish_model,
+    save_model,
+    target_layers,
+    trainable_parameters,
+)
 from xlembed.finetune.recipe import LoraRecipe, Recipe
-from xlembed.finetune.trainable import trainable_parameters
 from xlembed.models.fingerprint import base_fingerprint
 from xlembed.models.loading import load_encoder, load_for_training
 from xlembed.models.spec import resolve_model

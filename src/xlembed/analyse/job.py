@@ -40,8 +40,8 @@ from xlembed.evaluate.encode import encode
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.catalogue import catalogue
 from xlembed.models.folder import stored_prompts
-from xlembed.models.kinds import check_runs_here
 from xlembed.models.postprocess import Fitted
+from xlembed.models.safety import check_runs_here
 from xlembed.models.spec import ModelRef
 from xlembed.stats.clusters import task_clusters
 from xlembed.stats.layout import Ints

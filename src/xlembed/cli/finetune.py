@@ -12,8 +12,8 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 from xlembed.cli.study import show_tables
 
 if TYPE_CHECKING:
-    from xlembed.finetune.opened import Opened
     from xlembed.finetune.recipe import Recipe
+    from xlembed.finetune.recipe_loading import Opened
     from xlembed.show.content import Grid
 
 
@@ -61,7 +61,7 @@ def finetune(
     from xlembed.data.loading import task_folder
     from xlembed.finetune.job import finetune as stage
     from xlembed.finetune.job import finetuned_folder
-    from xlembed.finetune.opened import open_recipe
+    from xlembed.finetune.recipe_loading import open_recipe
     from xlembed.finetune.rehearsal import rehearse
     from xlembed.finetune.tables import trainable_table
     from xlembed.tracking.training import Inputs, finetuning_run
@@ -127,8 +127,7 @@ def _recipes() -> Grid:
 def _read(source: str, changes: Sequence[str], name: str, register_as: str, data: Path) -> Recipe:
     """The recipe with what the command line changes, checked again."""
     from xlembed.files import parse_yaml
-    from xlembed.finetune.changing import change_recipe
-    from xlembed.finetune.recipe_loading import check_data, read_recipe, ready_recipes
+    from xlembed.finetune.recipe_loading import change_recipe, check_data, read_recipe, ready_recipes
     from xlembed.words import UserError
 
     path = ready_recipes().get(source, Path(source))

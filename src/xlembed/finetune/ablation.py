@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from xlembed.files import read_yaml
-from xlembed.finetune.changing import change_recipe, keep_stages
 from xlembed.finetune.recipe import Evaluation, Recipe
+from xlembed.finetune.recipe_loading import change_recipe, keep_stages
 from xlembed.finetune.sections import Name, Positive, Section
 from xlembed.words import UserError, near_miss
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +228,44 @@ def _readme(card: Mapping[str, Any]) -> str:
         f"- {key}: {', '.join(value) if isinstance(value, list) else value}" for key, value in card.items()
     ]
     return "\n".join(["A sentence-transformers model, fine-tuned by xlembed.", "", *lines]) + "\n"
+
+
+POOLINGS = (Pooling, WeightedPooling, AttentionPooling)
+PARTS = ("embeddings", "body", "adapters", "pooling", "head")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One row of the table."""
+
+    part: str
+    trainable: int
+    total: int
+
+
+def trainable_parameters(model: SentenceTransformer) -> list[Part]:
+    """A row per part that has parameters; each parameter is in one part.
+
+    `embeddings` are the token vectors, `adapters` what LoRA adds to the body.
+    """
+    counts = {part: [0, 0] for part in PARTS}
+    for number, module in enumerate(model):
+        tokens = token_vectors(model) if number == 0 else set()
+        for name, parameter in module.named_parameters():
+            if number == 0:
+                part = "adapters" if ".lora_" in name else "embeddings" if id(parameter) in tokens else "body"
+            else:
+                part = "pooling" if isinstance(module, POOLINGS) else "head"
+            counts[part][0] += parameter.numel() if parameter.requires_grad else 0
+            counts[part][1] += parameter.numel()
+    return [Part(part, *counts[part]) for part in PARTS if counts[part][1]]
+
+
+def token_vectors(model: SentenceTransformer) -> set[int]:
+    """`id` of the parameters that hold one vector per token."""
+    body = model[0]
+    if isinstance(body, StaticEmbedding):
+        return {id(parameter) for parameter in body.parameters()}
+    inner = getattr(body, "model", None)
+    table = inner.get_input_embeddings() if inner is not None else None
+    return {id(parameter) for parameter in table.parameters()} if table is not None else set()

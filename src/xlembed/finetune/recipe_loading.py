@@ -1,18 +1,26 @@
-"""A recipe file and the data it names -> a checked recipe, or everything wrong with it at once."""
+"""A recipe file and what it names -> a checked recipe, or everything wrong with it at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from xlembed.data.loading import open_task
 from xlembed.data.pairs import Kind, PairSet, Row, load_pairs
+from xlembed.data.task import Task
 from xlembed.files import read_yaml
 from xlembed.finetune.recipe import Data, Recipe, Stage
+from xlembed.models.safety import check_vectors
+from xlembed.models.spec import ModelRef, Variation
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError, near_miss
+from xlembed.workspace import Workspace
 
 READY = Path(__file__).parent / "recipes"
 
@@ -228,3 +236,125 @@ def _check_dev(place: str, stage: Stage, trained: set[str], sets: Mapping[str, P
     if scored != (dev.metric == "spearman"):
         fits = "spearman" if scored else "accuracy@1, MRR@10 or nDCG@10"
         yield f"{place}.metric: {dev.pairs} holds {sets[dev.pairs].kind}; expected {fits}, found {dev.metric}"
+
+
+def change_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values; stages go by their names.
+
+    Args:
+        recipe: stays as it is.
+        changes: place -> value as YAML gives it.
+
+    Raises:
+        UserError: names every place that there is not, or else every value that does not fit.
+    """
+    data = recipe.model_dump(mode="json")
+    problems = [why for place, value in changes.items() if (why := _put(data, place, value))]
+    if problems:
+        raise UserError("; ".join(problems))
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise UserError("; ".join(explain(error, data))) from None
+
+
+def keep_stages(recipe: Recipe, names: tuple[str, ...]) -> Recipe:
+    """The recipe with only these stages, in its own order.
+
+    Raises:
+        UserError: a stage that the recipe does not have.
+    """
+    known = [stage.name for stage in recipe.stages]
+    lacking = [name for name in names if name not in known]
+    if lacking:
+        raise UserError(
+            f"stages: {recipe.name} has no {', '.join(map(repr, lacking))}.{near_miss(lacking[0], known)} "
+            f"Its stages: {', '.join(known)}"
+        )
+    return recipe.model_copy(update={"stages": tuple(s for s in recipe.stages if s.name in names)})
+
+
+def _put(data: dict[str, Any], place: str, value: Any) -> str | None:
+    """Set one value; returns what is wrong with the place, if anything is."""
+    *path, last = place.split(".")
+    here: Any = {**data, "stages": {stage["name"]: stage for stage in data["stages"]}}
+    for i, key in enumerate([*path, last]):
+        where = ".".join([*path, last][: i + 1])
+        if not isinstance(here, dict):
+            return f"{place}: {'.'.join(path[:i])} has no settings of its own"
+        if key not in here:
+            return f"{place}: there is no {where}.{near_miss(key, here)} Known: {', '.join(here)}"
+        if i < len(path):
+            here = here[key]
+            if here is None:
+                return f"{place}: {where} is not set in this recipe; set it whole ({where}: {{...}})"
+    if path == ["stages"]:
+        return f"{place}: expected the place of one setting, as in {place}.batch"
+    (here if path else data)[last] = value
+    return None
+
+
+Log = Callable[[Mapping[str, float], int], None]
+"""Told (values, update) as a training goes on."""
+
+
+class Record(Protocol):
+    """What is told of the work as it goes on, for a tracking store."""
+
+    def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
+        """Around the training of one stage."""
+
+    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The model stands as the stage trains it; `rows` count its parameters."""
+
+    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
+        """An evaluation is finished."""
+
+
+class Unrecorded:
+    """For callers that record nothing."""
+
+    def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
+        """Nothing."""
+        return nullcontext(lambda values, step: None)
+
+    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Nothing."""
+
+    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recipe with everything it names found and checked, before any work is done.
+
+    Attributes:
+        base: the model to start from.
+        sets: pair set by the name the recipe gives it.
+        tasks: evaluated before and after.
+    """
+
+    recipe: Recipe
+    base: ModelRef
+    sets: Mapping[str, PairSet]
+    tasks: tuple[Task, ...]
+
+
+def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
+    """Find the base model, the pair sets and the tasks.
+
+    Raises:
+        UserError: something is not there, or cannot be trained.
+    """
+    base = open_model(workspace, recipe.base)
+    if base.card.lexical:
+        raise UserError(f"base: {recipe.base} finds words; it has no weights to train")
+    check_vectors(base)
+    if base.variation != Variation():
+        raise UserError(
+            f"base: {recipe.base!r}: expected a model without suffixes, found {base.variation.suffix!r}; "
+            "length and precision are the recipe's max_tokens and dtype"
+        )
+    sets = recipe_data(recipe, workspace.root / "data")
+    return Opened(recipe, base, sets, tuple(open_task(workspace, name) for name in recipe.evaluate.tasks))

@@ -9,7 +9,7 @@ from xlembed.finetune.stage import open_stage_model, read_columns, teacher_of
 from xlembed.workspace import Workspace
 
 if TYPE_CHECKING:
-    from xlembed.finetune.opened import Opened
+    from xlembed.finetune.recipe_loading import Opened
 
 
 def rehearse(opened: Opened, workspace: Workspace) -> None:

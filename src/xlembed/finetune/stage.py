@@ -25,7 +25,7 @@ from xlembed.workspace import Watch, Workspace
 
 if TYPE_CHECKING:
     from xlembed.data.pairs import PairSet
-    from xlembed.finetune.opened import Log, Opened
+    from xlembed.finetune.recipe_loading import Log, Opened
     from xlembed.finetune.training import StageData, StageResult
     from xlembed.models.spec import ModelRef
 
@@ -173,8 +173,7 @@ def _train(
     built: Callable[[Sequence[Mapping[str, Any]]], None],
 ) -> None:
     """Build the model, train it, write its folder and what is to be told of it."""
-    from xlembed.finetune.building import finish_model, save_model
-    from xlembed.finetune.trainable import trainable_parameters
+    from xlembed.finetune.building import finish_model, save_model, trainable_parameters
     from xlembed.finetune.training import train_stage
     from xlembed.models.loading import cut_at
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.evaluate.tables import heading, pictures_markdown, to_markdown, write_page
+from xlembed.finetune.danger import BASE, Report, macros_of, score_of, sets_of, tasks_of
 from xlembed.finetune.danger import danger_lines as danger_lines  # also under this name
 from xlembed.finetune.figures import trainings as finetuning
-from xlembed.finetune.figures_data import BASE, Report, macros_of, score_of, sets_of, tasks_of
 from xlembed.show.cells import score_cell, share_cell
 from xlembed.show.content import Cell, Grid, Row, heads, row
 from xlembed.show.figures.registry import write_figures

@@ -1,7 +1,10 @@
-"""The catalogue: one YAML file per model under models/cards/."""
+"""The catalogue: one YAML file per model under models/cards/; and the card of vectors that were made elsewhere."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +12,7 @@ from types import MappingProxyType
 
 import pydantic
 
-from xlembed.files import read_yaml
+from xlembed.files import read_record, read_yaml
 from xlembed.models.card import ModelCard
 from xlembed.words import UserError, near_miss
 
@@ -64,3 +67,22 @@ def explain(error: pydantic.ValidationError) -> str:
                 f"{field}: {problem['msg'].removeprefix('Value error, ')} (found {problem['input']!r})"
             )
     return "; ".join(lines)
+
+
+SPELLING = "vectors:"
+"""Before the folder."""
+AGAIN = "xlembed import-vectors writes such a folder (docs/vectors.md)"
+
+
+def given_card(folder: Path) -> ModelCard:
+    """The card of the vectors in a folder, under the folder's name and a mark of their content.
+
+    Raises:
+        UserError: the folder holds no vectors.
+    """
+    manifest = read_record(folder / "manifest.json", AGAIN, {"files": dict, "dim": int})
+    content = json.dumps(manifest["files"], sort_keys=True)
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", folder.resolve().name)
+    mark = hashlib.sha256(content.encode()).hexdigest()[:8]
+    languages = tuple(manifest.get("languages", ()))
+    return ModelCard(name=f"{name}-{mark}", given=True, dim=manifest["dim"], languages=languages)

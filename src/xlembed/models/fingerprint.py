@@ -17,8 +17,8 @@ from xlembed.models.folder import folder_modules, remote_classes, with_folder_pr
 from xlembed.models.hub import locate_code
 from xlembed.models.limits import length_limit
 from xlembed.models.pickled import with_safetensors
+from xlembed.models.removal import Step
 from xlembed.models.spec import ModelRef
-from xlembed.models.steps import Step
 from xlembed.words import Kind, Role
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")

@@ -11,19 +11,25 @@ from typing import Any
 import pydantic
 
 from xlembed.models.card import ModelCard, Service
-from xlembed.models.catalogue import catalogue, explain
+from xlembed.models.catalogue import SPELLING as VECTORS
+from xlembed.models.catalogue import catalogue, explain, given_card
 from xlembed.models.digest import folder_digest
-from xlembed.models.fetched import fetched_folder
 from xlembed.models.folder import with_folder_prompts, with_own_card, with_own_kind
-from xlembed.models.given import SPELLING as VECTORS
-from xlembed.models.given import given_card
-from xlembed.models.packaged import packaged_folder
-from xlembed.models.removal import methods
-from xlembed.models.rescoring import Rescored, parse_rescored
+from xlembed.models.packaged import fetched_folder, packaged_folder
+from xlembed.models.removal import Step, check_steps, methods, parse_step
+from xlembed.models.rescoring import (
+    HYBRID,
+    MIX,
+    RERANK,
+    TRANSLATED,
+    Rerank,
+    Rescored,
+    parse_alpha,
+    parse_rescored,
+    split_rerank,
+)
+from xlembed.models.rescoring import SPELLINGS as SEARCH_SPELLINGS
 from xlembed.models.rescoring import methods as rescorings
-from xlembed.models.searches import HYBRID, MIX, RERANK, TRANSLATED, Rerank, parse_alpha, split_rerank
-from xlembed.models.searches import SPELLINGS as SEARCH_SPELLINGS
-from xlembed.models.steps import Step, check_steps, parse_step
 from xlembed.words import DType, Lang, UserError, near_miss
 
 DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}

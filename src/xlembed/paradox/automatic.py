@@ -5,9 +5,8 @@ from __future__ import annotations
 from xlembed.data.pairs import PAIRS, Kind
 from xlembed.data.task import Task
 from xlembed.models.removal import methods as removals
+from xlembed.models.rescoring import TRANSLATED, parse_rescored
 from xlembed.models.rescoring import methods as rescorings
-from xlembed.models.rescoring import parse_rescored
-from xlembed.models.searches import TRANSLATED
 from xlembed.models.spec import ModelRef
 from xlembed.words import UserError
 from xlembed.workspace import Workspace

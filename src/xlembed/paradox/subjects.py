@@ -13,7 +13,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import MEASURES_VERSION
 from xlembed.evaluate.searching import open_search
 from xlembed.models.folder import fine_tuned_from
-from xlembed.models.kinds import check_kinds
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.paradox.automatic import is_of_scores, variants_of
 from xlembed.stats.standing import YARDSTICK

@@ -1,10 +1,17 @@
-"""The results of probes as a document: advice, tables, figures, method, what is not known."""
+"""The results of probes as a document, its files and its tables for the console."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from xlembed.probe.figures_data import PROBE, RIVAL, ProbeBook
+import pandas as pd
+
+from xlembed.files import atomic_folder, atomic_path
+from xlembed.probe import figures as probes
+from xlembed.probe.figures_data import COLUMNS, FLOOR, PROBE, RIVAL, ProbeBook, read_probes
 from xlembed.probe.probe_advice import advise, cards
 from xlembed.probe.probe_grids import (
     all_test_grid,
@@ -22,6 +29,10 @@ from xlembed.probe.probe_grids import (
 )
 from xlembed.probe.probe_text import has_study, method_lines, unknown_lines
 from xlembed.show.content import Block, Bullets, Document, Grid, Missing, Part, Picture
+from xlembed.show.docx import to_docx
+from xlembed.show.figures.registry import figures_of, write_figures
+from xlembed.show.html import to_html
+from xlembed.show.markdown import to_markdown
 from xlembed.show.published import published_grid
 from xlembed.words import counted
 
@@ -116,3 +127,93 @@ def _data(book: ProbeBook) -> tuple[Block, ...]:
         facts.append(f"Digest {str(report['task_digest'])[:16]}.")
     told = (str(report["description"]),) if report.get("description") else ()
     return (*told, " ".join(facts), criteria_grid(book), part_grid(book), *_some(leak_grid(book)))
+
+
+def probe_tables(
+    report: Mapping[str, Any], timings: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[Grid]:
+    """What `xlembed probe` prints: systems, dimensions, languages, truncation, verdicts, tests.
+
+    Args:
+        report: content of report.json.
+        timings: content of timings.json.
+
+    Raises:
+        UserError: if a field of the report is missing.
+    """
+    book = _book(report, timings)
+    grids = [_without_kinds(system_grid(book), book)]
+    grids += [dimension_grid(book)] if len(book.dimensions) > 1 else []
+    grids += [language_grid(book)] if len(book.languages) > 1 else []
+    others = (truncation_grid(book), verdict_grid(book), key_test_grid(book))
+    return [*grids, *(grid for grid in others if grid is not None)]
+
+
+def verdict_lines(
+    report: Mapping[str, Any], timings: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[str]:
+    """Which system to take, whether it replaces fine-tuning, how sure that is, what it costs; a line each."""
+    advice = advise(_book(report, timings))
+    return [line for line in (advice.choice, advice.replaces, advice.sure, advice.cost) if line]
+
+
+def _without_kinds(grid: Grid, book: ProbeBook) -> Grid:
+    """The main table with a note instead of its second column: a console is narrow."""
+    rivals = ", ".join(s.name for s in book.of_kind(RIVAL))
+    floors = ", ".join(s.name for s in book.of_kind(FLOOR))
+    note = " ".join(
+        f"{what}: {names}." for what, names in (("Fine-tuned", rivals), ("Floor", floors)) if names
+    )
+    rows = tuple(replace(row, cells=(row.cells[0], *row.cells[2:])) for row in grid.rows)
+    return replace(grid, heads=(grid.heads[0], *grid.heads[2:]), rows=rows, notes=(note, *grid.notes))
+
+
+def _book(report: Mapping[str, Any], timings: Mapping[str, Mapping[str, Any]] | None) -> ProbeBook:
+    """Tables need no predictions."""
+    return read_probes(report, pd.DataFrame(columns=list(COLUMNS)), timings)
+
+
+ORDER = ("overall", "by_score", "by_length", "by_language", "calibration", "residuals", "truncation")
+"""Figures in reading order; others come after, by name."""
+
+
+def write_probe_report(
+    report: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    timings: Mapping[str, Mapping[str, Any]] | None,
+    folder: Path,
+) -> None:
+    """Write the report; each file is replaced whole, and other files in the folder stay.
+
+    Args:
+        report: content of report.json.
+        predictions: content of predictions.parquet.
+        timings: content of timings.json; None: nothing was timed.
+        folder: of the report.
+
+    Raises:
+        UserError: if a field of the report or a column of the predictions is missing.
+    """
+    book = read_probes(report, predictions, timings)
+    with atomic_folder(folder / "figures") as figures:
+        figures.mkdir(exist_ok=True)
+        write_figures(probes, figures, book)
+    document = probe_document(book, read_pictures(book, folder / "figures"))
+    for name, content in (
+        ("report.md", to_markdown(document).encode("utf-8")),
+        ("report.html", to_html(document).encode("utf-8")),
+        ("report.docx", to_docx(document)),
+    ):
+        with atomic_path(folder / name) as path:
+            path.write_bytes(content)
+
+
+def read_pictures(book: ProbeBook, folder: Path) -> dict[str, list[Picture]]:
+    """Part of the report -> its figures, in reading order."""
+    found: dict[str, list[Picture]] = {}
+    figures = {name: f for name, f in figures_of(probes).items() if f.applies(book)}
+    for name in sorted(figures, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n)):
+        figure = figures[name]
+        picture = Picture(name, (folder / f"{name}.png").read_bytes(), b"", figure.caption(book))
+        found.setdefault(figure.part, []).append(picture)
+    return found

@@ -14,11 +14,9 @@ import pandas as pd
 from xlembed.data.scored import Part, ScoredKind, ScoredSet, load_scored, score_array
 from xlembed.files import atomic_folder, rounded, write_json
 from xlembed.models.spec import ModelRef
-from xlembed.probe.base import FitOptions
-from xlembed.probe.bounds import Bounds, clipped_note
-from xlembed.probe.leakage import THRESHOLD
+from xlembed.probe.base import FLOOR, Bounds, FitOptions, clipped_note, find_probe
+from xlembed.probe.document import write_probe_report
 from xlembed.probe.predictions import Predictions, comparison_rows, error_rows
-from xlembed.probe.probe_report import write_probe_report
 from xlembed.probe.probing import (
     Parts,
     System,
@@ -30,10 +28,9 @@ from xlembed.probe.probing import (
     probe_system,
     with_lengths,
 )
-from xlembed.probe.registry import FLOOR, find_probe
 from xlembed.probe.replaceable import judge, rule
 from xlembed.probe.rival_systems import Rival, open_rival, rival_system
-from xlembed.probe.splits import SHARES, Split, published_split, split_documents
+from xlembed.probe.splits import SHARES, THRESHOLD, Split, published_split, split_documents
 from xlembed.tracking.opening import open_model
 from xlembed.words import UserError, counted
 from xlembed.workspace import Watch, Workspace, unwatched

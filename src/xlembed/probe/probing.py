@@ -16,10 +16,8 @@ from xlembed.embeddings.derive import derive
 from xlembed.embeddings.document_vectors import document_vectors
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.models.spec import ModelRef
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.leakage import near_duplicates
-from xlembed.probe.registry import FLOOR, find_probe
-from xlembed.probe.splits import Split
+from xlembed.probe.base import FLOOR, Batch, FitOptions, find_probe
+from xlembed.probe.splits import Split, near_duplicates
 from xlembed.words import Role, UserError, Vectors
 from xlembed.workspace import Watch, Workspace
 

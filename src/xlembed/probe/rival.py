@@ -24,6 +24,7 @@ from xlembed.models.loading import choose_device
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.selfcheck import unknown_share
 from xlembed.models.spec import ModelRef, resolve_model
+from xlembed.probe.base import Scaling
 from xlembed.probe.rival_model import (
     ADAPTER_CONFIG,
     build_rival,
@@ -43,7 +44,6 @@ from xlembed.probe.rival_training import (
     forward_all,
     sigmoid,
 )
-from xlembed.probe.scaling import Scaling
 from xlembed.training.checkpoints import prune
 from xlembed.words import UserError
 from xlembed.workspace import Watch, unwatched

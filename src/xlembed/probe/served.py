@@ -20,9 +20,7 @@ from xlembed.files import read_record, write_json
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.probe.base import FittedProbe
-from xlembed.probe.bounds import Bounds
-from xlembed.probe.registry import load_probe
+from xlembed.probe.base import Bounds, FittedProbe, load_probe
 from xlembed.words import DType, Role, UserError
 
 ABOUT, ENCODER, PROBE, RIVAL = "scorer.json", "encoder", "probe", "rival"

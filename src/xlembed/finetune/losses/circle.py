@@ -26,6 +26,6 @@ class LOSS(Loss):
 
     def build(self, model: SentenceTransformer) -> nn.Module:
         """Ours."""
-        from xlembed.finetune.circle import CircleLoss
+        from xlembed.finetune.loss_modules import CircleLoss
 
         return CircleLoss(model, margin=self.margin, gamma=self.gamma)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from xlembed.probe.figures_data import ProbeBook
-from xlembed.probe.probe_bins import grouped_figure
-from xlembed.probe.probe_curves import is_share
+from xlembed.probe.probe_curves import grouped_figure, is_share
 from xlembed.probe.probe_errors import Mean
 from xlembed.probe.words import unit_text
 from xlembed.show.figures.registry import Registered

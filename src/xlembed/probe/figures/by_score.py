@@ -5,8 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from xlembed.probe.figures_data import ProbeBook
-from xlembed.probe.probe_bins import binned_figure
-from xlembed.probe.probe_curves import error_name
+from xlembed.probe.probe_curves import binned_figure, error_name
 from xlembed.probe.probe_errors import error_table, score_bins
 from xlembed.show.figures.registry import Registered
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlembed.data.scored import ScoredKind, Scores
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.saved import read_about, write_probe
+from xlembed.probe.base import Batch, FitOptions, read_about, write_probe
 from xlembed.words import Vectors
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from xlembed.data.scored import Scores
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.saved import read_arrays, write_probe
+from xlembed.probe.base import Batch, FitOptions, read_arrays, write_probe
 from xlembed.words import Vectors
 
 

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlembed.data.scored import ScoredKind, Scores
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.saved import read_about, read_arrays, write_probe
-from xlembed.probe.scaling import Scaling
-from xlembed.probe.threads import one_torch_thread
+from xlembed.probe.base import (
+    Batch,
+    FitOptions,
+    Scaling,
+    one_torch_thread,
+    read_about,
+    read_arrays,
+    write_probe,
+)
 from xlembed.words import Vectors
 
 if TYPE_CHECKING:

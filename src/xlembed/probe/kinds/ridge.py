@@ -10,10 +10,16 @@ from typing import Any
 import numpy as np
 
 from xlembed.data.scored import Scores
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.saved import read_about, read_arrays, write_probe
-from xlembed.probe.scaling import Floats, Scaling
-from xlembed.probe.threads import one_thread
+from xlembed.probe.base import (
+    Batch,
+    FitOptions,
+    Floats,
+    Scaling,
+    one_thread,
+    read_about,
+    read_arrays,
+    write_probe,
+)
 from xlembed.words import Vectors
 
 STRENGTHS = tuple(float(s) for s in np.logspace(-2, 6, 17))

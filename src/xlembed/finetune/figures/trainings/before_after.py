@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.finetune.figures_data import BASE, macros_of, score_of, tasks_of
+from xlembed.finetune.danger import BASE, macros_of, score_of, tasks_of
 from xlembed.show.figures.registry import Finetuning, Registered
 from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.interval_rows import interval_rows
