@@ -131,7 +131,7 @@ def _read(source: str, changes: Sequence[str], name: str, register_as: str, data
     from xlembed.words import UserError
 
     path = ready_recipes().get(source, Path(source))
-    recipe = read_recipe(path)
+    recipe = read_recipe(source)
     places: dict[str, Any] = {}
     for change in changes:
         place, equals, value = change.partition("=")

@@ -23,7 +23,6 @@ from xlembed.finetune.recipe_loading import (
     check_data,
     open_recipe,
     read_recipe,
-    ready_recipes,
 )
 from xlembed.finetune.rehearsal import rehearse
 from xlembed.stats.scorebook import MACROS
@@ -88,7 +87,7 @@ def open_ablation(source: str, workspace: Workspace) -> OpenedAblation:
         UserError: names everything wrong in the file, or else every variant that cannot be trained, with the reasons.
     """
     ablation = load_ablation(source)
-    recipe = read_recipe(ready_recipes().get(ablation.recipe, Path(ablation.recipe)))
+    recipe = read_recipe(ablation.recipe)
     found: list[tuple[Training, Opened]] = []
     problems: dict[str, None] = {}
     for training in trainings(ablation, recipe):

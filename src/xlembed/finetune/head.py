@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
+from xlembed.fields import Positive
+from xlembed.files import Record
 from xlembed.finetune import heads
-from xlembed.finetune.sections import Positive, Section
 from xlembed.registry import load_all
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class Head(Section):
+class Head(Record):
     """The section `head` of a recipe. A new head is one new module of heads/ with a class called HEAD."""
 
     by_family: ClassVar[bool] = False

@@ -6,8 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from xlembed.data.pairs import Kind
+from xlembed.fields import Positive
+from xlembed.files import Record
 from xlembed.finetune import losses
-from xlembed.finetune.sections import Positive, Section
 from xlembed.registry import load_all
 from xlembed.words import UserError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class Loss(Section):
+class Loss(Record):
     """The section `loss` of a stage. A new loss is one new module of losses/ with a class called LOSS.
 
     Class attributes:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from xlembed.data.loading import open_task
 from xlembed.data.pairs import Kind, PairSet, Row, load_pairs
 from xlembed.data.task import Task
-from xlembed.files import read_yaml
+from xlembed.fields import explain, read_ready
 from xlembed.finetune.recipe import Data, Recipe, Stage
 from xlembed.models.safety import check_vectors
 from xlembed.models.spec import ModelRef, Variation
@@ -36,121 +36,25 @@ def load_recipe(source: str, data_dir: Path) -> Recipe:
     Raises:
         UserError: everything wrong in the file, or else everything wrong between recipe and data, a line each.
     """
-    path = ready_recipes().get(source, Path(source))
-    recipe = read_recipe(path)
-    problems = list(check_data(recipe, data_dir))
-    if problems:
+    recipe = read_recipe(source)
+    if problems := list(check_data(recipe, data_dir)):
+        path = ready_recipes().get(source, source)
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
     return recipe
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(source: str | Path) -> Recipe:
     """The file alone.
 
     Raises:
-        UserError: every wrong key, type and value, a line each.
+        UserError: there is none, or every wrong key, type and value, a line each.
     """
-    try:
-        value = read_yaml(path)
-    except (FileNotFoundError, IsADirectoryError):
-        known = ready_recipes()
-        raise UserError(
-            f"no recipe {str(path)!r}: neither a file nor ready.{near_miss(str(path), known)} Ready: "
-            f"{', '.join(known)}"
-        ) from None
-    if not isinstance(value, dict):
-        raise UserError(
-            f"{path}: expected fields {', '.join(Recipe.model_fields)}, found {type(value).__name__}"
-        )
-    try:
-        return Recipe.model_validate(value)
-    except ValidationError as error:
-        raise UserError("\n".join(f"{path}: {line}" for line in explain(error, value))) from None
+    return read_ready(Recipe, "recipe", str(source), ready_recipes())
 
 
 def recipe_to_yaml(recipe: Recipe) -> str:
     """The recipe with every default spelled out."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
-
-
-def explain(error: ValidationError, value: Any) -> list[str]:
-    """A line per wrong field: its place as in the file, what was expected and found."""
-    lines = []
-    for problem in error.errors():
-        place, known = _place(problem["loc"], value)
-        kind, found = problem["type"], problem["input"]
-        if kind == "too_short" and found:
-            continue  # said of a list because its items are wrong, and these are told
-        where = f"{place}: " if place else ""
-        last = str(problem["loc"][-1]) if problem["loc"] else ""
-        if kind == "extra_forbidden":
-            lines.append(f"{where}unknown key.{near_miss(last, known)} Known here: {', '.join(known)}")
-        elif kind == "missing":
-            lines.append(f"{where}missing")
-        elif kind == "union_tag_invalid":
-            tags = [tag.strip(" '") for tag in problem["ctx"]["expected_tags"].split(",")]
-            given = str(problem["ctx"]["tag"])
-            lines.append(
-                f"{where}kind: expected one of {', '.join(tags)}, found {given!r}.{near_miss(given, tags)}"
-            )
-        elif kind == "union_tag_not_found":
-            lines.append(f"{where}expected a section with `kind`, found {found!r}")
-        else:
-            told = f" (found {found!r})" if not isinstance(found, dict | list) else ""
-            lines.append(f"{where}{problem['msg'].removeprefix('Value error, ')}{told}")
-    return lines
-
-
-def _place(loc: Sequence[int | str], value: Any) -> tuple[str, list[str]]:
-    """`stages.0.loss.scale` without pydantic's marks, and the keys known beside it."""
-    place: list[str] = []
-    model: Any = Recipe
-    for part in loc:
-        if isinstance(value, dict) and part not in value and part == value.get("kind"):
-            model = _of_kind(model, str(part))  # pydantic names the member of a union
-            continue
-        if isinstance(value, str) and part == value:
-            model = _of_kind(model, value)
-            continue
-        place.append(str(part))
-        beside = model
-        value = value[part] if _holds(value, part) else None
-        if isinstance(part, str) and _is_model(model) and part in model.model_fields:
-            model = model.model_fields[part].annotation
-        elif isinstance(part, int):
-            model = next(iter(get_args(model)), None)
-    known = list(_bare(beside).model_fields) if place and _is_model(_bare(beside)) else []
-    return ".".join(place), known
-
-
-def _holds(value: Any, part: int | str) -> bool:
-    return (isinstance(value, dict) and part in value) or (
-        isinstance(value, list) and isinstance(part, int) and part < len(value)
-    )
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _members(kind: Any) -> Iterator[Any]:
-    """The models inside an annotation."""
-    if _is_model(kind):
-        yield kind
-    for inner in get_args(kind):
-        yield from _members(inner)
-
-
-def _bare(kind: Any) -> Any:
-    return next(_members(kind), None) if not _is_model(kind) and len(list(_members(kind))) == 1 else kind
-
-
-def _of_kind(kind: Any, tag: str) -> Any:
-    for member in _members(kind):
-        field = member.model_fields.get("kind")
-        if field is not None and tag in get_args(field.annotation):
-            return member
-    return None
 
 
 def recipe_data(recipe: Recipe, data_dir: Path) -> dict[str, PairSet]:
@@ -255,7 +159,7 @@ def change_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise UserError("; ".join(explain(error, data))) from None
+        raise UserError("; ".join(explain(error, Recipe, data))) from None
 
 
 def keep_stages(recipe: Recipe, names: tuple[str, ...]) -> Recipe:

@@ -23,14 +23,11 @@ from tokenizers import Tokenizer
 from xlembed.data.parallel import LeftOut, ParallelTexts, read_parallel
 from xlembed.files import atomic_folder
 from xlembed.finetune.bags import Bags, Integers, sum_rows, used_rows
-from xlembed.finetune.static_recipe import StaticRecipe, TrainingRecipe, load_recipe
+from xlembed.finetune.static_recipe import BUNDLED_RECIPE, StaticRecipe, TrainingRecipe, load_recipe
 from xlembed.finetune.static_tokenizer import UNKNOWN, piece_subwords, pieces_in_order, train_tokenizer
 from xlembed.words import UserError
 
 __all__ = ["BUNDLED_RECIPE", "Progress", "StaticRecipe", "StaticResult", "load_recipe", "train_static"]
-
-BUNDLED_RECIPE = Path(__file__).parent / "static_multilingual.yaml"
-"""The recipe of the model that comes with the package."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a post-processing takes out of vectors (a file of removals/ each), and how a model's name writes it: ``+lir3``."""
+"""What a post-processing takes out of vectors (a file of removals/ each), and how names write it: ``+lir3``."""
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pydantic
 
+from xlembed.fields import explain
 from xlembed.models.card import ModelCard, Service
 from xlembed.models.catalogue import SPELLING as VECTORS
-from xlembed.models.catalogue import catalogue, explain, given_card
+from xlembed.models.catalogue import catalogue, given_card
 from xlembed.models.digest import folder_digest
 from xlembed.models.folder import with_folder_prompts, with_own_card, with_own_kind
 from xlembed.models.packaged import fetched_folder, packaged_folder
@@ -377,9 +378,9 @@ def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fet
         entry["api"] = {"model": ref.card.api.model, **entry["api"]}
     base = ref.card if lender is None else _lend(where, str(lender), ref)
     try:
-        card = ModelCard.model_validate({**base.model_dump(), **entry, "name": name})
+        card = ModelCard.model_validate(fields := {**base.model_dump(), **entry, "name": name})
     except pydantic.ValidationError as error:
-        raise UserError(f"{where}: {explain(error)}") from None
+        raise UserError(f"{where}: {'; '.join(explain(error, ModelCard, fields))}") from None
     return ModelRef(name, card, ref.folder)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from xlembed.fields import Positive
 from xlembed.finetune.head import Head
-from xlembed.finetune.sections import Positive
 
 if TYPE_CHECKING:
     from torch import nn

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
+from xlembed.fields import Positive, Rate
 from xlembed.finetune.loss import Loss
 from xlembed.finetune.losses.mnrl import directions
-from xlembed.finetune.sections import Positive
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -22,7 +20,7 @@ class LOSS(Loss):
     retrieval = True
 
     kind: Literal["cached_mnrl"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
+    scale: Rate = 20.0
     symmetric: bool = False
     mini_batch: Positive = 32
 

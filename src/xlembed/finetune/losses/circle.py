@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
+from xlembed.fields import Rate, Share
 from xlembed.finetune.loss import Loss
-from xlembed.finetune.sections import Share
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -22,7 +20,7 @@ class LOSS(Loss):
 
     kind: Literal["circle"]
     margin: Share = 0.25
-    gamma: Annotated[float, Field(gt=0)] = 80.0
+    gamma: Rate = 80.0
 
     def build(self, model: SentenceTransformer) -> nn.Module:
         """Ours."""

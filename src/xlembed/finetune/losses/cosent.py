@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal
 
 from xlembed.data.pairs import Kind
+from xlembed.fields import Rate
 from xlembed.finetune.loss import Loss
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ class LOSS(Loss):
     labels = "scores"
 
     kind: Literal["cosent"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
+    scale: Rate = 20.0
 
     def build(self, model: SentenceTransformer) -> nn.Module:
         """The library's."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
-
+from xlembed.fields import Rate
 from xlembed.finetune.loss import Loss
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ class LOSS(Loss):
     retrieval = True
 
     kind: Literal["mnrl"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
+    scale: Rate = 20.0
     symmetric: bool = False
     """Anchors are ranked for each positive too."""
 

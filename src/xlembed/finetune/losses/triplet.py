@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal
 
 from xlembed.data.pairs import Kind
+from xlembed.fields import Rate
 from xlembed.finetune.loss import Loss
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class LOSS(Loss):
 
     kind: Literal["triplet"]
     distance: Literal["cosine", "euclidean"] = "cosine"
-    margin: Annotated[float, Field(gt=0)] = 0.2
+    margin: Rate = 0.2
 
     def build(self, model: SentenceTransformer) -> nn.Module:
         """The library's, with any number of negatives per row."""
