@@ -218,11 +218,11 @@ class TestMessages:
     @pytest.mark.parametrize(
         ("section", "values", "message"),
         [
-            ("training", {"lr": 1}, r"recipe\.yaml: training\.lr: Extra inputs"),
+            ("training", {"lr": 1}, r"recipe\.yaml: training\.lr: unknown key"),
             (
                 "training",
                 {"token_dropout": 1.0},
-                r"recipe\.yaml: training\.token_dropout: .*less than 1, found 1\.0",
+                r"recipe\.yaml: training\.token_dropout: .*less than 1 \(found 1\.0\)",
             ),
             ("training", {"matryoshka": [512]}, r"recipe\.yaml: training: .*between 2 and dimensions \(16\)"),
             (

@@ -54,8 +54,7 @@ RecordTraining = Callable[[Training], AbstractContextManager[Record | None]]
 class OpenedAblation:
     """An ablation with every variant's recipe, data and tasks found and checked.
 
-    Attributes:
-        trainings: variants in their order, each with its seeds, and their opened recipes.
+    Trainings are in the order of the variants, each with its seeds.
     """
 
     ablation: Ablation
@@ -78,10 +77,6 @@ def ablation_folder(workspace: Workspace, name: str) -> Path:
 
 def open_ablation(source: str, workspace: Workspace) -> OpenedAblation:
     """Read an ablation, make every variant's recipe and find what it names; nothing is trained.
-
-    Args:
-        source: name of a ready ablation, or a YAML file.
-        workspace: whose data and models are looked at.
 
     Raises:
         UserError: names everything wrong in the file, or else every variant that cannot be trained, with the reasons.
@@ -322,15 +317,7 @@ class VariantRecord(TrainingRecord):
 def variant_run(
     name: str, variant: str, seed: int, recipe: Mapping[str, Any], folders: Mapping[str, Path]
 ) -> Iterator[VariantRecord]:
-    """A child run around one training; its stages and evaluations are child runs of it.
-
-    Args:
-        name: of the training's recipe.
-        variant: that it is an example of.
-        seed: of the training.
-        recipe: as JSON.
-        folders: task -> where it was read from.
-    """
+    """A child run around one training; its stages and evaluations are child runs of it."""
     with child_run(name):
         log_tags({"variant": variant, "seed": str(seed)})
         log_params({f"recipe.{key}": str(value)[:500] for key, value in flat(recipe).items()})

@@ -81,13 +81,7 @@ class Ablation(Record):
 
 @dataclass(frozen=True)
 class Training:
-    """One training of an ablation.
-
-    Attributes:
-        variant: what it is an example of.
-        seed: of the training.
-        recipe: all that is trained; its name is the ablation's and the variant's.
-    """
+    """One training of an ablation."""
 
     variant: Variant
     seed: int

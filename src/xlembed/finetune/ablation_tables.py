@@ -120,12 +120,7 @@ def write_ablation_report(report: Report, folder: Path) -> None:
 
 
 def ablation_markdown(report: Report, figures: Sequence[str] = ()) -> str:
-    """All tables as a page.
-
-    Args:
-        report: content of report.json.
-        figures: names of PNG files in figures/.
-    """
+    """All tables as a page."""
     parts = [
         f"# {report['title']}\n",
         f"Recipe: {report['recipe']}. Task: {report['task']}. Base model: {report['base_slug']}.\n",

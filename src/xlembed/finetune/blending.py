@@ -52,12 +52,7 @@ def spread(rows: Integers, marks: Sequence[frozenset[str]], batch: int) -> Integ
 
     Texts and group of a row are its marks: two rows that share one are no negatives of each other. A row that collides
     waits for the next batch it fits into; batches are filled up with rows that collide only when `LOOKAHEAD` batches of
-    them wait, or at the end.
-
-    Args:
-        rows: in shuffled order.
-        marks: of every row that `rows` may name.
-        batch: rows per batch.
+    them wait, or at the end. `marks` are those of every row that `rows` may name.
     """
     waiting: deque[int] = deque()
     coming = deque(_evenly(rows.tolist(), marks))

@@ -201,10 +201,7 @@ def finish_model(model: SentenceTransformer) -> SentenceTransformer:
 def save_model(model: SentenceTransformer, folder: Path, card: Mapping[str, Any]) -> None:
     """A sentence-transformers folder: safetensors, the prompts of both roles, and what the model is for.
 
-    Args:
-        model: as `finish_model` left it.
-        folder: replaced if it is there.
-        card: see `models.folder.read_own_card`; what is empty is left out.
+    What is empty in the card (see `models.folder.read_own_card`) is left out.
     """
     with atomic_folder(folder) as temporary, quiet_transformers():
         model.save_pretrained(str(temporary), create_model_card=False, safe_serialization=True)

@@ -36,11 +36,7 @@ def score_of(
 ) -> Estimate | None:
     """A macro average, or one language of it; None where the headline does not have it.
 
-    Args:
-        headline: what one task's evaluation returned.
-        macro: mode and pool.
-        lang: None is the macro average.
-        measure: default: the primary one.
+    `headline` is what one task's evaluation returned.
     """
     found: Any = headline["scores"]
     for key in (*PLACES[macro], lang or "macro", measure or headline["primary_measure"]):
@@ -83,10 +79,8 @@ BATCH = 512
 def danger_lines(report: Report) -> list[str]:
     """A sentence or two for each danger line that the fine-tuned model crosses.
 
-    P@1 is accuracy@1: both are the share of queries whose first document is right.
-
-    Args:
-        report: of a fine-tuning; `dimensions`, rows as of `dimension_lines`, may be in it.
+    P@1 is accuracy@1: both are the share of queries whose first document is right. `dimensions`, rows as of
+    `dimension_lines`, may be in the report.
     """
     return [
         *_shared_lines(report),
@@ -100,8 +94,7 @@ def danger_lines(report: Report) -> list[str]:
 def dimension_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence for each model that loses too much when its vectors are cut below 512 dimensions.
 
-    Args:
-        rows: `variant`, `dim`, `scores` (rows with kind, pool, measure, value), for one primary measure.
+    Rows have `variant`, `dim` and `scores` (kind, pool, measure, value) of one primary measure.
     """
     lines = []
     for variant in dict.fromkeys(row["variant"] for row in rows):

@@ -240,13 +240,8 @@ def learned_differences(
     """Paired differences after - before in every cell that only `after` supports.
 
     A test against a model that was never made for a language shows nothing about a method, so these rows carry the
-    label of the model before, an unadjusted 95 % cluster bootstrap interval, and no p.
-
-    Args:
-        before: its `unsupported` languages hold the label.
-        after: cells in languages that it does not support either are left out.
-        measure: a column of both tables of units.
-        n_resamples: of the bootstrap.
+    label of the model before, an unadjusted 95 % cluster bootstrap interval, and no p. Cells in languages that `after`
+    does not support either are left out.
 
     Returns:
         Rows with `kind`, `pool`, `query_lang`, `doc_lang`, `measure`, `before`, `after`, `difference`, its interval and

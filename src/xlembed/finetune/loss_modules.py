@@ -50,15 +50,10 @@ class UnitMSELoss(losses.MSELoss):
 def circle_loss(similarities: Tensor, own: Tensor, *, margin: float, gamma: float) -> Tensor:
     """Mean over rows of log(1 + sum_j exp(gamma a_j (s_j - m)) * sum_i exp(-gamma a_i (s_i - 1 + m))).
 
-    i runs over the row's positives, j over its negatives; the weights a_i = max(0, 1 + m - s_i) and
-    a_j = max(0, s_j + m) say how far a similarity is from its optimum and take no gradient: equation 6
-    of Sun et al. 2020 (arXiv:2002.10857), pair-wise labels.
-
-    Args:
-        similarities: cosines, shape (anchors, candidates).
-        own: bool, same shape; True where the candidate is a positive of the anchor.
-        margin: m.
-        gamma: scale.
+    i runs over the row's positives, j over its negatives; the weights a_i = max(0, 1 + m - s_i) and a_j = max(0, s_j +
+    m) say how far a similarity is from its optimum and take no gradient: equation 6 of Sun et al. 2020
+    (arXiv:2002.10857), pair-wise labels. `own` is True where the candidate is a positive of the anchor; similarities
+    are cosines, shape (anchors, candidates).
     """
     to_positive = torch.clamp(1 + margin - similarities.detach(), min=0)
     to_negative = torch.clamp(similarities.detach() + margin, min=0)

@@ -22,12 +22,7 @@ TRIES = 100
 
 @dataclass(frozen=True)
 class WithNegatives:
-    """Rows with `negative`, `negative_1`, ...
-
-    Attributes:
-        rows: those with as many as asked for.
-        left_out: rows without enough.
-    """
+    """Rows with `negative`, `negative_1`, ... `left_out` counts rows without enough."""
 
     rows: list[dict[str, Any]]
     left_out: int
@@ -43,14 +38,7 @@ def add_negatives(
     """Give each row `per_row` negatives from the other rows' positives.
 
     Never a text that is a positive of the same anchor, or that belongs to the row's group: an answer that two questions
-    share is right for both.
-
-    Args:
-        rows: `anchor`, `positive`, perhaps `group`.
-        settings: kind, number, margin.
-        seed: of the random ones.
-        model: mines the hard ones.
-        prompts: column -> what is put before its texts, for mining.
+    share is right for both. Hard ones are mined by the model, with prompts by column before the texts.
     """
     right = _right_answers(rows)
     if settings.kind == "random":

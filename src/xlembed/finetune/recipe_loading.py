@@ -143,11 +143,7 @@ def _check_dev(place: str, stage: Stage, trained: set[str], sets: Mapping[str, P
 
 
 def change_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """The recipe with other values; stages go by their names.
-
-    Args:
-        recipe: stays as it is.
-        changes: place -> value as YAML gives it.
+    """The recipe with other values; stages go by their names. Values are as YAML gives them, by place.
 
     Raises:
         UserError: names every place that there is not, or else every value that does not fit.
@@ -231,13 +227,7 @@ class Unrecorded:
 
 @dataclass(frozen=True)
 class Opened:
-    """A recipe with everything it names found and checked, before any work is done.
-
-    Attributes:
-        base: the model to start from.
-        sets: pair set by the name the recipe gives it.
-        tasks: evaluated before and after.
-    """
+    """A recipe with everything it names found and checked, before any work is done."""
 
     recipe: Recipe
     base: ModelRef

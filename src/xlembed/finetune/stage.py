@@ -86,15 +86,7 @@ def train_recipe_stage(
 
     Every stage starts from a saved folder, so that one that follows a finished stage and one that follows an
     interrupted one see the same weights. Plain LoRA is therefore merged after each stage, and the next gets its own.
-
-    Args:
-        opened: the recipe with its data.
-        number: of the stage, from 0.
-        before: the stage before; None starts from the recipe's base model.
-        workspace: settings and cache.
-        watch: told how far the work is.
-        log: told of the curves.
-        built: told of the trainable parameters before the training.
+    `built` is told of the trainable parameters before the training, `log` of the curves.
     """
     stage = opened.recipe.stages[number]
     key = _key(opened, number, before, workspace)

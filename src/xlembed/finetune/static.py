@@ -67,14 +67,8 @@ def train_static(
 ) -> StaticResult:
     """Train a static model and write it as a sentence-transformers folder.
 
-    The same recipe and data give the same bytes on one machine. `out` appears whole at the end, in place
-    of what was there before.
-
-    Args:
-        recipe: every setting, the seed and the number of threads among them.
-        data: the folder that holds `stsb/` and `parallel/`.
-        out: the model folder to write.
-        progress: called after each step.
+    The same recipe and data give the same bytes on one machine. `out` appears whole at the end, in place of what was
+    there before. `data` holds `stsb/` and `parallel/`.
 
     Raises:
         UserError: if the data are missing or broken, the recipe does not fit them, or `out` is

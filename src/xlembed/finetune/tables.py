@@ -23,11 +23,7 @@ TOTAL = "total"
 
 
 def trainable_table(rows: Sequence[Mapping[str, Any]]) -> Grid:
-    """Which parameters are trained, part by part.
-
-    Args:
-        rows: `part`, `trainable`, `total`.
-    """
+    """Which parameters are trained, part by part."""
     parts = [r for r in rows if r["part"] != TOTAL]
     total = next(
         (r for r in rows if r["part"] == TOTAL),
@@ -196,12 +192,7 @@ def write_finetuning_report(report: Report, folder: Path) -> None:
 
 
 def finetuning_markdown(report: Report, figures: Sequence[str] = ()) -> str:
-    """All tables of a fine-tuning as a page.
-
-    Args:
-        report: content of report.json.
-        figures: names of PNG files in figures/.
-    """
+    """All tables of a fine-tuning as a page."""
     head = [f"# {report['recipe']}", *([report["description"]] if report.get("description") else [])]
     languages = ", ".join(report["languages"]) or "not told"
     head.append(f"Base model: {report['base']}. Languages: {languages}. Dimensions: {report['dim']}.")

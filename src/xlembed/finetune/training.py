@@ -151,16 +151,10 @@ def train_stage(
 ) -> StageResult:
     """Train `model` in place; go on where an earlier call on the same folder was cut off.
 
-    Args:
-        stage: what the recipe says.
-        data: the rows.
-        model: float32 weights, on the device to train on; what has no `requires_grad` stays as it is.
-        where: folder of the checkpoints of this stage and nothing else; one finished stage is not
-            trained again. The caller removes it.
-        seed: of Python, NumPy, torch and CUDA.
-        dtype: bfloat16 computes in automatic mixed precision, on a CPU too.
-        watch: told (what, updates done, updates in all).
-        log: told ({"loss", "learning_rate", "gradient_norm", "rows_per_second"} or {"dev/METRIC"}, update).
+    The model has float32 weights on the device to train on; what has no `requires_grad` stays as it is. `where` takes
+    the checkpoints of this stage and nothing else; a finished stage is not trained again, and the caller removes it.
+    bfloat16 computes in automatic mixed precision, on a CPU too; `log` is told ({"loss", "learning_rate",
+    "gradient_norm", "rows_per_second"} or {"dev/METRIC"}, update).
 
     Raises:
         UserError: if rows, loss and model do not fit together, or the loss is no longer a number.
@@ -226,12 +220,6 @@ def check_stage(
     stage: Stage, model: SentenceTransformer, columns: Sequence[str], teacher_dim: int | None = None
 ) -> None:
     """What of a stage does not fit the model it trains; no row is looked at.
-
-    Args:
-        stage: what the recipe says.
-        model: as the stage starts on it.
-        columns: of the rows, negatives included.
-        teacher_dim: of the teacher's vectors; None without a teacher.
 
     Raises:
         UserError: columns, teacher, learning rates or Matryoshka sizes do not fit.

@@ -97,12 +97,8 @@ class Chat:
     ) -> list[Any | Failure]:
         """The value of the field that each answer gives, or why there is none, in order.
 
-        Args:
-            prompts: messages.
-            field: that answers have; a schema of it is sent where the endpoint takes one.
-            watch: told of the work.
-            what: as which.
-            check: value and its place -> why it cannot be used, or nothing.
+        A schema of the field is sent where the endpoint takes one; `check` gives, of a value and its place, why it
+        cannot be used, or nothing.
 
         Raises:
             UserError: as `Endpoint.ask_all`.

@@ -24,12 +24,7 @@ BATCH_PAIRS = 32
 
 
 class PairModel:
-    """A loaded cross-encoder: reads query and document at once (Nogueira and Cho 2019, "Passage Re-ranking with BERT").
-
-    Args:
-        model: with one output.
-        prompts: put before queries and documents.
-    """
+    """A loaded cross-encoder: reads query and document at once (Nogueira and Cho 2019, "Passage Re-ranking with BERT")."""
 
     def __init__(self, model: CrossEncoder, prompts: dict[Role, str]) -> None:
         self._model, self._prompts = model, prompts
@@ -52,14 +47,7 @@ def load_cross_encoder(
     instruction: str = "",
     folder: Path | None = None,
 ) -> PairModel:
-    """Load a cross-encoder under the same rules as any model.
-
-    Args:
-        ref: with a card of the kind `cross_encoder`.
-        device: as of `load_encoder`.
-        trust_remote_code: run Python code that the model's repository brings along.
-        instruction: put in place of the card's default instruction.
-        folder: where the files are; None looks for them.
+    """Load a cross-encoder under the same rules as any model. Arguments are those of `load_encoder`.
 
     Raises:
         UserError: the files are missing or damaged, need code that was not allowed, do not fit (a head that is

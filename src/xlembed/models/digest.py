@@ -53,9 +53,7 @@ def folder_digest(folder: Path) -> str:
 def check_weights(folder: Path, expected: Mapping[str, str] | None = None) -> None:
     """Refuse weights that are cut off, or whose sha256 is not the expected one, or not what a download recorded.
 
-    Args:
-        folder: with the model.
-        expected: file -> sha256, as the card says.
+    `expected` says it by file, as the card does.
 
     Raises:
         UserError: names the file, and how to get a whole one.

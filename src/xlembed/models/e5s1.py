@@ -82,12 +82,7 @@ class _Reader:
 
 
 def write_folder(source: Path, folder: Path) -> None:
-    """Write an ordinary sentence-transformers folder, weights in float16.
-
-    Args:
-        source: the data file; its bytes have been checked.
-        folder: an empty one.
-    """
+    """Write an ordinary sentence-transformers folder, weights in float16. The bytes of the source have been checked."""
     data = source.read_bytes()
     reader = _Reader(data, len(MAGIC) + struct.calcsize("<I"))
     shape = Shape(*reader.take("7ifi"))

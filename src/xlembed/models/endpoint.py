@@ -67,12 +67,7 @@ class Usage:
 class Endpoint:
     """One server, asked by one job; what it answers is kept under `$XLEMBED_CACHE/answers`.
 
-    Attributes:
-        settings: limits and prices.
-        url: base address, without credentials.
-        key: the secret; empty for servers that ask for none.
-        key_name: variable that holds it, for messages.
-        usage: counted over all calls.
+    The key is empty for servers that ask for none; `key_name` is the variable that holds it, for messages.
     """
 
     settings: EndpointSettings
@@ -232,10 +227,8 @@ class Endpoint:
 def open_endpoint(settings: EndpointSettings, root: Path = Path(), key_name: str = "") -> Endpoint:
     """The endpoint that settings and environment name; nothing is sent.
 
-    Args:
-        settings: limits, prices and perhaps the address.
-        root: of the checkout, whose `.env` is read.
-        key_name: variable of the key for the address in `settings`, where it is not the usual one.
+    `root` is the checkout, whose `.env` is read; `key_name` the variable of the key for the address in `settings`,
+    where it is not the usual one.
 
     Raises:
         UserError: there is no address, or it holds a name or password.

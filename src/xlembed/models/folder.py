@@ -273,9 +273,7 @@ def _all_prompts(folder: Path) -> dict[str, str]:
 def prompt_notes(card: ModelCard, folder: Path) -> list[str]:
     """What must be known about the prompts of a model that has no card but its folder.
 
-    Args:
-        card: as asked for; one that says its prompts itself gives no notes.
-        folder: where the files are.
+    A card that says its prompts itself gives no notes.
     """
     if not card.folder_prompts:
         return []

@@ -44,10 +44,7 @@ Chunks = Callable[[], Iterable[NDArray[np.floating]]]
 class FittedStep:
     """One step with its statistics.
 
-    Attributes:
-        step: which.
-        everyone: of all documents; nothing for a step that is fitted on pairs.
-        own: of the languages that have enough documents or pairs; empty for a step that knows no languages.
+    `everyone` is nothing for a step that is fitted on pairs, `own` empty for one that knows no languages.
     """
 
     step: Step
@@ -68,12 +65,7 @@ class FittedStep:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Steps with the statistics of some documents.
-
-    Attributes:
-        steps: in the order of application.
-        n_documents: that the statistics are of; zero vectors are not counted.
-    """
+    """Steps with the statistics of some documents. Zero vectors are not counted in `n_documents`."""
 
     steps: tuple[FittedStep, ...]
     n_documents: int
@@ -81,9 +73,7 @@ class Fitted:
     def apply(self, vectors: NDArray[np.floating], langs: Sequence[Lang]) -> Vectors:
         """Vectors after all steps, of unit length again.
 
-        Args:
-            vectors: shape (n, dim), unit length or zero.
-            langs: language of each. One without statistics of its own takes those of all documents.
+        One without statistics of its own takes those of all documents.
 
         Returns:
             float32, shape (n, dim). Rows of zeros stay zeros, and so become rows of which only rounding is left.

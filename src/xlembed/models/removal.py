@@ -177,10 +177,6 @@ def parse_step(suffix: str) -> Step | None:
 def check_steps(steps: tuple[Step, ...], dim: int | None) -> None:
     """Refuse what leaves nothing, and a second name for what another name says already.
 
-    Args:
-        steps: in the order written.
-        dim: of the vectors they are applied to, if it is known.
-
     Raises:
         UserError: names the step and what to write instead.
     """

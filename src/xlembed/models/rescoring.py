@@ -156,12 +156,7 @@ SPELLINGS = (
 
 @dataclass(frozen=True)
 class Rerank:
-    """A slower model that ranks the best documents anew.
-
-    Attributes:
-        model: its name, variation included.
-        depth: documents per query that it ranks.
-    """
+    """A slower model that ranks the best documents anew."""
 
     model: str
     depth: int = RERANKED

@@ -90,10 +90,6 @@ def _is_native(file: str, config: dict[str, Any]) -> bool:
 def check_kinds(ref: ModelRef, engine: str = "exact") -> None:
     """Refuse a model that cannot play its part, before any work is done.
 
-    Args:
-        ref: the model, with what ranks anew.
-        engine: that searches what it retrieves.
-
     Raises:
         UserError: it judges pairs of texts and is asked to retrieve, writes text, or has a vector per token and is
             asked for what needs one per text.

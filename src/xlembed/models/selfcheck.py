@@ -25,11 +25,8 @@ def sentences() -> dict[Lang, str]:
 def check_tokenizer(tokenizer: Any, languages: Sequence[Lang], name: str) -> None:
     """Refuse a tokenizer that does not know a language of the card.
 
-    Args:
-        tokenizer: of transformers or of tokenizers.
-        languages: those of the card that have a sentence are checked; none given: English alone, which every
-            text model is expected to read.
-        name: the model, for the message.
+    Those of its languages that have a sentence are checked; none given: English alone, which every text model is
+    expected to read. The tokenizer is one of transformers or of tokenizers.
 
     Raises:
         UserError: names the worst language and its share of unknown tokens.

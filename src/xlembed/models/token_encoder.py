@@ -17,13 +17,8 @@ from xlembed.words import Role, TokenVectors, UserError
 class TokenEncoder:
     """What `load_token_encoders` gives back for a role; an `Encoder` whose vectors are those of tokens.
 
-    Args:
-        model: shared by both roles.
-        name: for messages.
-        role: queries may be filled up with expansion tokens, documents may lose tokens of a skip list; and each role
-            may have a length of its own.
-        prompt: put before every text.
-        limit: tokens at which the whole model cuts; None: nowhere.
+    The model is shared by both roles. Queries may be filled up with expansion tokens, documents may lose tokens of a
+    skip list, and each role may have a length of its own.
     """
 
     def __init__(

@@ -88,12 +88,7 @@ class FittedProbe(Protocol):
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What all probes share.
-
-    Attributes:
-        kind: scores are regressed, labels classified.
-        seed: of everything random.
-    """
+    """What all probes share."""
 
     kind: ScoredKind
     seed: int = 42
@@ -199,11 +194,7 @@ End = float | None
 
 @dataclass(frozen=True)
 class Bounds:
-    """Ends of the scale of each dimension.
-
-    Attributes:
-        ends: low and high, in the order of the dimensions.
-    """
+    """Ends of the scale of each dimension."""
 
     ends: tuple[tuple[End, End], ...]
 
@@ -225,12 +216,7 @@ class Bounds:
 
 
 def clipped_note(clipped: Sequence[tuple[str, int]], n: int) -> list[str]:
-    """A sentence on the predictions that were set to an end of the scale, if there are any.
-
-    Args:
-        clipped: systems, and how many of their predictions lay outside.
-        n: predictions of each system.
-    """
+    """A sentence on the predictions that were set to an end of the scale, if there are any."""
     told = [f"{name} {count:,}" for name, count in clipped if count]
     if not told:
         return []

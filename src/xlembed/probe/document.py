@@ -42,12 +42,7 @@ ADVICE = "Short texts lose nothing by a limit; long ones lose what stands behind
 
 
 def probe_document(book: ProbeBook, pictures: Mapping[str, Sequence[Picture]]) -> Document:
-    """The whole report.
-
-    Args:
-        book: the results.
-        pictures: part of the report (``results``, ``errors``, ``fit``, ``truncation``, ``cost``) -> its figures.
-    """
+    """The whole report. Figures stand in their parts: ``results``, ``errors``, ``fit``, ``truncation``, ``cost``."""
     advice = advise(book)
     unknown = unknown_lines(book)
     parts = (
@@ -134,10 +129,6 @@ def probe_tables(
 ) -> list[Grid]:
     """What `xlembed probe` prints: systems, dimensions, languages, truncation, verdicts, tests.
 
-    Args:
-        report: content of report.json.
-        timings: content of timings.json.
-
     Raises:
         UserError: if a field of the report is missing.
     """
@@ -185,11 +176,7 @@ def write_probe_report(
 ) -> None:
     """Write the report; each file is replaced whole, and other files in the folder stay.
 
-    Args:
-        report: content of report.json.
-        predictions: content of predictions.parquet.
-        timings: content of timings.json; None: nothing was timed.
-        folder: of the report.
+    Without timings nothing was timed.
 
     Raises:
         UserError: if a field of the report or a column of the predictions is missing.

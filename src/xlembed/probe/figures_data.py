@@ -107,10 +107,7 @@ class PairTest(NamedTuple):
 class ProbeBook:
     """Everything that is known of the systems of one task.
 
-    Attributes:
-        report: content of report.json.
-        predictions: a row per text of the test part, system and dimension, columns `COLUMNS`.
-        timings: system -> seconds and milliseconds; may lack systems.
+    Predictions have a row per text of the test part, system and dimension, columns `COLUMNS`; timings may lack systems.
     """
 
     report: Mapping[str, Any]

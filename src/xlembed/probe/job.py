@@ -44,11 +44,7 @@ PUBLISHED = "+published"
 class OpenedProbing:
     """Everything a probe run names, found and checked before any work is done.
 
-    Attributes:
-        name: of the folder: the task's, with the published split marked.
-        refs: models whose vectors are probed.
-        probes: names.
-        notes: what the reader must know.
+    The name is that of the folder: the task's, with the published split marked.
     """
 
     name: str
@@ -63,16 +59,7 @@ class OpenedProbing:
 
 @dataclass(frozen=True, eq=False)
 class Probed:
-    """What a probe run found.
-
-    Attributes:
-        report: what report.json holds.
-        timings: what timings.json holds.
-        systems: with what was fitted.
-        bounds: of the scores.
-        folder: probes/TASK.
-        pages: reports/probe/TASK.
-    """
+    """What a probe run found. `report` is what report.json holds, `folder` probes/TASK, `pages` reports/probe/TASK."""
 
     report: dict[str, Any]
     timings: dict[str, Any]
@@ -92,12 +79,7 @@ def open_probing(
 ) -> OpenedProbing:
     """Find the texts, the models, the probes and the rivals; divide the texts.
 
-    Args:
-        task: name under data/scored, or a folder.
-        models: as MODEL is typed; empty: those of params.yaml.
-        workspace: whose settings say the rest.
-        probes: names; None: those of params.yaml.
-        rivals: ready ones or YAML files; None: those of params.yaml.
+    Models are given as typed, rivals as names or YAML files; what is not given is that of params.yaml.
 
     Raises:
         UserError: something is not there, or cannot be probed.

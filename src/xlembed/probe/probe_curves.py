@@ -58,30 +58,14 @@ def kind_mark(book: ProbeBook, probe: str) -> str:
 def curve(
     book: ProbeBook, system: System, position: int, points: Sequence[tuple[float, Mean | None]], gid: str
 ) -> Curve:
-    """The line of a system.
-
-    Args:
-        book: for its look.
-        system: whose values these are; hollow if they carry a label.
-        position: among the lines shown, for its dashes.
-        points: x and value.
-        gid: of its points, before its name.
-    """
+    """The line of a system. Hollow if its values carry a label; `gid` stands before the system's name."""
     known = [(x, m.value, m.interval) for x, m in points if m is not None]
     gids = (f"line {system.name}", f"{gid} {system.name}")
     return Curve(line_look(book, system), known, gids, DASHES[position % len(DASHES)], bool(system.label))
 
 
 def error_axis(axes: Axes, values: Sequence[float], text: str, share: bool, upright: bool = True) -> None:
-    """An axis with some air around the values; shares in %.
-
-    Args:
-        axes: where.
-        values: all ends that must be seen.
-        text: what it shows.
-        share: whether values are shares.
-        upright: y, else x.
-    """
+    """An axis with some air around the values; shares in %."""
     scale(axes, axis_limits(values, share), text, upright=upright, n=6, factor=100.0 if share else 1.0)
 
 
@@ -155,15 +139,7 @@ HEIGHT, LEAST_WIDTH, SPREAD, SIZE = 2.5, 5.8, 5.5, 7.5
 
 
 def binned_figure(book: ProbeBook, table: pd.DataFrame, bins: Bins, title: str, note: str) -> Figure:
-    """Mean error of each system in each bin.
-
-    Args:
-        book: the results.
-        table: of `probe_errors.error_table`.
-        bins: of its rows.
-        title: of the figure.
-        note: what to see in it.
-    """
+    """Mean error of each system in each bin."""
     names = [s.name for s in book.compared if s.name in table.columns]
     means = mean_errors(book, table, names, bins)
     labels = [f"{_two_lines(name)}\n{_count(means, i)}" for i, name in enumerate(bins.names)]
@@ -185,14 +161,8 @@ def grouped_figure(
 ) -> Figure:
     """Marks side by side.
 
-    Args:
-        book: the results.
-        means: system -> one per bin.
-        labels: of the bins, in lines.
-        texts: title, what bins are, note.
-        axis: what values are.
-        share: whether they are shares.
-        lines: whether bins have an order, so that a line leads from one to the next.
+    `means` have one per bin, `texts` are title, what bins are, and a note; a line leads from bin to bin where they have
+    an order.
     """
     systems = [book.system(name) for name in means]
     shown = [curve(book, s, i, list(enumerate(means[s.name])), "mean") for i, s in enumerate(systems)]

@@ -86,11 +86,7 @@ class System:
 class Encoded:
     """A model's vectors of all parts.
 
-    Attributes:
-        vectors: in the order of `Parts.texts`.
-        tokens_median: per text, before it is cut.
-        truncated_share: of texts that are cut.
-        encode_ms: median milliseconds for a single text.
+    Vectors are in the order of `Parts.texts`; tokens are counted before texts are cut.
     """
 
     ref: ModelRef

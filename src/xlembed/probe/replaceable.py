@@ -75,14 +75,7 @@ def rule(measure: str) -> str:
 
 
 def judge(found: Predictions, system: str, floor: str, rival: str | None) -> Verdict:
-    """The verdict on one system.
-
-    Args:
-        found: with the predictions of all three.
-        system: a probe.
-        floor: the mean predictor.
-        rival: a fine-tuned model, or None.
-    """
+    """The verdict on one system. Without a rival it is not comparable."""
     sign = 1.0 if found.primary.lower_is_better else -1.0
     names = found.names
 

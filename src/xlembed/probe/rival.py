@@ -116,9 +116,7 @@ class FittedRival:
     def save(self, folder: Path, *, merge: bool = False) -> None:
         """Everything `load_rival` needs, as safetensors and JSON; an adapter comes without its base.
 
-        Args:
-            folder: replaced if it is there.
-            merge: merge the adapter into the body, so that the folder is complete.
+        With `merge` an adapter is merged into the body, so that the folder is complete.
         """
         whole = merge or self.recipe.adapter is None
         with atomic_folder(folder) as temporary:
@@ -155,9 +153,7 @@ class FittedRival:
 def open_base(recipe: RivalRecipe, resolve: Callable[[str], ModelRef] = resolve_model) -> Path:
     """The folder with the recipe's base; fetched from the Hub if it is not on this machine.
 
-    Args:
-        recipe: names the base: catalogue name, entry of `models:`, folder, Hub id, also of models without vectors.
-        resolve: turns that into a model, for example a workspace's `open_model`.
+    `resolve` finds models without vectors too: a workspace's `open_model`.
 
     Raises:
         UserError: unknown, or it cannot be had; the message says how to fetch it elsewhere.
@@ -251,11 +247,7 @@ def load_rival(
 ) -> FittedRival:
     """What `FittedRival.save` wrote.
 
-    Args:
-        folder: as saved.
-        base_folder: of an adapter's base; None looks for it as `open_base`. Not read by complete folders.
-        resolve: see `open_base`.
-        device: cpu, cuda or mps; empty takes the best there is.
+    An adapter's base is looked for as by `open_base` unless its folder is given; complete folders need none.
 
     Raises:
         UserError: no such folder, or the base is not the one that it was trained on.

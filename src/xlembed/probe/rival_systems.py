@@ -36,12 +36,7 @@ SAVED, COST = "rival", "cost.json"
 
 @dataclass(frozen=True)
 class Rival:
-    """A recipe with its base found.
-
-    Attributes:
-        ref: the base, for its languages and size.
-        folder: with the base's files.
-    """
+    """A recipe with its base found. `folder` has the base's files."""
 
     recipe: RivalRecipe
     ref: ModelRef

@@ -37,9 +37,7 @@ PREDICT_TOKENS = 4096
 class Rows:
     """Tokenised texts and what is learnt from them.
 
-    Attributes:
-        tokens: of each text.
-        targets: float64, shape (n, n_outputs): standardised scores, or labels.
+    Targets are float64, shape (n, n_outputs): standardised scores, or labels.
     """
 
     tokens: Tokens
@@ -90,16 +88,8 @@ def fine_tune(
 ) -> list[Look]:
     """Train what requires a gradient, in place; go on where an earlier call on the same folder was cut off.
 
-    Args:
-        model: gives `logits`, shape (n, n_outputs); ends with the weights of the best epoch.
-        recipe: rates, epochs, batches, seed.
-        train: seen `epochs` times.
-        validation: looked at after each epoch.
-        kind: squared error or cross entropy.
-        padding: id of the padding token.
-        work: takes the checkpoints, of this training and nothing else.
-        device: cpu, cuda or mps.
-        watch: told (what, updates done, updates in all).
+    The model gives `logits`, shape (n, n_outputs), and ends with the weights of the best epoch; `work` takes the
+    checkpoints of this training and nothing else.
 
     Raises:
         UserError: memory ran out, or the loss is no longer a number.
@@ -146,12 +136,7 @@ def forward_all(
 ) -> Scores:
     """What the model says of each text, before any activation.
 
-    Args:
-        model: in any mode; it is left in evaluation mode.
-        tokens: of each text.
-        padding: id of the padding token.
-        dtype: bfloat16 computes in automatic mixed precision.
-        watch: told how many texts are done.
+    The model is left in evaluation mode; bfloat16 computes in automatic mixed precision.
 
     Returns:
         float64, shape (n, n_outputs), in the order of `tokens`; texts of similar length go together.

@@ -58,13 +58,7 @@ class EncodedPredictor:
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """What MLflow serves.
-
-    Attributes:
-        dimensions: names of the scores, in order.
-        thresholds: labels only: the least score that says yes.
-        bounds: scores stay inside.
-    """
+    """What MLflow serves. Thresholds are the least scores that say yes, of labels only."""
 
     predictor: Predictor
     dimensions: tuple[str, ...]
@@ -107,14 +101,7 @@ def write_scorer(
 ) -> None:
     """Put a scorer together; files of others are linked, not copied, for whoever copies the folder.
 
-    Args:
-        folder: is made.
-        dimensions: names of the scores.
-        thresholds: labels only.
-        bounds: scores stay inside.
-        parts: `encoder` and `probe`, or `rival`: folders with their files.
-        ref: the model under a probe.
-        instruction: it was encoded with.
+    `parts` are folders with files: `encoder` and `probe`, or `rival`; thresholds are those of labels.
     """
     folder.mkdir(parents=True)
     for name, place in parts.items():

@@ -36,12 +36,9 @@ class Split:
 def split_documents(texts: Sequence[ScoredText], seed: int) -> Split:
     """70 % of the texts of each language for training, 15 % for validation, 15 % for testing, in whole documents.
 
-    The documents of a language come in random order and each goes to the part that lacks most, measured in texts;
-    a document with texts in several languages counts for the language of most of them.
-
-    Args:
-        texts: in any order: the ids decide, not the places.
-        seed: of the order.
+    The documents of a language come in random order and each goes to the part that lacks most, measured in texts; a
+    document with texts in several languages counts for the language of most of them. The ids decide, not the places of
+    the texts.
 
     Raises:
         UserError: a part would be empty.
@@ -111,13 +108,7 @@ ROWS = 500
 
 @dataclass(frozen=True)
 class Twin:
-    """A text that is nearly one of the texts kept apart from it.
-
-    Attributes:
-        place: of the text, among those that may be left out.
-        other: place of the most similar of the texts kept apart.
-        similarity: of the two, 0 to 1.
-    """
+    """A text that is nearly one of the texts kept apart from it."""
 
     place: int
     other: int
@@ -132,11 +123,6 @@ def near_duplicates(
     Similarity is the cosine of the counts of runs of five letters (within words and their borders, lower case), as in
     near-duplicate detection by shingles (Broder 1997, "On the resemblance and containment of documents"). Texts of
     fewer letters are compared as whole words; a text without any run has no twin unless both are equal.
-
-    Args:
-        texts: that may be left out.
-        apart: that must not be known.
-        threshold: least similarity.
     """
     from sklearn.feature_extraction.text import HashingVectorizer
 

@@ -45,11 +45,7 @@ def log_probed(
 ) -> dict[str, str]:
     """Files of the active run, and a child run for each system.
 
-    Args:
-        report: content of report.json.
-        timings: content of timings.json.
-        files: files and folders that are kept.
-        scorers: system -> what writes it as a scorer into a new folder; these become models of their runs.
+    Systems that have a writer in `scorers` become models of their runs.
 
     Returns:
         System -> URI of its model.
@@ -147,12 +143,6 @@ def chosen_systems(report: Mapping[str, Any], wanted: Logged) -> tuple[str, ...]
 
 def put_together(name: str, found: Probed, workspace: Workspace, folder: Path) -> list[tuple[str, str]]:
     """Write the scorer of a system into a new folder.
-
-    Args:
-        name: of the system.
-        found: with its fitted files.
-        workspace: that finds the model's files.
-        folder: is made; holds links to files that lie elsewhere.
 
     Returns:
         Name and type of each column that it gives.

@@ -158,10 +158,7 @@ class ResumableTrainer(Trainer):
 def train(model: nn.Module, loop: Loop, make: Callable[[], ResumableTrainer]) -> History:
     """Train what requires a gradient, in place; go on where an earlier call on the same folder was cut off.
 
-    Args:
-        model: ends with the weights that the loop wants.
-        loop: everything but the loss.
-        make: the trainer, called if there is something left to do.
+    The model ends with the weights that the loop wants; `make` is called if there is something left to do.
 
     Returns:
         The log, of the parts before an interruption too.

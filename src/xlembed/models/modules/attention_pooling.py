@@ -14,9 +14,6 @@ class AttentionPooling(SavedModule):
     """Mean of the tokens weighted by softmax(token . query / sqrt(dim)); padding has weight 0.
 
     The query starts at zero, where this is the plain mean.
-
-    Args:
-        embedding_dimension: of the tokens and of the result.
     """
 
     config_keys: list[str] = ["embedding_dimension"]  # noqa: RUF012 (as the class above has it)

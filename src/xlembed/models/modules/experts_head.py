@@ -11,13 +11,7 @@ from xlembed.models.modules.saved import SavedModule
 
 
 class ExpertsHead(SavedModule):
-    """Linear experts mixed by a softmax gate on the input (Jacobs et al. 1991): every expert takes part.
-
-    Args:
-        in_features: of the vector before.
-        out_features: of the vector after.
-        experts: how many.
-    """
+    """Linear experts mixed by a softmax gate on the input (Jacobs et al. 1991): every expert takes part."""
 
     config_keys: list[str] = ["in_features", "out_features", "experts"]  # noqa: RUF012 (as the class above has it)
 

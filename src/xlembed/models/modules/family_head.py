@@ -12,12 +12,7 @@ from xlembed.models.modules.saved import SavedModule
 
 
 class FamilyHead(SavedModule):
-    """Each text goes through the layer of its family, which `FamilyTransformer` tells.
-
-    Args:
-        in_features: of the vector before.
-        out_features: of the vector after.
-    """
+    """Each text goes through the layer of its family, which `FamilyTransformer` tells."""
 
     config_keys: list[str] = ["in_features", "out_features"]  # noqa: RUF012 (as the class above has it)
 

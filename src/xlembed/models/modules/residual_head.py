@@ -10,14 +10,7 @@ from xlembed.models.modules.saved import SavedModule
 
 
 class ResidualHead(SavedModule):
-    """`blocks` times x + Linear(ReLU(Linear(LayerNorm(x)))), then LayerNorm and Linear to `out_features`.
-
-    Args:
-        in_features: of the vector before.
-        hidden_features: inside a block.
-        out_features: of the vector after.
-        blocks: how many.
-    """
+    """`blocks` times x + Linear(ReLU(Linear(LayerNorm(x)))), then LayerNorm and Linear to `out_features`."""
 
     config_keys: list[str] = ["in_features", "hidden_features", "out_features", "blocks"]  # noqa: RUF012 (as the class above has it)
 

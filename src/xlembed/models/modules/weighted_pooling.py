@@ -14,10 +14,7 @@ from xlembed.models.modules.saved import SavedModule
 class WeightedPooling(SavedModule):
     """a * mean + b * max + ...: each part pooled by sentence-transformers, then weighted and summed.
 
-    Args:
-        embedding_dimension: of the tokens and of the result.
-        weights: pooling mode -> first weight.
-        learned: train the weights.
+    `weights` gives each pooling mode its first weight.
     """
 
     config_keys: list[str] = ["embedding_dimension", "weights", "learned"]  # noqa: RUF012 (as the class above has it)

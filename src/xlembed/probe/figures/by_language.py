@@ -13,11 +13,7 @@ from xlembed.words import Lang
 
 
 def probe_by_language(book: ProbeBook) -> Figure:
-    """The primary measure of a few systems in each language.
-
-    Args:
-        book: the results.
-    """
+    """The primary measure of a few systems in each language."""
     languages = _languages(book)
     means = {s.name: [_mean(book, s.name, lang) for lang in languages] for s in book.compared}
     labels = [f"{lang}\n{_count(book, lang)}" for lang in languages]

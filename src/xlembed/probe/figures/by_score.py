@@ -11,11 +11,7 @@ from xlembed.show.figures.registry import Registered
 
 
 def probe_by_score(book: ProbeBook) -> Figure:
-    """Error of a few systems in bins of the true score, all dimensions together.
-
-    Args:
-        book: the results.
-    """
+    """Error of a few systems in bins of the true score, all dimensions together."""
     table = error_table(book, [s.name for s in book.compared])
     title = "Errors by the true label" if book.are_labels else "Errors by the true score"
     note = (

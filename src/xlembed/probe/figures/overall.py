@@ -21,11 +21,7 @@ WORDS = {"ridge": "ridge", "mlp": "MLP", "lightgbm": "LightGBM"}
 
 
 def probe_overall(book: ProbeBook) -> Figure:
-    """A row per system, the best on top; the dashed line is the floor, the band its interval.
-
-    Args:
-        book: the results.
-    """
+    """A row per system, the best on top; the dashed line is the floor, the band its interval."""
     rows = _rows(book)
     better = "lower is better" if book.lower_is_better else "higher is better"
     words = Words(f"{book.primary} of every system", subtitle(book, better), _notes(book, rows))

@@ -39,13 +39,7 @@ WEIGHT_DECAY = 1e-2
 class FittedMlp:
     """The network of the best epoch, with the scaling around it.
 
-    Attributes:
-        net: takes standardised vectors.
-        vectors: their scaling.
-        scores: scaling of the outputs; None for labels, whose outputs are logits.
-        epochs: run until it stopped.
-        best_epoch: whose weights these are, from 1.
-        validation_loss: at that epoch.
+    Outputs for labels are logits, whose scaling is None.
     """
 
     net: torch.nn.Module

@@ -30,10 +30,7 @@ STRENGTHS = tuple(float(s) for s in np.logspace(-2, 6, 17))
 class FittedRidge:
     """A linear map of raw vectors; the standardisation is folded into it.
 
-    Attributes:
-        weights: float64, shape (dim, n_dimensions).
-        intercept: float64, shape (n_dimensions,).
-        strengths: chosen, one per dimension.
+    Weights have the shape (dim, n_dimensions); strengths are chosen, one per dimension.
     """
 
     weights: Floats

@@ -21,11 +21,7 @@ AVERAGE = "macro"
 
 
 def before_after(report: Finetuning) -> Figure:
-    """A panel per mode, a row per language, a mark with its interval per stage; tasks below each other.
-
-    Args:
-        report: content of report.json.
-    """
+    """A panel per mode, a row per language, a mark with its interval per stage; tasks below each other."""
     tasks, stages = tasks_of(report), report["evaluations"]
     measures = dict.fromkeys(stages[0]["tasks"][t]["primary_measure"] for t in tasks)
     words = Words(
