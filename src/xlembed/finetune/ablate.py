@@ -17,14 +17,8 @@ from xlembed.finetune.ablation import Ablation, Training, Variant, load_ablation
 from xlembed.finetune.ablation_tables import write_ablation_report
 from xlembed.finetune.danger import dimension_lines
 from xlembed.finetune.job import finetune, finetuned_folder
-from xlembed.finetune.recipe_loading import (
-    Opened,
-    Record,
-    check_data,
-    open_recipe,
-    read_recipe,
-)
-from xlembed.finetune.rehearsal import rehearse
+from xlembed.finetune.recipe_loading import Opened, Record, check_data, open_recipe, read_recipe
+from xlembed.finetune.stage import rehearse
 from xlembed.stats.scorebook import MACROS
 from xlembed.tracking.log import log_folder, log_metrics, log_params, log_tags
 from xlembed.tracking.opening import open_model
@@ -145,11 +139,8 @@ def _report(
     base = _evaluation(firsts[0], reports[firsts[0].recipe.name], opened.task, workspace, step=0)
     first_report = reports[firsts[0].recipe.name]
     dimensions, too_large = _dimensions(opened, reports, workspace, watch)
-    warnings = [
-        f"{training.recipe.name}: {line}"
-        for training, _ in opened.trainings
-        for line in reports[training.recipe.name]["warnings"]
-    ]
+    names = [training.recipe.name for training, _ in opened.trainings]
+    warnings = [f"{name}: {line}" for name in names for line in reports[name]["warnings"]]
     return {
         "format": FORMAT,
         "ablation": ablation.name,
@@ -174,11 +165,7 @@ def _report(
 
 
 def _evaluation(
-    training: Training,
-    report: Mapping[str, Any],
-    task: Task,
-    workspace: Workspace,
-    step: int = -1,
+    training: Training, report: Mapping[str, Any], task: Task, workspace: Workspace, step: int = -1
 ) -> Evaluation:
     """Of the model after a stage (default: the last), under the variant's name."""
     slug = report["evaluations"][step]["model"]
@@ -191,14 +178,10 @@ def _macros(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Rows of the primary measure's macro averages."""
     kinds = {(m.kind, m.pool) for m in MACROS}
     measure = evaluation.scores["primary_measure"]
-    return [
-        {key: row[key] for key in PAIRED}
-        for row in evaluation.scores["scores"]
-        if (row["kind"], row["pool"]) in kinds
-        and row["measure"] == measure
-        and row["query_lang"] is None
-        and row["doc_lang"] is None
-    ]
+    rows = [row for row in evaluation.scores["scores"] if (row["kind"], row["pool"]) in kinds]
+    whole = (measure, None, None)
+    rows = [row for row in rows if (row["measure"], row["query_lang"], row["doc_lang"]) == whole]
+    return [{key: row[key] for key in PAIRED} for row in rows]
 
 
 def _variant(
@@ -230,16 +213,16 @@ def _variant(
         }
         if sts
         else None,
-        "seeds": [
-            {
-                "seed": training.seed,
-                "scores": _macros(_evaluation(training, of_seed, opened.task, workspace)),
-                "spearman": (_sts(of_seed, sts, -1) or {}).get("spearman"),
-            }
-            for training in all_seeds
-            for of_seed in [reports[training.recipe.name]]
-        ],
+        "seeds": [_of_seed(t, reports[t.recipe.name], opened, workspace) for t in all_seeds],
     }
+
+
+def _of_seed(
+    training: Training, report: Mapping[str, Any], opened: OpenedAblation, workspace: Workspace
+) -> dict[str, Any]:
+    scores = _macros(_evaluation(training, report, opened.task, workspace))
+    spearman = (_sts(report, opened.ablation.sts, -1) or {}).get("spearman")
+    return {"seed": training.seed, "scores": scores, "spearman": spearman}
 
 
 def _sts(report: Mapping[str, Any], name: str | None, step: int) -> dict[str, Any] | None:
@@ -280,19 +263,13 @@ def _dimensions(
             continue
         recipe = opened.of(variant)[0][0].recipe
         full = int(reports[recipe.name]["dim"])
-        if large := [d for d in opened.ablation.dims if d > full]:
-            notes.append(
-                f"{variant.name} has {full} dimensions; {', '.join(map(str, large))} of `dims` left out."
-            )
+        if large := ", ".join(str(d) for d in opened.ablation.dims if d > full):
+            notes.append(f"{variant.name} has {full} dimensions; {large} of `dims` left out.")
         model = open_model(workspace, str(finetuned_folder(workspace, recipe.name) / "model"))
-        refs = {
-            dim: replace(
-                model,
-                slug=f"{recipe.name}+dim{dim}",
-                variation=replace(model.variation, dim=None if dim == full else dim),
-            )
-            for dim in {full, *(d for d in opened.ablation.dims if d < full)}
-        }
+        refs = {}
+        for dim in {full, *(d for d in opened.ablation.dims if d < full)}:
+            variation = replace(model.variation, dim=None if dim == full else dim)
+            refs[dim] = replace(model, slug=f"{recipe.name}+dim{dim}", variation=variation)
         for row in measure_dimensions(opened.task, refs, scratch, watch):
             folder = row.pop("run")
             found = read_evaluation(str(folder), workspace)
@@ -328,14 +305,8 @@ def variant_run(
 
 def log_ablation(report: Mapping[str, Any], folder: Path) -> None:
     """The variants' scores and all files, in the active run."""
-    log_tags(
-        {
-            "kind": "ablation",
-            "ablation": str(report["ablation"]),
-            "recipe": str(report["recipe"]),
-            "task_digest": str(report["task_digest"]),
-        }
-    )
+    told = ("ablation", "recipe", "task_digest")
+    log_tags({"kind": "ablation", **{key: str(report[key]) for key in told}})
     numbers: dict[str, float] = {}
     for variant in report["variants"]:
         numbers |= _numbers(variant["name"], variant["scores"])

@@ -15,7 +15,8 @@ from xlembed.data.text_digest import text_digest
 from xlembed.training.loop import EpochBatches
 from xlembed.words import UserError
 
-Integers = NDArray[np.int64]
+Integers = NDArray[np.integer[Any]]
+"""Row numbers, shape (rows,)."""
 GROUP = "group "
 LOOKAHEAD = 8
 """Batches of rows that may wait."""
@@ -99,10 +100,6 @@ def row_marks(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list
         )
         for row in rows
     ]
-
-
-Integers = NDArray[np.integer[Any]]
-"""Row numbers, shape (rows,)."""
 
 
 class Rows(Dataset[dict[str, Any]]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -152,11 +151,7 @@ def target_layers(body: nn.Module, settings: LoraRecipe) -> list[str]:
         if not names and target in ("query", "key", "value"):
             names = {name for name in FUSED if name in short}
         if target == "output" and not names:
-            names = (
-                {"attention.output.dense"}
-                if any(n.endswith("attention.output.dense") for n in linear)
-                else set()
-            )
+            names = {n for n in ("attention.output.dense",) if any(name.endswith(n) for name in linear)}
         if not names:
             raise UserError(
                 f"adapter.targets: the body has no {target!r}; its linear layers are {', '.join(sorted(short))}, and "
@@ -231,17 +226,8 @@ POOLINGS = (Pooling, WeightedPooling, AttentionPooling)
 PARTS = ("embeddings", "body", "adapters", "pooling", "head")
 
 
-@dataclass(frozen=True)
-class Part:
-    """One row of the table."""
-
-    part: str
-    trainable: int
-    total: int
-
-
-def trainable_parameters(model: SentenceTransformer) -> list[Part]:
-    """A row per part that has parameters; each parameter is in one part.
+def trainable_parameters(model: SentenceTransformer) -> list[dict[str, Any]]:
+    """A row (`part`, `trainable`, `total`) per part that has parameters; each parameter is in one part.
 
     `embeddings` are the token vectors, `adapters` what LoRA adds to the body.
     """
@@ -255,7 +241,8 @@ def trainable_parameters(model: SentenceTransformer) -> list[Part]:
                 part = "pooling" if isinstance(module, POOLINGS) else "head"
             counts[part][0] += parameter.numel() if parameter.requires_grad else 0
             counts[part][1] += parameter.numel()
-    return [Part(part, *counts[part]) for part in PARTS if counts[part][1]]
+    rows = [(part, *counts[part]) for part in PARTS if counts[part][1]]
+    return [{"part": part, "trainable": trainable, "total": total} for part, trainable, total in rows]
 
 
 def token_vectors(model: SentenceTransformer) -> set[int]:

@@ -43,6 +43,10 @@ class _Measured:
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     sts: dict[str, Any] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        sts = {name: found.to_json() for name, found in self.sts.items()}
+        return {"after": self.after, "model": self.ref.slug, "tasks": self.tasks, "sts": sts}
+
 
 def finetuned_folder(workspace: Workspace, name: str) -> Path:
     """Where the result of a recipe goes."""
@@ -64,9 +68,8 @@ def finetune(
         UserError: bad data, or a model that cannot be built as the recipe says.
     """
     recipe, record = opened.recipe, record or Unrecorded()
-    measured = [
-        _measure(BASE, replace(opened.base, slug=f"{recipe.name}.{BASE}"), opened, workspace, watch, record)
-    ]
+    base = replace(opened.base, slug=f"{recipe.name}.{BASE}")
+    measured = [_measure(BASE, base, opened, workspace, watch, record)]
     trained: list[TrainedStage] = []
     for number, stage in enumerate(recipe.stages, 1):
         before = trained[-1] if trained else None
@@ -83,10 +86,8 @@ def finetune(
         measured.append(_measure(stage.name, ref, opened, workspace, watch, record))
     with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:
         report = _write(opened, trained, measured, workspace, folder)
-    write_json(
-        workspace.out / "results" / f"finetune-{recipe.name}.json",
-        _headline(opened, measured[-1], finetuned_folder(workspace, recipe.name)),
-    )
+    headline = _headline(opened, measured[-1], finetuned_folder(workspace, recipe.name))
+    write_json(workspace.out / "results" / f"finetune-{recipe.name}.json", headline)
     return report
 
 
@@ -142,9 +143,8 @@ def _write(
     (folder / TEXTS).write_text("".join(f"{d}\n" for d in trained[-1].texts), encoding="utf-8")
     for task in opened.tasks:
         for m in measured:
-            shutil.copytree(
-                scratch.run_folder(task.name, m.ref.slug), folder / "runs" / task.name / m.ref.slug
-            )
+            kept = folder / "runs" / task.name / m.ref.slug
+            shutil.copytree(scratch.run_folder(task.name, m.ref.slug), kept)
     report: dict[str, Any] = {
         "format": FORMAT,
         "recipe": recipe.name,
@@ -156,15 +156,7 @@ def _write(
         "key": trained[-1].key,
         "trainable": list(trained[0].trainable),
         "stages": [t.to_json() for t in trained],
-        "evaluations": [
-            {
-                "after": m.after,
-                "model": m.ref.slug,
-                "tasks": m.tasks,
-                "sts": {k: v.to_json() for k, v in m.sts.items()},
-            }
-            for m in measured
-        ],
+        "evaluations": [m.to_json() for m in measured],
         "changes": [change for task in opened.tasks for change in _changes(task, measured, scratch, folder)],
         **_sts_changes(opened, measured, scratch),
         "shared_texts": _shared_texts(opened.tasks, trained[-1].texts),
@@ -201,10 +193,9 @@ def _changes(
             parse_measure(report["primary_measure"]),
             n_resamples=old.scores["evaluate"]["resamples"],
         )
-        rows = [r for r in report["primary"] if r["a"] == new.name and r["b"] == old.name]
-        found.append(
-            {"from": before.after, "to": after.after, "task": task.name, "rows": rows, "learned": learned}
-        )
+        rows = [r for r in report["primary"] if (r["a"], r["b"]) == (new.name, old.name)]
+        steps = {"from": before.after, "to": after.after, "task": task.name}
+        found.append({**steps, "rows": rows, "learned": learned})
     return found
 
 
@@ -225,13 +216,8 @@ def _sts_changes(opened: Opened, measured: Sequence[_Measured], scratch: Workspa
 def _shared_texts(tasks: Sequence[Task], texts: Sequence[str]) -> dict[str, int]:
     """How many texts of each evaluation task were trained on: its scores are then no test."""
     known = set(texts)
-    return {
-        task.name: len(
-            {text_digest(text) for text in [d.text for d in task.documents] + [q.text for q in task.queries]}
-            & known
-        )
-        for task in tasks
-    }
+    texts = {task.name: {x.text for x in (*task.documents, *task.queries)} for task in tasks}
+    return {name: len({*map(text_digest, of)} & known) for name, of in texts.items()}
 
 
 def learned_differences(
@@ -268,20 +254,16 @@ def learned_differences(
             continue
         inside = cells.layout.cells == i
         row = number_json(difference)
+        labels = {before.unsupported[x] for x in (query_lang, doc_lang) if x in before.unsupported}
         rows.append(
             {
-                "kind": kind,
-                "pool": pool,
-                "query_lang": query_lang,
-                "doc_lang": doc_lang,
+                **{"kind": kind, "pool": pool, "query_lang": query_lang, "doc_lang": doc_lang},
                 "measure": measure.name,
                 "before": round(float(values_before[inside].mean()), 6),
                 "after": round(float(values_after[inside].mean()), 6),
                 "difference": row.pop("value"),
                 **row,
-                "label": "; ".join(
-                    sorted({before.unsupported[x] for x in (query_lang, doc_lang) if x in before.unsupported})
-                ),
+                "label": "; ".join(sorted(labels)),
             }
         )
     return rows

@@ -30,13 +30,14 @@ def ready_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(READY.glob("*.yaml"))}
 
 
-def load_recipe(source: str, data_dir: Path) -> Recipe:
-    """A recipe by the name of a ready one or by file, with its data looked at.
+def load_recipe(source: str, data_dir: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe by the name of a ready one or by file, perhaps changed, with its data looked at.
 
     Raises:
         UserError: everything wrong in the file, or else everything wrong between recipe and data, a line each.
     """
     recipe = read_recipe(source)
+    recipe = change_recipe(recipe, changes) if changes else recipe
     if problems := list(check_data(recipe, data_dir)):
         path = ready_recipes().get(source, source)
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
@@ -55,15 +56,6 @@ def read_recipe(source: str | Path) -> Recipe:
 def recipe_to_yaml(recipe: Recipe) -> str:
     """The recipe with every default spelled out."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
-
-
-def recipe_data(recipe: Recipe, data_dir: Path) -> dict[str, PairSet]:
-    """Every set that the recipe names, by that name.
-
-    Raises:
-        UserError: of the first that cannot be read.
-    """
-    return {name: load_pairs(name, data_dir) for name in set_names(recipe)}
 
 
 def set_names(recipe: Recipe) -> list[str]:
@@ -206,23 +198,19 @@ class Record(Protocol):
 
     def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """The model stands as the stage trains it; `rows` count its parameters."""
+        return
 
     def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
         """An evaluation is finished."""
+        return
 
 
-class Unrecorded:
+class Unrecorded(Record):
     """For callers that record nothing."""
 
     def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
         """Nothing."""
         return nullcontext(lambda values, step: None)
-
-    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Nothing."""
-
-    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True)
@@ -250,5 +238,5 @@ def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
             f"base: {recipe.base!r}: expected a model without suffixes, found {base.variation.suffix!r}; "
             "length and precision are the recipe's max_tokens and dtype"
         )
-    sets = recipe_data(recipe, workspace.root / "data")
+    sets = {name: load_pairs(name, workspace.root / "data") for name in set_names(recipe)}
     return Opened(recipe, base, sets, tuple(open_task(workspace, name) for name in recipe.evaluate.tasks))

@@ -60,10 +60,7 @@ class StaticResult:
 
 
 def train_static(
-    recipe: StaticRecipe,
-    data: Path,
-    out: Path,
-    progress: Callable[[Progress], None] | None = None,
+    recipe: StaticRecipe, data: Path, out: Path, progress: Callable[[Progress], None] | None = None
 ) -> StaticResult:
     """Train a static model and write it as a sentence-transformers folder.
 

@@ -15,13 +15,7 @@ from xlembed.embeddings.encoding import open_encoding
 from xlembed.models.spec import ModelRef
 from xlembed.search.table import read_units
 from xlembed.stats.layout import Floats
-from xlembed.stats.spearman import (
-    Correlation,
-    neighbourhood_gain,
-    rank_gain,
-    spearman,
-    spearman_change,
-)
+from xlembed.stats.spearman import Correlation, neighbourhood_gain, rank_gain, spearman, spearman_change
 from xlembed.words import Role, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 

@@ -28,7 +28,7 @@ from xlembed.finetune.building import token_vectors
 from xlembed.finetune.dev import DEV, DevData, dev_evaluator
 from xlembed.finetune.loss import build_loss
 from xlembed.finetune.recipe import EarlyStopping, Stage
-from xlembed.training.loop import History, Log, Loop, Plan, ResumableTrainer, train, unlogged
+from xlembed.training.loop import ARGUMENTS, History, Log, Loop, Plan, ResumableTrainer, train, unlogged
 from xlembed.words import UserError, Vectors
 from xlembed.workspace import Watch, unwatched
 
@@ -115,6 +115,10 @@ class StageData:
     teacher: Vectors | None = None
     dev: DevData | None = None
 
+    def labels(self, stage: Stage) -> Any:
+        """What the stage's loss reads beside the texts; None: nothing."""
+        return {"scores": self.scores, "teacher": self.teacher}.get(stage.loss.labels)
+
 
 @dataclass(frozen=True)
 class StageResult:
@@ -171,9 +175,11 @@ def train_stage(
     settings.warmup_steps = math.ceil(stage.warmup * plan.total)
     if model.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(model.device)
+    labels = data.labels(stage)
+    rows = Rows(list(data.columns.values()), None if labels is None else np.asarray(labels, np.float32))
     loop = Loop(
         name=f"training {stage.name}",
-        rows=_rows(stage, data),
+        rows=rows,
         batches=batches,
         plan=plan,
         where=where,
@@ -242,8 +248,7 @@ def check_stage(
 
 def _check(stage: Stage, data: StageData, model: SentenceTransformer) -> None:
     counts = {name: len(texts) for name, texts in data.columns.items()}
-    labels = {"scores": data.scores, "teacher": data.teacher}.get(stage.loss.labels)
-    if labels is not None:
+    if (labels := data.labels(stage)) is not None:
         counts["labels"] = len(labels)
     if len(set(counts.values())) != 1:
         raise UserError(f"stage {stage.name}: columns of different lengths: {counts}")
@@ -268,18 +273,12 @@ def _arguments(
         lr_scheduler_type=SCHEDULES[stage.schedule],
         weight_decay=stage.weight_decay,
         max_grad_norm=stage.max_gradient_norm,
-        optim="adamw_torch",
         bf16=dtype == "bfloat16",
         use_cpu=model.device.type == "cpu",
         seed=seed,
         prompts={f"c{i}": data.prompts.get(name, "") for i, name in enumerate(data.columns)},
-        logging_strategy="no",  # the plan says when
-        eval_strategy="no",
-        save_strategy="no",
-        logging_nan_inf_filter=False,  # a loss that is no number must be seen
         dataloader_pin_memory=model.device.type == "cuda",
-        report_to="none",
-        disable_tqdm=True,
+        **ARGUMENTS,
     )
     if settings.parallel_mode != ParallelMode.DISTRIBUTED and settings.n_gpu > 1:
         settings._n_gpu = 1  # else torch's DataParallel, which splits a batch and with it its negatives
@@ -290,9 +289,8 @@ def _head_rate(model: SentenceTransformer, stage: Stage) -> dict[str, float]:
     """Pattern of parameter names -> rate, for all modules after the body."""
     if stage.head_learning_rate is None:
         return {}
-    names = [
-        name for name, module in list(model.named_children())[1:] if any(True for _ in module.parameters())
-    ]
+    behind = list(model.named_children())[1:]
+    names = [name for name, module in behind if any(True for _ in module.parameters())]
     if not names:
         raise UserError(
             f"stage {stage.name}: head_learning_rate, but nothing behind the body can be trained; "
@@ -306,19 +304,10 @@ def _token_rate(model: SentenceTransformer, stage: Stage) -> dict[str, float]:
     if stage.token_learning_rate is None:
         return {}
     tokens = token_vectors(model)
-    names = [
-        name
-        for name, parameter in model.named_parameters()
-        if id(parameter) in tokens and parameter.requires_grad
-    ]
+    names = [name for name, p in model.named_parameters() if id(p) in tokens and p.requires_grad]
     if not names:
         raise UserError(f"stage {stage.name}: token_learning_rate, but no token vectors are trained")
     return {rf"^model\.({'|'.join(map(re.escape, names))})$": stage.token_learning_rate}
-
-
-def _rows(stage: Stage, data: StageData) -> Rows:
-    labels = {"scores": data.scores, "teacher": data.teacher}.get(stage.loss.labels)
-    return Rows(list(data.columns.values()), None if labels is None else np.asarray(labels, np.float32))
 
 
 def _trainer(

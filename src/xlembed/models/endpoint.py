@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -269,7 +269,6 @@ class _Progress:
     usage: Usage
     tokens_before: int = 0
     asked: int = 0
-    last: str = ""
 
     def __post_init__(self) -> None:
         self.tokens_before = self.usage.tokens_in + self.usage.tokens_out
@@ -331,16 +330,5 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     except RuntimeError:
         asyncio.run(work)
         return
-    errors: list[BaseException] = []
-
-    def alone() -> None:
-        try:
-            asyncio.run(work)
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=alone)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()

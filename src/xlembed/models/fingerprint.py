@@ -97,8 +97,7 @@ def derived_fingerprint(
 
 
 def _modules(card: ModelCard, folder: Path) -> list[str]:
-    modules = folder_modules(folder)
-    if modules:
+    if modules := folder_modules(folder):
         return [module.type for module in modules]
     return ["Transformer", f"Pooling {card.pooling.value if card.pooling else ''}".strip(), "Normalize"]
 

@@ -33,17 +33,15 @@ def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
         return
     if config.get("model_type") == "nomic_bert" and config.get("num_experts"):
         raise UserError(
-            f"{ref.slug}: a nomic_bert with experts has no class in transformers; the dense class would "
-            "load with random "
-            "weights. Read the repository's code, then pass --trust-remote-code true."
+            f"{ref.slug}: a nomic_bert with experts has no class in transformers; the dense class would load with "
+            "random weights. Read the repository's code, then pass --trust-remote-code true."
         )
     for module in folder_modules(folder):
         activation = read_json(folder / module.path / "config.json").get("activation_function")
         if module.kind == "Dense" and activation and not str(activation).startswith("torch."):
             # sentence-transformers would fall back to tanh with a warning.
             raise UserError(
-                f"{ref.slug}: {folder / module.path} uses the activation {activation!r}, which is code "
-                "outside torch; "
+                f"{ref.slug}: {folder / module.path} uses the activation {activation!r}, which is code outside torch; "
                 "read it, then pass --trust-remote-code true."
             )
     foreign = {
@@ -53,10 +51,9 @@ def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
         reference, file = next(iter(foreign.items()))
         raise UserError(
             f"{ref.slug}: {folder / file} names {reference}, Python code from a repository that installed "
-            "transformers "
-            f"(model type {config.get('model_type')!r}) has no class of its own for. It is not run unless "
-            "asked for: read it, "
-            "then pass --trust-remote-code true (encode.trust_remote_code: true in params.yaml)."
+            f"transformers (model type {config.get('model_type')!r}) has no class of its own for. It is not run "
+            "unless asked for: read it, then pass --trust-remote-code true (encode.trust_remote_code: true in "
+            "params.yaml)."
         )
 
 

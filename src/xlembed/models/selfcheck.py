@@ -37,13 +37,10 @@ def check_tokenizer(tokenizer: Any, languages: Sequence[Lang], name: str) -> Non
     if bad:
         others = f" (also {', '.join(bad[1:])})" if len(bad) > 1 else ""
         raise UserError(
-            f"{name}: {shares[bad[0]]:.0%} of the tokens of a {bad[0]} sentence are unknown to its "
-            f"tokenizer{others}; at most "
-            f"{MOST_UNKNOWN:.0%} is expected of a language on the card. Likely cause: tokenizer_config.json "
-            "names a "
-            "tokenizer class that does not fit the files (a BERT class over a SentencePiece file), or the "
-            "card's languages "
-            "are not this model's."
+            f"{name}: {shares[bad[0]]:.0%} of the tokens of a {bad[0]} sentence are unknown to its tokenizer{others}; "
+            f"at most {MOST_UNKNOWN:.0%} is expected of a language on the card. Likely cause: tokenizer_config.json "
+            "names a tokenizer class that does not fit the files (a BERT class over a SentencePiece file), or the "
+            "card's languages are not this model's."
         )
 
 

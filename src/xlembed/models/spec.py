@@ -227,23 +227,9 @@ def _split(spec: str) -> tuple[str, Variation]:
         if step := parse_step(suffix):
             steps.append(step)
             continue
-        number = re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix)
-        key: str
-        value: float | DType | bool | Rescored
-        if number:
-            key, value = {"dim": "dim", "max": "max_tokens"}[number[1]], int(number[2])
-        elif suffix in DTYPE_SUFFIX:
-            key, value = "dtype", DTYPE_SUFFIX[suffix]
-        elif suffix == HYBRID:
-            key, value = "hybrid", True
-        elif suffix == TRANSLATED:
-            key, value = "translated", True
-        elif (alpha := parse_alpha(suffix)) is not None:
-            key, value = "alpha", alpha
-        elif (rescored := parse_rescored(suffix)) is not None:
-            key, value = "rescored", rescored
-        else:
+        if (parsed := _parse(suffix)) is None:
             raise UserError(f"{spec!r}: unknown suffix '+{suffix}'; {_known_suffixes(suffix)}")
+        key, value = parsed
         if key in fields:
             both = "the merging of languages" if key == "rescored" else key
             raise UserError(f"{spec!r}: two suffixes set {both}")
@@ -251,6 +237,19 @@ def _split(spec: str) -> tuple[str, Variation]:
     if {"hybrid", "alpha"} <= fields.keys():
         raise UserError(f"{spec!r}: +{HYBRID} and +{MIX} are two ways to fuse; choose one")
     return name, Variation(steps=tuple(steps), **fields)
+
+
+def _parse(suffix: str) -> tuple[str, Any] | None:
+    """The field of a variation that a suffix sets, and its value; None if it names none."""
+    if number := re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix):
+        return {"dim": "dim", "max": "max_tokens"}[number[1]], int(number[2])
+    if suffix in DTYPE_SUFFIX:
+        return "dtype", DTYPE_SUFFIX[suffix]
+    if suffix in (HYBRID, TRANSLATED):
+        return suffix, True
+    if (alpha := parse_alpha(suffix)) is not None:
+        return "alpha", alpha
+    return None if (rescored := parse_rescored(suffix)) is None else ("rescored", rescored)
 
 
 def _known_suffixes(wrong: str) -> str:
@@ -282,16 +281,9 @@ def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
             f"{ref.slug}: takes {card.max_tokens} tokens at most, {variation.max_tokens} asked for"
         )
     check_steps(variation.steps, variation.dim or card.dim)
-    kept = Variation(
-        dim=None if variation.dim == card.dim else variation.dim,
-        max_tokens=None if variation.max_tokens == card.max_tokens else variation.max_tokens,
-        steps=variation.steps,
-        dtype=None if variation.dtype == card.dtype else variation.dtype,
-        hybrid=variation.hybrid,
-        alpha=variation.alpha,
-        translated=variation.translated,
-        rescored=variation.rescored,
-    )
+    said = ("dim", "max_tokens", "dtype")
+    unsaid: dict[str, Any] = {k: None for k in said if getattr(variation, k) == getattr(card, k)}
+    kept = replace(variation, **unsaid)
     return replace(ref, slug=ref.slug + kept.suffix, variation=kept)
 
 
@@ -341,17 +333,19 @@ def _from_service(model: str) -> ModelRef:
 def _from_folder(folder: Path) -> ModelRef:
     digest = folder_digest(folder)
     base = folder.resolve().name
-    slug = re.sub(r"[^A-Za-z0-9._-]", "-", base) + "-" + digest[:8]
-    card = with_own_card(ModelCard(name=slug, folder_prompts=True), folder)
-    return ModelRef(slug, with_folder_prompts(card, folder), folder)
+    return _from_files(re.sub(r"[^A-Za-z0-9._-]", "-", base) + "-" + digest[:8], folder)
 
 
 def _from_uri(uri: str, fetch_uri: Callable[[str], Fetched] | None) -> ModelRef:
     if fetch_uri is None:
         raise UserError(f"{uri!r}: no MLflow registry is at hand here; pass a folder")
     fetched = fetch_uri(uri)
-    card = with_own_card(ModelCard(name=fetched.slug, folder_prompts=True), fetched.folder)
-    return ModelRef(fetched.slug, with_folder_prompts(card, fetched.folder), fetched.folder)
+    return _from_files(fetched.slug, fetched.folder)
+
+
+def _from_files(slug: str, folder: Path) -> ModelRef:
+    card = with_own_card(ModelCard(name=slug, folder_prompts=True), folder)
+    return ModelRef(slug, with_folder_prompts(card, folder), folder)
 
 
 def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fetched] | None) -> ModelRef:
@@ -369,8 +363,7 @@ def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fet
     ref = resolve_model(str(source), {}, fetch_uri)
     if ref.variation != Variation():
         raise UserError(
-            f"{where}: source {source!r} has suffixes; put them behind the entry's name: "
-            f"{name}{ref.variation.suffix}"
+            f"{where}: source {source!r} has suffixes; put them behind the entry's name: {name}{ref.variation.suffix}"
         )
     if "query_prompt" in entry or "document_prompt" in entry:
         entry.setdefault("folder_prompts", False)
@@ -389,8 +382,7 @@ def _lend(where: str, lender: str, ref: ModelRef) -> ModelCard:
     known = catalogue()
     if lender not in known:
         raise UserError(
-            f"{where}: card: {lender!r} is not in the catalogue.{near_miss(lender, known)} Known: "
-            f"{', '.join(known)}"
+            f"{where}: card: {lender!r} is not in the catalogue.{near_miss(lender, known)} Known: {', '.join(known)}"
         )
     own_files = {name: getattr(ref.card, name) for name in ("bundled", "packaged", "weights", "given", "api")}
     if ref.folder is None:  # another repository on the Hub: the lender's revision does not exist there

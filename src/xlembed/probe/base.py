@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from safetensors.numpy import load_file, save_file
-from threadpoolctl import threadpool_limits
 
 from xlembed.data.scored import ScoredKind, Scores
 from xlembed.files import read_record, write_json
@@ -95,7 +94,7 @@ class FitOptions:
 
 
 class Probe(Protocol):
-    """A way of learning; one per file in probe/kinds."""
+    """A way of learning, one per file in probe/kinds: a class whose objects are `FittedProbe`."""
 
     def fit(self, train: Batch, validation: Batch, options: FitOptions) -> FittedProbe:
         """Learn on `train`; whatever is chosen is chosen on `validation`."""
@@ -105,15 +104,8 @@ class Probe(Protocol):
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """No more in numpy, scipy and scikit-learn."""
-    with threadpool_limits(1):
-        yield
-
-
-@contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """No more in torch."""
+    """For what must come out the same to the last bit: how sums are shared out decides how they are rounded."""
     import torch
 
     before = torch.get_num_threads()

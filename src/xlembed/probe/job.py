@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,9 @@ from xlembed.probe.probing import (
     System,
     check_labels,
     encode_parts,
-    floor_system,
+    fitted_system,
     folder_bytes,
     part_texts,
-    probe_system,
     with_lengths,
 )
 from xlembed.probe.replaceable import judge, rule
@@ -92,11 +91,10 @@ def open_probing(
     refs = [open_probed(name, workspace) for name in (models or settings.models)]
     refs, notes = with_lengths(refs, settings.max_tokens)
     found = [open_rival(r, workspace) for r in (settings.rivals if rivals is None else rivals)]
-    split = (
-        published_split(scored.texts)
-        if settings.split == "published"
-        else split_documents(scored.texts, settings.split_seed)
-    )
+    if settings.split == "published":
+        split = published_split(scored.texts)
+    else:
+        split = split_documents(scored.texts, settings.split_seed)
     parts = part_texts(scored, split)
     check_labels(parts, scored)
     name = scored.name + (PUBLISHED if split.published else "")
@@ -183,13 +181,13 @@ def _inside(system: System, bounds: Bounds) -> System:
 def _systems(
     opened: OpenedProbing, workspace: Workspace, options: FitOptions, watch: Watch
 ) -> Iterator[System]:
-    yield floor_system(opened.parts, options)
+    yield fitted_system(FLOOR, None, opened.parts, options)
     n, done = len(opened.refs) * len(opened.probes), 0
     for ref in opened.refs:
         encoded = encode_parts(ref, opened.parts, workspace, watch)
         for name in opened.probes:
             watch("fit probes", done, n)
-            yield probe_system(name, encoded, opened.parts, options)
+            yield fitted_system(name, encoded, opened.parts, options)
             done += 1
     watch("fit probes", done, n)
     for rival in opened.rivals:
@@ -217,10 +215,6 @@ def _report(
     probes = [s.name for s in systems if s.about["kind"] == "probe"]
     scores = error_rows(found)
     verdicts = [judge(found, name, FLOOR, rival).to_json() for rival in rivals for name in probes]
-    dimensions = [
-        {"name": d.name, "description": d.description, "low": d.low, "high": d.high}
-        for d in scored.dimensions
-    ]
     return {
         "format": FORMAT,
         "task": scored.name,
@@ -229,7 +223,7 @@ def _report(
         "description": scored.description,
         "source": scored.source,
         "licence": scored.licence,
-        "dimensions": dimensions,
+        "dimensions": [asdict(d) for d in scored.dimensions],
         "languages": list(scored.languages),
         "split": _split_row(opened, workspace.settings.probe.split_seed),
         "leakage": {
@@ -260,14 +254,16 @@ def _about(system: System, dimensions: Sequence[str]) -> dict[str, Any]:
 
 def _split_row(opened: OpenedProbing, seed: int) -> dict[str, Any]:
     published = opened.split.published
-    parts = []
-    for part in Part:
-        texts = opened.parts.of(part)
-        languages = dict(sorted(Counter(t.lang for t in texts).items()))
-        n_documents = len({t.document for t in texts})
-        parts.append(
-            {"part": str(part), "n_texts": len(texts), "n_documents": n_documents, "languages": languages}
-        )
+    texts = {part: opened.parts.of(part) for part in Part}
+    parts = [
+        {
+            "part": str(part),
+            "n_texts": len(of),
+            "n_documents": len({t.document for t in of}),
+            "languages": dict(sorted(Counter(t.lang for t in of).items())),
+        }
+        for part, of in texts.items()
+    ]
     return {
         "kind": "published" if published else "documents",
         "seed": None if published else seed,
@@ -297,26 +293,20 @@ def _share_notes(systems: Sequence[System], n: int) -> list[str]:
 
 def _table(opened: OpenedProbing, systems: Sequence[System]) -> pd.DataFrame:
     """See the columns of predictions.parquet in docs/probe.md."""
-    test, names = opened.parts.test, opened.scored.dimension_names
-    truth = score_array(test)
-    frames = []
-    for system in systems:
-        for d, name in enumerate(names):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "system": system.name,
-                        "text_id": [t.text_id for t in test],
-                        "document": [t.document for t in test],
-                        "lang": [t.lang for t in test],
-                        "n_chars": [len(t.text) for t in test],
-                        "dimension": name,
-                        "true": truth[:, d],
-                        "predicted": system.predicted[:, d],
-                    }
-                )
-            )
-    return pd.concat(frames, ignore_index=True)
+    test, truth = opened.parts.test, score_array(opened.parts.test)
+    texts = {
+        "text_id": [t.text_id for t in test],
+        "document": [t.document for t in test],
+        "lang": [t.lang for t in test],
+        "n_chars": [len(t.text) for t in test],
+    }
+    columns = list(enumerate(opened.scored.dimension_names))
+    frames = [
+        {"system": s.name, **texts, "dimension": name, "true": truth[:, d], "predicted": s.predicted[:, d]}
+        for s in systems
+        for d, name in columns
+    ]
+    return pd.concat(map(pd.DataFrame, frames), ignore_index=True)
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def primary_axis(
     axes: Axes, book: ProbeBook, values: Sequence[float], more: str = "", upright: bool = True
 ) -> None:
     """The same for the primary measure, with its unit."""
-    share = is_share(book.primary)
+    share = book.primary in SHARES
     unit = unit_text(book.primary) if share else f"{book.primary}, points of the scale"
     error_axis(axes, values, unit + more, share, upright)
 
@@ -115,11 +115,6 @@ def error_name(book: ProbeBook) -> str:
 def error_text(book: ProbeBook) -> str:
     """The same for an axis, with the unit."""
     return "wrong labels (%)" if book.are_labels else "mean absolute error (points of the scale)"
-
-
-def is_share(measure: str) -> bool:
-    """Whether a measure is a share, shown in %."""
-    return measure in SHARES
 
 
 def subtitle(book: ProbeBook, *more: str) -> str:

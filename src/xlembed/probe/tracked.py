@@ -14,13 +14,7 @@ from xlembed.probe.figures_data import LOWER_IS_BETTER
 from xlembed.probe.job import Probed, saved_name
 from xlembed.probe.served import columns, write_scorer
 from xlembed.settings import Settings
-from xlembed.tracking.log import (
-    Inputs,
-    log_file,
-    log_folder,
-    log_metrics,
-    log_tags,
-)
+from xlembed.tracking.log import Inputs, log_file, log_folder, log_metrics, log_tags
 from xlembed.tracking.runs import child_run
 from xlembed.tracking.scorers import log_scorer
 from xlembed.words import Choice
@@ -51,10 +45,7 @@ def log_probed(
         System -> URI of its model.
     """
     for place in files:
-        if place.is_dir():
-            log_folder(place)
-        else:
-            log_file(place)
+        (log_folder if place.is_dir() else log_file)(place)
     uris = {}
     for row in report["systems"]:
         name = row["name"]
@@ -76,18 +67,14 @@ def model_name(system: str) -> str:
 
 def system_tags(row: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, str]:
     """What the UI can filter by."""
-    said = {
-        f"verdict.{v['rival'] or 'no_rival'}": v["outcome"]
-        for v in report["verdicts"]
-        if v["system"] == row["name"]
-    }
+    verdicts = [v for v in report["verdicts"] if v["system"] == row["name"]]
     return {
         "task": report["task"],
         "system_kind": row["kind"],
         "model": row["model"] or "",
         "probe": row["probe"] or "",
         "english_only": str(row["english_only"]).lower(),
-        **said,
+        **{f"verdict.{v['rival'] or 'no_rival'}": v["outcome"] for v in verdicts},
     }
 
 
@@ -129,14 +116,9 @@ def chosen_systems(report: Mapping[str, Any], wanted: Logged) -> tuple[str, ...]
     if wanted is Logged.ALL:
         return tuple(s["name"] for s in report["systems"] if s["kind"] != "floor")
     probes = {s["name"] for s in report["systems"] if s["kind"] == "probe"}
-    rows = [
-        r
-        for r in report["scores"]
-        if r["system"] in probes
-        and r["measure"] == report["primary"]
-        and r["lang"] is None
-        and r["dimension"] is None
-    ]
+    whole = (report["primary"], None, None)
+    rows = [r for r in report["scores"] if (r["measure"], r["lang"], r["dimension"]) == whole]
+    rows = [r for r in rows if r["system"] in probes]
     sign = 1 if report["primary"] in LOWER_IS_BETTER else -1
     return tuple(r["system"] for r in sorted(rows, key=lambda r: (sign * r["value"], r["system"]))[:1])
 
@@ -151,24 +133,18 @@ def put_together(name: str, found: Probed, workspace: Workspace, folder: Path) -
     dimensions = [d["name"] for d in found.report["dimensions"]]
     thresholds = system.about["thresholds"]
     if system.ref is None:
-        whole = folder.with_name(folder.name + "-rival")
-        system.save_whole(whole)
-        write_scorer(
-            folder, dimensions=dimensions, thresholds=thresholds, bounds=found.bounds, parts={"rival": whole}
-        )
+        parts = {"rival": folder.with_name(folder.name + "-rival")}
+        system.save_whole(parts["rival"])
     else:
-        parts = {
-            "encoder": open_encoding(system.ref, workspace).folder,
-            "probe": found.folder / "models" / saved_name(name),
-        }
-        instruction = workspace.settings.encode.instruction
-        write_scorer(
-            folder,
-            dimensions=dimensions,
-            thresholds=thresholds,
-            bounds=found.bounds,
-            parts=parts,
-            ref=system.ref,
-            instruction=instruction,
-        )
+        encoder = open_encoding(system.ref, workspace).folder
+        parts = {"encoder": encoder, "probe": found.folder / "models" / saved_name(name)}
+    write_scorer(
+        folder,
+        dimensions=dimensions,
+        thresholds=thresholds,
+        bounds=found.bounds,
+        parts=parts,
+        ref=system.ref,
+        instruction=workspace.settings.encode.instruction,
+    )
     return columns(dimensions, labels=thresholds is not None)

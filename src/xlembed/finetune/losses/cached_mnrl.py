@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from xlembed.fields import Positive, Rate
-from xlembed.finetune.loss import Loss
+from xlembed.finetune.loss import Loss, Model, Module
 from xlembed.finetune.losses.mnrl import directions
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
 
 
 class LOSS(Loss):
@@ -24,7 +20,7 @@ class LOSS(Loss):
     symmetric: bool = False
     mini_batch: Positive = 32
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """The library's; over a static model plain mnrl: the same numbers, without a body there is nothing to cache."""
         from sentence_transformers.base.losses.gradcache import has_static_embedding_input
         from sentence_transformers.sentence_transformer import losses

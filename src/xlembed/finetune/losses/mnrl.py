@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from xlembed.fields import Rate
-from xlembed.finetune.loss import Loss
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
+from xlembed.finetune.loss import Loss, Model, Module
 
 
 class LOSS(Loss):
@@ -23,7 +19,7 @@ class LOSS(Loss):
     symmetric: bool = False
     """Anchors are ranked for each positive too."""
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """The library's."""
         from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 

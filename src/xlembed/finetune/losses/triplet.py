@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from xlembed.data.pairs import Kind
 from xlembed.fields import Rate
-from xlembed.finetune.loss import Loss
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
+from xlembed.finetune.loss import Loss, Model, Module
 
 
 class LOSS(Loss):
@@ -24,7 +20,7 @@ class LOSS(Loss):
     distance: Literal["cosine", "euclidean"] = "cosine"
     margin: Rate = 0.2
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """The library's, with any number of negatives per row."""
         from xlembed.finetune.loss_modules import DISTANCES, TripletLoss
 

@@ -80,12 +80,12 @@ class FittedMlp:
         about = {**self.details, "hidden": list(HIDDEN)}
         write_probe(folder, "mlp", about, arrays)
 
+    @classmethod
+    def fit(cls, train: Batch, validation: Batch, options: FitOptions) -> FittedMlp:
+        """AdamW on mini-batches; squared error of standardised scores, cross-entropy of labels.
 
-class MlpProbe:
-    """AdamW on mini-batches; squared error of standardised scores, cross-entropy of labels."""
-
-    def fit(self, train: Batch, validation: Batch, options: FitOptions) -> FittedMlp:
-        """The weights with the least validation loss."""
+        The weights with the least validation loss.
+        """
         import torch
 
         labels = options.kind is ScoredKind.LABELS
@@ -97,9 +97,10 @@ class MlpProbe:
             torch.manual_seed(options.seed)
             net = _network(train.vectors.shape[1], train.scores.shape[1])
             epochs, best_epoch, best_loss = _train(net, loss, seen, unseen)
-        return FittedMlp(net.eval(), vectors, scores, epochs, best_epoch, best_loss)
+        return cls(net.eval(), vectors, scores, epochs, best_epoch, best_loss)
 
-    def load(self, folder: Path) -> FittedMlp:
+    @classmethod
+    def load(cls, folder: Path) -> FittedMlp:
         """What `save` wrote."""
         import torch
 
@@ -113,7 +114,7 @@ class MlpProbe:
         vectors = Scaling(arrays["vectors.mean"], arrays["vectors.spread"])
         known = "scores.mean" in arrays
         scores = Scaling(arrays["scores.mean"], arrays["scores.spread"]) if known else None
-        return FittedMlp(
+        return cls(
             net.eval(), vectors, scores, about["epochs"], about["best_epoch"], about["validation_loss"]
         )
 
@@ -167,4 +168,4 @@ def _tensor(values: Any) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
-PROBE = MlpProbe()
+PROBE = FittedMlp
