@@ -30,8 +30,8 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.evaluate.search import search
 from xlembed.evaluate.tables import comparison_table, language_table, scores_table, to_markdown
-from xlembed.models.fitted_json import fitted_json, read_fitted
 from xlembed.models.loading import load_encoder
+from xlembed.models.postprocess import fitted_json, read_fitted
 from xlembed.models.sentence_encoder import SentenceEncoder
 from xlembed.publish.job import publish
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings

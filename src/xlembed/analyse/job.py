@@ -30,7 +30,7 @@ from xlembed.embeddings.postprocessing import derive_more, fit_documents, pair_s
 from xlembed.embeddings.texts import document_text
 from xlembed.evaluate.encode import encode
 from xlembed.files import atomic_folder, write_json
-from xlembed.models.kinds import check_runs_here
+from xlembed.models.safety import check_runs_here
 from xlembed.models.spec import ModelRef
 from xlembed.stats.clusters import task_clusters
 from xlembed.words import Lang, Role, UserError, Vectors

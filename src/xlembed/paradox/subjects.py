@@ -14,11 +14,10 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import MEASURES_VERSION
 from xlembed.evaluate.searching import open_search
 from xlembed.models.folder import fine_tuned_from
-from xlembed.models.kinds import check_kinds
 from xlembed.models.removal import methods as removals
+from xlembed.models.rescoring import TRANSLATED, parse_rescored
 from xlembed.models.rescoring import methods as rescorings
-from xlembed.models.rescoring import parse_rescored
-from xlembed.models.searches import TRANSLATED
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.stats.standing import YARDSTICK
 from xlembed.tracking.opening import open_model

@@ -10,8 +10,8 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.evaluate.encode import encode
-from xlembed.models.kinds import check_runs_here, check_vectors
-from xlembed.models.searches import TRANSLATED
+from xlembed.models.rescoring import TRANSLATED
+from xlembed.models.safety import check_runs_here, check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.publish.published import encoding_of
 from xlembed.search.elastic.admin import count, holder, list_indices, move_alias, roll_back

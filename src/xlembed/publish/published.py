@@ -20,12 +20,12 @@ from xlembed.files import Record
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint, derived_fingerprint
-from xlembed.models.fitted_json import fitted_json, read_fitted
 from xlembed.models.folder import with_folder_prompts
 from xlembed.models.hub import locate
+from xlembed.models.postprocess import fitted_json, read_fitted
+from xlembed.models.removal import parse_step
 from xlembed.models.rescoring import parse_rescored
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.models.steps import parse_step
 from xlembed.search.elastic.admin import find
 from xlembed.search.elastic.sealing import COMPLETE
 from xlembed.search.elastic.serving import nearest, nearest_merged, request

@@ -14,7 +14,7 @@ from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.fidelity import RECALL_CUTS
 from xlembed.files import atomic_folder, write_json
-from xlembed.models.kinds import check_vectors
+from xlembed.models.safety import check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.search.elastic.index_type import find_type
 from xlembed.search.elastic.tasks import open_server
