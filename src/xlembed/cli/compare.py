@@ -181,7 +181,7 @@ def _compare(
         lines = [f"not tested: {reason}" for reason in report["untested"]]
         dropped = report["dropped_units"].items()
         lines += [f"dropped: {counted(n, 'unit')} that only {model} has" for model, n in dropped if n]
-        describe_run(printed, lines)
+        describe_run(on, [e.name for e in evaluations], printed, lines, target)
     show_tables(printed, [*lines, f"written to {target}"], err=asked.as_json)
     return report
 
@@ -219,7 +219,8 @@ def _across_tasks(asked: Asked, tasks: Sequence[str], models: Sequence[str]) -> 
         found = [r for r in report["agreement"] if r["tau"] is not None]
         log_metrics({f"tau/{r['kind']}/{r['pool']}": r["tau"] for r in found})
         log_folder(folder)
-    tables = [agreement_table(report), ranks_table(report)]
-    show_tables(tables, [*left_out_lines(report), f"written to {folder}"], err=asked.as_json)
+        tables, lines = [agreement_table(report), ranks_table(report)], left_out_lines(report)
+        describe_run(" and ".join(tasks), models, tables, lines, folder)
+    show_tables(tables, [*lines, f"written to {folder}"], err=asked.as_json)
     if asked.as_json:
         echo_json(report)

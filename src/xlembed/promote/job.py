@@ -347,7 +347,7 @@ def _conclude(outcome: Outcome) -> None:
     else:
         outcome.verdict = f"{outcome.candidate} is refused; {target} stays {outcome.opponent}"
         outcome.next_step = _advice(outcome)
-    from xlembed.tracking.log import log_folder, log_metrics, log_tags
+    from xlembed.tracking.log import describe, log_folder, log_metrics, log_tags
 
     report = outcome.to_json()
     status = "moved" if outcome.moved else "dry run" if outcome.granted else "refused"
@@ -364,7 +364,9 @@ def _conclude(outcome: Outcome) -> None:
         log_metrics(gate_metrics(outcome.decision.to_json()))
     with tempfile.TemporaryDirectory() as temporary:
         write_json(Path(temporary) / "promotion.json", report)
-        (Path(temporary) / "promotion.md").write_text(promotion_markdown(report), encoding="utf-8")
+        page = promotion_markdown(report)
+        (Path(temporary) / "promotion.md").write_text(page, encoding="utf-8")
+        describe(page)
         log_folder(Path(temporary))
 
 
