@@ -15,7 +15,6 @@ from mlflow.tracking import MlflowClient
 from cli.command import Answer, make_checkout, no_surroundings, xlembed
 from xlembed.explore.kinds import ErrorKind
 from xlembed.explore.shares import ERRORS, RIGHT, Outcome, compare_errors, outcome_table
-from xlembed.explore.tables import _cut
 from xlembed.stats.comparison import Evaluated
 from xlembed.words import Mode
 
@@ -220,9 +219,37 @@ def test_models_are_compared_in_languages_that_both_have() -> None:
     assert np.array_equal(a["words"], np.ones(n))
 
 
-def test_texts_are_cut_to_what_a_terminal_shows() -> None:
-    assert (
-        _cut("麸质过敏的人用的", 8) == "麸质过…"
-        and _cut("麸质", 4) == "麸质"
-        and _cut("a  b\nc", 4) == "a b…"
-    )
+# Without judgements
+
+
+def test_a_task_that_nobody_judged_has_a_page_of_rankings_and_no_verdicts(root: Path) -> None:
+    folder = root / "data" / "log"
+    shutil.copytree(root / "data" / "toy", folder)
+    shutil.rmtree(folder / "qrels")
+    card = (folder / "task.yaml").read_text(encoding="utf-8").replace("name: toy", "name: log")
+    (folder / "task.yaml").write_text(f"{card}unjudged: true\n", encoding="utf-8")
+    answer = xlembed(root, "explore", "-t", "log", "-m", "toy,bm25", COLUMNS="80")
+    assert answer.code == 0, answer.err
+    assert max(map(len, answer.out.splitlines())) <= 80
+    assert "nobody said which documents are right" in " ".join(answer.out.split())
+    made = root / "reports" / "explore" / "log"
+    assert {p.name for p in made.iterdir()} == {"index.html", "data", "explore.json"}
+    found = stored(made)
+    by_id = {row["query_id"]: row for row in found["ranked"]}
+    # "cat" has cosines 1 and 0.6 with "cat" and "katze" and 0 with the rest, bm25 retrieves its word alone
+    assert by_id["q2-en"]["shared"] == 1
+    assert [text.partition(":")[0] for text in by_id["q2-en"]["first"]] == ["d-en-2", "d-en-2"]
+    shared = [row["shared"] for row in found["ranked"]]
+    assert shared == sorted(shared) and found["n_queries"] == len(shared)
+    index, (units, *_) = part(made, "index-0"), [part(made, "units-0")]
+    assert index["judged"] is False and all(right == [] and n == 0 for u in units for _, right, n in u)
+    page = (made / "index.html").read_text(encoding="utf-8")
+    assert "Why queries fail" not in page and "Nobody said which documents are right." in page
+
+
+def test_one_model_shows_a_log_in_its_order(root: Path) -> None:
+    answer = xlembed(root, "explore", "-t", "log", "-m", "toy", "--language", "de")
+    assert answer.code == 0, answer.err
+    found = stored(root / "reports" / "explore" / "log")
+    assert [row["query_id"] for row in found["ranked"]] == ["q1-de", "q2-de", "q3-de"]
+    assert all(row["shared"] is None for row in found["ranked"])

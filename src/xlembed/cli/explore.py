@@ -12,7 +12,8 @@ from xlembed.cli.study import Asked, run_job, study
     *("explore", "index.engine", "compare.alpha"),
     named=("index",),
     models="; repeatable, or several with commas: evaluated models, the first two are A and B.",
-    task="Evaluated task. [default: the first of params.yaml]",
+    task="Evaluated task, or one without judgements. [default: the first of params.yaml]",
+    unjudged=True,
     required=("model",),
     json_help="Print the numbers for scripts.",
 )
@@ -20,22 +21,25 @@ from xlembed.cli.study import Asked, run_job, study
 def explore(asked: Asked, language: str) -> None:
     """Say why queries fail, print ten that A finds and B does not, and write the page to look at them all.
 
-    The page, reports/explore/TASK/index.html, opens in a browser without server or network.
+    The page, reports/explore/TASK/index.html, opens in a browser without server or network. Of a task without
+    judgements (xlembed import table ... --unjudged) it shows the rankings alone, where A and B differ most first.
     """
     from xlembed.cli.options import listed
-    from xlembed.explore.job import explore as stage
+    from xlembed.explore.job import explore as judged
     from xlembed.explore.job import explore_folder
-    from xlembed.explore.tables import terminal_grids
+    from xlembed.explore.tables import ranked_grid, terminal_grids
+    from xlembed.explore.unjudged import explore_unjudged
     from xlembed.tracking.log import Inputs
 
     workspace, task = asked.workspace, asked.task
     folder = explore_folder(workspace, task.name)
+    stage = explore_unjudged if task.unjudged else judged
     run_job(
         asked,
         lambda watch, run_id: stage(task, asked.models, workspace, listed((language,)), watch),
         kind="explore",
         folder=folder,
         inputs=Inputs(workspace.settings, ("explore",), task.name, asked.task_folder, task.digest),
-        tables=terminal_grids,
+        tables=lambda result: [ranked_grid(result)] if task.unjudged else terminal_grids(result),
         lines=lambda result: [f"look at every query: {folder / 'index.html'}"],
     )
