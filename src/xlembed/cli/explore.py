@@ -27,7 +27,7 @@ def explore(asked: Asked, language: str) -> None:
     from xlembed.cli.options import listed
     from xlembed.explore.job import explore as judged
     from xlembed.explore.job import explore_folder
-    from xlembed.explore.tables import ranked_grid, terminal_grids
+    from xlembed.explore.tables import terminal_grids
     from xlembed.explore.unjudged import explore_unjudged
     from xlembed.tracking.log import Inputs
 
@@ -40,6 +40,6 @@ def explore(asked: Asked, language: str) -> None:
         kind="explore",
         folder=folder,
         inputs=Inputs(workspace.settings, ("explore",), task.name, asked.task_folder, task.digest),
-        tables=lambda result: [ranked_grid(result)] if task.unjudged else terminal_grids(result),
+        tables=terminal_grids,
         lines=lambda result: [f"look at every query: {folder / 'index.html'}"],
     )

@@ -83,7 +83,7 @@ def _write_data(
     result: Explored | Unjudged,
     units: pd.DataFrame,
     models: Mapping[str, tuple[Sequence[UnitRanking], Sequence[Outcome]]],
-    order: Sequence[int],
+    order: list[int],
     checked: Mapping[str, tuple[str, str]],
 ) -> None:
     """data/*.js, units in this order."""

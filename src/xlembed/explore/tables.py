@@ -18,8 +18,10 @@ QUERY, ANSWER = 60, 40
 """Columns of the terminal for a query and a document in the table of queries."""
 
 
-def terminal_grids(result: Explored) -> list[Grid]:
-    """Shares of every mode and pool, flags, and the queries that only A answers."""
+def terminal_grids(result: Explored | Unjudged) -> list[Grid]:
+    """Shares of every mode and pool, flags, and the queries that only A answers; or first documents alone."""
+    if isinstance(result, Unjudged):
+        return [ranked_grid(result)]
     return [*share_grids(result), *filter(None, (flag_grid(result), found_grid(result)))]
 
 

@@ -10,6 +10,7 @@ from xlembed.evaluate.language_tables import (
     language_comparison_table,
 )
 from xlembed.evaluate.order import order_grid
+from xlembed.evaluate.tables import labelled_table
 from xlembed.explore.tables import terminal_grids
 from xlembed.report.geometry import analysis_blocks, paradox_blocks, paradox_verdict
 from xlembed.report.inputs import Inputs
@@ -99,12 +100,12 @@ def _lead(inputs: Inputs) -> str:
 
 
 def _tests(inputs: Inputs) -> tuple[Block, ...]:
-    order = order_grid(inputs.comparison) if inputs.comparison else None
-    grids = [*([order] if order else []), *paired_grids(inputs)]
     if inputs.comparison is None:
         return (
             Missing("paired tests, which need two models", f"xlembed run -t {inputs.name} -m MODEL,MODEL"),
         )
+    order, labelled = order_grid(inputs.comparison), labelled_table(inputs.comparison)
+    grids = [grid for grid in (order, *paired_grids(inputs), labelled) if grid]
     untested = tuple(f"Not tested: {line}." for line in inputs.comparison["untested"])
     unequal = tuple(
         f"Left out of the tests: {counted(n, 'unit')} that only {model} has."
