@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from cli.command import Answer, make_checkout, no_surroundings, xlembed
+from xlembed.evaluate.compare import read_evaluation
+from xlembed.explore.job import explored_page
 from xlembed.explore.kinds import ErrorKind
 from xlembed.explore.shares import ERRORS, RIGHT, Outcome, compare_errors, outcome_table
+from xlembed.params import load_settings
 from xlembed.stats.comparison import Evaluated
 from xlembed.words import Mode
+from xlembed.workspace import Workspace
 
 MODELS = ("-t", "toy", "-m", "toy+dim3,toy")
 OPTIONS = ("--reference", "toy")
@@ -217,6 +222,42 @@ def test_models_are_compared_in_languages_that_both_have() -> None:
     )
     assert not rows and untested[0].startswith("a and b: no language that both support")
     assert np.array_equal(a["words"], np.ones(n))
+
+
+def artifacts(root: Path, kind: str) -> list[set[str]]:
+    """Of every run of a kind on the toy task, the newest first: what lies in `explore`."""
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name(f"toy/{kind}")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
+    return [{a.path for a in client.list_artifacts(run.info.run_id, "explore")} for run in runs]
+
+
+def test_the_page_is_an_artifact_of_the_comparison(root: Path, folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(root, tmp_path / "copy")
+    shutil.rmtree(copy / "reports" / "explore")
+    for file in ("mlflow.db", "mlflow.db.lock"):
+        (copy / file).unlink(missing_ok=True)
+    page = {f"explore/{name}" for name in ("index.html", "data", "explore.json", "errors.parquet")}
+    assert xlembed(copy, "compare", "-t", "toy", "-m", "toy,bm25").code == 0
+    assert xlembed(copy, "explore", *MODELS, *OPTIONS).code == 0
+    assert artifacts(copy, "compare") == [set()]  # toy+dim3 was not compared
+    assert xlembed(copy, "compare", "-t", "toy", "-m", "toy,toy+dim3").code == 0
+    assert artifacts(copy, "compare") == [page, set()]
+    shutil.rmtree(copy / "reports" / "explore")
+    assert xlembed(copy, "compare", "-t", "toy", "-m", "toy,toy+dim3,bm25").code == 0
+    assert artifacts(copy, "compare")[0] == set()
+    assert xlembed(copy, "explore", *MODELS, *OPTIONS).code == 0
+    assert artifacts(copy, "compare")[:2] == [page, page]
+
+
+def test_a_page_of_other_vectors_is_no_artifact_of_a_comparison(root: Path, folder: Path) -> None:
+    workspace = Workspace(load_settings(root / "params.yaml"), root, root)
+    evaluations = [read_evaluation(f"toy/{name}", workspace) for name in ("toy", "toy+dim3", "bm25")]
+    assert explored_page(evaluations, workspace) == folder
+    assert explored_page(evaluations[1:], workspace) is None
+    changed = replace(evaluations[0], scores={**evaluations[0].scores, "fingerprint": "0" * 64})
+    assert explored_page([changed, *evaluations[1:]], workspace) is None
 
 
 # Without judgements

@@ -147,8 +147,9 @@ def _compare(
     from xlembed.evaluate.order import order_grid
     from xlembed.evaluate.remedy_grid import remedy_grid
     from xlembed.evaluate.tables import comparison_table, index_table, labelled_table, scores_table
+    from xlembed.explore.job import explored_page
     from xlembed.tracking.log import log_folder, log_metrics, log_params
-    from xlembed.tracking.runs import open_run
+    from xlembed.tracking.runs import MODELS_TAG, open_run
     from xlembed.words import counted
 
     workspace = asked.workspace
@@ -156,7 +157,8 @@ def _compare(
     if across_indices:
         evaluations = [name_by_index(e) for e in evaluations]
     target, on = comparison_folder(workspace, name), evaluations[0].book.task
-    with open_run(workspace.root, task=on, name="compare", tags={"task": on, "kind": "compare"}):
+    tags = {"task": on, "kind": "compare", MODELS_TAG: ",".join(e.name for e in evaluations)[:5000]}
+    with open_run(workspace.root, task=on, name="compare", tags=tags):
         alpha = str(workspace.settings.compare.alpha)
         log_params({"compare.runs": ",".join(sources)[:6000], "compare.alpha": alpha})
         options = {"intersect": intersect, "across_indices": across_indices}
@@ -168,6 +170,8 @@ def _compare(
             }
         )
         log_folder(target)
+        if page := explored_page(evaluations, workspace):
+            log_folder(page, "explore")
         books = [e.book for e in evaluations]
         tables = [
             scores_table(books, beside=beside),

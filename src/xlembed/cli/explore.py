@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from xlembed.cli.study import Asked, run_job, study
+
+if TYPE_CHECKING:
+    from xlembed.explore.result import Explored, Unjudged
+    from xlembed.workspace import Watch
 
 
 @click.command()
@@ -29,14 +35,22 @@ def explore(asked: Asked, language: str) -> None:
     from xlembed.explore.job import explore_folder
     from xlembed.explore.tables import terminal_grids
     from xlembed.explore.unjudged import explore_unjudged
-    from xlembed.tracking.log import Inputs
+    from xlembed.tracking.log import Inputs, log_folder
+    from xlembed.tracking.runs import newest_comparison
 
     workspace, task = asked.workspace, asked.task
     folder = explore_folder(workspace, task.name)
     stage = explore_unjudged if task.unjudged else judged
+
+    def work(watch: Watch, run_id: str) -> Explored | Unjudged:
+        result = stage(task, asked.models, workspace, listed((language,)), watch)
+        if compared := newest_comparison(task.name, result.models):
+            log_folder(folder, "explore", compared)
+        return result
+
     run_job(
         asked,
-        lambda watch, run_id: stage(task, asked.models, workspace, listed((language,)), watch),
+        work,
         kind="explore",
         folder=folder,
         inputs=Inputs(workspace.settings, ("explore",), task.name, asked.task_folder, task.digest),

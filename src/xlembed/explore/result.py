@@ -62,6 +62,7 @@ class Explored(Record):
         unknown_tokens: share of a query's tokens from which on it is not understood.
         found: of the first two models, at most one per need, the worst rank by B first.
         n_found: needs with such a unit.
+        fingerprints: model -> of the vectors that it was evaluated with.
         untested: pairs of models that share no language, with the reason.
     """
 
@@ -81,6 +82,7 @@ class Explored(Record):
     crossed: tuple[Crossed, ...]
     found: tuple[Found, ...]
     n_found: int
+    fingerprints: Mapping[str, str] = Field(default={})
     untested: tuple[str, ...] = Field(default=())
     notes: tuple[str, ...] = Field(default=())
 

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import mlflow
@@ -22,6 +22,8 @@ from xlembed.tracking.signals import undisturbed
 from xlembed.tracking.store import connect, refuse_without_room, show_as_training, told, use_experiment
 
 END_REASON_CHARS = 500
+MODELS_TAG = "models"
+"""Of a comparison: its models, by commas."""
 log = logging.getLogger(__name__)
 
 
@@ -100,6 +102,19 @@ def child_run(name: str) -> Iterator[str]:
 
     with _recorded(start) as run:
         yield str(run.info.run_id)
+
+
+def newest_comparison(task: str, models: Sequence[str]) -> str | None:
+    """Id of the last finished comparison of a task, if all these models are in it."""
+    client = MlflowClient()
+    found = client.search_runs(
+        [experiment.experiment_id for experiment in client.search_experiments()],
+        f"tags.kind = 'compare' and tags.task = '{task}' and attributes.status = 'FINISHED'",
+        max_results=1,
+        order_by=["attributes.start_time DESC"],
+    )
+    named = [run for run in found if {*models} <= {*run.data.tags.get(MODELS_TAG, "").split(",")}]
+    return str(named[0].info.run_id) if named else None
 
 
 @contextlib.contextmanager
