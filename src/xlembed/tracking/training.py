@@ -157,14 +157,11 @@ class FinetuningRun(TrainingRecord):
         described = self._description(page, last)
         return register_finetuned(model_id, self.run_id, recipe["register_as"], tags, described)
 
-    @property
-    def _artifacts(self) -> str:
-        return f"{run_address(self.run_id)}/artifacts"
-
     def _page(self, report: Path) -> str:
-        """The report with links to the figures among this run's artifacts: a description shows no files."""
+        """The report with the figures that are among this run's artifacts, from where the UI loads them."""
+        place = rf"get-artifact?path=\2&run_uuid={self.run_id}"
         text = report.read_text(encoding="utf-8")
-        return re.sub(r"!\[([^\]]*)\]\((figures/[^)\s]+)\)", rf"[\1]({self._artifacts}/\2)", text)
+        return re.sub(r"!\[([^\]]*)\]\((figures/[^)\s]+)\)", rf"![\1]({place})", text)
 
     def _description(self, page: str, last: Mapping[str, Any]) -> str:
         """Markdown for the registry: links lead to evaluations and files."""
@@ -173,7 +170,7 @@ class FinetuningRun(TrainingRecord):
             for name, result in last["tasks"].items()
             for run_id in [self.evaluations[last["after"], result["task_digest"]]]
         ]
-        found.append(f"All files of the training: [run {self.run_id}]({self._artifacts})")
+        found.append(f"All files of the training: [run {self.run_id}]({run_address(self.run_id)}/artifacts)")
         return cut_at_line("\n\n".join([*found, page]), VERSION_CHARS)
 
 
