@@ -33,7 +33,7 @@ def lines(models: list[str], n_texts: int) -> list[Line]:
 
 def _line(name: str, texts: list[str]) -> Line:
     encoder = load_encoder(resolve_model(name))
-    prompt, model = encoder.prompt(Role.DOCUMENT), encoder._model
+    prompt, model = encoder.prompts[Role.DOCUMENT], encoder.model
 
     def ours() -> NDArray[np.float32]:
         getattr(encoder, "_known", {}).clear()  # tokens of the round before

@@ -74,6 +74,8 @@ class EncodeSettings(Section):
     """Workers that share the texts (unset: this process alone; on Ray one per GPU, else per node)."""
     address: str = ""
     """Ray: address of the cluster (default: one on this machine)."""
+    int8_margin: float = Field(default=0.01, gt=0, lt=1)
+    """Refuse +int8 where more of the primary measure is lost on a sample of the task."""
     trust_remote_code: bool = False
     """Run code from the model's repository."""
 

@@ -71,7 +71,7 @@ def _open(asked: Asked, name: str) -> tuple[Task, list[ModelRef]]:
     """A task, and the models that can be evaluated on it."""
     from xlembed.cli.console import open_console, print_warning
     from xlembed.data.loading import open_task
-    from xlembed.models.kinds import check_kinds
+    from xlembed.models.safety import check_kinds
     from xlembed.settings import RunSettings
 
     workspace = asked.workspace
@@ -88,6 +88,7 @@ def _open(asked: Asked, name: str) -> tuple[Task, list[ModelRef]]:
 def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str, Any]:
     """One model: an MLflow run; `folder`: where the task was read from."""
     from xlembed.cli.progress import Bars
+    from xlembed.evaluate.eight_bits import check_eight_bits
     from xlembed.evaluate.encode import encode
     from xlembed.evaluate.index import index
     from xlembed.evaluate.job import evaluate
@@ -103,6 +104,7 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         log_inputs(evaluation_inputs(workspace.settings, ref, task, folder), workspace.root)
         seconds: dict[str, float] = {}
         with stage("encode", seconds):
+            checked = check_eight_bits(task, ref, workspace, bars)
             encoded = encode(task, ref, workspace, bars)
         with stage("index", seconds):
             index(task, ref, workspace, bars, run_id)
@@ -112,8 +114,8 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
         log_json(encoded.to_json(), "speed.json")
     n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
-    if encoded.spent:
-        told(encoded.spent)
+    for text in filter(None, (checked, encoded.spent)):
+        told(text)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result
 

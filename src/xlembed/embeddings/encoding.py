@@ -19,7 +19,7 @@ from xlembed.models.card import Service
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint
 from xlembed.models.folder import prompt_notes
-from xlembed.models.kinds import check_vectors
+from xlembed.models.safety import check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.registry import load_entry
 from xlembed.settings import EncodeSettings
