@@ -85,7 +85,7 @@ def compare_eight_bits(
     for of in (_plain(ref), ref):
         encoding = open_encoding(of, workspace)
         documents, queries = (
-            unit_vectors(text_vectors(encoding, texts, of, workspace, watch, f"check {of.slug}", role))
+            unit_vectors(text_vectors(encoding, texts, of, watch, f"check {of.slug}", role))
             for role, texts in (
                 (Role.DOCUMENT, [document_text(of.card, d) for d in task.documents]),
                 (Role.QUERY, [query_text(of.card, q) for q in task.queries]),
