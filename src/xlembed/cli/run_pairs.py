@@ -63,4 +63,6 @@ def _track(asked: Asked, name: str, task: Task, ref: ModelRef, done: PairDone) -
         log_metrics(done.speed)
         log_json(done.encoding, "speed.json")
     headline = workspace.result_file(task.name, ref.slug)
+    if done.checked:
+        told(done.checked)
     told(f"{ref.slug}: {done.n_encoded:,} texts encoded, MLflow run {run_id}, {headline}")

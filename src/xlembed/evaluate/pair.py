@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.task import Task
+from xlembed.evaluate.eight_bits import check_eight_bits
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
@@ -32,6 +33,7 @@ class PairDone:
         speed: `speed/...` metrics.
         encoding: all that is known of the encoding, by role.
         n_encoded: texts that the store there lacked.
+        checked: what 8 bits change, see `check_eight_bits`.
     """
 
     result: dict[str, Any]
@@ -39,6 +41,7 @@ class PairDone:
     speed: dict[str, float]
     encoding: dict[str, Any]
     n_encoded: int
+    checked: str = ""
 
 
 def places(workspace: Workspace, task: str, model: str) -> dict[str, Path]:
@@ -63,6 +66,7 @@ def evaluate_pair(task: Task, ref: ModelRef, workspace: Workspace) -> PairDone:
     with tempfile.TemporaryDirectory(prefix="xlembed-") as out:
         here = replace(workspace, settings=settings, out=Path(out))
         seconds = [time.perf_counter()]
+        checked = check_eight_bits(task, ref, here)
         encoded = encode(task, ref, here)
         seconds.append(time.perf_counter())
         index(task, ref, here)
@@ -76,7 +80,7 @@ def evaluate_pair(task: Task, ref: ModelRef, workspace: Workspace) -> PairDone:
         ]
         written = {name: _read(place) for name, place in places(here, task.name, ref.slug).items()}
     speed = {**encoded.speed_metrics(), **dict(zip(names, took, strict=True))}
-    return PairDone(result, written, speed, encoded.to_json(), encoded.n_encoded)
+    return PairDone(result, written, speed, encoded.to_json(), encoded.n_encoded, checked)
 
 
 def write_pair(done: PairDone, task: str, model: str, workspace: Workspace) -> None:
