@@ -33,7 +33,7 @@ def run(asked: Asked, task: str | None) -> None:
     from xlembed.data.loading import open_task, task_folder
     from xlembed.files import rounded
     from xlembed.models.hub import locate
-    from xlembed.models.kinds import check_kinds
+    from xlembed.models.safety import check_kinds
     from xlembed.settings import RunSettings
 
     workspace, defaults = asked.workspace, RunSettings()
@@ -59,6 +59,7 @@ def run(asked: Asked, task: str | None) -> None:
 def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str, Any]:
     """One model: an MLflow run; `folder`: where the task was read from."""
     from xlembed.cli.progress import Bars
+    from xlembed.evaluate.eight_bits import check_eight_bits
     from xlembed.evaluate.encode import encode
     from xlembed.evaluate.index import index
     from xlembed.evaluate.job import evaluate
@@ -74,6 +75,7 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         log_inputs(evaluation_inputs(workspace.settings, ref, task, folder), workspace.root)
         seconds: dict[str, float] = {}
         with stage("encode", seconds):
+            checked = check_eight_bits(task, ref, workspace, bars)
             encoded = encode(task, ref, workspace, bars)
         with stage("index", seconds):
             index(task, ref, workspace, bars, run_id)
@@ -83,8 +85,8 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
         log_json(encoded.to_json(), "speed.json")
     n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
-    if encoded.spent:
-        told(encoded.spent)
+    for text in filter(None, (checked, encoded.spent)):
+        told(text)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result
 
