@@ -73,6 +73,10 @@ def load_encoder(
         raise UserError(
             f"{ref.slug}: the card says {card.dim} dimensions, the files in {folder} give {dim}: another model?"
         )
+    if ref.dtype.on_openvino:
+        from xlembed.models.openvino import compute_on_openvino  # an extra
+
+        compute_on_openvino(model.eval(), ref, folder)
     from xlembed.models.sentence_encoder import SentenceEncoder, StaticEncoder
 
     static = hasattr(model[0], "num_embeddings")
@@ -90,7 +94,7 @@ def load_encoder(
 
 
 def _try_out(encoder: AnyEncoder, ref: ModelRef, folder: Path, roles: Iterable[Role] = Role) -> None:
-    """Encode two texts that must be padded: odd files may load and fail at the first batch."""
+    """Encode two texts that must be padded: odd files may load and fail then."""
     try:
         for role in roles:
             encoder.encode_batch(["a", "a and b"], role)
@@ -142,7 +146,10 @@ def _open(
     folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
     card = with_folder_prompts(ref.card, folder)
     refuse_unsafe(ref, folder, trust_remote_code)
-    model = _load_model(ref, card, folder, choose_device(device), trust_remote_code)
+    where = choose_device(device or ("cpu" if ref.dtype.on_openvino else ""))
+    if ref.dtype.on_openvino and where != "cpu":
+        raise UserError(f"{ref.slug}: +ov and +int8 compute on the processor: leave out device {device!r}")
+    model = _load_model(ref, card, folder, where, trust_remote_code)
     limit = _apply_limit(model, length_limit(folder, ref.max_tokens, card.config_overrides))
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
     model.prompts, model.default_prompt_name = {}, None  # prompts are put before the texts by us, visibly
@@ -173,9 +180,7 @@ def choose_device(device: str) -> str:
     import torch
 
     if not device:
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if not DEVICE.fullmatch(device):
         raise UserError(f"device {device!r}: expected cpu, cuda, cuda:N or mps")
     kind = torch.device(device)
@@ -202,7 +207,7 @@ def _load_model(ref: ModelRef, card: ModelCard, folder: Path, device: str, trust
 
     late = card.kind is Kind.LATE_INTERACTION
     family: Any = MultiVectorEncoder if late else SentenceTransformer
-    dtype = getattr(torch, ref.dtype.value)
+    dtype = getattr(torch, ref.dtype.loaded_as)
     code = _code_revision(card, folder) if trust_remote_code else {}
     # Scaled dot product attention, except for bodies that were never ported to it.
     attention = "eager" if body_config(folder).get("model_type") == "mpnet" else "sdpa"
