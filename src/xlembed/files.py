@@ -130,10 +130,7 @@ def sweep(folder: Path) -> None:
 def check_free(folder: Path, mark: str, force: bool = False) -> None:
     """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind.
 
-    Args:
-        folder: to be written.
-        mark: a file that every folder of this kind has.
-        force: whether one of this kind is replaced.
+    `mark` is a file that every folder of its kind has.
 
     Raises:
         UserError: it is there.
@@ -210,10 +207,7 @@ class Record(BaseModel):
     def from_json(cls, content: Any, source: str, remedy: str) -> Self:
         """The value again.
 
-        Args:
-            content: what `to_json` gave.
-            source: where it was read, for the message.
-            remedy: what to do if it is damaged: ``evaluate the model again``.
+        `source` is where it was read and `remedy` what to do if it is damaged: ``evaluate the model again``.
 
         Raises:
             UserError: names the first wrong key.
