@@ -134,12 +134,7 @@ def sweep(folder: Path) -> None:
 
 
 def check_free(folder: Path, mark: str, force: bool = False) -> None:
-    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind.
-
-    Args:
-        folder: to be written.
-        mark: a file that every folder of this kind has.
-        force: whether one of this kind is replaced.
+    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind, with a file `mark`.
 
     Raises:
         UserError: it is there.
@@ -392,12 +387,10 @@ class _Once(yaml.constructor.BaseConstructor):
         return super().construct_mapping(node, deep)
 
 
-class _OnceLoader(_Once, yaml.SafeLoader):
-    """Safe, and every key once."""
+class _OnceLoader(_Once, yaml.SafeLoader): ...
 
 
-class _TextLoader(_Once, yaml.BaseLoader):
-    """The same, all scalars texts."""
+class _TextLoader(_Once, yaml.BaseLoader): ...
 
 
 def _umask() -> int:
