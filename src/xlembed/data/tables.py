@@ -223,11 +223,7 @@ def _named(
 
 
 def _records(
-    name: str,
-    lines: Iterator[tuple[Place, str]],
-    problems: Problems,
-    delimiter: str,
-    quoting: Literal[0, 3],
+    name: str, lines: Iterator[tuple[Place, str]], problems: Problems, delimiter: str, quoting: Literal[0, 3]
 ) -> Iterator[tuple[int, list[str]]]:
     """Cells of each row with its number, which line breaks in quoted cells do not change."""
     ended = (f"{line}\n" for _, line in lines)
