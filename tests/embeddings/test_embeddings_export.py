@@ -11,8 +11,7 @@ from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.export import TextList, export, load_export
 from xlembed.embeddings.store import StorageDType, StoredVectors, VectorStore
 from xlembed.models.postprocess import fit
-from xlembed.models.removal import methods
-from xlembed.models.steps import Step
+from xlembed.models.removal import Step, methods
 from xlembed.words import Role, UserError
 
 TEXTS = sentences(40)

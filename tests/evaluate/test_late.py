@@ -24,7 +24,7 @@ from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.search import search
 from xlembed.evaluate.searching import open_search
-from xlembed.models.kinds import check_kinds, check_vectors
+from xlembed.models.safety import check_kinds, check_vectors
 from xlembed.paradox.subjects import plan_subjects, stored_evaluation
 from xlembed.publish.job import check_publishable
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings

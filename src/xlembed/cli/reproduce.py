@@ -23,7 +23,7 @@ def reproduce(asked: Asked, name: str | None, local: str | None, accept_licence:
 
     Model and data are fetched if they are not here; what is written goes to reports/reproduce/NAME.
     """
-    from xlembed.models.kinds import check_kinds
+    from xlembed.models.safety import check_kinds
     from xlembed.reproduce.job import RESULT, claims_grid, prepare, reproduce_folder, reproduced_grid
     from xlembed.reproduce.job import reproduce as stage
     from xlembed.reproduce.recipe import claims, find_claim

@@ -33,7 +33,7 @@ def run(asked: Asked, task: str | None) -> None:
     from xlembed.data.loading import open_task, task_folder
     from xlembed.files import rounded
     from xlembed.models.hub import locate
-    from xlembed.models.kinds import check_kinds
+    from xlembed.models.safety import check_kinds
     from xlembed.settings import RunSettings
 
     workspace, defaults = asked.workspace, RunSettings()

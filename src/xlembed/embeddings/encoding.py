@@ -18,7 +18,7 @@ from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint
 from xlembed.models.folder import prompt_notes
 from xlembed.models.hub import locate
-from xlembed.models.kinds import check_vectors
+from xlembed.models.safety import check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.settings import EncodeSettings
 from xlembed.workspace import Workspace

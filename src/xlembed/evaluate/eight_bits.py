@@ -18,8 +18,8 @@ from xlembed.search.searcher import VectorSearcher
 from xlembed.search.table import units_table
 from xlembed.show.text import interval_text, percent, points
 from xlembed.stats.clusters import task_clusters
-from xlembed.stats.evaluation import ScoreRow
-from xlembed.stats.index_loss import loss_rows
+from xlembed.stats.evaluation import loss_rows
+from xlembed.stats.score_rows import Estimate
 from xlembed.words import DType, Mode, Role, UserError
 from xlembed.workspace import Watch, Workspace
 
@@ -53,7 +53,7 @@ def check_eight_bits(task: Task, ref: ModelRef, workspace: Workspace, watch: Wat
     of = f"{len({q.need_id for q in sample.queries}):,} questions and {len(sample.documents):,} documents"
     lines = [f"{ref.slug}: {measures[0].name} in 8 bits against {_plain(ref).slug}, on {of} of {task.name}:"]
     lines += [f"  {_said(row, margin)}" for row in losses]
-    if lost := [row for row in losses if row.score.value > margin]:
+    if lost := [row for row in losses if row.value > margin]:
         where = ", ".join(_where(row) for row in lost)
         lines.append(
             f"Refused: more than {percent(margin)} points are lost ({where}). Leave out +int8 (+ov is fast too), or "
@@ -77,7 +77,7 @@ def sample_task(task: Task) -> Task:
 
 def compare_eight_bits(
     task: Task, ref: ModelRef, measure: Measure, workspace: Workspace, watch: Watch
-) -> list[ScoreRow]:
+) -> list[Estimate]:
     """Macros of what is lost by 8 bits, per mode and pool; positive is a loss."""
     clusters = task_clusters(task)
     settings = workspace.settings.evaluate
@@ -112,14 +112,13 @@ def _plain(ref: ModelRef) -> ModelRef:
     return replace(ref, slug=slug, variation=variation)
 
 
-def _said(row: ScoreRow, margin: float) -> str:
+def _said(row: Estimate, margin: float) -> str:
     """For example ``monolingual, pool target: -0.4 points [-1.1, +0.3]``; positive is a gain here."""
-    loss = row.score
-    ends = None if loss.ci_low is None or loss.ci_high is None else (-loss.ci_high, -loss.ci_low)
+    ends = None if row.interval is None else (-row.interval[1], -row.interval[0])
     borne = ends is not None and ends[0] >= -margin
     rest = "" if borne else f"; a loss of more than {percent(margin)} points is not excluded"
-    return f"{_where(row)}: {points(-loss.value)} points {interval_text(ends, signed=True)}{rest}"
+    return f"{_where(row)}: {points(-row.value)} points {interval_text(ends, signed=True)}{rest}"
 
 
-def _where(row: ScoreRow) -> str:
+def _where(row: Estimate) -> str:
     return f"{row.kind}, pool {row.pool}" if row.kind == Mode.TRUE_CROSS_LINGUAL else row.kind

@@ -17,7 +17,7 @@ from xlembed.embeddings.truncation import describe_truncation, stored_tokens
 from xlembed.evaluate.late import encode_late
 from xlembed.evaluate.late_manifest import late_manifest
 from xlembed.files import atomic_folder, write_json
-from xlembed.models.kinds import check_kinds
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef
 from xlembed.search.remedied import check_remedies
 from xlembed.words import Kind, Role
