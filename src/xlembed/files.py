@@ -141,7 +141,9 @@ def check_free(folder: Path, mark: str, force: bool = False) -> None:
     """
     is_alike = (folder / mark).is_file()
     if folder.exists() and not (force and is_alike):
-        advice = "or replace it with --force" if is_alike else f"since it is something else (it has no {mark})"
+        advice = (
+            "or replace it with --force" if is_alike else f"since it is something else (it has no {mark})"
+        )
         raise UserError(f"{folder} exists already: choose another name, {advice}")
 
 

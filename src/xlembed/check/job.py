@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xlembed.check.result import Checked, CheckedQuery, Doubt, Verdict
+from xlembed.check.result import Asked, Checked, CheckedQuery, Doubt, Verdict
 from xlembed.check.tables import check_grids
 from xlembed.check.texts import copied_run, far_lengths
-from xlembed.check.vectors import Asked, ask_model
+from xlembed.check.vectors import ask_model
 from xlembed.data.checks import Problems
 from xlembed.data.languages import NAMES
 from xlembed.data.opening import read_rows
