@@ -131,11 +131,6 @@ def listed_columns(header: Collection[str]) -> str:
 def parse_columns(text: str, known: Collection[str], example: str) -> dict[str, str]:
     """``anchor=question,positive=answer`` -> a mapping of ours to theirs; empty for an empty text.
 
-    Args:
-        text: as typed.
-        known: our names.
-        example: of the right form, for the message.
-
     Raises:
         UserError: for anything else.
     """
