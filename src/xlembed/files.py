@@ -92,22 +92,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> bool:
-    """Fill a folder unless it is there, whatever other processes do meanwhile; whether it was filled now.
-
-    Args:
-        folder: appears when it is complete.
-        make: fills the empty folder that it is given.
-    """
-    if folder.is_dir():
-        return False
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if folder.is_dir():  # another process made it while this one waited
-            return False
-        sweep(folder.parent)
-        with atomic_folder(folder) as made:
-            make(made)
-    return True
+    """Let `make` fill a folder that is not there yet, whatever other processes do; whether it was filled now."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            if not folder.is_dir():
+                sweep(folder.parent)
+                with atomic_folder(folder) as made:
+                    make(made)
+                return True
+    return False
 
 
 def sweep(folder: Path) -> None:

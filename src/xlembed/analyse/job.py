@@ -155,10 +155,11 @@ def _encoder(
     encoding: Encoding, task: Task, ref: ModelRef, workspace: Workspace
 ) -> Callable[[Role, Sequence[str], Sequence[Lang]], Vectors]:
     """Encodes further texts as the task's own are: cut, and post-processed with its documents' statistics."""
-    batch_tokens, fitted = workspace.settings.encode.batch_tokens, fit_documents(task, ref, workspace)
+    fitted = fit_documents(task, ref, workspace)
 
     def encode(role: Role, texts: Sequence[str], langs: Sequence[Lang]) -> Vectors:
-        encode_texts(encoding.encoder, texts, role, encoding.store, batch_tokens=batch_tokens)
+        with encoding.crew as crew:
+            encode_texts(crew, texts, role, encoding.store)
         return derive_more(encoding.store.read(role, texts).load(), langs, ref, fitted)
 
     return encode

@@ -30,9 +30,9 @@ def ask_model(task: Task, ref: ModelRef, near_copy: float, workspace: Workspace,
     """
     encoding = open_encoding(ref, workspace)
     texts = [document_text(ref.card, d) for d in task.documents]
-    documents = document_vectors(encoding, texts, ref, workspace, watch, "documents")
+    documents = document_vectors(encoding, texts, ref, watch, "documents")
     asked = [q.text for q in task.queries]
-    queries = text_vectors(encoding, asked, ref, workspace, watch, "queries", Role.QUERY)
+    queries = text_vectors(encoding, asked, ref, watch, "queries", Role.QUERY)
     row_of = {d.doc_id: i for i, d in enumerate(task.documents)}
     place = {q.query_id: i for i, q in enumerate(task.queries)}
     rows_in: dict[Lang, list[int]] = defaultdict(list)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import open_workspace, settings_options, workspace_options
-from xlembed.cli.study import show_tables
+from xlembed.cli.study import describe_run, show_tables
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,10 +79,12 @@ def ablate(
             ),
         )
         log_ablation(report, folder)
+        tables = ablation_tables(report)
+        describe_run(task, [opened.ablation.recipe], tables, report["warnings"], folder)
     if as_json:
         echo_json(report)
         return
-    show_tables(ablation_tables(report), [f"MLflow run {run_id}, {folder}"], report["warnings"])
+    show_tables(tables, [f"MLflow run {run_id}, {folder}"], report["warnings"])
 
 
 def _ready() -> Grid:

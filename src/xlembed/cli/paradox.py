@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.study import Asked, show_tables, study, told
+from xlembed.cli.study import Asked, describe_run, show_tables, study, told
 
 if TYPE_CHECKING:
     from xlembed.data.task import Task
@@ -45,12 +45,14 @@ def paradox(asked: Asked) -> None:
         evaluations = {s.name: _evaluation(task, s.ref, workspace) for s in subjects}
         result = stage(task, subjects, evaluations, workspace, notes)
         log_result(result, folder)
-    report = result.to_json()
+        report = result.to_json()
+        tables = paradox_tables(report)
+        lines = [*(f"Rule: {line}" for line in result.rule), *verdict_lines(report)]
+        describe_run(task.name, [s.name for s in subjects], tables, lines, folder)
     if asked.as_json:
         echo_json(report)
     else:
-        rules = [f"Rule: {line}" for line in result.rule]
-        show_tables(paradox_tables(report), [*rules, *verdict_lines(report)])
+        show_tables(tables, lines)
     told(f"MLflow run {run_id}, {folder}")
 
 

@@ -277,7 +277,7 @@ def _stage_data(
         stage.loss.labels == "teacher"
     ):  # its vectors of the texts as documents, kept in the store like any other
         ref, texts = teacher_of(opened, stage, workspace), [row["anchor"] for row in rows]
-        teacher = document_vectors(open_encoding(ref, workspace), texts, ref, workspace, watch, "teacher")
+        teacher = document_vectors(open_encoding(ref, workspace), texts, ref, watch, "teacher")
     dev = None
     if stage.dev:
         sides = (_prompt(model, column, symmetric=False) for column in ("anchor", "positive"))

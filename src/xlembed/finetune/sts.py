@@ -140,7 +140,7 @@ def _vectors(ref: ModelRef, pairs: PairSet, workspace: Workspace, watch: Watch) 
     """Unit vectors of the first and of the second texts, float64, shape (n_pairs, dim) each."""
     texts = [row[key] for key in ("text1", "text2") for row in pairs.rows]
     encoding = open_encoding(ref, workspace)
-    unit = document_vectors(encoding, texts, ref, workspace, watch, f"encode {pairs.name}").astype(np.float64)
+    unit = document_vectors(encoding, texts, ref, watch, f"encode {pairs.name}").astype(np.float64)
     half = len(pairs.rows)
     return unit[:half], unit[half:]
 

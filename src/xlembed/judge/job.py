@@ -14,10 +14,8 @@ from xlembed.data.checks import Problems
 from xlembed.data.opening import read_rows
 from xlembed.data.sampling import drawn
 from xlembed.data.task import Query, Task
-from xlembed.evaluate.encode import encode
 from xlembed.evaluate.evaluated import read_evaluated
-from xlembed.evaluate.index import index
-from xlembed.evaluate.searching import open_search
+from xlembed.evaluate.search import search_all
 from xlembed.files import atomic_folder, write_json
 from xlembed.judge.result import Judged, JudgedPair, Precision
 from xlembed.judge.tables import judge_grids
@@ -82,9 +80,7 @@ def found_by(task: Task, models: Sequence[str], workspace: Workspace, watch: Wat
     searched = {}
     for name in models:
         ref = open_model(workspace, name)
-        encode(task, ref, workspace, watch)
-        index(task, ref, workspace, watch)
-        rows = open_search(task, ref, workspace).searcher.search(range(len(task.queries)), depth).rows
+        rows = search_all(task, ref, workspace, depth, watch).rows
         searched[ref.slug] = {
             q.query_id: [task.documents[row].doc_id for row in of if row >= 0]
             for q, of in zip(task.queries, rows, strict=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -66,6 +66,7 @@ class Loaded:
     Inputs are cut at `max_tokens`; None: the model has no limit.
     """
 
+    pads: ClassVar[bool] = True
     model: Any
     name: str
     prompts: Mapping[Role, str]
@@ -107,18 +108,27 @@ class SentenceEncoder(Loaded):
         """
         if not texts:
             return np.zeros((0, self.dim), np.float32)
+        return self.encode_tokenised(self.tokenise(texts, role))
+
+    def tokenise(self, texts: Sequence[str], role: Role) -> tuple[Role, int, dict[str, Any]]:
+        """Role, number and features of texts, prompts added."""
+        return role, len(texts), self._features([self.prompts[role] + text for text in texts])
+
+    def encode_tokenised(self, tokenised: tuple[Role, int, dict[str, Any]]) -> Vectors:
+        """As `encode_batch` of the texts."""
+        role, n_texts, features = tokenised
         self._activate(self.adapters[role])
         with memory_told(self.model.device):
-            vectors = self._forward([self.prompts[role] + text for text in texts])
+            vectors = self._forward(features, n_texts)
         refuse_no_numbers(vectors, self.name)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
         return np.asarray(unit, dtype=np.float32)
 
-    def _forward(self, inputs: list[str]) -> Vectors:
-        features = batch_to_device(self._features(inputs), self.model.device)
+    def _forward(self, tokenised: dict[str, Any], n_texts: int) -> Vectors:
+        features = batch_to_device(tokenised, self.model.device)
         if features["input_ids"].numel() == 0:
-            return np.zeros((len(inputs), self.dim), np.float32)
+            return np.zeros((n_texts, self.dim), np.float32)
         with torch.inference_mode():
             pooled = self.model(features)["sentence_embedding"].float()
             if self.layer_norm:
@@ -149,6 +159,7 @@ class StaticEncoder(SentenceEncoder):
     Its tokenizer is one of `tokenizers` and adds no special tokens.
     """
 
+    pads: ClassVar[bool] = False
     _known: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def _counts(self, inputs: list[str]) -> list[int]:

@@ -161,7 +161,7 @@ def encode_parts(ref: ModelRef, parts: Parts, workspace: Workspace, watch: Watch
     """Vectors of all texts in the document role, from the store where it has them, and what one text costs."""
     texts = [t.text for t in parts.texts]
     encoding = open_encoding(ref, workspace)
-    vectors = document_vectors(encoding, texts, ref, workspace, watch, f"encode with {ref.slug}")
+    vectors = document_vectors(encoding, texts, ref, watch, f"encode with {ref.slug}")
     encoder = encoding.encoder()
     tokens = np.array(encoder.token_counts(texts, Role.DOCUMENT))
     limit = encoder.max_tokens

@@ -27,7 +27,7 @@ from xlembed.stats.comparison import Evaluated
 from xlembed.tracking import ledger as ledgers
 from xlembed.tracking import versions
 from xlembed.tracking.ledger import Ledger
-from xlembed.tracking.log import log_folder, log_metrics, log_tags
+from xlembed.tracking.log import describe, log_folder, log_metrics, log_tags
 from xlembed.tracking.opening import open_model
 from xlembed.tracking.versions import Claim, Lost, Version
 from xlembed.words import UserError
@@ -313,5 +313,7 @@ def _conclude(outcome: Outcome) -> None:
         log_metrics(gate_metrics(outcome.decision.to_json()))
     with tempfile.TemporaryDirectory() as temporary:
         write_json(Path(temporary) / "promotion.json", report)
-        (Path(temporary) / "promotion.md").write_text(promotion_markdown(report), encoding="utf-8")
+        page = promotion_markdown(report)
+        (Path(temporary) / "promotion.md").write_text(page, encoding="utf-8")
+        describe(page)
         log_folder(Path(temporary))

@@ -10,6 +10,7 @@ from xlembed.evaluate.language_tables import (
     language_comparison_table,
 )
 from xlembed.evaluate.order import order_grid
+from xlembed.evaluate.tables import labelled_table
 from xlembed.explore.tables import terminal_grids
 from xlembed.report.geometry import analysis_blocks, paradox_blocks, paradox_verdict
 from xlembed.report.grids import (
@@ -107,8 +108,8 @@ def _tests(inputs: Inputs) -> tuple[Block, ...]:
     if inputs.comparison is None:
         command = f"xlembed run -t {inputs.name} -m MODEL,MODEL"
         return (Missing("paired tests, which need two models", command),)
-    order = order_grid(inputs.comparison)
-    grids = [*([order] if order else []), *paired_grids(inputs.comparison)]
+    order, labelled = order_grid(inputs.comparison), labelled_table(inputs.comparison)
+    grids = [grid for grid in (order, *paired_grids(inputs.comparison), labelled) if grid]
     untested = tuple(f"Not tested: {line}." for line in inputs.comparison["untested"])
     unequal = tuple(
         f"Left out of the tests: {counted(n, 'unit')} that only {model} has."

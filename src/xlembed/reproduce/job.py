@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,7 @@ from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
 from xlembed.reproduce.recipe import Claim
 from xlembed.reproduce.result import Figure, Reproduced
-from xlembed.show.content import Cell, Grid, Row, heads, row
-from xlembed.show.published import published
+from xlembed.show.content import Cell, Grid, heads, row
 from xlembed.stats.scorebook import MACROS, Macro, ScoreBook
 from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
@@ -151,17 +150,3 @@ def reproduced_grid(found: Reproduced) -> Grid:
     )
     title = f"{found.published_by}: {found.model} on {found.task}"
     return Grid("reproduced", title, columns, tuple(rows), notes=(f"Data: {found.data}",))
-
-
-def claims_grid(claims: Iterable[Claim]) -> Grid:
-    """A row per recipe, then what cannot be measured again, and why."""
-    rows: list[Row] = [
-        row(c.name, Cell(c.model, label=c.label), c.task, ", ".join(c.expected), c.source) for c in claims
-    ]
-    rows += [
-        row("-", entry["model"], f"not possible: {why}", "", entry["source"])
-        for entry in published()
-        if (why := entry.get("not_reproduced"))
-    ]
-    words = ("model", "task", "measures", "published by")
-    return Grid("claims", "Published figures", heads("recipe", *words, words=words), tuple(rows))

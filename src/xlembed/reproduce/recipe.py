@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from pydantic import field_validator
@@ -10,6 +10,7 @@ from pydantic import field_validator
 from xlembed.data.reading import DocumentUnit
 from xlembed.files import Record
 from xlembed.measures import parse_measures
+from xlembed.show.content import Cell, Grid, Row, heads, row
 from xlembed.show.published import published
 from xlembed.words import Lang, Mode, UserError, near_miss
 
@@ -91,3 +92,17 @@ def find_claim(name: str) -> Claim:
             f"no recipe {name!r}: `xlembed reproduce` lists them: {', '.join(known)}.{near_miss(name, known)}"
         )
     return known[name]
+
+
+def claims_grid(claims: Iterable[Claim]) -> Grid:
+    """A row per recipe, then what cannot be measured again, and why."""
+    rows: list[Row] = [
+        row(c.name, Cell(c.model, label=c.label), c.task, ", ".join(c.expected), c.source) for c in claims
+    ]
+    rows += [
+        row("-", entry["model"], f"not possible: {why}", "", entry["source"])
+        for entry in published()
+        if (why := entry.get("not_reproduced"))
+    ]
+    words = ("model", "task", "measures", "published by")
+    return Grid("claims", "Published figures", heads("recipe", *words, words=words), tuple(rows))

@@ -70,10 +70,8 @@ def _encoded(
     def tell(progress: Progress) -> None:
         watch("encode distractors", progress.n_done, progress.n_total)
 
-    batch_tokens = workspace.settings.encode.batch_tokens
-    encode_texts(
-        encoding.encoder, texts, Role.DOCUMENT, encoding.store, batch_tokens=batch_tokens, progress=tell
-    )
+    with encoding.crew as crew:
+        encode_texts(crew, texts, Role.DOCUMENT, encoding.store, progress=tell)
     fitted = fit_documents(task, ref, workspace)
     start = 0
     for chunk in encoding.store.read(Role.DOCUMENT, texts).chunks():
