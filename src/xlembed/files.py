@@ -128,17 +128,17 @@ def sweep(folder: Path) -> None:
 
 
 def check_free(folder: Path, mark: str, force: bool = False) -> None:
-    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind.
-
-    `mark` is a file that every folder of its kind has.
+    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind, with a file `mark`.
 
     Raises:
         UserError: it is there.
     """
     is_alike = (folder / mark).is_file()
     if folder.exists() and not (force and is_alike):
-        advice = "replace it with --force" if is_alike else f"it is something else (it has no {mark})"
-        raise UserError(f"{folder} exists already: choose another name, or {advice}")
+        advice = (
+            "or replace it with --force" if is_alike else f"since it is something else (it has no {mark})"
+        )
+        raise UserError(f"{folder} exists already: choose another name, {advice}")
 
 
 def rounded(value: Any, digits: int = 4) -> Any:
@@ -380,12 +380,10 @@ class _Once(yaml.constructor.BaseConstructor):
         return super().construct_mapping(node, deep)
 
 
-class _OnceLoader(_Once, yaml.SafeLoader):
-    """Safe, and every key once."""
+class _OnceLoader(_Once, yaml.SafeLoader): ...
 
 
-class _TextLoader(_Once, yaml.BaseLoader):
-    """The same, all scalars texts."""
+class _TextLoader(_Once, yaml.BaseLoader): ...
 
 
 def _umask() -> int:
