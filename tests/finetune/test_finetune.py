@@ -16,8 +16,7 @@ from fakes.promotable import NAME, TASK
 from fakes.trainable import STAGE, question_and_answer, trainable_checkout, write_pairs, write_recipe
 from xlembed.data.text_digest import text_digest
 from xlembed.finetune.job import finetune, finetuned_folder
-from xlembed.finetune.opened import open_recipe
-from xlembed.finetune.recipe_loading import read_recipe
+from xlembed.finetune.recipe_loading import open_recipe, read_recipe
 from xlembed.models.loading import load_encoder
 from xlembed.params import load_settings
 from xlembed.tracking.ledger import experiment_of
@@ -346,8 +345,7 @@ def test_mistakes_are_told(root: Path, words: list[str], message: str) -> None:
 
 def test_a_vocabulary_is_learnt_from_training_texts_alone(root: Path) -> None:
     """`dev` and `alike` are named by the recipe too, but only looked at."""
-    from xlembed.finetune.opened import open_recipe
-    from xlembed.finetune.recipe_loading import load_recipe
+    from xlembed.finetune.recipe_loading import load_recipe, open_recipe
     from xlembed.finetune.stage import _trained_sets
     from xlembed.params import load_settings
     from xlembed.workspace import Workspace

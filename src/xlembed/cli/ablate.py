@@ -45,9 +45,8 @@ def ablate(
     from xlembed.cli.progress import Bars
     from xlembed.data.loading import task_folder
     from xlembed.finetune.ablate import ablate as stage
-    from xlembed.finetune.ablate import ablation_folder, open_ablation
+    from xlembed.finetune.ablate import ablation_folder, log_ablation, open_ablation, variant_run
     from xlembed.finetune.ablation_tables import ablation_tables
-    from xlembed.finetune.ablations import log_ablation, variant_run
     from xlembed.tracking.log import log_tags, version_tags
     from xlembed.tracking.runs import open_run
 

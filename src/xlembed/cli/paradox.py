@@ -28,11 +28,10 @@ def paradox(asked: Asked) -> None:
     an MLflow run of its own. Writes reports/paradox/TASK/.
     """
     from xlembed.cli import echo_json
-    from xlembed.paradox.grids import verdict_lines
+    from xlembed.paradox.grids import paradox_tables, verdict_lines
     from xlembed.paradox.job import paradox as stage
     from xlembed.paradox.job import paradox_folder
     from xlembed.paradox.subjects import plan_subjects
-    from xlembed.paradox.tables import paradox_tables
     from xlembed.tracking.log import log_result, log_tags, version_tags
     from xlembed.tracking.runs import open_run
 

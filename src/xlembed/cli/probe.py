@@ -46,11 +46,10 @@ def probe(
 
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
+    from xlembed.probe.document import probe_tables, verdict_lines
     from xlembed.probe.job import open_probing
     from xlembed.probe.job import probe as stage
-    from xlembed.probe.probe_table import probe_tables, verdict_lines
-    from xlembed.probe.scorers import Logged, chosen_systems, put_together
-    from xlembed.probe.tracked import log_probed, probe_inputs
+    from xlembed.probe.tracked import Logged, chosen_systems, log_probed, probe_inputs, put_together
     from xlembed.tracking.log import log_inputs
     from xlembed.tracking.runs import open_run
 

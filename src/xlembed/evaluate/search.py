@@ -17,7 +17,7 @@ from xlembed.embeddings.texts import query_text
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.searching import Questions, open_search
-from xlembed.models.kinds import check_kinds
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef
 from xlembed.search.base import Hits
 from xlembed.words import Lang, Role, UserError, Vectors
