@@ -62,7 +62,7 @@ def _track(asked: Asked, name: str, task: Task, ref: ModelRef, done: PairDone) -
         log_evaluation(workspace.run_folder(task.name, ref.slug))
         log_metrics(done.speed)
         log_json(done.encoding, "speed.json")
-    for text in done.told:
-        told(text)
     headline = workspace.result_file(task.name, ref.slug)
+    if done.checked:
+        told(done.checked)
     told(f"{ref.slug}: {done.n_encoded:,} texts encoded, MLflow run {run_id}, {headline}")

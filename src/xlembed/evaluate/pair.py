@@ -17,7 +17,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.files import atomic_folder, atomic_path
 from xlembed.models.spec import ModelRef
-from xlembed.workspace import Workspace, unwatched
+from xlembed.workspace import Workspace
 
 Files = Mapping[str, bytes]
 """Path inside a folder -> content; a file alone has the path ``""``."""
@@ -33,7 +33,7 @@ class PairDone:
         speed: `speed/...` metrics.
         encoding: all that is known of the encoding, by role.
         n_encoded: texts that the store there lacked.
-        told: what must be told beside the scores.
+        checked: what 8 bits change, see `check_eight_bits`.
     """
 
     result: dict[str, Any]
@@ -41,7 +41,7 @@ class PairDone:
     speed: dict[str, float]
     encoding: dict[str, Any]
     n_encoded: int
-    told: tuple[str, ...]
+    checked: str = ""
 
 
 def places(workspace: Workspace, task: str, model: str) -> dict[str, Path]:
@@ -66,7 +66,7 @@ def evaluate_pair(task: Task, ref: ModelRef, workspace: Workspace) -> PairDone:
     with tempfile.TemporaryDirectory(prefix="xlembed-") as out:
         here = replace(workspace, settings=settings, out=Path(out))
         seconds = [time.perf_counter()]
-        checked = check_eight_bits(task, ref, here, unwatched)
+        checked = check_eight_bits(task, ref, here)
         encoded = encode(task, ref, here)
         seconds.append(time.perf_counter())
         index(task, ref, here)
@@ -80,8 +80,7 @@ def evaluate_pair(task: Task, ref: ModelRef, workspace: Workspace) -> PairDone:
         ]
         written = {name: _read(place) for name, place in places(here, task.name, ref.slug).items()}
     speed = {**encoded.speed_metrics(), **dict(zip(names, took, strict=True))}
-    told = tuple(filter(None, (checked, encoded.spent)))
-    return PairDone(result, written, speed, encoded.to_json(), encoded.n_encoded, told)
+    return PairDone(result, written, speed, encoded.to_json(), encoded.n_encoded, checked)
 
 
 def write_pair(done: PairDone, task: str, model: str, workspace: Workspace) -> None:

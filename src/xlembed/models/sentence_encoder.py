@@ -67,7 +67,6 @@ class Loaded:
     """
 
     pads: ClassVar[bool] = True
-
     model: Any
     name: str
     prompts: Mapping[Role, str]
@@ -161,7 +160,6 @@ class StaticEncoder(SentenceEncoder):
     """
 
     pads: ClassVar[bool] = False
-
     _known: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def _counts(self, inputs: list[str]) -> list[int]:
