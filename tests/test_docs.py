@@ -111,7 +111,7 @@ SCORED = {path.name for path in BUNDLED if path.parent.name == "scored"} | {
 }  # docs/scored.md imports it
 
 
-MADE_THERE = {"shop", "shop_asked", "shop_all", "shop_clean"}
+MADE_THERE = {"shop", "log", "shop_asked", "shop_all", "shop_clean"}
 """Tasks that the commands of a page make."""
 API = {"XLEMBED_API_URL", "XLEMBED_API_MODEL"}
 
