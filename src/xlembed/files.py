@@ -9,11 +9,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TextIO
 
 import yaml
+from filelock import FileLock
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from xlembed.words import UserError
@@ -90,6 +91,19 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             temporary.rename(path)
 
 
+def made_once(folder: Path, make: Callable[[Path], None]) -> bool:
+    """Let `make` fill a folder that is not there yet, whatever other processes do; whether it was filled now."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            if not folder.is_dir():
+                sweep(folder.parent)
+                with atomic_folder(folder) as made:
+                    make(made)
+                return True
+    return False
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed processes left half written in a folder; a replaced folder without successor comes back.
 
@@ -114,20 +128,17 @@ def sweep(folder: Path) -> None:
 
 
 def check_free(folder: Path, mark: str, force: bool = False) -> None:
-    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind.
-
-    Args:
-        folder: to be written.
-        mark: a file that every folder of this kind has.
-        force: whether one of this kind is replaced.
+    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind, with a file `mark`.
 
     Raises:
         UserError: it is there.
     """
     is_alike = (folder / mark).is_file()
     if folder.exists() and not (force and is_alike):
-        advice = "replace it with --force" if is_alike else f"it is something else (it has no {mark})"
-        raise UserError(f"{folder} exists already: choose another name, or {advice}")
+        advice = (
+            "or replace it with --force" if is_alike else f"since it is something else (it has no {mark})"
+        )
+        raise UserError(f"{folder} exists already: choose another name, {advice}")
 
 
 def rounded(value: Any, digits: int = 4) -> Any:
@@ -196,10 +207,7 @@ class Record(BaseModel):
     def from_json(cls, content: Any, source: str, remedy: str) -> Self:
         """The value again.
 
-        Args:
-            content: what `to_json` gave.
-            source: where it was read, for the message.
-            remedy: what to do if it is damaged: ``evaluate the model again``.
+        `source` is where it was read and `remedy` what to do if it is damaged: ``evaluate the model again``.
 
         Raises:
             UserError: names the first wrong key.
@@ -209,7 +217,8 @@ class Record(BaseModel):
         except ValidationError as error:
             problem = error.errors()[0]
             place = ".".join(map(str, problem["loc"])) or "its content"
-            raise UserError(f"{source} is damaged: {place}: {problem['msg']}: {remedy}") from None
+            told = problem["msg"].removeprefix("Value error, ")
+            raise UserError(f"{source} is damaged: {place}: {told}: {remedy}") from None
 
     @classmethod
     def read(cls, path: Path, remedy: str) -> Self:
@@ -306,8 +315,8 @@ class YamlError(UserError):
         self.line, self.problem = line, problem
 
 
-def read_yaml(path: Path) -> Any:
-    """The value of a YAML file.
+def read_yaml(path: Path, *, texts: bool = False) -> Any:
+    """The value of a YAML file; with `texts` every scalar is one, as YAML's own rules read the code `no` as false.
 
     Raises:
         YamlError: not UTF-8, not YAML, or a key that stands twice.
@@ -320,17 +329,17 @@ def read_yaml(path: Path) -> Any:
         line = raw.count(b"\n", 0, error.start) + 1
         byte = f"0x{raw[error.start]:02x}"
         raise YamlError(str(path), line, f"not UTF-8 (byte {byte}): save the file as UTF-8") from None
-    return parse_yaml(text, str(path))
+    return parse_yaml(text, str(path), texts=texts)
 
 
-def parse_yaml(text: str, source: str) -> Any:
+def parse_yaml(text: str, source: str, *, texts: bool = False) -> Any:
     """The value of a YAML text.
 
     Raises:
         YamlError: names `source` and the line.
     """
     try:
-        return yaml.load(text, Loader=_OnceLoader)  # noqa: S506 (a SafeLoader)
+        return yaml.load(text, Loader=_TextLoader if texts else _OnceLoader)  # noqa: S506 (safe ones)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         told = f"not valid YAML: {getattr(error, 'problem', None) or error}"
@@ -357,7 +366,7 @@ def yaml_line(path: Path, keys: Sequence[str | int]) -> int | None:
     return line
 
 
-class _OnceLoader(yaml.SafeLoader):
+class _Once(yaml.constructor.BaseConstructor):
     """YAML takes the last of two equal keys without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -369,6 +378,12 @@ class _OnceLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
             seen[name] = key.start_mark.line + 1
         return super().construct_mapping(node, deep)
+
+
+class _OnceLoader(_Once, yaml.SafeLoader): ...
+
+
+class _TextLoader(_Once, yaml.BaseLoader): ...
 
 
 def _umask() -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xlembed.cli.options import skip
+from xlembed.cli.options import listed, skip
 from xlembed.cli.study import Asked, show_tables, study, told
 
 if TYPE_CHECKING:
@@ -25,40 +25,70 @@ if TYPE_CHECKING:
     variation=True,
     json_help="Print what results/TASK/MODEL.details.json holds.",
 )
-@click.option("-t", "--task", metavar="TASK", default=None, help="Task under data/, or a folder.")
-def run(asked: Asked, task: str | None) -> None:
-    """Encode, index and evaluate models on a task; everything is tracked in MLflow."""
+@click.option(
+    "-t", "--task", "tasks", metavar="TASK", multiple=True, help="Task under data/, or a folder; repeatable."
+)
+def run(asked: Asked, tasks: tuple[str, ...]) -> None:
+    """Encode, index and evaluate models on tasks; everything is tracked in MLflow."""
     from xlembed.cli import echo_json
-    from xlembed.cli.console import open_console, print_warning
-    from xlembed.data.loading import open_task, task_folder
+    from xlembed.data.loading import task_folder
     from xlembed.files import rounded
     from xlembed.models.hub import locate
-    from xlembed.models.kinds import check_kinds
     from xlembed.settings import RunSettings
+    from xlembed.words import UserError
 
-    workspace, defaults = asked.workspace, RunSettings()
-    name = task or defaults.tasks[0]
-    opened = open_task(workspace, name)
-    refs = asked.refs(defaults.models)
-    for ref in refs:
-        check_kinds(ref, workspace.settings.index.engine)
-    refs = _not_skipped(refs, opened.name, workspace)
-    for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
-        for part in (ref, *([ref.reranker] if ref.reranker else [])):
-            if part.card.has_files:
-                locate(part, workspace.settings.encode.trust_remote_code)
-    for note in opened.notes:
-        print_warning(open_console(stderr=True), f"{opened.name}: {note}")
-    results = [_run_one(asked, opened, ref, task_folder(workspace, name)) for ref in refs]
+    names = list(dict.fromkeys(listed(tasks))) or [RunSettings().tasks[0]]
+    opened = [_open(asked, name) for name in names]
+    failed: list[str] = []
+    if asked.workspace.settings.encode.backend == "ray" and sum(len(refs) for _, refs in opened) > 1:
+        from xlembed.cli.run_pairs import run_pairs
+
+        pairs = [(name, task, ref) for name, (task, refs) in zip(names, opened, strict=True) for ref in refs]
+        results, failed = run_pairs(asked, pairs)
+    else:
+        results = []
+        for name, (task, refs) in zip(names, opened, strict=True):
+            folder = task_folder(asked.workspace, name)
+            for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
+                for part in (ref, *([ref.reranker] if ref.reranker else [])):
+                    if part.card.has_files:
+                        locate(part, asked.workspace.settings.encode.trust_remote_code)
+            results += [_run_one(asked, task, ref, folder) for ref in refs]
     if asked.as_json:
         echo_json(rounded(results[0] if len(results) == 1 else results))
     else:
-        _print_tables(workspace, opened.name, [ref.slug for ref in refs])
+        for task, _ in opened:
+            done = [result["model"] for result in results if result["task"] == task.name]
+            if done:
+                _print_tables(asked.workspace, task.name, done)
+    if failed:
+        raise UserError(
+            f"{len(failed)} of {len(pairs)} pairs failed, the others are written:\n" + "\n".join(failed)
+        )
+
+
+def _open(asked: Asked, name: str) -> tuple[Task, list[ModelRef]]:
+    """A task, and the models that can be evaluated on it."""
+    from xlembed.cli.console import open_console, print_warning
+    from xlembed.data.loading import open_task
+    from xlembed.models.safety import check_kinds
+    from xlembed.settings import RunSettings
+
+    workspace = asked.workspace
+    opened = open_task(workspace, name)
+    refs = asked.refs(RunSettings().models)
+    for ref in refs:
+        check_kinds(ref, workspace.settings.index.engine)
+    refs = _not_skipped(refs, opened.name, workspace)
+    for note in opened.notes:
+        print_warning(open_console(stderr=True), f"{opened.name}: {note}")
+    return opened, refs
 
 
 def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str, Any]:
     """One model: an MLflow run; `folder`: where the task was read from."""
     from xlembed.cli.progress import Bars
+    from xlembed.evaluate.eight_bits import check_eight_bits
     from xlembed.evaluate.encode import encode
     from xlembed.evaluate.index import index
     from xlembed.evaluate.job import evaluate
@@ -74,6 +104,7 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         log_inputs(evaluation_inputs(workspace.settings, ref, task, folder), workspace.root)
         seconds: dict[str, float] = {}
         with stage("encode", seconds):
+            checked = check_eight_bits(task, ref, workspace, bars)
             encoded = encode(task, ref, workspace, bars)
         with stage("index", seconds):
             index(task, ref, workspace, bars, run_id)
@@ -83,8 +114,8 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str,
         log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
         log_json(encoded.to_json(), "speed.json")
     n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
-    if encoded.spent:
-        told(encoded.spent)
+    for text in filter(None, (checked, encoded.spent)):
+        told(text)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result
 

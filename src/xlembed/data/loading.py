@@ -34,7 +34,7 @@ def load_task(
         data_dir: where named tasks are.
         keep_duplicates: leave identical documents apart.
         relevance: `all` unites the judgements of a need; `own` keeps only a query's own document.
-        max_documents_per_language: sample so many; judged documents are kept whatever their number.
+        max_documents_per_language: sampled with `seed`; judged documents are kept whatever their number.
         seed: of that sample.
         lang: language of rows that do not say theirs (a plain BEIR folder).
 
@@ -75,8 +75,8 @@ def open_task(workspace: Workspace, name: str, *, unjudged: bool = False) -> Tas
     )
     if task.unjudged and not unjudged:
         raise UserError(
-            f"the task {task.name!r} has no judgements, so nothing can be evaluated on it: `xlembed search` and "
-            "`xlembed analyse` serve it; import it again with a column that names the right documents to evaluate"
+            f"the task {task.name!r} has no judgements, so nothing can be evaluated on it: `xlembed search`, "
+            "`explore` and `analyse` serve it; import it again with a column that names the right documents to evaluate"
         )
     return task
 

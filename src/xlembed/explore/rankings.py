@@ -57,12 +57,17 @@ class UnitRanking:
     @property
     def rank(self) -> int:
         """Of the first right document; 0: not known or not retrieved."""
-        return self.right[0].rank
+        return self.right[0].rank if self.right else 0
 
     @property
     def is_right(self) -> bool:
         """Whether the first document is right."""
         return self.rank == 1
+
+
+def shared_documents(first: UnitRanking, second: UnitRanking) -> int:
+    """How many of the documents that are shown two rankings share."""
+    return len({hit.row for hit in first.top} & {hit.row for hit in second.top})
 
 
 class _Recorder:
@@ -81,7 +86,7 @@ class _Recorder:
         self.scores: dict[tuple[int, Lang | None], dict[int, float]] = {}
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `Searcher.search`."""
+        """See `Search.search`."""
         hits = self._searcher.search(queries, k, lang)
         for query, rows, scores in zip(queries, hits.rows, hits.scores, strict=True):
             found = [(int(r), float(s)) for r, s in zip(rows, scores, strict=True) if r >= 0]
@@ -91,13 +96,13 @@ class _Recorder:
         return hits
 
     def search_each(self, queries: Sequence[int], k: int, langs: Sequence[Lang]) -> list[Hits]:
-        """See `Searcher.search_each`."""
+        """See `Search.search_each`."""
         return [self.search(queries, k, lang) for lang in langs]
 
     def full_ranks(
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
     ) -> list[Rows]:
-        """See `Searcher.full_ranks`."""
+        """See `Search.full_ranks`."""
         return self._searcher.full_ranks(queries, rows, lang)
 
 

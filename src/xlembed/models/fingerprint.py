@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,19 @@ from xlembed.models.folder import folder_modules, remote_classes, with_folder_pr
 from xlembed.models.hub import locate_code
 from xlembed.models.limits import length_limit
 from xlembed.models.pickled import with_safetensors
+from xlembed.models.removal import Step
 from xlembed.models.spec import ModelRef
-from xlembed.models.steps import Step
-from xlembed.words import Kind, Role
+from xlembed.words import DType, Kind, Role, UserError
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")
+COMPUTED_BY = {DType.OPENVINO: ("openvino",), DType.INT8: ("openvino", "nncf")}
 SCHEME = 1
 """Raised when the same ingredients come to mean other vectors."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What made the vectors.
-
-    Attributes:
-        description: every ingredient, readable; JSON.
-    """
+    """What made the vectors."""
 
     description: dict[str, Any]
 
@@ -52,13 +49,6 @@ def base_fingerprint(
     the truncation dimension and post-processing (see `derived_fingerprint`). Pickled weights count as the safetensors
     that they are converted to.
 
-    Args:
-        ref: the model as asked for.
-        folder: where its files are (`locate`).
-        storage_dtype: number format the vectors are stored in.
-        instruction: put in place of the card's default instruction.
-        trust_remote_code: whether the folder's own Python code runs.
-
     Raises:
         UserError: if the folder holds no weights, or more than tensors in them, or its remote code cannot be found.
     """
@@ -76,12 +66,12 @@ def base_fingerprint(
         "padding_side": card.padding_side,
         "config_overrides": card.config_overrides,
         "remote_code": _code_digests(card, folder) if trust_remote_code and remote_classes(folder) else None,
-        "backend": "torch",
+        "backend": "openvino" if ref.dtype.on_openvino else "torch",
         "attention": "sdpa",
         "dtype": ref.dtype.value,
         "storage_dtype": storage_dtype,
         **({"kind": str(card.kind)} if card.kind is Kind.LATE_INTERACTION else {}),
-        "libraries": {name: ".".join(version(name).split(".")[:2]) for name in LIBRARIES},
+        "libraries": {name: _version(name) for name in (*LIBRARIES, *COMPUTED_BY.get(ref.dtype, ()))},
     }
     return Fingerprint(description)
 
@@ -95,12 +85,7 @@ def derived_fingerprint(
 ) -> str:
     """Hash of the base vectors and of all that is done to them.
 
-    Args:
-        base_digest: of the base vectors.
-        dim: dimension they are cut to; None: not cut.
-        steps: post-processing, in order.
-        documents_digest: of the documents that steps are fitted on; without such steps it is no ingredient.
-        pair_digests: of the sets of translations that steps are fitted on, by name.
+    The documents are an ingredient only of steps that are fitted on them; sets of translations go by name.
     """
     description: dict[str, Any] = {"base": base_digest, "dim": dim}
     if steps:
@@ -112,9 +97,15 @@ def derived_fingerprint(
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
+def _version(library: str) -> str:
+    try:
+        return ".".join(version(library).split(".")[:2])
+    except PackageNotFoundError:
+        raise UserError(f"+ov and +int8 need {library}: pip install 'xlembed[openvino]'") from None
+
+
 def _modules(card: ModelCard, folder: Path) -> list[str]:
-    modules = folder_modules(folder)
-    if modules:
+    if modules := folder_modules(folder):
         return [module.type for module in modules]
     return ["Transformer", f"Pooling {card.pooling.value if card.pooling else ''}".strip(), "Normalize"]
 

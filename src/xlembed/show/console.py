@@ -28,9 +28,6 @@ class GridTable:
     """A grid for rich: a narrow console costs space, then the column of labels, then the column of names.
 
     Names then stand on lines of their own. Where the numbers do not fit below each other either, a row is a block.
-
-    Attributes:
-        grid: what is shown.
     """
 
     grid: Grid
@@ -150,19 +147,20 @@ def _layout(grid: Grid, width: int) -> _Layout | None:
 
 
 def _labels_below(grid: Grid) -> Grid:
-    """A last column of labels becomes notes, one per name; names that have a label get a mark."""
+    """A last column of labels becomes notes, one per label; names that have one get a mark."""
     if grid.heads[-1].text != LABEL:
         return grid
-    notes: dict[str, None] = {}
+    labelled: dict[str, dict[str, None]] = {}
 
     def kept(row: Row) -> Row:
         name, *others, label = row.cells
         if not label.text:
             return replace(row, cells=row.cells[:-1])
-        notes[f"* {name.text}: {label.text}"] = None
+        labelled.setdefault(label.text, {})[name.text] = None
         return replace(row, cells=(replace(name, text=f"{name.text}*"), *others))
 
     rows, foot = (tuple(map(kept, of)) for of in (grid.rows, grid.foot))
+    notes = [f"* {', '.join(names)}: {label}" for label, names in labelled.items()]
     return replace(grid, heads=grid.heads[:-1], rows=rows, foot=foot, notes=(*grid.notes, *notes))
 
 
@@ -199,9 +197,9 @@ def _block(grid: Grid, row: Row, named: int, width: int) -> Iterator[str]:
         parts = []
         for c, (head, value) in zip(short[at:], columns, strict=False):
             text = _whole(row.cells[c])
-            parts.append(
-                f"{_padded(grid.heads[c].text if text else '', head)} {' ' * (value - text_width(text))}{text}"
-            )
+            name = grid.heads[c].text if text else ""
+            gap = head - text_width(name) + 1 + value - text_width(text)
+            parts.append(f"{name}{' ' * gap}{text}")
         if line := (" " * GAP).join(parts).rstrip():
             yield line
     for c in wide:
@@ -216,10 +214,6 @@ def _columns(items: Sequence[tuple[int, int]], width: int) -> list[tuple[int, in
         if n == 1 or sum(h + v + 1 + GAP for h, v in found) - GAP <= width:
             return found
     return []
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - text_width(text))
 
 
 def _is_heading(row: Row) -> bool:
