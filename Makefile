@@ -29,12 +29,13 @@ endif
 	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db (choose Model training at the top left)"
 
 # Files are shared out over JOBS processes with a thread each, one more than cores: some wait for servers and processes.
+# Those that need a node of Elasticsearch go to one process (tests/conftest.py).
 JOBS ?= 3
 test: $(VENV)/.installed data check  ## format, lint, types, tests
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile -m 'not slow'
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not slow'
 
 test-all: $(VENV)/.installed data check  ## the slow ones too: about an hour on two cores
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 check: lint type
 

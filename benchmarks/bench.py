@@ -15,23 +15,21 @@ from pathlib import Path
 
 import encode
 import job
-from measuring import Line, say
+import metrics
+from measuring import Line, say, write_between
 
 import search
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
-BEGIN, END = "<!-- filled by make bench -->", "<!-- end -->"
 PACKAGES = ("torch", "faiss-cpu", "sentence-transformers", "mteb", "numpy")
 
 
 def main() -> None:
-    lines = [*job.lines(), *search.lines(), *encode.lines(["static_multilingual", "all_minilm_l6_v2"], 1500)]
+    encoded = encode.lines(["static_multilingual", "all_minilm_l6_v2"], 1500)
+    lines = [*job.lines(), *search.lines(), *metrics.lines(), *encoded]
     say(lines)
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n\n{table(lines)}\n\n{machine()}\n\n{END}{after}", encoding="utf-8")
+    write_between(README, "<!-- filled by make bench -->", f"{table(lines)}\n\n{machine()}")
 
 
 def table(lines: list[Line]) -> str:

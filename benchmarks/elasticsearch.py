@@ -12,6 +12,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from measuring import own_kilobytes
+
 # This file has the name of the package that it imports.
 sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 
@@ -197,14 +199,6 @@ def memory(folder: Path, dims: int, sizes: Sequence[int]) -> None:
             f"  {n:>9,} x {dims}: {4 * n * dims / 1e6:>7,.0f} MB of vectors, "
             f"{(peak - before) / 1e3:>6,.0f} MB more memory"
         )
-
-
-def own_kilobytes() -> int:
-    """RssAnon of this process (Linux)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1])
-    raise RuntimeError("/proc/self/status holds no RssAnon")
 
 
 def memory_mapped(folder: Path, n: int, dims: int) -> np.ndarray[Any, np.dtype[np.float32]]:

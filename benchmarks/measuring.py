@@ -1,4 +1,4 @@
-"""What the benchmarks share: interleaved rounds of ours and a peer, their medians and the ratio."""
+"""What the benchmarks share: rounds of ours and a peer in turns, medians and ratios, memory, a page's filled part."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from xlembed.files import atomic_writer
 
 Job = Callable[[], object]
 
@@ -53,3 +56,22 @@ def say(lines: Sequence[Line]) -> None:
     """One line each."""
     for line in lines:
         print(" | ".join(filter(None, line.cells())))
+
+
+def own_kilobytes(process: int | str = "self") -> int:
+    """RssAnon of a process (Linux): memory that is its own, mapped files are the page cache's; 0 once it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except FileNotFoundError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("RssAnon")), 0)
+
+
+def write_between(page: Path, begin: str, text: str) -> None:
+    """Put a text between a page's line `begin` and the next `<!-- end -->`."""
+    before, mark, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, end, after = rest.partition("<!-- end -->")
+    if not mark or not end:
+        raise SystemExit(f"{page}: expected {begin} and <!-- end --> behind it")
+    with atomic_writer(page) as file:
+        file.write(f"{before}{mark}\n\n{text}\n\n{end}{after}")

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine, create_engine
 
 from elastic_node import Node
 
@@ -16,6 +21,15 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # Machines are busy: no test fails for the time it takes.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`: a file stays together, and all files that need the node, so that it is started once."""
+    asked = [i for i in items if "not slow" not in config.option.markexpr or not i.get_closest_marker("slow")]
+    need_node = {item.path for item in asked if "started_node" in getattr(item, "fixturenames", ())}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("node" if item.path in need_node else str(item.path)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,9 +87,46 @@ def node(started_node: Node) -> Node:
 
 
 @pytest.fixture(scope="session")
-def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of one `pytest -n` share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def session_cache(all_workers: Path) -> Path:
     """Shared by the tests that encode much, so that a model sees each text once."""
-    return tmp_path_factory.mktemp("cache")
+    folder = all_workers / "shared_cache"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _migrated_once(all_workers: Path) -> Iterator[None]:
+    """A new SQLite store of MLflow is a copy of the first one: its 67 migrations take a second each time."""
+    if "mlflow" not in sys.modules:
+        yield
+        return
+    from mlflow.store.db import utils
+
+    made = all_workers / "migrated.db"
+    real = utils._initialize_tables
+
+    def initialize(engine: Engine) -> None:
+        if engine.dialect.name != "sqlite":
+            real(engine)
+            return
+        with FileLock(f"{made}.lock"):
+            if not made.exists():
+                first = create_engine(f"sqlite:///{made}.part")
+                real(first)
+                first.dispose()
+                Path(f"{made}.part").replace(made)
+        with contextlib.closing(sqlite3.connect(made)) as source, engine.connect() as target:
+            source.backup(target.connection.driver_connection)
+
+    with mock.patch.object(utils, "_initialize_tables", initialize):
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,6 +136,6 @@ def _surroundings(session_cache: Path) -> Iterator[None]:
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.setenv("XLEMBED_CACHE", str(session_cache))
         patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        torch.set_num_threads(2)
+        torch.set_num_threads(1)  # `make test` shares the cores out by processes
         yield
     torch.set_num_threads(threads)

@@ -455,9 +455,10 @@ ALL_LINES = [words[1:] for b in blocks_of(README) for words in command_lines(b) 
 SERVER_LINES = [words for words in ALL_LINES if {"elasticsearch", "publish", "--alias"} & set(words)]
 README_LINES = [words for words in ALL_LINES if words not in SERVER_LINES]
 RUNNER = """
-import json, sys
+import json, os, sys
 from xlembed.cli import xlembed
-for words in json.load(sys.stdin):
+for place, words in json.load(sys.stdin):
+    os.chdir(place)
     print("$", *words, flush=True)
     try:
         xlembed(words, standalone_mode=False)
@@ -488,8 +489,29 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tables(tables, root)
     small_squad(root / "xquad.en.json", "The mill is old.", "What is old?", "The mill")
     small_squad(root / "xquad.tr.json", "Değirmen eskidir.", "Eski olan nedir?", "Değirmen")
+    english_part(root / "data" / "reviews_sample", root / "english" / "data" / "reviews_sample")
     (root / "said.txt").write_text(run_lines(README_LINES, root), encoding="utf-8")
     return root
+
+
+def english_part(folder: Path, target: Path) -> None:
+    """Of a task the English documents, the needs that they answer, and those needs' questions in all languages."""
+    shutil.copytree(folder, target)
+    rows = {
+        name: [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
+        for name in ("corpus.jsonl", "queries.jsonl")
+    }
+    documents = [row for row in rows["corpus.jsonl"] if row["lang"] == "en"]
+    left = {row["_id"] for row in documents}
+    head, *lines = (folder / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()
+    judged = [line for line in lines if line.split("\t")[1] in left]
+    asked = {line.split("\t")[0] for line in judged}
+    needs = {row["need_id"] for row in rows["queries.jsonl"] if row["_id"] in asked}
+    questions = [row for row in rows["queries.jsonl"] if row["need_id"] in needs]
+    for name, kept in (("corpus.jsonl", documents), ("queries.jsonl", questions)):
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
+        (target / name).write_text(text, encoding="utf-8")
+    (target / "qrels" / "test.tsv").write_text("\n".join([head, *judged]) + "\n", encoding="utf-8")
 
 
 def run_lines(lines: list[list[str]], root: Path, **more: str) -> str:
@@ -503,11 +525,13 @@ def run_lines(lines: list[list[str]], root: Path, **more: str) -> str:
         **more,
     }
     surroundings["COLUMNS"] = "120"  # what is looked for stands on one line
+    # Who looks among English documents has no others to encode.
+    places = [str(root / "english" if given(words, "--lang") == ["en"] else root) for words in lines]
     done = subprocess.run(
         [sys.executable, "-c", RUNNER],
         cwd=root,
         env=surroundings,
-        input=json.dumps(lines),
+        input=json.dumps(list(zip(places, lines, strict=True))),
         capture_output=True,
         encoding="utf-8",
         timeout=600,

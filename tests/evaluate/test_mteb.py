@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
-mteb = pytest.importorskip("mteb")
+# Imported where it is used: every process of the tests reads every file of them.
+pytestmark = pytest.mark.skipif(find_spec("mteb") is None, reason="needs mteb")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,7 @@ def ours(here: Workspace) -> Path:
 
 
 def test_mteb_scores_our_task_as_we_do(here: Workspace, ours: Path) -> None:
+    import mteb
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer("toy_model", device="cpu", local_files_only=True)
@@ -157,6 +160,8 @@ def test_beir_folders_are_tasks_of_one_language(here: Workspace, tmp_path: Path)
 
 
 def test_a_task_of_mteb_is_imported(here: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mteb
+
     monkeypatch.setattr(mteb, "get_task", lambda name: {"Toy": mteb_task(open_task(here, "toy"))}[name])
     taken = import_files("mteb", [Path("Toy")], "from_mteb", tmp_path / "from_mteb")
     assert {d.doc_id: d.text for d in taken.task.documents} == {

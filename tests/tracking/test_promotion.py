@@ -298,15 +298,23 @@ def test_a_late_move_is_taken_back(ledger: Ledger) -> None:
 
 # Many at once
 
-WRITER = """
-import json, sys
+WRITERS = """
+import json, os, sys
 from pathlib import Path
-import mlflow
+import mlflow, mlflow.store.model_registry.sqlalchemy_store, mlflow.store.tracking.sqlalchemy_store
 from xlembed.tracking.ledger import Claim, Ledger, Lost, champion_of
-root, target = Path(sys.argv[1]), sys.argv[2]
+root, n = Path(sys.argv[1]), int(sys.argv[2])
+ready, go = os.pipe(), os.pipe()
+target = next((str(i + 1) for i in range(n) if os.fork() == 0), None)
+os.close(go[1] if target else ready[1])
+if target is None:  # the starter: all are ready, all may go
+    while os.read(ready[0], n):
+        pass
+    os.close(go[1])
+    sys.exit(any([os.wait()[1] for _ in range(n)]))
 champion_of("toy", root)
-print("ready", flush=True)
-sys.stdin.readline()
+os.close(ready[1])
+os.read(go[0], 1)
 ledger = Ledger("toy", root)
 attempt = ledger.attempt(target, "base", "d" * 64, "gate")
 claim = Claim(1, None, target, "promote", "now", "r", "")
@@ -315,40 +323,24 @@ try:
     won = True
 except Lost:
     won = False
-print(json.dumps([ledger.run_id, attempt, won]))
+sys.stdout.write(json.dumps([target, ledger.run_id, attempt, won]) + "\\n")
 """
 
 
 def race(uri: str, root: Path, env: dict[str, str]) -> list[tuple[str, int, bool]]:
-    """Six processes that have never seen a ledger; what each says."""
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(root), str(i + 1)],
-            env={
-                **env,
-                "MLFLOW_TRACKING_URI": uri,
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-                "OMP_NUM_THREADS": "1",
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for i in range(N_WRITERS)
-    ]
-    for writer in writers:
-        assert writer.stdout and writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        assert writer.stdin
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    said = []
-    for writer in writers:
-        out, err = writer.communicate(timeout=120)
-        assert writer.returncode == 0, err
-        said.append(tuple(json.loads(out.splitlines()[-1])))
-    return said  # type: ignore[return-value]
+    """Six processes that have never seen a ledger, forked before any opens the store; what each says."""
+    more = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", WRITERS, str(root), str(N_WRITERS)],
+        env={**env, **more},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    said = sorted(json.loads(line) for line in done.stdout.splitlines() if line.startswith("["))
+    assert [target for target, *_ in said] == [str(i + 1) for i in range(N_WRITERS)]
+    return [(run_id, attempt, won) for _, run_id, attempt, won in said]
 
 
 def check_race(said: list[tuple[str, int, bool]], root: Path) -> None:
@@ -379,6 +371,10 @@ def server(tmp_path: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", *command],
             cwd=home,
+            env={
+                **os.environ,
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },  # ten processes that nobody asks
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

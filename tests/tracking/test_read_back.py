@@ -14,6 +14,7 @@ import pytest
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
+from cli.command import xlembed
 from xlembed.files import atomic_writer
 from xlembed.tracking.log import log_folder, metric_name, version_tags
 from xlembed.tracking.runs import open_run
@@ -53,24 +54,20 @@ def write_task(root: Path) -> None:
         (folder / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def xlembed(root: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout where a whole process has run."""
+    root = tmp_path_factory.mktemp("checkout")
+    write_task(root)
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "DVC_"))}
     surroundings |= {
         "HF_HUB_OFFLINE": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "XLEMBED_CACHE": str(root / "cache"),
     }
+    words = ("run", "-m", "static_multilingual", "-t", "animals", "--json")
     command = [sys.executable, "-c", "from xlembed.cli import main; main()", *words]
-    return subprocess.run(
-        command, cwd=root, env=surroundings | env, capture_output=True, text=True, timeout=300
-    )
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("checkout")
-    write_task(root)
-    done = xlembed(root, "run", "-m", "static_multilingual", "-t", "animals", "--json")
+    done = subprocess.run(command, cwd=root, env=surroundings, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (root / "results/animals/static_multilingual.details.json").read_text(
         encoding="utf-8"
@@ -165,13 +162,13 @@ def test_artifacts_of_a_run_stay_when_a_file_is_replaced(
 
 def test_compare_reads_run_ids(finished: Path, client: MlflowClient) -> None:
     second = xlembed(finished, "run", "-m", "static_multilingual", "--dim", "64", "-t", "animals")
-    assert second.returncode == 0, second.stderr
+    assert second.code == 0, second.err
     assert (finished / "results/animals/static_multilingual+dim64.json").is_file()
     found = runs(client)
     ids = [found[name].info.run_id for name in ("static_multilingual", "static_multilingual+dim64")]
     done = xlembed(finished, "compare", *ids, "--json")
-    assert done.returncode == 0, done.stderr
-    assert '"this test cannot reject"' in done.stdout  # three needs only
+    assert done.code == 0, done.err
+    assert '"this test cannot reject"' in done.out  # three needs only
     assert runs(client, "animals/compare")["compare"].info.status == "FINISHED"
 
 
@@ -196,8 +193,8 @@ def test_compare_reads_run_ids(finished: Path, client: MlflowClient) -> None:
 )
 def test_mistakes_exit_2_with_a_message(finished: Path, words: tuple[str, ...], message: str) -> None:
     done = xlembed(finished, *words)
-    assert done.returncode == 2
-    assert message in " ".join(done.stderr.split()) and "Traceback" not in done.stderr
+    assert done.code == 2
+    assert message in " ".join(done.err.split()) and "Traceback" not in done.err
 
 
 def test_a_failing_run_is_marked_failed_and_leaves_no_result(finished: Path, tmp_path: Path) -> None:
@@ -207,7 +204,7 @@ def test_a_failing_run_is_marked_failed_and_leaves_no_result(finished: Path, tmp
     (broken / "model.safetensors").write_bytes(b"nothing")
     (broken / "config.json").write_text("{}")
     done = xlembed(tmp_path, "run", "-m", "./broken", "-t", "animals")
-    assert done.returncode != 0
+    assert done.code != 0
     assert not list(tmp_path.glob("results/**/*.json"))
     found = list(runs(MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")).values())
     parent = next(run for run in found if "mlflow.parentRunId" not in run.data.tags)
