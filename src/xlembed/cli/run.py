@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xlembed.cli.evaluating import JSON_HELP, force_option, recorded, reused
 from xlembed.cli.options import skip
 from xlembed.cli.study import Asked, show_tables, study, told
 
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xlembed.data.task import Task
+    from xlembed.evaluate.reuse import Reuse
     from xlembed.models.spec import ModelRef
-    from xlembed.workspace import Workspace
+    from xlembed.stages import Stages
+    from xlembed.workspace import Watch, Workspace
 
 
 @click.command()
@@ -23,90 +26,104 @@ if TYPE_CHECKING:
     models="; repeatable.",
     task=None,
     variation=True,
-    json_help="Print what results/TASK/MODEL.details.json holds.",
+    json_help=JSON_HELP,
 )
 @click.option("-t", "--task", metavar="TASK", default=None, help="Task under data/, or a folder.")
-def run(asked: Asked, task: str | None) -> None:
+@force_option
+def run(asked: Asked, task: str | None, force: bool) -> None:
     """Encode, index and evaluate models on a task; everything is tracked in MLflow."""
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_warning
-    from xlembed.data.loading import open_task, task_folder
+    from xlembed.data.folders import find_task
+    from xlembed.evaluate.reuse import Reuse
+    from xlembed.evaluate.skipping import why_skipped
     from xlembed.files import rounded
     from xlembed.models.hub import locate
     from xlembed.models.kinds import check_kinds
     from xlembed.settings import RunSettings
+    from xlembed.words import UserError
 
     workspace, defaults = asked.workspace, RunSettings()
     name = task or defaults.tasks[0]
-    opened = open_task(workspace, name)
+    folder = find_task(name, workspace.root / "data")
     refs = asked.refs(defaults.models)
     for ref in refs:
         check_kinds(ref, workspace.settings.index.engine)
-    refs = _not_skipped(refs, opened.name, workspace)
+    reuses = {ref.slug: Reuse(workspace, name, ref, "run") for ref in refs}
+    there = {} if force else {slug: found for slug, of in reuses.items() if (found := of.find())}
+    opened = None if len(there) == len(reuses) else _open(workspace, name)
+    known = opened or next(iter(there.values()))
+    refs = [ref for ref in refs if ref.slug in there or not _skipped(ref, known.name, workspace)]
+    if not refs:
+        raise UserError(
+            f"nothing to run: {'; '.join(filter(None, map(why_skipped, asked.refs(defaults.models))))}"
+        )
     for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
         for part in (ref, *([ref.reranker] if ref.reranker else [])):
-            if part.card.has_files:
+            if part.card.has_files and ref.slug not in there:
                 locate(part, workspace.settings.encode.trust_remote_code)
-    for note in opened.notes:
-        print_warning(open_console(stderr=True), f"{opened.name}: {note}")
-    results = [_run_one(asked, opened, ref, task_folder(workspace, name)) for ref in refs]
+    for note in known.notes:
+        print_warning(open_console(stderr=True), f"{known.name}: {note}")
+    results = []
+    for ref in refs:
+        reuse = reuses[ref.slug]
+        if found := there.get(ref.slug):
+            results.append(reused(asked, ref, reuse, found, folder))
+        elif opened is not None:
+            results.append(_run_one(asked, opened, ref, folder, reuse))
     if asked.as_json:
         echo_json(rounded(results[0] if len(results) == 1 else results))
     else:
-        _print_tables(workspace, opened.name, [ref.slug for ref in refs])
+        _print_tables(workspace, known.name, [ref.slug for ref in refs])
 
 
-def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str, Any]:
+def _open(workspace: Workspace, name: str) -> Task:
+    from xlembed.data.loading import open_task  # not where all is there already
+
+    return open_task(workspace, name)
+
+
+def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path, reuse: Reuse) -> dict[str, Any]:
     """One model: an MLflow run; `folder`: where the task was read from."""
-    from xlembed.cli.progress import Bars
-    from xlembed.evaluate.encode import encode
-    from xlembed.evaluate.index import index
-    from xlembed.evaluate.job import evaluate
-    from xlembed.tracking.evaluation import evaluation_inputs, log_evaluation, run_tags
-    from xlembed.tracking.log import log_inputs, log_json, log_metrics
-    from xlembed.tracking.runs import open_run, stage
+    workspace = asked.workspace
+    n_new, spent = 0, ""
 
-    workspace, tags, experiment = asked.workspace, run_tags(ref, task), asked.experiment
-    with (
-        open_run(workspace.root, task=task.name, experiment=experiment, name=ref.slug, tags=tags) as run_id,
-        Bars(ref.slug) as bars,
-    ):
-        log_inputs(evaluation_inputs(workspace.settings, ref, task, folder), workspace.root)
-        seconds: dict[str, float] = {}
-        with stage("encode", seconds):
+    def work(bars: Watch, stages: Stages, run_id: str) -> dict[str, Any]:
+        from xlembed.evaluate.encode import encode
+        from xlembed.evaluate.index import index
+        from xlembed.evaluate.job import evaluate
+        from xlembed.tracking.log import log_json, log_metrics
+        from xlembed.tracking.runs import begin_stage
+
+        nonlocal n_new, spent
+        begin_stage("encode")
+        with stages("encode"):
             encoded = encode(task, ref, workspace, bars)
-        with stage("index", seconds):
+        n_new, spent = encoded.n_encoded, encoded.spent
+        begin_stage("index")
+        with stages("index"):
             index(task, ref, workspace, bars, run_id)
-        with stage("evaluate", seconds):
-            result = evaluate(task, ref, workspace, bars)
-        log_evaluation(workspace.run_folder(task.name, ref.slug))  # first: the UI shows metrics in this order
-        log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
-        log_json(encoded.to_json(), "speed.json")
-    n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
-    if encoded.spent:
-        told(encoded.spent)
+        begin_stage("evaluate")
+        result = evaluate(task, ref, workspace, bars, stages)
+        with stages("logging"):
+            log_metrics(encoded.speed_metrics())
+            log_json({**encoded.to_json(), **stages.to_json()}, "speed.json")
+        return result
+
+    run_id, result = recorded(asked, task, ref, folder, work)
+    reuse.note(task, result)
+    if spent:
+        told(spent)
+    headline = workspace.result_file(task.name, ref.slug)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result
 
 
-def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[ModelRef]:
-    """Models that this machine can have; an evaluation from elsewhere stays where it is.
-
-    Raises:
-        UserError: there is none.
-    """
-    from xlembed.evaluate.skipping import why_skipped
-    from xlembed.words import UserError
-
-    kept = []
-    for ref in refs:
-        places = (workspace.run_folder, workspace.result_file, workspace.details_file)
-        folder, *files = (place(task, ref.slug) for place in places)
-        if not skip(ref, *([] if (folder / "units.parquet").is_file() else [folder, *files])):
-            kept.append(ref)
-    if not kept:
-        raise UserError(f"nothing to run: {'; '.join(filter(None, map(why_skipped, refs)))}")
-    return kept
+def _skipped(ref: ModelRef, task: str, workspace: Workspace) -> bool:
+    """Whether this machine cannot have the model; an evaluation from elsewhere stays where it is."""
+    places = (workspace.run_folder, workspace.result_file, workspace.details_file)
+    folder, *files = (place(task, ref.slug) for place in places)
+    return skip(ref, *([] if (folder / "units.parquet").is_file() else [folder, *files]))
 
 
 def _print_tables(workspace: Workspace, task: str, models: list[str]) -> None:

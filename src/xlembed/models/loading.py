@@ -26,6 +26,7 @@ from xlembed.models.report import quiet_transformers, refuse_bad_report, refuse_
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
+from xlembed.models.static_table import open_static_table
 from xlembed.words import Kind, Pooling, Role, UserError
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ def load_encoder(
     instruction: str = "",
     folder: Path | None = None,
 ) -> Encoder:
-    """Load a model so that it is used as its card says, or refuse.
+    """Load a model so that it is used as its card says, or refuse; a static one needs no torch on a processor.
 
     Args:
         ref: the model as asked for (`resolve_model`).
-        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; empty takes cuda, else mps, else cpu.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; empty takes cuda, else mps, else cpu (static ones: cpu).
         trust_remote_code: run Python code that the model's repository brings along.
         instruction: put in place of the card's default instruction.
         folder: where the files are; None looks for them (`locate`).
@@ -69,6 +70,8 @@ def load_encoder(
     card = with_folder_prompts(ref.card, folder)
     refuse_unsafe(ref, folder, trust_remote_code)
     _warn_of_differences(card, folder)
+    if table := open_static_table(ref, card, folder, device, instruction):
+        return table
     where = choose_device(device)
     model = _load_model(ref, card, folder, where, trust_remote_code)
     model.prompts, model.default_prompt_name = {}, None  # prompts are put before the texts by us, visibly
@@ -83,8 +86,7 @@ def load_encoder(
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
     from xlembed.models.sentence_encoder import SentenceEncoder, StaticEncoder
 
-    static = hasattr(model[0], "num_embeddings")
-    encoder = (StaticEncoder if static else SentenceEncoder)(
+    encoder = (StaticEncoder if hasattr(model[0], "num_embeddings") else SentenceEncoder)(
         model=model.eval(),
         name=ref.slug,
         prompts={role: card.prompt(role, instruction) for role in Role},

@@ -10,19 +10,12 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.measures import Measure
 from xlembed.search.base import Rows
+from xlembed.search.kinds import CONDENSED, FIRST, JUDGED, SHARE
 from xlembed.search.ranking import RankedUnit
 from xlembed.search.table import units_table
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
 from xlembed.stats.evaluation import ScoreRow, cell_layout, labelled, mode_rows, score_rows
 from xlembed.words import Lang, Pool
-
-FIRST = 10
-"""Documents of a ranking that are looked at."""
-JUDGED = f"judged@{FIRST}"
-"""Measure: share of the first documents, all languages searched, that have a grade for the query, be it 0."""
-SHARE, CONDENSED = "judged_share", "cross_lingual_condensed"
-"""Kinds of scores: that share; and cross_lingual on rankings without the unjudged documents ("condensed": Sakai 2007,
-"Alternatives to Bpref")."""
 
 
 def judged_rows(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from xlembed.search.language_measures import IDENTITY, KIND_OF, OF_TRANSLATIONS
+from xlembed.search.kinds import KIND_OF, OF_TRANSLATIONS
+from xlembed.search.language_measures import IDENTITY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.comparison import ComparisonRow, Evaluated
 from xlembed.stats.holm import Comparison, adjust
