@@ -32,7 +32,8 @@ from elastic_transport._node import NodeApiResponse
 from elasticsearch import Elasticsearch, OrjsonSerializer, helpers
 
 from xlembed.data.task import Document
-from xlembed.search.elastic.layout import VECTOR, IndexSpec
+from xlembed.search.elastic.connection import Server
+from xlembed.search.elastic.layout import VECTOR, IndexSpec, loading_alias
 from xlembed.search.elastic.loading import load
 from xlembed.search.elastic.source import Source
 
@@ -72,7 +73,7 @@ class SinkNode(BaseNode):
 
 def ours(client: Elasticsearch, index: str, source: Source) -> None:
     """The loader of xlembed with its defaults."""
-    load(client, index, source, shown="benchmark", resume=False)
+    load(Server(client, (9, 2), "9.2", "benchmark"), loading_alias(index), source, resume=False)
 
 
 def actions(index: str, source: Source) -> Iterator[dict[str, Any]]:
@@ -135,7 +136,8 @@ def end_to_end(url: str, source: Source, rounds: int) -> None:
             client = client_for(name, url)
             index = f"bench-{uuid.uuid4().hex[:8]}"
             settings = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "-1"}
-            client.indices.create(index=index, settings=settings, mappings=spec.mapping())
+            aliases: dict[str, Any] = {loading_alias(index): {}}
+            client.indices.create(index=index, settings=settings, mappings=spec.mapping(), aliases=aliases)
             try:
                 started = time.perf_counter()
                 peer(client, index, source)

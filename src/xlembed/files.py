@@ -9,11 +9,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TextIO
 
 import yaml
+from filelock import FileLock
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from xlembed.words import UserError
@@ -88,6 +89,25 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(old)
         else:
             temporary.rename(path)
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> bool:
+    """Fill a folder unless it is there, whatever other processes do meanwhile; whether it was filled now.
+
+    Args:
+        folder: appears when it is complete.
+        make: fills the empty folder that it is given.
+    """
+    if folder.is_dir():
+        return False
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if folder.is_dir():  # another process made it while this one waited
+            return False
+        sweep(folder.parent)
+        with atomic_folder(folder) as made:
+            make(made)
+    return True
 
 
 def sweep(folder: Path) -> None:

@@ -68,6 +68,8 @@ class EncodeSettings(Section):
     """cpu, cuda, cuda:1, mps; default: the best there is."""
     batch_tokens: int = Field(default=16_384, ge=1)
     """Tokens per batch; smaller needs less memory."""
+    int8_margin: float = Field(default=0.01, gt=0, lt=1)
+    """Refuse +int8 where more of the primary measure is lost on a sample of the task."""
     trust_remote_code: bool = False
     """Run code from the model's repository."""
 

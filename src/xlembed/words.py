@@ -63,11 +63,25 @@ class OtherVersions(Choice):
 
 
 class DType(Choice):
-    """Number format of the model's computation."""
+    """Number format of the model's computation, and whose it is where not torch's."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+    OPENVINO = "openvino"
+    """float32, computed by OpenVINO on the processor."""
+    INT8 = "int8"
+    """Weights and activations in 8 bits, computed by OpenVINO likewise."""
+
+    @property
+    def on_openvino(self) -> bool:
+        """Whether OpenVINO computes."""
+        return self in (DType.OPENVINO, DType.INT8)
+
+    @property
+    def loaded_as(self) -> str:
+        """Torch's name of the format that weights are loaded in."""
+        return "float32" if self.on_openvino else self.value
 
 
 class Kind(Choice):

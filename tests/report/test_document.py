@@ -17,9 +17,8 @@ from xlembed.report.verdicts import _not_weighed
 from xlembed.reproduce.recipe import claims
 from xlembed.show.content import Cell, Document, Grid, Head, Missing, Row
 from xlembed.show.html import to_html
-from xlembed.show.latex import TEMPLATES, escape, table_name, to_table
+from xlembed.show.latex import TEMPLATES, escape, references, table_name, to_paper, to_table
 from xlembed.show.markdown import to_markdown
-from xlembed.show.paper import references, to_paper
 from xlembed.show.published import PUBLISHED_NOTE, published
 from xlembed.stats.scorebook import MACROS
 

@@ -12,7 +12,7 @@ import pytest
 from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.measures import parse_measure
 from xlembed.search.chance import chance_score, monolingual_chance
-from xlembed.search.unit_measures import JudgedRanks, measure_units
+from xlembed.search.table import JudgedRanks, measure_units
 
 NAMES = (
     *("accuracy@1", "accuracy@3", "accuracy@10", "recall@1", "recall@3", "recall@100", "precision@1"),

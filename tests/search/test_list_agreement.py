@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from xlembed.search.list_agreement import rank_biased_overlap, rank_correlation
+from xlembed.search.language_measures import rank_biased_overlap, rank_correlation
 
 
 def lists(*of: list[int], k: int = 10) -> np.ndarray:

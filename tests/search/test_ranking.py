@@ -182,14 +182,14 @@ def scores(tiny_task, tiny_search):
     ],
 )
 def test_scores_of_every_mode(scores, key, value, n_units):
-    assert scores[key].score.value == pytest.approx(value)
-    assert scores[key].score.n_units == n_units
+    assert scores[key].value == pytest.approx(value)
+    assert scores[key].n_units == n_units
 
 
 def test_cells_without_units_are_missing_and_macros_list_theirs(scores):
     assert not any("fr" in (lang or "") for _, _, *langs in scores for lang in langs)
     assert scores["true_cross_lingual", "all", None, None].cells == ("de->en", "en->de")
-    assert scores["monolingual", "target", None, None].score.ci_low is None  # under 10 clusters
+    assert scores["monolingual", "target", None, None].ci_low is None  # under 10 clusters
 
 
 def test_language_shares_of_the_raw_ranking(tiny_task, tiny_search):

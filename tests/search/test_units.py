@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlembed.measures import parse_measure, parse_measures
-from xlembed.search.unit_measures import JudgedRanks, measure_units
+from xlembed.search.table import JudgedRanks, measure_units
 from xlembed.words import UserError
 
 ALL = parse_measures(

@@ -8,9 +8,9 @@ from scipy.stats import skew
 
 from xlembed.stats import bootstrap
 from xlembed.stats.bootstrap import cluster_weights, resample, score_cells
+from xlembed.stats.intervals import wilson_interval
 from xlembed.stats.layout import unit_layout
 from xlembed.stats.scores import CiMethod
-from xlembed.stats.wilson import wilson_interval
 
 IDS = [f"c{i}" for i in range(12)]
 
@@ -187,7 +187,8 @@ def test_chunks_passes_and_order_change_nothing(monkeypatch):
     order = np.random.default_rng(5).permutation(len(cells))
     shuffled = unit_layout(cells[order], [needs[i] for i in order], [clusters[i] for i in order], 4)
     monkeypatch.setattr(bootstrap, "PASS_COLUMNS", 4)
-    other = score_cells(shuffled, values[order], kinds, macros, n_resamples=500, chunk_resamples=7)
+    monkeypatch.setattr(bootstrap, "CHUNK_BYTES", 8 * 12 * 7)
+    other = score_cells(shuffled, values[order], kinds, macros, n_resamples=500)
     for left, right in zip(
         [*plain.cells, *plain.macros.values()], [*other.cells, *other.macros.values()], strict=True
     ):

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stats.hit_tables import HIT, hits, units
 from xlembed.evaluate.tables import labelled_table
-from xlembed.stats.comparison import ComparisonRow, Evaluated, compare_models
-from xlembed.stats.holm import Adjusted, Comparison, Family, FamilyKind
+from xlembed.stats.comparison import Evaluated, Uncorrected, compare_models, corrected
 from xlembed.stats.power import discordant_needed
 from xlembed.stats.scores import CiMethod, Difference
 
 ENOUGH = discordant_needed(0.05)
 
 
-@pytest.mark.parametrize(
-    ("p_adjusted", "n_clusters", "value", "verdict"),
-    [
-        (0.05, ENOUGH, 0.1, "no difference shown"),
-        (0.0499, ENOUGH, 0.1, "a better"),
-        (0.0499, ENOUGH, -0.1, "b better"),
-        (0.0499, ENOUGH - 1, 0.1, "this test cannot reject"),
-    ],
-)
-def test_verdicts_at_the_boundaries(p_adjusted: float, n_clusters: int, value: float, verdict: str) -> None:
-    comparison = Comparison("a", "b", "accuracy@1", "monolingual", p_adjusted, "target")
-    adjusted = Adjusted(comparison, Family(FamilyKind.PRIMARY, "accuracy@1", 1), p_adjusted)
+def of_pair(
+    a: str, b: str, p: float, value: float = 0.1, n_clusters: int = ENOUGH, **other: Any
+) -> Uncorrected:
     difference = Difference(
         value=value,
         ci_low=None,
@@ -38,9 +30,60 @@ def test_verdicts_at_the_boundaries(p_adjusted: float, n_clusters: int, value: f
         n_discordant=n_clusters,
         n_discordant_clusters=n_clusters,
     )
-    row = ComparisonRow(adjusted, difference, (), "sign-flip", None)
-    assert row.verdict(0.05) == verdict
-    assert (row.to_json(0.05)["query_lang"], row.to_json(0.05)["difference"]) == (None, value)
+    about: dict[str, Any] = {"kind": "monolingual", "pool": "target", "measure": "accuracy@1"}
+    return Uncorrected(a, b, **about | other, difference=difference, p_value=p)
+
+
+@pytest.mark.parametrize(
+    ("p_adjusted", "n_clusters", "value", "verdict"),
+    [
+        (0.05, ENOUGH, 0.1, "no difference shown"),
+        (0.0499, ENOUGH, 0.1, "a better"),
+        (0.0499, ENOUGH, -0.1, "b better"),
+        (0.0499, ENOUGH - 1, 0.1, "this test cannot reject"),
+    ],
+)
+def test_verdicts_at_the_boundaries(p_adjusted: float, n_clusters: int, value: float, verdict: str) -> None:
+    (row,) = corrected([of_pair("a", "b", p_adjusted, value, n_clusters)], "accuracy@1", 0.05)
+    assert row.verdict == verdict
+    assert (row.to_json()["query_lang"], row.to_json()["difference"]) == (None, value)
+
+
+def test_families() -> None:
+    across = {"kind": "true_cross_lingual"}
+    results = corrected(
+        [
+            of_pair("a", "b", 0.01),
+            of_pair("a", "b", 0.04, **across, pool="all", langs=("de", "en")),
+            of_pair("a", "b", 0.02, **across, pool="all"),
+            of_pair("a", "b", 0.01, **across, pool="target", langs=("de", "en")),
+            of_pair("a", "b", 0.03, measure="MRR@10"),
+            of_pair("a", "c", 0.2, **across, pool="target"),
+        ],
+        "accuracy@1",
+        0.05,
+    )
+    primary = [r for r in results if r.family == "primary"]
+    assert [r.p_adjusted for r in primary] == pytest.approx([0.03, 0.04, 0.2])
+    assert {r.family_size for r in primary} == {3}
+    cells, mrr = results[1], results[4]
+    assert (cells.family_name, cells.family_size) == ("accuracy@1, true_cross_lingual", 2)
+    assert (cells.family, cells.query_lang, cells.doc_lang) == ("exploratory", "de", "en")
+    assert (results[3].p_adjusted, cells.p_adjusted) == pytest.approx((0.02, 0.04))
+    assert (mrr.family_name, mrr.p_adjusted) == ("MRR@10, monolingual", pytest.approx(0.03))
+    assert [r.p_value for r in results] == [0.01, 0.04, 0.02, 0.01, 0.03, 0.2]
+
+
+def test_another_primary_measure_and_nothing_tested() -> None:
+    (result,) = corrected([of_pair("a", "b", 0.03, measure="MRR@10")], "MRR@10", 0.05)
+    assert result.family == "primary"
+    assert corrected([], "accuracy@1", 0.05) == ()
+
+
+@pytest.mark.parametrize("other", [("b", "a"), ("a", "b"), ("c", "c")])
+def test_one_question_may_be_asked_once(other: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match="found again"):
+        corrected([of_pair("a", "b", 0.1), of_pair(*other, 0.1)], "accuracy@1", 0.05)
 
 
 def test_languages_on_no_card_are_tested_apart_and_called_exploratory() -> None:
@@ -49,7 +92,7 @@ def test_languages_on_no_card_are_tested_apart_and_called_exploratory() -> None:
     a, b = (Evaluated(name, units({"tr": hits(40, n)}), label) for name, n in (("a", 30), ("b", 5)))
     found = compare_models([a, b], [HIT], HIT)
     assert found.rows == () and len(found.untested) == 1
-    (macro, cell) = [row.to_json(0.05) for row in found.labelled]
+    (macro, cell) = [row.to_json() for row in found.labelled]
     assert (macro["difference"], macro["family"], macro["verdict"]) == (0.625, "exploratory", "a higher")
     assert cell["query_lang"] == "tr"
     labels = {"a": label, "b": label}

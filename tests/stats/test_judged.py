@@ -42,7 +42,7 @@ def scored(task: Task, depth: int = 1000) -> dict[tuple[str, Lang | None, str], 
     clusters = {q.need_id: q.need_id for q in task.queries}
     rows = judged_rows(task, found.units, found.top, MEASURES, clusters, {}, 100)
     assert all(row.pool == "all" for row in rows)
-    return {(row.kind, row.query_lang, row.measure): row.score.value for row in rows}
+    return {(row.kind, row.query_lang, row.measure): row.value for row in rows}
 
 
 def test_the_judged_share_and_scores_without_the_unjudged() -> None:

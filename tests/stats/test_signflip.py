@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xlembed.stats import signflip
 from xlembed.stats.layout import unit_layout
 from xlembed.stats.signflip import cluster_contributions, flips_needed, sign_flip_tests
 
@@ -25,7 +26,6 @@ def test_three_clusters_by_hand():
     (test,) = sign_flip_tests([[3.0], [2.0], [-1.0]], rng(), 20_000)
     assert test.statistic == 4
     assert test.p_value == pytest.approx(0.5, abs=0.015)
-    assert (test.n_clusters, test.n_discordant_clusters, test.n_flips) == (3, 3, 20_000)
 
 
 def test_ties_are_not_left_to_rounding():
@@ -44,7 +44,7 @@ def test_p_is_never_zero():
 
 def test_nothing_to_flip_gives_one():
     (test,) = sign_flip_tests(np.zeros((5, 1)), rng(), 99)
-    assert (test.p_value, test.statistic, test.n_discordant_clusters) == (1, 0, 0)
+    assert (test.p_value, test.statistic) == (1, 0)
 
 
 @settings(deadline=None, max_examples=30)
@@ -58,7 +58,10 @@ def test_agrees_with_full_enumeration(parts):
 @given(st.integers(1, 130), st.integers(1, 50))
 def test_chunks_change_nothing(n_clusters, chunk):
     parts = np.random.default_rng(3).standard_normal((n_clusters, 2))
-    assert sign_flip_tests(parts, rng(), 40, chunk) == sign_flip_tests(parts, rng(), 40)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(signflip, "CHUNK_BYTES", 8 * n_clusters * chunk)
+        pieces = sign_flip_tests(parts, rng(), 40)
+    assert pieces == sign_flip_tests(parts, rng(), 40)
 
 
 def test_sign_of_the_difference_and_order_of_tests_do_not_matter():

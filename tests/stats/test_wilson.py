@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from xlembed.stats.wilson import effective_n, wilson_interval
+from xlembed.stats.intervals import effective_n, wilson_interval
 
 
 def test_by_hand():

@@ -17,13 +17,23 @@ from xlembed.evaluate.figures import runs as runs_kind
 from xlembed.search.elastic.latency import Latency
 from xlembed.search.elastic.padding import NO_LANGUAGE, SYNTHETIC, choose_pairs, interpolate, pad, read_texts
 from xlembed.search.exact import ExactIndex
-from xlembed.search.remembered import Remembered
+from xlembed.search.fidelity import Remembered
 from xlembed.settings import IndexSettings
 from xlembed.show.figures.registry import draw, figures_of
-from xlembed.stats.choice import Candidate, cheapest, lowest_macro, split_clusters, widen_perfect
-from xlembed.stats.evaluation import ScoreRow
+from xlembed.stats.evaluation import estimate
+from xlembed.stats.score_rows import Estimate
 from xlembed.stats.scores import CiMethod, Score
-from xlembed.stats.tuned import EXACT_SCAN, Corpus, Halves, Tried, Tuning, choose
+from xlembed.stats.tuned import (
+    EXACT_SCAN,
+    Corpus,
+    Halves,
+    Tried,
+    Tuning,
+    choose,
+    lowest_macro,
+    split_clusters,
+    widen_perfect,
+)
 from xlembed.tune_index import figures as tuning_kind
 from xlembed.tune_index.grid import Build, Grid, Setting, parse_grid
 from xlembed.tune_index.job import TuneOptions
@@ -244,43 +254,29 @@ def test_halves_do_not_depend_on_order_and_have_nothing_in_common() -> None:
     assert split_clusters(names, 8) != (a, b)
 
 
-def test_the_cheapest_that_reaches_is_taken() -> None:
-    slow, quick = Candidate("slow", 0.999, (9.0, 1.0)), Candidate("quick", 0.99, (2.0, 5.0))
-    tied, poor, none = (
-        Candidate("tied", 0.995, (2.0, 4.0)),
-        Candidate("poor", 0.98, (1.0,)),
-        Candidate("none", None, (0.0,)),
-    )
-    assert cheapest([slow, quick, poor, none], 0.99) is quick
-    assert cheapest([slow, quick, tied], 0.99) is tied
-    assert cheapest([poor, none], 0.99) is None
-
-
 def recall_row(
     value: float, low: float | None, *, k: int = 10, kind: str = "monolingual", n: int = 50
-) -> ScoreRow:
+) -> Estimate:
     high = None if low is None else min(1.0, 2 * value - low)
     method = CiMethod.NONE if low is None else CiMethod.CLUSTER_PERCENTILE
     score = Score(value, low, high, method, 0.0, n, n, n)
-    return ScoreRow(kind, "target", None, None, f"recall@{k}", score)
+    return estimate(kind, "target", None, None, f"recall@{k}", score)
 
 
 def test_a_recall_without_a_miss_is_not_worse_than_one_with_a_miss() -> None:
     ten, hundred, missed = widen_perfect(
         [recall_row(1.0, 0.93), recall_row(1.0, 0.93, k=100), recall_row(0.999, 0.997)], (10, 100)
     )
-    assert ten.score.ci_low == pytest.approx(1 - 3 / 500) and ten.score.ci_method is CiMethod.RULE_OF_THREE
-    assert hundred.score.ci_low == pytest.approx(1 - 3 / 5000)
-    assert missed.score.ci_low == 0.997
+    assert ten.ci_low == pytest.approx(1 - 3 / 500) and ten.ci_method == CiMethod.RULE_OF_THREE
+    assert hundred.ci_low == pytest.approx(1 - 3 / 5000)
+    assert missed.ci_low == 0.997
     # Two of 500 neighbours missed, by so few clusters that the interval says no more than that of 50 trials: at most
     # 7.2247 misses are expected then (chi-square 0.975 with 6 degrees of freedom, halved)
     row = recall_row(0.996, 0.92)
-    (few,) = widen_perfect([replace(row, score=replace(row.score, ci_method=CiMethod.WILSON_SPARSE))], (10,))
-    assert (
-        few.score.ci_low == pytest.approx(1 - 7.2247 / 500, abs=1e-6) and few.score.ci_low < ten.score.ci_low
-    )
+    (few,) = widen_perfect([row.model_copy(update={"ci_method": str(CiMethod.WILSON_SPARSE)})], (10,))
+    assert few.ci_low == pytest.approx(1 - 7.2247 / 500, abs=1e-6) and few.ci_low < ten.ci_low
     (unknown,) = widen_perfect([recall_row(1.0, None)], (10,))
-    assert unknown.score.ci_low is None
+    assert unknown.ci_low is None
 
 
 def test_the_mode_that_does_worst_speaks() -> None:
@@ -293,9 +289,7 @@ def test_the_mode_that_does_worst_speaks() -> None:
     assert lowest_macro([], "recall@10") is None
     lacking = [*rows, recall_row(0.9, None, kind="cross_lingual")]
     found = lowest_macro(lacking, "recall@10")
-    assert (
-        found is not None and found.score.ci_low is None
-    )  # a mode without an interval cannot be vouched for
+    assert found is not None and found.ci_low is None  # a mode without an interval cannot be vouched for
 
 
 # Reports
@@ -307,8 +301,8 @@ def report_row(
     told = [] if recall is None else [recall_row(recall, recall - 0.004)]
     chosen = [] if recall is None else [recall_row(recall, choosing or recall - 0.004)]
     lost = Score(0.01, -0.01, 0.03, CiMethod.SKEWED_T, 0.0, 50, 50, 50)
-    loss = ScoreRow("monolingual", "target", None, None, "accuracy@1", lost)
-    worse = replace(loss, kind="cross_lingual", pool="all", score=replace(lost, value=0.02))
+    loss = estimate("monolingual", "target", None, None, "accuracy@1", lost)
+    worse = loss.model_copy(update={"kind": "cross_lingual", "pool": "all", "value": 0.02})
     flat = type == "flat"
     return Tried(
         name=name, type=type, m=None if flat else 16, merged=merged, num_candidates=50, oversample=None,
@@ -318,6 +312,21 @@ def report_row(
         latency_ms=Latency(ms / 2, ms, 2 * ms, 9), latency_ms_filtered=None, throughput={"1": 100.0, "8": 300.0},
         index="xlembed-x", documents=5, segments=1, disk_bytes=10**7, memory_bytes=10**6, build_seconds=None,
     )  # fmt: skip
+
+
+def test_the_cheapest_that_reaches_is_taken() -> None:
+    slow = report_row("slow", "hnsw", False, 9.0, 0.999, 0.999)
+    quick = report_row("quick", "hnsw", False, 2.0, 0.99, 0.99)
+    tied = report_row("tied", "hnsw", False, 2.0, 0.995, 0.995).model_copy(update={"memory_bytes": 10**5})
+    poor = report_row("poor", "hnsw", False, 1.0, 0.98, 0.98)
+    none = report_row("none", "hnsw", False, 0.5, None)
+
+    def taken(*rows: Tried) -> str | None:
+        return choose(rows, k=10, recall=0.99, cheapest_by="latency").name
+
+    assert taken(slow, quick, poor, none) == "quick"
+    assert taken(slow, quick, tied) == "tied"
+    assert taken(poor, none) is None
 
 
 def report(rows: list[Tried], recall: float = 0.99) -> Tuning:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xlembed.stats.intervals import effective_n, wilson_interval
 from xlembed.stats.layout import Floats
-from xlembed.stats.wilson import effective_n, wilson_interval
 
 MIN_PAIRS = 30
 """With fewer pairs of a kind there is no interval."""

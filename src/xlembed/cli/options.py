@@ -101,7 +101,11 @@ def workspace_options(command: F) -> F:
 def variation_options(command: F) -> F:
     """Options that become part of the model's name."""
     for name, kind, text in (
-        ("--dtype", "float32|bfloat16|float16", "Number format of the computation (name: +bf16, +fp16)."),
+        (
+            "--dtype",
+            "float32|bfloat16|float16|openvino|int8",
+            "Number format of the computation (name: +bf16, +fp16, +ov, +int8).",
+        ),
         ("--max-tokens", "INTEGER", "Cut texts at N tokens (name: +maxN)."),
         ("--dim", "INTEGER", "Cut vectors to N dimensions (name: +dimN)."),
     ):

@@ -86,20 +86,22 @@ def _open(workspace: Workspace, name: str) -> Task:
 def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path, reuse: Reuse) -> dict[str, Any]:
     """One model: an MLflow run; `folder`: where the task was read from."""
     workspace = asked.workspace
-    n_new, spent = 0, ""
+    n_new, notes = 0, [""]
 
     def work(bars: Watch, stages: Stages, run_id: str) -> dict[str, Any]:
+        from xlembed.evaluate.eight_bits import check_eight_bits
         from xlembed.evaluate.encode import encode
         from xlembed.evaluate.index import index
         from xlembed.evaluate.job import evaluate
         from xlembed.tracking.log import log_json, log_metrics
         from xlembed.tracking.runs import begin_stage
 
-        nonlocal n_new, spent
+        nonlocal n_new, notes
         begin_stage("encode")
         with stages("encode"):
+            checked = check_eight_bits(task, ref, workspace, bars)
             encoded = encode(task, ref, workspace, bars)
-        n_new, spent = encoded.n_encoded, encoded.spent
+        n_new, notes = encoded.n_encoded, [checked, encoded.spent]
         begin_stage("index")
         with stages("index"):
             index(task, ref, workspace, bars, run_id)
@@ -112,8 +114,8 @@ def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path, reuse: Reuse
 
     run_id, result = recorded(asked, task, ref, folder, work)
     reuse.note(task, result)
-    if spent:
-        told(spent)
+    for text in filter(None, notes):
+        told(text)
     headline = workspace.result_file(task.name, ref.slug)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result

@@ -26,19 +26,21 @@ ONE: dict[str, Any] = {"models": ".", "one": True, "required": ("model", "task")
 def encode(asked: Asked) -> None:
     """Turn a task's texts into vectors: embeddings/TASK/MODEL/. What the store holds already is not encoded again."""
     from xlembed.cli.progress import Bars
+    from xlembed.evaluate.eight_bits import check_eight_bits
     from xlembed.evaluate.encode import encode as stage
 
     task, ref = asked.task, asked.ref
     if skip(ref, asked.workspace.embeddings(task.name, ref.slug)):
         return
     with Bars(ref.slug) as bars:
+        checked = check_eight_bits(task, ref, asked.workspace, bars)
         encoded = stage(task, ref, asked.workspace, bars)
     counts = ", ".join(
         f"{report.n_encoded:,} of {report.n_unique:,} {role} texts"
         for role, report in encoded.reports.items()
     )
-    if encoded.spent:
-        told(encoded.spent)
+    for text in filter(None, (checked, encoded.spent)):
+        told(text)
     told(f"{encoded.folder}: {f'encoded {counts}' if counts else 'nothing to encode'}")
 
 

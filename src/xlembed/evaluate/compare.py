@@ -245,7 +245,7 @@ def _common_measures(evaluations: Sequence[Evaluation]) -> list[str]:
 def _report(
     evaluations: Sequence[Evaluation], outcome: Comparisons, primary: str, alpha: float
 ) -> dict[str, Any]:
-    rows = [row.to_json(alpha) for row in outcome.rows]
+    rows = [row.to_json() for row in outcome.rows]
     return {
         "task": evaluations[0].book.task,
         "task_digest": evaluations[0].book.task_digest,
@@ -256,9 +256,9 @@ def _report(
         "alpha": alpha,
         "primary": [r for r in rows if r["family"] == "primary"],
         "exploratory": [r for r in rows if r["family"] != "primary"],
-        "order": [o.to_json() for o in orders(outcome.rows, [e.evaluated() for e in evaluations], alpha)],
+        "order": [o.to_json() for o in orders(outcome.rows, [e.evaluated() for e in evaluations])],
         "untested": list(outcome.untested),
-        **({"labelled": [row.to_json(alpha) for row in outcome.labelled]} if outcome.labelled else {}),
+        **({"labelled": [row.to_json() for row in outcome.labelled]} if outcome.labelled else {}),
         "dropped_units": dict(outcome.dropped),
     }
 
@@ -283,7 +283,7 @@ def _language_aware(evaluations: Sequence[Evaluation], alpha: float) -> dict[str
     ]
     rows = compare_queries(tables, alpha=alpha, n_resamples=there[0].book.evaluate.resamples)
     return {
-        "language_aware": [row.to_json(alpha) for row in rows],
+        "language_aware": [row.to_json() for row in rows],
         "language_aware_left_out": left_out,
     }
 

@@ -18,7 +18,7 @@ from xlembed.search.searcher import Searcher
 from xlembed.search.table import units_table
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
-from xlembed.stats.index_loss import loss_rows, recall_rows
+from xlembed.stats.evaluation import loss_rows, recall_rows
 from xlembed.words import Lang, Mode, Pool, Vectors
 
 RECALL_CUTS = (10, 100)
@@ -124,7 +124,7 @@ def recall_table(
     clusters: Mapping[str, str],
     pool: Lang | None,
 ) -> pd.DataFrame:
-    """Recall of every query's neighbours in one pool, see `stats.index_loss.recall_rows`."""
+    """Recall of every query's neighbours in one pool, see `stats.evaluation.recall_rows`."""
     directed = np.flatnonzero(np.asarray(queries).any(axis=1))
     recalls = neighbour_recall(index, exact, np.asarray(queries)[directed], RECALL_CUTS, pool)
     chosen = [task.queries[row] for row in directed]

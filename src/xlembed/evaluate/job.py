@@ -32,10 +32,10 @@ from xlembed.settings import EvaluateSettings
 from xlembed.show.notes import postprocessing_note
 from xlembed.stages import Stage, unmeasured
 from xlembed.stats.clusters import task_clusters
-from xlembed.stats.evaluation import SHARE_CUTS, ScoreRow, score_run
+from xlembed.stats.evaluation import SHARE_CUTS, score_run
 from xlembed.stats.judged import judged_rows
 from xlembed.stats.language_scores import language_rows, left_out, no_preference
-from xlembed.stats.score_rows import IndexFidelity
+from xlembed.stats.score_rows import Estimate, IndexFidelity
 from xlembed.stats.scorebook import read_scores
 from xlembed.words import Kind, Lang, Mode
 from xlembed.workspace import Watch, Workspace, unwatched
@@ -209,7 +209,7 @@ def _fidelity_headline(found: IndexFidelity | None, measures: Sequence[Measure])
 
 
 def headline(
-    rows: Sequence[ScoreRow], measures: Sequence[Measure], languages: Sequence[Lang]
+    rows: Sequence[Estimate], measures: Sequence[Measure], languages: Sequence[Lang]
 ) -> dict[str, Any]:
     """Macro and per language, nested: `mono.macro.accuracy@1.value`, `true_cross.all.macro...`, `loss_weak...`.
 

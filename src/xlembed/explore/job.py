@@ -24,7 +24,8 @@ from xlembed.explore.result import Explored, Found
 from xlembed.explore.shares import Outcome, compare_errors, crossed, error_shares, outcome_table
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.spec import ModelRef
-from xlembed.search.table import KEY, write_units
+from xlembed.search.table import write_units
+from xlembed.search.units import KEY
 from xlembed.stats.comparison import Evaluated
 from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, UserError

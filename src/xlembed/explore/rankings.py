@@ -81,7 +81,7 @@ class _Recorder:
         self.scores: dict[tuple[int, Lang | None], dict[int, float]] = {}
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `Searcher.search`."""
+        """See `Search.search`."""
         hits = self._searcher.search(queries, k, lang)
         for query, rows, scores in zip(queries, hits.rows, hits.scores, strict=True):
             found = [(int(r), float(s)) for r, s in zip(rows, scores, strict=True) if r >= 0]
@@ -91,13 +91,13 @@ class _Recorder:
         return hits
 
     def search_each(self, queries: Sequence[int], k: int, langs: Sequence[Lang]) -> list[Hits]:
-        """See `Searcher.search_each`."""
+        """See `Search.search_each`."""
         return [self.search(queries, k, lang) for lang in langs]
 
     def full_ranks(
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
     ) -> list[Rows]:
-        """See `Searcher.full_ranks`."""
+        """See `Search.full_ranks`."""
         return self._searcher.full_ranks(queries, rows, lang)
 
 

@@ -11,12 +11,10 @@ import pandas as pd
 
 from xlembed.explore.kinds import ErrorKind, Flag
 from xlembed.explore.result import Crossed, Share
-from xlembed.stats.bootstrap import cluster_seed, score_cells
+from xlembed.stats.bootstrap import cluster_seed
 from xlembed.stats.compared import Paired
-from xlembed.stats.comparison import Evaluated, align
-from xlembed.stats.evaluation import cell_layout, labelled, score_rows
-from xlembed.stats.holm import Comparison
-from xlembed.stats.language_comparison import Tested, adjusted_rows
+from xlembed.stats.comparison import Evaluated, Uncorrected, align, corrected
+from xlembed.stats.evaluation import cell_layout, labelled, scored
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
 from xlembed.words import Lang
@@ -61,11 +59,9 @@ def error_shares(
         unsupported: task languages that are not on the model's card, with their label.
         n_resamples: of the cluster bootstrap.
     """
-    cells = cell_layout(table, task_clusters)
-    values = table[list(MEASURES)].to_numpy(dtype=np.float64)
-    scored = score_cells(cells.layout, values, [True] * len(MEASURES), cells.macros, n_resamples)
-    rows = [labelled(row, unsupported).to_json() for row in score_rows(scored, cells, MEASURES)]
-    return [Share.model_validate({"model": model, **row}) for row in rows]
+    columns = dict(zip(MEASURES, MEASURES, strict=True))
+    found = scored(table, columns, [True] * len(MEASURES), task_clusters, n_resamples)
+    return [Share.model_validate({"model": model, **labelled(row, unsupported).to_json()}) for row in found]
 
 
 def crossed(model: str, table: pd.DataFrame) -> Iterator[Crossed]:
@@ -99,7 +95,7 @@ def compare_errors(
         alpha: level of the tests.
         n_resamples: of the bootstrap.
     """
-    tested: list[Tested] = []
+    tested: list[Uncorrected] = []
     untested = []
     pairs = list(itertools.combinations(align(models, intersect=False)[0], 2)) if len(models) > 1 else []
     n_flips = max(N_FLIPS, flips_needed(max(2 * len(pairs), 1), alpha))
@@ -111,7 +107,7 @@ def compare_errors(
         else:
             reasons = ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))
             untested.append(f"{a.name} and {b.name}: no language that both support ({reasons})")
-    rows = [Paired.model_validate(row.to_json(alpha)) for row in adjusted_rows(tested, alpha)]
+    rows = [Paired.model_validate(row.to_json()) for row in corrected(tested, "", alpha)]
     return rows, untested
 
 
@@ -122,18 +118,17 @@ def _compare_pair(
     task_clusters: Collection[str],
     n_flips: int,
     n_resamples: int,
-) -> Iterator[Tested]:
+) -> Iterator[Uncorrected]:
     cells = cell_layout(a.units[keep], task_clusters)
     first, second = (m.units.loc[keep, list(ERRORS)].to_numpy(dtype=np.float64) for m in (a, b))
     table = difference_cells(cells.layout, first, second, cells.macros, n_resamples)
     rng = np.random.default_rng(cluster_seed(sorted(task_clusters)) + 1)  # + 1: not the bootstrap's stream
     for macro, line in table.macros.items():
         mode, _, pool = macro.partition("/")
-        members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
+        members = cells.pairs(table.macro_cells[macro])
         parts = cluster_contributions(cells.layout, first - second, cells.macros[macro])
         tests = sign_flip_tests(parts, rng, n_flips)
         for measure, difference, test in zip(ERRORS, line, tests, strict=True):
             if difference is not None:
-                yield Tested(
-                    Comparison(a.name, b.name, measure, mode, test.p_value, pool), difference, members
-                )
+                about = (a.name, b.name, mode, pool, measure, difference, test.p_value)
+                yield Uncorrected(*about, cells=members, more="higher")

@@ -77,7 +77,7 @@ def load_cross_encoder(
                 device=choose_device(device),
                 trust_remote_code=trust_remote_code,
                 local_files_only=True,
-                model_kwargs={"dtype": getattr(torch, ref.dtype.value), "use_safetensors": True},
+                model_kwargs={"dtype": getattr(torch, ref.dtype.loaded_as), "use_safetensors": True},
                 config_kwargs=dict(ref.card.config_overrides),
                 max_length=length_limit(folder, ref.max_tokens, ref.card.config_overrides),
                 activation_fn=torch.nn.Identity(),  # a sigmoid would make the best ones equal

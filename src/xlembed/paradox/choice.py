@@ -108,7 +108,7 @@ def choose(
             n_resamples=n_resamples,
             pairs=[(m.name, base.name) for m in variants],
         )
-        return remedies(found.rows, judging, {}, not_judged, margins, alpha=alpha)
+        return remedies(found.rows, judging, {}, not_judged, margins)
 
     mending = {r.variant for r in tested(first, tried) if r.mends == "yes"}
     scores = {m.name: _score(_part(m, first), judging[0]) for m in tried}

@@ -26,7 +26,8 @@ from xlembed.search.remedied import searches_per_query
 from xlembed.settings import Settings
 from xlembed.show.figures.registry import write_figures
 from xlembed.show.notes import notes_of
-from xlembed.stats.comparison import ComparisonRow, Evaluated, compare_models
+from xlembed.stats.compared import PRIMARY, Paired
+from xlembed.stats.comparison import Evaluated, compare_models
 from xlembed.stats.conditions import Margins, ModelConditions, judge_models, smallest_undecided
 from xlembed.stats.scorebook import (
     CROSS_LINGUAL,
@@ -101,7 +102,7 @@ class Judged:
 class Changes:
     """Before and after: each variant against what it is a variant of, and whether it mends what that loses."""
 
-    tested: Sequence[ComparisonRow] = ()
+    tested: Sequence[Paired] = ()
     untested: Sequence[str] = ()
     losses: Sequence[LossChange] = ()
     remedies: Sequence[Remedy] = ()
@@ -194,7 +195,7 @@ class Paradox:
             found.rows,
             found.untested,
             loss_changes([(self.models[a], self.models[b]) for a, b in pairs], measure, alpha, n),
-            remedies(found.rows, judging, losses, reasons, self.margins, alpha=alpha, searches=searches),
+            remedies(found.rows, judging, losses, reasons, self.margins, searches),
             self._choices(judging, reasons),
             self._remedy_notes(judging),
         )
@@ -287,9 +288,7 @@ class Paradox:
             "variant_conditions": _named_json(self.variants.conditions),
             "rule": self.rule,
             "verdict": self._verdict_json(),
-            "before_after": [
-                row for of in self.changes.tested if (row := of.to_json(alpha))["family"] == "primary"
-            ],
+            "before_after": [row.to_json() for row in self.changes.tested if row.family == PRIMARY],
             "untested": list(self.changes.untested),
             "loss_changes": [change.to_json(alpha) for change in self.changes.losses],
             "remedies": [row for remedy in self.changes.remedies for row in remedy.to_json()],

@@ -8,7 +8,7 @@ from typing import Any
 
 from xlembed.data.task import Alignment
 from xlembed.measures import Measure, parse_measure
-from xlembed.stats.comparison import ComparisonRow
+from xlembed.stats.compared import Paired
 from xlembed.stats.conditions import Margins
 from xlembed.stats.margins import Status
 from xlembed.words import Mode, Pool
@@ -127,13 +127,11 @@ def judging_measures(alignment: Alignment, primary: Measure, columns: Collection
 
 
 def remedies(
-    rows: Sequence[ComparisonRow],
+    rows: Sequence[Paired],
     judging: Sequence[Measure],
     losses: Mapping[str, float | None],
     not_judged: Mapping[str, str],
     margins: Margins,
-    *,
-    alpha: float = 0.05,
     searches: Mapping[str, int] | None = None,
 ) -> list[Remedy]:
     """One per variant that was tested against its model, from the macros of the paired tests.
@@ -145,22 +143,19 @@ def remedies(
         losses: model or variant -> loss_strong.
         not_judged: model or variant -> why it is not; with nothing to lose nothing is mended.
         margins: `mono` of them.
-        alpha: level of the adjusted tests.
         searches: variant -> filtered searches per query.
     """
-    found: dict[tuple[str, str], dict[str, dict[tuple[str, str | None], ComparisonRow]]] = {}
+    found: dict[tuple[str, str], dict[str, dict[tuple[str, str | None], Paired]]] = {}
     for row in rows:
-        c = row.adjusted.comparison
-        if c.cell is None:
-            found.setdefault((c.model_a, c.model_b), {}).setdefault(c.measure, {})[c.mode, c.pool] = row
+        if row.query_lang is None:
+            found.setdefault((row.a, row.b), {}).setdefault(row.measure, {})[row.kind, row.pool] = row
     wanted = {m.name for m in judging}
     return [
         Remedy(
             variant,
             base,
             tuple(
-                _effect(measure, of, measure in wanted, margins.mono, alpha)
-                for measure, of in by_measure.items()
+                _effect(measure, of, measure in wanted, margins.mono) for measure, of in by_measure.items()
             ),
             _mended(losses.get(variant), losses.get(base)),
             not_judged.get(variant) or not_judged.get(base, ""),
@@ -172,10 +167,9 @@ def remedies(
 
 def _effect(
     measure: str,
-    of: Mapping[tuple[str, str | None], ComparisonRow],
+    of: Mapping[tuple[str, str | None], Paired],
     must_rise: bool,
     margin: float,
-    alpha: float,
 ) -> Effect:
     mono = of.get((str(Mode.MONOLINGUAL), str(Pool.TARGET)))
     cross = of.get((str(Mode.CROSS_LINGUAL), str(Pool.ALL)))
@@ -184,35 +178,33 @@ def _effect(
         measure,
         _kept(mono, margin),
         _kept(cross, margin),
-        _rises(across, alpha),
+        _rises(across),
         must_rise,
         _change(cross),
         _change(across),
     )
 
 
-def _change(row: ComparisonRow | None) -> Change | None:
-    return (
-        None if row is None else Change(row.difference.value, row.difference.ci_low, row.difference.ci_high)
-    )
+def _change(row: Paired | None) -> Change | None:
+    return None if row is None else Change(row.difference, row.ci_low, row.ci_high)
 
 
-def _kept(row: ComparisonRow | None, margin: float) -> Status:
+def _kept(row: Paired | None, margin: float) -> Status:
     """Whether the unadjusted interval excludes a fall of the margin; a score that does not change is no evidence."""
-    if row is None or not row.difference.n_discordant:
+    if row is None or not row.n_discordant:
         return Status.NOT_APPLICABLE
-    low, high = row.difference.ci_low, row.difference.ci_high
+    low, high = row.ci_low, row.ci_high
     if low is None or high is None or low <= -margin <= high:
         return Status.UNDECIDED
     return Status.SHOWN if low > -margin else Status.VIOLATED
 
 
-def _rises(row: ComparisonRow | None, alpha: float) -> Status:
+def _rises(row: Paired | None) -> Status:
     if row is None:
         return Status.NOT_APPLICABLE
-    if row.verdict(alpha) == f"{row.adjusted.comparison.model_a} better":
+    if row.verdict == f"{row.a} better":
         return Status.SHOWN
-    return Status.VIOLATED if row.verdict(alpha).endswith(" better") else Status.UNDECIDED
+    return Status.VIOLATED if row.verdict.endswith(" better") else Status.UNDECIDED
 
 
 def _mended(with_remedy: float | None, without: float | None) -> float | None:

@@ -60,11 +60,10 @@ def analyse(text: str, lang: Lang) -> list[str]:
         text: any.
         lang: of the text, or of the documents it is compared with.
 
-    Example:
-        >>> analyse("Die Häuser, das HAUS", "de")
-        ['die', 'haus', 'das', 'haus']
-        >>> analyse("東京 tower", "ja")
-        ['東京', 'tower']
+    >>> analyse("Die Häuser, das HAUS", "de")
+    ['die', 'haus', 'das', 'haus']
+    >>> analyse("東京 tower", "ja")
+    ['東京', 'tower']
     """
     return [token for run in _runs(text, lang) for token in _tokens(run, lang)]
 
@@ -72,9 +71,8 @@ def analyse(text: str, lang: Lang) -> list[str]:
 def characters(text: str, lang: Lang) -> list[str]:
     """The letters of scripts without spaces, one by one: what a query of a single such letter is compared with.
 
-    Example:
-        >>> characters("うちの猫 tower", "ja")
-        ['う', 'ち', 'の', '猫']
+    >>> characters("うちの猫 tower", "ja")
+    ['う', 'ち', 'の', '猫']
     """
     return [letter for run in _runs(text, lang) if is_unspaced(run) for letter in run]
 
@@ -89,9 +87,8 @@ def searchable(text: str) -> str:
 
     Unicode NFC; all forms of the apostrophe are one. What is shown to people stays as it was.
 
-    Example:
-        >>> searchable("Garten\u200bstuhl caf&eacute; Ankaraʼnın")
-        "Gartenstuhl café Ankara'nın"
+    >>> searchable("Garten\u200bstuhl caf&eacute; Ankaraʼnın")
+    "Gartenstuhl café Ankara'nın"
     """
     if not text.isascii() or "&" in text or "<" in text or "`" in text:
         text = unicodedata.normalize("NFC", unescape(TAG.sub(" ", text)))
@@ -102,9 +99,8 @@ def searchable(text: str) -> str:
 def lower(text: str, lang: Lang) -> str:
     """Lower case; in Turkish and Azerbaijani I becomes ı and İ becomes i.
 
-    Example:
-        >>> lower("ILIK İL", "tr"), lower("ILL", "en")
-        ('ılık il', 'ill')
+    >>> lower("ILIK İL", "tr"), lower("ILL", "en")
+    ('ılık il', 'ill')
     """
     if base_language(lang) in DOTLESS:
         text = text.replace("I", "ı").replace("İ", "i")
@@ -114,9 +110,8 @@ def lower(text: str, lang: Lang) -> str:
 def analyser_name(lang: Lang) -> str:
     """What `analyse` does in a language, in a word or two, for fingerprints and descriptions.
 
-    Example:
-        >>> analyser_name("tr"), analyser_name("zh-Hant"), analyser_name("sw")
-        ('snowball turkish', 'bigrams', 'words')
+    >>> analyser_name("tr"), analyser_name("zh-Hant"), analyser_name("sw")
+    ('snowball turkish', 'bigrams', 'words')
     """
     base = base_language(lang)
     if base in BIGRAMS:

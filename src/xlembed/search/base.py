@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,42 +55,60 @@ def nothing_found(n_queries: int) -> Hits:
     return Hits(np.empty(shape, dtype=np.int64), np.empty(shape), np.zeros(n_queries, dtype=np.int64))
 
 
-class VectorIndex(Protocol):
-    """A set of document vectors that can be searched, all of them or one language's."""
+Q = TypeVar("Q", contravariant=True)
+
+
+class Search(Protocol[Q]):
+    """Finds documents for queries of one kind, among all documents or those of one language."""
 
     @property
     def exact(self) -> bool:
-        """True when nothing can be missed, so that ranks beyond the retrieved depth can be counted."""
+        """True when the full ranking is known, so that ranks beyond the retrieved depth can be told."""
+
+    def search(self, queries: Q, k: int, lang: Lang | None = None) -> Hits:
+        """Documents of each query, best first; equal scores in `doc_id` order.
+
+        Args:
+            queries: as many as there will be rankings.
+            k: documents per query. Fewer columns come back if the pool holds fewer; -1 fills a row whose query
+                retrieves fewer, and then everything it can retrieve is there.
+            lang: search only documents of this language; None searches all.
+        """
+
+    def search_each(self, queries: Q, k: int, langs: Sequence[Lang]) -> list[Hits]:
+        """The same in several languages, one ranking each; a server is asked for all of them at once."""
+
+    def full_ranks(self, queries: Q, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
+        """Ranks (from 1) of given documents in the full ranking of the pool, per query; 0: never retrieved.
+
+        Only exact engines can tell; others raise NotImplementedError.
+        """
+
+
+class VectorIndex(Search[Vectors], Protocol):
+    """A set of document vectors; queries are float32, shape (n_queries, dim), of unit length."""
 
     @property
     def doc_ids(self) -> Sequence[str]:
         """Document ids; a row of `Hits` is a position in this list."""
-
-    def search(self, queries: Vectors, k: int, lang: Lang | None = None) -> Hits:
-        """Nearest documents of each query, best first; equal scores in `doc_id` order.
-
-        Args:
-            queries: float32, shape (n_queries, dim), unit length.
-            k: documents per query; fewer columns come back if the pool holds fewer.
-            lang: search only documents of this language; None searches all.
-        """
-
-    def search_each(self, queries: Vectors, k: int, langs: Sequence[Lang]) -> list[Hits]:
-        """The same in several languages, one ranking each; a server is asked for all of them at once."""
-
-    def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
-        """Ranks (from 1) of given documents in the full ranking of the pool, per query.
-
-        Only exact engines can tell; others raise NotImplementedError.
-        """
 
 
 class EachByItself:
     """Searches in several languages one after the other."""
 
     def search_each(self: Any, queries: Any, k: int, langs: Sequence[Lang]) -> list[Hits]:
-        """See `VectorIndex.search_each`, `Searcher.search_each`."""
+        """See `Search.search_each`."""
         return [self.search(queries, k, lang) for lang in langs]
+
+
+class AsRetrieved(EachByItself):
+    """Knows no more of a ranking than what was retrieved."""
+
+    exact = False
+
+    def full_ranks(self, queries: Any, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
+        """Not known."""
+        raise NotImplementedError("a ranking is known as deep as it was retrieved")
 
 
 def id_order(doc_ids: Sequence[str]) -> Rows:
@@ -101,9 +119,8 @@ def id_order(doc_ids: Sequence[str]) -> Rows:
 def id_places(doc_ids: Sequence[str]) -> Rows:
     """Place of each row in the order of document ids, counted from 0.
 
-    Example:
-        >>> id_places(["b", "c", "a"]).tolist()
-        [1, 2, 0]
+    >>> id_places(["b", "c", "a"]).tolist()
+    [1, 2, 0]
     """
     places = np.empty(len(doc_ids), dtype=np.int64)
     places[id_order(doc_ids)] = np.arange(len(doc_ids))
@@ -125,10 +142,7 @@ def exact_scores(queries: Vectors, documents: Vectors) -> Scores:
 def top_k(scores: Scores, rows: Rows, k: int) -> Hits:
     """The k best of candidate rows that stand in ascending order of document id.
 
-    Args:
-        scores: float64, rounded, shape (n_queries, n_candidates).
-        rows: int64, shape (n_candidates,) or (n_queries, n_candidates).
-        k: columns to keep.
+    `scores` are rounded float64, shape (n_queries, n_candidates); `rows` are one list for all queries or one for each.
     """
     k = min(k, scores.shape[1])
     order = np.argsort(-scores, axis=1, kind="stable")
@@ -145,9 +159,8 @@ def top_k(scores: Scores, rows: Rows, k: int) -> Hits:
 def ranks_of(rankings: Sequence[Rows] | Rows, wanted: Sequence[Rows]) -> list[Rows]:
     """Ranks (from 1) of wanted rows in each ranking; 0 where it lacks them.
 
-    Example:
-        >>> ranks_of([np.array([7, 5, 9])], [np.array([9, 7, 1])])[0].tolist()
-        [3, 1, 0]
+    >>> ranks_of([np.array([7, 5, 9])], [np.array([9, 7, 1])])[0].tolist()
+    [3, 1, 0]
     """
     ranks = []
     for ranking, rows in zip(rankings, wanted, strict=True):
@@ -156,14 +169,13 @@ def ranks_of(rankings: Sequence[Rows] | Rows, wanted: Sequence[Rows]) -> list[Ro
     return ranks
 
 
-def significant(scores: Scores, digits: int = SIGNIFICANT) -> Scores:
-    """Positive scores rounded to so many significant digits; -inf stays.
+def significant(scores: Scores) -> Scores:
+    """Positive scores rounded to six significant digits; -inf stays.
 
-    Example:
-        >>> significant(np.array([12.34567891, 0.001234567, -np.inf])).tolist()
-        [12.3457, 0.00123457, -inf]
+    >>> significant(np.array([12.34567891, 0.001234567, -np.inf])).tolist()
+    [12.3457, 0.00123457, -inf]
     """
     finite = np.isfinite(scores) & (scores > 0)
     exponents = np.floor(np.log10(np.where(finite, scores, 1.0)))
-    scale = 10.0 ** (digits - 1 - exponents)
+    scale = 10.0 ** (SIGNIFICANT - 1 - exponents)
     return np.where(finite, np.round(np.where(finite, scores, 0.0) * scale) / scale, scores)

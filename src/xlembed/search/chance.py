@@ -18,10 +18,7 @@ from xlembed.words import Mode
 def chance_score(measure: Measure, n_documents: int, grades: Sequence[int]) -> float:
     """Exact expectation of a measure over all orders of the documents searched.
 
-    Args:
-        measure: any; without a cutoff the whole ranking counts.
-        n_documents: that are searched, at least as many as there are grades.
-        grades: of the relevant ones, each >= 1; at least one.
+    `grades` are those of the relevant ones, each >= 1, at least one; without a cutoff the whole ranking counts.
 
     >>> chance_score(Measure("accuracy", 1), 10, [1, 1])
     0.2
@@ -54,10 +51,7 @@ def _chance(measure: Measure, n: int, grades: tuple[int, ...]) -> float:
 def monolingual_chance(task: Task, units: pd.DataFrame, measure: Measure) -> float:
     """The monolingual macro average that random order gives: the mean over languages of the mean over their units.
 
-    Args:
-        task: that was evaluated.
-        units: from units.parquet; what is not monolingual is left out. NaN if nothing is left.
-        measure: any.
+    Of `units` (from units.parquet) what is not monolingual is left out; NaN if nothing is left.
     """
     lang_of = {d.doc_id: d.lang for d in task.documents}
     sizes = {lang: sum(d.lang == lang for d in task.documents) for lang in task.languages}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xlembed.search.base import NO_DIRECTION, EachByItself, Hits, Rows, Scores, id_places
+from xlembed.search.base import NO_DIRECTION, AsRetrieved, Hits, Rows, Scores, id_places
 from xlembed.search.searcher import Searcher
 from xlembed.words import Lang
 
@@ -30,43 +30,31 @@ Retrieve = Callable[[Sequence[int], int, Lang | None], Sequence[Hits]]
 def fuse_ranks(rankings: Sequence[Hits], places: Rows, k: int) -> Hits:
     """Reciprocal rank fusion: a document scores the sum of 1 / (60 + rank) over the rankings that have it.
 
-    Ranks are those of the rankings as they are, ties in them broken by id already; equal sums go by id.
+    Ranks are those of the rankings (of the same queries) as they are, ties in them broken by id already; equal sums go
+    by `places`, those of the documents in the order of ids. A row is filled with -1 where the rankings hold fewer than
+    k.
 
-    Args:
-        rankings: of the same queries.
-        places: of each document in the order of ids.
-        k: documents per query; a row is filled with -1 where the rankings hold fewer.
-
-    Example:
-        >>> one, other = (Hits(np.array([rows]), np.zeros((1, 2)), np.zeros(1)) for rows in ([0, 1], [1, -1]))
-        >>> fuse_ranks([one, other], np.arange(2), k=2).rows.tolist()  # 1/61 against 1/62 + 1/61
-        [[1, 0]]
+    >>> one, other = (Hits(np.array([rows]), np.zeros((1, 2)), np.zeros(1)) for rows in ([0, 1], [1, -1]))
+    >>> fuse_ranks([one, other], np.arange(2), k=2).rows.tolist()  # 1/61 against 1/62 + 1/61
+    [[1, 0]]
     """
-    shares = [_reciprocal_ranks(hits.rows) for hits in rankings]
-    return _add_up([hits.rows for hits in rankings], shares, places, k)
+    rows = [hits.rows for hits in rankings]
+    shares = [np.broadcast_to(1.0 / (CONSTANT + np.arange(1, r.shape[1] + 1)), r.shape) for r in rows]
+    return _add_up(rows, shares, places, k)
 
 
 def fuse_scores(rankings: Sequence[Hits], weights: Sequence[float], places: Rows, k: int) -> Hits:
-    """Convex combination of min-max normalised scores; equal sums go by id.
+    """Convex combination of min-max normalised scores, in [0, 1]; equal sums go by id.
 
     Per query and ranking, the best of the fetched documents counts 1, the lowest 0, and where all are equal each counts
     1. A document that a ranking lacks counts 0 in it, and so does one whose vector has no direction. Bruch et al. 2023,
-    "An Analysis of Fusion Functions for Hybrid Retrieval" (ACM TOIS), compare it with reciprocal ranks.
+    "An Analysis of Fusion Functions for Hybrid Retrieval" (ACM TOIS), compare it with reciprocal ranks. The weights of
+    the rankings sum to 1; all else as in `fuse_ranks`.
 
-    Args:
-        rankings: of the same queries.
-        weights: of each ranking; they sum to 1.
-        places: of each document in the order of ids.
-        k: documents per query; a row is filled with -1 where the rankings hold fewer.
-
-    Returns:
-        Hits: scores in [0, 1].
-
-    Example:
-        >>> rows, scores = np.array([[0, 1, 2]]), np.array([[9.0, 6.0, 5.0]])
-        >>> dense, words = Hits(rows, scores, np.zeros(1)), Hits(rows[:, 2:], scores[:, 2:], np.zeros(1))
-        >>> fuse_scores([dense, words], [0.7, 0.3], np.arange(3), k=3).scores.tolist()
-        [[0.7, 0.3, 0.175]]
+    >>> rows, scores = np.array([[0, 1, 2]]), np.array([[9.0, 6.0, 5.0]])
+    >>> dense, words = Hits(rows, scores, np.zeros(1)), Hits(rows[:, 2:], scores[:, 2:], np.zeros(1))
+    >>> fuse_scores([dense, words], [0.7, 0.3], np.arange(3), k=3).scores.tolist()
+    [[0.7, 0.3, 0.175]]
     """
     shares = [
         weight * _min_max(hits.rows, hits.scores) for hits, weight in zip(rankings, weights, strict=True)
@@ -74,13 +62,8 @@ def fuse_scores(rankings: Sequence[Hits], weights: Sequence[float], places: Rows
     return _add_up([hits.rows for hits in rankings], shares, places, k)
 
 
-def _reciprocal_ranks(rows: Rows) -> Scores:
-    """1 / (60 + rank), shape of `rows`."""
-    return np.broadcast_to(1.0 / (CONSTANT + 1 + np.arange(rows.shape[1])), rows.shape)
-
-
 def _min_max(rows: Rows, scores: Scores) -> Scores:
-    """Scores of each query between 0 and 1, shape of `rows`; what was not retrieved or has no direction is 0."""
+    """Scores of each query between 0 and 1; what was not retrieved or has no direction is 0."""
     counts = (rows >= 0) & (scores > NO_DIRECTION)
     highest = np.max(scores, axis=1, initial=-np.inf, where=counts, keepdims=True)
     lowest = np.min(scores, axis=1, initial=np.inf, where=counts, keepdims=True)
@@ -118,8 +101,7 @@ def _add_up(rows: Sequence[Rows], shares: Sequence[Scores], places: Rows, k: int
 class Fusion:
     """How a ranking by vector and one by word become one.
 
-    Attributes:
-        alpha: share of the vectors' normalised scores in a convex combination; None: reciprocal rank fusion.
+    `alpha` is the share of the vectors' normalised scores in a convex combination; None: reciprocal rank fusion.
     """
 
     alpha: float | None = None
@@ -148,13 +130,11 @@ class Fusion:
         return fuse_scores(rankings, self.description["weights"], places, k)
 
 
-class FusedSearcher(EachByItself):
+class FusedSearcher(AsRetrieved):
     """Search by vector and by word as one, both asked for the same depth.
 
     What lies below the depth of a ranking is unknown to the fusion, so it is never exact.
     """
-
-    exact = False
 
     def __init__(
         self, retrieve: Retrieve, doc_ids: Sequence[str], n_queries: int, fusion: Fusion = Fusion()
@@ -164,15 +144,9 @@ class FusedSearcher(EachByItself):
         self.n_queries = n_queries
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `Searcher.search`."""
+        """See `Search.search`."""
         rankings = self._retrieve(queries, max(k, self._fusion.depth), lang)
         return self._fusion.fuse(rankings, self._places, min(k, len(self._places)))
-
-    def full_ranks(
-        self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
-    ) -> list[Rows]:
-        """Not known."""
-        raise NotImplementedError("the fusion of rankings that were cut does not know the full ranking")
 
 
 def one_after_another(searchers: Sequence[Searcher]) -> Retrieve:

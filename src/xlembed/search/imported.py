@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from xlembed.data.task import Task
-from xlembed.search.base import EachByItself, Hits, Rows
+from xlembed.search.base import AsRetrieved, Hits, Rows
 from xlembed.search.run import Run
 from xlembed.words import Lang
 
@@ -17,7 +17,7 @@ ALL = "all"
 """Name of the pool of all languages, where files and tables name pools."""
 
 
-class ImportedSearcher(EachByItself):
+class ImportedSearcher(AsRetrieved):
     """Answers what the rankings say; a language without rankings of its own is filtered out of those of all.
 
     Args:
@@ -25,8 +25,6 @@ class ImportedSearcher(EachByItself):
         pools: `ALL` or a language -> rankings in this pool, by the ids of queries and documents.
         complete: whether all that a system could find is in them.
     """
-
-    exact = False
 
     def __init__(self, task: Task, pools: Mapping[str, Run], complete: bool = False) -> None:
         row_of = {d.doc_id: row for row, d in enumerate(task.documents)}
@@ -58,7 +56,7 @@ class ImportedSearcher(EachByItself):
         return found == size or cut_at is None or found + self._merged < cut_at
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `Searcher.search`; a document's score is its rank, negative."""
+        """See `Search.search`; a document's score is its rank, negative."""
         rankings = [self.ranking(query, lang)[:k] for query in queries]
         width = max(map(len, rankings), default=0)
         rows = np.full((len(rankings), width), -1, dtype=np.int64)
@@ -66,9 +64,3 @@ class ImportedSearcher(EachByItself):
             row[: len(ranking)] = ranking
         scores = np.where(rows >= 0, -np.arange(1.0, width + 1), -np.inf)
         return Hits(rows, scores, np.zeros(len(rankings), dtype=np.int64))
-
-    def full_ranks(
-        self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
-    ) -> list[Rows]:
-        """What is not in a ranking is not known."""
-        raise NotImplementedError

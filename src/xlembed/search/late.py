@@ -50,10 +50,9 @@ def maxsim(queries: Sequence[Vectors], documents: Vectors, counts: NDArray[np.in
     Returns:
         float64, shape (n_queries, n_documents), rounded to 1e-6.
 
-    Example:
-        >>> query, documents = np.eye(2), np.array([[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]])
-        >>> maxsim([query], documents, np.array([1, 0, 2])).tolist()  # (0.6 + 0.8) / 2, no tokens, (1 + 1) / 2
-        [[0.7, -2.0, 1.0]]
+    >>> query, documents = np.eye(2), np.array([[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]])
+    >>> maxsim([query], documents, np.array([1, 0, 2])).tolist()  # (0.6 + 0.8) / 2, no tokens, (1 + 1) / 2
+    [[0.7, -2.0, 1.0]]
     """
     scores = np.zeros((len(queries), len(counts)))
     full = np.flatnonzero(counts)
@@ -92,12 +91,6 @@ class TokenSearcher(EachByItself):
 
     Documents are read block by block, a block once for a batch of queries; scores of the first queries are kept for
     their other pools, up to `TABLE_BYTES`.
-
-    Args:
-        doc_ids: of all documents.
-        langs: their languages.
-        documents: their token vectors.
-        queries: token vectors of the queries.
     """
 
     exact = True
@@ -116,7 +109,7 @@ class TokenSearcher(EachByItself):
         self._known: dict[int, Scores] = {}
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `Searcher.search`."""
+        """See `Search.search`."""
         pool = self._pool(lang)
         parts = [top_k(scores, pool, k) for _, scores in self._scored(queries, pool)]
         return stack(parts) if parts else top_k(np.empty((0, len(pool))), pool, k)
@@ -124,7 +117,7 @@ class TokenSearcher(EachByItself):
     def full_ranks(
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
     ) -> list[Rows]:
-        """See `Searcher.full_ranks`: counts the documents that score above, or equal with a smaller id."""
+        """See `Search.full_ranks`: counts the documents that score above, or equal with a smaller id."""
         pool = self._pool(lang)
         place = np.full(len(self._by_id), -1, dtype=np.int64)
         place[pool] = np.arange(len(pool))

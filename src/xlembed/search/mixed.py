@@ -9,6 +9,7 @@ import numpy as np
 
 from xlembed.data.task import Task
 from xlembed.search.base import Rows
+from xlembed.search.units import own_copies
 
 NOTHING = -1
 """In place of a document or a group where a ranking has ended."""
@@ -19,23 +20,17 @@ class MixedRankings:
 
     `add` takes them a part at a time, so that no more is held than what is asked of them.
 
-    Args:
-        task: whose documents and queries are meant by their rows.
-        depth: documents of a ranking that count.
-        k: groups that are kept of each.
-
     Attributes:
         first: row of the first document of each query, `NOTHING` if it retrieved none.
         groups: numbers of the first `k` groups of each query, shape (n_queries, k), filled up with `NOTHING`.
         ranks: of each query the ranks from 1 of its right documents (`right`), 0 where one was not retrieved.
         right: rows of the documents with grade >= 1 of each query.
-        depth: as given.
-        k: as given.
+        depth: documents of a ranking that count.
+        k: groups that are kept of each.
     """
 
     def __init__(self, task: Task, depth: int, k: int) -> None:
         row_of = {d.doc_id: i for i, d in enumerate(task.documents)}
-        copies = task.self_documents if task.leave_out_self else {}
         n = len(task.queries)
         self.depth, self.k = depth, k
         self.right: list[Rows] = [
@@ -45,20 +40,14 @@ class MixedRankings:
         self.first = np.full(n, NOTHING, dtype=np.int64)
         self.groups = np.full((n, k), NOTHING, dtype=np.int64)
         self.ranks: list[Rows] = [np.zeros(len(rows), dtype=np.int64) for rows in self.right]
-        self._copies = {
-            i: [row_of[d] for d in copies[q.query_id]]
-            for i, q in enumerate(task.queries)
-            if q.query_id in copies
-        }
+        self._copies = own_copies(task)
         self._group_of = document_groups(task)
         self._enough = k * int(np.bincount(self._group_of).max(initial=0))
 
     def add(self, queries: Sequence[int], rankings: Rows) -> None:
-        """Take what is asked of the rankings of some queries.
+        """Take what is asked of the rankings of some queries (their rows).
 
-        Args:
-            queries: their rows.
-            rankings: rows of documents, best first, shape (n_queries, width); `NOTHING` where a ranking has ended.
+        `rankings` are rows of documents, best first, shape (n_queries, width); `NOTHING` where a ranking has ended.
         """
         kept = rankings.copy() if self._copies else rankings
         for i, query in enumerate(queries):

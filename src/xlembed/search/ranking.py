@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from xlembed.data.task import Task
 from xlembed.search.base import Rows
 from xlembed.search.mixed import MixedRankings
 from xlembed.search.searcher import Searcher
-from xlembed.search.units import ANY_LANGUAGE, Unit, build_units, mode_of
+from xlembed.search.units import Unit, build_units, mode_of
 from xlembed.stages import Stage, unmeasured
 from xlembed.words import Lang, Mode, OtherVersions, Pool
 
@@ -92,9 +92,10 @@ def rank_units(
     result = Rankings(
         top=np.full((len(task.queries), min(keep_top, len(task.documents))), -1, dtype=np.int64)
     )
-    searches = [_Search(*found) for found in _searches(task, units, modes)]
+    searches = list(_searches(task, units, modes))
     # All searches of some queries before the next queries: an index may use one search for the next.
-    for chunk in _chunks(range(len(task.queries)), QUERY_CHUNK):
+    for start in range(0, len(task.queries), QUERY_CHUNK):
+        chunk = list(range(start, min(start + QUERY_CHUNK, len(task.queries))))
         for search in searches:
             # The raw ranking of a query is wanted even when it has no unit.
             queries = chunk if search.pool is Pool.ALL else [q for q in chunk if q in search.by_query]
@@ -126,25 +127,21 @@ def count_searches(
 ) -> int:
     """How many searches `rank_units` will do: the total of its progress."""
     return sum(
-        len(task.queries) if pool is Pool.ALL else len({u.query for u in chosen})
-        for pool, _, chosen in _searches(task, build_units(task, other_versions), modes)
+        len(task.queries if search.pool is Pool.ALL else search.by_query)
+        for search in _searches(task, build_units(task, other_versions), modes)
     )
 
 
-def _searches(
-    task: Task, units: Sequence[Unit], modes: Collection[Mode]
-) -> Iterable[tuple[Pool, Lang | None, list[Unit]]]:
-    """(pool, language filter, units) of each pass over the index."""
-
+def _searches(task: Task, units: Sequence[Unit], modes: Collection[Mode]) -> Iterator[_Search]:
     def wanted(unit: Unit, pool: Pool) -> bool:
         return mode_of(task.queries[unit.query].lang, unit.doc_lang, pool) in modes
 
     if set(modes) - {Mode.MONOLINGUAL}:
-        yield Pool.ALL, None, [u for u in units if wanted(u, Pool.ALL)]
+        yield _Search(Pool.ALL, None, [u for u in units if wanted(u, Pool.ALL)])
     for lang in task.languages:
         chosen = [u for u in units if u.doc_lang == lang and wanted(u, Pool.TARGET)]
         if chosen:
-            yield Pool.TARGET, lang, chosen
+            yield _Search(Pool.TARGET, lang, chosen)
 
 
 class _Search:
@@ -178,7 +175,6 @@ class _Corpus:
 
 
 def _judged(units: Sequence[Unit], lang: Lang | None, corpus: _Corpus) -> Rows:
-    """Rows whose ranks matter, of those in the pool of `lang`."""
     rows = {row for u in units for row in (*u.relevant, *u.ignored)}
     if lang is not None:
         rows = {row for row in rows if corpus.doc_langs[row] == lang}
@@ -232,11 +228,6 @@ def _rank_unit(
     )
 
 
-def _chunks(rows: Sequence[int], size: int) -> Iterable[list[int]]:
-    for start in range(0, len(rows), size):
-        yield list(rows[start : start + size])
-
-
 def language_shares(task: Task, top: Rows, k: int) -> NDArray[np.float64]:
     """Share of each language (columns: `task.languages`) among the first k documents of each query's raw ranking.
 
@@ -250,6 +241,3 @@ def language_shares(task: Task, top: Rows, k: int) -> NDArray[np.float64]:
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(shares / found.sum(axis=1, keepdims=True), dtype=np.float64)
-
-
-__all__ = ["ANY_LANGUAGE", "RankedUnit", "Rankings", "count_searches", "language_shares", "rank_units"]

@@ -10,16 +10,7 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.models.rescoring import Candidates, Rescored
 from xlembed.models.spec import Variation
-from xlembed.search.base import (
-    NO_DIRECTION,
-    EachByItself,
-    Hits,
-    Rows,
-    Scores,
-    id_places,
-    nothing_found,
-    stack,
-)
+from xlembed.search.base import NO_DIRECTION, AsRetrieved, Hits, Rows, Scores, id_places, nothing_found, stack
 from xlembed.search.searcher import Searcher
 from xlembed.words import Lang, UserError
 
@@ -57,16 +48,11 @@ def searches_per_query(task: Task, variation: Variation) -> int:
     return asked * (len({d.lang for d in task.documents}) if variation.rescored else 1)
 
 
-class TranslatedSearcher(EachByItself):
+class TranslatedSearcher(AsRetrieved):
     """A query is searched together with its translations; a document has the best of its scores.
 
-    Args:
-        searcher: knows the queries and their translations.
-        translations: per query, the rows of all that ask for the same.
-        doc_ids: break ties.
+    `translations` has, per query, the rows of all that ask for the same; document ids break ties.
     """
-
-    exact = False
 
     def __init__(
         self, searcher: Searcher, translations: Sequence[Sequence[int]], doc_ids: Sequence[str]
@@ -76,7 +62,7 @@ class TranslatedSearcher(EachByItself):
         self.n_queries = searcher.n_queries
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `Searcher.search`."""
+        """See `Search.search`."""
         asked = sorted({row for query in queries for row in self._translations[query]})
         found = self._searcher.search(asked, k, lang)
         k = found.rows.shape[1]
@@ -91,33 +77,18 @@ class TranslatedSearcher(EachByItself):
         return stack(parts) if parts else nothing_found(0)
 
     def _best(self, rows: Rows, scores: Scores, k: int) -> Hits:
-        """The k best of the documents found, each once."""
         order = np.lexsort((self._places[rows], -scores))
         rows, scores = rows[order], scores[order]
         _, first = np.unique(rows[rows >= 0], return_index=True)
         kept = np.sort(first)  # what was not retrieved stands last
         return _cut(rows[kept][None], scores[kept][None], k)
 
-    def full_ranks(
-        self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
-    ) -> list[Rows]:
-        """Not known."""
-        raise NotImplementedError(
-            "the ranking of several questions together is known as deep as it was fetched"
-        )
 
-
-class RescoredSearcher(EachByItself):
+class RescoredSearcher(AsRetrieved):
     """All languages searched as one filtered search each, their rankings merged; one language is searched as it is.
 
-    Args:
-        searcher: finds the documents of each language.
-        rescored: how they are merged.
-        doc_ids: break ties.
-        langs: language of each document.
+    `langs` are those of the documents, whose ids break ties.
     """
-
-    exact = False
 
     def __init__(
         self, searcher: Searcher, rescored: Rescored, doc_ids: Sequence[str], langs: Sequence[Lang]
@@ -128,7 +99,7 @@ class RescoredSearcher(EachByItself):
         self.n_queries = searcher.n_queries
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `Searcher.search`."""
+        """See `Search.search`."""
         if lang is not None:
             return self._searcher.search(queries, k, lang)
         parts = [self._merged(list(queries[i : i + BATCH]), k) for i in range(0, len(queries), BATCH)]
@@ -142,24 +113,12 @@ class RescoredSearcher(EachByItself):
             found = self._searcher.search_each(queries, k, list(self._sizes))
         return merge(found, self._rescored, self._places, k)
 
-    def full_ranks(
-        self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
-    ) -> list[Rows]:
-        """Not known."""
-        raise NotImplementedError("merged rankings are known as deep as they were fetched")
-
 
 def merge(found: Sequence[Hits], rescored: Rescored, places: Rows, k: int) -> Hits:
-    """The rankings of several languages as one.
+    """The rankings of several languages (of the same queries, one per language) as one, with the scores that decided.
 
-    Args:
-        found: of the same queries, one per language.
-        rescored: how.
-        places: of each document in the order of ids.
-        k: documents per query; a row is filled with -1 where fewer were retrieved.
-
-    Returns:
-        Hits: with the scores that decided; documents without a direction come last, below all others.
+    A row is filled with -1 where fewer than k were retrieved; documents without a direction come last, below all
+    others; `places` are those of the documents in the order of ids.
     """
     rows = np.concatenate([hits.rows for hits in found], axis=1)
     scores = np.concatenate([hits.scores for hits in found], axis=1)

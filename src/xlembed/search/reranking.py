@@ -22,23 +22,13 @@ class PairScorer(Protocol):
     """Says how well documents fit a query; queries and documents are known to it by their rows."""
 
     def score(self, query: int, rows: Rows) -> Scores:
-        """Higher is better.
-
-        Args:
-            query: row of the query.
-            rows: of the documents, shape (n,).
-
-        Returns:
-            float64, shape (n,), rounded so that equal is equal.
-        """
+        """Of documents by their rows, float64, shape (n,); higher is better, and rounded so that equal is equal."""
 
 
 class VectorPairs:
     """Cosine between the vectors of a bi-encoder.
 
-    Args:
-        queries: float32, shape (n_queries, dim), unit length or zero.
-        documents: float32, shape (n_documents, dim), likewise; may be a memory map.
+    Both are float32, shape (n, dim), of unit length or zero; those of the documents may be a memory map.
     """
 
     def __init__(self, queries: Vectors, documents: Vectors) -> None:
@@ -64,7 +54,7 @@ class RerankedSearcher(EachByItself):
         self.n_queries = fast.n_queries
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
-        """See `Searcher.search`.
+        """See `Search.search`.
 
         Returns:
             Hits: scores of the slow model; below the documents that it ranked, scores of the fast one, shifted so that
@@ -83,7 +73,7 @@ class RerankedSearcher(EachByItself):
     def full_ranks(
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
     ) -> list[Rows]:
-        """See `Searcher.full_ranks`: those of the fast search, put right among the first ones."""
+        """See `Search.full_ranks`: those of the fast search, put right among the first ones."""
         ranks = self._fast.full_ranks(queries, rows, lang)
         first = self.search(queries, self._depth, lang).rows
         for i, wanted in enumerate(rows):

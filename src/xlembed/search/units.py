@@ -11,6 +11,9 @@ from xlembed.words import Lang, Mode, OtherVersions, Pool
 ANY_LANGUAGE: Lang = "*"
 """Document language of a unit that accepts every language (other_versions = relevant)."""
 
+KEY = ["query_id", "doc_lang", "pool"]
+"""What identifies a row of units.parquet within one task and model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -32,10 +35,23 @@ class Unit:
     ignored: tuple[int, ...]
 
 
+def own_copies(task: Task) -> dict[int, list[int]]:
+    """Row of a query -> rows of its own copies among the documents, where the task leaves them out."""
+    if not task.leave_out_self:
+        return {}
+    row_of = {d.doc_id: i for i, d in enumerate(task.documents)}
+    copies = task.self_documents
+    return {
+        row: [row_of[d] for d in copies[q.query_id]]
+        for row, q in enumerate(task.queries)
+        if q.query_id in copies
+    }
+
+
 def build_units(task: Task, other_versions: OtherVersions = OtherVersions.IGNORE) -> list[Unit]:
     """Units of every query, in the order of queries and languages; a query without relevant documents has none."""
     row_of = {d.doc_id: i for i, d in enumerate(task.documents)}
-    copies_of = task.self_documents if task.leave_out_self else {}
+    copies = own_copies(task)
     units = []
     for query_row, query in enumerate(task.queries):
         judged = {
@@ -43,7 +59,6 @@ def build_units(task: Task, other_versions: OtherVersions = OtherVersions.IGNORE
             for doc_id, grade in task.qrels.get(query.query_id, {}).items()
             if grade >= 1
         }
-        copies = [row_of[doc_id] for doc_id in copies_of.get(query.query_id, ())]
         by_lang: dict[Lang, list[int]] = defaultdict(list)
         for row in sorted(judged):
             relevant_anywhere = other_versions is OtherVersions.RELEVANT
@@ -51,7 +66,7 @@ def build_units(task: Task, other_versions: OtherVersions = OtherVersions.IGNORE
         for lang in sorted(by_lang):
             relevant = tuple(by_lang[lang])
             ignore = other_versions is OtherVersions.IGNORE
-            ignored = {*copies, *(judged.keys() - set(relevant) if ignore else ())}
+            ignored = {*copies.get(query_row, ()), *(judged.keys() - set(relevant) if ignore else ())}
             grades = tuple(judged[r] for r in relevant)
             units.append(Unit(query_row, lang, relevant, grades, tuple(sorted(ignored))))
     return units

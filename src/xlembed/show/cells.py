@@ -7,16 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from xlembed.show.content import Cell
-from xlembed.show.text import (
-    count_text,
-    ends,
-    interval_text,
-    p_text,
-    percent,
-    plain,
-    plain_interval,
-    points,
-)
+from xlembed.show.text import count_text, ends, interval_text, p_text, percent, plain, plain_interval, points
 from xlembed.stats.compared import Paired
 from xlembed.stats.score_rows import Estimate
 from xlembed.words import Lang, counted
@@ -82,29 +73,25 @@ def counts_cell(found: Iterable[Estimate | None]) -> Cell:
     return Cell(text, sort=float(known[0].n_units))
 
 
-def number_cell(value: Any, digits: int = 3) -> Cell:
+def number_cell(value: Any) -> Cell:
     """A plain number; n/a for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Cell("n/a")
-    text = f"{value:,}" if isinstance(value, int) else f"{value:.{digits}f}".replace("-", "−")
+    text = f"{value:,}" if isinstance(value, int) else f"{value:.3f}".replace("-", "−")
     return Cell(text, sort=float(value))
 
 
-def share_cell(row: Any, signed: bool = False, label: str = "", key: str = "value") -> Cell:
-    """A share in % with its interval; n/a where there is none.
+def share_cell(row: Any, signed: bool = False, key: str = "value") -> Cell:
+    """A share (`key` of the row) in %, or a difference in points, with its interval; n/a where there is none.
 
-    Args:
-        row: the share as `key`, perhaps ci_low, ci_high, n_units and n_clusters.
-        signed: a difference, in points.
-        label: that must stand beside it.
-        key: name of the number.
+    The row has perhaps ci_low, ci_high, n_units and n_clusters.
     """
     value = row.get(key) if isinstance(row, Mapping) else None
     if not isinstance(value, int | float):
         return Cell("n/a")
     details = (f"{row['n_units']:,} units, {row['n_clusters']:,} clusters",) if "n_units" in row else ()
     text = points(value) if signed else percent(value)
-    return Cell(text, interval_text(ends(row), signed), label, value, details)
+    return Cell(text, interval_text(ends(row), signed), sort=value, details=details)
 
 
 def plain_estimate(row: Any, digits: int = 3, langs: Sequence[Lang] = (), label: str = "") -> Cell:

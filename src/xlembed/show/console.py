@@ -28,9 +28,6 @@ class GridTable:
     """A grid for rich: a narrow console costs space, then the column of labels, then the column of names.
 
     Names then stand on lines of their own. Where the numbers do not fit below each other either, a row is a block.
-
-    Attributes:
-        grid: what is shown.
     """
 
     grid: Grid
@@ -199,9 +196,9 @@ def _block(grid: Grid, row: Row, named: int, width: int) -> Iterator[str]:
         parts = []
         for c, (head, value) in zip(short[at:], columns, strict=False):
             text = _whole(row.cells[c])
-            parts.append(
-                f"{_padded(grid.heads[c].text if text else '', head)} {' ' * (value - text_width(text))}{text}"
-            )
+            name = grid.heads[c].text if text else ""
+            gap = head - text_width(name) + 1 + value - text_width(text)
+            parts.append(f"{name}{' ' * gap}{text}")
         if line := (" " * GAP).join(parts).rstrip():
             yield line
     for c in wide:
@@ -216,10 +213,6 @@ def _columns(items: Sequence[tuple[int, int]], width: int) -> list[tuple[int, in
         if n == 1 or sum(h + v + 1 + GAP for h, v in found) - GAP <= width:
             return found
     return []
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - text_width(text))
 
 
 def _is_heading(row: Row) -> bool:

@@ -136,13 +136,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as PNG, for print as PDF too.
+    """A figure as PNG, for print as PDF too (empty if there is none), with the name of its files without suffix.
 
-    Attributes:
-        name: of its files, without suffix.
-        png: content.
-        pdf: content; empty if there is none.
-        caption: what it shows; also its description for those who do not see it.
+    The caption says what it shows; it is also its description for those who do not see it.
     """
 
     name: str
@@ -174,12 +170,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Points that tell more when they are hovered over, where that can be: in HTML alone.
-
-    Attributes:
-        x: what the level axis shows.
-        y: what the upright axis shows.
-    """
+    """Points that tell more when they are hovered over, where that can be: in HTML alone; what both axes show."""
 
     panels: tuple[Panel, ...]
     x: str
@@ -248,7 +239,6 @@ class Document:
     """A whole report.
 
     Attributes:
-        task: name of the task.
         lead: what was asked of which models on what, in a sentence.
         verdicts: one per scenario.
         headline: the table of the first screen.

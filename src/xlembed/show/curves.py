@@ -28,12 +28,7 @@ def score_in(rows: Rows, macro: Macro) -> Mapping[str, Any] | None:
 
 
 def mode_curves(places: Sequence[float], scores: Sequence[Rows]) -> dict[str, Curve]:
-    """Title of a mode -> its curve.
-
-    Args:
-        places: x of each point.
-        scores: of each point.
-    """
+    """Title of a mode -> its curve, from the scores of each point and its place on the x axis."""
     found = {}
     for macro in present([row for rows in scores for row in rows]):
         i = MACROS.index(macro)

@@ -23,12 +23,12 @@ from xlembed.show.content import (
     Cell,
     Document,
     Grid,
-    Head,
     Link,
     Missing,
     Picture,
-    Row,
     Verdict,
+    heads,
+    row,
 )
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.docx"
@@ -54,8 +54,6 @@ def to_docx(document: Document) -> bytes:
 
 
 class _Writer:
-    """Fills one Word document from top to bottom."""
-
     def __init__(self, document: Document) -> None:
         self.document = document
         self.word = open_document(str(TEMPLATE))
@@ -65,7 +63,7 @@ class _Writer:
         self.word.sections[0].header.paragraphs[0].add_run(clean(document.heading))
 
     def write(self) -> bytes:
-        """Everything."""
+        """From top to bottom."""
         self.word.add_paragraph(clean(self.document.heading), style="Title")
         self.word.add_paragraph(clean(self.document.lead), style=LEAD)
         if self.document.verdicts:
@@ -125,9 +123,9 @@ class _Writer:
             every[0].cells, [Cell(breakable(grid.heads[c].text)) for c in columns], grid, columns, strong=True
         )
         every[0]._tr.get_or_add_trPr().append(parse_xml(f'<w:tblHeader {nsdecls("w")} w:val="true"/>'))
-        for place, row in zip(every[1:], rows, strict=True):
-            _fill(place.cells, [row.cells[c] for c in columns], grid, columns, strong=row.strong)
-            if row.apart:
+        for place, line in zip(every[1:], rows, strict=True):
+            _fill(place.cells, [line.cells[c] for c in columns], grid, columns, strong=line.strong)
+            if line.apart:
                 _rule_above(place.cells)
         _keep(every, together=len(rows) <= KEPT_TOGETHER)
 
@@ -206,18 +204,14 @@ def _widths(grid: Grid, column: int) -> tuple[float, float]:
 
 
 def _verdict_grid(verdicts: Sequence[Verdict]) -> Grid:
-    heads = ("question", "answer", "how sure", "measured")
-    rows = [
-        Row((Cell(v.title), Cell(v.model or "none"), Cell(v.sureness), Cell(v.evidence, label=v.among)))
-        for v in verdicts
-    ]
-    return Grid("verdicts", "", tuple(Head(h, numeric=False) for h in heads), tuple(rows))
+    columns = ("question", "answer", "how sure", "measured")
+    rows = [row(v.title, v.model or "none", v.sureness, Cell(v.evidence, label=v.among)) for v in verdicts]
+    return Grid("verdicts", "", heads(*columns, words=columns), tuple(rows))
 
 
 def _fill(
     places: Sequence[WordCell], cells: Sequence[Cell], grid: Grid, columns: Sequence[int], strong: bool
 ) -> None:
-    """One row of a table."""
     for place, cell, c in zip(places, cells, columns, strict=True):
         numeric = grid.heads[c].numeric
         paragraph = place.paragraphs[0]
@@ -242,10 +236,10 @@ def _rule_above(cells: Sequence[WordCell]) -> None:
 
 def _keep(rows: Sequence[Any], together: bool) -> None:
     """No row is broken; a short table, and the first rows of a long one, stay with what is above them."""
-    for i, row in enumerate(rows):
-        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+    for i, line in enumerate(rows):
+        line._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
         if i < len(rows) - 1 if together else i < 2:
-            for paragraph in (p for cell in row.cells for p in cell.paragraphs):
+            for paragraph in (p for cell in line.cells for p in cell.paragraphs):
                 paragraph.paragraph_format.keep_with_next = True
 
 

@@ -28,10 +28,8 @@ def text_width(text: str) -> int:
 def fold(text: str, width: int, hang: int | None = None) -> list[str]:
     """Lines of at most `width` columns; what is longer than that and has no place to break stays whole.
 
-    Args:
-        text: may have lines of its own.
-        width: in columns.
-        hang: spaces before all lines but the first; None: as far as the text's own indent, bullet or label reaches.
+    Spaces hang before all lines but the first of each line of the text: default, as far as its own indent, bullet or
+    label reaches.
 
     >>> fold("- all models that were evaluated", 20)
     ['- all models that', '  were evaluated']

@@ -57,12 +57,7 @@ def render_page(template: str, folder: Path, *files: str, **content: object) -> 
         keep_trailing_newline=True,
     )
     environment.tests["of"] = lambda block, kind: type(block).__name__ == kind
-    environment.filters |= {
-        "shade": _shade,
-        "breakable": _breakable,
-        "base64": _base64,
-        "drawn": draw_panels,
-    }
+    environment.filters |= {"shade": _shade, "breakable": _breakable, "base64": _base64, "drawn": draw_panels}
     style, script = (
         "".join(
             next(path for f in folders if (path := f / f"{name}.{suffix}").is_file()).read_text(
@@ -94,6 +89,5 @@ def _breakable(text: str) -> Markup:
 
 
 def _shade(value: float) -> Markup:
-    """Colours of a cell of a heatmap."""
     face = mpl.colormaps[COLOURS](value)
     return Markup("background:{};color:{}").format(to_hex(face), ink_on(face))

@@ -5,18 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from xlembed.show.content import (
-    Block,
-    Bullets,
-    Cell,
-    Document,
-    Grid,
-    Link,
-    Missing,
-    Picture,
-    Row,
-    Verdict,
-)
+from xlembed.show.content import Block, Bullets, Cell, Document, Grid, Link, Missing, Picture, Verdict
 
 USES = ("use", "model", "how sure", "measured", "why")
 QUESTIONS = ("question", "answer", "how sure", "measured", "why")
@@ -53,11 +42,6 @@ def _inline(text: str) -> str:
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", flat)  # inside a word it is no markup
 
 
-def _code(text: str) -> str:
-    """Between backticks, where nothing else is markup."""
-    return " ".join(text.replace("`", "").split())
-
-
 def cell_text(cell: Cell) -> str:
     """Number, interval and label."""
     parts = [cell.text, cell.interval, f"({cell.label})" if cell.label else ""]
@@ -69,7 +53,9 @@ def grid_lines(grid: Grid) -> Iterator[str]:
     yield f"**{escape(grid.title)}**"
     rules = ["---:" if head.numeric else "---" for head in grid.heads]
     lines = [_line([escape(head.text) for head in grid.heads]), _line(rules)]
-    lines += [_row(row) for row in grid.lines]
+    for row in grid.lines:
+        shown = [cell_text(cell) for cell in row.cells]
+        lines.append(_line([f"**{text}**" if row.strong and text else text for text in shown]))
     yield "\n".join(lines)
     yield from (escape(note) for note in grid.notes)
 
@@ -83,7 +69,8 @@ def _block(block: Block, figures: str) -> list[str]:
         case Bullets():
             return ["\n".join(f"- {escape(line)}" for line in block.lines)]
         case Missing():
-            return [f"Not measured here: {escape(block.what)}. To add it: `{_code(block.command)}`"]
+            command = " ".join(block.command.replace("`", "").split())  # between them nothing else is markup
+            return [f"Not measured here: {escape(block.what)}. To add it: `{command}`"]
         case Link():
             return [f"[{escape(block.text)}](<{block.place}>)"]
         case Picture():
@@ -97,11 +84,6 @@ def _verdict_table(verdicts: Sequence[Verdict], heads: Sequence[str]) -> Iterato
     for v in verdicts:
         why = "; ".join(part for part in (v.text.removesuffix("."), v.among) if part)
         yield _line([_inline(x) for x in (v.title, v.model or "none", v.sureness, v.evidence, why)])
-
-
-def _row(row: Row) -> str:
-    shown = [cell_text(cell) for cell in row.cells]
-    return _line([f"**{text}**" if row.strong and text else text for text in shown])
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -18,9 +18,8 @@ SHOWN = 6
 def postprocessing_note(described: Mapping[str, Any]) -> str:
     """One sentence on how the vectors came about.
 
-    Example:
-        >>> postprocessing_note({"steps": ["lir3"], "by_declared_language": True, "pooled": {"lir3": ["ja"]}})
-        "post-processing fitted on this task's documents (transductive), queries by declared language (oracle); \
+    >>> postprocessing_note({"steps": ["lir3"], "by_declared_language": True, "pooled": {"lir3": ["ja"]}})
+    "post-processing fitted on this task's documents (transductive), queries by declared language (oracle); \
 with statistics of all languages, having too few documents: ja (lir3)"
     """
     pairs = [name.partition("-")[2] for name in described["steps"] if name.startswith("shift-")]
@@ -43,10 +42,9 @@ def _by_step(langs: Mapping[str, Sequence[Lang]]) -> str:
 def truncation_note(cut: Truncations | None) -> str:
     """One sentence on what is cut off the texts; empty if nothing is.
 
-    Example:
-        >>> en = Truncation(texts=3, texts_cut=2, tokens=900, tokens_lost=400, share_lost=0.444444)
-        >>> truncation_note(Truncations(max_tokens=64, documents={"en": en}))
-        'texts are cut at 64 tokens: documents en 2 of 3 (44.4 % of all tokens)'
+    >>> en = Truncation(texts=3, texts_cut=2, tokens=900, tokens_lost=400, share_lost=0.444444)
+    >>> truncation_note(Truncations(max_tokens=64, documents={"en": en}))
+    'texts are cut at 64 tokens: documents en 2 of 3 (44.4 % of all tokens)'
     """
     if cut is None:
         return ""
@@ -55,7 +53,6 @@ def truncation_note(cut: Truncations | None) -> str:
 
 
 def _cut_languages(rows: Mapping[Lang, Truncation]) -> str:
-    """Languages with texts that are cut, the worst first."""
     worst = sorted((x for x in rows if rows[x].texts_cut), key=lambda x: -rows[x].share_lost)
     parts = [
         f"{lang} {row.texts_cut:,} of {row.texts:,} ({_share(row.share_lost)} of all tokens)"

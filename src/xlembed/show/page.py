@@ -22,19 +22,15 @@ TITLE_SIZE, SUBTITLE_SIZE, NOTE_SIZE, HEAD_SIZE = 11.0, 8.5, 7.5, 8.5
 LEADING = 1.35
 POINTS_PER_INCH = 72.0
 LEGEND_ROW = 0.19
+GAP = 0.22
+"""Least distance of what belongs to neighbouring panels, inches."""
 ROOM = 40.0
 """Side of the sheet on which panels are measured, inches."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What stands around the panels.
-
-    Attributes:
-        title: of the figure.
-        subtitle: task and counts.
-        notes: below; empty ones are left out.
-    """
+    """What stands around the panels; empty notes are left out."""
 
     title: str
     subtitle: str
@@ -43,14 +39,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Panel:
-    """Axes of a size.
-
-    Attributes:
-        width: of the axes without what stands around them, inches.
-        height: the same.
-        draw: draws into the axes, whose size is right by then.
-        what: its other arguments.
-    """
+    """Axes of a size in inches, without what stands around them; `draw` fills them, given `what`, once they have it."""
 
     width: float
     height: float
@@ -64,7 +53,6 @@ def page(
     legend: Sequence[Artist] = (),
     *,
     place: str = "below",
-    gap: float = 0.22,
     least: float = 4.6,
 ) -> Figure:
     """Panels in rows and columns; labels and titles of each are measured, and the page is as large as they need.
@@ -74,7 +62,6 @@ def page(
         panels: a sequence per row; columns stand below each other; None: an empty place.
         legend: its entries.
         place: of the legend: "above" or "below" the panels, or "beside" them.
-        gap: least distance of what belongs to neighbouring panels, inches.
         least: width of the page, inches.
     """
     with style():
@@ -83,22 +70,22 @@ def page(
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         around = [[_around(a, renderer, figure.dpi) for a in row] for row in axes]
         columns = [[row[i] for row in around if i < len(row)] for i in range(max(map(len, around)))]
-        lefts, x = [], MARGIN - gap
+        lefts, x = [], MARGIN - GAP
         for column in columns:
-            lefts.append(x + gap + max(a.left for a in column))
+            lefts.append(x + GAP + max(a.left for a in column))
             x = lefts[-1] + max(a.width + a.right for a in column)
-        aside = x + gap
+        aside = x + GAP
         if place == "beside":
             x = aside + max(text_width(str(e.get_label()), 8.0) for e in legend) + 0.5
         width = max(x + MARGIN, least)
         rows = legend_rows(legend, width)[1] if place != "beside" else 0
-        top = _head_height(words, width)
+        top = MARGIN + sum(line_height(size) for _, size, _, _ in _head(words, width)) + 0.08
         legend_top = top
         if place == "above":
             top += rows * LEGEND_ROW + 0.1
-        tops, y = [], top - gap
+        tops, y = [], top - GAP
         for line in around:
-            tops.append(y + gap + max(a.top for a in line))
+            tops.append(y + GAP + max(a.top for a in line))
             y = tops[-1] + max(a.height + a.bottom for a in line)
         if place == "below" and legend:
             legend_top = y + 0.12
@@ -122,14 +109,7 @@ def page(
 
 
 def head(axes: Axes, bold: str, *others: str, wider: float = 0.25) -> None:
-    """Lines above a panel, wrapped: a bold one, then others.
-
-    Args:
-        axes: of their final size.
-        bold: what is shown.
-        others: below it.
-        wider: inches that lines may be longer than the panel is wide.
-    """
+    """Lines above a panel of its final size, wrapped: a bold one, then others; at most `wider` inches wider than it."""
     box = axes.get_window_extent()
     width, height = box.width / axes.figure.dpi, box.height / axes.figure.dpi
     lines = [(line, "bold") for line in wrap(bold, width + wider, HEAD_SIZE, "bold")]
@@ -195,10 +175,6 @@ def _head(words: Words, width: float) -> list[tuple[str, float, str, str]]:
     title = [(line, TITLE_SIZE, INK, "bold") for line in wrap(words.title, room, TITLE_SIZE, "bold")]
     below = [(line, SUBTITLE_SIZE, FAINT, "normal") for line in wrap(words.subtitle, room, SUBTITLE_SIZE)]
     return title + below
-
-
-def _head_height(words: Words, width: float) -> float:
-    return MARGIN + sum(line_height(size) for _, size, _, _ in _head(words, width)) + 0.08
 
 
 def _lines(figure: Figure, lines: Sequence[tuple[str, float, str, str]], top: float) -> None:

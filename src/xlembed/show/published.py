@@ -14,11 +14,7 @@ PUBLISHED_NOTE = "Published elsewhere, on other data; not comparable with ours, 
 
 
 def published_grid(topic: str | None = None) -> Grid:
-    """Figures of others, with their labels, in a table of their own.
-
-    Args:
-        topic: only those on it; None: all.
-    """
+    """Figures of others on a topic (default: all), with their labels, in a table of their own."""
     rows = [
         row(entry["source"], Cell(entry["model"], label=entry.get("label", "")), entry["figures"])
         for entry in published()

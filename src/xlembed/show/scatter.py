@@ -87,8 +87,6 @@ def _draw(panel: Panel, low: float, high: float) -> Drawing:
 
 
 def _labels(panel: Panel, low: float, high: float) -> list[tuple[float, float]]:
-    """Where the numbers of the points stand."""
-
     def place(x: float, y: float) -> tuple[float, float]:
         return SIDE * (x - low) / (high - low), SIDE * (y - low) / (high - low)
 

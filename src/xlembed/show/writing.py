@@ -6,18 +6,14 @@ from pathlib import Path
 
 from xlembed.show.content import Document, Picture
 from xlembed.show.html import to_html
-from xlembed.show.latex import table_name, to_table
+from xlembed.show.latex import references, table_name, to_paper, to_table
 from xlembed.show.markdown import to_markdown
-from xlembed.show.paper import references, to_paper
 
 
 def write_document(document: Document, pictures: list[Picture], folder: Path) -> None:
-    """report.html, report.md, tables/*.tex and paper/; the same document gives the same bytes.
+    """report.html, report.md, tables/*.tex and paper/ in an empty folder; the same document gives the same bytes.
 
-    Args:
-        document: what is written.
-        pictures: further figures of the paper.
-        folder: an empty one.
+    `pictures` are further figures of the paper.
     """
     _write(folder / "report.html", to_html(document))
     _write(folder / "report.md", to_markdown(document))
@@ -28,18 +24,14 @@ def write_document(document: Document, pictures: list[Picture], folder: Path) ->
     shown = [b for part in document.parts for b in part.blocks if isinstance(b, Picture)]
     every = {p.name: p for p in (*pictures, *shown)}
     for picture in every.values():
-        _write_bytes(folder / "paper" / "figures" / f"{picture.name}.png", picture.png)
-        if picture.pdf:
-            _write_bytes(folder / "paper" / "figures" / f"{picture.name}.pdf", picture.pdf)
+        for suffix, content in (("png", picture.png), ("pdf", picture.pdf)):
+            if content:
+                _write(folder / "paper" / "figures" / f"{picture.name}.{suffix}", content)
     paper = to_paper(document, set(every))
     _write(folder / "paper" / "main.tex", paper)
     _write(folder / "paper" / "references.bib", references(paper))
 
 
-def _write(path: Path, text: str) -> None:
-    _write_bytes(path, text.encode("utf-8"))
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

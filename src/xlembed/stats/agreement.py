@@ -22,7 +22,7 @@ from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed, resample
 from xlembed.stats.comparison import Evaluated, align
 from xlembed.stats.evaluation import cell_layout
 from xlembed.stats.layout import Floats
-from xlembed.stats.scores import MIN_CLUSTERS
+from xlembed.stats.spearman import percentile_ends
 from xlembed.words import UserError
 
 TIE = 1e-12
@@ -33,16 +33,7 @@ FEW_MODELS = 5
 
 @dataclass(frozen=True)
 class MacroScores:
-    """One macro of several models on one task, from the same resamples.
-
-    Attributes:
-        kind: mode.
-        pool: documents searched.
-        values: float64, shape (n_models,).
-        resamples: float64, shape (n_models, n_resamples).
-        n_units: behind the macro.
-        n_clusters: behind the macro.
-    """
+    """One macro of several models on one task: `values` of shape (n_models,), `resamples` (n_models, n_resamples)."""
 
     kind: str
     pool: str
@@ -87,20 +78,9 @@ class Agreement:
 
 
 def rank_agreement(
-    first: Sequence[Evaluated],
-    second: Sequence[Evaluated],
-    measure: Measure,
-    n_resamples: int = N_RESAMPLES,
-    level: float = 0.95,
+    first: Sequence[Evaluated], second: Sequence[Evaluated], measure: Measure, n_resamples: int = N_RESAMPLES
 ) -> list[Agreement]:
-    """Tau of every macro that both tasks have.
-
-    Args:
-        first: the models on one task.
-        second: the same models, in the same order, on the other one.
-        measure: a column of everybody's units.
-        n_resamples: of each task's cluster bootstrap.
-        level: coverage of the percentile interval.
+    """Tau of every macro that both tasks have, with a 95 % percentile interval; models are in the same order in both.
 
     Raises:
         UserError: fewer than two models, other models on the second task, other units between models of a task, or no
@@ -121,7 +101,14 @@ def rank_agreement(
         raise UserError("the two tasks have no mode in common: evaluate both with the same modes")
     rng = np.random.default_rng(cluster_seed([c for m in (*first, *second) for c in m.units["cluster"]]) + 2)
     order = rng.permutation(n_resamples)
-    return [_agreement(a, b, order, level) for a, b in shared]
+    found = []
+    for a, b in shared:
+        tau = float(kendall_tau(a.values[:, None], b.values[:, None])[0])
+        ends = percentile_ends(
+            kendall_tau(a.resamples, b.resamples[:, order]), min(a.n_clusters, b.n_clusters)
+        )
+        found.append(Agreement(tau, *ends, a, b))
+    return found
 
 
 def macro_scores(models: Sequence[Evaluated], measure: Measure, n_resamples: int) -> list[MacroScores]:
@@ -139,7 +126,7 @@ def macro_scores(models: Sequence[Evaluated], measure: Measure, n_resamples: int
     values = np.column_stack([m.units[measure.column].to_numpy(dtype=np.float64) for m in aligned])
     drawn = resample(cells.layout, values, cells.macros, n_resamples)
     found = []
-    for i, name in enumerate(drawn.macro_names):
+    for i, name in enumerate(drawn.macro_cells):
         kind, _, pool = name.partition("/")
         row = cells.layout.n_cells + i
         n_units, n_clusters = int(drawn.n_units[row]), int(drawn.n_clusters[row])
@@ -150,35 +137,14 @@ def macro_scores(models: Sequence[Evaluated], measure: Measure, n_resamples: int
 def kendall_tau(x: Floats, y: Floats) -> Floats:
     """Tau-b of each column: concordant minus discordant pairs over the root of the pairs untied in x and in y.
 
-    Args:
-        x: shape (n_models, n).
-        y: shape (n_models, n).
-
-    Returns:
-        float64, shape (n,), in [-1, 1]; NaN where a side is constant.
+    `x` and `y` have the shape (n_models, n); tau has (n,), in [-1, 1], NaN where a side is constant.
 
     >>> kendall_tau(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [3.0], [2.0]])).round(3).tolist()
     [0.333]
     """
     upper = np.triu_indices(len(x), 1)
-    a, b = (_signs(v[upper[0]] - v[upper[1]]) for v in (x, y))
+    apart = (v[upper[0]] - v[upper[1]] for v in (x, y))
+    a, b = (np.sign(np.where(np.abs(d) < TIE, 0.0, d)) for d in apart)
     with np.errstate(invalid="ignore", divide="ignore"):
         tau: Floats = (a * b).sum(axis=0) / np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
     return tau
-
-
-def _signs(differences: Floats) -> Floats:
-    signs: Floats = np.sign(np.where(np.abs(differences) < TIE, 0.0, differences))
-    return signs
-
-
-def _agreement(
-    first: MacroScores, second: MacroScores, order: np.ndarray[Any, Any], level: float
-) -> Agreement:
-    tau = float(kendall_tau(first.values[:, None], second.values[:, None])[0])
-    drawn = kendall_tau(first.resamples, second.resamples[:, order])
-    drawn = drawn[np.isfinite(drawn)]
-    if min(first.n_clusters, second.n_clusters) < MIN_CLUSTERS or not len(drawn):
-        return Agreement(tau, None, None, first, second)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Agreement(tau, float(low), float(high), first, second)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xlembed.stats.intervals import Ends, moments, share_ends, skewed_t
 from xlembed.stats.layout import ClusterSums, Floats, Ints, UnitLayout, cluster_sums, unit_values
-from xlembed.stats.scores import MIN_CLUSTERS, CiMethod, Score, Table
+from xlembed.stats.scores import MIN_CLUSTERS, CiMethod, Score, T, Table
 
 N_RESAMPLES = 10_000
 CHUNK_BYTES = 16 * 2**20
@@ -68,11 +68,8 @@ class Resampled:
         value: float64, shape (n_rows, n_measures), computed from the units, not from resamples; NaN if empty.
         se: same shape, standard deviation over the resamples that have units of the cell.
         skewness: same shape, of those resamples.
-        n_units: int64, shape (n_rows,).
-        n_needs: int64, shape (n_rows,).
-        n_clusters: int64, shape (n_rows,).
-        macro_names: name of each macro, in row order.
-        macro_cells: name -> cells present.
+        n_units: int64, shape (n_rows,); likewise `n_needs` and `n_clusters`.
+        macro_cells: name of each macro, in row order -> cells present.
         macro_resamples: float64, shape (n_macros, n_measures, n_resamples); the same column is the same
             resample for every model of a task.
     """
@@ -83,7 +80,6 @@ class Resampled:
     n_units: Ints
     n_needs: Ints
     n_clusters: Ints
-    macro_names: tuple[str, ...]
     macro_cells: dict[str, tuple[int, ...]]
     macro_resamples: Floats
 
@@ -91,13 +87,21 @@ class Resampled:
         """Units, needs and clusters behind a row, by the names that a `Score` has."""
         return {name: int(getattr(self, name)[row]) for name in ("n_units", "n_needs", "n_clusters")}
 
+    def table(self, line: Callable[[int, Sequence[int]], tuple[T, ...]]) -> Table[T]:
+        """What `line` makes of each row and its cells, for every measure; None for rows without units."""
+        n_cells = len(self.value) - len(self.macro_cells)
+        nothing = (None,) * self.value.shape[1]
+        members = [*((cell,) for cell in range(n_cells)), *self.macro_cells.values()]
+        lines = [line(row, of) if self.n_units[row] else nothing for row, of in enumerate(members)]
+        macros = dict(zip(self.macro_cells, lines[n_cells:], strict=True))
+        return Table(tuple(lines[:n_cells]), macros, self.macro_cells)
+
 
 def resample(
     layout: UnitLayout,
     values: ArrayLike,
     macros: Mapping[str, Sequence[int]] | None = None,
     n_resamples: int = N_RESAMPLES,
-    chunk_resamples: int | None = None,
 ) -> Resampled:
     """Resample clusters: a cell is then weighted sum / weighted units, a macro the mean of its cells.
 
@@ -106,7 +110,6 @@ def resample(
         values: finite, shape (n_units, n_measures).
         macros: name -> cells; cells without units are left out, in a resample too.
         n_resamples: resamples.
-        chunk_resamples: resamples per chunk of weights; memory only.
 
     Raises:
         ValueError: for values of another shape or that are not finite, or a macro with an unknown or a
@@ -129,7 +132,7 @@ def resample(
         value[filled] = totals / np.add.reduceat(sums.counts, first)[:, None]
     for batches in _passes(sums, filled, n_measures):
         cells = np.concatenate([batch.cells for batch in batches])
-        ratios = _ratios(layout, batches, n_measures, n_resamples, chunk_resamples)
+        ratios = _ratios(layout, batches, n_measures, n_resamples)
         for cell, block in zip(map(int, cells), ratios, strict=True):
             se[cell], skewness[cell] = moments(block)
             for i in (i for i, members in enumerate(lists.values()) if cell in members):
@@ -144,9 +147,7 @@ def resample(
         inside = np.isin(layout.cells, members)
         parts = (layout.needs[inside], layout.clusters[inside])
         counts = np.column_stack([counts, [inside.sum(), *(len(np.unique(p)) for p in parts)]])
-    return Resampled(
-        value, se, skewness, counts[0], counts[1], counts[2], tuple(lists), lists, macro_resamples
-    )
+    return Resampled(value, se, skewness, counts[0], counts[1], counts[2], lists, macro_resamples)
 
 
 def score_cells(
@@ -156,21 +157,12 @@ def score_cells(
     macros: Mapping[str, Sequence[int]] | None = None,
     n_resamples: int = N_RESAMPLES,
     level: float = 0.95,
-    chunk_resamples: int | None = None,
 ) -> Table[Score]:
-    """Every measure in every cell and macro, with its interval.
+    """Every measure in every cell and macro, with its interval; layout, values and macros as for `resample`.
 
     Measures in [0, 1] get Wilson's form with the effective n, widened for skewness, others a t interval, widened
-    likewise (`intervals`). No interval and no se under 10 clusters.
-
-    Args:
-        layout: cell, need and cluster of each unit.
-        values: finite, shape (n_units, n_measures).
-        binary: for each measure, whether it is 0 or 1 by definition.
-        macros: name -> cells.
-        n_resamples: resamples.
-        level: coverage.
-        chunk_resamples: memory only.
+    likewise (`intervals`). `binary` tells of each measure whether it is 0 or 1 by definition. No interval and no se
+    under 10 clusters.
 
     Raises:
         ValueError: as `resample`; or if a measure called binary has other values, or `binary` another length.
@@ -182,7 +174,7 @@ def score_cells(
         )
     if wrong := [i for i, flag in enumerate(binary) if flag and not np.isin(array[:, i], (0.0, 1.0)).all()]:
         raise ValueError(f"measures {wrong} are called binary but have values other than 0 and 1")
-    drawn = resample(layout, array, macros, n_resamples, chunk_resamples)
+    drawn = resample(layout, array, macros, n_resamples)
     bounded = [not len(array) or bool(0 <= c.min() <= c.max() <= 1) for c in array.T]
     ends, methods = score_ends(drawn, binary, bounded, level)
 
@@ -197,14 +189,7 @@ def score_cells(
             **drawn.counts(row),
         )
 
-    def line(row: int) -> tuple[Score | None, ...]:
-        return tuple(score(row, m) if drawn.n_units[row] else None for m in range(array.shape[1]))
-
-    return Table(
-        cells=tuple(line(row) for row in range(layout.n_cells)),
-        macros={name: line(layout.n_cells + i) for i, name in enumerate(drawn.macro_names)},
-        macro_cells=drawn.macro_cells,
-    )
+    return drawn.table(lambda row, _: tuple(score(row, m) for m in range(array.shape[1])))
 
 
 def score_ends(
@@ -282,17 +267,11 @@ def _batch(
     return _Batch(np.array(members, dtype=np.int64), clusters, table.reshape(-1, len(clusters)))
 
 
-def _ratios(
-    layout: UnitLayout,
-    batches: Sequence[_Batch],
-    n_measures: int,
-    n_resamples: int,
-    chunk_resamples: int | None,
-) -> Floats:
+def _ratios(layout: UnitLayout, batches: Sequence[_Batch], n_measures: int, n_resamples: int) -> Floats:
     """Value of each cell in each resample, shape (n_cells, n_measures, n_resamples); NaN if empty."""
     ratios = np.empty((sum(len(batch.cells) for batch in batches), n_measures, n_resamples))
     done = 0
-    for chunk in cluster_weights(layout.cluster_ids, n_resamples, chunk_resamples):
+    for chunk in cluster_weights(layout.cluster_ids, n_resamples):
         weights = chunk.astype(np.float64)
         here, row = slice(done, done + len(weights)), 0
         for batch in batches:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from scipy.cluster.hierarchy import DisjointSet
+
 if TYPE_CHECKING:
     from xlembed.data.task import Task
 
@@ -36,29 +38,19 @@ def cluster_needs(
     groups, named = document_groups or {}, overrides or {}
     if unknown := sorted(set(named) - set(need_documents)):
         raise ValueError(f"cluster override for unknown needs {unknown[:5]}: expected need ids of this task")
-    parent: dict[str, str] = {need: need for need in need_documents if need not in named}
+    connected = DisjointSet(need for need in need_documents if need not in named)
     first_need: dict[tuple[str, str], str] = {}
-    for need in parent:
+    for need in connected:
         for document in need_documents[need]:
             answers = [("document", document)]
             if document in groups:
                 answers.append(("group", groups[document]))
             for answer in answers:
-                _join(parent, need, first_need.setdefault(answer, need))
-    return {need: named[need] if need in named else _root(parent, need) for need in need_documents}
-
-
-def _root(parent: dict[str, str], need: str) -> str:
-    while parent[need] != need:
-        parent[need] = parent[parent[need]]
-        need = parent[need]
-    return need
-
-
-def _join(parent: dict[str, str], left: str, right: str) -> None:
-    """The smaller id stays the root, so a root is the smallest id of its component."""
-    low, high = sorted((_root(parent, left), _root(parent, right)))
-    parent[high] = low
+                connected.merge(need, first_need.setdefault(answer, need))
+    found = dict(named)
+    for component in connected.subsets():
+        found |= dict.fromkeys(component, min(component))
+    return {need: found[need] for need in need_documents}
 
 
 def task_clusters(task: Task) -> dict[str, str]:

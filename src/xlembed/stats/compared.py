@@ -7,9 +7,13 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from xlembed.files import rounded
 from xlembed.stats.score_rows import WithInterval
 from xlembed.stats.scorebook import MACROS, Macro, label_text
 from xlembed.words import Lang, UserError
+
+PRIMARY, EXPLORATORY = "primary", "exploratory"
+"""Whether a family of tests was named before the data were seen."""
 
 
 class Paired(WithInterval):
@@ -42,6 +46,11 @@ class Paired(WithInterval):
     detectable_unadjusted: float | None = None
     table: Mapping[str, int] = Field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """Numbers rounded to 1e-6, p-values to 8 digits; what a test does not have is left out."""
+        p_values = {"p_value": self.p_value, "p_adjusted": self.p_adjusted}
+        return super().to_json() | dict(rounded(p_values, 8))
+
     @property
     def macro(self) -> Macro:
         """Mode and pool with their names; those of no macro average are called as they are stored."""
@@ -55,10 +64,9 @@ class Paired(WithInterval):
         return self.verdict.endswith((" better", " higher"))
 
     def restriction(self, labels: Mapping[str, Mapping[Lang, str]]) -> str:
-        """Which languages were tested, where a model's label left some out: ``; only en``, ``; without ja``.
+        """Which languages were tested, where `labels` (model -> its labelled languages) left some out.
 
-        Args:
-            labels: model -> its labelled languages.
+        ``; only en``, ``; without ja``, or an empty string.
         """
         tested = {lang for cell in self.cells for lang in cell.split("->")}
         left_out = {*labels.get(self.a, ()), *labels.get(self.b, ())} - tested
@@ -80,9 +88,7 @@ class Paired(WithInterval):
 def read_comparisons(rows: Sequence[Mapping[str, Any]], measure: str | None = None) -> list[Paired]:
     """The comparisons of one measure in short, grouped by pair in the order given, macros in their usual order.
 
-    Args:
-        rows: comparisons; rows of other measures, of single cells and of other kinds are left out.
-        measure: default: the measure of the first row.
+    Rows of other measures (default: than the first row's), of single cells and of other kinds are left out.
 
     Raises:
         UserError: if nothing is left.

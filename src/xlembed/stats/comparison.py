@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from xlembed.measures import Measure
-from xlembed.search.table import KEY
+from xlembed.search.units import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
-from xlembed.stats.evaluation import cell_layout, number_json
-from xlembed.stats.holm import Adjusted, Comparison, adjust, primary_size
+from xlembed.stats.compared import EXPLORATORY, PRIMARY, Paired
+from xlembed.stats.evaluation import cell_layout, numbers
+from xlembed.stats.holm import holm, primary_size
 from xlembed.stats.layout import Floats
 from xlembed.stats.mcnemar import McNemar, has_one_unit_per_cluster, mcnemar_test
 from xlembed.stats.paired import difference_cells
-from xlembed.stats.power import Power, detectable_difference, discordant_needed
+from xlembed.stats.power import detectable_difference, discordant_needed
 from xlembed.stats.scores import Difference
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
 from xlembed.words import Lang, UserError
@@ -40,59 +41,24 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class ComparisonRow:
-    """One tested difference A - B in a cell or macro; `more`: what a model of a higher value is called."""
+class Uncorrected:
+    """A difference A - B and the p-value of its test, before correction; names as in `Paired`.
 
-    adjusted: Adjusted
+    `langs` are those of queries and documents, of a single cell; `more` is what a model of a higher value is called.
+    """
+
+    a: str
+    b: str
+    kind: str
+    pool: str
+    measure: str
     difference: Difference
-    cells: tuple[str, ...]
-    test: str
-    power: Power | None
+    p_value: float
+    cells: tuple[str, ...] = ()
+    langs: tuple[Lang, Lang] | None = None
+    test: str = "sign-flip"
     mcnemar: McNemar | None = None
     more: str = "better"
-
-    def verdict(self, alpha: float) -> str:
-        """In words; "better" comes from the adjusted p only."""
-        c = self.adjusted.comparison
-        if self.difference.n_discordant_clusters < discordant_needed(alpha):
-            return "this test cannot reject"
-        if self.adjusted.p_adjusted >= alpha:
-            return "no difference shown"
-        return f"{c.model_a if self.difference.value > 0 else c.model_b} {self.more}"
-
-    def to_json(self, alpha: float) -> dict[str, Any]:
-        """Flat, with floats rounded to 1e-6 (p-values to 8 digits)."""
-        c, f = self.adjusted.comparison, self.adjusted.family
-        query_lang, _, doc_lang = (c.cell or "").partition("->")
-        row = {
-            "a": c.model_a,
-            "b": c.model_b,
-            "kind": c.mode,
-            "pool": c.pool,
-            "query_lang": query_lang or None,
-            "doc_lang": doc_lang or None,
-            "measure": c.measure,
-            **number_json(self.difference),
-            "p_value": round(c.p_value, 8),
-            "p_adjusted": round(self.adjusted.p_adjusted, 8),
-            "family": str(f.kind),
-            "family_name": f.name,
-            "family_size": f.size,
-            "test": self.test,
-            "n_discordant": self.difference.n_discordant,
-            "verdict": self.verdict(alpha),
-        }
-        row["difference"] = row.pop("value")
-        if self.cells:
-            row["cells"] = list(self.cells)
-        if self.power is not None:
-            row["detectable"] = round(self.power.detectable, 6)
-            row["detectable_unadjusted"] = round(self.power.detectable_unadjusted, 6)
-        if self.mcnemar is not None:
-            table = asdict(self.mcnemar)
-            del table["p_value"]
-            row["table"] = table
-        return row
 
 
 @dataclass(frozen=True)
@@ -106,10 +72,10 @@ class Comparisons:
         labelled: exploratory tests of these pairs over all cells, languages on no card included.
     """
 
-    rows: tuple[ComparisonRow, ...]
+    rows: tuple[Paired, ...]
     untested: tuple[str, ...]
     dropped: Mapping[str, int]
-    labelled: tuple[ComparisonRow, ...] = ()
+    labelled: tuple[Paired, ...] = ()
 
 
 def compare_models(
@@ -146,8 +112,8 @@ def compare_models(
                 f"{model.name} was evaluated without {', '.join(lacking)}: evaluate it again or compare other measures"
             )
     aligned, dropped = align(models, intersect)
-    rows: list[_Tested] = []
-    labelled: list[_Tested] = []
+    rows: list[Uncorrected] = []
+    labelled: list[Uncorrected] = []
     untested = []
     named = {m.name: m for m in aligned}
     wanted = itertools.combinations(named, 2) if pairs is None else pairs
@@ -159,28 +125,70 @@ def compare_models(
         if not keep.any():
             reasons = ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))
             untested.append(f"{a.name} and {b.name}: no cell in languages that both support ({reasons})")
-            labelled += _compare_pair(a, b, ~keep, every, primary, len(chosen), alpha, n_resamples)
-            continue
-        rows += _compare_pair(a, b, keep, every, primary, len(chosen), alpha, n_resamples)
-    found = _adjusted(rows, primary.name, alpha)
-    return Comparisons(found, tuple(untested), dropped, _adjusted(labelled, "", alpha, more="higher"))
+        kept = keep if keep.any() else ~keep
+        found = _compare_pair(a, b, kept, every, primary, len(chosen), alpha, n_resamples)
+        if keep.any():
+            rows += found
+        else:
+            labelled += [replace(one, more="higher") for one in found]
+    return Comparisons(
+        corrected(rows, primary.name, alpha), tuple(untested), dropped, corrected(labelled, "", alpha)
+    )
 
 
-def _adjusted(
-    rows: Sequence[_Tested], primary: str, alpha: float, more: str = "better"
-) -> tuple[ComparisonRow, ...]:
-    """Tests with their families and power."""
-    found = []
-    for adjusted, (_, difference, cells, test, mcnemar) in zip(
-        adjust([comparison for comparison, *_ in rows], primary), rows, strict=True
-    ):
-        power = detectable_difference(difference, adjusted.family.size, alpha)
-        found.append(ComparisonRow(adjusted, difference, cells, test, power, mcnemar, more))
-    return tuple(found)
+def corrected(tested: Sequence[Uncorrected], primary: str, alpha: float) -> tuple[Paired, ...]:
+    """Tests with Holm's correction within their families, and their power, in the order given.
+
+    The primary family is every macro of the primary measure, over all pairs of models and all modes. All else is
+    exploratory: one family per measure and mode (both pools, macros and cells of all pairs).
+
+    Raises:
+        ValueError: two are about the same thing (A against B is also B against A).
+    """
+    seen: set[tuple[object, ...]] = set()
+    families: dict[tuple[str, str], list[int]] = {}
+    for i, t in enumerate(tested):
+        topic = (frozenset((t.a, t.b)), t.measure, t.kind, t.pool, t.langs)
+        if topic in seen or t.a == t.b:
+            raise ValueError(f"expected each pair of models once per measure and cell, found again: {t}")
+        seen.add(topic)
+        is_primary = t.langs is None and t.measure == primary
+        family = (PRIMARY, t.measure) if is_primary else (EXPLORATORY, f"{t.measure}, {t.kind}")
+        families.setdefault(family, []).append(i)
+    found: dict[int, Paired] = {}
+    for family, rows in families.items():
+        for i, p in zip(rows, holm([tested[i].p_value for i in rows]), strict=True):
+            found[i] = _paired(tested[i], float(p), family, len(rows), alpha)
+    return tuple(found[i] for i in range(len(tested)))
 
 
-_Tested = tuple[Comparison, Difference, tuple[str, ...], str, McNemar | None]
-"""Not adjusted yet; cells, name of the test, and its table, as in `ComparisonRow`."""
+def _paired(t: Uncorrected, p_adjusted: float, family: tuple[str, str], size: int, alpha: float) -> Paired:
+    d, power = t.difference, detectable_difference(t.difference, size, alpha)
+    query_lang, doc_lang = t.langs or (None, None)
+    if d.n_discordant_clusters < discordant_needed(alpha):
+        verdict = "this test cannot reject"
+    elif p_adjusted >= alpha:
+        verdict = "no difference shown"
+    else:
+        verdict = f"{t.a if d.value > 0 else t.b} {t.more}"
+    known = numbers(d) | ({"cells": t.cells} if t.cells else {})
+    if power is not None:
+        known |= asdict(power)
+    if t.mcnemar is not None:
+        known["table"] = {name: n for name, n in asdict(t.mcnemar).items() if name != "p_value"}
+    return Paired(
+        **{name: getattr(t, name) for name in ("a", "b", "kind", "pool", "measure", "p_value", "test")},
+        query_lang=query_lang,
+        doc_lang=doc_lang,
+        difference=known.pop("value"),
+        n_discordant=d.n_discordant,
+        p_adjusted=p_adjusted,
+        family=family[0],
+        family_name=family[1],
+        family_size=size,
+        verdict=verdict,
+        **known,
+    )
 
 
 def _compare_pair(
@@ -192,7 +200,7 @@ def _compare_pair(
     n_pairs: int,
     alpha: float,
     n_resamples: int,
-) -> list[_Tested]:
+) -> list[Uncorrected]:
     columns = [m.column for m in measures]
     clusters = sorted(set(a.units["cluster"]))
     cells = cell_layout(a.units[keep], clusters)
@@ -201,7 +209,7 @@ def _compare_pair(
     table = difference_cells(cells.layout, first, second, cells.macros, n_resamples)
     n_flips = max(N_FLIPS, flips_needed(max(primary_size(2) * n_pairs, n_pairs * len(cells.cells)), alpha))
     rng = np.random.default_rng(cluster_seed(clusters) + 1)  # + 1: not the stream of the bootstrap weights
-    tested: list[_Tested] = []
+    tested: list[Uncorrected] = []
 
     def p_values(columns: Floats, members: Sequence[int]) -> list[float]:
         found = sign_flip_tests(cluster_contributions(cells.layout, columns, members), rng, n_flips)
@@ -209,14 +217,15 @@ def _compare_pair(
 
     for macro, line in table.macros.items():
         mode, _, pool = macro.partition("/")
-        members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
+        members = cells.pairs(table.macro_cells[macro])
         tests = p_values(first - second, cells.macros[macro])
         for measure, difference, p_value in zip(measures, line, tests, strict=True):
             if difference is not None:
-                comparison = Comparison(a.name, b.name, measure.name, mode, p_value, pool)
-                tested.append((comparison, difference, members, "sign-flip", None))
+                tested.append(
+                    Uncorrected(a.name, b.name, mode, pool, measure.name, difference, p_value, members)
+                )
     column = measures.index(primary)
-    for i, (mode, pool, query_lang, doc_lang) in enumerate(cells.cells):
+    for i, (mode, pool, *langs) in enumerate(cells.cells):
         difference = table.cells[i][column]
         if difference is None:
             continue
@@ -227,9 +236,8 @@ def _compare_pair(
             p_value, name = mcnemar.p_value, "McNemar exact"
         else:
             (p_value,), name = p_values((first - second)[:, [column]], [i]), "sign-flip"
-        pair = f"{query_lang}->{doc_lang}"
-        comparison = Comparison(a.name, b.name, primary.name, mode, p_value, pool, pair)
-        tested.append((comparison, difference, (), name, mcnemar))
+        about = (a.name, b.name, mode, pool, primary.name, difference, p_value)
+        tested.append(Uncorrected(*about, langs=(langs[0], langs[1]), test=name, mcnemar=mcnemar))
     return tested
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,30 +18,22 @@ import pandas as pd
 from xlembed.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES
 from xlembed.stats.comparison import Evaluated, align
-from xlembed.stats.evaluation import PAIR_KEY, CellLayout, cell_layout, paired_units
+from xlembed.stats.evaluation import KINDS, PAIR_KEY, CellLayout, cell_layout, paired_units
 from xlembed.stats.layout import Floats
 from xlembed.stats.margins import Condition, Contrast, Status, judge
 from xlembed.words import Choice, Mode, UserError
 
-MONOLINGUAL, CROSS_LINGUAL, LOSS_WEAK, LOSS_STRONG = (
-    "monolingual",
-    "cross_lingual",
-    "loss_weak",
-    "loss_strong",
-)
-PLACE = ("kind", "pool")
-"""Columns that name a cell beside its languages."""
-Columns = Mapping[str, Mapping[str, int]]
-"""Model -> rival, or "" -> column of a contrast."""
+MONOLINGUAL, CROSS_LINGUAL = "monolingual", "cross_lingual"
+LOSS_WEAK, LOSS_STRONG = "loss_weak", "loss_strong"
 
 
 @dataclass(frozen=True)
 class Margins:
-    """How near is near enough; fixed before results are seen.
+    """How near is near enough; fixed before results are seen, and, but for a share, in the measure's units.
 
     Attributes:
-        mono: fall of a score within languages that is still borne, in the measure's units.
-        loss: loss across languages that is still borne, in the measure's units.
+        mono: fall of a score within languages that is still borne.
+        loss: loss across languages that is still borne.
         loss_share: the same as a share of the monolingual score.
         bm25: monolingual score below BM25 with which a model is still judged; half of BM25's score if that is less.
     """
@@ -129,15 +122,10 @@ def judge_models(
     alpha: float = 0.05,
     n_resamples: int = N_RESAMPLES,
 ) -> dict[str, ModelConditions]:
-    """The conditions of models that may be judged (see `standing`).
+    """The conditions of models that may be judged (see `standing`), each against all rivals but itself.
 
-    Args:
-        models: distinct names.
-        rivals: judged base models; a model is not its own rival.
-        measure: a column of everybody's units.
-        margins: see there.
-        alpha: two-sided level of every interval.
-        n_resamples: of the bootstrap; the weights are those of every other interval of the task.
+    Names are distinct, rivals are judged base models; `alpha` is the two-sided level of every interval, whose weights
+    are those of every other interval of the task.
 
     Raises:
         UserError: units differ between models, or a mode that a condition needs was not evaluated.
@@ -151,19 +139,7 @@ def judge_models(
     against = {m.name: [r.name for r in rivals if r.name != m.name] for m in models}
     n_conditions = 4 if any(against.values()) else 3
 
-    def decided(
-        contrast: Contrast, columns: Columns, margin: float, above: bool = False
-    ) -> dict[str, Condition]:
-        return judge(
-            contrast,
-            columns,
-            margin,
-            above=above,
-            n_conditions=n_conditions,
-            alpha=alpha,
-            n_resamples=n_resamples,
-        )
-
+    decided = partial(judge, n_conditions=n_conditions, alpha=alpha, n_resamples=n_resamples)
     pairs = [(name, rival) for name, others in against.items() for rival in others]
     to_rivals: dict[str, dict[str, int]] = {m.name: {} for m in models}
     for column, (name, rival) in enumerate(pairs):
@@ -179,8 +155,9 @@ def judge_models(
     cross = decided(_cross_contrast(judged, measure), own, -margins.mono, above=True)
     losses = {}
     for kind in (LOSS_STRONG, LOSS_WEAK):
-        in_points = decided(_loss_contrast(judged, measure, kind), own, margins.loss)
-        share = decided(_share_contrast(judged, measure, kind, margins.loss_share), own, 0.0)
+        in_points = decided(_loss_contrast(judged, measure, kind), own, margins.loss, above=False)
+        in_share = _share_contrast(judged, measure, kind, margins.loss_share)
+        share = decided(in_share, own, 0.0, above=False)
         losses[kind] = {name: Loss(in_points[name], share[name]) for name in own}
     alone = Condition(Status.NOT_APPLICABLE, -margins.mono)
     return {
@@ -204,7 +181,7 @@ def _monolingual(models: Sequence[Evaluated], measure: Measure) -> Floats:
 
 
 def _cells(table: pd.DataFrame, model: Evaluated) -> CellLayout:
-    return cell_layout(table, sorted(set(model.units["cluster"])), PLACE)
+    return cell_layout(table, sorted(set(model.units["cluster"])), KINDS)
 
 
 def monolingual_contrast(model: Sequence[Evaluated], other: Evaluated, measure: Measure) -> Contrast:
@@ -243,7 +220,7 @@ def _share_contrast(models: Sequence[Evaluated], measure: Measure, kind: str, sh
     """
     tables = _losses(models, measure, kind)
     mono = _monolingual(models, measure)
-    place = [*PAIR_KEY, *PLACE]
+    place = [*PAIR_KEY, *KINDS]
     both = pd.concat([tables[0][place], _monolingual_units(models[0])[place]], ignore_index=True)
     cells = _cells(both, models[0])
     n_losses = sum(cell[0] == kind for cell in cells.cells)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from xlembed.files import rounded
 from xlembed.measures import Measure
+from xlembed.search.units import KEY
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
-from xlembed.stats.layout import Floats, UnitLayout, unit_layout
+from xlembed.stats.layout import UnitLayout, unit_layout
 from xlembed.stats.paired import difference_cells
+from xlembed.stats.score_rows import Estimate
 from xlembed.stats.scores import Score, Table
 from xlembed.words import Lang, Mode, Pool
 
@@ -23,52 +27,50 @@ PAIRED: dict[str, tuple[str, str, str, str, str]] = {
     "loss_strong": (Mode.CROSS_LINGUAL, Pool.ALL, "need_id", Pool.ALL, str(Pool.ALL)),
 }
 """Differences of two modes: mode and pool of the first side, what pairs them, pool of the second, pool as stored."""
+MODES, KINDS = ("mode", "pool"), ("kind", "pool")
+"""Columns that name a cell of units, and of pairs of units, beside its languages."""
 SHARE_CUTS = (1, 5, 10)
 """Depths of the retrieval language matrix that are always stored."""
 
 
-@dataclass(frozen=True)
-class ScoreRow:
-    """One score as stored in scores.json.
+def numbers(score: Score) -> dict[str, Any]:
+    """A score's value, interval and counts, as they are stored beside each other."""
+    names = ("value", "ci_low", "ci_high", "n_units", "n_needs", "n_clusters")
+    return {**{name: getattr(score, name) for name in names}, "ci_method": str(score.ci_method)}
 
-    `kind` is a mode or pool_gap, loss_weak, loss_strong, language_bias, retrieved_language, a kind of
-    `language_measures.MEASURES`, or one of `judged`. A macro has neither
-    query_lang nor doc_lang; `cells` then lists the cells it is the mean of. `label` must be shown with the number.
+
+def number_json(score: Score) -> dict[str, Any]:
+    """The same, rounded to 1e-6."""
+    return dict(rounded(numbers(score), 6))
+
+
+def estimate(
+    kind: str,
+    pool: str | None,
+    query_lang: Lang | None,
+    doc_lang: Lang | None,
+    measure: str,
+    score: Score,
+    *,
+    cells: tuple[str, ...] = (),
+    label: str = "",
+) -> Estimate:
+    """A score as it is stored.
+
+    Its `kind` is a mode or pool_gap, loss_weak, loss_strong, language_bias, retrieved_language, a kind of
+    `language_measures.MEASURES`, or one of `judged`. A macro has neither query_lang nor doc_lang; `cells` then lists
+    the cells it is the mean of. `label` must be shown with the number.
     """
-
-    kind: str
-    pool: str | None
-    query_lang: Lang | None
-    doc_lang: Lang | None
-    measure: str
-    score: Score
-    label: str | None = None
-    cells: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Flat, with floats rounded to 1e-6."""
-        row: dict[str, Any] = {
-            **{key: getattr(self, key) for key in ("kind", "pool", "query_lang", "doc_lang", "measure")},
-            **number_json(self.score),
-        }
-        if self.label:
-            row["label"] = self.label
-        if self.cells:
-            row["cells"] = list(self.cells)
-        return row
-
-
-def number_json(s: Score) -> dict[str, Any]:
-    """A score's value, interval and counts."""
-    return {
-        "value": round(s.value, 6),
-        "ci_low": None if s.ci_low is None else round(s.ci_low, 6),
-        "ci_high": None if s.ci_high is None else round(s.ci_high, 6),
-        "ci_method": str(s.ci_method),
-        "n_units": s.n_units,
-        "n_needs": s.n_needs,
-        "n_clusters": s.n_clusters,
-    }
+    told: dict[str, Any] = {"cells": cells, "label": label}
+    return Estimate(
+        kind=str(kind),
+        pool=str(pool) if pool else None,
+        query_lang=query_lang,
+        doc_lang=doc_lang,
+        measure=measure,
+        **numbers(score),
+        **{name: value for name, value in told.items() if value},
+    )
 
 
 def score_run(
@@ -78,11 +80,11 @@ def score_run(
     task_clusters: Collection[str],
     unsupported: Mapping[Lang, str],
     n_resamples: int = N_RESAMPLES,
-) -> list[ScoreRow]:
+) -> list[Estimate]:
     """Score a table of units in every way the product defines.
 
     Args:
-        units: from `metrics.table.units_table`.
+        units: from `search.table.units_table`.
         shares: cut k -> one row per query (`query_id`, `need_id`, `cluster`, `query_lang`) with a column per language:
             shares of the first k documents retrieved; queries that retrieved nothing left out.
         measures: columns of `units` to score.
@@ -106,9 +108,13 @@ class CellLayout:
     cells: list[tuple[str, str, Lang, Lang]]
     macros: dict[str, list[int]]
 
+    def pairs(self, members: Iterable[int]) -> tuple[str, ...]:
+        """``b->a`` of cells, as a macro over them lists them."""
+        return tuple("->".join(self.cells[i][2:]) for i in members)
+
 
 def cell_layout(
-    units: pd.DataFrame, task_clusters: Collection[str], columns: Sequence[str] = ("mode", "pool")
+    units: pd.DataFrame, task_clusters: Collection[str], columns: Sequence[str] = MODES
 ) -> CellLayout:
     """Number the cells of a table with the columns kind, pool (names in `columns`), query_lang and doc_lang."""
     kind, pool = columns
@@ -128,53 +134,107 @@ def cell_layout(
     return CellLayout(layout, cells, macros)
 
 
-def score_rows(table: Table[Any], cells: CellLayout, names: Sequence[str]) -> list[ScoreRow]:
+def score_rows(table: Table[Any], cells: CellLayout, names: Sequence[str]) -> list[Estimate]:
     """A table of scores as rows: cells first, then macros; missing ones are left out."""
-    rows = []
-
-    def add(
-        kind: str, pool: str, pair: tuple[Lang | None, Lang | None], line: Any, members: tuple[str, ...]
-    ) -> None:
-        for name, score in zip(names, line, strict=True):
-            if score is not None:
-                rows.append(ScoreRow(kind, pool or None, *pair, name, score, cells=members))
-
-    for (kind, pool, query_lang, doc_lang), line in zip(cells.cells, table.cells, strict=True):
-        add(kind, pool, (query_lang, doc_lang), line, ())
+    lines: list[tuple[Any, ...]] = [
+        (*cell, (), line) for cell, line in zip(cells.cells, table.cells, strict=True)
+    ]
     for macro, line in table.macros.items():
         kind, _, pool = macro.partition("/")
-        members = tuple("->".join(cells.cells[i][2:]) for i in table.macro_cells[macro])
-        add(kind, pool, (None, None), line, members)
-    return rows
+        lines.append((kind, pool, None, None, cells.pairs(table.macro_cells[macro]), line))
+    return [
+        estimate(kind, pool, query_lang, doc_lang, name, score, cells=members)
+        for kind, pool, query_lang, doc_lang, members, line in lines
+        for name, score in zip(names, line, strict=True)
+        if score is not None
+    ]
+
+
+def scored(
+    units: pd.DataFrame,
+    columns: Mapping[str, str],
+    binary: Sequence[bool],
+    clusters: Collection[str],
+    n: int,
+    place: Sequence[str] = MODES,
+) -> list[Estimate]:
+    """Scores of the columns of a table (column -> measure), cells and macros."""
+    cells = cell_layout(units, clusters, place)
+    values = units[list(columns)].to_numpy(dtype=np.float64)
+    return score_rows(
+        score_cells(cells.layout, values, binary, cells.macros, n), cells, list(columns.values())
+    )
 
 
 def mode_rows(
     units: pd.DataFrame, measures: Sequence[Measure], clusters: Collection[str], n: int
-) -> list[ScoreRow]:
+) -> list[Estimate]:
     """Every mode and pool of the units: cells, then macro averages."""
-    cells = cell_layout(units, clusters)
     one_each = bool((units["n_relevant"] == 1).all())
-    values = units[[m.column for m in measures]].to_numpy(dtype=np.float64)
-    table = score_cells(cells.layout, values, [m.is_binary(one_each) for m in measures], cells.macros, n)
-    return score_rows(table, cells, [m.name for m in measures])
+    columns = {m.column: m.name for m in measures}
+    return scored(units, columns, [m.is_binary(one_each) for m in measures], clusters, n)
 
 
 def _difference_rows(
     units: pd.DataFrame, measures: Sequence[Measure], clusters: Collection[str], n: int
-) -> list[ScoreRow]:
+) -> list[Estimate]:
     """pool_gap per pair of languages, and the two losses."""
     columns = [m.column for m in measures]
-    parts = [paired_units(units, columns, kind) for kind in PAIRED]
-    pairs = pd.concat(parts, ignore_index=True)
+    pairs = pd.concat([paired_units(units, columns, kind) for kind in PAIRED], ignore_index=True)
     if pairs.empty:
         return []
-    cells = cell_layout(pairs, clusters, ("kind", "pool"))
-    a, b = (
-        pairs[[f"{c}_{side}" for c in columns]].to_numpy(dtype=np.float64) for side in ("first", "second")
+    first, second = (pairs[[f"{c}_{side}" for c in columns]].to_numpy() for side in ("first", "second"))
+    return difference_rows(pairs, first, second, measures, clusters, n, KINDS)
+
+
+def difference_rows(
+    units: pd.DataFrame,
+    first: ArrayLike,
+    second: ArrayLike,
+    measures: Sequence[Measure],
+    clusters: Collection[str],
+    n: int,
+    place: Sequence[str] = MODES,
+) -> list[Estimate]:
+    """First - second, both of shape (n_units, n_measures), paired by unit, with unadjusted intervals."""
+    cells = cell_layout(units, clusters, place)
+    table = difference_cells(cells.layout, first, second, cells.macros, n)
+    return score_rows(table, cells, [m.name for m in measures])
+
+
+def loss_rows(
+    exact: pd.DataFrame,
+    approximate: pd.DataFrame,
+    measures: Sequence[Measure],
+    task_clusters: Collection[str],
+    n_resamples: int = N_RESAMPLES,
+) -> list[Estimate]:
+    """What an index takes away: exact minus approximate per cell and macro, paired by unit.
+
+    Positive is what the index costs; the model is the same on both sides.
+
+    Raises:
+        ValueError: if the units differ.
+    """
+    a, b = (table.sort_values(KEY, kind="stable").reset_index(drop=True) for table in (exact, approximate))
+    if not a[KEY].equals(b[KEY]):
+        raise ValueError("exact and approximate units are not the same")
+    columns = [m.column for m in measures]
+    return difference_rows(
+        a, a[columns].to_numpy(), b[columns].to_numpy(), measures, task_clusters, n_resamples
     )
-    return score_rows(
-        difference_cells(cells.layout, a, b, cells.macros, n), cells, [m.name for m in measures]
-    )
+
+
+def recall_rows(
+    recalls: pd.DataFrame, cuts: Sequence[int], task_clusters: Collection[str], n_resamples: int = N_RESAMPLES
+) -> list[Estimate]:
+    """Mean recall of the exact neighbours per pool, query and document language, with intervals.
+
+    `recalls` has one row per search: query_id, need_id, cluster, kind, pool, query_lang, doc_lang (``*`` in the
+    pool of all documents) and a column `recall@k` per cut.
+    """
+    columns = {name: name for name in (f"recall@{k}" for k in cuts)}
+    return scored(recalls, columns, [False] * len(cuts), task_clusters, n_resamples, KINDS)
 
 
 def paired_units(units: pd.DataFrame, columns: Sequence[str], kind: str) -> pd.DataFrame:
@@ -197,7 +257,7 @@ def paired_units(units: pd.DataFrame, columns: Sequence[str], kind: str) -> pd.D
     return pairs.merge(mean, on=[by, "doc_lang"], how="inner").assign(kind=kind, pool=shown)
 
 
-def _bias_rows(units: pd.DataFrame, clusters: Collection[str], n: int) -> list[ScoreRow]:
+def _bias_rows(units: pd.DataFrame, clusters: Collection[str], n: int) -> list[Estimate]:
     """language_bias: is a wrong first document in the query's language more often than by chance?"""
     wrong = units[
         (units["mode"] == Mode.TRUE_CROSS_LINGUAL)
@@ -208,40 +268,39 @@ def _bias_rows(units: pd.DataFrame, clusters: Collection[str], n: int) -> list[S
     ].assign(kind="language_bias")
     if wrong.empty:
         return []
-    cells = cell_layout(wrong, clusters, ("kind", "pool"))
-    own = (wrong["first_lang"] == wrong["query_lang"]).to_numpy(dtype=np.float64)
-    excess = own - wrong["wrong_share"].to_numpy(dtype=np.float64)
-    return score_rows(
-        score_cells(cells.layout, excess[:, None], [False], cells.macros, n), cells, ["language_bias"]
-    )
+    own = (wrong["first_lang"] == wrong["query_lang"]).astype(np.float64)
+    wrong["language_bias"] = own - wrong["wrong_share"]
+    return scored(wrong, {"language_bias": "language_bias"}, [False], clusters, n, KINDS)
 
 
-def _share_rows(table: pd.DataFrame, k: int, clusters: Collection[str], n: int) -> list[ScoreRow]:
+def query_layout(table: pd.DataFrame, task_clusters: Collection[str]) -> tuple[UnitLayout, list[Lang]]:
+    """Queries numbered by their language."""
+    langs = sorted(set(table["query_lang"]))
+    number = {lang: i for i, lang in enumerate(langs)}
+    cells = [number[lang] for lang in table["query_lang"]]
+    clusters = list(table["cluster"])
+    return unit_layout(cells, list(table["need_id"]), clusters, len(langs), task_clusters), langs
+
+
+def _share_rows(table: pd.DataFrame, k: int, clusters: Collection[str], n: int) -> list[Estimate]:
     """Retrieval language matrix: share of each language in the top k, per query language."""
     languages = [c for c in table.columns if c not in PAIR_KEY]
     if table.empty:
         return []
-    query_langs = sorted(set(table["query_lang"]))
-    layout = unit_layout(
-        [query_langs.index(lang) for lang in table["query_lang"]],
-        list(table["need_id"]),
-        list(table["cluster"]),
-        len(query_langs),
-        clusters,
-    )
-    values: Floats = table[languages].to_numpy(dtype=np.float64)
-    scored = score_cells(layout, values, [k == 1] * len(languages), None, n)
+    layout, query_langs = query_layout(table, clusters)
+    values = table[languages].to_numpy(dtype=np.float64)
+    shares = score_cells(layout, values, [k == 1] * len(languages), None, n)
     return [
-        ScoreRow("retrieved_language", str(Pool.ALL), query_lang, doc_lang, f"share@{k}", score)
-        for query_lang, line in zip(query_langs, scored.cells, strict=True)
+        estimate("retrieved_language", Pool.ALL, query_lang, doc_lang, f"share@{k}", score)
+        for query_lang, line in zip(query_langs, shares.cells, strict=True)
         for doc_lang, score in zip(languages, line, strict=True)
         if score is not None
     ]
 
 
-def labelled(row: ScoreRow, unsupported: Mapping[Lang, str]) -> ScoreRow:
+def labelled(row: Estimate, unsupported: Mapping[Lang, str]) -> Estimate:
     """The label of the languages that a number rests on, if the model's card lacks one of them."""
     involved = {lang for lang in (row.query_lang, row.doc_lang) if lang is not None}
     involved |= {lang for cell in row.cells for lang in cell.split("->")}
     labels = sorted({unsupported[lang] for lang in involved if lang in unsupported})
-    return replace(row, label="; ".join(labels)) if labels else row
+    return row.model_copy(update={"label": "; ".join(labels)}) if labels else row

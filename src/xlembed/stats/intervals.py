@@ -16,6 +16,7 @@ covers then, and the interval is at least Wilson's with one trial per cluster, a
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +25,9 @@ from scipy.special import stdtrit
 
 from xlembed.stats.layout import Floats
 from xlembed.stats.scores import MIN_CLUSTERS, CiMethod
-from xlembed.stats.wilson import SE_IS_ZERO, wilson_ends, z_quantile
 
+SE_IS_ZERO = 1e-9
+"""A standard error below this is rounding."""
 FARTHEST, FARTHEST_OF_SHARE = 2.0, 3.0
 """An end moves to at most so many times its distance by Student's t, beyond which the transformation runs away; a share
 is kept inside [0, 1] and needs more (one hit in 40 clusters: differences up to 0.11, as by Clopper & Pearson)."""
@@ -68,14 +70,9 @@ def moments(draws: ArrayLike) -> tuple[Floats, Floats]:
 def skewed_t(
     value: ArrayLike, se: ArrayLike, skewness: ArrayLike, n_clusters: ArrayLike, alpha: float = 0.05
 ) -> Ends:
-    """Two-sided intervals of level 1 - alpha for means and differences without bounds.
+    """Two-sided intervals of level 1 - alpha for means and differences without bounds; arrays broadcast to `value`.
 
-    Args:
-        value: of any shape; the others broadcast to it.
-        se: standard deviation of the resamples.
-        skewness: of the resamples.
-        n_clusters: behind the value; below 2 there is no interval (NaN).
-        alpha: two-sided.
+    `se` and `skewness` are those of the resamples; below 2 clusters behind a value there is no interval (NaN).
     """
     return _skewed_ends(value, se, skewness, n_clusters, alpha, FARTHEST)
 
@@ -88,15 +85,10 @@ def share_ends(
     is_binary: ArrayLike,
     level: float = 0.95,
 ) -> tuple[Ends, NDArray[np.str_]]:
-    """Intervals for means of values in [0, 1], and how each was made.
+    """Intervals for means of values in [0, 1], and how each was made; arrays broadcast to `value`.
 
-    Args:
-        value: in [0, 1], of any shape; the others broadcast to it.
-        se: standard deviation of the resamples; where 0, each cluster is one trial.
-        skewness: of the resamples.
-        n_clusters: behind the value, at least 2.
-        is_binary: the values are 0 or 1: Wilson's form knows their spread, so they are never called sparse.
-        level: coverage.
+    `se` and `skewness` are those of the resamples; where the SE is 0, each of the clusters, at least 2, is one trial.
+    Of values that are 0 or 1 (`is_binary`) Wilson's form knows the spread, so they are never called sparse.
     """
     p = np.clip(np.asarray(value, dtype=np.float64), 0.0, 1.0)
     n = np.broadcast_to(np.maximum(np.asarray(n_clusters, dtype=np.float64), 1.0), p.shape)
@@ -174,3 +166,54 @@ def _untransformed(t: Floats, g: Floats) -> Floats:
     """The inverse of Hall's transformation t + g t^2 / 3 + g^2 t^3 / 27 + g / 6, of skewness g."""
     safe = np.where(np.abs(g) < 1e-6, 1.0, g)
     return np.where(np.abs(g) < 1e-6, t, 3 / safe * (np.cbrt(1 + safe * (t - safe / 6)) - 1))
+
+
+class Interval(NamedTuple):
+    """Both ends of an interval."""
+
+    low: float
+    high: float
+
+
+def wilson_interval(p: float, n: float) -> Interval:
+    """95 % interval for a proportion seen on `n` (not necessarily whole) independent trials (Wilson 1927, JASA 22).
+
+    It lies inside [0, 1].
+
+    Raises:
+        ValueError: if p is outside [0, 1] or n is not positive.
+
+    >>> low, high = wilson_interval(0.0, 10)
+    >>> low, round(high, 4)
+    (0.0, 0.2775)
+    """
+    if not (0.0 <= p <= 1.0 and n > 0):
+        raise ValueError(f"expected 0 <= p <= 1 and n > 0, found p = {p}, n = {n}")
+    low, high = wilson_ends(np.array(p), np.array(n, dtype=np.float64), z_quantile(0.95))
+    return Interval(float(low), float(high))
+
+
+def wilson_ends(p: Floats, n: Floats, quantile: Floats | float) -> tuple[Floats, Floats]:
+    """Both ends for many proportions, with any two-sided quantile (Student's t for few clusters)."""
+    z2 = np.square(quantile)
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = quantile / (1 + z2 / n) * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    # exact at the ends, where centre and half cancel up to rounding
+    return (
+        np.where(p == 0, 0.0, np.maximum(0.0, centre - half)),
+        np.where(p == 1, 1.0, np.minimum(1.0, centre + half)),
+    )
+
+
+def z_quantile(level: float) -> float:
+    """Of the normal distribution, two-sided."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def effective_n(p: float, se: float, n_clusters: int) -> float:
+    """Independent trials with this standard error: p (1 - p) / se^2 (Kish's effective sample size).
+
+    With se = 0, as always at p = 0 and p = 1, the number of clusters: the data cannot tell how alike the
+    units of a cluster are, so they count as one.
+    """
+    return float(n_clusters) if se < SE_IS_ZERO else p * (1 - p) / se**2

@@ -13,8 +13,10 @@ from xlembed.search.base import Rows
 from xlembed.search.kinds import CONDENSED, FIRST, JUDGED, SHARE
 from xlembed.search.ranking import RankedUnit
 from xlembed.search.table import units_table
-from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
-from xlembed.stats.evaluation import ScoreRow, cell_layout, labelled, mode_rows, score_rows
+from xlembed.search.units import own_copies
+from xlembed.stats.bootstrap import N_RESAMPLES
+from xlembed.stats.evaluation import labelled, mode_rows, scored
+from xlembed.stats.score_rows import Estimate
 from xlembed.words import Lang, Pool
 
 
@@ -26,17 +28,12 @@ def judged_rows(
     clusters: Mapping[str, str],
     unsupported: Mapping[Lang, str],
     n_resamples: int = N_RESAMPLES,
-) -> list[ScoreRow]:
+) -> list[Estimate]:
     """Both kinds per language and as macro average; none for tasks that judge across languages.
 
-    Args:
-        task: whose languages may have different questions.
-        ranked: its units.
-        top: raw rankings of all documents, shape (n_queries, depth), -1 where one has ended.
-        measures: those of the units; a measure of the full ranking is left out, since it is cut here.
-        clusters: need id -> cluster id.
-        unsupported: task languages that are not on the model's card, with their label.
-        n_resamples: of the cluster bootstrap.
+    `top` are raw rankings of all documents, shape (n_queries, depth), -1 where one has ended; a measure of the full
+    ranking is left out, since it is cut here; `clusters` are those of the needs; `unsupported` as in
+    `evaluation.score_run`.
     """
     chosen = [r for r in ranked if r.pool is Pool.ALL]
     if not task.separate_questions or not chosen:
@@ -45,13 +42,12 @@ def judged_rows(
     judged = [
         np.array([row_of[d] for d in task.qrels.get(q.query_id, ())], dtype=np.int64) for q in task.queries
     ]
-    copies = task.self_documents if task.leave_out_self else {}
+    copies = own_copies(task)
     condensed, shares = [], {}
     for r in chosen:
         query = task.queries[r.unit.query]
-        own = [row_of[doc_id] for doc_id in copies.get(query.query_id, ())]
         ranking = top[r.unit.query][top[r.unit.query] >= 0]
-        ranking = ranking[~np.isin(ranking, own)]
+        ranking = ranking[~np.isin(ranking, copies.get(r.unit.query, ()))]
         known = np.isin(ranking, judged[r.unit.query])
         place = {row: rank for rank, row in enumerate(ranking[known].tolist(), 1)}
         ranks = tuple(place.get(row, 0) for row in r.unit.relevant)
@@ -61,10 +57,12 @@ def judged_rows(
     cut = [m for m in measures if m.cutoff]
     units = units_table(task, condensed, cut, clusters)
     every: Collection[str] = set(clusters.values())
-    rows = [replace(row, kind=CONDENSED) for row in mode_rows(units, cut, every, n_resamples)]
+    of_kinds = {CONDENSED: mode_rows(units, cut, every, n_resamples)}
     found = units[units["query_id"].isin(shares.keys())]
-    cells = cell_layout(found, every)
-    values = found["query_id"].map(shares).to_numpy(dtype=np.float64)[:, None]
-    table = score_cells(cells.layout, values, [False], cells.macros, n_resamples)
-    rows += [replace(row, kind=SHARE) for row in score_rows(table, cells, [JUDGED])]
-    return [labelled(row, unsupported) for row in rows]
+    found = found.assign(**{JUDGED: found["query_id"].map(shares).astype(np.float64)})
+    of_kinds[SHARE] = scored(found, {JUDGED: JUDGED}, [False], every, n_resamples)
+    return [
+        labelled(row.model_copy(update={"kind": kind}), unsupported)
+        for kind, rows in of_kinds.items()
+        for row in rows
+    ]

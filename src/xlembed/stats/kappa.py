@@ -40,11 +40,7 @@ def cohens_kappa(
 ) -> Kappa:
     """(agreement - chance) / (1 - chance); percentile interval, resamples in which it is not defined left out.
 
-    Args:
-        first: of each pair, whether the first judge says yes.
-        second: likewise.
-        clusters: of each pair; pairs of one query belong together.
-        n_resamples: of the clusters.
+    `first` and `second` tell of each pair whether that judge says yes; pairs of one query are of one cluster.
 
     Raises:
         ValueError: there are no pairs, or lengths differ.

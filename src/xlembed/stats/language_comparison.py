@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,12 +11,11 @@ import pandas as pd
 from xlembed.search.kinds import KIND_OF, OF_TRANSLATIONS
 from xlembed.search.language_measures import IDENTITY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
-from xlembed.stats.comparison import ComparisonRow, Evaluated
-from xlembed.stats.holm import Comparison, adjust
-from xlembed.stats.language_scores import MACRO, members, query_layout, scored_together
+from xlembed.stats.compared import Paired
+from xlembed.stats.comparison import Evaluated, Uncorrected, corrected
+from xlembed.stats.evaluation import query_layout
+from xlembed.stats.language_scores import MACRO, members, scored_together
 from xlembed.stats.paired import difference_cells
-from xlembed.stats.power import detectable_difference
-from xlembed.stats.scores import Difference
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
 from xlembed.words import Pool
 
@@ -25,46 +23,19 @@ BETTER = frozenset({"any_language", "lang_ndcg"})
 """Kinds of which more is better; of the others more is only more."""
 
 
-@dataclass(frozen=True)
-class Tested:
-    """One macro difference that is not adjusted yet; `cells` as in `ComparisonRow`."""
-
-    comparison: Comparison
-    difference: Difference
-    cells: tuple[str, ...]
-
-
 def compare_queries(
     models: Sequence[Evaluated], *, alpha: float = 0.05, n_resamples: int = N_RESAMPLES
-) -> tuple[ComparisonRow, ...]:
+) -> tuple[Paired, ...]:
     """All pairs of models in the macro averages over query languages, on the queries where both have a value.
 
-    Sign-flip tests on cluster sums, Holm over the pairs within each measure. Queries in a language that one of the two
-    does not support are left out, and with them what compares translations.
-
-    Args:
-        models: on the same task and settings; `units` holds their tables of queries.
-        alpha: level of the tests and of the power.
-        n_resamples: of the bootstrap.
+    `models` are on the same task and settings, their `units` the tables of queries. Sign-flip tests on cluster sums,
+    Holm over the pairs within each measure. Queries in a language that one of the two does not support are left out,
+    and with them what compares translations.
     """
     pairs = list(itertools.combinations(models, 2))
     n_flips = max(N_FLIPS, flips_needed(max(len(pairs), 1), alpha))
-    return adjusted_rows([one for a, b in pairs for one in _compare_pair(a, b, n_flips, n_resamples)], alpha)
-
-
-def adjusted_rows(tested: Sequence[Tested], alpha: float) -> tuple[ComparisonRow, ...]:
-    """Sign-flip tests, none of them primary, with Holm's correction within each measure and mode, and their power."""
-    return tuple(
-        ComparisonRow(
-            adjusted,
-            one.difference,
-            one.cells,
-            "sign-flip",
-            detectable_difference(one.difference, adjusted.family.size, alpha),
-            more="better" if one.comparison.mode in BETTER else "higher",
-        )
-        for adjusted, one in zip(adjust([one.comparison for one in tested], ""), tested, strict=True)
-    )
+    tested = [one for a, b in pairs for one in _compare_pair(a, b, n_flips, n_resamples)]
+    return corrected(tested, "", alpha)
 
 
 def differences(a: Evaluated, b: Evaluated) -> pd.DataFrame:
@@ -81,7 +52,7 @@ def differences(a: Evaluated, b: Evaluated) -> pd.DataFrame:
     return table[~table["query_lang"].isin(unsupported)]
 
 
-def _compare_pair(a: Evaluated, b: Evaluated, n_flips: int, n_resamples: int) -> list[Tested]:
+def _compare_pair(a: Evaluated, b: Evaluated, n_flips: int, n_resamples: int) -> list[Uncorrected]:
     clusters = sorted({*a.units["cluster"], *b.units["cluster"]})
     rng = np.random.default_rng(cluster_seed(clusters) + 1)  # + 1: not the stream of the bootstrap weights
     tested = []
@@ -93,7 +64,8 @@ def _compare_pair(a: Evaluated, b: Evaluated, n_flips: int, n_resamples: int) ->
         tests = sign_flip_tests(cluster_contributions(layout, delta, cells), rng, n_flips)
         for (kind, name), difference, test in zip(measures, table.macros[MACRO], tests, strict=True):
             if difference is not None:
-                comparison = Comparison(a.name, b.name, name, kind, test.p_value, str(Pool.ALL))
-                tested.append(Tested(comparison, difference, members(langs)))
+                about = (a.name, b.name, kind, str(Pool.ALL), name, difference, test.p_value)
+                more = "better" if kind in BETTER else "higher"
+                tested.append(Uncorrected(*about, cells=members(langs), more=more))
     order = list(KIND_OF)
-    return sorted(tested, key=lambda one: order.index(one.comparison.measure))
+    return sorted(tested, key=lambda one: order.index(one.measure))

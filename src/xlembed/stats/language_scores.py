@@ -10,8 +10,8 @@ from xlembed.search.kinds import BINARY, KIND_OF
 from xlembed.search.language_measures import NO_PREFERENCE
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
-from xlembed.stats.evaluation import ScoreRow
-from xlembed.stats.layout import UnitLayout, unit_layout
+from xlembed.stats.evaluation import estimate, query_layout
+from xlembed.stats.score_rows import Estimate
 from xlembed.words import Lang, Pool
 
 MACRO = "macro"
@@ -34,15 +34,6 @@ def scored_together(table: pd.DataFrame) -> list[tuple[list[tuple[str, str]], pd
     return [(measures, table[table[measures[0][1]].notna()]) for measures in groups.values()]
 
 
-def query_layout(table: pd.DataFrame, task_clusters: Collection[str]) -> tuple[UnitLayout, list[Lang]]:
-    """Queries numbered by their language."""
-    langs = sorted(set(table["query_lang"]))
-    number = {lang: i for i, lang in enumerate(langs)}
-    cells = [number[lang] for lang in table["query_lang"]]
-    clusters = list(table["cluster"])
-    return unit_layout(cells, list(table["need_id"]), clusters, len(langs), task_clusters), langs
-
-
 def members(langs: Collection[Lang]) -> tuple[str, ...]:
     """Cells of a macro average over query languages, as they are stored."""
     return tuple(f"{lang}->{ANY_LANGUAGE}" for lang in langs)
@@ -53,18 +44,15 @@ def language_rows(
     task_clusters: Collection[str],
     unsupported: Mapping[Lang, str],
     n_resamples: int = N_RESAMPLES,
-) -> list[ScoreRow]:
+) -> list[Estimate]:
     """Every language-aware measure, rows per query language before their macro average.
 
-    Args:
-        table: from `language_measures.language_table`.
-        task_clusters: all clusters of the task, so that every part shares one weight matrix.
-        unsupported: task languages that are not on the model's card, with their label.
-        n_resamples: of the cluster bootstrap.
+    `table` is from `language_measures.language_table`; all parts of a task share the weight matrix of all its clusters;
+    `unsupported` are the languages that are not on the model's card, with their label.
     """
     # Right documents are of all languages, and so every number rests on all of them.
-    label = "; ".join(sorted(set(unsupported.values()))) or None
-    found: dict[str, list[ScoreRow]] = {}
+    label = "; ".join(sorted(set(unsupported.values())))
+    found: dict[str, list[Estimate]] = {}
     for measures, part in scored_together(table):
         layout, langs = query_layout(part, task_clusters)
         binary = [kind in BINARY for kind, _ in measures]
@@ -72,12 +60,13 @@ def language_rows(
         scores = score_cells(layout, values, binary, {MACRO: range(len(langs))}, n_resamples)
         for i, (kind, name) in enumerate(measures):
             rows = [
-                ScoreRow(kind, Pool.ALL, lang, ANY_LANGUAGE, name, score, label)
+                estimate(kind, Pool.ALL, lang, ANY_LANGUAGE, name, score, label=label)
                 for lang, line in zip(langs, scores.cells, strict=True)
                 if (score := line[i]) is not None
             ]
             if (score := scores.macros[MACRO][i]) is not None:
-                rows.append(ScoreRow(kind, Pool.ALL, None, None, name, score, label, members(langs)))
+                about = (kind, Pool.ALL, None, None, name, score)
+                rows.append(estimate(*about, cells=members(langs), label=label))
             found[name] = rows
     return [row for name in KIND_OF for row in found.get(name, ())]
 

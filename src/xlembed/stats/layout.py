@@ -31,11 +31,6 @@ class UnitLayout:
     n_cells: int
     cluster_ids: tuple[str, ...]
 
-    @property
-    def n_units(self) -> int:
-        """Units in all cells together."""
-        return len(self.cells)
-
 
 def unit_layout(
     cells: ArrayLike,
@@ -44,13 +39,13 @@ def unit_layout(
     n_cells: int,
     task_clusters: Iterable[str] | None = None,
 ) -> UnitLayout:
-    """Number the needs and clusters of the units.
+    """Number the needs and clusters of the units, one cell, need and cluster id per unit.
 
     Args:
-        cells: int, shape (n_units,), cell of each unit.
-        need_ids: need of each unit.
-        cluster_ids: cluster of each unit.
-        n_cells: number of cells, empty ones included.
+        cells: int, shape (n_units,), in [0, n_cells).
+        need_ids: of each unit.
+        cluster_ids: of each unit.
+        n_cells: empty ones included.
         task_clusters: all clusters of the task, if the units are a part of it: all parts then share one
             weight matrix. Default: the clusters of the units.
 
@@ -86,8 +81,8 @@ def unit_values(layout: UnitLayout, values: ArrayLike) -> Floats:
         ValueError: if the shape differs or a value is not finite (leave a missing unit out of the layout).
     """
     array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 2 or len(array) != layout.n_units:
-        raise ValueError(f"expected values of shape ({layout.n_units}, n_measures), found {array.shape}")
+    if array.ndim != 2 or len(array) != len(layout.cells):
+        raise ValueError(f"expected values of shape ({len(layout.cells)}, n_measures), found {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError("values must be finite: a unit without a value does not belong into the layout")
     return array
@@ -97,11 +92,7 @@ def unit_values(layout: UnitLayout, values: ArrayLike) -> Floats:
 class ClusterSums:
     """Sums of the units of one cell and one cluster; one row per (cell, cluster) that has units.
 
-    Attributes:
-        cells: int64, shape (n_rows,), ascending.
-        clusters: int64, shape (n_rows,), ascending within a cell.
-        counts: float64, shape (n_rows,), units.
-        sums: float64, shape (n_rows, n_measures).
+    `cells` (int64) ascend, and `clusters` within a cell; `counts` are units, `sums` has the shape (n_rows, n_measures).
     """
 
     cells: Ints

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from xlembed.files import rounded
 from xlembed.stats.bootstrap import N_RESAMPLES
-from xlembed.stats.evaluation import CellLayout
+from xlembed.stats.evaluation import CellLayout, numbers
 from xlembed.stats.layout import Floats
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.power import detectable_difference
@@ -34,11 +35,7 @@ class Status(Choice):
 class Contrast:
     """first - second on the same units, a column per difference; the macro average over all cells is what counts.
 
-    Attributes:
-        cells: of the units.
-        first: float64, shape (n_units, n_columns).
-        second: same shape.
-        unit: what the differences are to be multiplied by.
+    Both have the shape (n_units, n_columns); the differences are to be multiplied by `unit`.
     """
 
     cells: CellLayout
@@ -80,20 +77,15 @@ class Condition:
 
     def to_json(self) -> dict[str, Any]:
         """Flat, rounded to 1e-6."""
-        d = self.difference
-        numbers = {
-            "value": None if d is None else d.value,
-            "ci_low": None if d is None else d.ci_low,
-            "ci_high": None if d is None else d.ci_high,
+        told = {} if self.difference is None else numbers(self.difference)
+        found = {
+            **{key: told.get(key) for key in ("value", "ci_low", "ci_high", "n_clusters")},
             "detectable": self.detectable,
-        }
-        return {
-            **{key: None if x is None else round(x, 6) for key, x in numbers.items()},
             "margin": self.margin,
             "against": self.against or None,
             "status": str(self.status),
-            "n_clusters": None if d is None else d.n_clusters,
         }
+        return dict(rounded(found, 6))
 
 
 def judge(
@@ -106,13 +98,13 @@ def judge(
     alpha: float = 0.05,
     n_resamples: int = N_RESAMPLES,
 ) -> dict[str, Condition]:
-    """Judge one condition for every model.
+    """Judge one condition, "above the margin" or else "below", for every model.
 
     Args:
         contrast: the differences.
         columns: model -> rival (or "") -> column of the contrast; a model without any: not applicable.
         margin: what they are compared with.
-        above: whether the condition is "above the margin"; otherwise "below".
+        above: which of the two.
         n_conditions: of a model, one of which would be enough to fail.
         alpha: two-sided.
         n_resamples: of the bootstrap.

@@ -11,14 +11,9 @@ from scipy.stats import binomtest
 
 @dataclass(frozen=True)
 class McNemar:
-    """Outcome of the two-sided exact test, with its 2x2 table of units.
+    """Outcome of the two-sided exact test, with its 2x2 table of units that both, one or none of A and B hit.
 
-    Attributes:
-        both: units that A and B hit.
-        only_a: units that only A hits.
-        only_b: units that only B hits.
-        neither: units that none hits.
-        p_value: two-sided binomial p of only_a among the discordant units; 1 without any.
+    The p-value is the binomial one of `only_a` among the discordant units; 1 without any.
     """
 
     both: int
@@ -26,16 +21,6 @@ class McNemar:
     only_b: int
     neither: int
     p_value: float
-
-    @property
-    def n_units(self) -> int:
-        """All units of the table."""
-        return self.both + self.only_a + self.only_b + self.neither
-
-    @property
-    def n_discordant(self) -> int:
-        """Units that one of the two hits: all that the test looks at."""
-        return self.only_a + self.only_b
 
 
 def has_one_unit_per_cluster(clusters: ArrayLike) -> bool:
@@ -45,12 +30,7 @@ def has_one_unit_per_cluster(clusters: ArrayLike) -> bool:
 
 
 def mcnemar_test(hits_a: ArrayLike, hits_b: ArrayLike, clusters: ArrayLike) -> McNemar:
-    """Compare hit@1 of two models in one cell.
-
-    Args:
-        hits_a: 0 or 1 (or bool), shape (n_units,).
-        hits_b: the same units of the other model.
-        clusters: cluster of each unit, all different.
+    """Compare hit@1 (0 or 1, or bool) of two models on the units of one cell; their clusters are all different.
 
     Raises:
         ValueError: if shapes differ, a value is neither 0 nor 1, or a cluster has several units: pooled

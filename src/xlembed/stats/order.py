@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xlembed.stats.comparison import ComparisonRow, Evaluated
-from xlembed.stats.holm import FamilyKind
+from xlembed.stats.compared import PRIMARY, Paired
+from xlembed.stats.comparison import Evaluated
 
 DIGITS = 9
 """Scores that agree to so many are equal."""
@@ -20,13 +20,9 @@ Pair = frozenset[str]
 
 @dataclass(frozen=True)
 class Place:
-    """One model among others.
+    """One model among others: its place from 1, which equal models share, and how far it is behind the first.
 
-    Attributes:
-        model: its name.
-        place: from 1; equal models share it.
-        behind: how far below the first, >= 0.
-        with_best: whether it is not told apart from a first one; None: not tested.
+    `with_best`: whether it is not told apart from a first one; None: not tested.
     """
 
     model: str
@@ -37,14 +33,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Order:
-    """The models in one macro average.
-
-    Attributes:
-        kind: mode.
-        pool: of documents.
-        measure: as printed.
-        places: the best first.
-    """
+    """The models in one macro average, the best first."""
 
     kind: str
     pool: str | None
@@ -81,27 +70,25 @@ def places(
     return tuple(found)
 
 
-def orders(rows: Sequence[ComparisonRow], models: Sequence[Evaluated], alpha: float = 0.05) -> list[Order]:
+def orders(rows: Sequence[Paired], models: Sequence[Evaluated]) -> list[Order]:
     """The order in every macro of the primary family, by its paired tests.
 
     Models whose card lacks a language are left out: they were not tested on the same cells.
     """
     names = [m.name for m in models if not m.unsupported]
-    of_macro: dict[tuple[str, str | None, str], list[ComparisonRow]] = {}
+    of_macro: dict[tuple[str, str | None, str], list[Paired]] = {}
     for row in rows:
-        c = row.adjusted.comparison
-        if row.adjusted.family.kind is FamilyKind.PRIMARY and {c.model_a, c.model_b} <= set(names):
-            of_macro.setdefault((c.mode, c.pool, c.measure), []).append(row)
+        if row.family == PRIMARY and {row.a, row.b} <= set(names):
+            of_macro.setdefault((row.kind, row.pool, row.measure), []).append(row)
     found = []
     for key, tests in of_macro.items():
         behind = dict.fromkeys(names[:1], 0.0)  # relative to one model, on the cells that all share
         for row in tests:
-            c = row.adjusted.comparison
-            if c.model_a == names[0]:
-                behind[c.model_b] = -row.difference.value
-            elif c.model_b == names[0]:
-                behind[c.model_a] = row.difference.value
-        pairs = {frozenset((r.adjusted.comparison.model_a, r.adjusted.comparison.model_b)): r for r in tests}
-        apart = {pair for pair, r in pairs.items() if r.verdict(alpha).endswith(" better")}
+            if row.a == names[0]:
+                behind[row.b] = -row.difference
+            elif row.b == names[0]:
+                behind[row.a] = row.difference
+        pairs = {frozenset((r.a, r.b)): r for r in tests}
+        apart = {pair for pair, r in pairs.items() if r.verdict.endswith(" better")}
         found.append(Order(*key, places(behind, apart, pairs)))
     return found

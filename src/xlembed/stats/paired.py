@@ -25,7 +25,6 @@ def difference_cells(
     macros: Mapping[str, Sequence[int]] | None = None,
     n_resamples: int = N_RESAMPLES,
     level: float = 0.95,
-    chunk_resamples: int | None = None,
 ) -> Table[Difference]:
     """A - B for every measure in every cell and macro, with unadjusted intervals.
 
@@ -33,16 +32,7 @@ def difference_cells(
     Student's t, widened for skewness (`intervals.skewed_t`); without a discordant unit +-3 / n_clusters (rule of
     three, Hanley & Lippman-Hand 1983: with 95 % confidence fewer than that share of clusters are discordant, and a
     measure in [0, 1] cannot differ by more). No interval under 10 clusters. Significance comes from the tests, never
-    from these intervals.
-
-    Args:
-        layout: cell, need and cluster of each unit.
-        values_a: finite, shape (n_units, n_measures).
-        values_b: the same units and measures of the other model.
-        macros: name -> cells.
-        n_resamples: resamples.
-        level: coverage.
-        chunk_resamples: memory only.
+    from these intervals. Layout, values (of the same units and measures) and macros are those of `resample`.
 
     Raises:
         ValueError: as `resample`, or if A and B have different shapes.
@@ -53,9 +43,8 @@ def difference_cells(
     delta = a - b
     delta[np.abs(delta) < SAME] = 0.0
     cell_units, cell_clusters = _discordance(layout, delta)
-    drawn = resample(layout, delta, macros, n_resamples, chunk_resamples)
+    drawn = resample(layout, delta, macros, n_resamples)
     ends = skewed_t(drawn.value, drawn.se, drawn.skewness, drawn.n_clusters[:, None], 1 - level)
-    n_measures: int = delta.shape[1]
 
     def difference(row: int, measure: int, n_discordant: int, n_clusters_discordant: int) -> Difference:
         n = int(drawn.n_clusters[row])
@@ -78,24 +67,15 @@ def difference_cells(
             n_discordant_clusters=n_clusters_discordant,
         )
 
-    def line(row: int, cells: Sequence[int]) -> tuple[Difference | None, ...]:
-        if not drawn.n_units[row]:
-            return (None,) * n_measures
+    def line(row: int, cells: Sequence[int]) -> tuple[Difference, ...]:
         units = cell_units[list(cells)].sum(axis=0)
         if len(cells) == 1:
             clusters = cell_clusters[cells[0]]
         else:
             clusters = n_discordant_clusters(cluster_contributions(layout, delta, cells))
-        return tuple(difference(row, m, int(units[m]), int(clusters[m])) for m in range(n_measures))
+        return tuple(difference(row, m, int(units[m]), int(clusters[m])) for m in range(delta.shape[1]))
 
-    return Table(
-        cells=tuple(line(cell, [cell]) for cell in range(layout.n_cells)),
-        macros={
-            name: line(layout.n_cells + i, drawn.macro_cells[name])
-            for i, name in enumerate(drawn.macro_names)
-        },
-        macro_cells=drawn.macro_cells,
-    )
+    return drawn.table(line)
 
 
 def _discordance(layout: UnitLayout, delta: Floats) -> tuple[Ints, Ints]:

@@ -12,31 +12,10 @@ from xlembed.stats.scores import Difference
 
 @dataclass(frozen=True)
 class Power:
-    """Smallest difference that a two-sided test finds with the given power.
-
-    Attributes:
-        detectable: with alpha divided by the family size.
-        detectable_unadjusted: with alpha as it is.
-        se: standard error that was used, after the floor.
-        family_size: m.
-        n_clusters: clusters behind it.
-        n_discordant: units where the two differ.
-        n_discordant_clusters: clusters with a contribution other than 0.
-        n_needed: discordant clusters without which not even a unanimous result is below alpha (6 at 5 %).
-        n_needed_adjusted: the same at alpha / m.
-        note: "" or the sentence to print.
-    """
+    """Smallest difference that a two-sided test finds with 80 %, with alpha by the family's size, and as it is."""
 
     detectable: float
     detectable_unadjusted: float
-    se: float
-    family_size: int
-    n_clusters: int
-    n_discordant: int
-    n_discordant_clusters: int
-    n_needed: int
-    n_needed_adjusted: int
-    note: str
 
 
 def discordant_needed(alpha: float) -> int:
@@ -58,18 +37,11 @@ def smallest_detectable(
 ) -> float:
     """The difference D that solves D = (t(1 - alpha/2m) + t(power)) x sqrt(SE^2 + b D / n).
 
-    t has n - 1 degrees of freedom, SE is corrected by sqrt(n / (n - 1)) and at least sqrt(3) / n (see
-    `detectable_difference`). A true difference makes more clusters discordant than were seen, which the second term
-    stands for: b is the size of a discordant cluster's difference, at most 1 (root mean square, SE n / sqrt(k)). The
-    formula without it promised 80 % and had 34 to 81 % with 200 clusters.
-
-    Args:
-        se: of the paired difference, from the bootstrap.
-        n_clusters: behind it.
-        family_size: m.
-        alpha: two-sided.
-        power: probability wanted.
-        n_discordant_clusters: k; None: all of them.
+    t has n - 1 degrees of freedom, SE (of the paired difference, from the bootstrap) is corrected by sqrt(n / (n - 1))
+    and at least sqrt(3) / n (see `detectable_difference`); m is the family's size. A true difference makes more
+    clusters discordant than were seen, which the second term stands for: b is the size of a discordant cluster's
+    difference, at most 1 (root mean square, SE n / sqrt(k), of k discordant clusters; None: all of them). The formula
+    without it promised 80 % and had 34 to 81 % with 200 clusters.
 
     >>> round(smallest_detectable(0.01, 1000), 4)
     0.0293
@@ -82,10 +54,8 @@ def smallest_detectable(
     return (linear + math.sqrt(linear**2 + 4 * quantiles**2 * floored**2)) / 2
 
 
-def detectable_difference(
-    difference: Difference, family_size: int = 1, alpha: float = 0.05, power: float = 0.8
-) -> Power | None:
-    """Smallest difference found with the given power or more, by the SE of the paired cluster difference.
+def detectable_difference(difference: Difference, family_size: int = 1, alpha: float = 0.05) -> Power | None:
+    """Smallest difference found with 80 % or more, by the SE of the paired cluster difference; None without an SE.
 
     The floor: n clusters of which the share q is discordant, each by a whole point, have SE = sqrt(q / n).
     So q = SE^2 n is the discordance that an SE stands for, and it is taken as at least 3 / n (what "none
@@ -100,33 +70,17 @@ def detectable_difference(
         difference: from `difference_cells`; only its SE and counts are used.
         family_size: m, tests in the Holm family.
         alpha: two-sided level.
-        power: probability to find a difference of the size returned.
-
-    Returns:
-        None if there are too few clusters for an SE.
 
     Raises:
-        ValueError: if family_size < 1, or alpha or power is not inside (0, 1).
+        ValueError: if family_size < 1, or alpha is not inside (0, 1).
     """
-    if family_size < 1 or not 0 < alpha < 1 or not 0 < power < 1:
-        raise ValueError(
-            f"expected family_size >= 1 and alpha, power in (0, 1), found {family_size}, {alpha}, {power}"
-        )
+    if family_size < 1 or not 0 < alpha < 1:
+        raise ValueError(f"expected family_size >= 1 and alpha in (0, 1), found {family_size}, {alpha}")
     if difference.se is None:
         return None
     n, k = difference.n_clusters, difference.n_discordant_clusters
-    se = max(difference.se, math.sqrt(3) / n)
-    needed, needed_adjusted = (discordant_needed(a) for a in (alpha, alpha / family_size))
-    note = f"fewer than {needed} discordant units: this test cannot reject" if k < needed else ""
-    return Power(
-        detectable=smallest_detectable(difference.se, n, family_size, alpha, power, k),
-        detectable_unadjusted=smallest_detectable(difference.se, n, 1, alpha, power, k),
-        se=se,
-        family_size=family_size,
-        n_clusters=difference.n_clusters,
-        n_discordant=difference.n_discordant,
-        n_discordant_clusters=k,
-        n_needed=needed,
-        n_needed_adjusted=needed_adjusted,
-        note=note,
+    adjusted, as_it_is = (
+        smallest_detectable(difference.se, n, size, alpha, n_discordant_clusters=k)
+        for size in (family_size, 1)
     )
+    return Power(adjusted, as_it_is)

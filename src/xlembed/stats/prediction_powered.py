@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xlembed.files import Record, Rounded
-from xlembed.stats.wilson import z_quantile
+from xlembed.stats.intervals import z_quantile
 
 FEWEST = 10
 """Units judged by both and units judged by machine alone, below which a normal interval means nothing."""
@@ -39,16 +39,9 @@ def plain_mean(values: ArrayLike) -> Mean:
 def powered_mean(machine_alone: ArrayLike, machine: ArrayLike, human: ArrayLike) -> Mean | None:
     """Machine's mean where nobody looked, plus the mean error of the machine where people did.
 
-    mean(machine_alone) + mean(human - machine), with variance var(machine_alone) / N + var(human - machine) / n. It is
-    right on average however wrong the machine is, if people looked at a random part of the units.
-
-    Args:
-        machine_alone: scores by machine of units that no person judged, shape (N,).
-        machine: scores by machine of units that a person judged, shape (n,).
-        human: scores of the same units by people, shape (n,).
-
-    Returns:
-        None where either part has fewer than `FEWEST` units.
+    mean(machine_alone) + mean(human - machine), with variance var(machine_alone) / N + var(human - machine) / n: scores
+    of the N units that no person judged, and of the n that both did. It is right on average however wrong the machine
+    is, if people looked at a random part of the units. None where either part has fewer than `FEWEST` units.
 
     Raises:
         ValueError: `machine` and `human` differ in length.

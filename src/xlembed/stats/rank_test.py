@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from xlembed.stats.layout import Floats
-
 EXACT_UP_TO = 9
 """With more values than this, 10! orders and more, permutations are drawn."""
 N_PERMUTATIONS = 99_999
@@ -54,12 +52,8 @@ def rank_test(x: ArrayLike, y: ArrayLike) -> RankTest:
     Up to 9 values all n! orders are counted, ties and all, so the level is exact; above that
     p = (b + 1) / (B + 1) from B = 99,999 seeded ones (Phipson & Smyth 2010).
 
-    Args:
-        x: finite, shape (n,).
-        y: finite, shape (n,).
-
     Raises:
-        ValueError: for other shapes, or values that are not finite.
+        ValueError: unless both are finite, of one shape (n,).
 
     >>> found = rank_test([1, 2, 3], [10, 20, 40])
     >>> found.rho, round(found.p_value * 6)
@@ -79,19 +73,12 @@ def rank_test(x: ArrayLike, y: ArrayLike) -> RankTest:
     if not spread:
         return RankTest(math.nan, None, n, exact)
     observed = float(left @ right)
-    p_value = _share_of_all(left, right, observed) if exact else _share_of_drawn(left, right, observed)
+    if exact:
+        p_value = float(np.mean(right[_orders(n)] @ left >= observed - TIE))
+    else:
+        drawn = np.random.default_rng(SEED).permuted(np.tile(right, (N_PERMUTATIONS, 1)), axis=1)
+        p_value = (int((drawn @ left >= observed - TIE).sum()) + 1) / (N_PERMUTATIONS + 1)
     return RankTest(round(observed / spread, 12), p_value, n, exact)
-
-
-def _share_of_all(left: Floats, right: Floats, observed: float) -> float:
-    sums = right[_orders(len(right))] @ left
-    return float(np.mean(sums >= observed - TIE))
-
-
-def _share_of_drawn(left: Floats, right: Floats, observed: float) -> float:
-    rng = np.random.default_rng(SEED)
-    drawn = rng.permuted(np.tile(right, (N_PERMUTATIONS, 1)), axis=1)
-    return (int((drawn @ left >= observed - TIE).sum()) + 1) / (N_PERMUTATIONS + 1)
 
 
 @functools.lru_cache(maxsize=4)

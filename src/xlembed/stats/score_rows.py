@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from xlembed.files import Record
+from xlembed.files import Record, rounded
 from xlembed.words import Lang
 
 
@@ -33,6 +33,10 @@ class WithInterval(Record):
     cells: tuple[str, ...] = ()
     """``b->a`` that a macro is the mean of; empty if not told."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Numbers rounded to 1e-6; what it does not have is left out."""
+        return dict(rounded(self.model_dump(mode="json", exclude_unset=True), 6))
+
     @property
     def interval(self) -> tuple[float, float] | None:
         """Both ends of the 95 % interval, if there is one."""
@@ -55,6 +59,11 @@ class Estimate(WithInterval):
     def is_macro(self) -> bool:
         """Whether it is a mean over languages or pairs."""
         return self.query_lang is None and self.doc_lang is None
+
+    def named(self, name: str) -> dict[str, float]:
+        """Its value under a name, and both ends of its interval, if there is one."""
+        ends = {} if self.interval is None else dict(zip(("ci_low", "ci_high"), self.interval, strict=True))
+        return {name: self.value, **{f"{name}/{end}": value for end, value in ends.items()}}
 
     @property
     def key(self) -> Key:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError, field_serializer, field_validator
@@ -15,7 +16,6 @@ from xlembed.files import Record, rounded
 from xlembed.search.kinds import KIND_OF
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.settings import CorpusSettings, EvaluateSettings
-from xlembed.stats.score_metrics import headline_metrics
 from xlembed.stats.score_rows import Estimate as Estimate
 from xlembed.stats.score_rows import IndexFidelity, Key, Truncations
 from xlembed.words import Lang, Mode, Pool, UserError, counted
@@ -43,6 +43,11 @@ TRUE_CROSS_TARGET = Macro(
 )
 MACROS = (MONOLINGUAL, CROSS_LINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET)
 """The four of the primary family, in the order of every figure and table."""
+MLFLOW_SCORES = 15
+"""Metrics of a run, each with both ends of its interval: what a person can look through in the MLflow UI."""
+SECOND, THIRD, RECALL = "MRR@10", "accuracy@10", "recall@10"
+_ORDER: dict[str, int] = {kind: number for number, kind in enumerate(Mode)}
+SHORT = {Mode.MONOLINGUAL: "mono", Mode.CROSS_LINGUAL: "cross"}
 
 
 class ScoreBook(Record):
@@ -259,7 +264,6 @@ def _is_nothing(value: Any) -> bool:
 
 
 def _problem(error: Exception) -> str:
-    """The first wrong key and what is wrong with it."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors()[0]
@@ -285,3 +289,53 @@ def read_all(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> list[ScoreBook]
     if repeated := sorted({n for n in names if names.count(n) > 1}):
         raise UserError(f"expected each model once, found again: {', '.join(repeated)}")
     return books
+
+
+def headline_metrics(
+    rows: Iterable[Estimate], primary: str, fidelity: IndexFidelity | None
+) -> dict[str, float]:
+    """At most 15 scores as `mono/accuracy@1`, `true_cross/all/accuracy@1/ci_low`, `index_loss/cross/accuracy@1` ...
+
+    The four macros of the primary measure come first, then what an index on a server costs where it was exercised, then
+    MRR@10, the two losses, accuracy@10 and the language bias.
+    """
+    macros = [row for row in rows if row.is_macro]
+    named = dict(_by_weight(macros, primary, fidelity))
+    return {
+        key: value
+        for name, row in islice(named.items(), MLFLOW_SCORES)
+        for key, value in row.named(name).items()
+    }
+
+
+def _by_weight(
+    macros: Iterable[Estimate], primary: str, fidelity: IndexFidelity | None
+) -> Iterator[tuple[str, Estimate]]:
+    """Names and scores, the weightiest first."""
+    four, others = _of_modes(macros), [row for row in macros if row.kind not in set(Mode)]
+    yield from four.get(primary, {}).items()
+    if fidelity is not None:
+        yield from (
+            (f"index/{RECALL}", r)
+            for r in fidelity.recall
+            if r.query_lang is None and r.pool == Pool.ALL and r.measure == RECALL
+        )
+        lost = _of_modes(row for row in fidelity.loss if row.is_macro)
+        yield from ((f"index_loss/{name}", row) for name, row in lost.get(primary, {}).items())
+    yield from four.get(SECOND, {}).items()
+    for row in others:
+        if row.kind in ("loss_strong", "loss_weak") and row.measure == primary:
+            yield f"{row.kind}/{row.measure}", row
+    yield from four.get(THIRD, {}).items()
+    yield from (("language_bias", row) for row in others if row.kind == "language_bias")
+
+
+def _of_modes(macros: Iterable[Estimate]) -> Mapping[str, dict[str, Estimate]]:
+    """Measure -> name -> macro average of a mode and pool, `mono` first: the UI keeps the order."""
+    found: dict[str, dict[str, Estimate]] = {}
+    for row in sorted(macros, key=lambda row: (_ORDER.get(row.kind, 0), row.pool or "")):
+        if row.kind in SHORT:
+            found.setdefault(row.measure, {})[f"{SHORT[Mode(row.kind)]}/{row.measure}"] = row
+        elif row.kind == Mode.TRUE_CROSS_LINGUAL:
+            found.setdefault(row.measure, {})[f"true_cross/{row.pool}/{row.measure}"] = row
+    return found

@@ -28,17 +28,12 @@ class CiMethod(Choice):
 
 @dataclass(frozen=True)
 class Score:
-    """One measure in one cell or macro, with an unadjusted interval.
+    """One measure in one cell or macro, with an unadjusted interval; None for what there is not.
 
     Attributes:
         value: mean over the units of the cell; for a macro, unweighted mean of its cells.
-        ci_low: lower end of the interval; None if there is none.
-        ci_high: upper end; None if there is none.
-        ci_method: how the interval was made.
         se: standard error from the cluster bootstrap; None under 10 clusters.
-        n_units: units behind the value.
-        n_needs: distinct needs behind it.
-        n_clusters: distinct clusters behind it.
+        n_units: behind the value; likewise distinct needs and clusters.
     """
 
     value: float

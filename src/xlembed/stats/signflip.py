@@ -19,21 +19,13 @@ TIE = 1e-10
 
 @dataclass(frozen=True)
 class SignFlip:
-    """Outcome of one two-sided test.
+    """Outcome of one two-sided test: the observed difference A - B, and (b + 1) / (n_flips + 1), never 0.
 
-    Attributes:
-        statistic: the observed difference A - B.
-        p_value: (b + 1) / (n_flips + 1), b = flips at least as far from 0; never 0.
-        n_flips: random sign vectors.
-        n_clusters: clusters that could be flipped.
-        n_discordant_clusters: those with a contribution other than 0.
+    b are the flips at least as far from 0.
     """
 
     statistic: float
     p_value: float
-    n_flips: int
-    n_clusters: int
-    n_discordant_clusters: int
 
 
 def flips_needed(family_size: int, alpha: float = 0.05) -> int:
@@ -49,12 +41,7 @@ def cluster_contributions(layout: UnitLayout, differences: ArrayLike, cells: Seq
     """What each cluster adds to the difference of a cell (one cell given) or of a macro (several).
 
     A cluster's part is the sum, over cells, of (its sum of differences in the cell / units of the cell),
-    divided by the number of cells that have units.
-
-    Args:
-        layout: cell and cluster of each unit.
-        differences: A - B, finite, shape (n_units, n_measures).
-        cells: distinct cells; those without units are left out.
+    divided by the number of cells that have units; cells without units are left out.
 
     Returns:
         float64, shape (n_clusters of the task, n_measures); its column sums are the observed differences.
@@ -85,10 +72,7 @@ def n_discordant_clusters(contributions: Floats) -> Ints:
 
 
 def sign_flip_tests(
-    contributions: ArrayLike,
-    rng: np.random.Generator,
-    n_flips: int = N_FLIPS,
-    chunk_flips: int | None = None,
+    contributions: ArrayLike, rng: np.random.Generator, n_flips: int = N_FLIPS
 ) -> tuple[SignFlip, ...]:
     """Test each column of contributions; all columns share the same random signs.
 
@@ -99,7 +83,6 @@ def sign_flip_tests(
         contributions: finite, shape (n_clusters, n_tests), see `cluster_contributions`.
         rng: source of the signs.
         n_flips: B; at least `flips_needed(family size)`.
-        chunk_flips: flips in memory at one time; it changes memory, not results. Default: what fits in 16 MB.
 
     Raises:
         ValueError: for another shape, values that are not finite, or a size that is not positive.
@@ -112,28 +95,19 @@ def sign_flip_tests(
     observed = parts.sum(axis=0)
     bar = np.abs(observed) - TIE * np.abs(parts).sum(axis=0)
     beyond = np.zeros(parts.shape[1], dtype=np.int64)
-    for kept in _coin_flips(len(parts), n_flips, rng, chunk_flips):
+    for kept in _coin_flips(len(parts), n_flips, rng):
         # signs are 2 kept - 1, so the flipped sum is 2 (kept @ parts) - observed
         beyond += (np.abs(2 * (kept @ parts) - observed) >= bar).sum(axis=0)
-    discordant = n_discordant_clusters(parts)
     return tuple(
-        SignFlip(
-            statistic=float(observed[t]),
-            p_value=(int(beyond[t]) + 1) / (n_flips + 1),
-            n_flips=n_flips,
-            n_clusters=len(parts),
-            n_discordant_clusters=int(discordant[t]),
-        )
-        for t in range(parts.shape[1])
+        SignFlip(float(difference), (int(n) + 1) / (n_flips + 1))
+        for difference, n in zip(observed, beyond, strict=True)
     )
 
 
-def _coin_flips(
-    n_clusters: int, n_flips: int, rng: np.random.Generator, chunk: int | None
-) -> Iterator[Floats]:
-    """Fair zeros and ones, shape (at most chunk, n_clusters); 64-bit words, so chunks do not disturb them."""
+def _coin_flips(n_clusters: int, n_flips: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """Fair zeros and ones, shape (n, n_clusters), 16 MB at a time; 64-bit words, so chunks do not disturb them."""
     words = -(-n_clusters // 64)
-    rows = chunk or max(1, CHUNK_BYTES // (8 * n_clusters))
+    rows = max(1, CHUNK_BYTES // (8 * n_clusters))
     for start in range(0, n_flips, rows):
         drawn = rng.integers(0, 2**64, size=(min(rows, n_flips - start), words), dtype=np.uint64)
         bits = np.unpackbits(drawn.view(np.uint8), axis=1, count=n_clusters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed, cluster_weights
-from xlembed.stats.layout import Floats, Ints
+from xlembed.stats.layout import Floats
 from xlembed.stats.scores import MIN_CLUSTERS
 from xlembed.stats.signflip import N_FLIPS
 
@@ -24,14 +24,11 @@ NEIGHBOURS = 10
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's rho.
+    """Spearman's rho of `n` values in `n_clusters`, which are resampled whole.
 
     Attributes:
         value: in [-1, 1]; NaN if one side is constant.
-        ci_low: 95 % percentile interval; None under 10 clusters, or where no resample has a rho.
-        ci_high: likewise.
-        n: values.
-        n_clusters: of them, which are resampled whole.
+        ci_low: 95 % percentile interval; None under 10 clusters, or where no resample has a rho; likewise `ci_high`.
     """
 
     value: float
@@ -42,13 +39,8 @@ class Correlation:
 
     def to_json(self) -> dict[str, Any]:
         """`spearman` and its interval, rounded to 1e-6; None where there is none."""
-        return {
-            "spearman": _rounded(self.value),
-            "ci_low": _rounded(self.ci_low),
-            "ci_high": _rounded(self.ci_high),
-            "n": self.n,
-            "n_clusters": self.n_clusters,
-        }
+        numbers = {key: _rounded(value) for key, value in asdict(self).items()}
+        return {"spearman": numbers.pop("value"), **numbers}
 
 
 @dataclass(frozen=True)
@@ -57,11 +49,8 @@ class CorrelationChange:
 
     Attributes:
         difference: in [-2, 2]; NaN if a side is constant.
-        ci_low: 95 % percentile interval, unadjusted; None under 10 clusters.
-        ci_high: likewise.
+        ci_low: 95 % percentile interval, unadjusted; None under 10 clusters; likewise `ci_high`.
         p_value: of the paired permutation test, two-sided, never 0; NaN without a difference.
-        n: pairs.
-        n_clusters: of them.
     """
 
     difference: float
@@ -73,33 +62,17 @@ class CorrelationChange:
 
     def to_json(self) -> dict[str, Any]:
         """Flat, floats rounded to 1e-6 (p to 8 digits)."""
-        return {
-            "difference": _rounded(self.difference),
-            "ci_low": _rounded(self.ci_low),
-            "ci_high": _rounded(self.ci_high),
-            "p_value": _rounded(self.p_value, 8),
-            "n": self.n,
-            "n_clusters": self.n_clusters,
-        }
+        numbers = {key: _rounded(value) for key, value in asdict(self).items()}
+        return {**numbers, "p_value": _rounded(self.p_value, 8)}
 
 
 def spearman(
-    x: ArrayLike,
-    y: ArrayLike,
-    clusters: Sequence[str] | None = None,
-    n_resamples: int = N_RESAMPLES,
-    level: float = 0.95,
+    x: ArrayLike, y: ArrayLike, clusters: Sequence[str] | None = None, n_resamples: int = N_RESAMPLES
 ) -> Correlation:
-    """Spearman's rho of two variables, ties with midranks, with a cluster bootstrap.
+    """Spearman's rho of two variables, finite, shape (n,), ties with midranks, with a cluster bootstrap.
 
-    Each resample's rho is exact: a value that was drawn w times stands w times in the midranks.
-
-    Args:
-        x: finite, shape (n,).
-        y: finite, shape (n,).
-        clusters: of each value; None: each is its own.
-        n_resamples: resamples.
-        level: coverage of the percentile interval.
+    Each resample's rho is exact: a value that was drawn w times stands w times in the midranks. Without clusters each
+    value is its own.
 
     Raises:
         ValueError: for other shapes, or values that are not finite.
@@ -107,7 +80,7 @@ def spearman(
     value, resamples = spearman_draws(x, y, clusters, n_resamples)
     n = len(np.asarray(x))
     n_clusters = n if clusters is None else len(set(clusters))
-    return Correlation(value, *percentile_ends(resamples, n_clusters, level), n, n_clusters)
+    return Correlation(value, *percentile_ends(resamples, n_clusters), n, n_clusters)
 
 
 def spearman_draws(
@@ -126,25 +99,15 @@ def spearman_change(
     clusters: Sequence[str] | None = None,
     n_resamples: int = N_RESAMPLES,
     n_flips: int = N_FLIPS,
-    level: float = 0.95,
 ) -> CorrelationChange:
-    """rho(after, scores) - rho(before, scores), paired.
+    """rho(after, scores) - rho(before, scores), paired; cosines and scores of pairs, finite, shape (n,).
 
     The interval takes both correlations from the same resamples. The test is the paired permutation test of Deutsch,
     Dror & Roth (2021, "A Statistical Analysis of Summarization Evaluation Metrics Using Resampling Methods", TACL 9):
     under the null hypothesis the two models' standardised values of a pair may be exchanged. The standardised values
-    are midranks here, since rho depends on nothing else; whole clusters are exchanged; the ranks are not ranked
-    anew after an exchange, so that the statistic is linear in the exchanges (it is the same function of every
-    exchanged data set, which is what the test needs).
-
-    Args:
-        before: cosines of the model before, finite, shape (n,).
-        after: cosines of the model after.
-        scores: of the pairs.
-        clusters: of each pair; None: each is its own.
-        n_resamples: of the bootstrap.
-        n_flips: random exchanges.
-        level: coverage of the percentile interval.
+    are midranks here, since rho depends on nothing else; whole clusters are exchanged (without clusters, each pair is
+    its own); the ranks are not ranked anew after an exchange, so that the statistic is linear in the exchanges (it is
+    the same function of every exchanged data set, which is what the test needs).
 
     Raises:
         ValueError: for other shapes, or values that are not finite.
@@ -154,22 +117,15 @@ def spearman_change(
     n_clusters = len(set(ids))
     difference = _rho(b, y) - _rho(a, y)
     p_value = _exchange_test(a, b, y, ids, n_flips) if np.isfinite(difference) else float("nan")
-    low, high = percentile_ends(np.concatenate(parts or [np.empty(0)]), n_clusters, level)
+    low, high = percentile_ends(np.concatenate(parts or [np.empty(0)]), n_clusters)
     return CorrelationChange(difference, low, high, p_value, len(a), n_clusters)
 
 
 def rank_gain(before: ArrayLike, after: ArrayLike, scores: ArrayLike) -> Floats:
-    """How much nearer each pair's rank by cosine came to its rank by score, in shares of all ranks.
+    """How much nearer each pair's rank by cosine came to its rank by score, in shares of all ranks; arguments as above.
 
-    |rank(before) - rank(score)| - |rank(after) - rank(score)|, divided by n: positive where the model got better.
-
-    Args:
-        before: cosines of the model before, finite, shape (n,).
-        after: cosines of the model after.
-        scores: of the pairs.
-
-    Returns:
-        float64, shape (n,), in (-1, 1).
+    |rank(before) - rank(score)| - |rank(after) - rank(score)|, divided by n: float64, shape (n,), in (-1, 1), positive
+    where the model got better.
 
     >>> rank_gain([0.1, 0.2, 0.3], [0.1, 0.3, 0.2], [1, 3, 2]).round(3).tolist()
     [0.0, 0.333, 0.333]
@@ -253,7 +209,7 @@ def _weighted_rho(weights: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def _midranks(weights: Floats, values: Floats) -> Floats:
-    """Rank of each value among the drawn ones, equal ones sharing the mean of their ranks; shape of the weights."""
+    """Rank of each value among the drawn ones; shape of the weights."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
@@ -264,17 +220,15 @@ def _midranks(weights: Floats, values: Floats) -> Floats:
     return ranks[:, place]
 
 
-def percentile_ends(
-    resamples: Floats, n_clusters: int, level: float = 0.95
-) -> tuple[float | None, float | None]:
-    """Percentiles of rho, which cover 92 to 98 % from 12 values up (for means they do not: see `intervals`).
+def percentile_ends(resamples: Floats, n_clusters: int) -> tuple[float | None, float | None]:
+    """95 % percentiles of rho, which cover 92 to 98 % from 12 values up (for means they do not: see `intervals`).
 
     None under 10 clusters, or where no resample has a rho.
     """
     kept = resamples[np.isfinite(resamples)]
     if n_clusters < MIN_CLUSTERS or not len(kept):
         return None, None
-    low, high = np.quantile(kept, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(kept, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -284,7 +238,7 @@ def _exchange_test(before: Floats, after: Floats, scores: Floats, ids: Sequence[
     a, b, y = (rankdata(v) - (len(scores) + 1) / 2 for v in (before, after, scores))
     spread = float((y * y).sum())
     # Each row: what exchanging a cluster adds to sum(a y), sum(a), sum(a a); b loses the same.
-    moves = np.stack([_cluster_sums(m, column) for m in ((b - a) * y, b - a, b * b - a * a)])
+    moves = np.stack([np.bincount(column, m) for m in ((b - a) * y, b - a, b * b - a * a)])
     sums_a, sums_b = (np.array([(v * y).sum(), v.sum(), (v * v).sum()]) for v in (a, b))
 
     def statistic(exchanged: Floats) -> Floats:
@@ -301,10 +255,6 @@ def _exchange_test(before: Floats, after: Floats, scores: Floats, ids: Sequence[
         drawn = rng.integers(0, 2, size=size, dtype=np.uint8).astype(np.float64)
         beyond += int((np.abs(statistic(drawn)) >= observed - ROUNDING).sum())
     return (beyond + 1) / (n_flips + 1)
-
-
-def _cluster_sums(values: Floats, column: Ints) -> Floats:
-    return np.asarray(np.bincount(column, weights=values), dtype=np.float64)
 
 
 def _correlations(sums: Floats, n: int, spread: float) -> Floats:

@@ -103,7 +103,7 @@ def standings(
         models: distinct names.
         bm25: the yardstick; None: not evaluated, so nobody is judged.
         measure: a column of everybody's units.
-        chance: monolingual macro average under random order (`metrics.chance`).
+        chance: monolingual macro average under random order (`search.chance`).
         margins: `bm25` of them.
         alpha: two-sided; of the monolingual scores over all models (Holm).
         n_resamples: of the bootstrap.

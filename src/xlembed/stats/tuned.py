@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from scipy.special import chdtri
+
+from xlembed.files import Record
 from xlembed.search.elastic.latency import Latency
-from xlembed.stats.choice import Candidate, cheapest
-from xlembed.stats.evaluation import ScoreRow
+from xlembed.stats.score_rows import Estimate
+from xlembed.stats.scores import CiMethod
 from xlembed.words import Lang
 
 FORMAT = 1
@@ -18,8 +22,7 @@ EXACT_SCAN = "exact scan"
 SIZES = ("segments", "disk_bytes", "memory_bytes", "build_seconds", "documents")
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(Record):
     """One index setting, see `tuning_grid.Setting` and `tuning_indices.Made`.
 
     Scores are rounded to 1e-6, so that the choice is made by the numbers that are shown. Those of `choosing` are of the
@@ -42,10 +45,10 @@ class Tried:
     oversample: float | None
     exercised: Mapping[Lang, bool]
     note: str
-    choosing: Mapping[str, ScoreRow]
-    lowest: Mapping[str, ScoreRow]
-    recall: Sequence[ScoreRow]
-    loss: Sequence[ScoreRow]
+    choosing: Mapping[str, Estimate]
+    lowest: Mapping[str, Estimate]
+    recall: Sequence[Estimate]
+    loss: Sequence[Estimate]
     latency_ms: Latency
     latency_ms_filtered: Latency | None
     throughput: Mapping[str, float]
@@ -61,18 +64,12 @@ class Tried:
         """Whether every vector is compared, so that nothing is missed."""
         return self.note == EXACT_SCAN
 
-    def largest_loss(self, measure: str) -> ScoreRow | None:
-        """Exact minus approximate in the mode and pool where it is largest.
-
-        Args:
-            measure: wanted; the first one if it was not taken.
-        """
+    def largest_loss(self, measure: str) -> Estimate | None:
+        """Exact minus approximate in the mode and pool where it is largest: in `measure`, or the first one taken."""
         macros = [row for row in self.loss if row.query_lang is None]
         names = [row.measure for row in macros]
         wanted = measure if measure in names else (names[0] if names else "")
-        return max(
-            (row for row in macros if row.measure == wanted), key=lambda r: r.score.value, default=None
-        )
+        return max((row for row in macros if row.measure == wanted), key=lambda r: r.value, default=None)
 
     def numbers(self) -> dict[str, float]:
         """Macros, percentiles and rates by name; what is missing is left out."""
@@ -80,7 +77,7 @@ class Tried:
         for prefix, rows in (("", self.recall), ("loss/", self.loss)):
             for row in rows:
                 if row.query_lang is None:
-                    found |= _with_ends(f"{prefix}{row.measure}/{row.kind}/{row.pool}", row)
+                    found |= row.named(f"{prefix}{row.measure}/{row.kind}/{row.pool}")
         for prefix, times in (("", self.latency_ms), ("filtered_", self.latency_ms_filtered)):
             found |= {f"{prefix}{p}_ms": getattr(times, p) for p in ("p50", "p95", "p99")} if times else {}
         return found | {f"searches_per_second/{n}": rate for n, rate in self.throughput.items()}
@@ -97,17 +94,12 @@ class Tried:
         sizes = {key: getattr(self, key) for key in SIZES}
         return self.numbers() | {key: float(value) for key, value in sizes.items() if value is not None}
 
-    def to_json(self) -> dict[str, Any]:
-        """An entry of `settings` in tune.json."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
-
-@dataclass(frozen=True)
-class Choice:
+class Choice(Record):
     """The setting to take.
 
     Attributes:
-        name: of the setting; None if none reaches what is wanted.
+        name: None if none reaches what is wanted.
         why: in words.
         lower_when_chosen: lower end of its recall on the clusters that chose.
         reported: its recall on the other clusters; None for an exact scan.
@@ -117,25 +109,19 @@ class Choice:
     name: str | None
     why: str
     lower_when_chosen: float | None = None
-    reported: ScoreRow | None = None
+    reported: Estimate | None = None
     confirmed: bool | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """`choice` in tune.json."""
-        if self.name is None:
-            return {"name": None, "why": self.why}
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
     def verdict(self) -> str:
         """What to do, in a sentence."""
         if self.name is None:
             return f"no choice: {self.why}"
-        if self.reported is None or self.reported.score.ci_low is None:
+        if self.reported is None or self.reported.interval is None:
             return f"take {self.name}: {self.why}"
-        words, score = "holds" if self.confirmed else "does NOT hold", self.reported.score
+        words, (low, high) = "holds" if self.confirmed else "does NOT hold", self.reported.interval
         return (
             f"take {self.name}: {self.why}; this {words} on the other half: "
-            f"{score.value:.4f} [{score.ci_low:.4f}, {score.ci_high:.4f}]"
+            f"{self.reported.value:.4f} [{low:.4f}, {high:.4f}]"
         )
 
 
@@ -180,8 +166,7 @@ class Spread:
         return {"name": self.name, "searches": self.searches, **both}
 
 
-@dataclass(frozen=True)
-class Tuning:
+class Tuning(Record):
     """Content of tune.json, called as there; for the options see `tune_index.TuneOptions`.
 
     Attributes:
@@ -218,9 +203,10 @@ class Tuning:
 
     def to_json(self) -> dict[str, Any]:
         """What tune.json holds."""
-        return {"format": FORMAT} | {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        content = self.model_dump(mode="json", exclude_unset=True)
+        return {"format": FORMAT, **content, "spread": [of.to_json() for of in self.spread]}
 
-    def recall(self, tried: Tried) -> ScoreRow | None:
+    def recall(self, tried: Tried) -> Estimate | None:
         """Recall@k in the mode that does worst, on the clusters that did not choose."""
         return tried.lowest.get(f"recall@{self.k}")
 
@@ -241,65 +227,99 @@ class Tuning:
     def metrics(self) -> dict[str, float]:
         """Recall of the chosen setting."""
         told = self.choice.reported
-        return _with_ends(f"chosen/{told.measure}", told) if told else {}
+        return told.named(f"chosen/{told.measure}") if told else {}
+
+
+def split_clusters(clusters: Collection[str], seed: int) -> tuple[frozenset[str], frozenset[str]]:
+    """Two halves, the second one larger if the number is odd; the order of the input does not matter.
+
+    >>> a, b = split_clusters(["x", "y", "z"], 1)
+    >>> len(a), len(b), sorted(a | b)
+    (1, 2, ['x', 'y', 'z'])
+    """
+    names = sorted(set(clusters))
+    order = np.random.default_rng(seed).permutation(len(names))
+    half = len(names) // 2
+    return frozenset(names[i] for i in order[:half]), frozenset(names[i] for i in order[half:])
+
+
+def lowest_macro(rows: Sequence[Estimate], measure: str) -> Estimate | None:
+    """The macro that does worst: the smallest lower end, or the smallest value where there are no intervals."""
+    macros = [row for row in rows if row.query_lang is None and row.measure == measure]
+
+    def badness(row: Estimate) -> tuple[bool, float]:
+        return (row.ci_low is not None, row.value if row.ci_low is None else row.ci_low)
+
+    return min(macros, key=badness, default=None)
+
+
+def widen_perfect(rows: Sequence[Estimate], cuts: Sequence[int]) -> list[Estimate]:
+    """Lower ends of a recall without a miss, or with so few that `intervals` calls it sparse, from what one miss costs.
+
+    Wilson's interval treats a search as found or not found, which would rank a perfect recall@k below one with a
+    miss. A search that misses a neighbour loses 1/k. Without a miss fewer than 3/n of n clusters have one unseen, with
+    95 % confidence (rule of three, Hanley & Lippman-Hand 1983): the lower end is 1 - 3/(n k). With m misses the number
+    expected is at most chi-square(0.975, 2 m + 2) / 2 (Garwood 1936).
+    """
+    fixed = []
+    for row in rows:
+        k = next(cut for cut in cuts if row.measure == f"recall@{cut}")
+        few = row.ci_method == CiMethod.WILSON_SPARSE and row.value > 0.5
+        if row.ci_low is not None and (few or row.value >= 1.0):
+            searches = row.n_clusters * k
+            missed = (1 - row.value) * searches
+            most = 3.0 if row.value >= 1.0 else float(chdtri(2 * missed + 2, 0.025)) / 2
+            ends = {
+                "ci_low": max(0.0, 1 - most / searches),
+                "ci_high": 1.0 if row.value >= 1.0 else row.ci_high,
+            }
+            row = row.model_copy(update={**ends, "ci_method": str(CiMethod.RULE_OF_THREE)})
+        fixed.append(row)
+    return fixed
 
 
 def choose(tried: Sequence[Tried], *, k: int, recall: float, cheapest_by: str) -> Choice:
     """The cheapest setting by one half of the clusters, and what the other half says of it.
 
-    Args:
-        tried: at least one.
-        k: recall@k decides.
-        recall: wanted, at the lower end of its interval.
-        cheapest_by: `latency` (95th percentile) or `memory`; the other breaks ties.
+    Recall@k of at least `recall` is wanted at the lower end of its interval; `cheapest_by` is `latency` (95th
+    percentile) or `memory`, and the other breaks ties.
     """
     measure = f"recall@{k}"
-    candidates = []
+    lower: dict[str, float] = {}
+    cost: dict[str, tuple[float, float]] = {}
     for one in tried:
-        cost = (one.latency_ms.p95, float(one.memory_bytes))
         row = one.choosing.get(measure)
-        lower = 1.0 if one.scanned else None if row is None else row.score.ci_low
-        candidates.append(Candidate(one.name, lower, cost if cheapest_by == "latency" else cost[::-1]))
-    best = cheapest(candidates, recall)
-    if best is None:
-        return Choice(None, _why_none(candidates, k, recall))
-    chosen = next(one for one in tried if one.name == best.name)
+        end = 1.0 if one.scanned else None if row is None else row.ci_low
+        if end is not None:
+            lower[one.name] = end
+        in_order = (one.latency_ms.p95, float(one.memory_bytes))
+        cost[one.name] = in_order if cheapest_by == "latency" else in_order[::-1]
+    able = [name for name, end in lower.items() if end >= recall]
+    if not able:
+        return Choice(name=None, why=_why_none(lower, cost, k, recall))
+    best = min(able, key=lambda name: (cost[name], name))
+    chosen = next(one for one in tried if one.name == best)
     told = chosen.lowest.get(measure)
-    confirmed = None if told is None or told.score.ci_low is None else told.score.ci_low >= recall
+    confirmed = None if told is None or told.ci_low is None else told.ci_low >= recall
     return Choice(
-        best.name,
-        f"cheapest by {cheapest_by} with {measure} of at least {recall:g} (lower end)",
-        best.lower,
-        told,
-        True if chosen.scanned else confirmed,
+        name=best,
+        why=f"cheapest by {cheapest_by} with {measure} of at least {recall:g} (lower end)",
+        lower_when_chosen=lower[best],
+        reported=told,
+        confirmed=True if chosen.scanned else confirmed,
     )
 
 
-def _why_none(candidates: Sequence[Candidate], k: int, recall: float) -> str:
-    known = [c for c in candidates if c.lower is not None]
-    if not known:
+def _why_none(
+    lower: Mapping[str, float], cost: Mapping[str, tuple[float, float]], k: int, recall: float
+) -> str:
+    if not lower:
         return (
             "no setting has an interval: the index was not exercised (--pad-to makes the corpus larger), or half the "
             "sample has under 10 clusters"
         )
-    best = max(known, key=lambda c: (c.lower, [-x for x in c.cost]))
+    best = max(lower, key=lambda name: (lower[name], [-x for x in cost[name]]))
     return (
-        f"no setting reaches recall@{k} of {recall:g} at the lower end; the best is {best.name} with "
-        f"{best.lower:.4f}: try more candidates, a larger m, or more queries"
+        f"no setting reaches recall@{k} of {recall:g} at the lower end; the best is {best} with "
+        f"{lower[best]:.4f}: try more candidates, a larger m, or more queries"
     )
-
-
-def _with_ends(name: str, row: ScoreRow) -> dict[str, float]:
-    found = {name: row.score.value, f"{name}/ci_low": row.score.ci_low, f"{name}/ci_high": row.score.ci_high}
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    if hasattr(value, "to_json"):
-        return value.to_json()
-    if isinstance(value, Latency | Corpus | Halves):
-        return asdict(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -21,15 +21,15 @@ from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed,
 
 @dataclass(frozen=True, eq=False)
 class Macros:
-    """Macro averages of one model.
+    """Macro averages of one model, by `kind/pool`.
 
     Attributes:
-        values: `kind/pool` -> mean of its cells.
-        draws: `kind/pool` -> float64, shape (n_resamples,), in the same resamples for every model of a task.
+        values: mean of the cells.
+        draws: float64, shape (n_resamples,), in the same resamples for every model of a task.
         n_clusters: that they rest on.
-        ends: `kind/pool` -> unadjusted 95 % interval as `score_cells` makes it; None under 10 clusters.
+        ends: unadjusted 95 % interval as `score_cells` makes it; None under 10 clusters.
         cluster_ids: of the whole task, sorted.
-        contributions: `kind/pool` -> what each of these clusters adds to the value.
+        contributions: what each of these clusters adds to the value.
     """
 
     values: Mapping[str, float]
@@ -45,14 +45,13 @@ class Ranked:
     """A model's place among others, and how sure it is.
 
     Attributes:
-        name: of the model.
         points: the weighted sum.
         place: from 1; equal models share it.
         with_best: whether it is not told apart from the first (paired tests, Holm); None: not tested.
         first: share of the resamples in which it is first, shared with those that are equal; None under 10 clusters.
         behind: points less than the first one's, >= 0.
-        behind_low: lower end of the unadjusted 95 % interval of `behind`; None under 10 clusters.
-        behind_high: upper end.
+        behind_low: lower end of the unadjusted 95 % interval of `behind`; None under 10 clusters; likewise
+            `behind_high`.
     """
 
     name: str
@@ -68,13 +67,9 @@ class Ranked:
 def macro_draws(
     units: pd.DataFrame, languages: Sequence[str], measure: Measure, n_resamples: int = N_RESAMPLES
 ) -> Macros:
-    """Macro averages over the cells of some languages, with their cluster bootstrap.
+    """Macro averages over the cells of some languages (both of a cell's), with their cluster bootstrap.
 
-    Args:
-        units: of one model; all of them, since the clusters of the task decide on the resamples.
-        languages: a cell counts if both of its languages are among them.
-        measure: a column of `units`.
-        n_resamples: of the bootstrap.
+    `units` are all of the model's, since the clusters of the task decide on the resamples.
     """
     inside = units[units["query_lang"].isin(languages) & units["doc_lang"].isin(languages)]
     values = inside[[measure.column]].to_numpy(dtype=np.float64)
@@ -84,14 +79,14 @@ def macro_draws(
     ends, _ = score_ends(drawn, [binary], [bool(((values >= 0) & (values <= 1)).all())])
     first = len(cells.cells)
     return Macros(
-        {name: float(drawn.value[first + i, 0]) for i, name in enumerate(drawn.macro_names)},
-        {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_names)},
+        {name: float(drawn.value[first + i, 0]) for i, name in enumerate(drawn.macro_cells)},
+        {name: drawn.macro_resamples[i, 0] for i, name in enumerate(drawn.macro_cells)},
         len(set(inside["cluster"])),
         {
             name: (float(ends.low[first + i, 0]), float(ends.high[first + i, 0]))
             if drawn.n_clusters[first + i] >= MIN_CLUSTERS
             else None
-            for i, name in enumerate(drawn.macro_names)
+            for i, name in enumerate(drawn.macro_cells)
         },
         cells.layout.cluster_ids,
         {

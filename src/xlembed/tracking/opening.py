@@ -21,7 +21,7 @@ def open_model(
         spec: name, folder, Hub id or models:/ URI, with suffixes.
         dim: same as the suffix ``+dimN``.
         max_tokens: same as ``+maxN``.
-        dtype: same as ``+bf16`` or ``+fp16``.
+        dtype: same as ``+bf16``, ``+fp16``, ``+ov`` or ``+int8``.
 
     Raises:
         UserError: unknown name (with the near miss and the list), bad suffix, unusable folder.

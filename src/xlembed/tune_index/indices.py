@@ -13,7 +13,7 @@ from xlembed.embeddings.export import Embeddings
 from xlembed.files import write_json
 from xlembed.models.spec import ModelRef
 from xlembed.search.elastic.builder import build
-from xlembed.search.elastic.cloning import IndexStats, delete_index, index_stats, merged_clone, merged_spec
+from xlembed.search.elastic.cloning import IndexStats, delete_index, index_stats, merged_clone
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.layout import IndexSpec, bytes_needed, check_fits, choose_analyzers
 from xlembed.search.elastic.padding import Padded
@@ -94,7 +94,7 @@ class TuningIndices:
         """
         spec = self._spec(wanted, copy)
         if merges == (True,):
-            spec = merged_spec(spec)
+            spec = replace(spec, segments=1)
         self._specs[spec.name] = spec
         told = f"load {wanted.name}{' again' if copy != 'a' else ''}"
         built = build(
@@ -112,7 +112,7 @@ class TuningIndices:
             return
         yield False, self._made(spec)
         if True in merges:
-            merged = merged_spec(spec)
+            merged = replace(spec, segments=1)
             self._specs[merged.name] = merged
             seconds = merged_clone(self.server, spec, run_id=self.run_id)
             if seconds is not None:

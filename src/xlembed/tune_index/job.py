@@ -25,9 +25,8 @@ from xlembed.search.elastic.padding import NO_LANGUAGE, Padded
 from xlembed.search.elastic.tasks import attach, open_server
 from xlembed.settings import IndexSettings
 from xlembed.show.figures.registry import write_figures
-from xlembed.stats.choice import split_clusters
 from xlembed.stats.clusters import task_clusters
-from xlembed.stats.tuned import Corpus, Halves, Spread, Tried, Tuning, TwoGraphs, choose
+from xlembed.stats.tuned import Corpus, Halves, Spread, Tried, Tuning, TwoGraphs, choose, split_clusters
 from xlembed.tune_index import figures as tuning
 from xlembed.tune_index.distractors import pad_corpus
 from xlembed.tune_index.grid import Build, Grid, Setting

@@ -19,16 +19,15 @@ from xlembed.search.elastic.engine import ElasticIndex
 from xlembed.search.elastic.index_type import find_type
 from xlembed.search.elastic.latency import summarise, time_searches
 from xlembed.search.exact import ExactIndex
+from xlembed.search.fidelity import Remembered
 from xlembed.search.ranking import Rankings, rank_units
-from xlembed.search.remembered import Remembered
 from xlembed.search.searcher import VectorSearcher
 from xlembed.search.table import units_table
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
-from xlembed.stats.choice import lowest_macro, widen_perfect
-from xlembed.stats.evaluation import ScoreRow
-from xlembed.stats.index_loss import loss_rows, recall_rows
-from xlembed.stats.tuned import EXACT_SCAN, Tried
+from xlembed.stats.evaluation import loss_rows, recall_rows
+from xlembed.stats.score_rows import Estimate
+from xlembed.stats.tuned import EXACT_SCAN, Tried, lowest_macro, widen_perfect
 from xlembed.tune_index.grid import Setting
 from xlembed.tune_index.indices import Made
 from xlembed.words import Lang, Mode, Vectors
@@ -161,14 +160,14 @@ class Bench:
             build_seconds=None if made.build_seconds is None else round(made.build_seconds, 3),
         )
 
-    def _recall_rows(self, recall: pd.DataFrame, clusters: frozenset[str]) -> list[ScoreRow]:
+    def _recall_rows(self, recall: pd.DataFrame, clusters: frozenset[str]) -> list[Estimate]:
         half = recall[recall["cluster"].isin(clusters)] if len(recall) else recall
         if not len(half):
             return []
         rows = recall_rows(half, RECALL_CUTS, clusters, self._settings.resamples)
         return [_rounded(row) for row in widen_perfect(rows, RECALL_CUTS)]
 
-    def _loss(self, index: ElasticIndex, clusters: frozenset[str]) -> list[ScoreRow]:
+    def _loss(self, index: ElasticIndex, clusters: frozenset[str]) -> list[Estimate]:
         """Only cells whose pool went through the index: a loss of 0 elsewhere would say nothing of it."""
         through = {
             pool or ANY_LANGUAGE
@@ -228,13 +227,11 @@ def _note(type: str, exercised: Mapping[Lang, bool]) -> str:
     return f"{NOT_EXERCISED} in {', '.join(scanned)}" if scanned else ""
 
 
-def _lowest(rows: Sequence[ScoreRow]) -> dict[str, ScoreRow]:
+def _lowest(rows: Sequence[Estimate]) -> dict[str, Estimate]:
     found = {f"recall@{cut}": lowest_macro(rows, f"recall@{cut}") for cut in RECALL_CUTS}
     return {name: row for name, row in found.items() if row is not None}
 
 
-def _rounded(row: ScoreRow) -> ScoreRow:
+def _rounded(row: Estimate) -> Estimate:
     """As it is written."""
-    score = row.score
-    low, high = (None if end is None else round(end, 6) for end in (score.ci_low, score.ci_high))
-    return replace(row, score=replace(score, value=round(score.value, 6), ci_low=low, ci_high=high))
+    return Estimate.model_validate(row.to_json())

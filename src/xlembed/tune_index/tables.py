@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xlembed.show.cells import share_cell
 from xlembed.show.content import Cell, Grid, heads, row
-from xlembed.show.text import ends, interval_text, percent
+from xlembed.show.text import interval_text, percent
 from xlembed.stats.tuned import Tried, Tuning
 
 CHOSEN = "→"
@@ -73,7 +73,7 @@ def recall_cell(of: Tried, k: int) -> Cell:
     return (
         Cell(NONE, details=(of.note,))
         if found is None
-        else Cell(percent(found.score.value, 2), interval_text(ends(found.to_json())))
+        else Cell(percent(found.value, 2), interval_text(found.interval))
     )
 
 

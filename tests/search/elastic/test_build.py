@@ -177,9 +177,9 @@ def test_two_processes_that_create_at_once_load_one_index(
 ) -> None:
     what = source(50)
     made = spec(what, "twice")
-    first = builder._create(server, made, None, 0)
+    first = builder._create(server, made, None)
     assert first == builder.EMPTY
-    assert builder._create(server, made, None, 0) == LOADING  # who comes second looks first what is there
+    assert builder._create(server, made, None) == LOADING  # who comes second looks first what is there
     build(server, made, what, FLAT)
     assert_undisturbed(server, made, what)
 
@@ -234,7 +234,7 @@ def test_too_few_documents_are_never_called_complete(server: Server) -> None:
 def test_an_index_that_is_read_only_says_so(server: Server) -> None:
     what = source(50)
     made = spec(what, "blocked")
-    builder._create(server, made, None, 0)
+    builder._create(server, made, None)
     server.client.indices.put_settings(index=made.name, settings={"index.blocks.write": True})
     with pytest.raises(UserError, match="the index is read-only"):
         build(server, made, what, FLAT)

@@ -20,11 +20,11 @@ from search.elastic.material import source, spec
 from xlembed.data.loading import open_task
 from xlembed.models.selfcheck import sentences
 from xlembed.search.elastic.builder import build, read_meta
-from xlembed.search.elastic.cloning import delete_index, index_stats, merged_clone, merged_spec
+from xlembed.search.elastic.cloning import delete_index, index_stats, merged_clone
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.sealing import COMPLETE
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
-from xlembed.stats.choice import split_clusters
+from xlembed.stats.tuned import split_clusters
 from xlembed.tracking.opening import open_model
 from xlembed.tune_index.grid import Setting, parse_grid
 from xlembed.tune_index.job import TuneOptions, tune_folder, tune_index
@@ -231,7 +231,7 @@ def test_a_clone_is_merged_and_its_source_is_not(server: Server) -> None:
     server.client.indices.put_settings(index=made.name, settings={"index.merge.policy.segments_per_tier": 50})
     assert merged_clone(server, made) is not None
     assert merged_clone(server, made) is None, "it was complete"
-    twin = merged_spec(made)
+    twin = replace(made, segments=1)
     assert index_stats(server, twin.name).segments == 1
     assert (read_meta(server, twin.name) or {})["xlembed"]["state"] == COMPLETE
     assert index_stats(server, made.name).documents == index_stats(server, twin.name).documents == 500

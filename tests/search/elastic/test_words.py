@@ -16,10 +16,10 @@ from xlembed.data.task import Document
 from xlembed.search.elastic.builder import build
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.engine import ElasticIndex
-from xlembed.search.elastic.hybrid import in_one_request
 from xlembed.search.elastic.layout import WORDS, IndexSpec, choose_analyzers
 from xlembed.search.elastic.source import Source
 from xlembed.search.elastic.words import ElasticWords, words_fingerprint
+from xlembed.search.engines.elasticsearch import in_one_request
 from xlembed.words import UserError
 
 LANGS = ("xx", "yy")

@@ -15,7 +15,7 @@ from elasticsearch import ApiError
 from xlembed.search.elastic.connection import Server, cause, refusal
 from xlembed.search.elastic.layout import PREFIX, is_ours, loading_alias
 from xlembed.search.elastic.sealing import count_documents
-from xlembed.search.elastic.trouble import ask
+from xlembed.search.elastic.trouble import ask, ask_if_there
 from xlembed.words import UserError
 
 ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
@@ -77,10 +77,9 @@ class Found:
 def list_indices(server: Server) -> list[Found]:
     """Our indices by name; whatever else the cluster holds is left out."""
     pattern = f"{PREFIX}*"
-    found = [f for f in _get(server, pattern) if f.ours]
+    found = [f for f in find(server, pattern) if f.ours]
     stats = ask(
-        server,
-        lambda: server.client.indices.stats(index=pattern, metric="docs,store", level="indices"),
+        server, lambda: server.client.indices.stats(index=pattern, metric="docs,store", level="indices")
     ).get("indices", {})
     return [
         Found(
@@ -92,11 +91,6 @@ def list_indices(server: Server) -> list[Found]:
         )
         for f in found
     ]
-
-
-def find(server: Server, name: str) -> list[Found]:
-    """What an index name or an alias stands for; empty if there is nothing of that name."""
-    return _get(server, name)
 
 
 def count(server: Server, name: str) -> int:
@@ -122,11 +116,7 @@ def prunable(indices: Sequence[Found], *, with_previous: bool = False) -> list[F
 
 
 def delete(server: Server, names: Sequence[str], *, with_previous: bool = False) -> list[str]:
-    """Delete indices of ours; one that was published since it was listed stays.
-
-    Returns:
-        Names of those deleted.
-    """
+    """Delete indices of ours, and tell which; one that was published since it was listed stays."""
     still = {f.name for f in prunable(list_indices(server), with_previous=with_previous)}
     deleted = []
     for name in names:
@@ -151,17 +141,12 @@ def checked_alias(alias: str) -> str:
 
 
 def holder(server: Server, alias: str, *, force: bool = False) -> list[Found]:
-    """Where an alias points to, if we may move it: nowhere, or to one index of ours.
-
-    Args:
-        server: where.
-        alias: its name.
-        force: move it whatever it points to.
+    """Where an alias points to, if we may move it: nowhere, or to one index of ours; anywhere with `force`.
 
     Raises:
         UserError: it is an index, points to an index that is not ours, or to several.
     """
-    found = _get(server, checked_alias(alias))
+    found = find(server, checked_alias(alias))
     if any(f.name == alias for f in found):
         raise UserError(f"{server.url}: {alias!r} is an index, not an alias; choose another name")
     foreign = [f.name for f in found if not f.ours]
@@ -184,14 +169,8 @@ def move_alias(
     """Let an alias point to an index of ours, in one step and only if nobody else moved it meanwhile.
 
     The history is written into the manifest of the new index before the alias moves, so that a crash in between
-    leaves all as it was.
-
-    Args:
-        server: where.
-        alias: its name.
-        target: the index.
-        note: put into the target's manifest: `encoding`, and `record` about this alias.
-        force: take the alias from an index that is not ours.
+    leaves all as it was. So is `note`: `encoding`, and `record` about this alias. `force` takes the alias from an index
+    that is not ours.
 
     Returns:
         The index it pointed to; the target itself if there was nothing to move; None if the alias is new.
@@ -215,9 +194,7 @@ def move_alias(
             return target
         if _swap(server, alias, [name for name in names if name != target], target, is_new=there is None):
             return names[0] if names else None
-    raise UserError(
-        f"{server.url}: others keep moving the alias {alias!r}; see xlembed indices, then try again"
-    )
+    raise _kept_moving(server, alias)
 
 
 def roll_back(server: Server, alias: str) -> tuple[str, str]:
@@ -237,7 +214,7 @@ def roll_back(server: Server, alias: str) -> tuple[str, str]:
         history = current.replaced(alias)
         if not history:
             raise UserError(f"{server.url}: {alias!r} points to {current.name}; no index before it is known")
-        previous = next((f for f in _get(server, history[0]) if f.name == history[0]), None)
+        previous = next((f for f in find(server, history[0]) if f.name == history[0]), None)
         if previous is None:
             raise UserError(
                 f"{server.url}: {history[0]}, which {alias!r} pointed to before, is gone; publish another index"
@@ -252,7 +229,11 @@ def roll_back(server: Server, alias: str) -> tuple[str, str]:
             _note(server, previous.name, alias, record, previous.manifest.get("encoding") or {})
         if _swap(server, alias, [current.name], previous.name, is_new=True):
             return previous.name, current.name
-    raise UserError(
+    raise _kept_moving(server, alias)
+
+
+def _kept_moving(server: Server, alias: str) -> UserError:
+    return UserError(
         f"{server.url}: others keep moving the alias {alias!r}; see xlembed indices, then try again"
     )
 
@@ -266,7 +247,7 @@ def _note(
     server: Server, name: str, alias: str, record: Mapping[str, Any], encoding: Mapping[str, Any]
 ) -> None:
     """Put what a publication needs into an index's manifest, beside what is there."""
-    (index,) = _get(server, name)
+    (index,) = find(server, name)
     ours = {
         **index.manifest,
         "encoding": dict(encoding),
@@ -299,22 +280,19 @@ def _swap(server: Server, alias: str, olds: Sequence[str], new: str, *, is_new: 
     return True
 
 
-def _get(server: Server, name: str) -> list[Found]:
-    try:
-        answer = server.client.indices.get(
-            index=name, features="aliases,mappings", expand_wildcards="open"
-        ).body
-    except ApiError as error:
-        if error.status_code == 404 and cause(error.body)[0] == "index_not_found_exception":
-            return []
-        raise refusal(error, server.url) from None
-    except TransportError as error:
-        raise refusal(error, server.url) from None
+def find(server: Server, name: str) -> list[Found]:
+    """What an index name or an alias stands for; empty if there is nothing of that name."""
+    answer = ask_if_there(
+        server,
+        lambda: (
+            server.client.indices.get(index=name, features="aliases,mappings", expand_wildcards="open").body
+        ),
+    )
     return [
         Found(
             index,
             (body.get("mappings") or {}).get("_meta") or {},
             tuple(sorted(set(body.get("aliases") or ()) - {loading_alias(index)})),
         )
-        for index, body in sorted(answer.items())
+        for index, body in sorted((answer or {}).items())
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,15 +16,13 @@ from xlembed.search.elastic.layout import SIMILARITY, IndexSpec, bytes_needed, l
 from xlembed.search.elastic.loading import PATIENCE, IndexGoneError, LoadReport, load
 from xlembed.search.elastic.sealing import COMPLETE, POLL_SECONDS, seal
 from xlembed.search.elastic.source import Source
-from xlembed.search.elastic.trouble import Trouble, ask, free_disk, judge_error
+from xlembed.search.elastic.trouble import Trouble, ask, ask_if_there, free_disk, judge_error
 from xlembed.settings import IndexSettings
 from xlembed.words import UserError
 from xlembed.workspace import Watch
 
 HEALTH_WAIT = "3s"
 EMPTY, LOADING = "empty", "loading"
-PACKED_SINCE = (9, 3)
-"""First server that takes vectors as base64."""
 EXCLUDES_SOURCE_SINCE = (9, 2)
 """First server that keeps vectors out of `_source`."""
 LOOK_PATIENCE = 15.0
@@ -57,20 +55,15 @@ def build(
     *,
     run_id: str | None = None,
     watch: Watch | None = None,
+    patience: float = PATIENCE,
     **load_options: Any,
 ) -> Built:
     """Make sure that the index of a spec is complete.
 
-    A complete one is left as it is, one that is loading is resumed, another one of the same name is refused.
-
-    Args:
-        server: where.
-        spec: what.
-        source: the documents; `spec.documents` of them have a vector.
-        settings: replicas, and whether a forecast of too little room is to be ignored.
-        run_id: MLflow run to be noted in the manifest of a new index.
-        watch: told (what, done, total).
-        load_options: see `load`.
+    A complete one is left as it is, one that is loading is resumed, another one of the same name is refused. Of the
+    source's documents `spec.documents` have a vector; of the settings replicas count, and whether a forecast of too
+    little room is to be ignored. The manifest of a new index has the MLflow run's id. `watch` is told (what, done,
+    total); trouble that may pass is waited out for `patience` seconds; for other options see `load`.
 
     Raises:
         UserError: the server refuses, or has too little room; the same call resumes.
@@ -81,18 +74,18 @@ def build(
             f"{source.vectors.shape[1]} ({', '.join(d.doc_id for d in source.documents[:3])}, ...): encode again"
         )
     started = time.monotonic()
-    patience = float(load_options.get("patience", PATIENCE))
+    server = replace(server, patience=patience)
     state = index_state(server, spec)
     if state is None:
         check_room(server, spec, source, settings)
-        state = _create(server, spec, run_id, patience)
+        state = _create(server, spec, run_id)
     report = None
     if state != COMPLETE:
         progress = partial(watch, "load") if watch else None
-        report = _fill(server, spec, source, state == LOADING, patience, progress, load_options)
+        report = _fill(server, spec, source, state == LOADING, progress, load_options)
         if report is not None:
-            seal(server, spec, run_id, patience)
-    _set_replicas(server, spec.name, settings.replicas, patience)
+            seal(server, spec, run_id)
+    _set_replicas(server, spec.name, settings.replicas)
     return Built(spec.name, report, time.monotonic() - started)
 
 
@@ -101,33 +94,22 @@ def _fill(
     spec: IndexSpec,
     source: Source,
     resume: bool,
-    patience: float,
     progress: Callable[[int, int], None] | None,
     load_options: Mapping[str, Any],
 ) -> LoadReport | None:
     """Load what is lacking; None if another process completed the index meanwhile."""
     alias = loading_alias(spec.name)
     if resume:  # it may be gone, if the last try ended just before the index was called complete
-        ask(server, lambda: server.client.indices.put_alias(index=spec.name, name=alias), patience)
-    _await_shards(server, spec.name, patience)
-    uuid = _setting(server, spec.name, "uuid", patience)
+        ask(server, lambda: server.client.indices.put_alias(index=spec.name, name=alias))
+    _await_shards(server, spec.name)
+    uuid = _setting(server, spec.name, "uuid")
     try:
-        report = load(
-            server.client,
-            alias,
-            source,
-            shown=server.url,
-            resume=resume,
-            packed=server.version >= PACKED_SINCE,
-            require_alias=True,
-            progress=progress,
-            **load_options,
-        )
+        report = load(server, alias, source, resume=resume, progress=progress, **load_options)
     except IndexGoneError:
         if index_state(server, spec) == COMPLETE:
             return None
         raise
-    if _setting(server, spec.name, "uuid", patience) != uuid:
+    if _setting(server, spec.name, "uuid") != uuid:
         raise UserError(
             f"{server.url}: the index {spec.name} was replaced while it was loaded; run the same command again"
         )
@@ -144,26 +126,22 @@ def index_state(server: Server, spec: IndexSpec) -> str | None:
     if meta is None:
         return None
     if not spec.describes(meta):
-        raise UserError(
-            f"{server.url}: the index {spec.name} exists and was not built by this tool for this task and model; "
-            "it is left alone: delete or rename it yourself"
-        )
+        raise not_ours(server, spec.name)
     return str(meta["xlembed"].get("state"))
+
+
+def not_ours(server: Server, name: str) -> UserError:
+    """What to say of an index that has the name of one of ours and holds something else."""
+    return UserError(
+        f"{server.url}: the index {name} exists and was not built by this tool for this task and model; "
+        "it is left alone: delete or rename it yourself"
+    )
 
 
 def read_meta(server: Server, name: str) -> Mapping[str, Any] | None:
     """`_meta` of an index or of what an alias points to; None if there is none such."""
-
-    def look() -> Mapping[str, Any] | None:
-        try:
-            found: Mapping[str, Any] = server.client.indices.get_mapping(index=name).body
-        except ApiError as error:
-            if error.status_code == 404 and cause(error.body)[0] == "index_not_found_exception":
-                return None
-            raise
-        return found
-
-    answer = ask(server, look, LOOK_PATIENCE)
+    patient = replace(server, patience=LOOK_PATIENCE)
+    answer = ask_if_there(patient, lambda: server.client.indices.get_mapping(index=name).body)
     if answer is None:
         return None
     if len(answer) != 1:
@@ -217,7 +195,7 @@ def _usable(disk: Mapping[str, int]) -> float:
     return max(0.0, disk["available_in_bytes"] - kept)
 
 
-def _create(server: Server, spec: IndexSpec, run_id: str | None, patience: float) -> str:
+def _create(server: Server, spec: IndexSpec, run_id: str | None) -> str:
     """Create an empty index; its state, which is not empty's if another process was quicker."""
     settings: dict[str, Any] = {
         "number_of_shards": spec.shards,
@@ -252,16 +230,16 @@ def _create(server: Server, spec: IndexSpec, run_id: str | None, patience: float
             raise
         return EMPTY
 
-    return str(ask(server, create, patience))
+    return str(ask(server, create))
 
 
-def _await_shards(server: Server, name: str, patience: float) -> None:
+def _await_shards(server: Server, name: str) -> None:
     """Wait until every shard has a place; a shard without one takes no document, and says so a minute later.
 
     Raises:
         UserError: a shard has no place; says why.
     """
-    give_up = time.monotonic() + patience
+    give_up = time.monotonic() + server.patience
     while True:
         try:
             health = server.client.cluster.health(index=name, wait_for_status="yellow", timeout=HEALTH_WAIT)
@@ -298,15 +276,15 @@ def _why_unassigned(server: Server, name: str) -> str:
     return "; ".join(dict.fromkeys(f"{d['decider']}: {d['explanation']}" for d in no))
 
 
-def _set_replicas(server: Server, name: str, replicas: int, patience: float) -> None:
+def _set_replicas(server: Server, name: str, replicas: int) -> None:
     """Only if they differ: a complete index may be used although its settings cannot be written now."""
-    if int(_setting(server, name, "number_of_replicas", patience)) == replicas:
+    if int(_setting(server, name, "number_of_replicas")) == replicas:
         return
     settings = {"index.number_of_replicas": replicas}
-    ask(server, lambda: server.client.indices.put_settings(index=name, settings=settings), patience)
+    ask(server, lambda: server.client.indices.put_settings(index=name, settings=settings))
 
 
-def _setting(server: Server, name: str, key: str, patience: float) -> str:
+def _setting(server: Server, name: str, key: str) -> str:
     indices = server.client.indices
-    answer = ask(server, lambda: indices.get_settings(index=name, name=f"index.{key}").body, patience)
+    answer = ask(server, lambda: indices.get_settings(index=name, name=f"index.{key}").body)
     return str(next(iter(answer.values()))["settings"]["index"][key])

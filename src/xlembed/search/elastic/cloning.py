@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from xlembed.search.elastic.builder import LOADING, read_meta
+from xlembed.search.elastic.builder import LOADING, not_ours, read_meta
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.layout import IndexSpec
-from xlembed.search.elastic.sealing import COMPLETE, LONG_WORK_SECONDS, force_merge
+from xlembed.search.elastic.loading import PATIENCE
+from xlembed.search.elastic.sealing import COMPLETE, LONG_WORK_SECONDS, call_complete, force_merge
 from xlembed.search.elastic.trouble import ask
-from xlembed.words import UserError
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,6 @@ def delete_index(server: Server, spec: IndexSpec) -> bool:
     return True
 
 
-def merged_spec(spec: IndexSpec, segments: int = 1) -> IndexSpec:
-    """The spec of the index that a merge of this one gives."""
-    return replace(spec, segments=segments)
-
-
 def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) -> float | None:
     """Make sure that the merged twin of a complete index is complete; the index itself stays as it is.
 
@@ -65,17 +60,14 @@ def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) 
     Raises:
         UserError: another index has its name, the server refuses, or documents are missing.
     """
-    target = merged_spec(spec)
+    target = replace(spec, segments=1)
     meta = read_meta(server, target.name)
     if meta is not None:
         if target.describes(meta) and meta["xlembed"].get("state") == COMPLETE:
             return None
         # Until its manifest is written, a clone has that of its source.
         if not delete_index(server, target) and not _delete_raw_clone(server, spec, target.name):
-            raise UserError(
-                f"{server.url}: the index {target.name} exists and was not built by this tool for this task and "
-                "model; it is left alone: delete or rename it yourself"
-            )
+            raise not_ours(server, target.name)
     indices = server.client.options(request_timeout=LONG_WORK_SECONDS).indices
     ask(server, lambda: indices.put_settings(index=spec.name, settings={"index.blocks.write": True}))
     try:
@@ -94,18 +86,11 @@ def merged_clone(server: Server, spec: IndexSpec, *, run_id: str | None = None) 
     loading = target.manifest(state=LOADING, run_id=run_id)
     ask(server, lambda: indices.put_mapping(index=target.name, meta=loading))
     started = time.monotonic()
-    force_merge(server, target.name, target.segments or 1)
+    force_merge(replace(server, patience=PATIENCE), target.name, 1)
     seconds = time.monotonic() - started
     ask(server, lambda: indices.refresh(index=target.name))
     ask(server, lambda: indices.flush(index=target.name))
-    count = index_stats(server, target.name).documents
-    if count != target.documents:
-        raise UserError(
-            f"{server.url}: the index {target.name} holds {count:,} documents instead of {target.documents:,}; "
-            "run the same command again"
-        )
-    complete = target.manifest(state=COMPLETE, run_id=run_id)
-    ask(server, lambda: indices.put_mapping(index=target.name, meta=complete))
+    call_complete(server, target, run_id)
     return seconds
 
 

@@ -42,12 +42,14 @@ class Server:
         version: (major, minor).
         number: version in the server's words.
         url: without credentials, for messages.
+        patience: seconds for which trouble that may pass is waited out (`trouble.ask`).
     """
 
     client: Elasticsearch
     version: tuple[int, int]
     number: str
     url: str
+    patience: float = 0.0
 
 
 def connect(url: str | None = None, root: Path = Path()) -> Server:
@@ -74,7 +76,8 @@ def connect(url: str | None = None, root: Path = Path()) -> Server:
         info = client.info()
     except (ApiError, TransportError, UnsupportedProductError) as error:
         raise refusal(error, shown) from None
-    number = _version_number(info.body)
+    told = info.body.get("version") if isinstance(info.body, dict) else None
+    number = str(told.get("number", "")) if isinstance(told, dict) else ""
     match = re.match(r"(\d+)\.(\d+)", number)
     if not match:
         raise UserError(f"{shown}: something answers, but it is no Elasticsearch; check the port")
@@ -113,11 +116,6 @@ def checked_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"{url!r}: expected http(s)://host:port")
     return url if port else f"{url.rstrip('/')}:{443 if parts.scheme == 'https' else 9200}"
-
-
-def _version_number(body: object) -> str:
-    version = body.get("version") if isinstance(body, dict) else None
-    return str(version.get("number", "")) if isinstance(version, dict) else ""
 
 
 def _client(urls: list[str], given: Mapping[str, str], shown: str) -> Elasticsearch:

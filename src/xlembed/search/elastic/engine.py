@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from elastic_transport import TransportError
@@ -59,13 +59,52 @@ class Planned(ABC, Generic[Q]):
     """A search on a server that is carried out as a plan, a batch of queries at a time."""
 
     server: Server
+    name: str
+    header: ClassVar[Mapping[str, Any]] = {}
+    """Of each search, beside the index."""
+    ties = "score", "use --index exact"
+    """What is equal where more documents tie than can be fetched, and what to do."""
 
     @abstractmethod
     def plan(self, queries: Q, k: int, lang: Lang | None = None) -> Plan:
         """The conversation that finds the k best of each query."""
 
+    @abstractmethod
+    def request(self, query: Any, k: int, lang: Lang | None) -> dict[str, Any]:
+        """Body of one search."""
+
+    @abstractmethod
+    def order(
+        self, queries: Q, answers: Sequence[Mapping[str, Any]], fetch: int, k: int
+    ) -> tuple[Hits, bool]:
+        """The k best of what was fetched, and whether a document left behind might tie with the last of them."""
+
+    def widening(self, queries: Q, k: int, lang: Lang | None, size: int, margin: int) -> Plan:
+        """Fetch and order; more where something left behind might tie. `size`: of the pool.
+
+        Raises:
+            UserError: more is wanted, or ties, than a search gives.
+        """
+        k = min(k, size)
+        check_depth(k)
+        fetch = min(k + margin, size, MOST)
+        if not len(queries) or not fetch:
+            return nothing_found(len(queries))
+        while True:
+            header = {"index": self.name, **self.header}
+            answers = yield [(header, self.request(query, fetch, lang)) for query in queries]
+            hits, may_tie = self.order(queries, answers, fetch, k)
+            if fetch >= size or not may_tie:
+                return hits
+            if fetch == MOST:
+                same, advice = self.ties
+                raise UserError(
+                    f"more than {MOST:,} documents have the same {same}, more than Elasticsearch can fetch; {advice}"
+                )
+            fetch = min(2 * fetch, size, MOST)
+
     def search(self, queries: Q, k: int, lang: Lang | None = None) -> Hits:
-        """See `VectorIndex.search`, `retrieval.searcher.Searcher.search`; equal scores in `doc_id` order.
+        """See `Search.search`; equal scores in `doc_id` order.
 
         Raises:
             UserError: the server refuses or answers in part, or k is more than it can fetch.
@@ -73,7 +112,7 @@ class Planned(ABC, Generic[Q]):
         return self.search_each(queries, k, (lang,))[0]
 
     def search_each(self, queries: Q, k: int, langs: Sequence[Lang | None]) -> list[Hits]:
-        """See `VectorIndex.search_each`: one request holds the searches of all languages for a batch of queries.
+        """See `Search.search_each`: one request holds the searches of all languages for a batch of queries.
 
         Raises:
             UserError: as `search`.
@@ -134,7 +173,7 @@ class ElasticIndex(Planned[Vectors]):
         return self._graph and self._sizes.get(lang, 0) > max(self._candidates, k + self._margin)
 
     def full_ranks(self, queries: Vectors, rows: Sequence[Rows], lang: Lang | None = None) -> list[Rows]:
-        """See `VectorIndex.full_ranks`: fetches the whole pool."""
+        """See `Search.full_ranks`: fetches the whole pool."""
         if not self.exact:
             raise NotImplementedError("an approximate index does not know the full ranking")
         hits = self.search(queries, sum(map(len, self._pools.get(lang, ()))), lang)
@@ -143,7 +182,7 @@ class ElasticIndex(Planned[Vectors]):
     def plan(self, queries: Vectors, k: int, lang: Lang | None = None) -> Plan:
         """Ask the server for what has a direction; the rest has its place by rule, see `ExactIndex`."""
         asked = np.flatnonzero(np.asarray(queries).any(axis=1))
-        hits = yield from self._plan_directed(queries[asked], k, lang)
+        hits = yield from self.widening(queries[asked], k, lang, self._sizes.get(lang, 0), self._margin)
         return self._complete(hits, asked, len(queries), k, lang)
 
     def _complete(self, found: Hits, asked: Rows, n_queries: int, k: int, lang: Lang | None) -> Hits:
@@ -165,33 +204,14 @@ class ElasticIndex(Planned[Vectors]):
             rows[gaps, width:], scores[gaps, width:], ties[gaps] = -1, -np.inf, 0
         return Hits(rows, scores, ties)
 
-    def _plan_directed(self, queries: Vectors, k: int, lang: Lang | None) -> Plan:
-        """Fetch and score again; wider where a document left behind might tie with the last one."""
-        size = self._sizes.get(lang, 0)
-        k = min(k, size)
-        check_depth(k)
-        fetch = min(k + self._margin, size, MOST)
-        if not len(queries) or not fetch:
-            return nothing_found(len(queries))
-        while True:
-            answers = yield [({"index": self.name}, self.request(query, fetch, lang)) for query in queries]
-            rows, coarse = self._read(answers, fetch)
-            hits = self._decide(queries, rows, k)
-            if fetch >= size or self._graph:
-                return hits
-            # What was not fetched scores at most as the last one that was.
-            unsafe = coarse[:, -1] >= hits.scores[:, -1] - SLACK
-            if not unsafe.any():
-                return hits
-            if fetch == MOST:
-                raise UserError(
-                    f"more than {MOST:,} documents have the same score, more than Elasticsearch can fetch; "
-                    "use --index exact"
-                )
-            fetch = min(2 * fetch, size, MOST)
-
-    def _decide(self, queries: Vectors, rows: Rows, k: int) -> Hits:
-        """Candidates scored in float64, best first, ties by id; a graph may have found fewer than k."""
+    def order(
+        self, queries: Vectors, answers: Sequence[Mapping[str, Any]], fetch: int, k: int
+    ) -> tuple[Hits, bool]:
+        """Candidates scored in float64, ties by id; a graph may have found fewer than k, and nothing ties behind it."""
+        where = f"{self.server.url}: {self.name}"
+        rows, coarse = read_hits(answers, fetch, self._row_of, where)
+        if not self._graph and (rows < 0).any():
+            raise UserError(f"{where} gave fewer documents than it holds; is it still loading?")
         rows = np.take_along_axis(rows, id_order_of(rows, self._place), axis=1)
         scores = np.stack(
             [
@@ -200,17 +220,10 @@ class ElasticIndex(Planned[Vectors]):
             ]
         )
         scores[rows < 0] = -np.inf
-        return best(scores, rows, k)
-
-    def _read(self, answers: Sequence[Mapping[str, Any]], fetch: int) -> tuple[Rows, Scores]:
-        """Rows and cosines as the server has them, shape (n_queries, fetch); -1 and -inf where it found fewer."""
-        rows, scores = read_hits(answers, fetch, self._row_of, f"{self.server.url}: {self.name}")
-        scores = 2 * scores - 1
-        if not self._graph and (rows < 0).any():
-            raise UserError(
-                f"{self.server.url}: {self.name} gave fewer documents than it holds; is it still loading?"
-            )
-        return rows, scores
+        hits = best(scores, rows, k)
+        # What was not fetched scores at most as the last one that was.
+        lowest = 2 * coarse[:, -1] - 1
+        return hits, not self._graph and bool((lowest >= hits.scores[:, -1] - SLACK).any())
 
     def request(self, query: Vectors, k: int, lang: Lang | None) -> dict[str, Any]:
         """Body of one search."""
@@ -325,12 +338,8 @@ def msearch(
 ) -> list[Mapping[str, Any]]:
     """Answers in the order of the requests, each of them whole.
 
-    Args:
-        server: where.
-        index: names of the indices.
-        searches: header and body of each, one after the other.
-        parts: of the answers that are wanted; None: all.
-        advice: what to say where an answer is not whole.
+    `searches` are header and body of each, one after the other; of the answers only `parts` are wanted (None: all);
+    `advice` is what to say where an answer is not whole.
 
     Raises:
         UserError: the request failed, or one of the searches failed, timed out or missed a shard: a part of an

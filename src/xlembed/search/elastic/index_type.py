@@ -36,11 +36,7 @@ class IndexType:
     unfit: Callable[[int], str] = lambda dims: ""
 
     def oversample(self, asked: float | None) -> float | None:
-        """What searches ask for: 0 turns off the mapping's, None asks for nothing.
-
-        Args:
-            asked: by the settings; None: they do not say.
-        """
+        """What searches ask for where settings ask so: 0 turns off the mapping's, None asks for nothing."""
         if self.quantised_bytes is None:
             return None
         if self.default_oversample is not None:

@@ -33,9 +33,8 @@ class Latency:
 def summarise(seconds: NDArray[np.float64]) -> Latency:
     """Percentiles of single searches.
 
-    Example:
-        >>> summarise(np.array([0.001] * 99 + [0.011]))
-        Latency(p50=1.0, p95=1.0, p99=1.1, searches=100)
+    >>> summarise(np.array([0.001] * 99 + [0.011]))
+    Latency(p50=1.0, p95=1.0, p99=1.1, searches=100)
     """
     p50, p95, p99 = (round(float(v), 4) for v in 1000 * np.percentile(seconds, [50, 95, 99]))
     return Latency(p50, p95, p99, len(seconds))
@@ -52,17 +51,11 @@ def time_searches(
     searches: int | None = None,
     warm_up: int = WARM_UP,
 ) -> tuple[NDArray[np.float64], float]:
-    """Search with one question per request, as an application does.
+    """Search with one question per request, as an application does; after some that are not timed.
 
-    Args:
-        server: where the index is.
-        index: builds the requests; its settings are what is timed.
-        queries: float32, shape (n, dim), n > 0; asked in turn.
-        k: documents wanted.
-        langs: the filter of each query; None for all documents.
-        clients: searches at a time, each on a thread of its own.
-        searches: how many in all; default: each query once.
-        warm_up: searches before, not timed.
+    Requests are built by the index, whose settings are what is timed. Queries, float32, shape (n, dim), n > 0, are
+    asked in turn, each in its language of `langs` (None: all documents), by so many clients at a time, each on a thread
+    of its own. There are as many searches as queries, unless told.
 
     Returns:
         seconds of each search, and seconds of all together.

@@ -50,17 +50,12 @@ SIMILARITY = {"type": "BM25", "k1": 1.2, "b": 0.75, "discount_overlaps": True}
 
 
 def choose_analyzers(languages: Collection[Lang], plugins: Collection[str]) -> dict[Lang, str]:
-    """The analyzer of each language's text field.
+    """The analyzer of each language's text field, by the plugins that every node has.
 
-    Args:
-        languages: of the task.
-        plugins: those that every node has.
-
-    Example:
-        >>> choose_analyzers(["de", "ja", "xx"], [])
-        {'de': 'german', 'ja': 'cjk', 'xx': 'standard'}
-        >>> choose_analyzers(["ja", "pt-BR", "zh-Hant"], ["analysis-kuromoji", "analysis-smartcn"])
-        {'ja': 'kuromoji', 'pt-BR': 'brazilian', 'zh-Hant': 'cjk'}
+    >>> choose_analyzers(["de", "ja", "xx"], [])
+    {'de': 'german', 'ja': 'cjk', 'xx': 'standard'}
+    >>> choose_analyzers(["ja", "pt-BR", "zh-Hant"], ["analysis-kuromoji", "analysis-smartcn"])
+    {'ja': 'kuromoji', 'pt-BR': 'brazilian', 'zh-Hant': 'cjk'}
     """
     chosen = {}
     for lang in sorted(languages):
@@ -219,11 +214,7 @@ def bytes_needed(spec: IndexSpec, text_bytes: int, *, source_holds_vectors: bool
     """(disk, memory outside the heap) that an index will need, estimated from Elastic's formulas.
 
     Source: Elasticsearch documentation, "Tune approximate kNN search" (per vector: quantised bytes, 4 m of graph).
-
-    Args:
-        spec: what is to be built.
-        text_bytes: of all texts, UTF-8.
-        source_holds_vectors: whether the server keeps vectors as JSON text too (before 9.2).
+    `text_bytes` are those of all texts, UTF-8; before 9.2 the source holds vectors as JSON text too.
     """
     n, dims = spec.documents, spec.dims
     raw, quantised, graph = 4 * n * dims, 0, 0

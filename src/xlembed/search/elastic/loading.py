@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from elastic_transport import TransportError
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import ApiError
 from numpy.typing import NDArray
 
-from xlembed.search.elastic.connection import barred, cause, disk_full, is_disk_full, refusal
+from xlembed.search.elastic.connection import Server, barred, cause, disk_full, is_disk_full, refusal
 from xlembed.search.elastic.source import Source, Writer
 from xlembed.search.elastic.trouble import Trouble, free_disk, judge, judge_error
 from xlembed.words import UserError
@@ -25,6 +25,8 @@ REQUEST_BYTES = 5 * 2**20
 """A few MB per request, as Elastic advises for bulk indexing."""
 PATIENCE = 600.0
 """Seconds without progress before a load gives up."""
+PACKED_SINCE = (9, 3)
+"""First server that takes vectors as base64."""
 PROBE_IDS = 2000
 """Ids looked up at a time when a load is resumed."""
 SMALLEST = 64 * 1024
@@ -58,17 +60,13 @@ class LoadReport:
 
 
 def load(
-    client: Elasticsearch,
-    index: str,
+    server: Server,
+    alias: str,
     source: Source,
     *,
-    shown: str,
     resume: bool,
-    packed: bool = False,
     workers: int = WORKERS,
     request_bytes: int = REQUEST_BYTES,
-    patience: float = PATIENCE,
-    require_alias: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> LoadReport:
     """Write every row of a source; returns when the server has acknowledged all.
@@ -76,24 +74,21 @@ def load(
     Every document has its own id, so whatever is in doubt is sent again and nothing is doubled.
 
     Args:
-        client: without retries of its own.
-        index: exists already; or its alias.
+        server: its client retries nothing by itself; without progress for its `patience`, the load gives up.
+        alias: of the index; nothing is written if it is gone.
         source: checked documents and vectors.
-        shown: the server's address for messages.
         resume: ask first which documents are there.
-        packed: see `Writer`.
         workers: most requests at a time.
         request_bytes: most bytes of a request.
-        patience: seconds without progress before giving up.
-        require_alias: `index` is an alias, and nothing may be written if it is gone.
         progress: told (done, total).
 
     Raises:
         IndexGoneError: the index was deleted meanwhile.
         UserError: what cannot be mended by trying again; what was written stays, the same call resumes.
     """
-    pace = Pace(workers, request_bytes, patience)
-    job = _Load(client, index, source, Writer(source, packed), pace, shown, require_alias, progress)
+    pace = Pace(workers, request_bytes, server.patience)
+    writer = Writer(source, packed=server.version >= PACKED_SINCE)
+    job = _Load(server, alias, source, writer, pace, progress)
     # Daemons: an interrupt must not wait for a request that hangs.
     threads = [threading.Thread(target=job.work, args=(resume,), daemon=True) for _ in range(workers)]
     for thread in threads:
@@ -116,13 +111,11 @@ def load(
 class _Load:
     """One load: a cursor that workers take rows from, and what came of them."""
 
-    client: Elasticsearch
-    index: str
+    server: Server
+    alias: str
     source: Source
     writer: Writer
     pace: Pace
-    shown: str
-    require_alias: bool
     progress: Callable[[int, int], None] | None
     report: LoadReport = field(default_factory=LoadReport)
     failure: Exception | None = None
@@ -160,10 +153,10 @@ class _Load:
     def _lacking(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those that the server does not have yet; asked in real time, so unrefreshed documents count."""
         ids = [self.source.documents[row].doc_id for row in rows]
-        failures = 0
+        failures, client = 0, self.server.client
         while not self.pace.stopped:
             answer, why = self._try(
-                lambda: self.client.mget(index=self.index, ids=ids, source=False, stored_fields="_none_").body
+                lambda: client.mget(index=self.alias, ids=ids, source=False, stored_fields="_none_").body
             )
             if answer is None:
                 failures += 1
@@ -186,7 +179,7 @@ class _Load:
         for entry in answer.get("docs", ()):
             kind, reason = cause(entry)
             if kind in GONE:
-                raise self._final(kind, reason) or UserError(f"{self.shown}: {kind}: {reason}")
+                raise self._final(kind, reason) or UserError(f"{self.server.url}: {kind}: {reason}")
             if kind:
                 return np.empty(0, dtype=bool)
         return np.array([bool(entry.get("found")) for entry in answer.get("docs", ())], dtype=bool)
@@ -214,10 +207,10 @@ class _Load:
             rows = np.concatenate([refused, rest])
 
     def _bulk(self, lines: list[bytes]) -> Any:
-        return self.client.bulk(
+        return self.server.client.bulk(
             operations=lines,  # type: ignore[arg-type]  # bytes pass as they are
-            index=self.index,
-            require_alias=self.require_alias or None,
+            index=self.alias,
+            require_alias=True,
         ).body
 
     def _try(self, call: Callable[[], Any]) -> tuple[dict[str, Any] | None, str]:
@@ -232,7 +225,7 @@ class _Load:
         except (ApiError, TransportError) as error:
             trouble, kind, reason = judge_error(error)
             if trouble is Trouble.FATAL:
-                raise self._final(kind, reason) or refusal(error, self.shown) from None
+                raise self._final(kind, reason) or refusal(error, self.server.url) from None
             self.pace.slow_down()
             status = f"{error.status_code} " if isinstance(error, ApiError) else ""
             return None, f"{status}{kind}".strip()
@@ -257,8 +250,10 @@ class _Load:
             kind, reason = cause(outcome)
             if judge(status, kind, reason) is Trouble.FATAL:
                 doc_id = self.source.documents[row].doc_id
-                refused = UserError(f"{self.shown}: document {doc_id} was refused: {status} {kind}: {reason}")
-                raise self._final(kind, reason) or barred(status, kind, reason, self.shown) or refused
+                refused = UserError(
+                    f"{self.server.url}: document {doc_id} was refused: {status} {kind}: {reason}"
+                )
+                raise self._final(kind, reason) or barred(status, kind, reason, self.server.url) or refused
             again.append(row)
             why = f"{status} {kind}"
         if again:
@@ -268,11 +263,11 @@ class _Load:
     def _final(self, kind: str, reason: str) -> UserError | None:
         """Words for what an operator must mend."""
         if is_disk_full(kind, reason):
-            return disk_full(self.shown, free_disk(self.client))
+            return disk_full(self.server.url, free_disk(self.server.client))
         if kind in GONE:
             return IndexGoneError(
-                f"{self.shown}: the index behind {self.index} was deleted, or finished by another process, while it "
-                "was loaded; run the same command again"
+                f"{self.server.url}: the index behind {self.alias} was deleted, or finished by another process, "
+                "while it was loaded; run the same command again"
             )
         return None
 
@@ -334,11 +329,7 @@ class Pace:
             self.request_bytes = max(min(SMALLEST, self._most_bytes), self.request_bytes // 2)
 
     def pause(self, failures: int, why: str) -> None:
-        """Wait before the next try.
-
-        Args:
-            failures: tries that failed in a row, from 1.
-            why: the last failure.
+        """Wait before the next try; longer with each of the `failures` in a row (from 1), the last one for this reason.
 
         Raises:
             UserError: nothing at all was written for `patience` seconds.

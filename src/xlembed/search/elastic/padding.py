@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,13 +29,13 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Padded:
-    """A corpus with distractors behind its documents.
+    """A corpus with distractors behind its documents: texts of the user, then interpolations.
 
     Attributes:
         task: documents and distractors; queries, judgements and languages of the task itself.
         vectors: float32, shape (documents, dim); memory-mapped if there are distractors.
         key: digest of all that determines the vectors.
-        n_texts: distractors that are texts of the user.
+        n_texts: distractors that are texts.
         n_synthetic: distractors that are interpolations.
         path: the file of the vectors; None if the corpus is as it was.
     """
@@ -57,11 +58,7 @@ class Pairs:
 
 
 def read_texts(file: Path, lang: Lang = NO_LANGUAGE) -> list[tuple[str, Lang]]:
-    """Distractor texts: one a line, or JSON lines with `text` and perhaps `lang`.
-
-    Args:
-        file: `.jsonl` is read as JSON lines, anything else as plain lines; empty lines are skipped.
-        lang: of texts that do not say.
+    """Distractor texts: plain lines, or JSON lines (`.jsonl`) with `text` and perhaps `lang`; empty ones are skipped.
 
     Raises:
         UserError: names file and line.
@@ -88,13 +85,9 @@ def read_texts(file: Path, lang: Lang = NO_LANGUAGE) -> list[tuple[str, Lang]]:
 
 
 def choose_pairs(langs: Sequence[Lang], directed: NDArray[np.int64], n: int, seed: int) -> Pairs:
-    """Pairs of documents of one language, languages as often as in the corpus.
+    """Pairs of documents of one language, languages as often as in the corpus; the same seed gives the same pairs.
 
-    Args:
-        langs: of every document.
-        directed: rows whose vector is not zero, ascending.
-        n: pairs wanted.
-        seed: the same seed gives the same pairs.
+    `directed` are the rows whose vector is not zero, ascending.
 
     Raises:
         UserError: under two documents have a vector.
@@ -142,17 +135,17 @@ def pad(
     texts: Sequence[tuple[str, Lang]] = (),
     text_vectors: Iterable[Vectors] = (),
 ) -> Padded:
-    """Documents up to a wanted number: the user's texts first, then interpolations.
+    """Documents up to a wanted number: the user's texts first, then interpolations; a larger corpus stays as it is.
 
     Args:
         task: the corpus.
         vectors: float32, shape (n_documents, dim).
-        wanted: documents in all; a larger corpus stays as it is.
+        wanted: documents.
         folder: for the file of vectors, which is made again only if it is not there.
         fingerprint: of the model's vectors.
         seed: of the interpolation.
-        texts: (text, language) of as many distractors as there are texts, at most what is lacking.
-        text_vectors: their vectors in chunks, float32, unit length.
+        texts: (text, language) of distractors, at most what is lacking.
+        text_vectors: theirs in chunks, float32, unit length.
 
     Raises:
         UserError: a document is called like a distractor, or there are too few to interpolate.
@@ -179,7 +172,8 @@ def pad(
     shape = (len(task.documents) + n, vectors.shape[1])
     if not path.is_file() or np.load(path, mmap_mode="r").shape != shape:
         mixed = interpolate(vectors, pairs) if pairs is not None else iter(())
-        _write(path, shape, _chained(_chunks(vectors), text_vectors, mixed))
+        own = (vectors[start : start + CHUNK_ROWS] for start in range(0, len(vectors), CHUNK_ROWS))
+        _write(path, shape, itertools.chain(own, text_vectors, mixed))
     return Padded(
         replace(task, documents=(*task.documents, *extra)),
         np.load(path, mmap_mode="r"),
@@ -188,16 +182,6 @@ def pad(
         n_synthetic,
         path,
     )
-
-
-def _chunks(vectors: Vectors) -> Iterator[Vectors]:
-    for start in range(0, len(vectors), CHUNK_ROWS):
-        yield vectors[start : start + CHUNK_ROWS]
-
-
-def _chained(*parts: Iterable[Vectors]) -> Iterator[Vectors]:
-    for part in parts:
-        yield from part
 
 
 def _write(path: Path, shape: tuple[int, int], parts: Iterable[Vectors]) -> None:

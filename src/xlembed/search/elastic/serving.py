@@ -16,17 +16,8 @@ from xlembed.search.remedied import merge
 from xlembed.words import Lang, UserError, Vectors
 
 
-def nearest(
-    server: Server,
-    index: str,
-    body: Mapping[str, Any],
-) -> list[dict[str, Any]]:
-    """The nearest documents, best first; equal scores in the order of their ids.
-
-    Args:
-        server: where.
-        index: name of the index.
-        body: from `request`.
+def nearest(server: Server, index: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The nearest documents, best first; equal scores in the order of their ids. `body` is from `request`.
 
     Returns:
         Per document: rank, score (cosine as the server computed it), doc_id, lang, text, group.
@@ -40,17 +31,10 @@ def nearest(
 def nearest_merged(
     server: Server, index: str, bodies: Sequence[Mapping[str, Any]], rescored: Rescored, k: int
 ) -> list[dict[str, Any]]:
-    """The rankings of several languages, asked for in one request, as one.
-
-    Args:
-        server: where.
-        index: name of the index.
-        bodies: from `request`, one per language.
-        rescored: how they are merged.
-        k: documents wanted.
+    """The rankings of several languages, asked for in one request (a body of `request` each), as one.
 
     Returns:
-        As `nearest`; `score` is the one that decided.
+        As `nearest`, k of them; `score` is the one that decided.
 
     Raises:
         UserError: as `nearest`.
@@ -81,7 +65,6 @@ def _numbered(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _asked(server: Server, index: str, bodies: Sequence[Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Documents of each search, best first, all in one request."""
     searches = [part for body in bodies for part in ({}, {**body, "track_total_hits": False})]
     return [_read(answer) for answer in msearch(server, index, searches, parts=None, advice="try again")]
 
@@ -104,14 +87,10 @@ def _read(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 def request(
     query: Vectors, k: int, lang: Lang | None, *, num_candidates: int = 100, oversample: float | None = None
 ) -> dict[str, Any]:
-    """The body of such a search, as any client may send it to the alias.
+    """The body of a search for the nearest of a vector, as any client may send it to the alias.
 
-    Args:
-        query: float32, shape (dim,), unit length.
-        k: documents wanted.
-        lang: only documents of this language.
-        num_candidates: per shard; raised to k where it is smaller.
-        oversample: rescored candidates per wanted one, for quantised types; None leaves it to the index.
+    The query is float32, shape (dim,), of unit length; candidates, per shard, are raised to k where they are fewer, and
+    `oversample` are those rescored per wanted one, for quantised types (None leaves it to the index).
 
     Raises:
         UserError: more documents are wanted than a search gives.

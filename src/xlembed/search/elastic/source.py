@@ -105,9 +105,7 @@ def _listed(names: Sequence[str]) -> str:
 class Writer:
     """Rows of a source as the lines of a bulk request.
 
-    Args:
-        source: documents and vectors.
-        packed: vectors as base64 of big-endian float32 (servers from 9.3), a third of the bytes of numbers in text.
+    Vectors are packed as base64 of big-endian float32 (servers from 9.3), a third of the bytes of numbers in text.
     """
 
     def __init__(self, source: Source, packed: bool) -> None:

@@ -1,8 +1,9 @@
-"""A task's vectors in Elasticsearch: what an index of them is called, building it, opening it."""
+"""A task's vectors, and its texts, in Elasticsearch: what an index of them is called, building it, opening it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import unit_vectors
@@ -12,12 +13,23 @@ from xlembed.search.elastic.builder import build, index_state, node_plugins
 from xlembed.search.elastic.connection import Server, connect
 from xlembed.search.elastic.engine import MARGIN, ElasticIndex
 from xlembed.search.elastic.index_type import find_type
-from xlembed.search.elastic.layout import IndexSpec, check_fits, choose_analyzers, oversample_of
+from xlembed.search.elastic.layout import (
+    SIMILARITY,
+    WORDS,
+    IndexSpec,
+    check_fits,
+    choose_analyzers,
+    oversample_of,
+)
 from xlembed.search.elastic.sealing import COMPLETE
 from xlembed.search.elastic.source import Source
+from xlembed.search.elastic.words import ElasticWords, words_fingerprint
 from xlembed.settings import IndexSettings
 from xlembed.words import UserError, Vectors
 from xlembed.workspace import Watch, Workspace
+
+WORDS_NAME = "bm25"
+"""Of the index that every model's hybrid search shares with search by words alone."""
 
 
 def open_server(workspace: Workspace) -> Server:
@@ -37,14 +49,8 @@ def index_spec(
 ) -> IndexSpec:
     """What an index of exactly these vectors under these settings holds.
 
-    Args:
-        task: whose documents are indexed.
-        ref: the model that encoded them.
-        embeddings: their vectors.
-        settings: type and parameters of the index.
-        server: decides on analyzers by the plugins it has.
-        n_documents: documents with a vector; a zero vector is not indexed.
-        copy: tells apart indices that are alike in all else.
+    The server decides on analyzers by the plugins it has; `n_documents` have a vector, since a zero vector is not
+    indexed; `copy` tells apart indices that are alike in all else.
     """
     dims = int(embeddings.documents.shape[1])
     check_fits(settings, dims)
@@ -110,24 +116,74 @@ def require_complete(server: Server, spec: IndexSpec, model: str) -> None:
 
 
 def attach(
-    server: Server,
-    name: str,
-    task: Task,
-    vectors: Vectors,
-    settings: IndexSettings,
-    *,
-    langs: Sequence[str] | None = None,
-    margin: int = MARGIN,
+    server: Server, name: str, task: Task, vectors: Vectors, settings: IndexSettings, *, margin: int = MARGIN
 ) -> ElasticIndex:
     """An index that is known to be complete, with the settings of a search."""
     return ElasticIndex(
         server,
         name,
         [d.doc_id for d in task.documents],
-        langs or [d.lang for d in task.documents],
+        [d.lang for d in task.documents],
         vectors,
         type=settings.type,
         num_candidates=settings.num_candidates,
         oversample=oversample_of(settings),
         margin=margin,
     )
+
+
+def words_spec(task: Task, settings: IndexSettings, server: Server) -> IndexSpec:
+    """What an index of all texts of a task holds.
+
+    It is one of its own, although an index of vectors holds texts too: that one lacks documents without a vector, and
+    documents sent twice would count twice in the statistics of words until they are merged away, which is done here.
+    """
+    analyzers = choose_analyzers(task.languages, node_plugins(server))
+    return IndexSpec(
+        task=task.name,
+        model=WORDS_NAME,
+        task_digest=task.digest,
+        documents_digest=task.documents_digest,
+        fingerprint=words_fingerprint(analyzers, server.version[0]),
+        revision="",
+        dims=0,
+        documents=len(task.documents),
+        type=WORDS,
+        m=None,
+        ef_construction=None,
+        shards=settings.shards,
+        segments=1,
+        analyzers=analyzers,
+    )
+
+
+def build_words(task: Task, workspace: Workspace, run_id: str | None, watch: Watch) -> dict[str, Any]:
+    """Make sure that the task's texts are on the server; tells what determines the answers, and the index's name."""
+    server = open_server(workspace)
+    settings = workspace.settings.index
+    spec = words_spec(task, settings, server)
+    built = build(server, spec, Source.of_texts(task.documents), settings, run_id=run_id, watch=watch)
+    return describe_words(spec) | {"name": built.name}
+
+
+def open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple[ElasticWords, dict[str, Any]]:
+    """Queries to the task's complete index, and what determines the answers.
+
+    Raises:
+        UserError: it is missing, or still loading.
+    """
+    server = open_server(workspace)
+    spec = words_spec(task, workspace.settings.index, server)
+    require_complete(server, spec, WORDS_NAME)
+    doc_ids, langs = [d.doc_id for d in task.documents], [d.lang for d in task.documents]
+    return ElasticWords(server, spec.name, doc_ids, langs, task.languages, texts), describe_words(spec)
+
+
+def describe_words(spec: IndexSpec) -> dict[str, Any]:
+    """What determines the answers, beside the texts."""
+    return {
+        "similarity": SIMILARITY["type"],
+        "parameters": SIMILARITY,
+        "analyzers": dict(spec.analyzers),
+        "fingerprint": spec.fingerprint,
+    }

@@ -29,18 +29,15 @@ class Trouble(enum.Enum):
 def judge(status: int, kind: str, reason: str) -> Trouble:
     """What to do about an error; its type decides, not its number: a full disk is a 429 too.
 
-    Example:
-        >>> judge(429, "es_rejected_execution_exception", "rejected execution")
-        <Trouble.PRESSURE: 'the server is overloaded'>
-        >>> judge(429, "cluster_block_exception", "disk usage exceeded flood-stage watermark")
-        <Trouble.FATAL: 'trying again cannot help'>
+    >>> judge(429, "es_rejected_execution_exception", "rejected execution")
+    <Trouble.PRESSURE: 'the server is overloaded'>
+    >>> judge(429, "cluster_block_exception", "disk usage exceeded flood-stage watermark")
+    <Trouble.FATAL: 'trying again cannot help'>
     """
     if kind == "cluster_block_exception":
         retryable = "state not recovered" in reason or "no master" in reason
         return Trouble.AWAY if retryable else Trouble.FATAL
-    if status == 429 or kind in ("es_rejected_execution_exception", "circuit_breaking_exception"):
-        return Trouble.PRESSURE
-    if status == 413:
+    if status in (413, 429) or kind in ("es_rejected_execution_exception", "circuit_breaking_exception"):
         return Trouble.PRESSURE
     return Trouble.AWAY if status in (408, 500, 502, 503, 504) and kind not in FATAL_KINDS else Trouble.FATAL
 
@@ -55,18 +52,13 @@ def judge_error(error: ApiError | TransportError) -> tuple[Trouble, str, str]:
     return Trouble.FATAL if hopeless else Trouble.AWAY, type(error).__name__, ""
 
 
-def ask(server: Server, call: Callable[[], Any], patience: float = 0.0) -> Any:
-    """What the server answers to a request that may be repeated without harm.
-
-    Args:
-        server: for messages.
-        call: the request.
-        patience: seconds for which trouble that may pass is waited out.
+def ask(server: Server, call: Callable[[], Any]) -> Any:
+    """What the server answers to a request that may be repeated without harm; for its `patience` it is.
 
     Raises:
         UserError: the server refuses, or stayed away for longer.
     """
-    give_up = time.monotonic() + patience
+    give_up = time.monotonic() + server.patience
     longest = FIRST_PAUSE
     while True:
         try:
@@ -79,6 +71,20 @@ def ask(server: Server, call: Callable[[], Any], patience: float = 0.0) -> Any:
                 raise refusal(error, server.url) from None
         time.sleep(random.uniform(longest / 2, longest))
         longest = min(LONGEST_PAUSE, 2 * longest)
+
+
+def ask_if_there(server: Server, call: Callable[[], Any]) -> Any:
+    """The same about an index; None if there is none of that name."""
+
+    def look() -> Any:
+        try:
+            return call()
+        except ApiError as error:
+            if error.status_code == 404 and cause(error.body)[0] == "index_not_found_exception":
+                return None
+            raise
+
+    return ask(server, look)
 
 
 def free_disk(client: Elasticsearch) -> str:

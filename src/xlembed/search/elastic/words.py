@@ -6,26 +6,16 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xlembed.search.analysis import LONE, searchable
-from xlembed.search.base import Rows, id_places, nothing_found, ranks_of, significant
+from xlembed.search.base import Hits, Rows, id_places, ranks_of, significant
 from xlembed.search.elastic.connection import Server
-from xlembed.search.elastic.engine import (
-    MARGIN,
-    MOST,
-    Plan,
-    Planned,
-    best,
-    check_depth,
-    id_order_of,
-    ids_only,
-    read_hits,
-)
+from xlembed.search.elastic.engine import MARGIN, MOST, Plan, Planned, best, id_order_of, ids_only, read_hits
 from xlembed.search.elastic.layout import SIMILARITY, lettered, letters_field, text_field
-from xlembed.words import Lang, UserError
+from xlembed.words import Lang
 
 SCHEME = 2
 """Raised when the same words come to mean other scores."""
@@ -34,9 +24,8 @@ SCHEME = 2
 def words_fingerprint(analyzers: Mapping[Lang, str], server_major: int) -> str:
     """Hash of all that determines BM25 scores of given texts: an analyzer may change with the server's major version.
 
-    Example:
-        >>> words_fingerprint({"de": "german"}, 8) == words_fingerprint({"de": "standard"}, 8)
-        False
+    >>> words_fingerprint({"de": "german"}, 8) == words_fingerprint({"de": "standard"}, 8)
+    False
     """
     ingredients = {
         "scheme": SCHEME,
@@ -52,16 +41,11 @@ class ElasticWords(Planned[Sequence[int]]):
     """The queries of a task, searched by their words in a complete index of all its texts.
 
     A text that shares no word with the query (score 0) is not retrieved. Scores are computed from the whole index's
-    statistics, so shards do not change them.
-
-    Args:
-        server: where it is.
-        name: of the index.
-        doc_ids: all documents of the task, in its order.
-        langs: their languages.
-        languages: those that have a field.
-        texts: of the queries.
+    statistics, so shards do not change them. `languages` are those that have a field, `texts` those of the queries.
     """
+
+    header: ClassVar[Mapping[str, Any]] = {"search_type": "dfs_query_then_fetch"}
+    ties = "BM25 score", "lower the depth"
 
     def __init__(
         self,
@@ -84,41 +68,26 @@ class ElasticWords(Planned[Sequence[int]]):
     def full_ranks(
         self, queries: Sequence[int], rows: Sequence[Rows], lang: Lang | None = None
     ) -> list[Rows]:
-        """See `retrieval.searcher.Searcher.full_ranks`: fetches every text that shares a word."""
+        """See `Search.full_ranks`: fetches every text that shares a word."""
         if not self.exact:
             raise NotImplementedError(f"more than {MOST:,} documents cannot be fetched")
         hits = self.search(queries, self._sizes[None], lang)
         return ranks_of(hits.rows, rows)
 
     def plan(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Plan:
-        """Fetch and order; wider where a document left behind might tie with the last one."""
-        size = self._sizes.get(lang, 0)
-        k = min(k, size)
-        check_depth(k)
-        fetch = min(k + MARGIN, size, MOST)
-        if not len(queries) or not fetch:
-            return nothing_found(len(queries))
-        while True:
-            answers = yield [
-                (
-                    {"index": self.name, "search_type": "dfs_query_then_fetch"},
-                    self.request(query, fetch, lang),
-                )
-                for query in queries
-            ]
-            rows, scores = read_hits(answers, fetch, self._row_of, f"{self.server.url}: {self.name}")
-            scores = significant(scores)
-            lowest = scores[:, -1].copy()  # -inf where everything that matches was fetched
-            order = id_order_of(rows, self._place)
-            hits = best(np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1), k)
-            if fetch == size or not (np.isfinite(lowest) & (lowest >= hits.scores[:, -1])).any():
-                return hits
-            if fetch == MOST:
-                raise UserError(
-                    f"more than {MOST:,} documents have the same BM25 score, more than Elasticsearch can fetch; "
-                    "lower the depth"
-                )
-            fetch = min(2 * fetch, size, MOST)
+        """Documents that share a word with each query."""
+        return self.widening(queries, k, lang, self._sizes.get(lang, 0), MARGIN)
+
+    def order(
+        self, queries: Sequence[int], answers: Sequence[Mapping[str, Any]], fetch: int, k: int
+    ) -> tuple[Hits, bool]:
+        """By the server's scores in six digits, ties by id."""
+        rows, scores = read_hits(answers, fetch, self._row_of, f"{self.server.url}: {self.name}")
+        scores = significant(scores)
+        lowest = scores[:, -1].copy()  # -inf where everything that matches was fetched
+        order = id_order_of(rows, self._place)
+        hits = best(np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1), k)
+        return hits, bool((np.isfinite(lowest) & (lowest >= hits.scores[:, -1])).any())
 
     def request(self, query: int, size: int, lang: Lang | None) -> dict[str, Any]:
         """Body of one search: in one language's field, or in all of them, each with its own analyzer.

@@ -47,21 +47,12 @@ class Registered:
 
 
 def figures_of(kind: ModuleType) -> dict[str, Registered]:
-    """Every figure of a kind by file name, sorted.
-
-    Args:
-        kind: a package of this folder, such as `runs`; each of its modules has a `FIGURE`.
-    """
+    """Every figure of a kind by file name, sorted; a kind is a package each of whose modules has a `FIGURE`."""
     return load_all(kind, "FIGURE")
 
 
 def draw(kind: ModuleType, *results: Any) -> dict[str, Figure]:
-    """Every figure of a kind that applies to these results, by file name.
-
-    Args:
-        kind: a package of this folder.
-        results: what that kind's figures are called with.
-    """
+    """Every figure of a kind that applies to these results, by file name."""
     return {name: f.draw(*results) for name, f in figures_of(kind).items() if f.applies(*results)}
 
 

@@ -43,15 +43,7 @@ class Bar:
 def bars(
     axes: Axes, shown: Sequence[Bar], thickness: float, *, upright: bool = True, size: float = 7.0
 ) -> None:
-    """Every bar with its interval and its number.
-
-    Args:
-        axes: with limits set.
-        shown: the bars.
-        thickness: of a bar, on the axis of names.
-        upright: whether bars rise, else they lie.
-        size: of the numbers.
-    """
+    """Every bar with its interval and its number, in axes with limits set; bars that are not upright lie."""
     low, high = axes.get_ylim() if upright else axes.get_xlim()
     room = 0.015 * (high - low)
     align: dict[str, Any] = {"ha": "center", "va": "bottom"} if upright else {"va": "center"}

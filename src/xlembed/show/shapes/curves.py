@@ -19,11 +19,9 @@ WIDTH = 1.2
 
 @dataclass(frozen=True)
 class Curve:
-    """A line.
+    """A line of points: x, value, interval of each.
 
     Attributes:
-        look: its colour, and the marker of its points.
-        points: x, value, interval of each.
         gid: of the line and of each point.
         dash: of the line; empty for points alone.
         hollow: whether points are white inside.
@@ -45,13 +43,9 @@ class Curve:
 
 
 def curves(axes: Axes, shown: Sequence[Curve], size: float = 5.5, spread: float = SPREAD) -> None:
-    """Every line with its points.
+    """Every line with its points, in axes of their final size with limits set on x.
 
-    Args:
-        axes: of their final size, with limits set on x.
-        shown: the lines; points of one place stand side by side.
-        size: of a point.
-        spread: points between neighbours; 0: none.
+    Points of one place stand side by side, `spread` points apart.
     """
     low, high = axes.get_xlim()
     unit = (high - low) / (axes.get_window_extent().width / axes.figure.dpi * 72)

@@ -61,13 +61,7 @@ def heat_map(
 
 
 def colour_bar(colours: str, height: float, texts: Sequence[str]) -> Panel:
-    """A panel with the colours from 0 to 1.
-
-    Args:
-        colours: a colour map.
-        height: inches.
-        texts: at 0, 0.25, 0.5, 0.75, 1.
-    """
+    """A panel, `height` inches, with the colours from 0 to 1 and texts at 0, 0.25, 0.5, 0.75, 1."""
 
     def draw(axes: Axes) -> None:
         bar = axes.figure.colorbar(ScalarMappable(NORM, colours), cax=axes)

@@ -15,11 +15,10 @@ SIZE = 7.5
 
 @dataclass(frozen=True)
 class Column:
-    """Texts beside the rows.
+    """Texts beside the rows; empty for none.
 
     Attributes:
         right: its edge, inches from the end of the rows.
-        texts: of each row; empty for none.
         heading: above it.
         bold: rows whose text is bold.
         align: "right" or "left" of the edge.
@@ -45,17 +44,10 @@ def interval_rows(
     size: float = SIZE,
     stripes: bool = True,
 ) -> None:
-    """Rows from the top.
+    """Rows from the top, in axes of their final size with limits set on x; y of a mark is the row.
 
-    Args:
-        axes: of its final size, with limits set on x.
-        names: of the rows, left of them.
-        marks: y is the row.
-        columns: beside the rows.
-        places: y of each row; default: 0, 1, 2 ...
-        bold: rows with a bold name.
-        size: of the names.
-        stripes: whether every other row has a grey ground.
+    `places` are the y of the rows (default: 0, 1, 2 ...), `bold` those with a bold name; `stripes` give every other row
+    a grey ground.
     """
     places = places or list(range(len(names)))
     axes.set_ylim(max(places) + 0.5, min(places) - 0.5)

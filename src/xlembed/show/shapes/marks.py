@@ -25,9 +25,6 @@ class Mark:
     """A value, or a pair of values.
 
     Attributes:
-        x: where.
-        y: where.
-        look: its colour and marker.
         gid: of the artist.
         across: interval of x.
         upright: interval of y.

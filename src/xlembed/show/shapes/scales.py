@@ -28,16 +28,10 @@ def scale(
     text: Callable[[float], str] | None = None,
     factor: float = 1.0,
 ) -> None:
-    """Limits, about `n` round ticks inside, a grid and a label.
+    """Limits, about `n` round ticks inside, a grid and a label, on the y axis or else the x axis.
 
-    Args:
-        axes: where.
-        limits: of the values.
-        label: what the axis shows.
-        upright: y, else x.
-        n: ticks, about.
-        text: of a tick; default: all with the same number of digits.
-        factor: what values are multiplied with for print: 100 for shares in %.
+    Ticks say `text` of their value; default: all with the same number of digits, multiplied with `factor` (100 for
+    shares in %).
     """
     axis = axes.yaxis if upright else axes.xaxis
     (axes.set_ylim if upright else axes.set_xlim)(*limits)
@@ -110,14 +104,7 @@ def limits_of(values: Sequence[float], share: float, least: float) -> tuple[floa
 
 
 def time_scale(axes: Axes, times: Sequence[float], label: str, margin: float) -> None:
-    """A log axis of milliseconds that holds all times with room beside them.
-
-    Args:
-        axes: whose x axis it becomes.
-        times: positive.
-        label: says of what.
-        margin: least factor between a time and the edge.
-    """
+    """A log x axis of milliseconds that holds all times, at least the factor `margin` from its edges."""
     low, high = min(times), max(times)
     widen = max(margin, math.sqrt(LEAST_SPAN * low / high))
     axes.set_xscale("log")

@@ -21,14 +21,9 @@ WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
 def scatter(
     axes: Axes, marks: Sequence[Mark], avoid: Sequence[Box] = (), *, size: float = 8.0, gid: str = "number"
 ) -> None:
-    """Every mark, its intervals and its text.
+    """Every mark, its intervals and its text, in a square panel of its final size with its limits set.
 
-    Args:
-        axes: a square panel of its final size with its limits set.
-        marks: those with a text are drawn with it.
-        avoid: what else texts keep clear of, in points, see `in_points`.
-        size: of the texts.
-        gid: of the texts.
+    Texts keep clear of each other, of marks and of what there is to `avoid`, in points (`in_points`).
     """
     for mark in marks:
         mark.draw(axes)

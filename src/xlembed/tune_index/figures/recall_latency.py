@@ -155,7 +155,7 @@ def _drawn(row: Tried, report: Tuning) -> bool:
 def _value(row: Tried, report: Tuning) -> float:
     """Of the mode that does worst; an exact scan misses nothing."""
     found = report.recall(row)
-    return 1.0 if row.scanned else found.score.value if found else 0.0
+    return 1.0 if row.scanned else found.value if found else 0.0
 
 
 def _interval(row: Tried, report: Tuning) -> tuple[float, float] | None:
@@ -210,8 +210,8 @@ def _notes(report: Tuning) -> list[str]:
     if choice.name and choice.reported:
         told = choice.reported
         notes.append(
-            f"Chosen: {choice.name}, {choice.why}; on the other half {percent(told.score.value, 2)} "
-            f"{interval_text(ends(told.to_json()))}."
+            f"Chosen: {choice.name}, {choice.why}; on the other half {percent(told.value, 2)} "
+            f"{interval_text(told.interval)}."
         )
     elif choice.name:
         notes.append(f"Chosen: {choice.name}, {choice.why}.")
