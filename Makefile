@@ -26,7 +26,7 @@ ifneq ($(ES_URL),)
 	    runs/reviews_sample/all_minilm_l6_v2 es/runs/reviews_sample/static_multilingual
 endif
 	@echo "Figures: runs/reviews_sample/*/figures and reports/compare/reviews_sample/figures"
-	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db"
+	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db (choose Model training at the top left)"
 
 # Files are shared out over JOBS processes with a thread each, one more than cores: some wait for servers and processes.
 JOBS ?= 3

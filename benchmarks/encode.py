@@ -15,7 +15,8 @@ from measuring import Line, interleaved, say
 from numpy.typing import NDArray
 
 from xlembed.data.loading import load_task
-from xlembed.embeddings.encode import _Work
+from xlembed.embeddings.crew import alone
+from xlembed.embeddings.encode import Job, Sums
 from xlembed.models.loading import load_encoder
 from xlembed.models.spec import resolve_model
 from xlembed.words import Role
@@ -36,10 +37,11 @@ def _line(name: str, texts: list[str]) -> Line:
 
     def ours() -> NDArray[np.float32]:
         getattr(encoder, "_known", {}).clear()  # tokens of the round before
-        work = _Work(encoder, Role.DOCUMENT, 16_384, len(texts), None)
-        starts = range(0, len(texts), SHARD)
-        places = [np.arange(i, min(i + SHARD, len(texts))) for i in starts]
-        return np.concatenate([work.encode(texts, at, np.dtype(np.float32))[0] for at in places])
+        vectors = np.empty((len(texts), encoder.dim), np.float32)
+        job = Job(alone(lambda: encoder), texts, Role.DOCUMENT, "float32", Sums(len(texts), None))
+        for places, encoded in job.encoded(job.planned(np.arange(len(texts)), [], SHARD)):
+            vectors[places] = encoded.vectors
+        return vectors
 
     def peer() -> NDArray[np.float32]:
         return np.asarray(model.encode([prompt + text for text in texts], normalize_embeddings=True))

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MARK = "      # below: make deps\n"
 JOBS = {
     **{stage: (f"xlembed.evaluate.{stage}",) for stage in ("encode", "index", "compare")},
-    "finetune": ("xlembed.finetune.job", "xlembed.finetune.changing"),
+    "finetune": ("xlembed.finetune.job", "xlembed.finetune.recipe_loading"),
 }
 """Stage -> modules to start from, where the job is not all: --register-as changes the recipe."""
 OPENING = ("xlembed.data.loading", "xlembed.tracking.opening")

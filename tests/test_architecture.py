@@ -58,6 +58,7 @@ ONLY_IN = {
     "docx": {"show"},
     "click": {"cli"},
     "openai": {"models"},
+    "ray": {"embeddings"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

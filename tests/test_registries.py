@@ -16,8 +16,7 @@ import pytest
 from fakes.report_fakes import scores
 from xlembed.evaluate.figures import runs
 from xlembed.probe import kinds
-from xlembed.probe.base import Batch
-from xlembed.probe.registry import find_probe, probe_names
+from xlembed.probe.base import Batch, find_probe, probe_names
 from xlembed.show.figures.registry import draw
 
 FIGURE = """

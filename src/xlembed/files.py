@@ -229,7 +229,8 @@ class Record(BaseModel):
         except ValidationError as error:
             problem = error.errors()[0]
             place = ".".join(map(str, problem["loc"])) or "its content"
-            raise UserError(f"{source} is damaged: {place}: {problem['msg']}: {remedy}") from None
+            told = problem["msg"].removeprefix("Value error, ")
+            raise UserError(f"{source} is damaged: {place}: {told}: {remedy}") from None
 
     @classmethod
     def read(cls, path: Path, remedy: str) -> Self:
@@ -326,8 +327,8 @@ class YamlError(UserError):
         self.line, self.problem = line, problem
 
 
-def read_yaml(path: Path) -> Any:
-    """The value of a YAML file.
+def read_yaml(path: Path, *, texts: bool = False) -> Any:
+    """The value of a YAML file; with `texts` every scalar is one, as YAML's own rules read the code `no` as false.
 
     Raises:
         YamlError: not UTF-8, not YAML, or a key that stands twice.
@@ -340,17 +341,17 @@ def read_yaml(path: Path) -> Any:
         line = raw.count(b"\n", 0, error.start) + 1
         byte = f"0x{raw[error.start]:02x}"
         raise YamlError(str(path), line, f"not UTF-8 (byte {byte}): save the file as UTF-8") from None
-    return parse_yaml(text, str(path))
+    return parse_yaml(text, str(path), texts=texts)
 
 
-def parse_yaml(text: str, source: str) -> Any:
+def parse_yaml(text: str, source: str, *, texts: bool = False) -> Any:
     """The value of a YAML text.
 
     Raises:
         YamlError: names `source` and the line.
     """
     try:
-        return yaml.load(text, Loader=_OnceLoader)  # noqa: S506 (a SafeLoader)
+        return yaml.load(text, Loader=_TextLoader if texts else _OnceLoader)  # noqa: S506 (safe ones)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         told = f"not valid YAML: {getattr(error, 'problem', None) or error}"
@@ -377,7 +378,7 @@ def yaml_line(path: Path, keys: Sequence[str | int]) -> int | None:
     return line
 
 
-class _OnceLoader(yaml.SafeLoader):
+class _Once(yaml.constructor.BaseConstructor):
     """YAML takes the last of two equal keys without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -389,6 +390,14 @@ class _OnceLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
             seen[name] = key.start_mark.line + 1
         return super().construct_mapping(node, deep)
+
+
+class _OnceLoader(_Once, yaml.SafeLoader):
+    """Safe, and every key once."""
+
+
+class _TextLoader(_Once, yaml.BaseLoader):
+    """The same, all scalars texts."""
 
 
 def _umask() -> int:

@@ -103,9 +103,8 @@ def _reason(error: BaseException, repository: str, reachable: bool) -> str:
         return "only a part of it is there, and the Hub cannot be reached"
     if isinstance(error, errors.GatedRepoError):
         return (
-            f"access is gated; accept the terms at https://huggingface.co/{repository} and log in with `hf "
-            "auth login`, "
-            "or set HF_TOKEN"
+            f"access is gated; accept the terms at https://huggingface.co/{repository} and log in with "
+            "`hf auth login`, or set HF_TOKEN"
         )
     if isinstance(error, errors.RevisionNotFoundError):
         return "the repository has no such revision"

@@ -17,6 +17,9 @@ UNCHANGED_RESULTS = frozenset(
     {
         "encode.device",
         "encode.batch_tokens",
+        "encode.backend",
+        "encode.workers",
+        "encode.address",
         "encode.trust_remote_code",
         "index.replicas",
         "index.ignore_forecast",

@@ -66,8 +66,14 @@ class EncodeSettings(Section):
     """Number format of stored vectors."""
     device: str = ""
     """cpu, cuda, cuda:1, mps; default: the best there is."""
-    batch_tokens: int = Field(default=16_384, ge=1)
-    """Tokens per batch; smaller needs less memory."""
+    batch_tokens: int | None = Field(default=None, ge=1)
+    """Tokens per batch; smaller needs less memory (unset: by device)."""
+    backend: Annotated[str, EntryOf("embeddings.backends")] = "processes"
+    """Who encodes: processes of this machine, or a Ray cluster."""
+    workers: int | None = Field(default=None, ge=1)
+    """Workers that share the texts (unset: this process alone; on Ray one per GPU, else per node)."""
+    address: str = ""
+    """Ray: address of the cluster (default: one on this machine)."""
     int8_margin: float = Field(default=0.01, gt=0, lt=1)
     """Refuse +int8 where more of the primary measure is lost on a sample of the task."""
     trust_remote_code: bool = False

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from analyse.test_separation import at_angles, cosine_silhouette, two_clumps
-from xlembed.analyse.estimates import estimate
+from xlembed.analyse.points import estimate, vector_faults
 from xlembed.analyse.projection import require_umap, tsne, umap
-from xlembed.analyse.self_retrieval import (
+from xlembed.analyse.sanity import (
     doubled_prompts,
     duplicate_rows,
     missing_prompts,
     self_ranks,
-    vector_faults,
 )
 from xlembed.analyse.tokenisation import ratio_parts, token_premiums
 from xlembed.embeddings.truncation import truncation
@@ -71,7 +70,7 @@ def test_a_document_that_does_not_find_itself(monkeypatch: pytest.MonkeyPatch) -
     queries = at_angles(0, 10, 6, 50)
     rows = np.array([0, 1, 2, 3])
     assert self_ranks(queries, rows, documents).tolist() == [1, 1, 3, 1]
-    monkeypatch.setattr("xlembed.analyse.self_retrieval.BLOCK_CELLS", 4)
+    monkeypatch.setattr("xlembed.analyse.sanity.BLOCK_CELLS", 4)
     assert self_ranks(queries, rows, documents).tolist() == [1, 1, 3, 1]
 
 

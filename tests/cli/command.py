@@ -12,9 +12,11 @@ from pathlib import Path
 from unittest import mock
 
 import mlflow
+from mlflow.tracking import MlflowClient
 
 from fakes.toy import save_toy_model, write_toy
 from xlembed.cli import main
+from xlembed.tracking.log import DESCRIPTION
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,13 @@ def make_checkout(root: Path) -> Path:
         "run: {tasks: [toy], models: [toy, toy+dim3]}\nmodels: {toy: {source: toy_model}}\n", encoding="utf-8"
     )
     return root
+
+
+def description(root: Path, experiment: str, run: str) -> str:
+    """Of a run in the checkout's own store, by the names of its experiment and of itself."""
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    (found,) = client.search_runs(
+        [str(e.experiment_id) for e in [client.get_experiment_by_name(experiment)] if e],
+        f"tags.mlflow.runName = '{run}'",
+    )
+    return str(found.data.tags[DESCRIPTION])

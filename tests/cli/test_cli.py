@@ -161,7 +161,7 @@ def test_80_columns_are_enough(narrow: Path, words: list[str]) -> None:
 
 
 def test_lists_are_quick_since_nothing_heavy_is_loaded(tmp_path: Path) -> None:
-    lists = (["models"], ["models", "bge_m3"], ["tasks"], ["guide"], ["finetune"], ["ablate"])
+    lists = (["models"], ["models", "bge_m3"], ["tasks"], ["guide"], ["finetune"], ["ablate"], ["reproduce"])
     program = (
         f"import sys\nfrom xlembed.cli import main\nfor words in {lists}:\n    sys.argv = ['xlembed', *words]\n"
         f"    main()\n    heavy = {set(HEAVY)} & set(sys.modules)\n    assert not heavy, (words, heavy)"

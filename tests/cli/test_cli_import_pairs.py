@@ -37,7 +37,7 @@ def test_rows_are_written_and_the_next_step_told(workplace: Path) -> None:
 
 def test_what_is_there_stays_without_force(workplace: Path) -> None:
     _import("pairs", "one.tsv", *PAIRS, "--lang", "tr")
-    with pytest.raises(UserError, match="exists: --force replaces it"):
+    with pytest.raises(UserError, match=r"exists already: .*replace it with --force"):
         _import("pairs", "two.tsv", *PAIRS, "--lang", "en")
     assert load_pairs("n", workplace / "data").languages == ("tr",)
     assert _import("pairs", "two.tsv", *PAIRS, "--lang", "en", "--force").exit_code == 0
@@ -51,7 +51,10 @@ def test_what_is_there_stays_without_force(workplace: Path) -> None:
         (["pairs", "one.tsv", "two.tsv", "one.tsv", *PAIRS, "--lang", "tr,en"], "2 languages for 3 files"),
         (["pairs", "one.tsv", *PAIRS, "--lang", "turkish"], "--lang"),
         (["pairs", "one.tsv", *PAIRS], "which language is it"),
-        (["pairs", "one.tsv", *PAIRS[2:], "--name", "../n", "--lang", "tr"], "--name: expected letters"),
+        (
+            ["pairs", "one.tsv", *PAIRS[2:], "--name", "../n", "--lang", "tr"],
+            "'../n' is no name for a pair set",
+        ),
         (["pairs", "one.tsv", "--name", "n", "--kind", "pears"], "'pears' is not a Kind"),
         (["pair", "one.tsv", *PAIRS], "no format 'pair'. Did you mean 'pairs'?"),
         (

@@ -98,7 +98,7 @@ def test_a_set_with_a_wrong_card_is_listed_all_the_same(workplace: Path) -> None
 def test_what_is_there_stays_without_force(workplace: Path) -> None:
     assert imported(workplace, "moods.csv", "--name", "m").code == 0
     again = imported(workplace, "moods.csv", "--name", "m", "--limit", "1")
-    assert again.code == 2 and "data/scored/m exists: --force replaces it" in again.err
+    assert again.code == 2 and "data/scored/m exists already: choose another name, or" in again.err
     assert len(load_scored("m", workplace / "data").texts) == 3
     assert imported(workplace, "moods.csv", "--name", "m", "--limit", "1", "--force").code == 0
     assert len(load_scored("m", workplace / "data").texts) == 1
@@ -111,7 +111,7 @@ def test_what_is_there_stays_without_force(workplace: Path) -> None:
     [
         (["moods.csv"], "Missing option '--name'"),
         (["absent.csv", "--name", "m"], "absent.csv: the file does not exist"),
-        (["moods.csv", "--name", "a/b"], "--name: expected letters"),
+        (["moods.csv", "--name", "a/b"], "--name: 'a/b' is no name for a set of scored texts"),
         (["moods.csv", "--name", "m", "--kind", "score"], "'score' is not a ScoredKind: choose one of scores"),
         (["moods.csv", "--name", "m", "--columns", "body=text"], "'body' is none of id, text, lang"),
         (["moods.csv", "--name", "m", "--dimensions", "joi"], "no column 'joi'. Did you mean 'joy'?"),

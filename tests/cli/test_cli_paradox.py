@@ -11,7 +11,7 @@ from typing import Any
 import mlflow
 import pytest
 
-from cli.command import Answer, no_surroundings, xlembed
+from cli.command import Answer, description, no_surroundings, xlembed
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +59,12 @@ def report(finished: tuple[Path, Answer]) -> dict[str, Any]:
     written = root / "out" / "reports" / "paradox" / "reviews_sample" / "paradox.json"
     assert json.loads(written.read_text(encoding="utf-8")) == found
     return found
+
+
+def test_its_run_is_described(finished: tuple[Path, Answer], report: dict[str, Any]) -> None:
+    text = description(finished[0], "reviews_sample/paradox", "paradox")
+    assert text.startswith("**xlembed paradox** on **reviews_sample**: `static_multilingual`, `base2`, ")
+    assert "| base5 |" in text and "Files: `out/reports/paradox/reviews_sample`" in text
 
 
 def test_base_models_enter_and_the_others_are_listed_with_the_reason(report: dict[str, Any]) -> None:

@@ -5,9 +5,7 @@ import pytest
 from xlembed.data.checks import (
     LONG_DOCUMENT,
     Place,
-    Problem,
     Problems,
-    Severity,
     check_length,
     counted,
     first_of,
@@ -15,18 +13,19 @@ from xlembed.data.checks import (
 from xlembed.words import UserError
 
 
-def _problem(line: int, kind: str = "bad thing", severity: Severity = Severity.ERROR) -> Problem:
-    return Problem("file.jsonl", line, "text", "it is bad", "mend it", kind, severity)
+def _told(problems: Problems, line: int, kind: str = "bad thing", warning: bool = False) -> Problems:
+    tell = problems.warn if warning else problems.error
+    tell(Place("file.jsonl", line), "text", kind, "it is bad", "mend it")
+    return problems
 
 
 def test_a_problem_in_words() -> None:
-    assert str(_problem(7)) == "file.jsonl:7: text: it is bad. Fix: mend it"
-    assert str(_problem(7, severity=Severity.WARNING)) == "file.jsonl:7: text: it is bad. Mend it"
+    assert str(_told(Problems(), 7).errors[0]) == "file.jsonl:7: text: it is bad. Fix: mend it"
+    assert _told(Problems(), 7, warning=True).notes() == ("file.jsonl:7: text: it is bad. Mend it",)
 
 
 def test_no_errors_raise_nothing() -> None:
-    problems = Problems()
-    problems.add(_problem(1, severity=Severity.WARNING))
+    problems = _told(Problems(), 1, warning=True)
     problems.raise_errors("demo")
     assert problems.errors == () and problems.n_errors == 0
 
@@ -34,9 +33,9 @@ def test_no_errors_raise_nothing() -> None:
 def test_fifty_errors_are_shown_and_the_rest_counted_by_kind() -> None:
     problems = Problems()
     for line in range(1, 49):
-        problems.add(_problem(line))
+        _told(problems, line)
     for line in range(49, 56):
-        problems.add(_problem(line, "worse thing"))
+        _told(problems, line, "worse thing")
     with pytest.raises(UserError) as caught:
         problems.raise_errors("demo")
     lines = str(caught.value).splitlines()
@@ -46,17 +45,15 @@ def test_fifty_errors_are_shown_and_the_rest_counted_by_kind() -> None:
 
 
 def test_the_same_error_twice_is_one() -> None:
-    problems = Problems()
-    problems.add(_problem(1))
-    problems.add(_problem(1))
+    problems = _told(_told(Problems(), 1), 1)
     assert problems.n_errors == 1
 
 
 def test_warnings_of_a_kind_are_one_note_with_their_first_lines() -> None:
     problems = Problems()
     for line in (3, 5, 8, 9):
-        problems.add(_problem(line, "odd", Severity.WARNING))
-    problems.add(Problem("other.tsv", None, "", "it is odd", "kept", "odd", Severity.WARNING))
+        _told(problems, line, "odd", warning=True)
+    problems.warn(Place("other.tsv"), "", "odd", "it is odd", "kept")
     assert problems.notes() == (
         "file.jsonl: text: odd: 4 times (lines 3, 5, 8 and 1 more). Mend it",
         "other.tsv: it is odd. Kept",

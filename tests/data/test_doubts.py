@@ -115,7 +115,7 @@ def test_the_choice_is_kept_in_the_card_and_told_when_the_task_is_read(tmp_path:
     assert "leave_out_self" not in (plain.folder / "task.yaml").read_text()
     assert load_task("plain", tmp_path).notes == self_note(plain.task)
     import_files(
-        "beir", [source], "cut", options=ReadOptions(langs=("tr",)), leave_out_self=True, data_dir=tmp_path
+        "beir", [source], "cut", options=ReadOptions(langs=("tr",), leave_out_self=True), data_dir=tmp_path
     )
     cut = load_task("cut", tmp_path)
     assert cut.leave_out_self and cut.notes == self_note(cut) and "left out" in cut.notes[0]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlembed.data.duplicates import merge_identical
+from xlembed.data.building import merge_identical
 from xlembed.data.task import Document, Merge
 
 _documents = st.lists(

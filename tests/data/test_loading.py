@@ -312,7 +312,7 @@ BROKEN = {
     ),
     "card: key twice": (
         {"card": CARD + "name: other\n"},
-        r"1 error .*\n.*task\.yaml:4: name: the key stands in line 1 already",
+        r"1 error .*\n.*task\.yaml:4: .*the key 'name' stands in line 1 already",
     ),
     "card: repeated": (
         {"card": CARD.replace("en]", "en, de]")},
@@ -331,7 +331,7 @@ BROKEN = {
         {"card": CARD + "demonstration: perhaps\n"},
         r"task\.yaml:4: demonstration: expected true or false, found 'perhaps'",
     ),
-    "card: YAML": ({"card": CARD + "source: [a\n"}, r"task\.yaml:\d: invalid YAML"),
+    "card: YAML": ({"card": CARD + "source: [a\n"}, r"task\.yaml:\d: not valid YAML"),
 }
 
 

@@ -18,7 +18,7 @@ from xlembed.data.scored_files import ScoredOptions, import_scored
 FORMAT = """
 from xlembed.data.card import Card
 from xlembed.data.checks import Place
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.task import Document, Query
 
 def read(files, options, problems):
@@ -33,7 +33,7 @@ def read(files, options, problems):
 """
 ROWS = """
 from xlembed.data.checks import Place
-from xlembed.data.row import Row
+from xlembed.data.checks import Row
 from xlembed.data.tables import Table
 
 def read(file, problems, numbered, encoding):

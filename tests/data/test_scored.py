@@ -311,12 +311,13 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
     given = full_set(tmp_path / "scored" / "full")
     write_scored(given)
-    with pytest.raises(UserError, match="--force replaces it"):
+    with pytest.raises(UserError, match="replace it with --force"):
         write_scored(given)
     (tmp_path / "other").mkdir()
-    with pytest.raises(UserError, match="is no set of scored texts"):
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(UserError, match=r"it has no scored\.yaml"):
         write_scored(dataclasses.replace(given, folder=tmp_path / "other"), force=True)
-    with pytest.raises(UserError, match=r"--name: expected letters.*found 'a/b'"):
+    with pytest.raises(UserError, match=r"--name: 'a/b' is no name for a set of scored texts"):
         write_scored(dataclasses.replace(given, name="a/b", folder=tmp_path / "new"))
     assert not (tmp_path / "new").exists()
 
@@ -340,7 +341,7 @@ def test_what_dvc_would_bring_is_told(tmp_path: Path) -> None:
     )
     data = tmp_path / "data"
     assert SCORED.absent(data) == {"far": tmp_path / "data.dvc"}
-    with pytest.raises(UserError, match=r"not here yet; fetch them with: dvc pull .*data\.dvc"):
+    with pytest.raises(UserError, match=r"not here yet; fetch it with: dvc pull .*data\.dvc"):
         SCORED.find("far", data)
     write_set(data, name="far", card={"name": "far"})
     assert SCORED.absent(data) == {} and load_scored("far", data).name == "far"

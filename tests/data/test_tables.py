@@ -64,7 +64,7 @@ def test_without_a_header_columns_are_numbers(tmp_path: Path) -> None:
 def test_what_cannot_be_read(tmp_path: Path, content: bytes, line: int | None, message: str) -> None:
     _, _, problems = rows_of(tmp_path / "x.csv", content)
     (told,) = problems.errors
-    assert told.line == line and message in told.message
+    assert told.place.line == line and message in told.message
 
 
 def test_rows_after_a_bad_one_are_read(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from embeddings.hashing_encoder import HashingEncoder, sentences
+from xlembed.embeddings.crew import alone
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.export import TextList, export, load_export
 from xlembed.embeddings.store import StorageDType, StoredVectors, VectorStore
 from xlembed.models.postprocess import fit
-from xlembed.models.removal import methods
-from xlembed.models.steps import Step
+from xlembed.models.removal import Step, methods
 from xlembed.words import Role, UserError
 
 TEXTS = sentences(40)
@@ -23,8 +23,8 @@ MANIFEST = {"fingerprint": "f+dim4", "task_digest": "t", "languages": ("en",)}
 
 def filled(root: Path, storage_dtype: StorageDType = "float32", shard_size: int = 16) -> VectorStore:
     store = VectorStore(root, f"f-{storage_dtype}", storage_dtype)
-    encode_texts(HashingEncoder, DOCUMENTS.texts, Role.DOCUMENT, store, shard_size=shard_size)
-    encode_texts(HashingEncoder, QUERIES.texts, Role.QUERY, store)
+    encode_texts(alone(HashingEncoder), DOCUMENTS.texts, Role.DOCUMENT, store, shard_size=shard_size)
+    encode_texts(alone(HashingEncoder), QUERIES.texts, Role.QUERY, store)
     return store
 
 

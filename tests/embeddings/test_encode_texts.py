@@ -2,6 +2,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from embeddings.hashing_encoder import HashingEncoder, sentences
+from xlembed.embeddings.crew import alone
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
 from xlembed.embeddings.store import VectorStore, text_keys
 from xlembed.files import default_cache
@@ -16,12 +18,16 @@ from xlembed.words import Role, UserError, Vectors
 
 DOCUMENT = Role.DOCUMENT
 TEXTS = sentences(50)
-SETTINGS = {"batch_tokens": 20, "shard_size": 10}
+SORTED = sorted(TEXTS, key=lambda text: -len(text.split()))
+"""Shards of 10 of these; the first three take 5, 3 and 3 batches of 20 tokens."""
+BATCH_TOKENS, SHARD = 20, 10
 
 CHILD = """
 import sys
+import threading
 from pathlib import Path
 from hashing_encoder import HashingEncoder, sentences
+from xlembed.embeddings.crew import alone
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.store import VectorStore
 from xlembed.words import Role
@@ -29,7 +35,7 @@ from xlembed.words import Role
 root, log, kill_at, pause = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 encoder = HashingEncoder(log=log, kill_at=kill_at or None, seconds_per_batch=pause)
 store = VectorStore(root, "f")
-report = encode_texts(lambda: encoder, sentences(50), Role.DOCUMENT, store, batch_tokens=20, shard_size=10)
+report = encode_texts(alone(lambda: encoder, 20), sentences(50), Role.DOCUMENT, store, shard_size=10)
 print(report.n_encoded)
 """
 
@@ -45,7 +51,8 @@ def encode(
     store: VectorStore, texts: Sequence[str], encoder: HashingEncoder | None = None
 ) -> tuple[HashingEncoder, EncodeReport]:
     encoder = encoder or HashingEncoder()
-    return encoder, encode_texts(lambda: encoder, texts, DOCUMENT, store, **SETTINGS)
+    crew = alone(lambda: encoder, BATCH_TOKENS)
+    return encoder, encode_texts(crew, texts, DOCUMENT, store, shard_size=SHARD)
 
 
 def contents(store: VectorStore) -> dict[str, str]:
@@ -77,11 +84,11 @@ def shard_of(store: VectorStore, text: str) -> Path:
 def test_report_and_vectors(store: VectorStore) -> None:
     encoder = HashingEncoder(max_tokens=3)
     texts = ["b one", "a", "b one", "c two three four five"]
-    report = encode_texts(lambda: encoder, texts, DOCUMENT, store)
+    report = encode_texts(alone(lambda: encoder), texts, DOCUMENT, store)
     assert encoder.encoded == [["c two three four five", "b one", "a"]]
     assert (report.n_texts, report.n_unique, report.n_encoded, report.n_reused) == (4, 3, 3, 0)
     assert (report.n_tokens, report.n_truncated, report.n_zero, report.oom_halvings) == (6, 1, 0, 0)
-    assert report.device == "cpu" and report.batch_tokens == 16_384
+    assert report.device == "cpu" and report.batch_tokens == 4096
     assert report.texts_per_second == pytest.approx(3 / report.seconds)
     assert report.tokens_per_second == pytest.approx(6 / report.seconds)
     assert report.peak_memory_mb is not None and 20 < report.peak_memory_mb < 100_000
@@ -94,7 +101,7 @@ def test_report_and_vectors(store: VectorStore) -> None:
 def test_each_text_is_encoded_once_and_the_model_not_loaded_again(store: VectorStore) -> None:
     encoder, _ = encode(store, TEXTS + TEXTS[::-1])
     assert sorted(encoder.texts) == sorted(TEXTS)
-    report = encode_texts(never, TEXTS[::-1], DOCUMENT, store)
+    report = encode_texts(alone(never), TEXTS[::-1], DOCUMENT, store)
     assert (report.n_encoded, report.n_reused, report.seconds, report.device) == (0, 50, 0.0, None)
 
 
@@ -121,7 +128,7 @@ def test_roles_fingerprints_and_texts_are_kept_apart(store: VectorStore, tmp_pat
 
 
 def test_nothing_to_encode(store: VectorStore) -> None:
-    report = encode_texts(never, [], DOCUMENT, store)
+    report = encode_texts(alone(never), [], DOCUMENT, store)
     assert (report.n_texts, report.n_unique, report.n_encoded) == (0, 0, 0)
     assert store.read(DOCUMENT, []).load().shape == (0, 0)
 
@@ -136,7 +143,7 @@ def test_order_and_chunks_follow_the_request(undisturbed: VectorStore) -> None:
 
 def test_progress_counts_up(store: VectorStore) -> None:
     seen: list[Progress] = []
-    encode_texts(HashingEncoder, TEXTS, DOCUMENT, store, batch_tokens=20, shard_size=10, progress=seen.append)
+    encode_texts(alone(HashingEncoder, 20), TEXTS, DOCUMENT, store, shard_size=10, progress=seen.append)
     done = [p.n_done for p in seen]
     assert done == sorted(done) and done[-1] == 50 and {p.n_total for p in seen} == {50}
     assert seen[-1].seconds_left == 0 and seen[0].seconds_left > 0
@@ -147,12 +154,11 @@ def test_killed_process_resumes_with_the_same_bytes(
     store: VectorStore, undisturbed: VectorStore, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    # Shards of 10 texts take 3 batches each: batch 8 is in the third shard.
-    assert child(tmp_path / "cache", log, kill_at=8).wait(60) == -9
+    assert child(tmp_path / "cache", log, kill_at=10).wait(60) == -9
     assert len(list(store.folder.rglob("*.index"))) == 2
     encoder, report = encode(store, TEXTS)
     assert report.n_reused == 20
-    assert sorted(encoder.texts) == sorted(TEXTS[20:])
+    assert sorted(encoder.texts) == sorted(SORTED[20:])
     assert contents(store) == contents(undisturbed)
 
 
@@ -183,7 +189,7 @@ def test_interrupt_keeps_finished_shards_and_frees_the_lock(
 ) -> None:
     class Interrupted(HashingEncoder):
         def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
-            if len(self.encoded) == 7:
+            if len(self.encoded) == 9:
                 raise KeyboardInterrupt
             return super().encode_batch(texts, role)
 
@@ -228,12 +234,12 @@ def test_damaged_shard_is_encoded_again_and_no_other(
     reason: str,
 ) -> None:
     encode(store, TEXTS)
-    damage(shard_of(store, TEXTS[20]).with_suffix(suffix))
+    damage(shard_of(store, SORTED[20]).with_suffix(suffix))
     with pytest.raises(UserError, match=rf"10 of 50 document texts .*{reason}.*Run xlembed encode"):
         store.read(DOCUMENT, TEXTS)
     # Beside the damaged shard, a text is missing that comes before it.
     encoder, _ = encode(store, ["earlier", *TEXTS])
-    assert sorted(encoder.texts) == sorted(["earlier", *TEXTS[20:30]])
+    assert sorted(encoder.texts) == sorted(["earlier", *SORTED[20:30]])
     assert reason in caplog.text
     if suffix == ".npy":
         after, expected = contents(store), contents(undisturbed)
@@ -243,8 +249,8 @@ def test_damaged_shard_is_encoded_again_and_no_other(
 
 def test_altered_index_alone_gives_the_same_bytes(store: VectorStore, undisturbed: VectorStore) -> None:
     encode(store, TEXTS)
-    cut(shard_of(store, TEXTS[20]).with_suffix(".index"))
-    cut(shard_of(store, TEXTS[40]).with_suffix(".index"))
+    cut(shard_of(store, SORTED[20]).with_suffix(".index"))
+    cut(shard_of(store, SORTED[40]).with_suffix(".index"))
     _, report = encode(store, TEXTS)
     assert report.n_encoded == 20
     assert contents(store) == contents(undisturbed)
@@ -252,9 +258,9 @@ def test_altered_index_alone_gives_the_same_bytes(store: VectorStore, undisturbe
 
 def test_of_a_damaged_shard_only_what_is_wanted_is_encoded(store: VectorStore) -> None:
     encode(store, TEXTS)
-    flip(shard_of(store, TEXTS[20]))
-    encoder, _ = encode(store, TEXTS[:25])
-    assert sorted(encoder.texts) == sorted(TEXTS[20:25])
+    flip(shard_of(store, SORTED[20]))
+    encoder, _ = encode(store, SORTED[:25])
+    assert sorted(encoder.texts) == sorted(SORTED[20:25])
 
 
 def test_two_processes_share_the_work(store: VectorStore, undisturbed: VectorStore, tmp_path: Path) -> None:
@@ -295,7 +301,7 @@ def test_not_a_number_names_the_text(store: VectorStore, value: float) -> None:
     with pytest.raises(UserError, match=r"NaN or infinity for document text 34 .*'text33 word"):
         encode(store, texts, encoder)
     _, report = encode(store, texts)
-    assert report.n_reused == 30
+    assert report.n_reused == 10
 
 
 def test_wrong_shape_is_refused(store: VectorStore) -> None:
@@ -331,7 +337,7 @@ def test_description_is_written_for_people(tmp_path: Path) -> None:
 
 def test_finished_texts_are_read_while_another_process_holds_the_lock(undisturbed: VectorStore) -> None:
     with undisturbed.lock():
-        assert encode_texts(never, TEXTS, DOCUMENT, undisturbed).n_reused == 50
+        assert encode_texts(alone(never), TEXTS, DOCUMENT, undisturbed).n_reused == 50
 
 
 def test_an_index_that_is_being_written_is_no_damage(undisturbed: VectorStore) -> None:
@@ -362,3 +368,49 @@ def test_default_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_keys_of_strange_texts_and_of_none() -> None:
     assert text_keys(["\ud800", ""]).shape == (2, 32)
     assert text_keys([]).shape == (0, 32)
+
+
+class InTwoSteps:
+    """Is given texts in two steps; every look at a text is noted with its thread."""
+
+    dim, device, max_tokens, pads = 8, "cpu", 5, True
+
+    def __init__(self, **options: int) -> None:
+        self.plain = HashingEncoder(max_tokens=5, **options)
+        self.threads: set[int] = set()
+
+    def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
+        self.threads.add(threading.get_ident())
+        return self.plain.token_counts(texts, role)
+
+    def tokenise(self, texts: Sequence[str], role: Role) -> tuple[Sequence[str], Role]:
+        self.threads.add(threading.get_ident())
+        return texts, role
+
+    def encode_tokenised(self, tokenised: tuple[Sequence[str], Role]) -> Vectors:
+        return self.plain.encode_batch(*tokenised)
+
+    def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
+        raise AssertionError("in one step")
+
+
+@pytest.mark.parametrize("fits", [1000, 10])
+def test_texts_are_tokenised_ahead_by_one_other_thread(
+    store: VectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits: int
+) -> None:
+    monkeypatch.setattr("xlembed.embeddings.work.COUNTED", 3)
+    texts = sentences(400)
+    encoder, other = InTwoSteps(fits=fits), VectorStore(tmp_path / "other", "f")
+    encode(store, texts, encoder)  # type: ignore[arg-type]
+    encode(other, texts, HashingEncoder(max_tokens=5, fits=fits))
+    assert contents(store) == contents(other)
+    assert len(encoder.threads) == 1 and threading.get_ident() not in encoder.threads
+
+
+def test_an_error_while_tokens_are_counted_is_told(store: VectorStore) -> None:
+    class Uncountable(InTwoSteps):
+        def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
+            raise UserError("cannot be counted")
+
+    with pytest.raises(UserError, match="cannot be counted"):
+        encode(store, TEXTS, Uncountable())  # type: ignore[arg-type]

@@ -30,13 +30,14 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.evaluate.search import search
 from xlembed.evaluate.tables import comparison_table, language_table, scores_table, to_markdown
-from xlembed.models.fitted_json import fitted_json, read_fitted
 from xlembed.models.loading import load_encoder
+from xlembed.models.postprocess import fitted_json, read_fitted
 from xlembed.models.sentence_encoder import SentenceEncoder
 from xlembed.publish.job import publish
 from xlembed.settings import EvaluateSettings, IndexSettings, Settings
 from xlembed.tracking.opening import open_model
-from xlembed.tune_index.distractors import pad_corpus
+from xlembed.tune_index.grid import TuneOptions, parse_grid
+from xlembed.tune_index.indices import pad_corpus
 from xlembed.words import Mode, Role, UserError
 from xlembed.workspace import Workspace
 
@@ -314,10 +315,10 @@ def test_distractor_texts_take_the_statistics_of_the_task(
     other = Workspace(workspace.settings, REPOSITORY, tmp_path)
     encode(others, ref, other)
     embeddings = load_export(other.embeddings("reviews_sample", CENTER))
-    padded = pad_corpus(
-        others, ref, embeddings, embeddings.documents, other, wanted=len(others.documents) + 1,
-        texts=tmp_path / "texts.jsonl", lang="und", seed=0, watch=lambda *_: None,
-    )  # fmt: skip
+    lists = dict.fromkeys(("types", "m", "num_candidates", "oversample", "force_merge"), "")
+    grid = parse_grid(**lists, base=workspace.settings.index)
+    options = TuneOptions(grid, len(others.documents) + 1, tmp_path / "texts.jsonl", "und", seed=0)
+    padded = pad_corpus(others, ref, embeddings, other, options, lambda *_: None)
     raw, _ = vectors_of(workspace, "reviews_sample", "static_multilingual")
     plain_other = encode(others, open_model(other, "static_multilingual"), other)
     of_lang = np.asarray(load_export(plain_other.folder).documents, dtype=np.float64)[

@@ -139,7 +139,7 @@ def test_an_entry_that_is_wrong(api: dict[str, Any], message: str) -> None:
 
 def test_what_needs_the_model_here_is_refused(tmp_path: Path) -> None:
     from xlembed.models.hub import locate
-    from xlembed.models.kinds import check_runs_here
+    from xlembed.models.safety import check_runs_here
 
     ref = resolve_model("api:some/model")
     assert ref.slug == "api-some-model" and json.dumps(ref.card.model_dump(mode="json"))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from embeddings.hashing_encoder import HashingEncoder
+from xlembed.embeddings.crew import alone
 from xlembed.embeddings.encode import encode_texts
 from xlembed.embeddings.store import Tokens, VectorStore
 from xlembed.embeddings.truncation import describe_truncation, stored_tokens, truncation_by_language
@@ -47,7 +48,7 @@ def never() -> HashingEncoder:
 
 
 def encoded(store: VectorStore, texts: list[str] = TEXTS, shard_size: int = 2) -> None:
-    encode_texts(encoder, texts, Role.DOCUMENT, store, shard_size=shard_size)
+    encode_texts(alone(encoder), texts, Role.DOCUMENT, store, shard_size=shard_size)
 
 
 def counted(store: VectorStore, load: object = never) -> Tokens:

@@ -12,9 +12,9 @@ import yaml
 
 from cli.command import make_checkout, no_surroundings, xlembed
 from fakes.toy import DOCUMENTS
-from xlembed.data.exporting import export_task
 from xlembed.data.importing import import_files
 from xlembed.data.loading import load_task, open_task
+from xlembed.data.writing import export_task
 from xlembed.evaluate.compare import read_evaluation
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from cli.command import Answer, make_checkout, no_surroundings, xlembed
+from xlembed.evaluate.compare import read_evaluation
+from xlembed.explore.job import explored_page
 from xlembed.explore.kinds import ErrorKind
 from xlembed.explore.shares import ERRORS, RIGHT, Outcome, compare_errors, outcome_table
-from xlembed.explore.tables import _cut
+from xlembed.params import load_settings
 from xlembed.stats.comparison import Evaluated
 from xlembed.words import Mode
+from xlembed.workspace import Workspace
 
 MODELS = ("-t", "toy", "-m", "toy+dim3,toy")
 OPTIONS = ("--reference", "toy")
@@ -220,9 +224,73 @@ def test_models_are_compared_in_languages_that_both_have() -> None:
     assert np.array_equal(a["words"], np.ones(n))
 
 
-def test_texts_are_cut_to_what_a_terminal_shows() -> None:
-    assert (
-        _cut("麸质过敏的人用的", 8) == "麸质过…"
-        and _cut("麸质", 4) == "麸质"
-        and _cut("a  b\nc", 4) == "a b…"
-    )
+def artifacts(root: Path, kind: str) -> list[set[str]]:
+    """Of every run of a kind on the toy task, the newest first: what lies in `explore`."""
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name(f"toy/{kind}")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
+    return [{a.path for a in client.list_artifacts(run.info.run_id, "explore")} for run in runs]
+
+
+def test_the_page_is_an_artifact_of_the_comparison(root: Path, folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(root, tmp_path / "copy")
+    shutil.rmtree(copy / "reports" / "explore")
+    for file in ("mlflow.db", "mlflow.db.lock"):
+        (copy / file).unlink(missing_ok=True)
+    page = {f"explore/{name}" for name in ("index.html", "data", "explore.json", "errors.parquet")}
+    assert xlembed(copy, "compare", "-t", "toy", "-m", "toy,bm25").code == 0
+    assert xlembed(copy, "explore", *MODELS, *OPTIONS).code == 0
+    assert artifacts(copy, "compare") == [set()]  # toy+dim3 was not compared
+    assert xlembed(copy, "compare", "-t", "toy", "-m", "toy,toy+dim3").code == 0
+    assert artifacts(copy, "compare") == [page, set()]
+    shutil.rmtree(copy / "reports" / "explore")
+    assert xlembed(copy, "compare", "-t", "toy", "-m", "toy,toy+dim3,bm25").code == 0
+    assert artifacts(copy, "compare")[0] == set()
+    assert xlembed(copy, "explore", *MODELS, *OPTIONS).code == 0
+    assert artifacts(copy, "compare")[:2] == [page, page]
+
+
+def test_a_page_of_other_vectors_is_no_artifact_of_a_comparison(root: Path, folder: Path) -> None:
+    workspace = Workspace(load_settings(root / "params.yaml"), root, root)
+    evaluations = [read_evaluation(f"toy/{name}", workspace) for name in ("toy", "toy+dim3", "bm25")]
+    assert explored_page(evaluations, workspace) == folder
+    assert explored_page(evaluations[1:], workspace) is None
+    changed = replace(evaluations[0], scores={**evaluations[0].scores, "fingerprint": "0" * 64})
+    assert explored_page([changed, *evaluations[1:]], workspace) is None
+
+
+# Without judgements
+
+
+def test_a_task_that_nobody_judged_has_a_page_of_rankings_and_no_verdicts(root: Path) -> None:
+    folder = root / "data" / "log"
+    shutil.copytree(root / "data" / "toy", folder)
+    shutil.rmtree(folder / "qrels")
+    card = (folder / "task.yaml").read_text(encoding="utf-8").replace("name: toy", "name: log")
+    (folder / "task.yaml").write_text(f"{card}unjudged: true\n", encoding="utf-8")
+    answer = xlembed(root, "explore", "-t", "log", "-m", "toy,bm25", COLUMNS="80")
+    assert answer.code == 0, answer.err
+    assert max(map(len, answer.out.splitlines())) <= 80
+    assert "nobody said which documents are right" in " ".join(answer.out.split())
+    made = root / "reports" / "explore" / "log"
+    assert {p.name for p in made.iterdir()} == {"index.html", "data", "explore.json"}
+    found = stored(made)
+    by_id = {row["query_id"]: row for row in found["ranked"]}
+    # "cat" has cosines 1 and 0.6 with "cat" and "katze" and 0 with the rest, bm25 retrieves its word alone
+    assert by_id["q2-en"]["shared"] == 1
+    assert [text.partition(":")[0] for text in by_id["q2-en"]["first"]] == ["d-en-2", "d-en-2"]
+    shared = [row["shared"] for row in found["ranked"]]
+    assert shared == sorted(shared) and found["n_queries"] == len(shared)
+    index, (units, *_) = part(made, "index-0"), [part(made, "units-0")]
+    assert index["judged"] is False and all(right == [] and n == 0 for u in units for _, right, n in u)
+    page = (made / "index.html").read_text(encoding="utf-8")
+    assert "Why queries fail" not in page and "Nobody said which documents are right." in page
+
+
+def test_one_model_shows_a_log_in_its_order(root: Path) -> None:
+    answer = xlembed(root, "explore", "-t", "log", "-m", "toy", "--language", "de")
+    assert answer.code == 0, answer.err
+    found = stored(root / "reports" / "explore" / "log")
+    assert [row["query_id"] for row in found["ranked"]] == ["q1-de", "q2-de", "q3-de"]
+    assert all(row["shared"] is None for row in found["ranked"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from explore.browser import Browser, lacking, started
-from fakes.explored import ARABIC, HOSTILE, write_made_up
+from fakes.explored import ARABIC, HOSTILE, write_made_up, write_unjudged
 from xlembed.explore.page import script_text
 
 N = 5000
@@ -151,3 +151,22 @@ def test_a_verdict_is_marked_kept_and_saved(browser: Browser, page: Path) -> Non
     )
     browser.wait("saved.length === 1")
     assert re.fullmatch(r'query_id,verdict\n"[^"]+",reject\n', browser.run("saved[0]"))
+
+
+def test_a_page_without_judgements_shows_rankings_where_they_differ_first(
+    browser: Browser, tmp_path: Path
+) -> None:
+    write_unjudged(tmp_path)
+    browser.open(tmp_path / "index.html")
+    assert browser.text("#status") == "Queries 1 to 3 of 3"
+    assert queries(browser)[:2] == ["question number 2", "question number 1"]
+    names = browser.texts("#filters label")
+    assert "Sort by" in " ".join(names) and not any("error" in name or "answer" in name for name in names)
+    card = browser.text(".unit")
+    assert "right" not in card and "wrong" not in card and "Shall it stay?" in card
+    left, right = browser.texts(".unit:first-child .sides section")
+    assert left.startswith("A first") and right.startswith("B second (English-only model")
+    wide = browser.run("document.querySelector('.hit .text').clientWidth")
+    assert wide > 300  # the text has the room, not a column that is empty
+    browser.open(tmp_path / "index.html", "sort=task")
+    assert queries(browser)[1:] == ["question number 1", "question number 2"]

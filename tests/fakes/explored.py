@@ -8,9 +8,9 @@ import pandas as pd
 
 from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.explore.kinds import ErrorKind, Flag
-from xlembed.explore.page import write_page
+from xlembed.explore.page import write_page, write_unjudged_page
 from xlembed.explore.rankings import Hit, UnitRanking
-from xlembed.explore.result import Explored, Found
+from xlembed.explore.result import Explored, Found, Ranked, Unjudged
 from xlembed.explore.shares import Outcome
 
 HOSTILE = '</script><script>document.title="run"</script><img src="x" onerror="document.title=1">\u2028&amp;'
@@ -97,3 +97,35 @@ def write_made_up(folder: Path, n: int) -> None:
         for name, of, outcomes in zip(result.models, ranks, (first, second), strict=True)
     }
     write_page(folder, task, result, units, models)
+
+
+def write_unjudged(folder: Path) -> None:
+    """Three queries; of the ten documents shown, both models share 10, 5 and none."""
+    task = made_up(3)
+    starts = {"first": (0, 100, 200), "second": (0, 105, 300)}
+    rankings = {
+        name: [
+            UnitRanking(i, tuple(Hit(start + k, k + 1, 1 - k / 100) for k in range(10)), (), False)
+            for i, start in enumerate(of)
+        ]
+        for name, of in starts.items()
+    }
+    result = Unjudged(
+        task=task.name,
+        task_digest="",
+        models=tuple(starts),
+        labels={"first": {}, "second": {"ar": "English-only model"}},
+        languages=(),
+        n_queries=3,
+        shown=10,
+        ranked=(Ranked(query_id="q0", query=HOSTILE, query_lang="ar", shared=10, first=("d0: x", "d0: x")),),
+    )
+    units = pd.DataFrame(
+        {
+            "query_id": [q.query_id for q in task.queries],
+            "doc_lang": [q.lang for q in task.queries],
+            "mode": "cross_lingual",
+            "pool": "all",
+        }
+    )
+    write_unjudged_page(folder, task, result, units, rankings)

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from small_model import small_model
+from xlembed.finetune.blending import Integers
 from xlembed.finetune.dev import DevData
-from xlembed.finetune.ordered import Integers
 from xlembed.finetune.recipe import Stage
 from xlembed.finetune.training import StageData, train_stage
 from xlembed.training import checkpoints, loop

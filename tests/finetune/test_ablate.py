@@ -23,7 +23,7 @@ from xlembed.finetune.ablate import ablate, ablation_folder, open_ablation
 from xlembed.finetune.ablation import Training
 from xlembed.finetune.danger import danger_lines
 from xlembed.finetune.job import finetuned_folder
-from xlembed.finetune.opened import Opened, Record
+from xlembed.finetune.recipe_loading import Opened, Record
 from xlembed.finetune.sts import measure_sts, sts_change
 from xlembed.search.exact import ExactIndex
 from xlembed.settings import Settings

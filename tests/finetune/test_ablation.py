@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from xlembed.finetune.ablation import Ablation, load_ablation, ready_ablations, trainings
-from xlembed.finetune.changing import change_recipe, keep_stages
 from xlembed.finetune.recipe import Recipe
-from xlembed.finetune.recipe_loading import read_recipe, ready_recipes
+from xlembed.finetune.recipe_loading import change_recipe, keep_stages, read_recipe, ready_recipes
 from xlembed.words import UserError
 
 
@@ -111,7 +110,7 @@ def test_every_mistake_of_a_file_is_named(tmp_path: Path) -> None:
     for part in ("variants: a stands twice", "seeds: 1 stands twice", "no variant 'c'", "`dims` is missing"):
         assert part in str(error.value)
     path.write_text("- a\n", encoding="utf-8")
-    with pytest.raises(UserError, match="expected keys name, title, recipe"):
+    with pytest.raises(UserError, match="expected fields name, title, recipe"):
         load_ablation(str(path))
     with pytest.raises(UserError, match="Did you mean 'batch_size'"):
         load_ablation("batch_sise")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from small_model import static_model
-from xlembed.finetune.circle import CircleLoss, circle_loss
+from xlembed.finetune.loss_modules import CircleLoss, circle_loss
 
 OWN = torch.tensor([[True, False]])
 

@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cli.command import Answer, no_surroundings, xlembed
+from cli.command import Answer, description, no_surroundings, xlembed
 from fakes.promotable import NAME, TASK
 from fakes.trainable import STAGE, question_and_answer, trainable_checkout, write_pairs, write_recipe
 from xlembed.data.text_digest import text_digest
 from xlembed.finetune.job import finetune, finetuned_folder
-from xlembed.finetune.opened import open_recipe
-from xlembed.finetune.recipe_loading import read_recipe
+from xlembed.finetune.recipe_loading import open_recipe, read_recipe
 from xlembed.models.loading import load_encoder
 from xlembed.params import load_settings
+from xlembed.tracking.ledger import experiment_of
+from xlembed.tracking.log import DESCRIPTION
 from xlembed.tracking.opening import open_model
 from xlembed.words import Role
 from xlembed.workspace import Workspace
@@ -197,10 +198,12 @@ def test_the_run_tells_everything(root: Path) -> None:
     assert {m.key for m in model.metrics or []} >= {"mono/accuracy_at_1"}
     described = str(version.description)
     assert "# learnt" in described and len(described) <= 5000
-    assert "](figures/" not in described and "/artifacts/figures/" in described, (
-        "pictures lead to the run's files"
-    )
+    picture = f"](get-artifact?path=figures/before_after.png&run_uuid={parent.info.run_id})"
+    assert "](figures/" not in described and picture in described, "the UI loads it from the run's files"
     assert f"Evaluation on {TASK}: [run " in described
+    whole = parent.data.tags[DESCRIPTION]
+    assert whole.startswith(f"Files: `{FINAL}`") and "](figures/" not in whole
+    assert history.data.tags[DESCRIPTION].startswith("`train second`, a part of [learnt](#/experiments/")
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -246,6 +249,7 @@ def test_what_was_learnt_from_other_texts_is_promoted(root: Path) -> None:
     answer = run(root, "promote", f"models:/{NAME}/1")
     assert answer.code == 0, answer.err
     assert f"champion of {NAME}: models:/{NAME}/1" in answer.out + answer.err
+    assert f"champion of {NAME}: models:/{NAME}/1" in description(root, experiment_of(NAME), "promotion")
 
 
 def test_what_was_learnt_by_heart_is_refused(root: Path) -> None:
@@ -341,8 +345,7 @@ def test_mistakes_are_told(root: Path, words: list[str], message: str) -> None:
 
 def test_a_vocabulary_is_learnt_from_training_texts_alone(root: Path) -> None:
     """`dev` and `alike` are named by the recipe too, but only looked at."""
-    from xlembed.finetune.opened import open_recipe
-    from xlembed.finetune.recipe_loading import load_recipe
+    from xlembed.finetune.recipe_loading import load_recipe, open_recipe
     from xlembed.finetune.stage import _trained_sets
     from xlembed.params import load_settings
     from xlembed.workspace import Workspace

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xlembed.finetune.history import DevLook, best_look, dev_looks, is_stale, last_loss, loss_curve
-from xlembed.finetune.ordered import OrderedBatches
+from xlembed.finetune.blending import OrderedBatches
 from xlembed.finetune.recipe import EarlyStopping, Stage
-from xlembed.finetune.training import plan_of
+from xlembed.finetune.training import DevLook, best_look, dev_looks, is_stale, last_loss, loss_curve, plan_of
 from xlembed.training.loop import Plan
 from xlembed.words import UserError
 

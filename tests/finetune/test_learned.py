@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from stats.hit_tables import HIT, hits, units
-from xlembed.finetune.learned import learned_differences
+from xlembed.finetune.job import learned_differences
 from xlembed.stats.comparison import Evaluated
 from xlembed.words import UserError
 

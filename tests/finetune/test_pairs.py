@@ -112,7 +112,7 @@ def test_what_dvc_tracks_is_fetched(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (tmp_path / "data.dvc").write_text("outs:\n- path: data/pairs/far\n")
-    with pytest.raises(UserError, match=r"the pairs 'far' are tracked by DVC .*: dvc pull .*data\.dvc"):
+    with pytest.raises(UserError, match=r"the pair set 'far' is tracked by DVC .*: dvc pull .*data\.dvc"):
         load_pairs("far", data)
 
 
@@ -122,11 +122,12 @@ def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
     found = PairSet(name="p", kind=Kind.PAIRS, languages=("en",), rows=(row, dict(row)), folder=folder)
     write_pairs(found)
     assert len(load_pairs("p", tmp_path).rows) == 1  # twice the same is once
-    with pytest.raises(UserError, match="--force replaces it"):
+    with pytest.raises(UserError, match="replace it with --force"):
         write_pairs(found)
     write_pairs(found, force=True)
     (tmp_path / "other").mkdir()
-    with pytest.raises(UserError, match="is no pair set"):
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(UserError, match=r"it has no pairs\.yaml"):
         write_pairs(replace(found, folder=tmp_path / "other"), force=True)
 
 

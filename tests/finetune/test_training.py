@@ -20,9 +20,8 @@ from sentence_transformers.sentence_transformer.modules import Dense
 from finetune import killed_training as killed
 from small_model import DIM, small_model
 from xlembed.finetune.dev import DevData, dev_evaluator
-from xlembed.finetune.history import DevLook
 from xlembed.finetune.recipe import Stage
-from xlembed.finetune.training import StageData, train_stage
+from xlembed.finetune.training import DevLook, StageData, train_stage
 from xlembed.words import Role, UserError, Vectors
 
 TESTS = Path(__file__).resolve().parent.parent

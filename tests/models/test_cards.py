@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from xlembed.models.catalogue import CARDS, catalogue, read_card
-from xlembed.models.kinds import check_kinds
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import resolve_model
 from xlembed.words import DType, Kind, Pooling, Role, UserError
 
@@ -160,11 +160,11 @@ def test_adapters_code_and_licences() -> None:
     ("text", "message"),
     [
         ("hub_id: [", "mine.yaml:1: not valid YAML"),
-        ("- a", "mine.yaml: expected fields of a model card"),
+        ("- a", "mine.yaml: expected fields name, hub_id"),
         ("name: other", "mine.yaml: name: expected 'mine' like the file, found 'other'"),
-        ("poolin: mean", "mine.yaml: poolin: no field of a model card. Did you mean 'pooling'"),
+        ("poolin: mean", "mine.yaml: poolin: unknown key. Did you mean 'pooling'"),
         ("languages: [en, no]", "mine.yaml: languages"),
-        ("languages: [eng]", "mine.yaml: languages: expected ISO 639 codes"),
+        ("languages: [eng]", "mine.yaml: languages.0: expected an ISO 639 code"),
         ("unconfirmed: [poolin]", "mine.yaml: unconfirmed: no fields of a card: poolin"),
         ("unused_weights: ['(']", "mine.yaml: unused_weights: pattern: '\\(' is no regular expression"),
     ],

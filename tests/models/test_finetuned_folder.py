@@ -12,9 +12,14 @@ import torch
 import yaml
 
 from models.conftest import Build
-from xlembed.finetune.building import build_model, finish_model, save_model, target_layers
+from xlembed.finetune.building import (
+    build_model,
+    finish_model,
+    save_model,
+    target_layers,
+    trainable_parameters,
+)
 from xlembed.finetune.recipe import LoraRecipe, Recipe
-from xlembed.finetune.trainable import trainable_parameters
 from xlembed.models.fingerprint import base_fingerprint
 from xlembed.models.loading import load_encoder, load_for_training
 from xlembed.models.spec import resolve_model
@@ -97,10 +102,10 @@ def test_a_later_stage_trains_the_saved_folder_on(
     again = load_for_training(resolve_model(str(tmp_path / "first")))
     np.testing.assert_allclose(vectors_of(again.eval()), vectors_of(model), atol=1e-6)
     later = build_model(again, recipe(**parts))
-    rows = {row.part: row for row in trainable_parameters(later)}
-    assert rows["adapters"].trainable == rows["adapters"].total > 0
-    assert rows["body"].trainable == rows["embeddings"].trainable == 0
-    assert rows["head"].trainable == 8 * 16
+    rows = {row["part"]: row for row in trainable_parameters(later)}
+    assert rows["adapters"]["trainable"] == rows["adapters"]["total"] > 0
+    assert rows["body"]["trainable"] == rows["embeddings"]["trainable"] == 0
+    assert rows["head"]["trainable"] == 8 * 16
     np.testing.assert_allclose(vectors_of(later.eval()), vectors_of(model), atol=1e-6)
 
 
@@ -156,7 +161,7 @@ def test_a_table_of_token_vectors_takes_a_head_only() -> None:
     with pytest.raises(UserError, match="without a body: pooling, adapter cannot be put on it"):
         build_model(model, recipe(pooling="max", adapter={}))
     built = build_model(model, recipe(head={"kind": "linear", "out": 8}, body="freeze"))
-    assert {row.part: row.trainable for row in trainable_parameters(built)} == {
+    assert {row["part"]: row["trainable"] for row in trainable_parameters(built)} == {
         "embeddings": 0,
         "head": 256 * 8,
     }
@@ -171,7 +176,7 @@ def test_parameters_of_heads_on_a_wide_base() -> None:
     def count(head: dict[str, Any]) -> int:
         base: SentenceTransformer = static_model({"a": [0.0] * 4096})
         rows = trainable_parameters(build_model(base, recipe(head=head)))
-        return next(row.total for row in rows if row.part == "head")
+        return next(int(row["total"]) for row in rows if row["part"] == "head")
 
     assert count({"kind": "linear", "out": 768}) == 4096 * 768 == 3_145_728
     two = 4096 * 2048 + 2048 + 2048 * 768 + 768

@@ -14,9 +14,8 @@ from models.conftest import Build, edit_json, edit_weights, write_json
 from xlembed.models import fingerprint
 from xlembed.models.card import ModelCard
 from xlembed.models.fingerprint import base_fingerprint, derived_fingerprint
-from xlembed.models.removal import methods
+from xlembed.models.removal import Step, methods
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.models.steps import Step
 from xlembed.words import DType
 
 CARD: dict[str, Any] = {

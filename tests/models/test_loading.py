@@ -391,7 +391,7 @@ def test_out_of_memory_is_told_apart(build: Build, monkeypatch: pytest.MonkeyPat
     def fail(features: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(encoder._model, "forward", fail)
+    monkeypatch.setattr(encoder.model, "forward", fail)
     with pytest.raises(OutOfMemory):
         encoder.encode_batch(TEXTS, Role.QUERY)
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
@@ -403,7 +403,7 @@ def test_other_errors_stay_what_they_are(build: Build, monkeypatch: pytest.Monke
     def fail(features: Any) -> Any:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(encoder._model, "forward", fail)
+    monkeypatch.setattr(encoder.model, "forward", fail)
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         encoder.encode_batch(TEXTS, Role.QUERY)
 

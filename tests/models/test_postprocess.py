@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from xlembed.models.postprocess import Fitted, Parallel, fit
-from xlembed.models.removal import methods
-from xlembed.models.steps import Step, check_steps, parse_step
+from xlembed.models.removal import Step, check_steps, methods, parse_step
 from xlembed.words import UserError, Vectors
 
 CENTER, LIR1, ABTT1 = Step(methods()["center"]), Step(methods()["lir"], 1), Step(methods()["abtt"], 1)

@@ -111,7 +111,10 @@ def test_card_lent_to_another_repository_loses_its_revision() -> None:
     ("entry", "message"),
     [
         ({}, r"models\.mine: `source` is missing"),
-        ({"source": "e5_base", "poling": "cls"}, r"models\.mine: poling: no field.*Did you mean 'pooling'"),
+        (
+            {"source": "e5_base", "poling": "cls"},
+            r"models\.mine: poling: unknown key.*Did you mean 'pooling'",
+        ),
         (
             {"source": "a/b", "card": "e5_bas"},
             r"card: 'e5_bas' is not in the catalogue\. Did you mean 'e5_base'",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlembed.data.loading import open_task
-from xlembed.paradox.automatic import is_of_scores, variants_of
-from xlembed.paradox.subjects import plan_subjects
+from xlembed.paradox.subjects import is_of_scores, plan_subjects, variants_of
 from xlembed.settings import ParadoxSettings, Settings
 from xlembed.tracking.opening import open_model
 from xlembed.workspace import Workspace

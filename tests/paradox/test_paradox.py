@@ -10,8 +10,7 @@ import pytest
 
 from xlembed.data.task import Alignment
 from xlembed.measures import parse_measure
-from xlembed.paradox.choice import Choice, choose, halves
-from xlembed.paradox.remedies import Remedy, judging_measures, remedies
+from xlembed.paradox.remedies import Choice, Remedy, choose, halves, judging_measures, remedies
 from xlembed.paradox.verdict import (
     IN_GENERAL,
     Outcome,
@@ -385,7 +384,7 @@ def test_a_remedy_mends_when_nothing_within_falls_and_across_rises() -> None:
     assert (found.mends, found.share_mended) == ("yes", pytest.approx(1 - 0.2 / 0.6))
     (effect,) = found.effects
     assert (effect.monolingual, effect.cross_lingual, effect.true_cross) == (S, S, S)
-    assert (effect.gain and effect.gain.value, effect.cost and effect.cost.value) == (
+    assert (effect.gain and effect.gain.difference, effect.cost and effect.cost.difference) == (
         pytest.approx(0.4),
         pytest.approx(0.01),
     )

@@ -13,7 +13,7 @@ import pytest
 from fakes.scored_toy import make_scored_checkout
 from xlembed.data.scored import load_scored, write_scored
 from xlembed.params import load_settings
-from xlembed.probe.bounds import Bounds, clipped_note
+from xlembed.probe.base import Bounds, clipped_note
 from xlembed.probe.job import Probed, open_probing, probe
 from xlembed.probe.served import Scorer
 from xlembed.workspace import Workspace

@@ -15,9 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from fakes.toy import digests
 from xlembed.data.scored import ScoredKind
-from xlembed.probe.base import Batch, FitOptions
+from xlembed.probe.base import FLOOR, Batch, FitOptions, find_probe, load_probe, probe_names
 from xlembed.probe.kinds.ridge import STRENGTHS
-from xlembed.probe.registry import FLOOR, find_probe, load_probe, probe_names
 from xlembed.words import UserError
 
 N, DIM = 600, 16

@@ -21,9 +21,9 @@ from xlembed.data.scored import Part, ScoredKind, load_scored, write_scored
 from xlembed.params import load_settings
 from xlembed.probe import probing
 from xlembed.probe import rival_systems as rivals
+from xlembed.probe.base import load_probe
 from xlembed.probe.job import Probed, open_probing, probe
 from xlembed.probe.probing import thresholds, with_lengths
-from xlembed.probe.registry import load_probe
 from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace

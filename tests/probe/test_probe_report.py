@@ -15,10 +15,9 @@ from docx.oxml.ns import qn
 
 from probe.probe_fakes import DIMENSIONS, HOSTILE, MODELS, Fake, fake, labels, tiny
 from report.test_document import Tables
-from xlembed.probe.document import probe_document
+from xlembed.probe.document import probe_document, write_probe_report
 from xlembed.probe.figures_data import ProbeBook, read_probes
 from xlembed.probe.probe_advice import Advice, advise
-from xlembed.probe.probe_report import write_probe_report
 from xlembed.show.docx import column_blocks, column_widths, to_docx
 from xlembed.show.html import to_html
 from xlembed.show.markdown import to_markdown

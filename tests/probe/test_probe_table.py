@@ -9,7 +9,7 @@ from rich.console import Console
 
 from probe.probe_fakes import DIMENSIONS, MODELS, Fake, fake, labels, tiny
 from xlembed.cli.console import print_table
-from xlembed.probe.probe_table import probe_tables, verdict_lines
+from xlembed.probe.document import probe_tables, verdict_lines
 
 
 def study() -> Fake:

@@ -213,7 +213,7 @@ def test_pickled_weights_are_converted_or_refused(tmp_path: Path, monkeypatch: p
     fitted = train(base, tmp_path / "work", recipe_of())
     (converted,) = (tmp_path / "cache" / "converted").glob("*/model.safetensors")
     fitted.save(tmp_path / "saved")
-    assert fitted.base_digest == folder_digest(converted.parent) and load_rival(
+    assert fitted.card.base["digest"] == folder_digest(converted.parent) and load_rival(
         tmp_path / "saved", base_folder=base
     )
 
@@ -240,13 +240,13 @@ def test_lora_learns_and_its_parameters_are_counted(fitted: FittedRival) -> None
     assert mae(fitted) < 0.5 * FLOOR
     # r x (in + out) of q, k, v, o, gate, up, down, in two layers; then the head, 32 x 2 without bias
     per_layer = 4 * ((32 + 32) + (32 + 16) + (32 + 16) + (32 + 32) + (32 + 48) + (32 + 48) + (48 + 32))
-    assert fitted.n_trainable == 2 * per_layer + 32 * 2
+    assert fitted.card.n_trainable == 2 * per_layer + 32 * 2
     body = sum(t.numel() for n, t in fitted.model.named_parameters() if "lora_" not in n and "score" not in n)
-    assert fitted.n_parameters == body + fitted.n_trainable
+    assert fitted.card.n_parameters == body + fitted.card.n_trainable
 
 
 def test_details(fitted: FittedRival) -> None:
-    details = json.loads(json.dumps(dict(fitted.details)))
+    details = json.loads(json.dumps(dict(fitted.card.details)))
     assert details["epochs_run"] == len(details["validation_mae"]) == len(details["training_loss"]) == 4
     assert details["updates"] == 40
     assert details["best_epoch"] == 1 + int(np.argmin(details["validation_mae"]))
@@ -278,13 +278,13 @@ def test_read_back_from_the_adapter_alone(fitted: FittedRival, qwen2: Path, tmp_
         not {path for path in names if path.endswith((".bin", ".pt", ".pkl"))} and "config.json" not in names
     )
     stored = load_file(tmp_path / "rival" / "adapter_model.safetensors")
-    assert sum(t.numel() for t in stored.values()) == fitted.n_trainable
+    assert sum(t.numel() for t in stored.values()) == fitted.card.n_trainable
     again = load_rival(tmp_path / "rival", base_folder=qwen2, device="cpu")
     np.testing.assert_array_equal(again.predict(VALIDATION[0]), fitted.predict(VALIDATION[0]))
-    assert (again.recipe, again.details, again.n_trainable) == (
-        fitted.recipe,
-        fitted.details,
-        fitted.n_trainable,
+    assert (again.card.recipe, again.card.details, again.card.n_trainable) == (
+        fitted.card.recipe,
+        fitted.card.details,
+        fitted.card.n_trainable,
     )
     other = save_qwen2(tmp_path / "other")
     drop(other, "lm_head.weight")
@@ -334,7 +334,7 @@ def test_padding_changes_nothing(fitted: FittedRival, tmp_path: Path) -> None:
     np.testing.assert_array_equal(left.predict(texts), together)
     bare = save_qwen2(tmp_path / "bare", padding=None)
     without = train(bare, tmp_path / "bare_work", recipe_of())
-    assert without.tokenizer.pad_token is None and without.padding == without.tokenizer.eos_token_id
+    assert without.tokenizer.pad_token is None and without.card.padding == without.tokenizer.eos_token_id
     np.testing.assert_array_equal(without.predict(texts), together)
 
 
@@ -350,14 +350,14 @@ def test_a_head_for_other_labels_is_replaced(fitted: FittedRival, tmp_path: Path
         tmp_path / "base", tmp_path / "work", recipe_of(epochs=1), train=parts[0], validation=parts[1]
     )
     assert rival.predict(["joy", "fear"]).shape == (2, 1)
-    assert rival.n_trainable == fitted.n_trainable - 32
+    assert rival.card.n_trainable == fitted.card.n_trainable - 32
 
 
 def test_long_texts_are_cut(qwen2: Path, tmp_path: Path) -> None:
     rival = train(qwen2, tmp_path, recipe_of(max_tokens=3, epochs=1))
     np.testing.assert_allclose(rival.predict(["joy rain fear joy joy"]), rival.predict(["joy rain fear"]))
     lengths = np.array([len(text.split()) for text in TRAIN[0]])
-    assert rival.details["truncated_share"] == pytest.approx((lengths > 3).mean())
+    assert rival.card.details["truncated_share"] == pytest.approx((lengths > 3).mean())
 
 
 def test_bfloat16_keeps_what_is_trained_in_float32(qwen2: Path, tmp_path: Path) -> None:
@@ -398,7 +398,7 @@ def test_the_whole_new_head_is_trained_and_saved(
     rival = train(base, tmp_path / "work", recipe)
     assert mae(rival) < 0.8 * FLOOR
     lora = 2 * 4 * (4 * (32 + 32) + 2 * (32 + 48))
-    assert rival.n_trainable == (lora + head if adapter else rival.n_parameters)
+    assert rival.card.n_trainable == (lora + head if adapter else rival.card.n_parameters)
     for merge in (False, True):
         rival.save(tmp_path / "rival", merge=merge)
         base_folder = base if adapter and not merge else None
@@ -420,7 +420,7 @@ def test_labels(tmp_path: Path) -> None:
     assert said.dtype == np.float64 and ((said > 0) & (said < 1)).all()
     usual = np.maximum(held_out[1].mean(axis=0), 1 - held_out[1].mean(axis=0))
     assert (((said > 0.5) == held_out[1]).mean(axis=0) > usual + 0.1).all()
-    details = rival.details
+    details = rival.card.details
     assert details["best_epoch"] == 1 + int(np.argmin(details["validation_loss"]))
     entropy = -(held_out[1] * np.log(said) + (1 - held_out[1]) * np.log(1 - said)).mean()
     assert entropy == pytest.approx(min(details["validation_loss"]), abs=1e-5)
@@ -435,7 +435,9 @@ def test_labels(tmp_path: Path) -> None:
 
 def test_a_killed_training_ends_with_the_same_weights(qwen2: Path, tmp_path: Path) -> None:
     unbroken = killed.train(qwen2, tmp_path / "unbroken")
-    assert 0.5 < unbroken.details["training_loss"][0] < 1.5  # a mean over accumulated batches, not their sum
+    assert (
+        0.5 < unbroken.card.details["training_loss"][0] < 1.5
+    )  # a mean over accumulated batches, not their sum
     done = subprocess.run(
         [sys.executable, killed.__file__, qwen2, tmp_path / "work", "8"],  # in the third of four epochs
         capture_output=True,
@@ -446,8 +448,8 @@ def test_a_killed_training_ends_with_the_same_weights(qwen2: Path, tmp_path: Pat
     assert [path.name for path in (tmp_path / "work").glob("checkpoint-*")] != []
     updates: list[int] = []
     resumed = killed.train(qwen2, tmp_path / "work", lambda what, at, total: updates.append(at))
-    assert updates[:3] == [7, 8, 9] and updates[-1] == resumed.details["updates"]
-    assert resumed.details == unbroken.details
+    assert updates[:3] == [7, 8, 9] and updates[-1] == resumed.card.details["updates"]
+    assert resumed.card.details == unbroken.card.details
     same_weights(resumed, unbroken)
     # A finished training is not repeated, and a checkpoint whose state was half written is none.
     broken = tmp_path / "work" / "checkpoint-99"
@@ -476,7 +478,7 @@ def test_it_stops_early_and_keeps_the_best_epoch(qwen2: Path, tmp_path: Path) ->
     rival = train(
         qwen2, tmp_path, recipe_of(epochs=12, batch=4, learning_rate=3e-2, warmup_share=0), train=noise
     )
-    details = rival.details
+    details = rival.card.details
     assert details["epochs_run"] == details["best_epoch"] + 2 < 12
     learnt = rival.scale.standardise(rival.predict(VALIDATION[0]))
     found = np.abs(learnt - rival.scale.standardise(VALIDATION[1])).mean()
@@ -572,7 +574,7 @@ def test_minilm_on_emobank(shared_data: Path, tmp_path: Path) -> None:
     )
     # r x (in + out): query, key, value, output; two of the feed-forward; in six layers. Then pooler and head.
     lora = 6 * 16 * (4 * (384 + 384) + 2 * (384 + 1536))
-    assert rival.n_trainable == lora + (384 * 384 + 384) + (384 * 3 + 3)
+    assert rival.card.n_trainable == lora + (384 * 384 + 384) + (384 * 3 + 3)
     said = rival.predict(parts[1][0])
     floor = np.abs(parts[0][1].mean(axis=0) - parts[1][1]).mean()
     assert np.abs(said - parts[1][1]).mean() < 0.97 * floor

@@ -54,16 +54,16 @@ def test_the_recipe() -> None:
 def test_lora_on_every_linear_layer_learns(fitted: FittedRival) -> None:
     floor = np.abs(VALIDATION[1] - TRAIN[1].mean(axis=0)).mean()
     assert np.abs(fitted.predict(VALIDATION[0]) - VALIDATION[1]).mean() < 0.6 * floor
-    assert fitted.details["updates"] == 3 * 10  # 160 texts, 16 at a time
+    assert fitted.card.details["updates"] == 3 * 10  # 160 texts, 16 at a time
     # r x (in + out) of q, k, v, o, gate, up, down, in two layers; then the head, 32 x 2 without bias
     per_layer = 16 * ((32 + 32) + 2 * (32 + 16) + (32 + 32) + 3 * (32 + 48))
-    assert fitted.n_trainable == 2 * per_layer + 32 * 2
+    assert fitted.card.n_trainable == 2 * per_layer + 32 * 2
 
 
 def test_padding_changes_nothing(fitted: FittedRival, tmp_path: Path) -> None:
     """The head reads the last token of the text: beside longer texts, and with a tokenizer that pads on the left."""
     texts = ["joy", "gloom " * 40, "fear stone"]
-    assert fitted.padding == fitted.tokenizer.eos_token_id == 1
+    assert fitted.card.padding == fitted.tokenizer.eos_token_id == 1
     together = fitted.predict(texts)
     for i, text in enumerate(texts):
         np.testing.assert_allclose(fitted.predict([text]), together[i : i + 1], atol=1e-5)

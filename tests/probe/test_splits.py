@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from xlembed.data.scored import Part, ScoredText
-from xlembed.probe.leakage import near_duplicates
-from xlembed.probe.splits import SHARES, published_split, split_documents
+from xlembed.probe.splits import SHARES, near_duplicates, published_split, split_documents
 from xlembed.words import UserError
 
 

@@ -20,8 +20,8 @@ from xlembed.data.loading import open_task
 from xlembed.evaluate.compare import Evaluation
 from xlembed.params import load_settings
 from xlembed.promote import job as stage
+from xlembed.promote.decision import Outcome
 from xlembed.promote.job import attempt_text, gate_of, promote, roll_back
-from xlembed.promote.outcome import Outcome
 from xlembed.publish.published import search_alias
 from xlembed.search.elastic.connection import ENVIRONMENT, connect
 from xlembed.tracking.ledger import Ledger

@@ -336,3 +336,15 @@ def test_every_number_in_a_table_can_be_sorted_and_explained(document: Document)
             and "210 units, 210 needs, 30 clusters" in row.cells[1].details[0]
         )
         assert "Wilson" in row.cells[1].details[1]
+
+
+def test_differences_in_languages_that_no_card_has_stand_on_the_page_marked_as_exploratory() -> None:
+    given = inputs()
+    assert given.comparison is not None
+    rows = given.comparison["primary"][:4]
+    page = to_html(assemble(replace(given, comparison={**given.comparison, "labelled": rows})))
+    shown_rows = Tables(page).tables["table-comparison-labelled"]
+    pairs = {f"{r['a']} − {r['b']}" for r in rows}
+    assert pairs <= {cells[0] for cells in shown_rows}
+    assert "differences in languages that are not on both cards (exploratory)" in page
+    assert "comparison-labelled" not in to_html(assemble(given))

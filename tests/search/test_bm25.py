@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import tracemalloc
 from collections import Counter
 from collections.abc import Sequence
 
@@ -77,6 +78,50 @@ def test_ties_go_by_id_and_those_left_out_are_counted() -> None:
     cut = found.search([0], 2)
     assert cut.rows.tolist() == [[2, 0]] and cut.boundary_ties.tolist() == [1]
     assert found.full_ranks([0], [np.array([1, 2])])[0].tolist() == [3, 1]
+
+
+def test_near_ties_are_ranked_as_if_all_were_rounded_and_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores around the sixth digit and around powers of ten, many equal, some 0: every depth, every rank."""
+    rng = np.random.default_rng(3)
+    ids = [f"d{i % 7}{i}" for i in range(300)]
+    found = words([(name, "sw", "boat") for name in ids], ["boat"] * 3)
+    raw = rng.choice([0.0, 0.99999951, 1.0, 9.99999, 12.3456], (3, 300)) * (
+        1 + rng.integers(-40, 40, (3, 300)) * 1e-7
+    )
+    monkeypatch.setattr(found, "_scores", lambda query, lang: raw[query])
+    for query, scores in enumerate(map(significant, raw)):
+        order = sorted(np.flatnonzero(scores), key=lambda i, of=scores: (-of[i], ids[i]))
+        for k in (1, 2, 50, 150, len(order) - 1, len(order), 300):
+            hits = found.search([query], k)
+            assert hits.rows[0].tolist() == (order + [-1] * 300)[:k]
+            assert hits.scores[0, : len(order)].tolist() == scores[order[:k]].tolist()
+            left = order[k:]
+            assert hits.boundary_ties[0] == sum(scores[i] == scores[order[k - 1]] for i in left)
+        ranks = found.full_ranks([query], [np.arange(300)])[0]
+        assert ranks.tolist() == [order.index(i) + 1 if i in order else 0 for i in range(300)]
+
+
+def test_memory_does_not_grow_with_the_queries() -> None:
+    """5,000 documents that each of 80 queries finds: its scores are 40 kB, and those of one query are held."""
+    documents = [(f"d{i}", "sw", f"boat w{i}") for i in range(5000)]
+    found = words(documents, [f"boat w{i}" for i in range(80)])
+    wanted = [np.array([17, 4000])] * 80
+
+    def bytes_of(n: int) -> tuple[int, int]:
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        found.search(range(n), 10)
+        found.full_ranks(range(n), wanted[:n])
+        after, peak = tracemalloc.get_traced_memory()
+        return after - before, peak - before
+
+    tracemalloc.start()
+    try:
+        (_, of_few), (kept, of_many) = bytes_of(2), bytes_of(80)
+    finally:
+        tracemalloc.stop()
+    one = 5000 * 8
+    assert of_few > one and kept < one and of_many < of_few + one
 
 
 MIXED = [

@@ -22,7 +22,7 @@ from xlembed.finetune.ablation_tables import ablation_tables
 from xlembed.finetune.tables import before_after_table, change_table, learned_table, stages_table, sts_table
 from xlembed.guide.tables import guide_table
 from xlembed.models.catalogue import catalogue
-from xlembed.probe.probe_table import probe_tables
+from xlembed.probe.document import probe_tables
 from xlembed.report.assemble import assemble
 from xlembed.show.console import grid_lines
 from xlembed.show.content import Grid

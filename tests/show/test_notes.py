@@ -14,7 +14,7 @@ from xlembed.analyse.tables import analysis_markdown
 from xlembed.cli.console import print_table
 from xlembed.guide.tables import notes as guide_notes
 from xlembed.paradox.grids import model_notes
-from xlembed.probe.probe_table import probe_tables
+from xlembed.probe.document import probe_tables
 from xlembed.report.assemble import assemble
 from xlembed.show.content import Grid
 

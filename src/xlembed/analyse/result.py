@@ -85,7 +85,7 @@ class Clumps(Record):
 
 
 class Space(Record):
-    """As `analysis.isotropy.Isotropy`."""
+    """How evenly the vectors, of `dim` numbers, use their directions; see `separation.isotropy`."""
 
     mean_cosine: Number
     partition: Number
@@ -291,6 +291,12 @@ def label_words(found: Sequence[Analysed]) -> str:
         for lang, label in of.labels.items():
             langs.setdefault(f"{of.model}: {label}", []).append(lang)
     return " ".join(f"{words}: {', '.join(names)}." for words, names in langs.items())
+
+
+def confounded(found: Sequence[Analysed]) -> list[str]:
+    """What must be said where documents of different languages are different texts."""
+    some = any(of.topic_confounded for of in found)
+    return ["Topic confounded: documents of different languages are different texts here."] * some
 
 
 def read_analysis(folder: Path) -> Analysed:

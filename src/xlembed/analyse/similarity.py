@@ -5,15 +5,50 @@ Vectors are of unit length, float32, shape (n, dim); languages are codes from 0 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from xlembed.analyse.points import Points, estimate_each
+from xlembed.analyse.result import PairMean
 from xlembed.stats.layout import Floats, Ints
 from xlembed.words import Vectors
 
 Pair = tuple[int, int]
 """Codes of two languages, the smaller one first; twice the same for pairs within a language."""
+
+
+def cosine_section(points: Points) -> list[PairMean]:
+    """Means over languages (``same``) and over pairs (``different``), then of each."""
+    found = cosine_parts(points.vectors, points.sample.langs, len(points.sample.languages))
+    kinds = ["same" if a == b else "different" for a, b in found]
+    macros = {kind: [i for i, of in enumerate(kinds) if of == kind] for kind in ("same", "different")}
+    parts = {
+        pair: ([points.groups[row] for row in rows.tolist()], values)
+        for pair, (rows, values) in found.items()
+    }
+    return _pair_means(points, parts, macros)
+
+
+def translation_section(points: Points) -> list[PairMean]:
+    """Of translations: the mean over all pairs, then of each; none without any."""
+    found = translation_cosines(points.vectors, points.sample.langs, points.groups)
+    return _pair_means(points, found, {"translations": range(len(found))}) if found else []
+
+
+def _pair_means(
+    points: Points, parts: Mapping[Pair, tuple[list[str], Floats]], macros: Mapping[str, Sequence[int]]
+) -> list[PairMean]:
+    groups = [group for of, _ in parts.values() for group in of]
+    lists = [values for _, values in parts.values()]
+    table = estimate_each(lists, groups, macros=macros, all_clusters=points.groups)
+    names = points.sample.languages
+    rows = [PairMean.of(score, a=name, b=None) for name, (score,) in table.macros.items() if score]
+    return rows + [
+        PairMean.of(score, a=names[a], b=names[b])
+        for (a, b), (score,) in zip(parts, table.cells, strict=True)
+        if score
+    ]
 
 
 def mean_cosines(vectors: Vectors, langs: Ints, n_langs: int) -> Floats:
@@ -74,13 +109,8 @@ def translation_cosines(
 ) -> dict[Pair, tuple[list[str], Floats]]:
     """Cosine of each document with its translation, per pair of languages.
 
-    Args:
-        vectors: float32, shape (n, dim).
-        langs: of each row.
-        groups: what the translations of one text share; a language that a group holds twice is left out there.
-
-    Returns:
-        pair of languages -> groups, and cosines, float64, in the order of the groups' first rows.
+    Translations of one text share a group; a language that a group holds twice is left out there. Groups, and their
+    cosines, float64, are in the order of the groups' first rows.
     """
     places: dict[str, dict[int, list[int]]] = {}
     for row, (lang, group) in enumerate(zip(langs.tolist(), groups, strict=True)):

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from xlembed.analyse import figures as analyses
-from xlembed.analyse.result import Analysed, Analysis, Morphology, Sample, Sanity
+from xlembed.analyse.result import Analysed, Analysis, Sanity, confounded
 from xlembed.evaluate.tables import pictures_markdown, to_markdown, write_page
 from xlembed.show.cells import plain_estimate, share_cell
 from xlembed.show.content import Cell, Grid, heads, row
@@ -39,10 +39,12 @@ def separation_table(reports: Sequence[Analysis]) -> Grid | None:
     sample, task = shown[0].sample, shown[0].task
     measures = _measures(shown)
     chance = percent(1 / len(sample.languages))
+    langs = ", ".join(sample.languages)
     notes = (
-        f"{_sample_words(sample)}. {UNADJUSTED} Classifier: linear, cross-validated by group; chance {chance} %.",
+        f"{sample.per_language:,} documents of each of {langs}; {sample.n_groups:,} groups. {UNADJUSTED} Classifier: "
+        f"linear, cross-validated by group; chance {chance} %.",
         EXCESS_NOTE,
-        *_confounded(shown),
+        *confounded(shown),
         *_weights(shown),
     )
     rows = tuple(row(report.model, *(_of(report, m, None) for m in measures)) for report in shown)
@@ -60,7 +62,7 @@ def language_table(report: Analysis) -> Grid | None:
         for lang in report.sample.languages
     )
     columns = heads("language", *map(_head, measures), *(["label"] if labels else []), words=("label",))
-    notes = (UNADJUSTED, *_confounded([report]), *_weights([report]))
+    notes = (UNADJUSTED, *confounded([report]), *_weights([report]))
     return Grid("analysis-languages", _title(report, "separation by language"), columns, rows, notes=notes)
 
 
@@ -111,6 +113,7 @@ def space_table(reports: Sequence[Analysis]) -> Grid:
 def morphology_table(report: Analysis) -> Grid:
     """A row per language of the word list."""
     labels = any(of.label for of in report.morphology)
+    unknown = [f"{of.lang} {of.words_without_vector}" for of in report.morphology if of.words_without_vector]
     rows = tuple(
         row(
             of.lang,
@@ -128,7 +131,7 @@ def morphology_table(report: Analysis) -> Grid:
         "P: probability that a pair of forms has a higher cosine than an unrelated pair, ties half; 50 % is "
         "chance. Brackets: 95 % CI, unadjusted. Legacy band: of the mean cosine of forms alone; a space in which "
         "everything is similar gets it for free. Single words, in the document role.",
-        *_without_vector(report.morphology),
+        *([f"Words without any known token (cosine 0): {', '.join(unknown)}."] if unknown else []),
     )
     return Grid(
         "analysis-morphology",
@@ -141,33 +144,27 @@ def morphology_table(report: Analysis) -> Grid:
 
 def token_table(report: Analysis) -> Grid | None:
     """Tokens of the same text in each language; None without texts in English and another language."""
-    rows = tuple(
-        row(
-            *(of.kind, of.lang, plain_estimate(dict(of.tokens_per_text), 1)),
-            *(plain_estimate(dict(of.ratio), 2), f"{of.ratio.n:,}"),
-        )
-        for of in report.tokenisation.premiums
-    )
+    rows = []
+    for of in report.tokenisation.premiums:
+        numbers = (plain_estimate(dict(of.tokens_per_text), 1), plain_estimate(dict(of.ratio), 2))
+        rows.append(row(of.kind, of.lang, *numbers, f"{of.ratio.n:,}"))
     columns = heads("texts", "language", "tokens per text", "times English", "texts compared", words=LANGUAGE)
     note = (
         f"Prompt and special tokens not counted. {UNADJUSTED} Ratio: to the English text of the same group."
     )
     title = _title(report, "tokens of the same text")
-    return Grid("analysis-tokens", title, columns, rows, notes=(note,)) if rows else None
+    return Grid("analysis-tokens", title, columns, tuple(rows), notes=(note,)) if rows else None
 
 
 def truncation_table(report: Analysis) -> Grid:
     """What is lost beyond the model's maximum length; one row where nothing is."""
     found, limit = report.tokenisation.truncation, report.tokenisation.max_tokens
     texts = f"{sum(of.share_cut.n for of in found):,}"
-    rows = [
-        row(
-            *(of.kind, of.lang, share_cell(dict(of.share_lost)), share_cell(dict(of.share_cut))),
-            f"{of.share_cut.n:,}",
-        )
-        for of in found
-        if of.share_cut.value > 0
-    ] or [row("all", "all", "0.0", "0.0", texts)]
+    rows = []
+    for of in (of for of in found if of.share_cut.value > 0):
+        shares = (share_cell(dict(of.share_lost)), share_cell(dict(of.share_cut)))
+        rows.append(row(of.kind, of.lang, *shares, f"{of.share_cut.n:,}"))
+    rows = rows or [row("all", "all", "0.0", "0.0", texts)]
     words = "none" if limit is None else f"{limit:,} tokens"
     note = f"Maximum length: {words}. {UNADJUSTED} Documents: of the sample; queries: all."
     columns = heads("texts", "language", "tokens lost, %", "texts cut, %", "texts", words=LANGUAGE)
@@ -177,9 +174,8 @@ def truncation_table(report: Analysis) -> Grid:
 
 def sanity_table(report: Analysis) -> Grid:
     """What is wrong with vectors and prompts, a row per check; `ok` or `look` beside each."""
-    rows = tuple(
-        row(name, words, "ok" if is_fine else "look") for name, words, is_fine in _checks(report.sanity)
-    )
+    checks = _checks(report.sanity)
+    rows = tuple(row(name, words, "ok" if is_fine else "look") for name, words, is_fine in checks)
     note = "Self-retrieval: the document's own text in the query role, among all documents; duplicates count as itself."
     title = _title(report, "sanity of vectors and prompts")
     columns = heads("check", "found", "", words=("found", ""))
@@ -189,10 +185,8 @@ def sanity_table(report: Analysis) -> Grid:
 def _checks(sanity: Sanity) -> list[tuple[str, str, bool]]:
     found: list[tuple[str, str, bool]] = []
     for kind, of in (("documents", sanity.documents), ("queries", sanity.queries)):
-        for name, n, ids in (
-            ("zero vectors", of.zero, of.zero_ids),
-            ("NaN or infinite", of.not_finite, of.not_finite_ids),
-        ):
+        zero = ("zero vectors", of.zero, of.zero_ids)
+        for name, n, ids in (zero, ("NaN or infinite", of.not_finite, of.not_finite_ids)):
             found.append((f"{name}, {kind}", f"{n:,} of {of.n:,}{_some(ids, n)}", not n))
     same, own = sanity.duplicate_vectors, sanity.self_retrieval
     first = [" = ".join(group) for group in same.first[:2]]
@@ -201,11 +195,8 @@ def _checks(sanity: Sanity) -> list[tuple[str, str, bool]]:
     missed = [f"{m.document} (rank {m.rank:,})" for m in own.missed]
     words = f"{percent(own.value)} % {interval_text(own.interval)} of {own.n:,}"
     found.append(("document finds itself", f"{words}{_some(missed, len(missed))}", own.value == 1))
-    for name, lines in (
-        ("prompts missing", sanity.prompts_missing),
-        ("prompts doubled", sanity.prompts_doubled),
-    ):
-        found.append((name, "; ".join(lines) or "none", not lines))
+    for how, lines in (("missing", sanity.prompts_missing), ("doubled", sanity.prompts_doubled)):
+        found.append((f"prompts {how}", "; ".join(lines) or "none", not lines))
     return found
 
 
@@ -230,12 +221,8 @@ def analysis_tables(reports: Sequence[Analysed]) -> list[Grid]:
         if len(shown) == 1:
             found += [language_table(report), cosine_table(report), cosine_table(report, translations=True)]
             found.append(space_table([report]))
-        found += [
-            morphology_table(report),
-            token_table(report),
-            truncation_table(report),
-            sanity_table(report),
-        ]
+        found += [morphology_table(report), token_table(report)]
+        found += [truncation_table(report), sanity_table(report)]
     return [t for t in found if t is not None]
 
 
@@ -288,21 +275,5 @@ def _of(report: Analysis, measure: str, lang: str | None) -> Cell:
     return Cell("n/a")
 
 
-def _without_vector(rows: Sequence[Morphology]) -> list[str]:
-    found = [f"{of.lang} {of.words_without_vector}" for of in rows if of.words_without_vector]
-    return [f"Words without any known token (cosine 0): {', '.join(found)}."] if found else []
-
-
-def _confounded(reports: Sequence[Analysis]) -> list[str]:
-    return ["Topic confounded: documents of different languages are different texts here."] * any(
-        r.topic_confounded for r in reports
-    )
-
-
 def _weights(reports: Sequence[Analysis]) -> list[str]:
     return note_lines({r.model: [r.weights] for r in reports if r.weights})
-
-
-def _sample_words(sample: Sample) -> str:
-    langs = ", ".join(sample.languages)
-    return f"{sample.per_language:,} documents of each of {langs}; {sample.n_groups:,} groups"

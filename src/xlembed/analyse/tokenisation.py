@@ -11,8 +11,69 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xlembed.analyse import result
+from xlembed.analyse.points import estimate, estimate_each
+from xlembed.analyse.result import Mean
+from xlembed.embeddings.truncation import truncation
 from xlembed.stats.layout import Floats, Ints
 from xlembed.words import Lang
+
+BASE = "en"
+"""Language that tokens are compared with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Token counts of texts of one role, ``queries`` or ``documents``.
+
+    Attributes:
+        counts: with prompt and special tokens, before truncation; int64, shape (n,).
+        overhead: tokens of prompt and special tokens alone.
+        keys: what translations of one text share; None if the texts are no translations.
+        clusters: what is resampled together.
+    """
+
+    kind: str
+    counts: Ints
+    overhead: int
+    langs: tuple[Lang, ...]
+    keys: tuple[str, ...] | None
+    clusters: tuple[str, ...]
+
+
+def premium_section(tokens: Tokens) -> list[result.Premium]:
+    """Of each language, on the texts that it shares with English."""
+    if tokens.keys is None:
+        return []
+    cluster_of = dict(zip(tokens.keys, tokens.clusters, strict=True))
+    found = token_premiums(np.maximum(tokens.counts - tokens.overhead, 0), tokens.langs, tokens.keys, BASE)
+    if len(found) < 2:  # English alone has nothing to be compared with
+        return []
+    lists = [np.stack([p.tokens, p.parts], axis=1) for p in found]
+    table = estimate_each(lists, [cluster_of[key] for p in found for key in p.keys], macros={})
+    return [
+        result.Premium(
+            kind=tokens.kind, lang=premium.lang, tokens_per_text=Mean.of(count), ratio=Mean.of(ratio)
+        )
+        for premium, (count, ratio) in zip(found, table.cells, strict=True)
+        if count and ratio
+    ]
+
+
+def truncation_section(tokens: Tokens, max_tokens: int | None) -> list[result.Truncated]:
+    """Of each language, what is lost beyond the maximum length."""
+    lost, whole = truncation(tokens.counts, tokens.overhead, max_tokens)
+    languages, cells = np.unique(np.array(tokens.langs), return_inverse=True)
+    shares = np.zeros(len(cells))
+    for code in range(len(languages)):
+        shares[cells == code] = ratio_parts(lost[cells == code], whole[cells == code])
+    values = np.stack([shares, lost > 0], axis=1)
+    table = estimate(cells, values, tokens.clusters, len(languages), binary=[False, True], macros={})
+    return [
+        result.Truncated(kind=tokens.kind, lang=lang, share_lost=Mean.of(share), share_cut=Mean.of(cut))
+        for lang, (share, cut) in zip(languages.tolist(), table.cells, strict=True)
+        if share and cut
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +81,6 @@ class Premium:
     """Tokens of one language relative to the base language, on the texts that both have.
 
     Attributes:
-        lang: the language.
         tokens: of each text, float64, shape (n,).
         parts: float64, shape (n,); their mean is sum(tokens) / sum(tokens of the base language).
         keys: what each text shares with its translations.
@@ -37,15 +97,9 @@ def token_premiums(
 ) -> list[Premium]:
     """Tokens on parallel text relative to the base language: the premium of Petrov et al. 2023, arXiv:2305.15425.
 
-    Args:
-        tokens: of each text, prompt and special tokens not counted; int64, shape (n,).
-        langs: of each text.
-        keys: translations of one text share one; the first text of a language and key counts.
-        base: the language that others are compared with.
-
-    Returns:
-        One entry per language, sorted, that shares a text with the base language (which has parts of 1); none
-        without any text of the base language.
+    Tokens of each text are without prompt and special tokens, int64, shape (n,); translations share a key, and the
+    first text of a language and key counts. One entry per language, sorted, that shares a text with the base (which
+    has parts of 1); none without any text of the base language.
 
     >>> found = token_premiums(np.array([2, 4, 3, 5]), ["en", "en", "tr", "tr"], ["a", "b", "a", "b"])
     >>> [(p.lang, round(float(p.parts.mean()), 3)) for p in found]

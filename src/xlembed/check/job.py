@@ -21,7 +21,7 @@ from xlembed.data.text_digest import text_digest
 from xlembed.files import atomic_folder, atomic_writer, write_json
 from xlembed.llm_settings import CheckSettings
 from xlembed.models.spec import ModelRef
-from xlembed.show.markdown import grid_lines
+from xlembed.show.markdown import to_report
 from xlembed.words import Lang, UserError, counted, near_miss
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -55,40 +55,28 @@ def check_queries(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch 
     if not task.queries:
         raise UserError(f"{task.name} has no queries: xlembed generate-queries -t {task.name} writes some")
     settings = workspace.settings.check
-    originals: dict[str, Query] = {}
-    for query in sorted(task.queries, key=lambda q: not q.native):
-        originals.setdefault(query.need_id, query)
-    told = ask_model(task, originals, ref, settings.near_copy, workspace, watch)
-    seen = list(_texts(task, settings))
-    reasons = [
-        [*of_text, *_of_model(query, asked, originals, settings)]
-        for query, asked, (_, of_text) in zip(task.queries, told, seen, strict=True)
+    told = ask_model(task, ref, settings.near_copy, workspace, watch)
+    seen = [
+        (query, asked, copied, [*of_text, *_of_model(query, asked, task, settings)])
+        for query, asked, (copied, of_text) in zip(task.queries, told, _texts(task, settings), strict=True)
     ]
-    rejected = {
-        q.query_id
-        for q, of in zip(task.queries, reasons, strict=True)
-        if any(r[0] is Verdict.REJECT for r in of)
-    }
-    rows = []
-    for query, asked, (copied, _), of in zip(task.queries, told, seen, reasons, strict=True):
-        original = originals[query.need_id]
-        if original.query_id != query.query_id and original.query_id in rejected:
-            of.append((Verdict.REJECT, Doubt.ORIGINAL, f"its original {original.query_id} is rejected"))
-        rows.append(_row(query, asked, copied, of))
-    lacking = tuple(lang for lang in task.languages if ref.label(lang))
+    rejected = {query.query_id for query, *_, of in seen if any(r[0] is Verdict.REJECT for r in of)}
+    for query, *_, of in seen:
+        original = task.originals[query.need_id].query_id
+        if original != query.query_id and original in rejected:
+            of.append((Verdict.REJECT, Doubt.ORIGINAL, f"its original {original} is rejected"))
     result = Checked(
         task=task.name,
         task_digest=task.digest,
         model=ref.slug,
-        unmeasured=lacking,
+        unmeasured=tuple(lang for lang in task.languages if ref.label(lang)),
         first=settings.found_by,
-        queries=tuple(rows),
+        queries=tuple(_row(*of) for of in seen),
     )
     with atomic_folder(check_folder(workspace, task.name)) as folder:
         write_verdicts(result.queries, folder / FILE)
         write_json(folder / "check.json", result.to_json())
-        report = "\n\n".join(["\n\n".join(grid_lines(grid)) for grid in check_grids(result)])
-        (folder / "report.md").write_text(report + "\n", encoding="utf-8")
+        (folder / "report.md").write_text(to_report(check_grids(result)), encoding="utf-8")
     return result
 
 
@@ -99,9 +87,8 @@ def write_verdicts(rows: Sequence[CheckedQuery], path: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            values = row.to_json()
             listed = {"reasons": "; ".join(row.reasons), "near_copies": " ".join(row.near_copies)}
-            writer.writerow({**values, **listed})
+            writer.writerow({**row.to_json(), **listed})
 
 
 def read_verdicts(file: Path, task: Task) -> dict[str, Verdict]:
@@ -121,9 +108,8 @@ def read_verdicts(file: Path, task: Task) -> dict[str, Verdict]:
             fix = f"use the file of {task.name} as it is now.{near_miss(query_id, known)}"
             row.error("query_id", "unknown query", f"{task.name} has no query {query_id!r}", fix)
         elif query_id in found:
-            row.error(
-                "query_id", "repeated query", f"{query_id!r} stands in a row above", "keep one of the rows"
-            )
+            message = f"{query_id!r} stands in a row above"
+            row.error("query_id", "repeated query", message, "keep one of the rows")
         elif (word := said.strip().lower()) not in list(Verdict):
             fix = f"write {', '.join(Verdict)}.{near_miss(word, Verdict)}"
             row.error("verdict", "unknown verdict", f"{said!r} is no verdict", fix)
@@ -134,14 +120,10 @@ def read_verdicts(file: Path, task: Task) -> dict[str, Verdict]:
 
 
 def apply_verdicts(task: Task, verdicts: Mapping[str, Verdict], source: str, name: str, review: str) -> Task:
-    """The task without rejected queries; those without a verdict stay.
+    """The task without rejected queries, under a new name; those without a verdict stay.
 
-    Args:
-        task: that was checked.
-        verdicts: query -> verdict.
-        source: of the verdicts, for the card.
-        name: of the new task.
-        review: what becomes of queries that still say `review`: ``keep``, ``drop``, or nothing: they are refused.
+    `source` is where the verdicts are from; `review` what becomes of queries that still say so: ``keep``, ``drop``, or
+    nothing: they are refused.
 
     Raises:
         UserError: some still say `review`, or none is left.
@@ -173,9 +155,8 @@ def _texts(task: Task, settings: CheckSettings) -> Iterator[tuple[float | None, 
     for query in task.queries:
         found: list[Reason] = []
         if other := other_language(query.text, query.lang, task.languages):
-            found.append(
-                (Verdict.REJECT, Doubt.LANGUAGE, f"is in {NAMES[other]}, not in {NAMES[query.lang]}")
-            )
+            said = f"is in {NAMES[other]}, not in {NAMES[query.lang]}"
+            found.append((Verdict.REJECT, Doubt.LANGUAGE, said))
         earlier = first.setdefault((query.lang, text_digest(query.text)), query.query_id)
         if earlier != query.query_id:
             found.append((Verdict.REJECT, Doubt.DUPLICATE, f"repeats {earlier}"))
@@ -185,26 +166,22 @@ def _texts(task: Task, settings: CheckSettings) -> Iterator[tuple[float | None, 
             copied = run / max(1, words)
             if copied >= settings.copied and run >= COPY_WORDS:
                 verdict = Verdict.REJECT if copied >= settings.copied_reject else Verdict.REVIEW
-                found.append(
-                    (verdict, Doubt.COPIED, f"{copied:.0%} of its words stand in its document in one piece")
-                )
+                said = f"{copied:.0%} of its words stand in its document in one piece"
+                found.append((verdict, Doubt.COPIED, said))
         if next(far[query.lang]):
             found.append((Verdict.REVIEW, Doubt.LENGTH, f"{counted(len(query.text), 'character')} long"))
         yield copied, found
 
 
-def _of_model(
-    query: Query, asked: Asked, originals: Mapping[str, Query], settings: CheckSettings
-) -> Iterator[Reason]:
+def _of_model(query: Query, asked: Asked, task: Task, settings: CheckSettings) -> Iterator[Reason]:
     if asked.near_copies:
         said = f"its document has near copies not judged right: {', '.join(asked.near_copies[:3])}"
         yield Verdict.REVIEW, Doubt.NEAR_COPIES, said
     if asked.rank is not None and asked.rank > settings.found_by:
         yield Verdict.REVIEW, Doubt.NOT_FOUND, f"finds its document at rank {asked.rank}"
     if asked.original_rank is not None and asked.original_rank > 1:
-        original = originals[query.need_id]
         others = counted(asked.original_rank - 1, "other question")
-        said = f"{others} nearer to it than its original: {original.text}"
+        said = f"{others} nearer to it than its original: {task.originals[query.need_id].text}"
         yield Verdict.REVIEW, Doubt.TRANSLATION, said
 
 
@@ -222,8 +199,5 @@ def _row(query: Query, asked: Asked, copied: float | None, reasons: Sequence[Rea
         native=query.native,
         characters=len(query.text),
         copied=copied,
-        rank=asked.rank,
-        near_copies=asked.near_copies,
-        similarity=asked.similarity,
-        original_rank=asked.original_rank,
+        **vars(asked),
     )

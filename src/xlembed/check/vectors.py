@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,39 +32,24 @@ class Asked:
     original_rank: int | None = None
 
 
-def ask_model(
-    task: Task,
-    originals: Mapping[str, Query],
-    ref: ModelRef,
-    near_copy: float,
-    workspace: Workspace,
-    watch: Watch,
-) -> list[Asked]:
-    """What the model says of each query, in order.
-
-    Args:
-        task: with documents and queries.
-        originals: need -> the question that the others of it translate.
-        ref: the model.
-        near_copy: overlap from which on two documents are near copies.
-        workspace: settings and cache.
-        watch: told of the work.
+def ask_model(task: Task, ref: ModelRef, near_copy: float, workspace: Workspace, watch: Watch) -> list[Asked]:
+    """What the model says of each query, in order; from an overlap of `near_copy` on, documents are near copies.
 
     Raises:
         UserError: the model cannot be loaded, or has no vector of a text.
     """
     encoding = open_encoding(ref, workspace)
     texts = [document_text(ref.card, d) for d in task.documents]
-    documents = document_vectors(encoding, texts, ref, workspace, watch, "documents")
+    documents = document_vectors(encoding, texts, ref, watch, "documents")
     asked = [q.text for q in task.queries]
-    queries = text_vectors(encoding, asked, ref, workspace, watch, "queries", Role.QUERY)
+    queries = text_vectors(encoding, asked, ref, watch, "queries", Role.QUERY)
     row_of = {d.doc_id: i for i, d in enumerate(task.documents)}
     place = {q.query_id: i for i, q in enumerate(task.queries)}
     rows_in: dict[Lang, list[int]] = defaultdict(list)
     for i, d in enumerate(task.documents):
         rows_in[d.lang].append(i)
     originals_in: dict[Lang, list[int]] = defaultdict(list)
-    for original in originals.values():
+    for original in task.originals.values():
         originals_in[original.lang].append(place[original.query_id])
     copies_of: dict[tuple[int, frozenset[int]], tuple[str, ...]] = {}
 
@@ -99,7 +84,7 @@ def ask_model(
         if ref.label(query.lang) or ref.label(lang):
             return Asked(near_copies=near)
         rank = first_rank(query, rows_in[lang], right)
-        original = originals[query.need_id]
+        original = task.originals[query.need_id]
         if original.query_id == query.query_id or ref.label(original.lang):
             return Asked(rank, near)
         others = originals_in[original.lang]

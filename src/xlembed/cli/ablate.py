@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import open_workspace, settings_options, workspace_options
-from xlembed.cli.study import show_tables
+from xlembed.cli.study import describe_run, show_tables
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,9 +45,8 @@ def ablate(
     from xlembed.cli.progress import Bars
     from xlembed.data.loading import task_folder
     from xlembed.finetune.ablate import ablate as stage
-    from xlembed.finetune.ablate import ablation_folder, open_ablation
+    from xlembed.finetune.ablate import ablation_folder, log_ablation, open_ablation, variant_run
     from xlembed.finetune.ablation_tables import ablation_tables
-    from xlembed.finetune.ablations import log_ablation, variant_run
     from xlembed.tracking.log import log_tags, version_tags
     from xlembed.tracking.runs import open_run
 
@@ -80,10 +79,12 @@ def ablate(
             ),
         )
         log_ablation(report, folder)
+        tables = ablation_tables(report)
+        describe_run(task, [opened.ablation.recipe], tables, report["warnings"], folder)
     if as_json:
         echo_json(report)
         return
-    show_tables(ablation_tables(report), [f"MLflow run {run_id}, {folder}"], report["warnings"])
+    show_tables(tables, [f"MLflow run {run_id}, {folder}"], report["warnings"])
 
 
 def _ready() -> Grid:

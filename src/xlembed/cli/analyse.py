@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.study import Asked, show_tables, study, told
+from xlembed.cli.study import Asked, describe_run, show_tables, study, told
 
 if TYPE_CHECKING:
     from xlembed.analyse.result import Analysed
     from xlembed.data.task import Task
     from xlembed.models.spec import ModelRef
+    from xlembed.show.content import Grid
     from xlembed.workspace import Workspace
 
 
@@ -29,7 +30,6 @@ def analyse(asked: Asked) -> None:
 
     Writes analysis/TASK/MODEL/; several models are also drawn side by side, in reports/analysis/TASK/.
     """
-    from xlembed.analyse.tables import analysis_tables, notes_lines
     from xlembed.cli import echo_json
     from xlembed.tracking.runs import open_run
 
@@ -46,10 +46,17 @@ def analyse(asked: Asked) -> None:
     if asked.as_json:
         echo_json([r.to_json() for r in reports] if len(reports) > 1 else reports[0].to_json())
     else:
-        notes, lexical = notes_lines(reports)
-        show_tables(analysis_tables(reports), [*notes, *lexical])
+        show_tables(*_said(reports))
     places = [workspace.analysis_folder(task.name, ref.slug) for ref in refs]
     told(f"MLflow run {run_id}; written to {', '.join(map(str, places))}")
+
+
+def _said(reports: list[Analysed]) -> tuple[list[Grid], list[str]]:
+    """Tables, and sentences below them."""
+    from xlembed.analyse.tables import analysis_tables, notes_lines
+
+    notes, lexical = notes_lines(reports)
+    return analysis_tables(reports), [*notes, *lexical]
 
 
 def _analyse_all(refs: list[ModelRef], task: Task, name: str, workspace: Workspace) -> list[Analysed]:
@@ -81,9 +88,12 @@ def _analyse_all(refs: list[ModelRef], task: Task, name: str, workspace: Workspa
                 ),
                 workspace.root,
             )
-            report = stage(task, ref, workspace, bars)
-            log_result(report, workspace.analysis_folder(task.name, ref.slug))
+            report, folder = stage(task, ref, workspace, bars), workspace.analysis_folder(task.name, ref.slug)
+            log_result(report, folder)
+            describe_run(task.name, [ref.slug], *_said([report]), folder)
         reports.append(report)
     if len(refs) > 1:
-        log_folder(compare_analyses(task, refs, workspace))
+        folder = compare_analyses(task, refs, workspace)
+        log_folder(folder)
+        describe_run(task.name, [ref.slug for ref in refs], *_said(reports), folder)
     return reports

@@ -147,8 +147,9 @@ def _compare(
     from xlembed.evaluate.order import order_grid
     from xlembed.evaluate.remedy_grid import remedy_grid
     from xlembed.evaluate.tables import comparison_table, index_table, labelled_table, scores_table
+    from xlembed.explore.job import explored_page
     from xlembed.tracking.log import log_folder, log_metrics, log_params
-    from xlembed.tracking.runs import open_run
+    from xlembed.tracking.runs import MODELS_TAG, open_run
     from xlembed.words import counted
 
     workspace = asked.workspace
@@ -156,7 +157,8 @@ def _compare(
     if across_indices:
         evaluations = [name_by_index(e) for e in evaluations]
     target, on = comparison_folder(workspace, name), evaluations[0].book.task
-    with open_run(workspace.root, task=on, name="compare", tags={"task": on, "kind": "compare"}):
+    tags = {"task": on, "kind": "compare", MODELS_TAG: ",".join(e.name for e in evaluations)[:5000]}
+    with open_run(workspace.root, task=on, name="compare", tags=tags):
         alpha = str(workspace.settings.compare.alpha)
         log_params({"compare.runs": ",".join(sources)[:6000], "compare.alpha": alpha})
         options = {"intersect": intersect, "across_indices": across_indices}
@@ -168,6 +170,8 @@ def _compare(
             }
         )
         log_folder(target)
+        if page := explored_page(evaluations, workspace):
+            log_folder(page, "explore")
         books = [e.book for e in evaluations]
         tables = [
             scores_table(books, beside=beside),
@@ -181,7 +185,7 @@ def _compare(
         lines = [f"not tested: {reason}" for reason in report["untested"]]
         dropped = report["dropped_units"].items()
         lines += [f"dropped: {counted(n, 'unit')} that only {model} has" for model, n in dropped if n]
-        describe_run(printed, lines)
+        describe_run(on, [e.name for e in evaluations], printed, lines, target)
     show_tables(printed, [*lines, f"written to {target}"], err=asked.as_json)
     return report
 
@@ -219,7 +223,8 @@ def _across_tasks(asked: Asked, tasks: Sequence[str], models: Sequence[str]) -> 
         found = [r for r in report["agreement"] if r["tau"] is not None]
         log_metrics({f"tau/{r['kind']}/{r['pool']}": r["tau"] for r in found})
         log_folder(folder)
-    tables = [agreement_table(report), ranks_table(report)]
-    show_tables(tables, [*left_out_lines(report), f"written to {folder}"], err=asked.as_json)
+        tables, lines = [agreement_table(report), ranks_table(report)], left_out_lines(report)
+        describe_run(" and ".join(tasks), models, tables, lines, folder)
+    show_tables(tables, [*lines, f"written to {folder}"], err=asked.as_json)
     if asked.as_json:
         echo_json(report)

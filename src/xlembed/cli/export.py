@@ -19,8 +19,8 @@ from xlembed.cli.study import Asked, study, told
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
 def export_task(asked: Asked, task: str, folder: Path, layout: str, force: bool) -> None:
     """Write TASK into FOLDER as a repository of the Hub with a subset per language and pair, or as BEIR folders."""
-    from xlembed.data.exporting import export_task as write
     from xlembed.data.loading import open_task
+    from xlembed.data.writing import export_task as write
 
     opened = open_task(asked.workspace, task, unjudged=True)
     names = write(opened, folder, layout, force=force)

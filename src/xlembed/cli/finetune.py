@@ -12,8 +12,8 @@ from xlembed.cli.options import open_workspace, settings_options, workspace_opti
 from xlembed.cli.study import show_tables
 
 if TYPE_CHECKING:
-    from xlembed.finetune.opened import Opened
     from xlembed.finetune.recipe import Recipe
+    from xlembed.finetune.recipe_loading import Opened
     from xlembed.show.content import Grid
 
 
@@ -61,8 +61,8 @@ def finetune(
     from xlembed.data.loading import task_folder
     from xlembed.finetune.job import finetune as stage
     from xlembed.finetune.job import finetuned_folder
-    from xlembed.finetune.opened import open_recipe
-    from xlembed.finetune.rehearsal import rehearse
+    from xlembed.finetune.recipe_loading import open_recipe
+    from xlembed.finetune.stage import rehearse
     from xlembed.finetune.tables import trainable_table
     from xlembed.tracking.training import Inputs, finetuning_run
 
@@ -127,12 +127,9 @@ def _recipes() -> Grid:
 def _read(source: str, changes: Sequence[str], name: str, register_as: str, data: Path) -> Recipe:
     """The recipe with what the command line changes, checked again."""
     from xlembed.files import parse_yaml
-    from xlembed.finetune.changing import change_recipe
-    from xlembed.finetune.recipe_loading import check_data, read_recipe, ready_recipes
+    from xlembed.finetune.recipe_loading import load_recipe
     from xlembed.words import UserError
 
-    path = ready_recipes().get(source, Path(source))
-    recipe = read_recipe(path)
     places: dict[str, Any] = {}
     for change in changes:
         place, equals, value = change.partition("=")
@@ -143,14 +140,9 @@ def _read(source: str, changes: Sequence[str], name: str, register_as: str, data
         places["name"] = name
     if register_as:
         places["register_as"] = "" if register_as == "no" else register_as
-    if places:
-        if changes and not name:
-            raise UserError("--set changes what is trained: give the result a --name of its own")
-        recipe = change_recipe(recipe, places)
-    problems = list(check_data(recipe, data))
-    if problems:
-        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
-    return recipe
+    if changes and not name:
+        raise UserError("--set changes what is trained: give the result a --name of its own")
+    return load_recipe(source, data, places)
 
 
 def _plan(opened: Opened) -> list[str]:

@@ -129,7 +129,7 @@ def _write(
 ) -> None:
     """From the questions that are wanted to the task in its folder."""
     from xlembed.data.writing import check_target, write_task
-    from xlembed.generate.tables import written_grid
+    from xlembed.generate.job import written_grid
     from xlembed.models.chat import open_chat
     from xlembed.tracking.log import Inputs
     from xlembed.words import UserError

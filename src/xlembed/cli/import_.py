@@ -79,6 +79,7 @@ class Said:
             "where": parse_where(self.where),
             "believe": self.believe,
             "unjudged": self.unjudged,
+            "leave_out_self": self.leave_out_self,
             "detect": self.detect_lang,
             "encoding": self.encoding,
             "varieties": self.varieties,
@@ -262,7 +263,7 @@ def _import_task(
         )  # fmt: skip
         imported = import_files(
             form, files, name, out,
-            options=options, leave_out_self=said.leave_out_self, force=force, dry_run=said.dry_run,
+            options=options, force=force, dry_run=said.dry_run,
         )  # fmt: skip
     if imported.read_as:
         say("\n".join(["read as:", *(f"  {line}" for line in imported.read_as), ""]))

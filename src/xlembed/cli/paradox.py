@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.study import Asked, show_tables, study, told
+from xlembed.cli.study import Asked, describe_run, show_tables, study, told
 
 if TYPE_CHECKING:
     from xlembed.data.task import Task
@@ -28,11 +28,10 @@ def paradox(asked: Asked) -> None:
     an MLflow run of its own. Writes reports/paradox/TASK/.
     """
     from xlembed.cli import echo_json
-    from xlembed.paradox.grids import verdict_lines
+    from xlembed.paradox.grids import paradox_tables, verdict_lines
     from xlembed.paradox.job import paradox as stage
     from xlembed.paradox.job import paradox_folder
     from xlembed.paradox.subjects import plan_subjects
-    from xlembed.paradox.tables import paradox_tables
     from xlembed.tracking.log import log_result, log_tags, version_tags
     from xlembed.tracking.runs import open_run
 
@@ -46,12 +45,14 @@ def paradox(asked: Asked) -> None:
         evaluations = {s.name: _evaluation(task, s.ref, workspace) for s in subjects}
         result = stage(task, subjects, evaluations, workspace, notes)
         log_result(result, folder)
-    report = result.to_json()
+        report = result.to_json()
+        tables = paradox_tables(report)
+        lines = [*(f"Rule: {line}" for line in result.rule), *verdict_lines(report)]
+        describe_run(task.name, [s.name for s in subjects], tables, lines, folder)
     if asked.as_json:
         echo_json(report)
     else:
-        rules = [f"Rule: {line}" for line in result.rule]
-        show_tables(paradox_tables(report), [*rules, *verdict_lines(report)])
+        show_tables(tables, lines)
     told(f"MLflow run {run_id}, {folder}")
 
 

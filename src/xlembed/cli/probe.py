@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from xlembed.cli.options import listed, open_workspace, settings_options, workspace_options
-from xlembed.cli.study import show_tables
+from xlembed.cli.study import describe_run, show_tables
 
 
 @click.command()
@@ -46,11 +46,10 @@ def probe(
 
     from xlembed.cli import echo_json
     from xlembed.cli.progress import Bars
+    from xlembed.probe.document import probe_tables, verdict_lines
     from xlembed.probe.job import open_probing
     from xlembed.probe.job import probe as stage
-    from xlembed.probe.probe_table import probe_tables, verdict_lines
-    from xlembed.probe.scorers import Logged, chosen_systems, put_together
-    from xlembed.probe.tracked import log_probed, probe_inputs
+    from xlembed.probe.tracked import Logged, chosen_systems, log_probed, probe_inputs, put_together
     from xlembed.tracking.log import log_inputs
     from xlembed.tracking.runs import open_run
 
@@ -72,16 +71,18 @@ def probe(
         }
         files = [found.pages, found.folder / "report.json", found.folder / "predictions.parquet"]
         uris = log_probed(found.report, found.timings, files, scorers)
+        tables = probe_tables(found.report, found.timings)
+        said = [*verdict_lines(found.report, found.timings), *found.report["notes"]]
+        describe_run(opened.name, [ref.slug for ref in opened.refs], tables, said, found.pages)
     if as_json:
         echo_json(found.report)
         return
     lines = [
-        *verdict_lines(found.report, found.timings),
-        *found.report["notes"],
+        *said,
         f"Report: {found.pages / 'report.html'}, report.md, report.docx; MLflow run {run_id}",
         *(
             f"Serve {system}: mlflow models serve -m {uri} --env-manager local"
             for system, uri in uris.items()
         ),
     ]
-    show_tables(probe_tables(found.report, found.timings), lines)
+    show_tables(tables, lines)

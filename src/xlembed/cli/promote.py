@@ -10,7 +10,7 @@ import click
 from xlembed.cli.options import open_workspace, settings_options
 
 if TYPE_CHECKING:
-    from xlembed.promote.outcome import Outcome
+    from xlembed.promote.decision import Outcome
 
 
 @click.command()

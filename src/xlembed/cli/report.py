@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xlembed.cli.options import check_declared, listed, open_workspace, without_skipped, workspace_options
-from xlembed.cli.study import show_tables, told
+from xlembed.cli.study import describe_run, show_tables, told
 
 if TYPE_CHECKING:
     from xlembed.workspace import Workspace
@@ -76,7 +76,9 @@ def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bo
         log_params({"report.models": ",".join(written.document.models)[:6000]})
         log_tags({f"verdict.{v.scenario}": v.said for v in verdicts})
         log_folder(folder)
-    built = [written.pdf.text] if written.pdf is not None else []
-    show_tables((), [*(f"{v.title}: {v.said}" for v in verdicts), *built])
+        built = [written.pdf.text] if written.pdf is not None else []
+        lines = [*(f"{v.title}: {v.said}" for v in verdicts), *built]
+        describe_run(opened.name, written.document.models, [written.document.headline], lines, folder)
+    show_tables((), lines)
     told(f"MLflow run {run_id}, {folder}")
     return written.pdf is None or written.pdf.made or not written.pdf.tried

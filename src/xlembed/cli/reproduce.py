@@ -23,18 +23,18 @@ def reproduce(asked: Asked, name: str | None, local: str | None, accept_licence:
 
     Model and data are fetched if they are not here; what is written goes to reports/reproduce/NAME.
     """
-    from xlembed.models.kinds import check_kinds
-    from xlembed.reproduce.job import RESULT, prepare, reproduce_folder
-    from xlembed.reproduce.job import reproduce as stage
-    from xlembed.reproduce.recipe import claims, find_claim
-    from xlembed.reproduce.tables import claims_grid, reproduced_grid
-    from xlembed.tracking.log import Inputs
+    from xlembed.reproduce.recipe import claims, claims_grid, find_claim
     from xlembed.words import UserError
 
     if accept_licence not in ("", "true", "false"):
         raise UserError(f"--accept-licence: expected true or false, found {accept_licence!r}")
     if name in (None, "", "list"):
         return show_tables([claims_grid(claims().values())])
+    from xlembed.models.safety import check_kinds
+    from xlembed.reproduce.job import RESULT, prepare, reproduce_folder, reproduced_grid
+    from xlembed.reproduce.job import reproduce as stage
+    from xlembed.tracking.log import Inputs
+
     claim, workspace = find_claim(str(name)), asked.workspace
     (ref,) = asked.refs([claim.model])
     check_kinds(ref, workspace.settings.index.engine)

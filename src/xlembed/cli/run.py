@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from xlembed.cli.evaluating import JSON_HELP, force_option, recorded, reused
-from xlembed.cli.options import skip
+from xlembed.cli.options import listed, skip
 from xlembed.cli.study import Asked, show_tables, study, told
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from xlembed.data.task import Task
-    from xlembed.evaluate.reuse import Reuse
+    from xlembed.evaluate.reuse import Finished, Reuse
     from xlembed.models.spec import ModelRef
     from xlembed.stages import Stages
     from xlembed.workspace import Watch, Workspace
@@ -28,59 +30,125 @@ if TYPE_CHECKING:
     variation=True,
     json_help=JSON_HELP,
 )
-@click.option("-t", "--task", metavar="TASK", default=None, help="Task under data/, or a folder.")
+@click.option(
+    "-t", "--task", "tasks", metavar="TASK", multiple=True, help="Task under data/, or a folder; repeatable."
+)
 @force_option
-def run(asked: Asked, task: str | None, force: bool) -> None:
-    """Encode, index and evaluate models on a task; everything is tracked in MLflow."""
+def run(asked: Asked, tasks: tuple[str, ...], force: bool) -> None:
+    """Encode, index and evaluate models on tasks; everything is tracked in MLflow."""
     from xlembed.cli import echo_json
+    from xlembed.files import rounded
+    from xlembed.settings import RunSettings
+    from xlembed.words import UserError
+
+    names = list(dict.fromkeys(listed(tasks))) or [RunSettings().tasks[0]]
+    plans = [_plan(asked, name, force) for name in names]
+    pairs = [
+        (plan.name, plan.opened, ref)
+        for plan in plans
+        if plan.opened
+        for ref in plan.refs
+        if ref.slug not in plan.there
+    ]
+    elsewhere = asked.workspace.settings.encode.backend == "ray" and len(pairs) > 1
+    results = [result for plan in plans for result in _run_plan(asked, plan, there_only=elsewhere)]
+    failed: list[str] = []
+    if elsewhere:
+        from xlembed.cli.run_pairs import run_pairs
+
+        more, failed = run_pairs(asked, pairs)
+        results += more
+    if asked.as_json:
+        echo_json(rounded(results[0] if len(results) == 1 else results))
+    else:
+        for plan in plans:
+            done = {result["model"] for result in results if result["task"] == plan.known.name}
+            if done:
+                slugs = [ref.slug for ref in plan.refs if ref.slug in done]
+                _print_tables(asked.workspace, plan.known.name, slugs)
+    if failed:
+        raise UserError(
+            f"{len(failed)} of {len(pairs)} pairs failed, the others are written:\n" + "\n".join(failed)
+        )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be done on a task.
+
+    Attributes:
+        name: as it was asked for.
+        folder: it is read from.
+        opened: the task; None where all evaluations of it are there already.
+        refs: models that this machine can have.
+        reuses: their evaluations, by their names.
+        there: those that are there already.
+    """
+
+    name: str
+    folder: Path
+    opened: Task | None
+    refs: Sequence[ModelRef]
+    reuses: Mapping[str, Reuse]
+    there: Mapping[str, Finished]
+
+    @property
+    def known(self) -> Task | Finished:
+        """What is known of the task without reading it, if that is enough."""
+        return self.opened or next(iter(self.there.values()))
+
+
+def _plan(asked: Asked, name: str, force: bool) -> _Plan:
+    """Look for what is there; read the task where that is not all.
+
+    Raises:
+        UserError: an unknown task or model, or none of the models can be had here.
+    """
     from xlembed.cli.console import open_console, print_warning
     from xlembed.data.folders import find_task
     from xlembed.evaluate.reuse import Reuse
     from xlembed.evaluate.skipping import why_skipped
-    from xlembed.files import rounded
-    from xlembed.models.hub import locate
-    from xlembed.models.kinds import check_kinds
+    from xlembed.models.safety import check_kinds
     from xlembed.settings import RunSettings
     from xlembed.words import UserError
 
-    workspace, defaults = asked.workspace, RunSettings()
-    name = task or defaults.tasks[0]
+    workspace = asked.workspace
     folder = find_task(name, workspace.root / "data")
-    refs = asked.refs(defaults.models)
+    refs = asked.refs(RunSettings().models)
     for ref in refs:
         check_kinds(ref, workspace.settings.index.engine)
     reuses = {ref.slug: Reuse(workspace, name, ref, "run") for ref in refs}
     there = {} if force else {slug: found for slug, of in reuses.items() if (found := of.find())}
-    opened = None if len(there) == len(reuses) else _open(workspace, name)
-    known = opened or next(iter(there.values()))
-    refs = [ref for ref in refs if ref.slug in there or not _skipped(ref, known.name, workspace)]
-    if not refs:
-        raise UserError(
-            f"nothing to run: {'; '.join(filter(None, map(why_skipped, asked.refs(defaults.models))))}"
-        )
-    for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
+    opened = None
+    if len(there) < len(reuses):
+        from xlembed.data.loading import open_task
+
+        opened = open_task(workspace, name)
+    plan = _Plan(name, folder, opened, refs, reuses, there)
+    kept = [ref for ref in refs if ref.slug in there or not _skipped(ref, plan.known.name, workspace)]
+    if not kept:
+        raise UserError(f"nothing to run: {'; '.join(filter(None, map(why_skipped, refs)))}")
+    for note in plan.known.notes:
+        print_warning(open_console(stderr=True), f"{plan.known.name}: {note}")
+    return replace(plan, refs=kept)
+
+
+def _run_plan(asked: Asked, plan: _Plan, there_only: bool) -> Iterator[dict[str, Any]]:
+    """The results of a task's models, in order; `there_only`: of those that are there already."""
+    from xlembed.models.hub import locate
+
+    for ref in (
+        () if there_only else plan.refs[1:]
+    ):  # the first model's turn comes at once, its failure is recorded
         for part in (ref, *([ref.reranker] if ref.reranker else [])):
-            if part.card.has_files and ref.slug not in there:
-                locate(part, workspace.settings.encode.trust_remote_code)
-    for note in known.notes:
-        print_warning(open_console(stderr=True), f"{known.name}: {note}")
-    results = []
-    for ref in refs:
-        reuse = reuses[ref.slug]
-        if found := there.get(ref.slug):
-            results.append(reused(asked, ref, reuse, found, folder))
-        elif opened is not None:
-            results.append(_run_one(asked, opened, ref, folder, reuse))
-    if asked.as_json:
-        echo_json(rounded(results[0] if len(results) == 1 else results))
-    else:
-        _print_tables(workspace, known.name, [ref.slug for ref in refs])
-
-
-def _open(workspace: Workspace, name: str) -> Task:
-    from xlembed.data.loading import open_task  # not where all is there already
-
-    return open_task(workspace, name)
+            if part.card.has_files and ref.slug not in plan.there:
+                locate(part, asked.workspace.settings.encode.trust_remote_code)
+    for ref in plan.refs:
+        reuse = plan.reuses[ref.slug]
+        if finished := plan.there.get(ref.slug):
+            yield reused(asked, ref, reuse, finished, plan.folder)
+        elif plan.opened and not there_only:
+            yield _run_one(asked, plan.opened, ref, plan.folder, reuse)
 
 
 def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path, reuse: Reuse) -> dict[str, Any]:

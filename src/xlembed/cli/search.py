@@ -131,10 +131,10 @@ def _judge(found: Mapping[str, list[dict[str, Any]]], judged: tuple[str, frozens
     return lines
 
 
-def _text(hit: Mapping[str, Any], chars: int) -> str:
-    words = f"{hit['title']}: {hit['text']}" if hit.get("title") else hit["text"]
-    flat = " ".join(words.split())
-    return flat if len(flat) <= chars else f"{flat[:chars]}..."
+def _text(hit: Mapping[str, Any], columns: int) -> str:
+    from xlembed.show.text import shortened
+
+    return shortened(f"{hit['title']}: {hit['text']}" if hit.get("title") else hit["text"], columns)
 
 
 def _hits(hits: Sequence[Mapping[str, Any]]) -> Grid:

@@ -212,6 +212,7 @@ def run_job(
     task, name = task or asked.task.name, name or kind
     root = asked.workspace.root
     known = {"task": task, "kind": kind, **(tags or {})}
+    models = asked.models or [known[key] for key in ("model",) if key in known]
     with (
         open_run(root, task=task, experiment=asked.experiment, name=name, tags=known) as run_id,
         Bars(name) as bars,
@@ -221,7 +222,7 @@ def run_job(
         result = work(bars, run_id)
         log_result(result, folder)
         printed, said = list(tables(result)), list(lines(result))
-        describe_run(printed, said)
+        describe_run(task, models, printed, said, folder)
     if not asked.as_json:
         show_tables(printed, said)
     else:
@@ -230,13 +231,28 @@ def run_job(
     return result
 
 
-def describe_run(tables: Iterable[Grid], lines: Iterable[str]) -> None:
-    """What is printed, as the description of the active MLflow run."""
+def describe_run(
+    task: str, models: Iterable[str], tables: Iterable[Grid], lines: Iterable[str], place: Path
+) -> None:
+    """The description of the active MLflow run: what was asked of whom, the headline, sentences, and where the rest is.
+
+    Args:
+        task: its name.
+        models: names; none: those of the tables.
+        tables: the first is the headline; further ones stand last, as far as a description holds them.
+        lines: printed below the tables.
+        place: with the files.
+    """
+    from xlembed.cli import COMMANDS
     from xlembed.show.markdown import escape, grid_lines
     from xlembed.tracking.log import describe
 
-    parts = ["\n\n".join(grid_lines(table)) for table in tables]
-    describe("\n\n".join([*parts, *map(escape, lines)]))
+    name = click.get_current_context().info_name or ""
+    named = ", ".join(f"`{model}`" for model in models)
+    asked = f"**xlembed {name}** on **{escape(task)}**{f': {named}' if named else ''}. {COMMANDS[name][1]}"
+    first, *others = ["\n\n".join(grid_lines(table)) for table in tables] or [""]
+    files = f"Files: `{place}`, and among the artifacts of this run."
+    describe("\n\n".join(part for part in (asked, first, *map(escape, lines), files, *others) if part))
 
 
 def show_tables(

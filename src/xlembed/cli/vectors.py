@@ -81,7 +81,7 @@ def export_vectors(asked: Asked, file: Path) -> None:
     from xlembed.embeddings.importing import export_vectors as write
     from xlembed.embeddings.layout import find_layout
     from xlembed.evaluate.encode import encode
-    from xlembed.models.kinds import check_vectors
+    from xlembed.models.safety import check_vectors
 
     find_layout(str(file), written=True)  # a typo is told before hours of work
     task, ref = asked.task, asked.ref

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import yaml
 
 from xlembed.data.checks import Place, Problems
 from xlembed.data.languages import is_language, language_help
-from xlembed.data.lines import read_lines
 from xlembed.data.task import Alignment, Task
+from xlembed.files import YamlError, read_yaml, yaml_line
 from xlembed.words import Lang, near_miss
 
 CARD_FILE = "task.yaml"
@@ -47,12 +48,12 @@ def is_task_name(name: str) -> bool:
 
 
 def slugify(name: str) -> str:
-    """`name` with every run of other characters replaced by one ``_``.
+    """`name`, with every run of other characters replaced by one ``_`` where it is none for a folder.
 
-    >>> slugify("My data (v2)")
-    'My_data_v2'
+    >>> slugify("My data (v2)"), slugify("_data_")
+    ('My_data_v2', '_data_')
     """
-    return re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.-") or "task"
+    return name if is_task_name(name) else re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.-") or "task"
 
 
 def read_card(folder: Path, problems: Problems) -> Card | None:
@@ -61,32 +62,25 @@ def read_card(folder: Path, problems: Problems) -> Card | None:
     if not path.is_file():
         return None
     values: dict[str, Any] = {"name": slugify(folder.resolve().name)}
+    content: Any = None
     try:
-        # All scalars are strings: YAML's own rules would read the language code `no` as false.
-        node = yaml.compose("\n".join(line for _, line in read_lines(path, problems)), Loader=yaml.BaseLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = f"invalid YAML: {getattr(error, 'problem', None) or error}"
-        at = Place(str(path), mark.line + 1 if mark else None)
-        problems.error(at, "", "invalid YAML", message, "write key: value lines")
-        return Card(**values)
-    if node is None:
-        return Card(**values)
-    if not isinstance(node, yaml.MappingNode):
-        fix = "write e.g. languages: [de, en]"
-        problems.error(Place(str(path)), "", "invalid YAML", "expected key: value lines", fix)
-        return Card(**values)
-    lines: dict[str, int] = {}
-    for name, value in node.value:
-        key, place = str(name.value), Place(str(path), name.start_mark.line + 1)
-        if lines.setdefault(key, name.start_mark.line + 1) != place.line:
-            message = f"the key stands in line {lines[key]} already"
-            problems.error(place, key, "repeated key", message, "keep one of them")
+        if not isinstance(content := read_yaml(path, texts=True), dict | None):
+            fix = "write e.g. languages: [de, en]"
+            problems.error(Place(str(path)), "", "invalid YAML", "expected key: value lines", fix)
+    except YamlError as error:
+        fix = "write key: value lines"
+        problems.error(Place(str(path), error.line), "", "invalid YAML", error.problem, fix)
+    for key, value in content.items() if isinstance(content, dict) else ():
+        place, errors = Place(str(path), yaml_line(path, [key])), problems.n_errors
         if key not in KEYS:
             done = f"ignored.{near_miss(key, KEYS)}"
             problems.warn(place, key, "unknown key", f"{key!r} is no key of a task card", done)
-        elif _is_sound(key, value, place, problems):
-            values[key] = _value(key, value)
+            continue
+        for kind, message, fix in _wrong(key, value):
+            problems.error(place, key, kind, message, fix)
+        if problems.n_errors == errors:
+            value = value == "true" if key in FLAGS else value
+            values[key] = tuple(value) if key in LISTS else Alignment(value) if key == "alignment" else value
     return Card(**values)
 
 
@@ -99,42 +93,29 @@ def card_text(task: Task) -> str:
     return yaml.safe_dump(values, allow_unicode=True, sort_keys=False, default_flow_style=False)
 
 
-def _is_sound(key: str, node: yaml.Node, place: Place, problems: Problems) -> bool:
-    """Whether the value of a key is one of its kind, with what is wrong told."""
-    errors = problems.n_errors
-    found = f"found {node.value!r}"
-    if key in LISTS and not isinstance(node, yaml.SequenceNode):
-        problems.error(place, key, "mistyped field", f"expected a list, {found}", f"write {key}: [...]")
-    elif key in FLAGS and not (isinstance(node, yaml.ScalarNode) and node.value in ("true", "false")):
-        problems.error(place, key, "mistyped field", f"expected true or false, {found}", f"write {key}: true")
-    elif key in WORDS and not isinstance(node, yaml.ScalarNode):
-        problems.error(place, key, "mistyped field", "expected a text", f"write {key}: one text")
+def _wrong(key: str, value: Any) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with the value of a key: kind, message and fix; every scalar is a text."""
+    if key in LISTS and not isinstance(value, list):
+        yield "mistyped field", f"expected a list, found {value!r}", f"write {key}: [...]"
+    elif key in FLAGS and value not in ("true", "false"):
+        yield "mistyped field", f"expected true or false, found {value!r}", f"write {key}: true"
+    elif key in WORDS and not isinstance(value, str):
+        yield "mistyped field", "expected a text", f"write {key}: one text"
     elif key == "languages":
-        _check_languages([str(item.value) for item in node.value], place, problems)
-    elif key == "name" and not is_task_name(node.value):
-        message = f"{node.value!r} is no name for a folder (letters, digits, '.', '_', '+', '-')"
-        problems.error(place, key, "bad task name", message, f"call it {slugify(node.value)!r}")
-    elif key == "alignment" and node.value not in list(Alignment):
-        fix = f"choose one of {', '.join(Alignment)}.{near_miss(node.value, Alignment)}"
-        problems.error(place, key, "bad alignment", f"{node.value!r} is no alignment", fix)
-    return problems.n_errors == errors
-
-
-def _value(key: str, node: yaml.Node) -> Any:
-    if key in LISTS:
-        return tuple(str(item.value) for item in node.value)
-    if key in FLAGS:
-        return node.value == "true"
-    return Alignment(node.value) if key == "alignment" else str(node.value)
-
-
-def _check_languages(codes: list[str], place: Place, problems: Problems) -> None:
-    for code in codes:
-        if not is_language(code):
-            message = f"{code!r} is not an ISO 639 language code"
-            problems.error(place, "languages", "unknown language", message, language_help(code))
-    for code in sorted({c for c in codes if codes.count(c) > 1}):
-        problems.error(place, "languages", "repeated language", f"{code!r} is listed twice", "list it once")
-    if not codes:
-        fix = "list the task's languages"
-        problems.error(place, "languages", "unknown language", "the list is empty", fix)
+        for code in value:
+            if not is_language(code):
+                yield (
+                    "unknown language",
+                    f"{code!r} is not an ISO 639 language code",
+                    language_help(str(code)),
+                )
+        for code in sorted({str(c) for c in value if value.count(c) > 1}):
+            yield "repeated language", f"{code!r} is listed twice", "list it once"
+        if not value:
+            yield "unknown language", "the list is empty", "list the task's languages"
+    elif key == "name" and not is_task_name(value):
+        message = f"{value!r} is no name for a folder (letters, digits, '.', '_', '+', '-')"
+        yield "bad task name", message, f"call it {slugify(value)!r}"
+    elif key == "alignment" and value not in list(Alignment):
+        fix = f"choose one of {', '.join(Alignment)}.{near_miss(value, Alignment)}"
+        yield "bad alignment", f"{value!r} is no alignment", fix

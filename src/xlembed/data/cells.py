@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from xlembed.data.checks import Row
 from xlembed.data.languages import is_language, language_name, suggest_language, suggest_variety
-from xlembed.data.row import Row
 from xlembed.data.tables import DateText, whole_number
 from xlembed.words import Lang
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from xlembed.data.languages import is_language, language_help
 from xlembed.data.oddities import text_oddities
-from xlembed.words import Choice, UserError, counted
+from xlembed.words import UserError, counted, near_miss
 
 LONG_DOCUMENT = 100_000
 """Characters above which a document is told of; it is kept."""
@@ -21,134 +21,101 @@ SHOWN = 50
 """Errors printed in full; the others are counted by kind."""
 
 
-class Severity(Choice):
-    """An error stops the reading (after everything was looked at); a warning becomes a note of the task."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a row stands: file, line (from 1; None inside a JSON document), path of the row in it.
 
-    In a table (`columns` is not None) the line is the row as a spreadsheet numbers it, and `columns` maps our fields
-    to what the table's reader sees.
+    In a table the line is the row as a spreadsheet numbers it. `columns` maps our fields to what the reader sees.
     """
 
     file: str
     line: int | None = None
     path: str = ""
     columns: Mapping[str, str] | None = field(default=None, compare=False, repr=False)
+    in_table: bool = field(default=False, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{_position(self)}{f' {self.path}' if self.path else ''}"
+        return f"{self.position}{f' {self.path}' if self.path else ''}"
+
+    @property
+    def position(self) -> str:
+        """File and line, or row."""
+        if self.line is None:
+            return self.file
+        return f"{self.file}, row {self.line}" if self.in_table else f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong, where, and what to do about it.
+    """One thing wrong, where, and what to do about it, or what was done; `kind` is the short name it is counted by."""
 
-    `kind` is the short name it is counted by. For a warning, `fix` says what was done.
-    """
-
-    file: str
-    line: int | None
+    place: Place
     field: str
-    message: str
-    fix: str
     kind: str
-    severity: Severity = Severity.ERROR
-    columns: Mapping[str, str] | None = dataclasses.field(default=None, compare=False, repr=False)
+    message: str
+    advice: str
 
     def __str__(self) -> str:
         of = f"{self.field}: " if self.field else ""
-        return f"{_position(self)}: {of}{self.message}. {self.advice}"
-
-    @property
-    def advice(self) -> str:
-        """`fix` as a sentence."""
-        return (
-            f"Fix: {self.fix}" if self.severity is Severity.ERROR else f"{self.fix[:1].upper()}{self.fix[1:]}"
-        )
-
-
-@dataclass
-class _Warned:
-    first: Problem
-    count: int = 0
-    places: list[str] = field(default_factory=list)
+        return f"{self.place.position}: {of}{self.message}. {self.advice}"
 
 
 class Problems:
-    """Collects problems while files are read; the first `SHOWN` errors are kept in full, the rest counted."""
+    """Collects problems while files are read: errors, which stop the reading at its end, and warnings, its notes."""
 
     def __init__(self) -> None:
-        self._errors: list[Problem] = []
-        self._kinds: Counter[str] = Counter()
-        self._told: set[Problem] = set()
-        self._warned: dict[tuple[str, str, str], _Warned] = {}
+        self._errors: dict[Problem, None] = {}
+        self._warned: dict[tuple[str, str, str], list[Problem]] = {}
+        self._times: Counter[tuple[str, str, str]] = Counter()
         self.read_as: list[str] = []
         """How files were understood, in words: told with their errors."""
         self.unread_files: set[str] = set()
         """Files with lines that could not be read, so that ids missing from them prove nothing."""
 
-    def add(self, problem: Problem) -> None:
-        """Take note of a problem; the same error twice is one."""
-        if problem.severity is Severity.ERROR:
-            if problem in self._told:
-                return
-            self._told.add(problem)
-            self._kinds[problem.kind] += 1
-            if len(self._errors) < SHOWN:
-                self._errors.append(problem)
-            return
-        warned = self._warned.setdefault((problem.file, problem.kind, problem.field), _Warned(problem))
-        warned.count += 1
-        if problem.line is not None and len(warned.places) < 3:
-            warned.places.append(str(problem.line))
-
     def error(self, place: Place, field: str, kind: str, message: str, fix: str) -> None:
-        """Something that must be mended before the task can be used; without `field` it is the whole line."""
+        """Something that must be mended before the task can be used; without `field` it is the whole line.
+
+        The same error twice is one.
+        """
         if not field:
             self.unread_files.add(place.file)
         named = ".".join(filter(None, (place.path, _column(place, field))))
-        self.add(Problem(place.file, place.line, named, message, fix, kind, columns=place.columns))
+        self._errors[Problem(place, named, kind, message, f"Fix: {fix}")] = None
 
     def warn(self, place: Place, field: str, kind: str, message: str, done: str) -> None:
         """Something the user should know; `done` says how it was handled."""
-        named, severity = _column(place, field), Severity.WARNING
-        self.add(Problem(place.file, place.line, named, message, done, kind, severity, place.columns))
+        named = _column(place, field)
+        key = (place.file, kind, named)
+        self._times[key] += 1
+        if len(first := self._warned.setdefault(key, [])) < 3:
+            first.append(Problem(place, named, kind, message, f"{done[:1].upper()}{done[1:]}"))
 
     @property
     def errors(self) -> Sequence[Problem]:
-        """The errors kept in full, in the order they were found."""
+        """In the order they were found."""
         return tuple(self._errors)
 
     @property
     def n_errors(self) -> int:
-        """All errors."""
-        return self._kinds.total()
+        """How many."""
+        return len(self._errors)
 
     def notes(self) -> tuple[str, ...]:
         """The warnings in words: one per file, kind and field, with its count and first places."""
-        return tuple(_note(w) for w in self._warned.values())
+        return tuple(_note(first, self._times[key]) for key, first in self._warned.items())
 
     def raise_errors(self, subject: str) -> None:
         """Nothing when there is no error.
 
         Raises:
-            UserError: names `subject`, counts the errors by kind, lists them with place and fix.
+            UserError: names `subject`, counts the errors by kind, lists the first `SHOWN` with place and fix.
         """
-        if not self.n_errors:
+        if not self._errors:
             return
-        kinds = ", ".join(f"{n} x {kind}" for kind, n in self._kinds.most_common())
-        lines = [f"{subject}: {counted(self.n_errors, 'error')} ({kinds})"]
-        lines += [f"  {problem}" for problem in self._errors]
-        if self.n_errors > len(self._errors):
-            rest = self._kinds - Counter(p.kind for p in self._errors)
-            others = ", ".join(f"{n} x {kind}" for kind, n in rest.most_common())
-            lines.append(f"  ... and {self.n_errors - len(self._errors)} more ({others})")
+        shown, hidden = self.errors[:SHOWN], self.errors[SHOWN:]
+        lines = [f"{subject}: {counted(self.n_errors, 'error')} ({_kinds(self.errors)})"]
+        lines += [f"  {problem}" for problem in shown]
+        lines += [f"  ... and {len(hidden)} more ({_kinds(hidden)})"] * bool(hidden)
         if notes := self.notes():
             lines += ["Also noticed:", *(f"  {note}" for note in notes)]
         if self.read_as:
@@ -235,22 +202,108 @@ def first_of(ids: Sequence[str]) -> str:
     return ", ".join(ids[:5]) + (" ..." if len(ids) > 5 else "")
 
 
-def _position(at: Place | Problem) -> str:
-    if at.line is None:
-        return at.file
-    return f"{at.file}:{at.line}" if at.columns is None else f"{at.file}, row {at.line}"
-
-
 def _column(place: Place, field: str) -> str:
     return (place.columns or {}).get(field, field)
 
 
-def _note(warned: _Warned) -> str:
-    problem = warned.first
-    if warned.count == 1:
+def _kinds(problems: Sequence[Problem]) -> str:
+    return ", ".join(f"{n} x {kind}" for kind, n in Counter(p.kind for p in problems).most_common())
+
+
+def _note(first: Sequence[Problem], times: int) -> str:
+    problem = first[0]
+    if times == 1:
         return str(problem)
-    subject = f"{problem.file}: {f'{problem.field}: ' if problem.field else ''}{problem.kind}"
-    more = f" and {warned.count - len(warned.places)} more" if warned.count > len(warned.places) else ""
-    unit = "lines" if problem.columns is None else "rows"
-    where = f" ({unit} {', '.join(warned.places)}{more})" if warned.places else ""
-    return f"{subject}: {warned.count} times{where}. {problem.advice}"
+    subject = f"{problem.place.file}: {f'{problem.field}: ' if problem.field else ''}{problem.kind}"
+    lines = [str(p.place.line) for p in first if p.place.line is not None]
+    more = f" and {times - len(lines)} more" if times > len(lines) else ""
+    where = f" ({'rows' if problem.place.in_table else 'lines'} {', '.join(lines)}{more})" if lines else ""
+    return f"{subject}: {times} times{where}. {problem.advice}"
+
+
+_KINDS: dict[type, str] = {
+    **{bool: "true or false", int: "a number", float: "a number"},
+    **{str: "a text", list: "a list", dict: "an object"},
+}
+
+
+class Row(NamedTuple):
+    """The values of a row by field, where it stands, and who takes what is wrong with it."""
+
+    values: Mapping[str, Any]
+    place: Place
+    problems: Problems
+
+    def renamed(self, values: Mapping[str, Any]) -> Row:
+        """The same row with other values."""
+        return self._replace(values=values)
+
+    def error(self, field: str, kind: str, message: str, fix: str) -> None:
+        """As `Problems.error`, here."""
+        self.problems.error(self.place, field, kind, message, fix)
+
+    def warn(self, field: str, kind: str, message: str, done: str) -> None:
+        """As `Problems.warn`, here."""
+        self.problems.warn(self.place, field, kind, message, done)
+
+    def text(self, name: str) -> str | None:
+        """The text of a field that must be there, or None with an error told."""
+        if name not in self.values:
+            message = f"the field is missing; the row has {', '.join(map(repr, self.values)) or 'no fields'}"
+            self.error(name, "missing field", message, f"add {name!r}.{near_miss(name, self.values)}")
+            return None
+        return self._text(name)
+
+    def optional(self, name: str) -> str | None:
+        """The text of a field that may be missing or null (then None), or None with an error told."""
+        return None if self.values.get(name) is None else self._text(name)
+
+    def id(self, name: str) -> str | None:
+        """The id that a field holds; missing or null: None; a whole number is taken as text, which is told.
+
+        What is no id is an error, and nothing is said of rows that name it.
+        """
+        value = self.values.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # pandas makes such of numbers, where one is missing
+        if isinstance(value, int) and not isinstance(value, bool):
+            self.warn(name, "whole numbers as ids", f"the id {value} is a number", "taken as text")
+            return str(value)
+        if value is not None and not isinstance(value, str):
+            self.problems.unread_files.add(self.place.file)
+        return self.optional(name)
+
+    def required_id(self, name: str) -> str | None:
+        """As `id`, of a field that must be there."""
+        if self.values.get(name) is None:
+            self.problems.unread_files.add(self.place.file)
+            return self.text(name)
+        return self.id(name)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """True or false of a field that may be missing or null, or the default with an error told."""
+        value = self.values.get(name)
+        if isinstance(value, bool):
+            return value
+        if value is not None:
+            message = f"expected true or false, found {_kind(value)}"
+            self.error(name, "mistyped field", message, "write true or false")
+        return default
+
+    def tell_misspelt(self, known: Collection[str]) -> None:
+        """Other fields are allowed and unused; one that is nearly a known field is told."""
+        for name in self.values:
+            if name not in known and (guess := near_miss(name, [k for k in known if k not in self.values])):
+                self.warn(name, f"unknown field {name!r}", f"there is no field {name!r}", f"ignored.{guess}")
+
+    def _text(self, name: str) -> str | None:
+        value = self.values[name]
+        if isinstance(value, str):
+            return value
+        fix = f'write it as "{value}"' if isinstance(value, int | float) else "write a text in quotes"
+        self.error(name, "mistyped field", f"expected a text, found {_kind(value)}", fix)
+        return None
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "null")

@@ -1,14 +1,14 @@
-"""What is under data/: folders by a file in them, and those that DVC tracks but has not fetched."""
+"""What is under data/: folders by a file in them, those that DVC has not fetched, and those to be written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from xlembed.data.card import is_task_name
+from xlembed.data.card import is_task_name, slugify
 from xlembed.data.importers.beir import CORPUS_FILE
-from xlembed.data.lines import is_there
-from xlembed.files import read_yaml
+from xlembed.data.lines import existing
+from xlembed.files import check_free, read_yaml
 from xlembed.words import UserError, near_miss
 
 DATA_DIR = Path("data")
@@ -24,6 +24,39 @@ def absent_folders(file: str, parent: Path, data_dir: Path) -> dict[str, Path]:
     tracked = {path.name: dvc for path, dvc in sorted(_tracked(data_dir)) if path.parent == parent.resolve()}
     present = folders_with(file, parent)
     return {name: dvc for name, dvc in tracked.items() if name not in present}
+
+
+def find_folder(
+    name: str, file: str, parent: Path, data_dir: Path, noun: str
+) -> tuple[Path | None, list[str]]:
+    """The folder of what is given by its name in `parent`, or by its path; None, and the known names.
+
+    Raises:
+        UserError: DVC tracks it and it is not here; with the `dvc pull` that brings it.
+    """
+    places = (parent / name, Path(name))
+    if found := next((place for place in places if existing(place / file)), None):
+        return found, []
+    absent = absent_folders(file, parent, data_dir)
+    for own, dvc in absent.items():
+        if (parent / own).resolve() in [place.resolve() for place in places]:
+            raise UserError(
+                f"the {noun} {own!r} is tracked by DVC but not here yet; fetch it with: dvc pull {dvc}"
+            )
+    return None, [*folders_with(file, parent), *absent]
+
+
+def check_new(name: str, folder: Path, file: str, noun: str, force: bool) -> None:
+    """Nothing when one of that name may be written to `folder`.
+
+    Raises:
+        UserError: for a name that is no slug; for a folder that exists, unless `force` replaces one of its kind.
+    """
+    if not is_task_name(name):
+        advice = f"use letters, digits, '.', '_', '+' and '-', e.g. {slugify(name)!r}"
+        raise UserError(f"--name: {name!r} is no name for a {noun}: {advice}")
+    if not (force and folder.is_dir() and not any(folder.iterdir())):
+        check_free(folder, file, force)
 
 
 def list_tasks(data_dir: Path = DATA_DIR) -> list[str]:
@@ -42,24 +75,14 @@ def find_task(name_or_folder: str, data_dir: Path = DATA_DIR) -> Path:
     Raises:
         UserError: with the known tasks and the near miss; or with the `dvc pull` that brings the folder.
     """
-    by_name = data_dir / name_or_folder
-    is_name = is_task_name(name_or_folder)
-    if is_name and is_there(by_name / CORPUS_FILE):
-        return by_name
-    folder = Path(name_or_folder)
-    if is_there(folder / CORPUS_FILE):
-        return folder
-    absent = absent_tasks(data_dir)
-    wanted = (by_name if is_name else folder).resolve()
-    for name, dvc in absent.items():
-        if wanted == (data_dir / name).resolve():
+    found, known = find_folder(name_or_folder, CORPUS_FILE, data_dir, data_dir, "task")
+    if found:
+        return found
+    for there in (Path(name_or_folder), data_dir / name_or_folder):
+        if there.is_dir():
             raise UserError(
-                f"the task {name!r} is tracked by DVC but not here yet; fetch it with: dvc pull {dvc}"
+                f"{there} is no task folder: it has no {CORPUS_FILE} (the layout is in docs/data.md)"
             )
-    if folder.is_dir() or by_name.is_dir():
-        there = folder if folder.is_dir() else by_name
-        raise UserError(f"{there} is no task folder: it has no {CORPUS_FILE} (the layout is in docs/data.md)")
-    known = [*list_tasks(data_dir), *absent]
     listed = (
         f"known tasks: {', '.join(known)}" if known else "there are no tasks yet (xlembed import makes one)"
     )
@@ -72,16 +95,13 @@ def find_task(name_or_folder: str, data_dir: Path = DATA_DIR) -> Path:
 def _tracked(data_dir: Path) -> Iterator[tuple[Path, Path]]:
     """Paths that the .dvc files beside and inside `data_dir` track, each with its file."""
     beside = data_dir.parent / f"{data_dir.name}.dvc"
-    for dvc in [beside, *sorted(data_dir.glob("*.dvc"))]:
-        if not dvc.is_file():
-            continue
+    for dvc in filter(Path.is_file, [beside, *sorted(data_dir.glob("*.dvc"))]):
         try:
             content = read_yaml(dvc)
         except UserError:
             continue
-        if not isinstance(content, dict):
-            continue
-        base = dvc.parent / str(content.get("wdir") or ".")
-        for out in content.get("outs") or []:
-            if isinstance(out, dict) and out.get("path"):
-                yield (base / str(out["path"])).resolve(), dvc
+        if isinstance(content, dict):
+            base = dvc.parent / str(content.get("wdir") or ".")
+            for out in content.get("outs") or []:
+                if isinstance(out, dict) and out.get("path"):
+                    yield (base / str(out["path"])).resolve(), dvc

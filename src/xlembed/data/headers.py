@@ -169,7 +169,6 @@ def _columns(header: Header, theirs: str) -> tuple[str, ...]:
 
 
 def _parts(headers: Sequence[Header], said: Mapping[str, str]) -> list[Part | None]:
-    """What each table is, by what it has."""
 
     def has(header: Header, field: str) -> bool:
         return bool(_columns(header, said[field])) if field in said else header.find(field) is not None

@@ -1,6 +1,6 @@
-"""Files of a known format -> a task folder, with a report; formats are found in readers/, a file each.
+"""Files of a known format -> a task folder, with a report; formats are found in importers/, a file each.
 
-Apart from readers/__init__.py, so that who reads a finished task does not load (and depend on) every importer.
+Apart from loading.py, so that who reads a finished task does not load (and depend on) every importer.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xlembed.data import importers as readers
+from xlembed.data import importers
 from xlembed.data.building import build_task
 from xlembed.data.checks import Problems
 from xlembed.data.doubts import same_in_task, self_note
 from xlembed.data.folders import DATA_DIR
-from xlembed.data.reading import Reader, ReadOptions
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Reader, ReadOptions, Rows
 from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.task import Task
 from xlembed.data.writing import check_target, write_task
@@ -29,9 +28,9 @@ def find_reader(form: str) -> Reader:
     Raises:
         UserError: lists the formats.
     """
-    if form not in (names := entries(readers)):
+    if form not in (names := entries(importers)):
         raise UserError(f"no format {form!r}: choose one of {', '.join(names)}.{near_miss(form, names)}")
-    reader: Reader = load_entry(readers, form).read
+    reader: Reader = load_entry(importers, form).read
     return reader
 
 
@@ -53,7 +52,6 @@ def import_files(
     out: Path | None = None,
     *,
     options: ReadOptions | None = None,
-    leave_out_self: bool = False,
     data_dir: Path = DATA_DIR,
     force: bool = False,
     dry_run: bool = False,
@@ -61,12 +59,11 @@ def import_files(
     """Read, check and write; identical documents stay apart in the files (loading unites them).
 
     Args:
-        form: `squad`, `beir`, `tatoeba`, `jsonl`, `table`, or another module of readers/.
+        form: `squad`, `beir`, `tatoeba`, `jsonl`, `table`, or another module of importers/.
         files: what the format is made of.
         name: of the task.
         out: the folder to write; None is `data_dir`/`name`.
         options: what the user said beside the files.
-        leave_out_self: a query's own copy among the documents is taken out of its ranking.
         data_dir: where named tasks are.
         force: replace a task that is there.
         dry_run: write nothing.
@@ -77,46 +74,35 @@ def import_files(
     """
     reader = find_reader(form)
     options = replace(options or ReadOptions(), name=name)
+    if options.documents is not None and form not in ("squad", "reviews"):
+        raise UserError(
+            f"--documents {options.documents} is for squad files and reviews; {form} says itself what a document is"
+        )
     folder = data_dir / name if out is None else out
     check_target(name, folder, force)
     rows = reader(files, options, Problems())
     return take_rows(
-        rows,
-        folder,
-        options,
-        name if out is None else str(folder),
-        leave_out_self=leave_out_self,
-        force=force,
-        dry_run=dry_run,
+        rows, folder, options, name if out is None else str(folder), force=force, dry_run=dry_run
     )
 
 
 def take_rows(
-    rows: Rows,
-    folder: Path,
-    options: ReadOptions,
-    handle: str,
-    *,
-    leave_out_self: bool = False,
-    force: bool = False,
-    dry_run: bool = False,
+    rows: Rows, folder: Path, options: ReadOptions, handle: str, *, force: bool = False, dry_run: bool = False
 ) -> Imported:
     """What a reader gave, checked and written; arguments as `import_files` has them, `handle` is what -t takes.
 
     Raises:
         UserError: all problems of the rows at once, and texts that are probably not what they are said to be.
     """
-    problems, card = rows.problems, rows.card
-    rows.card = replace(
-        card,
-        leave_out_self=leave_out_self or card.leave_out_self,
-        unjudged=options.unjudged or card.unjudged,
-    )
+    said = {
+        flag: getattr(options, flag) or getattr(rows.card, flag) for flag in ("leave_out_self", "unjudged")
+    }
+    rows.card = replace(rows.card, **said)
     task = build_task(rows, keep_duplicates=True)
     texts = [(d.lang, "documents", d.text or d.title) for d in task.documents]
     texts += [(q.lang, "queries", q.text) for q in task.queries]
     doubts = check_languages_spoken(texts, believe=options.believe) + same_in_task(task, options.believe)
     if not dry_run:
         write_task(task, folder, force)
-    warnings = (*problems.notes(), *doubts, *self_note(task))
-    return Imported(task, folder, handle, warnings, tuple(problems.read_as))
+    warnings = (*rows.problems.notes(), *doubts, *self_note(task))
+    return Imported(task, folder, handle, warnings, tuple(rows.problems.read_as))

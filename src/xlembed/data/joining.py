@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems, first_of
-from xlembed.data.reading import EqualIds
-from xlembed.data.rows import Rows
+from xlembed.data.reading import EqualIds, Rows
 from xlembed.data.task import Alignment
 from xlembed.words import Lang, counted
 
@@ -19,17 +19,11 @@ OFFER = (
 
 
 def join(parts: Sequence[tuple[str, Rows]], card: Card, equal: EqualIds | None, problems: Problems) -> Rows:
-    """The rows of all parts in one; parts have been read, and checked each by itself.
+    """The rows of all named parts in one; parts have been read, and checked each by itself.
 
     Where ids are equal in several, all ids get their language in front. As translations, equal ids are one group of
     documents and one need, and what is judged in one language is judged in all. Without a word on what they mean they
     are an error.
-
-    Args:
-        parts: name and rows.
-        card: of the whole.
-        equal: what equal ids mean.
-        problems: takes what is wrong.
     """
     joined = Rows(card, problems)
     ids = [
@@ -53,12 +47,9 @@ def join(parts: Sequence[tuple[str, Rows]], card: Card, equal: EqualIds | None, 
             versions.setdefault(document.doc_id, []).append(doc_id)
         for query in rows.queries:
             own = None if query.doc_id is None else named(query.doc_id, langs.get(query.doc_id, query.lang))
-            need = (
-                query.need_id
-                if translated or query.need_id != query.query_id
-                else named(query.need_id, query.lang)
-            )
-            query_id = named(query.query_id, query.lang)
+            need, query_id = query.need_id, named(query.query_id, query.lang)
+            if not translated and need == query.query_id:
+                need = query_id
             joined.queries.append(replace(query, query_id=query_id, need_id=need, doc_id=own))
             joined.query_places[query_id] = rows.query_places[query.query_id]
     for (_, rows), (langs, asked) in zip(parts, ids, strict=True):
@@ -68,7 +59,9 @@ def join(parts: Sequence[tuple[str, Rows]], card: Card, equal: EqualIds | None, 
                 right = versions.get(doc_id, []) if translated else [named(doc_id, langs.get(doc_id, ""))]
                 for each in right:
                     own_docs.setdefault(each, judged)
-    if translated and _everywhere([langs for langs, _ in ids]):
+    if translated and all(
+        langs.keys() == ids[0][0].keys() for langs, _ in ids
+    ):  # the same documents everywhere
         joined.card = replace(joined.card, alignment=Alignment.PARALLEL)
     return joined
 
@@ -88,36 +81,19 @@ def _check_shared(
                 first = where.setdefault((kind, row_id), number)
                 if first != number:
                     shared.setdefault((kind, row_id), (first, number))
-    same = [
-        key for key, (one, other) in shared.items() if ids[one][key[0]][key[1]] == ids[other][key[0]][key[1]]
-    ]
-    told = same or list(shared)
-    if not told:
+    same = [(k, i) for (k, i), (one, other) in shared.items() if ids[one][k][i] == ids[other][k][i]]
+    if not (told := same or list(shared)):
         return False
-    counts = [
-        counted(n, f"{noun} id")
-        for kind, noun in enumerate(("document", "query"))
-        if (n := sum(k == kind for k, _ in told))
-    ]
+    numbers = Counter(("document id", "query id")[kind] for kind, _ in sorted(told))
+    counts = " and ".join(counted(n, noun) for noun, n in numbers.items())
     one, other = shared[told[0]]
-    message = (
-        f"{' and '.join(counts)} of it stand in {names[one]} too{', in the same language' * bool(same)}: "
-    )
+    message = f"{counts} of it stand in {names[one]} too{', in the same language' * bool(same)}: "
     message += first_of([row_id for _, row_id in told])
     if same or equal is None:
         fix = "make them differ" if same else OFFER
         problems.error(Place(names[other]), "", "shared ids", message, fix)
     else:
-        done = (
-            "taken for translations"
-            if equal is EqualIds.TRANSLATIONS
-            else "kept apart, with the language before them"
-        )
+        apart = "kept apart, with the language before them"
+        done = "taken for translations" if equal is EqualIds.TRANSLATIONS else apart
         problems.warn(Place(names[other]), "", "shared ids", message, done)
     return True
-
-
-def _everywhere(ids: Iterable[dict[str, Lang]]) -> bool:
-    """Whether all parts have the same documents."""
-    sets = [own.keys() for own in ids]
-    return all(own == sets[0] for own in sets)

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.checks import Place, Problems, first_of
-from xlembed.data.lines import is_there, read_lines
+from xlembed.data.checks import Place, Problems, Row, first_of
+from xlembed.data.lines import existing, read_lines
 from xlembed.data.objects import PARQUET, first_bytes, read_objects
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.tables import DELIMITERS, whole_number
 
 HEADER = ("query-id", "corpus-id", "score")
@@ -39,20 +38,15 @@ class _Layout:
     columns: tuple[int, int, int]
     header: bool
 
-    def cells(self, line: str, quoted: bool) -> list[str]:
-        return _cells(line, self.delimiter, quoted)
-
 
 def find_judgements(folder: Path, split: str, problems: Problems) -> Path | None:
     """The file of a split's judgements in a folder: in qrels/, or beside it; None with an error told."""
     wanted = split or "test"
     named = [f"qrels/{wanted}", f"qrels.{wanted}", f"qrels-{wanted}", *(["qrels"] if not split else [])]
     found = [folder / f"{name}{form}" for name in named for form in FORMS]
-    if there := next(filter(is_there, found), None):
+    if there := next(filter(existing, found), None):
         return there
-    others = sorted(path for path in folder.glob("qrels/*") if path.is_file()) + sorted(
-        folder.glob("qrels[.-]*")
-    )
+    others = sorted(filter(Path.is_file, folder.glob("qrels/*"))) + sorted(folder.glob("qrels[.-]*"))
     missing = folder / f"qrels/{wanted}.tsv"
     if not others:
         next(read_lines(missing, problems), None)  # which tells what is there instead
@@ -74,17 +68,18 @@ def read_judgements(path: Path, rows: Rows) -> None:
 
 def add_judgements(found: Iterable[Row], rows: Rows) -> None:
     """Rows with a query, a document and a grade, called by any of `NAMES`; the grade is 1 where there is none."""
-    names: tuple[str | None, ...] | None = None
+    names: list[str] = []
     for row in found:
-        if names is None:
-            names = tuple(_named(list(row.values), known) for known in NAMES)
-            if None in names[:2]:
-                fix = f"call them {', '.join(HEADER)}"
-                message = f"no query and document in the row; it has {first_of(list(row.values))}"
-                row.error("", "unreadable judgements", message, fix)
+        if not names:
+            columns = list(row.values)
+            places = [_place(columns, known) for known in NAMES]
+            if None in places[:2]:
+                message = f"no query and document in the row; it has {first_of(columns)}"
+                row.error("", "unreadable judgements", message, f"call them {', '.join(HEADER)}")
                 return
+            names = ["" if place is None else columns[place] for place in places]
         query, doc, score = names
-        query_id, doc_id = row.required_id(query or ""), row.required_id(doc or "")
+        query_id, doc_id = row.required_id(query), row.required_id(doc)
         if query_id is not None and doc_id is not None:
             _add(rows, query_id, doc_id, row.values.get(score, 1) if score else 1, row.place)
 
@@ -104,26 +99,22 @@ def _objects(path: Path, problems: Problems) -> Iterator[Row]:
 
 def _read_table(path: Path, rows: Rows) -> None:
     problems = rows.problems
-    lines = []
-    for place, line in read_lines(path, problems):
-        if line.strip():
-            lines.append((place, line))
-        else:
-            problems.warn(place, "", "blank line", "the line is blank", "skipped")
-    if not lines:
+    every = list(read_lines(path, problems))
+    for place in (place for place, line in every if not line.strip()):
+        problems.warn(place, "", "blank line", "the line is blank", "skipped")
+    if not (lines := [(place, line) for place, line in every if line.strip()]):
         return
     head = [line for _, line in lines[:HEAD]]
     quoted = any(any(map(_is_quoted, _cells(line, sign, False))) for line in head[:2] for sign in "\t,; ")
     if (layout := _find_layout(head, quoted, rows)) is None:
-        form = f"write {' <TAB> '.join(HEADER)}"
         message = f"the first line is no header ({', '.join(HEADER)}), nor a judgement"
-        problems.error(lines[0][0], "", "unreadable judgements", message, form)
+        problems.error(lines[0][0], "", "unreadable judgements", message, f"write {' <TAB> '.join(HEADER)}")
         return
     first = _table(head, layout.delimiter, quoted)[0]
     _tell_layout(layout, first, quoted, lines[0][0], rows)
     judged: list[tuple[str, str, str, Place]] = []
     for place, line in lines[layout.header :]:
-        cells = layout.cells(line, quoted)
+        cells = _cells(line, layout.delimiter, quoted)
         if len(cells) == len(first):
             query, doc, grade = layout.columns
             judged.append((cells[query], cells[doc], "1" if grade < 0 else cells[grade], place))
@@ -161,16 +152,15 @@ def _find_layout(head: Sequence[str], quoted: bool, rows: Rows) -> _Layout | Non
             if layout.header and _fits(rows, table[0][query], table[0][doc]):
                 continue  # it is a judgement
             usual += [layout] if is_usual else []
-            body = [cells for cells in table[layout.header :] if len(cells) == len(table[0])]
             n = sum(
                 _fits(rows, cells[query], cells[doc])
                 and (grade < 0 or whole_number(cells[grade]) is not None)
-                for cells in body
+                for cells in table[layout.header :]
+                if len(cells) == len(table[0])
             )
             if n and layout.header and is_usual:
                 return layout
-            if n:
-                found.append((n, is_usual, layout))
+            found += [(n, is_usual, layout)] * bool(n)
         if found:
             break
     best = max((n, is_usual) for n, is_usual, _ in found) if found else (0, False)
@@ -186,11 +176,8 @@ def _layouts(table: Sequence[Sequence[str]], delimiter: str | None) -> Iterator[
     if width < 2:
         return
     q, d, g = (_place(table[0], known) for known in NAMES)
-    if (
-        q is not None
-        and d is not None
-        and (width == 2 or (g is not None and whole_number(table[0][g]) is None))
-    ):
+    graded = width == 2 or (g is not None and whole_number(table[0][g]) is None)
+    if q is not None and d is not None and graded:
         yield _Layout(delimiter, (q, d, -1 if g is None else g), True), True
     usual = {3: (0, 1, 2), 4: (0, 2, 3)}.get(width)
     # More columns without a header are no judgements: a run has six, and ranks for grades.
@@ -204,40 +191,32 @@ def _layouts(table: Sequence[Sequence[str]], delimiter: str | None) -> Iterator[
 
 
 def _tell_layout(layout: _Layout, first: Sequence[str], quoted: bool, place: Place, rows: Rows) -> None:
-    warn = rows.problems.warn
-    order = layout.columns
-    read = "query and document, all of grade 1" if order[2] < 0 else "query, document and grade"
+    warn, order = rows.problems.warn, layout.columns
+    listed = ", ".join(first[i] for i in order if i >= 0)
+    read = (
+        f"query and document, all of grade 1: {listed}"
+        if order[2] < 0
+        else f"query, document and grade: {listed}"
+    )
     if layout.delimiter != "\t":
-        named = (
-            "white space separates"
-            if layout.delimiter is None
-            else f"{DELIMITERS[layout.delimiter]} separate"
-        )
+        named = f"{DELIMITERS[layout.delimiter]} separate" if layout.delimiter else "white space separates"
         warn(place, "", "delimiter", f"{named} the columns", "read so")
     if quoted:
         warn(place, "", "quotation marks", "cells stand in quotation marks", "read without")
     if layout.header:
         if tuple(first) != HEADER or order != (0, 1, 2):
-            listed = ", ".join(first[i] for i in order if i >= 0)
-            warn(place, "", "other header", f"the header is {', '.join(first)}", f"read as {read}: {listed}")
+            warn(place, "", "other header", f"the header is {', '.join(first)}", f"read as {read}")
     elif len(first) == 4 and order == (0, 2, 3):
-        warn(
-            place,
-            "",
-            "TREC",
-            "the file has four columns without a header",
-            "read as TREC: query, 0, document, grade",
-        )
+        message = "the file has four columns without a header"
+        warn(place, "", "TREC", message, "read as TREC: query, 0, document, grade")
     elif order != (0, 1, 2):
-        listed = ", ".join(first[i] for i in order if i >= 0)
         message = "the first line is a judgement, whose columns are told by the ids that are there"
-        warn(place, "", "other order", message, f"read as {read}: {listed}")
+        warn(place, "", "other order", message, f"read as {read}")
     else:
         warn(place, "", "no header", "the first line is a judgement, not a header", "counted")
 
 
 def _add(rows: Rows, query_id: str, doc_id: str, grade: Any, place: Place) -> None:
-    """One judgement; what is no whole number is told."""
     written = str(grade).strip()
     if isinstance(grade, bool) or (whole := whole_number(written)) is None:
         fix = "write 0 for not relevant, 1 or more for relevant"
@@ -256,11 +235,6 @@ def _fits(rows: Rows, query_id: str, doc_id: str) -> bool:
 def _place(cells: Sequence[str], known: Sequence[str]) -> int | None:
     found = [i for i, cell in enumerate(cells) if cell.lower().replace("_", "-") in known]
     return found[0] if len(found) == 1 else None
-
-
-def _named(columns: Sequence[str], known: Sequence[str]) -> str | None:
-    place = _place(columns, known)
-    return None if place is None else columns[place]
 
 
 def _table(head: Sequence[str], delimiter: str | None, quoted: bool) -> list[list[str]]:

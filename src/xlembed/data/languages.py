@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Annotated
 
 import pycountry
+from pydantic import AfterValidator
 
 from xlembed.words import Lang, UserError, near_miss
 
@@ -95,6 +97,16 @@ def is_language(code: object) -> bool:
     script, region = found[2], found[3]
     known = not script or pycountry.scripts.get(alpha_4=script) is not None
     return known and (not region or region.isdigit() or pycountry.countries.get(alpha_2=region) is not None)
+
+
+def _is_code(code: str) -> str:
+    if not is_language(code):
+        raise ValueError("expected an ISO 639 code (en, ceb, zh-Hant)")
+    return code
+
+
+Language = Annotated[Lang, AfterValidator(_is_code)]
+"""A field that holds a language."""
 
 
 def language_name(lang: Lang) -> str:

@@ -2,26 +2,171 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import contextlib
+import gzip
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+import lzma
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.checks import Place, Problems
-from xlembed.data.encodings import (
-    SAMPLE,
-    UTF16,
-    foreign_lines,
-    guess_encoding,
-    is_utf8,
-    spoken_name,
-    to_utf8,
-)
-from xlembed.data.packed import DAMAGED, Stream, existing, unpacked
-from xlembed.data.row import Row
+from xlembed.data.checks import Place, Problems, Row
+from xlembed.words import UserError
+
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+SAMPLE = 200_000
+"""Bytes by which an encoding is told."""
+SURE = 0.04
+"""Least confidence (of chardet) that is told: right on sentences of 14 encodings, below that it guesses."""
+ENOUGH = 10
+"""Bytes beyond ASCII from which a guess is taken: one "déjà" looks Cyrillic."""
+SHOWN = 60
+"""Characters of the line by which a reader sees whether a guess is right."""
+
+
+def foreign_lines(raw: bytes) -> list[bytes]:
+    """The lines of a sample that are not ASCII, without a last one that the sample's end cuts."""
+    lines = raw[:SAMPLE].splitlines()
+    return [line for line in lines[: -1 if len(raw) > SAMPLE else None] if not line.isascii()]
+
+
+def guess_encoding(foreign: Sequence[bytes]) -> str | None:
+    """The encoding that lines which are no UTF-8 are probably in; None if they do not tell."""
+    import chardet
+    from chardet import EncodingEra
+
+    era = EncodingEra.MODERN_WEB
+    found = chardet.detect(b"\n".join(foreign), encoding_era=era, prefer_superset=True, compat_names=False)
+    return found["encoding"] if found["confidence"] >= SURE else None
+
+
+def is_utf8(raw: bytes) -> bool:
+    """Whether the bytes are UTF-8 text."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def spoken_name(codec: str) -> str:
+    """What people call an encoding.
+
+    >>> spoken_name("cp1252"), spoken_name("utf-16")
+    ('windows-1252', 'utf-16')
+    """
+    return codec.replace("cp125", "windows-125")
+
+
+def require_encoding(name: str) -> str:
+    """`name` itself.
+
+    Raises:
+        UserError: Python knows no such encoding of text.
+    """
+    try:
+        "".encode(name)
+    except LookupError:
+        raise UserError(
+            f"--encoding: there is no encoding {name!r}; for example utf-8, windows-1252, utf-16"
+        ) from None
+    return name
+
+
+def to_utf8(raw: bytes, file: str, encoding: str, problems: Problems) -> bytes:
+    """A table's bytes as UTF-8; nothing where an error was told.
+
+    Args:
+        raw: the whole file.
+        file: its name.
+        encoding: as the user says; empty: UTF-16 by its mark, UTF-8, or the one that the bytes look like, which is
+            told with a line that shows whether it is right.
+        problems: takes what is told, and bytes that are not in the encoding said.
+    """
+    said = encoding or ("utf-16" if raw.startswith(UTF16) else "")
+    if not said and is_utf8(raw):
+        return raw
+    foreign = foreign_lines(raw) or raw.splitlines()
+    if not said and 2 * sum(map(is_utf8, foreign)) >= len(foreign):
+        return raw  # UTF-8 with damaged lines
+    codec = said or guess_encoding(foreign) or ""
+    if not said and (not codec or sum(byte > 127 for byte in raw) < ENOUGH):
+        read = b" ".join(foreign)[:SHOWN].decode("cp1252", "replace").strip()
+        fix = f"say it with --encoding; windows-1252 (Western Europe) would read {read!r}"
+        message = "the file is not UTF-8, and has too few foreign letters to tell what it is"
+        problems.error(Place(file), "", "unknown encoding", message, fix)
+        return b""
+    try:
+        text = raw.decode(codec)
+    except UnicodeError as error:
+        if encoding:
+            fix = "say the right one, or save the file as UTF-8"
+            problems.error(Place(file), "", "wrong encoding", f"the file is not {encoding}: {error}", fix)
+        return b"" if encoding else raw
+    if not encoding:
+        line = next((line.strip() for line in text.splitlines() if not line.isascii()), "")
+        shown = f", as in {line[:SHOWN]!r}" if line else ""
+        done = f"read as {spoken_name(codec)}{shown}; if that is wrong, say the right one with --encoding"
+        problems.warn(Place(file), "", "encoding", "the file is not UTF-8", done)
+    return text.encode()
+
+
+SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
+"""What a packed file's name ends in."""
+
+DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError)
+"""What unpacking raises for a damaged file."""
+
+Stream = BufferedReader
+"""Bytes that can be read, peeked at and gone through by line."""
+
+
+def _zstd(file: BufferedReader) -> Any:
+    from pyarrow import CompressedInputStream  # Python has zstd from 3.14 on
+
+    return CompressedInputStream(file, "zstd")
+
+
+_OPENED: dict[bytes, Callable[[BufferedReader], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}
+"""How a packed file begins -> what unpacks it."""
+
+
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[Stream]:
+    """The bytes of a file, unpacked if its first bytes say so, whatever its name.
+
+    Raises:
+        OSError: it cannot be opened; reading on raises one of `DAMAGED` for a damaged file.
+    """
+    with path.open("rb") as file:
+        start = file.peek(8)
+        opener = next((opener for mark, opener in _OPENED.items() if start.startswith(mark)), None)
+        yield BufferedReader(opener(file)) if opener else file
+
+
+def unpacked_name(path: Path) -> Path:
+    """The name without what packing adds.
+
+    >>> unpacked_name(Path("a/shop.de.csv.gz")).name
+    'shop.de.csv'
+    """
+    return path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
+
+
+def existing(path: Path) -> Path | None:
+    """The file itself, or its packed form beside it; None when neither is there."""
+    return next((p for p in (path, *(Path(f"{path}{end}") for end in SUFFIXES)) if p.is_file()), None)
+
 
 TO_LINES = """python -c "import pandas as pd; pd.{read}.to_json('NEW.jsonl', orient='records', lines=True, \
 force_ascii=False)\""""
@@ -69,54 +214,43 @@ def read_lines(path: Path, problems: Problems, encoding: str = "utf-8") -> Itera
 
 
 def find_file(path: Path, problems: Problems) -> Path | None:
-    """The file, or its packed form, which is told; None with an error told."""
-    there = existing(path)
-    if there is None:
-        _tell_missing(path, problems)
-    elif there != path:
-        problems.warn(Place(str(path)), "", "compressed file", "the file is not there", f"read {there.name}")
-    return there
+    """The file, or its packed form, which is told; None with an error told.
+
+    The error says what is there instead: files whose names begin alike, else what the folder holds.
+    """
+    place = Place(str(path))
+    if there := existing(path):
+        if there != path:
+            problems.warn(place, "", "compressed file", "the file is not there", f"read {there.name}")
+        return there
+    if path.is_dir():
+        problems.error(place, "", "missing file", "the file is a folder", "name the file")
+        return None
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+    beginning = path.absolute().relative_to(folder).parts[0].partition(".")[0]
+    alike = [name for name in names if name.startswith(beginning)]
+    message = f"the file does not exist; {folder.name} has {', '.join((alike or names)[:5]) or 'nothing'}"
+    fix = f"write it as {path.name} (the layout is in docs/data.md)" if alike else "check its name"
+    problems.error(place, "", "missing file", message, fix)
+    return None
 
 
 def tell_damaged(path: Path, name: str, error: Exception, problems: Problems) -> None:
     """One error for a file that cannot be read to its end."""
     closed = isinstance(error, OSError) and error.errno is not None
-    message = f"{path.name} cannot be opened: {error}" if closed else f"{path.name} is damaged: {error}"
-    problems.error(
-        Place(name), "", "damaged file", message, "check its rights" if closed else "fetch it again"
-    )
-
-
-def is_there(path: Path) -> bool:
-    """Whether `read_lines` finds the file, packed or not."""
-    return existing(path) is not None
-
-
-def _tell_missing(path: Path, problems: Problems) -> None:
-    """An error that says what is there instead: files whose names begin alike, else what the folder holds."""
-    if path.is_dir():
-        problems.error(Place(str(path)), "", "missing file", "the file is a folder", "name the file")
-        return
-    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
-    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
-    beginning = path.absolute().relative_to(folder).parts[0].partition(".")[0]
-    alike = [name for name in names if name.startswith(beginning)]
-    shown = ", ".join((alike or names)[:5])
-    message = f"the file does not exist; {folder.name} has {shown or 'nothing'}"
-    fix = f"write it as {path.name} (the layout is in docs/data.md)" if alike else "check its name"
-    problems.error(Place(str(path)), "", "missing file", message, fix)
+    what, fix = ("cannot be opened", "check its rights") if closed else ("is damaged", "fetch it again")
+    problems.error(Place(name), "", "damaged file", f"{path.name} {what}: {error}", fix)
 
 
 def _tell_unread(start: bytes, path: Path, name: str, problems: Problems, wide: bool) -> bool:
     """Whether a file that begins so is no text, with that told; `wide`: it may be UTF-16."""
-    marks = [mark for mark in UNREAD if start.startswith(mark) and not (wide and mark in UTF16)]
-    told = UNREAD[marks[0]] if marks else None
-    if told is None and not wide and start.count(0) > len(start) // 10:
-        told = ("binary, or UTF-16 without a byte order mark", "save it as UTF-8")
-    if told is not None:
-        advice = told[1].format(name=path)
-        problems.error(Place(name), "", "unreadable file", f"the file is {told[0]}", advice)
-    return told is not None
+    told = [UNREAD[mark] for mark in UNREAD if start.startswith(mark) and not (wide and mark in UTF16)]
+    if not told and not wide and start.count(0) > len(start) // 10:
+        told = [("binary, or UTF-16 without a byte order mark", "save it as UTF-8")]
+    for what, fix in told[:1]:
+        problems.error(Place(name), "", "unreadable file", f"the file is {what}", fix.format(name=path))
+    return bool(told)
 
 
 def _lines(file: Stream, path: Path, name: str, problems: Problems) -> Iterator[tuple[Place, str]]:
@@ -202,10 +336,7 @@ def _no_json_lines(head: Sequence[str], path: Path) -> tuple[str, str] | None:
     for sign, word in (("\t", "TSV"), (";", "table with semicolons"), (",", "CSV")):
         if second and sign in first:
             convert = TO_LINES.format(read=f"read_csv('{path}', sep={sign!r}, dtype=str)")
-            return (
-                f"a {word}, not JSON lines",
-                f"`xlembed import table` reads it; or convert it: {convert}",
-            )
+            return f"a {word}, not JSON lines", f"`xlembed import table` reads it; or convert it: {convert}"
     return None
 
 

@@ -75,8 +75,8 @@ def open_task(workspace: Workspace, name: str, *, unjudged: bool = False) -> Tas
     )
     if task.unjudged and not unjudged:
         raise UserError(
-            f"the task {task.name!r} has no judgements, so nothing can be evaluated on it: `xlembed search` and "
-            "`xlembed analyse` serve it; import it again with a column that names the right documents to evaluate"
+            f"the task {task.name!r} has no judgements, so nothing can be evaluated on it: `xlembed search`, "
+            "`explore` and `analyse` serve it; import it again with a column that names the right documents to evaluate"
         )
     return task
 

@@ -9,10 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.checks import Place, Problems
-from xlembed.data.lines import begins_array, find_file, read_json, read_json_lines, tell_damaged
-from xlembed.data.packed import DAMAGED, existing, unpacked
-from xlembed.data.row import Row
+from xlembed.data.checks import Place, Problems, Row
+from xlembed.data.lines import (
+    DAMAGED,
+    begins_array,
+    existing,
+    find_file,
+    read_json,
+    read_json_lines,
+    tell_damaged,
+    unpacked,
+)
 
 PARQUET = b"PAR1"
 IDS = ("_id", "id", "docid", "doc_id", "docno", "pid", "query_id", "qid")
@@ -95,7 +102,9 @@ def read_parquet(path: Path, problems: Problems) -> Iterator[Row]:
     for names, batch in parquet_batches(path, problems):
         for values in batch:
             number += 1
-            yield Row(dict(zip(names, values, strict=True)), Place(str(path), number, columns={}), problems)
+            yield Row(
+                dict(zip(names, values, strict=True)), Place(str(path), number, in_table=True), problems
+            )
 
 
 def parquet_batches(path: Path, problems: Problems) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xlembed.data import row_files
 from xlembed.data.checks import Problems
-from xlembed.data.packed import unpacked_name
+from xlembed.data.lines import unpacked_name
 from xlembed.data.tables import Table
 from xlembed.registry import entries, load_entry
 from xlembed.words import UserError

@@ -9,7 +9,7 @@ from typing import Any
 
 from xlembed.data.building import build_task
 from xlembed.data.cells import language_code
-from xlembed.data.checks import Place, Problems
+from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_same_texts
 from xlembed.data.importing import find_reader
@@ -19,7 +19,6 @@ from xlembed.data.opening import read_rows
 from xlembed.data.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
 from xlembed.data.pairs import Row as PairRow
 from xlembed.data.reading import ReadOptions, language_by_name, said_languages
-from xlembed.data.row import Row
 from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.tables import listed_columns, number_or_text
 from xlembed.data.tables import parse_columns as parse_our_columns
@@ -34,34 +33,25 @@ class PairOptions(ReadOptions):
     kind: Kind | None = None
 
 
-COLUMN_NAMES = (
-    "lang",
-    "group",
-    *(f"{c}{end}" for c in ("anchor", "positive", "negative") for end in ("", "_lang")),
-)
+COLUMN_NAMES = ("lang", "group", *(f"{c}{end}" for c in COLUMNS[Kind.TRIPLETS] for end in ("", "_lang")))
 """Columns that are read without being named."""
 
 
 def import_pairs(
     files: Sequence[Path], name: str, folder: Path, options: PairOptions, force: bool = False
 ) -> PairSet:
-    """Read, check and write.
-
-    Returns:
-        The set as written.
+    """Read, check and write; the set as written.
 
     Raises:
         UserError: bad usage, a folder that exists, or all problems of the files at once.
     """
     PAIRS.check_target(name, folder, force)
-    kind = options.kind or _kind_of(files, options)
-    problems = Problems()
+    kind, problems = options.kind or _kind_of(files, options), Problems()
     notes: list[str] = []
-    raw = (
-        _squad(files, replace(options, name=name), problems)
-        if _is_squad(files)
-        else _rows(files, kind, options, problems, notes)
-    )
+    if _is_squad(files):
+        raw = _squad(files, replace(options, name=name), problems)
+    else:
+        raw = _rows(files, kind, options, problems, notes)
     card = PairCard(name, folder, options.source or ", ".join(file.name for file in files), options.licence)
     return take_pairs(raw, kind, card, options, problems, notes, subject=_subject(files), force=force)
 
@@ -88,17 +78,7 @@ def take_pairs(
     subject: str,
     force: bool = False,
 ) -> PairSet:
-    """Rows under our names, checked and written.
-
-    Args:
-        raw: the rows.
-        kind: of them.
-        card: of the set.
-        options: limit and belief.
-        problems: of the rows; `raw` may add some while it is read.
-        notes: for the card.
-        subject: of the errors.
-        force: replace a set that is there.
+    """Rows under our names, checked and written; `raw` may add problems and notes while it is read.
 
     Raises:
         UserError: all problems of the rows at once.
@@ -113,14 +93,8 @@ def take_pairs(
         notes.append(f"{len(rows) - len(distinct):,} rows that stand twice were left out")
     kept = distinct[: options.limit]
     notes += _doubts(kept, kind, options.believe)
-    languages = sorted({row[f"{column}_lang"] for row in kept for column in COLUMNS[kind]})
-    found = PairSet(
-        **vars(card),
-        kind=kind,
-        languages=tuple(languages),
-        rows=tuple(kept),
-        notes=tuple(notes),
-    )
+    languages = tuple(sorted({row[f"{column}_lang"] for row in kept for column in COLUMNS[kind]}))
+    found = PairSet(**vars(card), kind=kind, languages=languages, rows=tuple(kept), notes=tuple(notes))
     write_pairs(found, force)
     return found
 
@@ -137,7 +111,6 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def _kind_of(files: Sequence[Path], options: PairOptions) -> Kind:
-    """What the columns tell."""
     if _is_squad(files):
         return Kind.PAIRS
     columns = set(options.columns)
@@ -180,13 +153,8 @@ def _squad(files: Sequence[Path], options: PairOptions, problems: Problems) -> I
         for doc_id, grade in task.qrels.get(query.query_id, {}).items():
             document = documents[doc_id]
             if grade >= 1 and document.lang == query.lang:
-                values = {
-                    "anchor": query.text,
-                    "anchor_lang": query.lang,
-                    "positive": document.text,
-                    "positive_lang": document.lang,
-                    "group": document.group or document.doc_id,
-                }
+                values = {"anchor": query.text, "positive": document.text, "group": document.group or doc_id}
+                values |= {f"{column}_lang": query.lang for column in COLUMNS[Kind.PAIRS]}
                 yield Row(values, Place(str(files[0]), None, query.query_id), problems)
 
 
@@ -211,11 +179,8 @@ def _rows(
     for file, lang, read in opened:
         own = dict.fromkeys(COLUMNS[kind], lang)
         # The file's name tells what no row says; a row that forgets it beside others gets none.
-        silent = [
-            name
-            for name in own
-            if not _names_language(columns[name]) and not any(_said(row, name, columns) for row in read)
-        ]
+        told = {name for name in own if any(_said(row, name, columns) for row in read)}
+        silent = [name for name in own if name not in told and not _names_language(columns[name])]
         if lang is None and read and silent:
             own |= dict.fromkeys(silent, language_by_name(file, problems, options.varieties))
         for row in read:
@@ -241,10 +206,8 @@ def _doubts(rows: Sequence[PairRow], kind: Kind, believe: bool) -> list[str]:
     notes = check_languages_spoken(texts, believe=believe)
     if kind is Kind.SCORED:
         return notes
-    pairs = {
-        str(i): [(row[f"{column}_lang"], row[column]) for column in ("anchor", "positive")]
-        for i, row in enumerate(rows)
-    }
+    both = COLUMNS[Kind.PAIRS]
+    pairs = {str(i): [(row[f"{c}_lang"], row[c]) for c in both] for i, row in enumerate(rows)}
     notes += check_same_texts(pairs, "pairs", believe)
     alike = [row for row in rows if row["anchor_lang"] == row["positive_lang"]]
     if n := sum(text_digest(row["anchor"]) == text_digest(row["positive"]) for row in alike):
@@ -262,11 +225,8 @@ def _renamed(
         if ours in COLUMNS[kind]:
             found[ours] = values.get(theirs)
             said = _said(row, ours, columns)
-            said = (
-                language_code(row, f"{ours}_lang", said, varieties=varieties)
-                if isinstance(said, str)
-                else said
-            )
+            if isinstance(said, str):
+                said = language_code(row, f"{ours}_lang", said, varieties=varieties)
             found[f"{ours}_lang"] = theirs if _names_language(theirs) else said or langs[ours]
         elif ours in ("score", "group"):
             found[ours] = values.get(theirs)

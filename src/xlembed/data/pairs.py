@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.checks import Problems, check_text
+from xlembed.data.checks import Row as FileRow
 from xlembed.data.languages import is_language, language_help
 from xlembed.data.lines import read_json_lines
-from xlembed.data.row import Row as FileRow
 from xlembed.data.sets import SetCard, SetStore
 from xlembed.data.text_digest import text_digest
 from xlembed.words import Choice, Lang
@@ -50,7 +50,6 @@ PAIRS = SetStore(
     form="pairs",
     noun="pair set",
     subject="pair set",
-    plural="pairs",
     card="pairs.yaml",
     rows="rows.jsonl",
     kinds=Kind,
@@ -96,11 +95,8 @@ def load_pairs(name: str, data_dir: Path) -> PairSet:
     folder = PAIRS.find(name, data_dir)
     card, _ = PAIRS.read_card(folder, name)
     kind, problems = Kind(card.kind), Problems()
-    rows = [
-        good
-        for row in read_json_lines(folder / PAIRS.rows, problems)
-        if (good := checked_row(row, kind, card.languages)) is not None
-    ]
+    read = read_json_lines(folder / PAIRS.rows, problems)
+    rows = [good for row in read if (good := checked_row(row, kind, card.languages)) is not None]
     if not rows:
         PAIRS.tell_empty(folder, problems)
     problems.raise_errors(f"pair set {name}")
@@ -110,10 +106,7 @@ def load_pairs(name: str, data_dir: Path) -> PairSet:
 def checked_row(row: FileRow, kind: Kind, languages: Sequence[Lang]) -> dict[str, Any] | None:
     """The row with a language beside each text, or None with its errors told.
 
-    Args:
-        row: as read.
-        kind: says which texts there must be.
-        languages: of the set; a row may leave out what is the only one.
+    Of the set's `languages` a row may leave out what is the only one.
     """
     found: dict[str, Any] = {}
     raw, errors = row.values, row.problems.n_errors
@@ -126,22 +119,15 @@ def checked_row(row: FileRow, kind: Kind, languages: Sequence[Lang]) -> dict[str
         check_text(row.problems, row.place, column, text)
         lang = raw.get(f"{column}_lang") or (languages[0] if len(languages) == 1 else None)
         if not is_language(lang):
-            fix = (
-                "write it into every row, or name that of the others with --lang (a set: one language in "
-                f"{PAIRS.card})"
-            )
+            fix = f"write it into every row, or name that of the others with --lang (a set: in {PAIRS.card})"
             fix = language_help(lang) if isinstance(lang, str) else fix
-            message = f"expected an ISO 639 code, found {lang!r}"
-            row.error(f"{column}_lang", "no language", message, fix)
+            row.error(f"{column}_lang", "no language", f"expected an ISO 639 code, found {lang!r}", fix)
         found |= {column: text, f"{column}_lang": lang}
     if kind is Kind.SCORED:
         score = raw.get("score")
         if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
-            fix = (
-                "write decimals with a point"
-                if isinstance(score, str) and "," in score
-                else "correct the row"
-            )
+            comma = isinstance(score, str) and "," in score
+            fix = "write decimals with a point" if comma else "correct the row"
             row.error("score", "no score", f"expected a finite number, found {score!r}", fix)
         else:
             found["score"] = float(score)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from xlembed.data.checks import Place, Problems, first_of
+from xlembed.data.checks import Place, Problems, Row, first_of
 from xlembed.data.lines import parse_json, read_json
 from xlembed.data.objects import PARQUET, first_bytes, in_list, read_objects
-from xlembed.data.row import Row
 from xlembed.data.text_digest import text_digest
 from xlembed.words import Lang, counted
 
@@ -70,8 +69,7 @@ def items_of(file: Path, problems: Problems) -> Iterator[Row]:
     elif isinstance(value := read_json(file, problems), list):
         yield from in_list(value, place, problems)
     elif value is not None:
-        for at, article in _items(value, "data", place, problems):
-            yield Row(article, at, problems)
+        yield from _items(Row(value if isinstance(value, dict) else {}, place, problems), "data")
 
 
 def paragraphs_of(part: Part, number: int, problems: Problems) -> Iterator[Paragraph]:
@@ -79,25 +77,20 @@ def paragraphs_of(part: Part, number: int, problems: Problems) -> Iterator[Parag
     made: Counter[str] = Counter()
     of_rows: dict[str, tuple[Place, list[Question]]] = {}
     for item in part.items:
-        values, place = item.values, item.place
-        if "question" in values and "qas" not in values:
-            text = _text(values, "context", place, problems)
-            if text is not None and (
-                asked := _question(place, values, part.question_lang, text, made, problems)
-            ):
-                of_rows.setdefault(text, (place, []))[1].append(asked)
+        if "question" in item.values and "qas" not in item.values:
+            text = item.text("context")
+            if text is not None and (asked := _question(item, part.question_lang, text, made)):
+                of_rows.setdefault(text, (item.place, []))[1].append(asked)
             continue
-        whole = "qas" in values or "context" in values
-        for at, paragraph in [(place, values)] if whole else _items(values, "paragraphs", place, problems):
-            text = _text(paragraph, "context", at, problems)
-            questions = [
-                _question(at_question, row, part.question_lang, text or "", made, problems)
-                for at_question, row in _items(paragraph, "qas", at, problems)
+        whole = "qas" in item.values or "context" in item.values
+        for paragraph in [item] if whole else _items(item, "paragraphs"):
+            text = paragraph.text("context")
+            asked_here = [
+                _question(row, part.question_lang, text or "", made) for row in _items(paragraph, "qas")
             ]
             if text is not None:
-                yield Paragraph(
-                    at, part.context_lang, number, text, tuple(q for q in questions if q is not None)
-                )
+                questions = tuple(filter(None, asked_here))
+                yield Paragraph(paragraph.place, part.context_lang, number, text, questions)
     for text, (place, several) in of_rows.items():
         yield Paragraph(place, part.context_lang, number, text, tuple(several))
     if made:
@@ -107,67 +100,45 @@ def paragraphs_of(part: Part, number: int, problems: Problems) -> Iterator[Parag
         )
 
 
-def _question(
-    place: Place, row: Mapping[str, Any], lang: Lang, context: str, made: Counter[str], problems: Problems
-) -> Question | None:
+def _question(row: Row, lang: Lang, context: str, made: Counter[str]) -> Question | None:
     """The question, or None with an error told; `made` counts the ids that are made here."""
-    text = _text(row, "question", place, problems)
-    qas_id = row.get("id")
+    text, qas_id = row.text("question"), row.values.get("id")
     if isinstance(qas_id, int) and not isinstance(qas_id, bool):
         qas_id = str(qas_id)
     if qas_id is None and text is not None:
         qas_id = "c" + text_digest(f"{context}\n{text}")[:16]
         made[qas_id] += 1
         qas_id += f"-{made[qas_id]}" * (made[qas_id] > 1)
+    answers = [(answer.place, said) for answer in _answers(row) if (said := answer.text("text")) is not None]
     if text is not None and not isinstance(qas_id, str):
-        problems.error(place, "id", "mistyped field", "expected an id (text or whole number)", "correct 'id'")
-    if not isinstance(qas_id, str):
+        row.error("id", "mistyped field", "expected an id (text or whole number)", "correct 'id'")
+    if text is None or not isinstance(qas_id, str):
         return None
-    answers = [
-        (at, answer_text)
-        for at, answer in _answers(row, place, problems)
-        if (answer_text := _text(answer, "text", at, problems)) is not None
-    ]
-    if text is None:
-        return None
-    return Question(place, lang, qas_id, text, tuple(answers), row.get("is_impossible") is True)
+    return Question(row.place, lang, qas_id, text, tuple(answers), row.values.get("is_impossible") is True)
 
 
-def _answers(
-    row: Mapping[str, Any], place: Place, problems: Problems
-) -> Iterable[tuple[Place, Mapping[str, Any]]]:
-    """`[{text}]`, or the hub's `{text: [...], answer_start: [...]}`."""
-    value = row.get("answers")
-    if isinstance(value, Mapping) and "text" in value:
-        texts = [value["text"]] if isinstance(value["text"], str) else value["text"] or ()
-        return [(place, {"text": text}) for text in texts]
-    return _items(row, "answers", place, problems) if value is not None else ()
+def _answers(row: Row) -> Iterable[Row]:
+    """`[{text}]`, the hub's `{text: [...], answer_start: [...]}`, a text, or a list of any of them."""
+    match row.values.get("answers"):
+        case None:
+            return ()
+        case str() as text:
+            return [row.renamed({"text": text})]
+        case {"text": str() | list() | tuple() | None as texts}:
+            each = [texts] if isinstance(texts, str) else texts or ()
+            return [row.renamed({"text": text}) for text in each]
+        case [str() | {"text": list()}, *_] as several:
+            return [answer for one in several for answer in _answers(row.renamed({"answers": one}))]
+    return _items(row, "answers")
 
 
-def _items(value: Any, name: str, place: Place, problems: Problems) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """The objects of a list inside an object, each with its place."""
-    items = value.get(name) if isinstance(value, Mapping) else None
-    if not isinstance(items, list):
-        message = f"expected a list {name!r}"
+def _items(row: Row, name: str) -> Iterator[Row]:
+    if isinstance(items := row.values.get(name), list):
+        at = Place(row.place.file, row.place.line, ".".join(filter(None, (row.place.path, name))))
+        yield from in_list(items, at, row.problems)
+    else:
         fix = "SQuAD is {data: [{paragraphs: [{context, qas: [{id, question, answers: [{text}]}]}]}]}"
-        problems.error(place, name, "missing field", message, fix)
-        return
-    for index, item in enumerate(items):
-        path = f"{place.path}.{name}[{index}]" if place.path else f"{name}[{index}]"
-        at = Place(place.file, None, path)
-        if isinstance(item, dict):
-            yield at, item
-        else:
-            fix = "see the format in docs/data.md"
-            problems.error(at, "", "mistyped field", "expected an object {...}", fix)
-
-
-def _text(row: Mapping[str, Any], name: str, place: Place, problems: Problems) -> str | None:
-    value = row.get(name)
-    if isinstance(value, str):
-        return value
-    problems.error(place, name, "missing field", f"expected a text {name!r}", f"add {name!r}")
-    return None
+        row.error(name, "missing field", f"expected a list {name!r}", fix)
 
 
 def answerable(paragraphs: Sequence[Paragraph]) -> tuple[list[Paragraph], list[str]]:

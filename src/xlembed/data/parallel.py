@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from xlembed.data.checks import Problems
-from xlembed.data.lines import read_lines
+from xlembed.data.checks import Place, Problems, Row
+from xlembed.data.lines import read_json_lines
+from xlembed.data.opening import read_rows
+from xlembed.data.tables import number_or_text
 from xlembed.data.text_digest import comparable
 from xlembed.words import Lang, UserError
 
 Source = Literal["stsb", "ntrex", "cldr_names", "cldr_keywords"]
 STSB_COLUMNS = ("sentence1", "sentence2", "score")
+DATA = "--data, the folder that holds stsb/ and parallel/"
 HeldOut = Mapping[Lang, frozenset[str]]
 """Comparable forms of the sentences of dev and test pairs."""
 
@@ -75,7 +76,7 @@ def read_parallel(data: Path, languages: Sequence[Lang], ntrex_tail: int) -> Par
     """
     if not data.is_dir():
         raise UserError(f"--data {data}: no such folder; expected the one that holds stsb/ and parallel/")
-    held_out = {
+    held_out: HeldOut = {
         lang: frozenset(
             comparable(sentence)
             for split in ("dev", "test")
@@ -85,20 +86,20 @@ def read_parallel(data: Path, languages: Sequence[Lang], ntrex_tail: int) -> Par
         for lang in languages
     }
     rows, left = _stsb_train(data, languages, held_out)
-    ntrex = _read_jsonl(data / "parallel" / "ntrex.jsonl", languages)
-    if len(ntrex) <= ntrex_tail:
+    ntrex, problems = data / "parallel" / "ntrex.jsonl", Problems()
+    news = [{lang: _text(row, lang) for lang in languages} for row in read_json_lines(ntrex, problems)]
+    problems.raise_errors(DATA)
+    if len(news) <= ntrex_tail:
         raise UserError(
-            f"{data / 'parallel' / 'ntrex.jsonl'}: expected more than {ntrex_tail} rows, since the last "
-            f"{ntrex_tail} are kept for choosing settings; found {len(ntrex)}"
+            f"{ntrex}: expected more than {ntrex_tail} rows, since the last {ntrex_tail} are kept for choosing "
+            f"settings; found {len(news)}"
         )
-    others = [
-        ParallelRow("ntrex", {lang: row.text(row.values[lang], lang) for lang in languages})
-        for row in ntrex[: len(ntrex) - ntrex_tail]
-    ]
-    for row in _read_jsonl(data / "parallel" / "cldr_annotations.jsonl", languages):
-        names = {lang: row.text(row.field(lang, "name"), f"{lang}.name") for lang in languages}
-        keywords = {lang: row.keywords(lang) for lang in languages}
+    others = [ParallelRow("ntrex", texts) for texts in news[: len(news) - ntrex_tail]]
+    for row in read_json_lines(data / "parallel" / "cldr_annotations.jsonl", problems):
+        names = {lang: _text(_inside(row, lang), "name") for lang in languages}
+        keywords = {lang: _keywords(_inside(row, lang)) for lang in languages}
         others += [ParallelRow("cldr_names", names), ParallelRow("cldr_keywords", keywords)]
+    problems.raise_errors(DATA)
     kept = [row for row in others if not _is_held_out(row.texts, held_out)]
     return ParallelTexts(
         rows=(*rows, *kept),
@@ -116,58 +117,31 @@ def read_stsb(data: Path, lang: Lang, split: str) -> list[tuple[str, str, float]
     """Sentence pairs of one file of the STS benchmark, in file order, with their scores from 0 to 5.
 
     Raises:
-        UserError: if the file is missing or a line is not two sentences and a score.
+        UserError: if the file is missing, or with every row that is not two sentences and a score.
     """
-    path = _stsb_path(data, lang, split)
-    records = _tsv_records(path) if path.suffix == ".tsv" else _csv_records(path)
+    path, problems = _stsb_path(data, lang, split), Problems()
+    table = read_rows(path, problems, numbered=path.suffix == ".csv", encoding="utf-8")
+    columns = STSB_COLUMNS if path.suffix == ".tsv" else ("1", "2", "3")
+    if table.header and (missing := [name for name in columns if name not in table.header]):
+        raise UserError(f"{path}: expected a header with {', '.join(columns)}; {', '.join(missing)} missing")
     pairs = []
-    for number, (first, second, score) in records:
-        try:
-            pairs.append((first.strip(), second.strip(), float(score)))
-        except ValueError:
-            raise UserError(f"{path}:{number}: field score: expected a number, found {score!r}") from None
+    for row in table.rows:
+        first, second, score = (row.values.get(column, "") for column in columns)
+        value = number_or_text(score)
+        if not table.header and len(row.values) != len(columns):
+            message = f"expected {', '.join(STSB_COLUMNS)}, found {len(row.values)} fields"
+            row.error("", "number of columns", message, "put a sentence with a comma into quotes")
+        elif isinstance(value, str):
+            row.error("score", "no score", f"expected a number, found {score!r}", "correct it")
+        else:
+            pairs.append((first.strip(), second.strip(), value))
+    problems.raise_errors(DATA)
     return pairs
 
 
 def _stsb_path(data: Path, lang: Lang, split: str) -> Path:
     # STSb-TR is published as TSV with a header, the other languages as CSV without one.
     return data / "stsb" / f"stsb-{lang}-{split}.{'tsv' if lang == 'tr' else 'csv'}"
-
-
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; --data takes the folder that holds stsb/ and parallel/")
-    problems = Problems()
-    lines = [f"{line}\n" for _, line in read_lines(path, problems)]
-    problems.raise_errors("--data")
-    return lines
-
-
-def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(_lines(path))
-    for fields in reader:
-        if len(fields) != len(STSB_COLUMNS):
-            raise UserError(
-                f"{path}:{reader.line_num}: expected sentence1, sentence2 and score, found {len(fields)} fields; "
-                "a sentence with a comma needs quotes around it"
-            )
-        yield reader.line_num, fields
-
-
-def _tsv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    # Quotes are ordinary characters there: a field may begin with one and not end with one.
-    reader = csv.reader(_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = next(reader, [])
-    if missing := [name for name in STSB_COLUMNS if name not in header]:
-        wanted = ", ".join(STSB_COLUMNS)
-        raise UserError(f"{path}:1: expected a header with {wanted}; {', '.join(missing)} missing")
-    columns = [header.index(name) for name in STSB_COLUMNS]
-    for fields in reader:
-        if len(fields) != len(header):
-            raise UserError(
-                f"{path}:{reader.line_num}: expected {len(header)} fields between tabs, found {len(fields)}"
-            )
-        yield reader.line_num, [fields[column] for column in columns]
 
 
 def _is_held_out(texts: Mapping[Lang, str], held_out: HeldOut) -> bool:
@@ -182,9 +156,8 @@ def _stsb_train(
     for lang, pairs in files.items():
         if len(pairs) != len(files[first]):
             raise UserError(
-                f"{_stsb_path(data, lang, 'train')}: {len(pairs)} pairs, but {first} has "
-                f"{len(files[first])}; the files are translations of each other, row by row, and must be "
-                "equally long"
+                f"{_stsb_path(data, lang, 'train')}: {len(pairs)} pairs, but {first} has {len(files[first])}; the "
+                "files are translations of each other, row by row, and must be equally long"
             )
     rows: list[ParallelRow] = []
     left: Counter[str] = Counter()
@@ -205,43 +178,21 @@ def _stsb_train(
     return rows, left
 
 
-@dataclass(frozen=True)
-class _JsonRow:
-    """An object by language, and where it stands."""
-
-    place: str
-    values: dict[str, Any]
-
-    def text(self, found: Any, name: str) -> str:
-        if not isinstance(found, str) or not found.strip():
-            raise UserError(f"{self.place}: field {name}: expected a text, found {found!r}")
-        return found.strip()
-
-    def keywords(self, lang: Lang) -> str:
-        found = self.field(lang, "keywords")
-        if not isinstance(found, list) or not found or not all(isinstance(word, str) for word in found):
-            raise UserError(f"{self.place}: field {lang}.keywords: expected a list of texts, found {found!r}")
-        return ", ".join(found)
-
-    def field(self, lang: Lang, name: str) -> Any:
-        entry = self.values[lang]
-        if not isinstance(entry, dict) or name not in entry:
-            raise UserError(f"{self.place}: field {lang}: expected an object with {name}, found {entry!r}")
-        return entry[name]
+def _text(row: Row, name: str) -> str:
+    text = (row.text(name) or "").strip()
+    if name in row.values and not text:
+        row.error(name, "empty text", "expected a text", "give it one, or leave the row out")
+    return text
 
 
-def _read_jsonl(path: Path, languages: Sequence[Lang]) -> list[_JsonRow]:
-    rows = []
-    for number, line in enumerate(_lines(path), start=1):
-        place = f"{path}:{number}"
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{place}: not a JSON object: {error.msg} at {error.pos}") from None
-        if not isinstance(values, dict):
-            raise UserError(f"{place}: expected a JSON object, found {type(values).__name__}")
-        if missing := [lang for lang in languages if lang not in values]:
-            needed = ", ".join(languages)
-            raise UserError(f"{place}: field {missing[0]} missing; every row needs {needed}")
-        rows.append(_JsonRow(place, values))
-    return rows
+def _inside(row: Row, lang: Lang) -> Row:
+    value, place = row.values.get(lang), Place(row.place.file, row.place.line, lang)
+    return Row(value if isinstance(value, dict) else {}, place, row.problems)
+
+
+def _keywords(row: Row) -> str:
+    found = row.values.get("keywords")
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        row.error("keywords", "mistyped field", f"expected a list of texts, found {found!r}", "write one")
+        return ""
+    return ", ".join(found)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlembed.data.checks import Place, Problems, check_id, check_language, check_text
+from xlembed.data.checks import Place, Problems, Row, check_id, check_language, check_text
 from xlembed.data.lines import read_json_lines
-from xlembed.data.row import Row
 from xlembed.data.sets import SetCard, SetStore
 from xlembed.data.tables import number_or_text
 from xlembed.words import Choice, Lang, near_miss
@@ -119,7 +118,6 @@ SCORED = SetStore(
     form="scored",
     noun="set of scored texts",
     subject="scored texts",
-    plural="scored texts",
     card="scored.yaml",
     rows="texts.jsonl",
     kinds=ScoredKind,
@@ -161,10 +159,7 @@ def load_scored(name: str, data_dir: Path) -> ScoredSet:
 
 
 def checked_texts(
-    rows: Iterable[Row],
-    kind: ScoredKind,
-    languages: Sequence[Lang] | None,
-    dimensions: Sequence[Dimension],
+    rows: Iterable[Row], kind: ScoredKind, languages: Sequence[Lang] | None, dimensions: Sequence[Dimension]
 ) -> list[ScoredText]:
     """The rows (see `FIELDS`) as texts; what is wrong in them is told.
 
@@ -173,8 +168,7 @@ def checked_texts(
     """
     found: dict[str, tuple[Place, ScoredText]] = {}
     for row in rows:
-        text = _checked_text(row, kind, languages, dimensions)
-        if text is None:
+        if (text := _checked_text(row, kind, languages, dimensions)) is None:
             continue
         place, other = found.setdefault(text.text_id, (row.place, text))
         if other is text:
@@ -256,51 +250,49 @@ def _checked_scores(row: Row, kind: ScoredKind, dimensions: Sequence[Dimension])
         row.error("scores", "no scores", f"expected an object, found {found}", f"write {{{example}}}")
         return ()
     names = [d.name for d in dimensions]
-    for name in given:
+    for name in map(str, given):
         if name not in names:
-            message = f"no dimension of the set.{near_miss(str(name), names)}"
-            row.error(
-                f"scores.{name}", "unknown dimension", message, f"the dimensions are {', '.join(names)}"
+            message, fix = (
+                f"no dimension of the set.{near_miss(name, names)}",
+                f"the dimensions are {', '.join(names)}",
             )
+            row.error(f"scores.{name}", "unknown dimension", message, fix)
     return tuple(_checked_score(given.get(d.name), kind, d, row) for d in dimensions)
 
 
 def _checked_score(value: Any, kind: ScoredKind, dimension: Dimension, row: Row) -> float:
     field = f"scores.{dimension.name}"
-    if not _is_number(value):
+    if not is_number(value):
         found = "nothing" if value is None or value == "" else repr(value)
-        row.error(field, "no number", f"expected a finite number, found {found}", _number_help(value))
+        fix, word = (
+            "every text needs a number for every dimension",
+            value.strip() if isinstance(value, str) else "",
+        )
+        if DECIMAL_COMMA.fullmatch(word):
+            fix = f"write decimals with a point: {word.replace(',', '.')}"
+        elif isinstance(number_or_text(word), float):
+            fix = f"write it without quotation marks: {word}"
+        row.error(field, "no number", f"expected a finite number, found {found}", fix)
         return math.nan
     if kind is ScoredKind.LABELS and value not in (0, 1):
         row.error(field, "no label", f"expected 0 or 1, found {value!r}", "write 0 or 1")
     low, high = dimension.low, dimension.high
     if (low is not None and value < low) or (high is not None and value > high):
-        message = f"{value:g} is outside the scale from {_end(low)} to {_end(high)}"
+        ends = " to ".join("anything" if end is None else f"{end:g}" for end in (low, high))
+        message = f"{value:g} is outside the scale from {ends}"
         fix = f"correct it, or the scale (low and high in {SCORED.card}; --scale of an import)"
         row.error(field, "outside the scale", message, fix)
     return float(value)
 
 
-def _end(value: float | None) -> str:
-    return "anything" if value is None else f"{value:g}"
-
-
-def _is_number(value: Any) -> bool:
-    """A finite number that float64 can hold; True and False are none."""
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number that float64 can hold; True and False are none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
         return math.isfinite(value)
     except OverflowError:
         return False
-
-
-def _number_help(value: Any) -> str:
-    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()):
-        return f"write decimals with a point: {value.strip().replace(',', '.')}"
-    if isinstance(value, str) and isinstance(number_or_text(value), float):
-        return f"write it without quotation marks: {value.strip()}"
-    return "every text needs a number for every dimension"
 
 
 def _dimension(entry: Any) -> Dimension:
@@ -311,34 +303,30 @@ def _dimension(entry: Any) -> Dimension:
 
 
 def _check_dimensions(own: Mapping[str, Any], place: Place, problems: Problems) -> None:
-    given = own["dimensions"]
+    expected = f"expected a list of names, or of objects with {', '.join(DIMENSION_KEYS)}"
+    for found in _wrong_dimensions(own["dimensions"]):
+        fix = "for example [{name: joy, low: 0, high: 10}]"
+        problems.error(place, "dimensions", "bad dimension", f"{expected}; found {found}", fix)
 
-    def wrong(found: str) -> None:
-        message = f"expected a list of names, or of objects with {', '.join(DIMENSION_KEYS)}; found {found}"
-        problems.error(
-            place, "dimensions", "bad dimension", message, "for example [{name: joy, low: 0, high: 10}]"
-        )
 
+def _wrong_dimensions(given: Any) -> Iterator[str]:
     if not isinstance(given, list) or not given:
-        wrong(repr(given))
+        yield repr(given)
         return
     names = []
-    for entry in given:
-        if isinstance(entry, str) and entry:
-            names.append(entry)
-            continue
+    for said in given:
+        entry = {"name": said} if isinstance(said, str) else said
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
-            wrong(repr(entry))
+            yield repr(said)
             continue
         names.append(entry["name"])
-        if unknown := [key for key in entry if key not in DIMENSION_KEYS]:
-            wrong(f"{unknown[0]!r}.{near_miss(str(unknown[0]), DIMENSION_KEYS)}")
+        if unknown := [str(key) for key in entry if key not in DIMENSION_KEYS]:
+            yield f"{unknown[0]!r}.{near_miss(unknown[0], DIMENSION_KEYS)}"
         if not isinstance(entry.get("description") or "", str):
-            wrong(f"the description {entry['description']!r}")
-        low, high = entry.get("low"), entry.get("high")
-        if any(end is not None and not _is_number(end) for end in (low, high)):
-            wrong(f"a scale from {low!r} to {high!r}")
-        elif low is not None and high is not None and low >= high:
-            wrong(f"a scale from {low} to {high}")
+            yield f"the description {entry['description']!r}"
+        low, high = ends = entry.get("low"), entry.get("high")
+        known = [end for end in ends if end is not None]
+        if not all(map(is_number, known)) or (len(known) == 2 and known[0] >= known[1]):
+            yield f"a scale from {low!r} to {high!r}"
     if len(set(names)) < len(names):
-        wrong(f"a name twice: {', '.join(names)}")
+        yield f"a name twice: {', '.join(names)}"

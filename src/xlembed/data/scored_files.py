@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.checks import Place, Problem, Problems
+from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.opening import read_rows
 from xlembed.data.patterns import Pattern, compile_pattern, find_pattern
 from xlembed.data.reading import ReadOptions, language_by_name, said_languages
-from xlembed.data.row import Row
 from xlembed.data.scored import (
     SCORED,
     Dimension,
@@ -22,6 +21,7 @@ from xlembed.data.scored import (
     ScoredSet,
     ScoredText,
     checked_texts,
+    is_number,
     write_scored,
 )
 from xlembed.data.spoken import check_languages_spoken
@@ -52,10 +52,7 @@ class ScoredOptions(ReadOptions):
 def import_scored(
     files: Sequence[Path], name: str, folder: Path, options: ScoredOptions, force: bool = False
 ) -> ScoredSet:
-    """Read, check and write.
-
-    Returns:
-        The set as written.
+    """Read, check and write; the set as written.
 
     Raises:
         UserError: bad usage, a folder that exists, or all problems of the files at once.
@@ -65,14 +62,12 @@ def import_scored(
         raise UserError("--scale is for --kind scores; labels are 0 or 1")
     if options.document_pattern and "document" in options.columns:
         raise UserError("--document-pattern and --columns document=...: say one of them")
-    problems = _OwnNames()
+    problems = Problems()
     subject = f"scored texts from {', '.join(file.name for file in files)}"
     langs = said_languages(files, options)
-    sources = [
-        _Source(file, lang, options, problems, subject) for file, lang in zip(files, langs, strict=True)
-    ]
+    sources = [_Source(*of, options, problems, subject) for of in zip(files, langs, strict=True)]
     dimensions = _dimensions(sources, options)
-    rows = _rows(sources, [d.name for d in dimensions], problems)
+    rows = _rows(sources, [d.name for d in dimensions])
     texts = checked_texts(rows, options.kind, None, dimensions)
     for source in sources:
         source.tell_unseen(problems)
@@ -153,19 +148,6 @@ def parse_document_pattern(text: str | None) -> Pattern | None:
     return pattern
 
 
-class _OwnNames(Problems):
-    """Problems told by the names that the file has for its columns."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: dict[str, dict[str, str]] = {}
-        """File -> our field -> its column."""
-
-    def add(self, problem: Problem) -> None:
-        called = self.names.get(problem.file, {})
-        super().add(dataclasses.replace(problem, field=called.get(problem.field, problem.field)))
-
-
 class _Source:
     """One file that was opened.
 
@@ -242,7 +224,8 @@ class _Source:
             return tuple(self.first["scores"])
         self.require(self.columns.get("text", "text"))
         rest = [name for name in self.fields if name not in self.columns.values()]
-        odd = [name for name in rest if not _holds_number(self.first.get(name))]
+        first = {name: number_or_text(v) if isinstance(v, str) else v for name, v in self.first.items()}
+        odd = [name for name in rest if not is_number(first.get(name))]
         if rest and not odd:
             return tuple(rest)
         guess = ",".join([name for name in rest if name not in odd] or ["V", "A", "D"])
@@ -288,7 +271,6 @@ class _Source:
 
 
 def _dimensions(sources: Sequence[_Source], options: ScoredOptions) -> tuple[Dimension, ...]:
-    """As said, or those of the first file."""
     names = options.dimensions or sources[0].found_dimensions()
     for source in sources:
         if source.table.is_text:
@@ -299,44 +281,32 @@ def _dimensions(sources: Sequence[_Source], options: ScoredOptions) -> tuple[Dim
     return tuple(Dimension(name, low=low, high=high) for name in names)
 
 
-def _holds_number(value: Any) -> bool:
-    value = number_or_text(value) if isinstance(value, str) else value
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _rows(sources: Sequence[_Source], dimensions: Sequence[str], problems: _OwnNames) -> Iterator[Row]:
-    """The rows in our layout, numbered over all files."""
+def _rows(sources: Sequence[_Source], dimensions: Sequence[str]) -> Iterator[Row]:
+    """The rows in our layout, numbered over all files; problems are told by the names that a file has."""
     number = itertools.count(1)
     for source in sources:
-        called = {ours: theirs for ours, theirs in source.columns.items() if ours != theirs}
         flat = {} if source.nested else {f"scores.{name}": name for name in dimensions}
-        problems.names[str(source.file)] = {**called, **flat}
         for row in source.rows:
-            yield source.renamed(row, next(number), dimensions)
+            place = dataclasses.replace(row.place, columns={**source.columns, **flat})
+            yield source.renamed(row._replace(place=place), next(number), dimensions)
 
 
 def _with_documents(texts: list[ScoredText], pattern: Pattern | None) -> tuple[list[ScoredText], list[str]]:
     """The texts with the documents that their ids name, and a note on ids that do not match."""
     if pattern is None:
         return texts, []
-    option = "--document-pattern"
-    matches = [find_pattern(pattern, text.text_id, option, whole=True) for text in texts]
-    found = [
-        dataclasses.replace(text, document=(match and match[1]) or text.text_id)
-        for text, match in zip(texts, matches, strict=True)
-    ]
-    alone = [text.text_id for text, match in zip(texts, matches, strict=True) if not match]
-    if not alone:
-        return found, []
+    found, alone = [], []
+    for text in texts:
+        match = find_pattern(pattern, text.text_id, "--document-pattern", whole=True)
+        found.append(dataclasses.replace(text, document=(match and match[1]) or text.text_id))
+        alone += [] if match else [text.text_id]
     note = f"{len(alone):,} of {len(texts):,} ids do not match {pattern.pattern} and stand for themselves"
-    return found, [f"{note}: {', '.join(alone[:3])}{', ...' if len(alone) > 3 else ''}"]
+    return found, [f"{note}: {', '.join(alone[:3])}{', ...' if len(alone) > 3 else ''}"] * bool(alone)
 
 
 def _repetitions(texts: Sequence[ScoredText]) -> list[str]:
-    """A note on texts that stand several times."""
     times = Counter((text.lang, text.text) for text in texts)
-    repeated = times.total() - len(times)
-    if not repeated:
+    if not (repeated := times.total() - len(times)):
         return []
     (_, most), n = times.most_common(1)[0]
     shown = most if len(most) <= 60 else f"{most[:57]}..."

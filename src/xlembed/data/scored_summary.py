@@ -54,23 +54,19 @@ class ScoredSummary(Summary):
         largest = self.largest_document
         languages = ", ".join(f"{lang} {n:,}" for lang, n in self.per_language.items())
         more = f" (largest: {largest.document}, {largest.texts:,} texts)" if largest.texts > 1 else ""
+        parts: dict[str, int] = {
+            **(self.split or {}),
+            **({"none": self.without_part} if self.without_part else {}),
+        }
+        split = ", ".join(f"{part} {n:,}" for part, n in parts.items()) if self.split else "none published"
+        torn = f"; tears {counted(self.torn_documents, 'document')} apart" if self.torn_documents else ""
         first = [
             f"  kind        {self.kind}",
             f"  texts       {self.texts:,} ({languages})",
             f"  documents   {self.documents:,}{more}",
-            f"  split       {self._split()}",
+            f"  split       {split}{torn}",
         ]
         return self.framed(first, self._table())
-
-    def _split(self) -> str:
-        if not self.split:
-            return "none published"
-        parts = [f"{part} {n:,}" for part, n in self.split.items()]
-        if self.without_part:
-            parts.append(f"none {self.without_part:,}")
-        n_torn = self.torn_documents
-        torn = f"; tears {counted(n_torn, 'document')} apart" if n_torn else ""
-        return f"{', '.join(parts)}{torn}"
 
     def _table(self) -> list[str]:
         width = max(len("dimension"), *(len(d.name) for d in self.dimensions))
@@ -105,10 +101,7 @@ def summarise_scored(found: ScoredSet) -> ScoredSummary:
         dimensions=tuple(
             DimensionSummary(
                 **vars(dimension),
-                mean=float(column.mean()),
-                sd=float(column.std()),
-                min=float(column.min()),
-                max=float(column.max()),
+                **{"mean": column.mean(), "sd": column.std(), "min": column.min(), "max": column.max()},
             )
             for dimension, column in zip(found.dimensions, score_array(found.texts).T, strict=True)
         ),

@@ -11,7 +11,7 @@ import yaml
 
 from xlembed.data.card import is_task_name
 from xlembed.data.checks import Place, Problems
-from xlembed.data.folders import absent_folders, folders_with
+from xlembed.data.folders import absent_folders, check_new, find_folder, folders_with
 from xlembed.data.languages import is_language
 from xlembed.files import YamlError, atomic_folder, read_yaml
 from xlembed.words import Choice, Lang, UserError, near_miss
@@ -51,7 +51,6 @@ class SetStore:
         form: the folder under data/, and the word of `xlembed import`.
         noun: one of them.
         subject: the noun before a name, where errors are listed.
-        plural: several of its rows.
         card: file name of the card.
         rows: file name of the rows.
         kinds: choices of `kind`.
@@ -62,7 +61,6 @@ class SetStore:
     form: str
     noun: str
     subject: str
-    plural: str
     card: str
     rows: str
     kinds: type[Choice]
@@ -88,21 +86,14 @@ class SetStore:
         Raises:
             UserError: with the known sets and the near miss; or with the `dvc pull` that brings the folder.
         """
-        for folder in (data_dir / self.form / name, Path(name)):
-            if (folder / self.card).is_file() and (folder / self.rows).is_file():
-                return folder
-        absent = self.absent(data_dir)
-        if name in absent:
-            raise UserError(
-                f"the {self.plural} {name!r} are tracked by DVC but not here yet; fetch them with: "
-                f"dvc pull {absent[name]}"
-            )
-        known = [*self.names(data_dir), *absent]
+        parent = data_dir / self.form
+        found, known = find_folder(name, self.card, parent, data_dir, self.noun)
+        if found:
+            return found
         listed = f"there are {', '.join(known)}" if known else "there are none yet"
         raise UserError(
-            f"no {self.noun} {name!r}: neither a name under {data_dir / self.form} nor a folder with {self.card} and "
-            f"{self.rows}; {listed}.{near_miss(name, known)} Make one: xlembed import {self.form} FILE --name "
-            f"{Path(name).name}"
+            f"no {self.noun} {name!r}: neither a name under {parent} nor a folder with {self.card}; {listed}."
+            f"{near_miss(name, known)} Make one: xlembed import {self.form} FILE --name {Path(name).name}"
         )
 
     def read_card(
@@ -113,15 +104,20 @@ class SetStore:
         Raises:
             UserError: lists everything wrong in it.
         """
-        problems = Problems()
-        place = Place(str(folder / self.card))
-        content = self._read_content(place, problems)
-        own = {key: content.get(key) for key in self.own_keys}
+        place, problems = Place(str(folder / self.card)), Problems()
+        content: Any = None
+        try:
+            if not isinstance(content := read_yaml(Path(place.file)), dict):
+                fix = f"fields: {', '.join(self.keys)}"
+                problems.error(place, "", "invalid YAML", "expected fields (key: value)", fix)
+        except YamlError as error:
+            at = Place(place.file, error.line)
+            problems.error(at, "", "invalid YAML", error.problem, "correct the file")
+        own = {key: content.get(key) for key in self.own_keys} if isinstance(content, dict) else {}
         if not problems.n_errors:
             self._check(content, place, problems)
             if check_own:
                 check_own(own, place, problems)
-            _check_words(content, place, problems)
         problems.raise_errors(f"{self.subject} {name}")
         card = SetCard(
             name=content.get("name") or folder.name,
@@ -143,14 +139,9 @@ class SetStore:
         """Nothing when a set called `name` may be written to `folder`.
 
         Raises:
-            UserError: the name cannot be a folder's, or the folder is there and may not be replaced.
+            UserError: as `check_new`.
         """
-        if not is_task_name(name):
-            raise UserError(f"--name: expected letters, digits, '.', '_', '+', '-', found {name!r}")
-        if folder.exists() and not (folder / self.card).is_file():
-            raise UserError(f"{folder} exists and is no {self.noun}: choose another --name or --out")
-        if folder.exists() and not force:
-            raise UserError(f"{folder} exists: --force replaces it")
+        check_new(name, folder, self.card, self.noun, force)
 
     def write(
         self, found: SetCard, lines: Iterable[str], own: Mapping[str, Any] | None = None, force: bool = False
@@ -170,50 +161,43 @@ class SetStore:
             with (temporary / self.rows).open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(lines)
 
-    def _read_content(self, place: Place, problems: Problems) -> dict[str, Any]:
-        """The fields of the card; none, with an error told, when it cannot be read."""
-        try:
-            content = read_yaml(Path(place.file))
-        except YamlError as error:
-            at = Place(place.file, error.line)
-            problems.error(at, "", "invalid YAML", error.problem, "correct the file")
-            return {}
-        if isinstance(content, dict):
-            return content
-        fix = f"fields: {', '.join(self.keys)}"
-        problems.error(place, "", "invalid YAML", "expected fields (key: value)", fix)
-        return {}
-
     def _check(self, content: Mapping[str, Any], place: Place, problems: Problems) -> None:
+
+        def wrong(key: str, kind: str, message: str, fix: str) -> None:
+            problems.error(place, key, kind, message, fix)
+
         for key in map(str, content):
             if key not in self.keys:
                 message = f"no field of {self.card}.{near_miss(key, self.keys)}"
-                problems.error(place, key, "unknown key", message, f"fields: {', '.join(self.keys)}")
-        if content.get("kind") not in list(self.kinds):
-            message = f"expected one of {', '.join(self.kinds)}, found {content.get('kind')!r}"
-            problems.error(place, "kind", "unknown kind", message, "choose one")
-        languages = content.get("languages")
+                wrong(key, "unknown key", message, f"fields: {', '.join(self.keys)}")
+        kind, languages, name, notes = (content.get(key) for key in ("kind", "languages", "name", "notes"))
+        if kind not in list(self.kinds):
+            wrong(
+                "kind",
+                "unknown kind",
+                f"expected one of {', '.join(self.kinds)}, found {kind!r}",
+                "choose one",
+            )
         if not isinstance(languages, list) or not languages or not all(map(is_language, languages)):
-            message = f"expected a list of ISO 639 codes, found {languages!r}"
             quoted = isinstance(languages, list) and False in languages
             fix = 'write "no" in quotes' if quoted else f"for example {self.example}"
-            problems.error(place, "languages", "unknown language", message, fix)
+            wrong(
+                "languages", "unknown language", f"expected a list of ISO 639 codes, found {languages!r}", fix
+            )
         elif len(set(languages)) < len(languages):
             message = f"a language twice: {', '.join(languages)}"
-            problems.error(place, "languages", "repeated language", message, "list it once")
-
-
-def _check_words(card: Mapping[str, Any], place: Place, problems: Problems) -> None:
-    """Name, texts and notes."""
-    name = card.get("name")
-    if "name" in card and not (isinstance(name, str) and is_task_name(name)):
-        message = f"expected letters, digits, '.', '_', '+', '-', found {name!r}"
-        problems.error(place, "name", "bad name", message, "write the name of the folder")
-    for key in WORDS:
-        if not isinstance(card.get(key) or "", str):
-            message = f"expected a text, found {card[key]!r}"
-            problems.error(place, key, "mistyped field", message, "write a text in quotes")
-    notes = card.get("notes")
-    if notes is not None and not (isinstance(notes, list) and all(isinstance(n, str) for n in notes)):
-        message = f"expected a list of texts, found {notes!r}"
-        problems.error(place, "notes", "mistyped field", message, "write each note behind a hyphen")
+            wrong("languages", "repeated language", message, "list it once")
+        if "name" in content and not (isinstance(name, str) and is_task_name(name)):
+            message = f"expected letters, digits, '.', '_', '+', '-', found {name!r}"
+            wrong("name", "bad name", message, "write the name of the folder")
+        for key in WORDS:
+            if not isinstance(content.get(key) or "", str):
+                wrong(
+                    key,
+                    "mistyped field",
+                    f"expected a text, found {content[key]!r}",
+                    "write a text in quotes",
+                )
+        if notes is not None and not (isinstance(notes, list) and all(isinstance(n, str) for n in notes)):
+            fix = "write each note behind a hyphen"
+            wrong("notes", "mistyped field", f"expected a list of texts, found {notes!r}", fix)

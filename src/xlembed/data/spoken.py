@@ -67,17 +67,13 @@ class _Looks:
     def refused(self) -> bool:
         """Whether nearly all do, of a language that lingua knows."""
         n = self.found.total()
-        return (
-            n >= FEWEST_REFUSED
-            and self.others.total() >= REFUSED * n
-            and base_language(self.lang) in _known()
-        )
+        enough = n >= FEWEST_REFUSED and self.others.total() >= REFUSED * n
+        return enough and base_language(self.lang) in _known()
 
     def told(self, noun: str) -> str:
         """All of it in words."""
-        listed = ", ".join(
-            f"{other} ({language_name(other)}) {n:,}" for other, n in self.others.most_common(3)
-        )
+        first = self.others.most_common(3)
+        listed = ", ".join(f"{other} ({language_name(other)}) {n:,}" for other, n in first)
         return (
             f"{self.lang}: of {self.sampled:,} sampled {noun}, {self.found.total():,} tell their language, "
             f"{self.others.total():,} of them another one: {listed}"
@@ -108,18 +104,14 @@ def check_languages_spoken(
             "\n  ".join(["the texts do not look like the languages they are said to be in", *doubts])
             + "\nCorrect --lang, `lang` or the files' names; --believe takes the languages as they are said"
         )
-    unknown = sorted(lang for lang in together if base_language(lang) not in _known())
-    return [
-        *(
-            looks.told(noun)
-            for (_, noun), looks in apart.items()
-            if looks.doubted and looks.found.total() >= FEWEST_DOUBTED
-        ),
-        *(
-            f"lingua, which looks at the texts, does not know {lang} ({language_name(lang)})"
-            for lang in unknown
-        ),
+    notes = [
+        looks.told(noun)
+        for (_, noun), looks in apart.items()
+        if looks.doubted and looks.found.total() >= FEWEST_DOUBTED
     ]
+    for lang in sorted(lang for lang in together if base_language(lang) not in _known()):
+        notes.append(f"lingua, which looks at the texts, does not know {lang} ({language_name(lang)})")
+    return notes
 
 
 def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
@@ -129,15 +121,13 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
         >>> spoken_language("Wasserkocher, der leise ist", ["de", "en"])
         'de'
     """
-    from lingua import IsoCode639_1  # only where a language must be guessed
-
     known: dict[Lang, list[Lang]] = {}
     for lang in languages:
-        if (base := base_language(lang)) in _known() and hasattr(IsoCode639_1, base.upper()):
+        if (base := base_language(lang)) in _known() - {"no"}:
             known.setdefault(base, []).append(lang)
     if len(known) < 2:
         return None
-    found = _sure(_detector_of(tuple(known)).compute_language_confidence_values(text[:CHARACTERS]))
+    found = _sure(_detector(tuple(known)).compute_language_confidence_values(text[:CHARACTERS]))
     # Which of two varieties it is, nobody has looked at.
     return known[found][0] if found and len(known[found]) == 1 else None
 
@@ -149,20 +139,8 @@ def other_language(text: str, lang: Lang, languages: Collection[Lang]) -> Lang |
         >>> other_language("Which kettle is quiet enough for an office?", "de", ["de", "fr"])
         'en'
     """
-    if len(text.strip().encode()) < SHORTEST:
-        return None
-    found = spoken_language(text, sorted({lang, *languages, "en"}))
+    found = spoken_language(text, sorted({lang, *languages, "en"})) if _is_long(text.strip()) else None
     return found if found and _differ(lang, base_language(found)) else None
-
-
-@cache
-def _detector_of(languages: tuple[Lang, ...], *, trigrams: bool = False) -> LanguageDetector:
-    """Tells these languages apart, two or more; faster by trigrams alone."""
-    from lingua import IsoCode639_1, LanguageDetectorBuilder
-
-    codes = [getattr(IsoCode639_1, lang.upper()) for lang in languages if hasattr(IsoCode639_1, lang.upper())]
-    builder = LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
-    return (builder.with_low_accuracy_mode() if trigrams else builder).build()
 
 
 def other_languages(texts: Sequence[tuple[Lang, str]]) -> list[Lang | None]:
@@ -175,26 +153,11 @@ def other_languages(texts: Sequence[tuple[Lang, str]]) -> list[Lang | None]:
         [None, 'en']
     """
     languages = sorted(({*COMMON} | {base_language(lang) for lang, _ in texts}) & _known())
-    values = _detector_of(tuple(languages), trigrams=True).compute_language_confidence_values_in_parallel(
-        [text[:CHARACTERS] for _, text in texts]
-    )
-    found = [_sure(ranked) for ranked in values]
+    found = _told([text for _, text in texts], tuple(languages), trigrams=True)
     return [
-        other if other and len(text.encode()) >= SHORTEST and _differ(said, other) else None
+        other if other and _is_long(text) and _differ(said, other) else None
         for (said, text), other in zip(texts, found, strict=True)
     ]
-
-
-def _differ(said: Lang, other: Lang) -> bool:
-    """Whether a text that looks like one language is not in another: some are not told apart."""
-    base = base_language(said)
-    return base in _known() and base != other and not any({base, other} <= alike for alike in _ALIKE)
-
-
-def _sure(ranked: Sequence[ConfidenceValue]) -> Lang | None:
-    """The likeliest language, if it is sure."""
-    best = ranked[0] if ranked else None
-    return best.language.iso_code_639_1.name.lower() if best and best.value >= SURE else None
 
 
 def detect_languages(texts: Sequence[str]) -> tuple[list[Lang | None], Counter[Lang]]:
@@ -207,36 +170,58 @@ def detect_languages(texts: Sequence[str]) -> tuple[list[Lang | None], Counter[L
         >>> detect_languages(["Der Wasserkocher ist sehr leise.", "USB-C", "Leider nach zwei Wochen kaputt."])
         (['de', None, 'de'], Counter({'de': 2}))
     """
-
-    def best(detector: LanguageDetector) -> list[Lang | None]:
-        values = detector.compute_language_confidence_values_in_parallel([t[:CHARACTERS] for t in texts])
-        return [_sure(ranked) for ranked in values]
-
-    long = [len(text.strip().encode()) >= SHORTEST for text in texts]
-    found = [lang if enough else None for lang, enough in zip(best(_detector()), long, strict=True)]
+    told = _told(texts, trigrams=True)
+    found = [lang if _is_long(text.strip()) else None for text, lang in zip(texts, told, strict=True)]
     counts = Counter(lang for lang in found if lang)
     common = [lang for lang, n in counts.items() if n >= RARE * counts.total()]
     if len(common) > 1:
-        found = best(_detector_of(tuple(common)))
+        found = _told(texts, tuple(common))
     found = [lang if lang in common else None for lang in found]
     return found, Counter(lang for lang in found if lang)
 
 
 def _looks(lang: Lang, texts: Sequence[str], seed: int) -> _Looks:
     sample = random.Random(seed).sample(texts, SAMPLE) if len(texts) > SAMPLE else texts
-    long = [text[:CHARACTERS] for text in sample if len(text.strip().encode()) >= SHORTEST]
-    values = _detector().compute_language_confidence_values_in_parallel(long)
-    best = [ranked[0] for ranked in values if ranked]
-    found = Counter(b.language.iso_code_639_1.name.lower() for b in best if b.value >= SURE)
-    return _Looks(lang, len(sample), found)
+    found = _told([text for text in sample if _is_long(text.strip())], trigrams=True)
+    return _Looks(lang, len(sample), Counter(filter(None, found)))
+
+
+def _is_long(text: str) -> bool:
+    return len(text.encode()) >= SHORTEST
+
+
+def _differ(said: Lang, other: Lang) -> bool:
+    """Whether a text that looks like one language is not in another: some are not told apart."""
+    base = base_language(said)
+    return base in _known() and base != other and not any({base, other} <= alike for alike in _ALIKE)
+
+
+def _told(texts: Sequence[str], among: tuple[Lang, ...] = (), *, trigrams: bool = False) -> list[Lang | None]:
+    """The language that each text is surely in, among some or all that lingua knows."""
+    cut = [text[:CHARACTERS] for text in texts]
+    return list(map(_sure, _detector(among, trigrams).compute_language_confidence_values_in_parallel(cut)))
+
+
+def _sure(ranked: Sequence[ConfidenceValue]) -> Lang | None:
+    best = ranked[0] if ranked else None
+    return best.language.iso_code_639_1.name.lower() if best and best.value >= SURE else None
 
 
 @cache
-def _detector() -> LanguageDetector:
-    from lingua import LanguageDetectorBuilder  # only imports need it
+def _detector(among: tuple[Lang, ...] = (), trigrams: bool = False) -> LanguageDetector:
+    """Tells languages apart, two or more of `among`, or all.
 
-    # Trigrams alone: 1 s and 90 MB instead of 12 s and 950 MB, and as good on samples.
-    return LanguageDetectorBuilder.from_all_languages().with_low_accuracy_mode().build()
+    By trigrams alone it takes 1 s and 90 MB instead of 12 s and 950 MB for all, and is as good on samples.
+    """
+    from lingua import IsoCode639_1, LanguageDetectorBuilder  # only where a language must be guessed
+
+    codes = [getattr(IsoCode639_1, lang.upper()) for lang in among if hasattr(IsoCode639_1, lang.upper())]
+    builder = (
+        LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
+        if among
+        else LanguageDetectorBuilder.from_all_languages()
+    )
+    return (builder.with_low_accuracy_mode() if trigrams else builder).build()
 
 
 @cache

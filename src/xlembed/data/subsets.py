@@ -25,14 +25,10 @@ LETTERS = 5000
 
 @dataclass(frozen=True)
 class Subset:
-    """Queries of one language, documents of one language, and the judgements between them.
+    """All documents of one language, the queries of one that have a right document among them, and the judgements.
 
     Attributes:
         name: ``de``, or ``en-de`` for questions in English and answers in German.
-        query_lang: of the queries.
-        doc_lang: of the documents.
-        documents: all of that language, as they are searched.
-        queries: those that have a right document among them.
         qrels: query id -> document id -> grade.
     """
 
@@ -79,22 +75,13 @@ def long_code(lang: Lang, texts: Iterable[str]) -> str:
             counts[script or ""] += 1
         if counts.total() > LETTERS:
             break
-    if lang == "ja":
-        script = "Jpan"
-    else:
-        del counts[""]
-        script = counts.most_common(1)[0][0] if counts else "Latn"
+    del counts[""]
+    script = "Jpan" if lang == "ja" else counts.most_common(1)[0][0] if counts else "Latn"
     found = pycountry.languages.get(alpha_2=lang)
     return f"{found.alpha_3 if found else lang}-{script}"
 
 
 def long_codes(task: Task) -> dict[Lang, str]:
     """Language -> its code in MTEB."""
-    return {
-        lang: long_code(
-            lang,
-            [q.text for q in task.queries if q.lang == lang]
-            + [d.text for d in task.documents if d.lang == lang],
-        )
-        for lang in task.languages
-    }
+    rows: list[Query | Document] = [*task.queries, *task.documents]
+    return {lang: long_code(lang, [row.text for row in rows if row.lang == lang]) for lang in task.languages}

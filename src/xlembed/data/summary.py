@@ -58,18 +58,14 @@ class TaskSummary(Summary):
 
     def text(self) -> str:
         """As lines."""
-        told = [
-            "  demonstration: for trying the commands, not for conclusions about models"
-        ] * self.demonstration
-        told += [
-            "  unjudged: nobody has said which documents are right; nothing can be evaluated"
-        ] * self.unjudged
-        told += [
-            "  machine judged: a language model, and no person, said what is right"
-        ] * self.machine_judged
+        flags = {
+            "  demonstration: for trying the commands, not for conclusions about models": self.demonstration,
+            "  unjudged: nobody has said which documents are right; nothing can be evaluated": self.unjudged,
+            "  machine judged: a language model, and no person, said what is right": self.machine_judged,
+            f"  citation    {self.citation}": self.citation,
+        }
         first = [
-            *told,
-            *([f"  citation    {self.citation}"] if self.citation else []),
+            *(line for line, is_said in flags.items() if is_said),
             f"  alignment   {self.alignment}",
             f"  documents   {self.documents:,}",
             f"  queries     {self.queries:,} ({self.needs:,} needs, {self.judgements:,} judgements)",

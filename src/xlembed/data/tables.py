@@ -12,9 +12,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from xlembed.data.checks import Place, Problems
+from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.lines import read_lines
-from xlembed.data.row import Row
 from xlembed.words import UserError, near_miss
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -81,14 +80,14 @@ def table_of(
     """The table of numbered rows of cells: the first that is not blank is the header, unless columns are `numbered`."""
     filled = _filled(name, records, problems)
     if numbered:
-        places = ((Place(name, row, columns={}), cells) for row, cells in filled)
+        places = ((Place(name, row, in_table=True), cells) for row, cells in filled)
         rows = (Row({str(i): c for i, c in enumerate(cells, 1)}, place, problems) for place, cells in places)
         return Table((), rows, name=name)
     number, cells = next(filled, (1, ()))
     header = [cell.strip() for cell in cells]
     while header and not header[-1]:
         header.pop()  # what a spreadsheet writes behind the last column
-    place = Place(name, number, columns={})
+    place = Place(name, number, in_table=True)
     for twice in sorted({h for h in header if h and header.count(h) > 1}):
         where = " and ".join(column_letters(i) for i, h in enumerate(header) if h == twice)
         message = f"two columns are called {twice!r}: {where}"
@@ -196,12 +195,11 @@ def whole_number(cell: str) -> int | None:
 def _filled(
     name: str, records: Iterator[tuple[int, Sequence[str]]], problems: Problems
 ) -> Iterator[tuple[int, Sequence[str]]]:
-    """The rows in which a cell is filled; others are told."""
     for number, cells in records:
         if any(cell.strip() for cell in cells):
             yield number, cells
         else:
-            place = Place(name, number, columns={})
+            place = Place(name, number, in_table=True)
             problems.warn(place, "", "blank row", "the row is blank", "skipped")
 
 
@@ -209,7 +207,7 @@ def _named(
     name: str, header: Sequence[str], records: Iterator[tuple[int, Sequence[str]]], problems: Problems
 ) -> Iterator[Row]:
     for number, cells in records:
-        place = Place(name, number, columns={})
+        place = Place(name, number, in_table=True)
         beyond = any(cell.strip() for cell in cells[len(header) :])
         if len(cells) < len(header) or beyond:
             message = f"{len(cells)} columns, the header has {len(header)}"
@@ -242,7 +240,7 @@ def _records(
                 return  # its end is missing, which is told
             message = f"this row cannot be read, nor what follows it: {str(error).partition(' - ')[0]}"
             fix = 'close every quotation; a quotation mark inside a quoted cell is written twice ("")'
-            problems.error(Place(name, number, columns={}), "", "broken row", message, fix)
+            problems.error(Place(name, number, in_table=True), "", "broken row", message, fix)
             return
         if cells is None:
             return

@@ -29,6 +29,11 @@ class Document:
     title: str = ""
     group: str | None = None
 
+    @property
+    def whole(self) -> str:
+        """Title and text, a line each."""
+        return "\n".join(filter(None, (self.title, self.text)))
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -140,6 +145,14 @@ class Task:
             return False
         lang_of = {d.doc_id: d.lang for d in self.documents}
         return all(lang_of[d] == q.lang for q in self.queries for d in self.qrels.get(q.query_id, ()))
+
+    @cached_property
+    def originals(self) -> Mapping[str, Query]:
+        """Need id -> the query that its others translate: its first native one, else its first."""
+        first: dict[str, Query] = {}
+        for query in sorted(self.queries, key=lambda q: not q.native):
+            first.setdefault(query.need_id, query)
+        return first
 
     @cached_property
     def needs(self) -> Mapping[str, Mapping[str, int]]:

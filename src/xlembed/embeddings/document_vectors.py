@@ -9,21 +9,20 @@ from xlembed.embeddings.encode import Progress, encode_texts
 from xlembed.embeddings.encoding import Encoding
 from xlembed.models.spec import ModelRef
 from xlembed.words import Role, Vectors
-from xlembed.workspace import Watch, Workspace
+from xlembed.workspace import Watch
 
 
 def document_vectors(
-    encoding: Encoding, texts: Sequence[str], ref: ModelRef, workspace: Workspace, watch: Watch, what: str
+    encoding: Encoding, texts: Sequence[str], ref: ModelRef, watch: Watch, what: str
 ) -> Vectors:
     """As `text_vectors`, of texts as documents."""
-    return text_vectors(encoding, texts, ref, workspace, watch, what, Role.DOCUMENT)
+    return text_vectors(encoding, texts, ref, watch, what, Role.DOCUMENT)
 
 
 def text_vectors(
     encoding: Encoding,
     texts: Sequence[str],
     ref: ModelRef,
-    workspace: Workspace,
     watch: Watch,
     what: str,
     role: Role,
@@ -34,7 +33,6 @@ def text_vectors(
         encoding: of the model.
         texts: in any number, repeats too.
         ref: says to how many dimensions.
-        workspace: settings.
         watch: told of the work.
         what: as which it is told.
         role: of the texts.
@@ -46,14 +44,6 @@ def text_vectors(
     def tell(progress: Progress) -> None:
         watch(what, progress.n_done, progress.n_total)
 
-    budget = workspace.settings.encode.batch_tokens
-    encode_texts(
-        encoding.encoder,
-        texts,
-        role,
-        encoding.store,
-        batch_tokens=budget,
-        shard_size=encoding.shard_texts,
-        progress=tell,
-    )
+    with encoding.crew as crew:
+        encode_texts(crew, texts, role, encoding.store, shard_size=encoding.shard_texts, progress=tell)
     return derive(encoding.store.read(role, texts).load(), ref.variation.dim)

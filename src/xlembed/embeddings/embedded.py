@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from xlembed.data.task import Task
 from xlembed.embeddings.derive import derive
 from xlembed.embeddings.export import Embeddings, load_export
-from xlembed.models.kinds import check_vectors
+from xlembed.models.safety import check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.words import UserError, Vectors
 from xlembed.workspace import Workspace

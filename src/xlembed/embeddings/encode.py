@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlembed.embeddings.batching import Positions, plan_batches
-from xlembed.embeddings.memory import peak_mb, reset_peak
+from xlembed.embeddings.crew import Crew
 from xlembed.embeddings.store import Damage, Keys, Tokens, VectorStore, first_occurrences, text_keys
-from xlembed.embeddings.truncation import measure_tokens
-from xlembed.models.encoder import AnyEncoder, OutOfMemory
+from xlembed.embeddings.work import EncodedShard, NotFinite, Shard, cut_counts
 from xlembed.words import Role, UserError
 
 log = logging.getLogger(__name__)
+
+WINDOW_SHARDS = 16
+"""Shards' worth of wanted texts that are sorted by length together: enough that hardly anything is padded, so few that
+texts which follow each other lie in few files."""
+SHARD_TOKENS = 131_072
+"""Padded tokens of one shard: long texts become durable in smaller numbers, so that a kill costs no more of them."""
+LOOK_SECONDS = 0.5
+"""Between two looks at how far other processes are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,56 +62,58 @@ class EncodeReport:
     n_zero: int
     """Vectors of zeros: texts without any known token."""
     seconds: float
-    """Tokenising and computing; without loading the model, waiting for the lock and writing."""
+    """Tokenising and computing; without loading the model, waiting for the lock and writing. Of several workers, the
+    sum divided by their number."""
     texts_per_second: float | None
     """None if nothing was encoded; likewise below."""
     tokens_per_second: float | None
     device: str | None
+    """Several are separated by commas."""
     peak_memory_mb: float | None
     """While encoding, the loaded model included, in 10^6 bytes: what torch allocated on a CUDA device;
-    elsewhere this process's resident size (other systems than Linux count since its start)."""
+    elsewhere the process's resident size (other systems than Linux count since its start). Of several workers, the
+    sum."""
     oom_halvings: int
-    batch_tokens: int
-    """The budget at the end: what was asked, or what halving left of it."""
+    batch_tokens: int | None
+    """The smallest budget of a worker at the end: what was asked, what its device takes, or what halving left of it."""
 
 
 def encode_texts(
-    load_encoder: Callable[[], AnyEncoder],
+    crew: Crew,
     texts: Sequence[str],
     role: Role,
     store: VectorStore,
     *,
-    batch_tokens: int = 16_384,
     shard_size: int = 1024,
     progress: Callable[[Progress], None] | None = None,
 ) -> EncodeReport:
     """Make sure that the store holds a vector for each text; each different text is encoded at most once.
 
-    Missing texts are cut into shards in order and each shard into batches on its own, so a run that was
-    killed goes on with the same batches as if nothing had happened, and gives the same bits. A damaged shard
-    is reported, deleted and its own list encoded again, as one shard. Another `batch_tokens` or `shard_size`,
-    running out of memory, or texts inserted later can change last bits of *new* vectors (batch shapes
-    differ); stored ones never change.
+    Missing texts are cut into shards, of similar lengths where the model pads (`Job.planned`), and each shard into
+    batches on its own. Shards follow from the texts that are asked for and from what was stored before, never from how
+    many workers there are or which of them finishes first: a run that was killed goes on with the same batches as if
+    nothing had happened, and gives the same bits. A damaged shard is reported, deleted and its own list encoded again,
+    as one shard. Another budget or `shard_size`, running out of memory, or texts inserted later can change last bits of
+    *new* vectors (batch shapes differ); stored ones never change.
 
     Args:
-        load_encoder: called at most once, and only if something is missing.
+        crew: who encodes; it is called only if something is missing, and writes nothing itself.
         texts: final texts without prompt; repeated ones are fine; empty is fine.
         role: decides prompt, adapter and the part of the store.
         store: where vectors are found and kept; locked while something is encoded.
-        batch_tokens: padded tokens of one batch; halved, and left halved, when memory runs out.
-        shard_size: texts that become durable together; at most so many are lost by a kill.
-        progress: called after each batch.
+        shard_size: texts that become durable together, at most; at most so many of each worker are lost by a kill.
+        progress: called after each batch, of several workers now and then.
 
     Raises:
-        UserError: if the model gives NaN, infinity or a wrong shape, or one text alone does not fit into
-            memory. Shards finished before that are kept, as they are after Ctrl-C.
+        UserError: if the model gives NaN, infinity or a wrong shape, one text alone does not fit into memory, or
+            workers are lost again and again. Shards finished before that are kept, as they are after Ctrl-C.
     """
     if shard_size < 1:
         raise ValueError(f"shard_size must be at least 1, found {shard_size}")
     keys = text_keys(texts)
     first = first_occurrences(keys)
     wanted = keys[first]
-    work: _Work | None = None
+    sums: Sums | None = None
     if len(store.locate(role, wanted).missing):
         with store.lock():
             # Another process may have encoded them while this one waited.
@@ -114,18 +124,23 @@ def encode_texts(
                 store.clean(role, located.damaged)
                 missing = located.missing
                 log.info("%d of %d %s texts are to be encoded", len(missing), len(wanted), role)
-                shards = _plan_shards(wanted, missing, located.damaged, shard_size)
-                work = _Work(load_encoder(), role, batch_tokens, len(missing), progress)
-                for shard in shards:
-                    vectors, tokens = work.encode(texts, first[shard], store.dtype)
-                    store.write(role, wanted[shard], vectors, tokens)
-    return _report(len(texts), len(first), work, batch_tokens)
+                whole = _damaged_shards(wanted, missing, located.damaged)
+                sums = Sums(len(missing), progress)
+                job = Job(crew, [texts[i] for i in first], role, store.dtype.name, sums)
+                try:
+                    for places, encoded in job.encoded(job.planned(missing, whole, shard_size)):
+                        store.write(role, wanted[places], encoded.vectors, encoded.tokens)
+                        sums.count(encoded)
+                except NotFinite as error:
+                    raise UserError(
+                        f"the model gave NaN or infinity for {role} text {texts.index(error.text)} (counted from 0), "
+                        f"{error.text[:60]!r}; float16 overflows with some models: try float32 or bfloat16"
+                    ) from None
+    return _report(len(texts), len(first), sums)
 
 
-def _plan_shards(
-    wanted: Keys, missing: Positions, damaged: Sequence[Damage], shard_size: int
-) -> list[Positions]:
-    """Missing positions by shard: a damaged shard as it was, if all of it is wanted; the others in order."""
+def _damaged_shards(wanted: Keys, missing: Positions, damaged: Sequence[Damage]) -> list[Positions]:
+    """Positions of what was in a damaged shard, where all of it is wanted."""
     shards: list[Positions] = []
     readable = [bad.keys for bad in damaged if bad.keys is not None]
     position_of = {wanted[i].tobytes(): int(i) for i in missing} if readable else {}
@@ -133,136 +148,143 @@ def _plan_shards(
         names = [key.tobytes() for key in keys]
         if all(name in position_of for name in names):
             shards.append(np.array([position_of.pop(name) for name in names], dtype=np.int64))
-    rest = np.setdiff1d(missing, np.concatenate(shards)) if shards else missing
-    return shards + [rest[i : i + shard_size] for i in range(0, len(rest), shard_size)]
+    return shards
 
 
-class _Work:
-    """A loaded encoder and the sums for the report."""
+@dataclass(frozen=True)
+class Job:
+    """What one call hands over to the crew; positions are those of `texts`."""
 
-    def __init__(
-        self,
-        encoder: AnyEncoder,
-        role: Role,
-        batch_tokens: int,
-        n_total: int,
-        progress: Callable[[Progress], None] | None,
-    ) -> None:
-        self.encoder = encoder
-        self.role = role
-        self.batch_tokens = batch_tokens
-        self.n_done = self.n_tokens = self.n_truncated = self.n_zero = self.oom_halvings = 0
+    crew: Crew
+    texts: list[str]
+    role: Role
+    dtype: str
+    sums: Sums
+
+    def planned(
+        self, missing: Positions, whole: Sequence[Positions], shard_size: int
+    ) -> Iterator[tuple[Positions, Tokens | None]]:
+        """Shards, and their texts' tokens where they are known: what was one stays one, the others in order.
+
+        Where the model pads, the missing ones of each window of wanted texts are sorted by length. Windows do not
+        depend on what is missing, and within one a shard depends on its first text alone (`plan_batches`), so shards
+        that are finished leave the others as they are.
+        """
+        for places in whole:
+            yield places, None
+        rest = np.setdiff1d(missing, np.concatenate(whole)) if whole else missing
+        if not len(rest):
+            return
+        if not self.crew.submit("pads", self.role).result():
+            for start in range(0, len(rest), shard_size):
+                yield rest[start : start + shard_size], None
+            return
+        windows = np.split(rest, np.flatnonzero(np.diff(rest // (WINDOW_SHARDS * shard_size))) + 1)
+        for window, tokens in _ahead(windows, self._measure):
+            for part in plan_batches(cut_counts(tokens), SHARD_TOKENS, shard_size):
+                yield window[part], tokens[part]
+
+    def encoded(
+        self, shards: Iterator[tuple[Positions, Tokens | None]]
+    ) -> Iterator[tuple[Positions, EncodedShard]]:
+        """Shards as they are finished."""
+        waiting: dict[Future[EncodedShard], Positions] = {}
+        while True:
+            for places, tokens in islice(shards, self.crew.under_way - len(waiting)):
+                shard = Shard([self.texts[i] for i in places], self.role, self.dtype, tokens)
+                waiting[self.crew.submit("encode", shard, told=self.sums.add)] = places
+            if not waiting:
+                return
+            finished, _ = wait(waiting, LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            self.sums.tell()
+            for future in finished:
+                yield waiting.pop(future), future.result()
+
+    def _measure(self, window: Positions) -> Callable[[], Tokens]:
+        """Begin to count; the function waits for the tokens. Every worker gets an equal part."""
+        parts = [part for part in np.array_split(window, self.crew.size) if len(part)]
+        begun = [self.crew.submit("measure", [self.texts[i] for i in part], self.role) for part in parts]
+
+        def counted() -> Tokens:
+            found = [part.result() for part in begun]
+            self.sums.seconds += sum(seconds for _, seconds in found)
+            return np.concatenate([tokens for tokens, _ in found])
+
+        return counted
+
+
+def _ahead(
+    windows: Sequence[Positions], begin: Callable[[Positions], Callable[[], Tokens]]
+) -> Iterator[tuple[Positions, Tokens]]:
+    """Each window and its tokens; those of the next are counted meanwhile, where there is somebody to do it."""
+    begun = begin(windows[0])
+    for window, following in zip(windows, [*windows[1:], None], strict=True):
+        tokens = begun()
+        if following is not None:
+            begun = begin(following)
+        yield window, tokens
+
+
+class Sums:
+    """The sums for the report, and how far encoding is."""
+
+    def __init__(self, n_total: int, progress: Callable[[Progress], None] | None) -> None:
+        self.n_tokens = self.n_truncated = self.n_zero = self.oom_halvings = self.n_encoded = 0
         self.seconds = 0.0
-        self._n_total = n_total
-        self._progress = progress
-        self._started = time.perf_counter()
-        reset_peak(encoder.device)
+        self.budgets: dict[str, int] = {}
+        self.peaks: dict[str, float] = {}
+        self.devices: set[str] = set()
+        self._n_done, self._n_told, self._n_total = 0, 0, n_total
+        self._progress, self._started = progress, time.perf_counter()
+        self._caller, self._lock = threading.current_thread(), threading.Lock()
 
-    def encode(
-        self, texts: Sequence[str], positions: Positions, dtype: np.dtype[Any]
-    ) -> tuple[NDArray[Any], Tokens]:
-        """Vectors of the texts at `positions`, in that order, in the storage dtype, and their tokens."""
-        shard = [texts[i] for i in positions]
-        started = time.perf_counter()
-        tokens = measure_tokens(self.encoder, shard, self.role)
-        lengths = tokens[:, 0].astype(np.int64)
-        self.seconds += time.perf_counter() - started
-        limit = self.encoder.max_tokens
-        counts = lengths if limit is None else np.minimum(lengths, limit)
-        vectors: NDArray[Any] = np.empty(0)
-        batches = plan_batches(counts, self.batch_tokens)
-        while batches:
-            batch = batches[0]
-            started = time.perf_counter()
-            encoded = self._try([shard[i] for i in batch])
-            self.seconds += time.perf_counter() - started
-            if encoded is None:
-                self._halve(counts[batch])
-                left = np.sort(np.concatenate(batches))
-                batches = [left[b] for b in plan_batches(counts[left], self.batch_tokens)]
-                continue
-            checked = self._checked(encoded, texts, positions[batch], dtype)
-            if not len(vectors):
-                vectors = np.empty((len(shard), *checked.shape[1:]), dtype=checked.dtype)
-            vectors[batch] = checked
-            batches.pop(0)
-            self.n_done += len(batch)
-            self._tell()
-        self.n_tokens += int(counts.sum())
-        self.n_truncated += int((lengths > counts).sum())
+    def add(self, n_texts: int) -> None:
+        """Some were encoded, by this thread or another; told at once or at the next look."""
+        with self._lock:
+            self._n_done += n_texts
+        if threading.current_thread() is self._caller:
+            self.tell()
+
+    def tell(self) -> None:
+        """Say how far it is, if that is further than before."""
+        done = self._n_done
+        if self._progress is not None and done > self._n_told:
+            self._n_told = done
+            rate = done / max(time.perf_counter() - self._started, 1e-9)
+            self._progress(Progress(done, self._n_total, rate, (self._n_total - done) / rate))
+
+    def count(self, encoded: EncodedShard) -> None:
+        """A shard that is in the store."""
+        vectors, counts = encoded.vectors, cut_counts(encoded.tokens)
         zero = [not part.any() for part in vectors] if vectors.dtype == object else ~vectors.any(axis=1)
+        self.n_encoded += len(vectors)
+        self.n_tokens += int(counts.sum())
+        self.n_truncated += int((encoded.tokens[:, 0] > counts).sum())
         self.n_zero += int(np.sum(zero))
-        return vectors, tokens
-
-    def _try(self, batch: list[str]) -> NDArray[Any] | None:
-        """None if memory ran out; returning lets go of the exception, whose frames hold tensors."""
-        try:
-            return self.encoder.encode_batch(batch, self.role)
-        except OutOfMemory:
-            return None
-
-    def _halve(self, counts: NDArray[np.int64]) -> None:
-        longest = max(1, int(counts.max()))
-        if len(counts) == 1:
-            raise UserError(
-                f"out of memory on {self.encoder.device} with a single text of {longest:,} tokens: "
-                "cut texts shorter (+maxN in the model's name), use half precision (+bf16) or another device"
-            )
-        # A batch may be far below the budget; halving must shrink this one.
-        self.batch_tokens = max(1, longest * len(counts) // 2)
-        self.oom_halvings += 1
-        log.warning(
-            "out of memory on %s with %d texts of up to %d tokens; going on with %d tokens per batch",
-            self.encoder.device, len(counts), longest, self.batch_tokens,
-        )  # fmt: skip
-
-    def _checked(
-        self, encoded: NDArray[Any], texts: Sequence[str], positions: Positions, dtype: np.dtype[Any]
-    ) -> NDArray[Any]:
-        per_token = encoded.dtype == object  # of each text an array of its own
-        expected = (len(positions), self.encoder.dim)
-        shapes = {part.shape[1:] for part in encoded} if per_token else {encoded.shape[1:]}
-        if len(encoded) != len(positions) or shapes != {expected[1:]}:
-            raise UserError(f"the model gave vectors of shape {encoded.shape}, expected {expected}")
-        with np.errstate(over="ignore"):  # told below
-            if per_token:
-                encoded[:] = [part.astype(dtype) for part in encoded]
-            stored = encoded if per_token else encoded.astype(dtype)
-        finite = [np.isfinite(p).all() for p in stored] if per_token else np.isfinite(stored).all(axis=1)
-        bad = np.flatnonzero(~np.asarray(finite))
-        if len(bad):
-            position = int(positions[bad].min())
-            raise UserError(
-                f"the model gave NaN or infinity for {self.role} text {position} (counted from 0), "
-                f"{texts[position][:60]!r}; float16 overflows with some models: try float32 or bfloat16"
-            )
-        return stored
-
-    def _tell(self) -> None:
-        if self._progress is not None:
-            rate = self.n_done / max(time.perf_counter() - self._started, 1e-9)
-            self._progress(Progress(self.n_done, self._n_total, rate, (self._n_total - self.n_done) / rate))
+        self.seconds += encoded.seconds
+        self.oom_halvings += encoded.oom_halvings
+        self.budgets[encoded.worker] = encoded.batch_tokens
+        self.peaks[encoded.worker] = encoded.peak_memory_mb
+        self.devices.add(encoded.device)
 
 
-def _report(n_texts: int, n_unique: int, work: _Work | None, batch_tokens: int) -> EncodeReport:
-    if work is None:
-        return EncodeReport(
-            n_texts, n_unique, 0, n_unique, 0, 0, 0, 0.0, None, None, None, None, 0, batch_tokens
-        )
-    seconds = max(work.seconds, 1e-9)
+def _report(n_texts: int, n_unique: int, sums: Sums | None) -> EncodeReport:
+    if sums is None:
+        return EncodeReport(n_texts, n_unique, 0, n_unique, 0, 0, 0, 0.0, None, None, None, None, 0, None)
+    seconds = max(sums.seconds / len(sums.budgets), 1e-9)
     return EncodeReport(
         n_texts=n_texts,
         n_unique=n_unique,
-        n_encoded=work.n_done,
-        n_reused=n_unique - work.n_done,
-        n_tokens=work.n_tokens,
-        n_truncated=work.n_truncated,
-        n_zero=work.n_zero,
+        n_encoded=sums.n_encoded,
+        n_reused=n_unique - sums.n_encoded,
+        n_tokens=sums.n_tokens,
+        n_truncated=sums.n_truncated,
+        n_zero=sums.n_zero,
         seconds=seconds,
-        texts_per_second=work.n_done / seconds,
-        tokens_per_second=work.n_tokens / seconds,
-        device=work.encoder.device,
-        peak_memory_mb=peak_mb(work.encoder.device),
-        oom_halvings=work.oom_halvings,
-        batch_tokens=work.batch_tokens,
+        texts_per_second=sums.n_encoded / seconds,
+        tokens_per_second=sums.n_tokens / seconds,
+        device=", ".join(sorted(sums.devices)),
+        peak_memory_mb=sum(sums.peaks.values()),
+        oom_halvings=sums.oom_halvings,
+        batch_tokens=min(sums.budgets.values()),
     )

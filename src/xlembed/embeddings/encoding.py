@@ -7,19 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from xlembed.embeddings import backends
+from xlembed.embeddings.assignment import Assignment, load_options, locate_model
+from xlembed.embeddings.crew import Crew, Workers, alone
 from xlembed.embeddings.export import load_export
 from xlembed.embeddings.given import GivenVectors, given_fingerprint
 from xlembed.embeddings.service import ServiceEncoder
 from xlembed.embeddings.store import VectorStore
 from xlembed.models.card import Service
 from xlembed.models.encoder import Encoder
-from xlembed.models.fingerprint import Fingerprint, base_fingerprint
+from xlembed.models.fingerprint import Fingerprint
 from xlembed.models.folder import prompt_notes
-from xlembed.models.hub import locate
-from xlembed.models.kinds import check_vectors
+from xlembed.models.safety import check_vectors
 from xlembed.models.spec import ModelRef
+from xlembed.registry import load_entry
 from xlembed.settings import EncodeSettings
 from xlembed.workspace import Workspace
 
@@ -35,6 +37,7 @@ class Encoding:
         base: fingerprint of everything that determines a vector.
         store: vectors of that fingerprint.
         encoder: loads the model, once.
+        crew: encodes texts for the store.
         notes: what must be known beside its scores.
         shard_texts: texts that become durable together.
         spent: what a service was asked, and its cost; empty where there is nothing to pay.
@@ -44,6 +47,7 @@ class Encoding:
     base: Fingerprint
     store: VectorStore
     encoder: Callable[[], Encoder]
+    crew: Crew
     notes: tuple[str, ...] = ()
     shard_texts: int = 1024
     spent: Callable[[], str] = lambda: ""
@@ -69,7 +73,16 @@ def open_encoding(ref: ModelRef, workspace: Workspace) -> Encoding:
 
         return load_encoder(ref, folder=folder, **load_options(settings))
 
-    return Encoding(folder, base, store, encoder, notes)
+    crew = open_workers(ref, settings, base) or alone(encoder, settings.batch_tokens)
+    return Encoding(folder, base, store, encoder, crew, notes)
+
+
+def open_workers(ref: ModelRef, settings: EncodeSettings, base: Fingerprint) -> Workers | None:
+    """The workers that the settings ask for; None: this process is enough."""
+    found: Workers | None = load_entry(backends, settings.backend).BACKEND(
+        Assignment(ref, settings, base.digest)
+    )
+    return found
 
 
 def open_given(ref: ModelRef, workspace: Workspace) -> Encoding:
@@ -83,9 +96,8 @@ def open_given(ref: ModelRef, workspace: Workspace) -> Encoding:
     dtype = workspace.settings.encode.storage_dtype
     base = given_fingerprint(found.manifest, dtype)
     store = VectorStore(workspace.cache / "vectors", base.digest, dtype, base.description)
-    return Encoding(
-        folder, base, store, lambda: GivenVectors(ref.slug, found), tuple(found.manifest.get("notes", ()))
-    )
+    given = cache(lambda: GivenVectors(ref.slug, found))
+    return Encoding(folder, base, store, given, alone(given), tuple(found.manifest.get("notes", ())))
 
 
 def open_service(ref: ModelRef, service: Service, workspace: Workspace) -> Encoding:
@@ -99,7 +111,8 @@ def open_service(ref: ModelRef, service: Service, workspace: Workspace) -> Encod
     base = encoder.fingerprint(settings.storage_dtype)
     store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
     together = service.batch * service.concurrency  # what an error or an interruption may cost
-    return Encoding(Path(), base, store, lambda: encoder, (), together, encoder.spent)
+    crew = alone(lambda: encoder, settings.batch_tokens)
+    return Encoding(Path(), base, store, lambda: encoder, crew, (), together, encoder.spent)
 
 
 def locate_store(
@@ -117,39 +130,3 @@ def locate_store(
         log.warning("%s: %s", ref.slug, note)
     store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)
     return folder, base, store, tuple(notes)
-
-
-def locate_model(ref: ModelRef, settings: EncodeSettings, storage_dtype: str) -> tuple[Path, Fingerprint]:
-    """The model's files, and the fingerprint of all that determines what it says of a text.
-
-    Raises:
-        UserError: they cannot be found or fetched, or the device is not there.
-    """
-    check_device(settings)
-    folder = locate(ref, settings.trust_remote_code)
-    base = base_fingerprint(
-        ref,
-        folder,
-        storage_dtype=storage_dtype,
-        instruction=settings.instruction,
-        trust_remote_code=settings.trust_remote_code,
-    )
-    return folder, base
-
-
-def load_options(settings: EncodeSettings) -> dict[str, Any]:
-    """How models are loaded."""
-    names = ("device", "trust_remote_code", "instruction")
-    return {name: getattr(settings, name) for name in names}
-
-
-def check_device(settings: EncodeSettings) -> None:
-    """Refuse a device that is not there, also where all vectors are stored and nothing is computed.
-
-    Raises:
-        UserError: if it is not there.
-    """
-    if settings.device not in ("", "cpu"):
-        from xlembed.models.loading import choose_device  # torch only where it must be asked
-
-        choose_device(settings.device)

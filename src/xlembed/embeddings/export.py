@@ -28,7 +28,7 @@ from xlembed.embeddings.store import StoredVectors, VectorStore, npy_header
 from xlembed.files import atomic_folder, write_json
 from xlembed.models.digest import file_digest
 from xlembed.models.postprocess import Fitted, Parallel, fit
-from xlembed.models.steps import Step
+from xlembed.models.removal import Step
 from xlembed.words import Lang, Role, UserError, Vectors
 
 MANIFEST = "manifest.json"

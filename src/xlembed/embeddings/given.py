@@ -46,6 +46,7 @@ class GivenVectors:
 
     device = "none"
     max_tokens = None
+    pads = False
 
     def __init__(self, name: str, found: Embeddings) -> None:
         self._name, self._task = name, found.manifest.get("task")

@@ -96,7 +96,7 @@ def _parallel(
             used[lang] += 1
             rows.append((text, lang, other))
     texts = [of for text, _, other in rows for of in (text, other)]
-    vectors = document_vectors(encoding, texts, ref, workspace, watch, f"encode pairs {found.name}")
+    vectors = document_vectors(encoding, texts, ref, watch, f"encode pairs {found.name}")
     return Parallel(vectors[::2], [lang for _, lang, _ in rows], vectors[1::2], pivot)
 
 

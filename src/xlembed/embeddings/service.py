@@ -34,6 +34,7 @@ class ServiceEncoder:
 
     device = "service"
     max_tokens = None
+    pads = False
 
     def __init__(self, name: str, card: ModelCard, service: Service, root: Path, instruction: str) -> None:
         self._name, self._service = name, service

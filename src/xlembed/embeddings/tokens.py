@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xlembed.embeddings.assignment import load_options
+from xlembed.embeddings.crew import Alone, Crew
 from xlembed.embeddings.encode import EncodeReport, Progress, encode_texts
-from xlembed.embeddings.encoding import load_options, locate_store
+from xlembed.embeddings.encoding import locate_store, open_workers
 from xlembed.embeddings.store import Located, VectorStore, open_vectors, text_keys
 from xlembed.models.fingerprint import Fingerprint
 from xlembed.models.spec import ModelRef
@@ -41,12 +43,14 @@ class TokenEncoding:
         base: fingerprint of everything that determines a vector.
         store: vectors of that fingerprint.
         encoders: loads the model, once.
+        crew: encodes texts for the store.
         notes: what must be known beside its scores.
     """
 
     base: Fingerprint
     store: VectorStore
     encoders: Callable[[], Mapping[Role, TokenEncoder]]
+    crew: Crew
     notes: tuple[str, ...] = ()
 
 
@@ -97,22 +101,23 @@ def open_token_encoding(ref: ModelRef, workspace: Workspace) -> TokenEncoding:
     Raises:
         UserError: they cannot be found or fetched, or the device is not there.
     """
+    settings = workspace.settings.encode
     _, base, store, notes = locate_store(ref, workspace)
 
     @cache
     def encoders() -> Mapping[Role, TokenEncoder]:
         from xlembed.models.loading import load_token_encoders  # torch only when something must be encoded
 
-        return load_token_encoders(ref, **load_options(workspace.settings.encode))
+        return load_token_encoders(ref, **load_options(settings))
 
-    return TokenEncoding(base, store, encoders, notes)
+    crew = open_workers(ref, settings, base) or Alone(encoders, settings.batch_tokens)
+    return TokenEncoding(base, store, encoders, crew, notes)
 
 
 def encode_tokens(
     encoding: TokenEncoding,
     texts: Sequence[str],
     role: Role,
-    batch_tokens: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> EncodeReport:
     """Make sure that the store holds the token vectors of each text.
@@ -122,15 +127,7 @@ def encode_tokens(
     """
     if len(encoding.store.locate(role, text_keys(texts)).missing) and role is Role.DOCUMENT:
         _refuse_too_large(encoding, texts)
-    return encode_texts(
-        lambda: encoding.encoders()[role],
-        texts,
-        role,
-        encoding.store,
-        batch_tokens=batch_tokens,
-        shard_size=SHARD_TEXTS,
-        progress=progress,
-    )
+    return encode_texts(encoding.crew, texts, role, encoding.store, shard_size=SHARD_TEXTS, progress=progress)
 
 
 def read_tokens(store: VectorStore, texts: Sequence[str], role: Role) -> TokenTable:

@@ -21,7 +21,7 @@ from xlembed.stats.clusters import task_clusters
 from xlembed.stats.evaluation import loss_rows
 from xlembed.stats.score_rows import Estimate
 from xlembed.words import DType, Mode, Role, UserError
-from xlembed.workspace import Watch, Workspace
+from xlembed.workspace import Watch, Workspace, unwatched
 
 SEED = 0
 QUESTIONS = 500
@@ -30,7 +30,7 @@ DOCUMENTS = 500
 """Of the sample and a language; judged ones are all kept."""
 
 
-def check_eight_bits(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch) -> str:
+def check_eight_bits(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> str:
     """Encode a sample in 8 bits and as the model is otherwise, search both exactly, and compare them pair by pair.
 
     Its vectors stay in the store, so that nothing is encoded twice.

@@ -17,7 +17,7 @@ from xlembed.embeddings.truncation import describe_truncation, stored_tokens
 from xlembed.evaluate.late import encode_late
 from xlembed.evaluate.late_manifest import late_manifest
 from xlembed.files import atomic_folder, write_json
-from xlembed.models.kinds import check_kinds
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef
 from xlembed.search.remedied import check_remedies
 from xlembed.words import Kind, Role
@@ -98,22 +98,20 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
         [q.lang for q in task.queries],
     )
     reports = {}
-    batch_tokens = workspace.settings.encode.batch_tokens
-    for role, texts in ((Role.DOCUMENT, documents.texts), (Role.QUERY, queries.texts)):
+    with encoding.crew:
+        for role, texts in ((Role.DOCUMENT, documents.texts), (Role.QUERY, queries.texts)):
 
-        def tell(progress: Progress, role: Role = role) -> None:
-            watch(f"encode {PLURAL[role]}", progress.n_done, progress.n_total)
+            def tell(progress: Progress, role: Role = role) -> None:
+                watch(f"encode {PLURAL[role]}", progress.n_done, progress.n_total)
 
-        reports[role] = encode_texts(
-            encoding.encoder,
-            texts,
-            role,
-            encoding.store,
-            batch_tokens=batch_tokens,
-            shard_size=encoding.shard_texts,
-            progress=tell,
-        )
-        batch_tokens = reports[role].batch_tokens  # smaller if memory ran out
+            reports[role] = encode_texts(
+                encoding.crew,
+                texts,
+                role,
+                encoding.store,
+                shard_size=encoding.shard_texts,
+                progress=tell,
+            )
     tokens = {
         PLURAL[role]: (stored_tokens(encoding.encoder, of.texts, role, encoding.store), of.langs)
         for role, of in ((Role.DOCUMENT, documents), (Role.QUERY, queries))

@@ -10,7 +10,7 @@ from xlembed.embeddings.embedded import open_embeddings
 from xlembed.embeddings.export import Embeddings
 from xlembed.evaluate.late_manifest import describe_late, late_manifest
 from xlembed.files import write_json
-from xlembed.models.kinds import check_kinds
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef
 from xlembed.search.engine import find_engine
 from xlembed.words import Kind

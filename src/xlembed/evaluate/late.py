@@ -33,7 +33,7 @@ def encode_late(task: Task, ref: ModelRef, workspace: Workspace, tell: Tell) -> 
         UserError: the model cannot be loaded, or the vectors would be too large.
     """
     encoding = open_token_encoding(ref, workspace)
-    reports = _encoded(encoding, task, ref, workspace, tell)
+    reports = _encoded(encoding, task, ref, tell)
     sides: dict[str, tuple[list[str], list[Lang]]] = {
         "documents": (_documents(task, ref), [d.lang for d in task.documents]),
         "queries": ([q.text for q in task.queries], [q.lang for q in task.queries]),
@@ -92,7 +92,7 @@ def open_late_pairs(
         raise UserError(
             f"{ref.slug} was encoded by other files or settings: run xlembed encode -m {ref.slug} -t {task.name}"
         )
-    _encoded(encoding, task, ref, workspace)  # where the manifest came without the store, as from DVC
+    _encoded(encoding, task, ref)  # where the manifest came without the store, as from DVC
     documents = read_tokens(encoding.store, _documents(task, ref), Role.DOCUMENT)
     if texts is not None:
         queries = encoding.encoders()[Role.QUERY].encode_batch(texts, Role.QUERY)
@@ -102,21 +102,20 @@ def open_late_pairs(
 
 
 def _encoded(
-    encoding: TokenEncoding, task: Task, ref: ModelRef, workspace: Workspace, tell: Tell | None = None
+    encoding: TokenEncoding, task: Task, ref: ModelRef, tell: Tell | None = None
 ) -> dict[Role, EncodeReport]:
     reports = {}
-    batch_tokens = workspace.settings.encode.batch_tokens
-    for role, texts in (
-        (Role.DOCUMENT, _documents(task, ref)),
-        (Role.QUERY, [q.text for q in task.queries]),
-    ):
+    with encoding.crew:
+        for role, texts in (
+            (Role.DOCUMENT, _documents(task, ref)),
+            (Role.QUERY, [q.text for q in task.queries]),
+        ):
 
-        def told(progress: Progress, role: Role = role) -> None:
-            if tell:
-                tell(role, progress)
+            def told(progress: Progress, role: Role = role) -> None:
+                if tell:
+                    tell(role, progress)
 
-        reports[role] = encode_tokens(encoding, texts, role, batch_tokens, told)
-        batch_tokens = reports[role].batch_tokens  # smaller if memory ran out
+            reports[role] = encode_tokens(encoding, texts, role, told)
     return reports
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xlembed.evaluate.tables import INVALID
+from xlembed.models.spec import DTYPE_SUFFIX
 from xlembed.show.cells import score_cell
 from xlembed.show.content import Grid, heads, row
 from xlembed.show.text import ends, interval_text, percent, points
@@ -19,6 +22,8 @@ COLUMNS = (
     ("other language @10", TRUE_CROSS_ALL, TEN),
 )
 """Head, macro average and measure."""
+NO_REMEDY = re.compile(rf"(\+(dim\d+|max\d+|{'|'.join(DTYPE_SUFFIX)}))+")
+"""Suffixes that make vectors smaller or texts shorter."""
 TOLD = (
     ("an answer in another language", TRUE_CROSS_ALL),
     ("one in the question's own language", CROSS_LINGUAL),
@@ -36,23 +41,28 @@ def remedy_grid(books: Sequence[ScoreBook], comparisons: Sequence[Mapping[str, A
     measures = set.intersection(*(set(b.measures()) for b in books))
     if not pairs or not {FIRST, TEN} <= measures:
         return None
-    lines = [
-        row(b.model, *(score_cell(b.macro(macro, measure)) for _, macro, measure in COLUMNS)) for b in books
-    ]
-    notes = (
+    labels = [b.label() for b in books] if any(b.labels for b in books) else []
+    lines = []
+    for i, book in enumerate(books):
+        cells = [score_cell(book.macro(macro, measure)) for _, macro, measure in COLUMNS]
+        lines.append(row(book.model, *cells, *labels[i : i + 1]))
+    note = (
         "In %: the right answer is at the first place (@1), among the first ten (@10). Within a language: only "
-        "documents in the question's language are searched; else all. Brackets: 95 % CI, unadjusted.",
-        *(_sentence(b, base, comparisons) for b, base in pairs),
+        "documents in the question's language are searched; else all. Brackets: 95 % CI, unadjusted."
     )
+    notes = (f"{note} {INVALID}" if labels else note, *(_sentence(b, base, comparisons) for b, base in pairs))
+    columns = ("model", *(head for head, _, _ in COLUMNS), *(["label"] if labels else []))
     title = f"{books[0].task}: what a remedy changes"
-    return Grid(
-        "remedies", title, heads("model", *(head for head, _, _ in COLUMNS)), tuple(lines), notes=notes
-    )
+    return Grid("remedies", title, heads(*columns, words=("label",)), tuple(lines), notes=notes)
 
 
 def _base(book: ScoreBook, books: Sequence[ScoreBook]) -> ScoreBook | None:
-    """The compared model that this one is with a suffix more; the longest name of several."""
-    found = [b for b in books if book.model.startswith(f"{b.model}+")]
+    """The compared model that this one is with a remedy more; the longest name of several."""
+    found = [
+        b
+        for b in books
+        if book.model.startswith(f"{b.model}+") and not NO_REMEDY.fullmatch(book.model, len(b.model))
+    ]
     return max(found, key=lambda b: len(b.model), default=None)
 
 

@@ -8,8 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from xlembed.data.task import Task
+from xlembed.embeddings.assignment import load_options, locate_model
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
-from xlembed.embeddings.encoding import load_options, locate_model
 from xlembed.embeddings.texts import document_text
 from xlembed.evaluate.late import open_late_pairs
 from xlembed.models.spec import ModelRef

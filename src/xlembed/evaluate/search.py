@@ -17,8 +17,9 @@ from xlembed.embeddings.texts import query_text
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.searching import Questions, open_search
-from xlembed.models.kinds import check_kinds
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef
+from xlembed.search.base import Hits
 from xlembed.words import Lang, Role, UserError, Vectors
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -79,6 +80,13 @@ def search(
             }
         )
     return found
+
+
+def search_all(task: Task, ref: ModelRef, workspace: Workspace, k: int, watch: Watch = unwatched) -> Hits:
+    """The k best of all documents for every query of the task; what is not encoded and indexed yet is so first."""
+    encode(task, ref, workspace, watch)
+    index(task, ref, workspace, watch)
+    return open_search(task, ref, workspace).searcher.search(range(len(task.queries)), k)
 
 
 def right_answers(text: str, task: Task) -> tuple[str, frozenset[str]] | None:

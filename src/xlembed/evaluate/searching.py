@@ -18,8 +18,8 @@ from xlembed.evaluate.index import describe_index
 from xlembed.evaluate.late import open_late
 from xlembed.evaluate.late_manifest import describe_late
 from xlembed.evaluate.reranking import open_reranker
-from xlembed.models.kinds import check_kinds
-from xlembed.models.searches import TRANSLATED
+from xlembed.models.rescoring import TRANSLATED
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.search.base import VectorIndex
 from xlembed.search.engine import exact_index, find_engine

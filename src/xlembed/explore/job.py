@@ -64,6 +64,17 @@ def explore_folder(workspace: Workspace, task: str) -> Path:
     return workspace.out / "reports" / "explore" / task
 
 
+def explored_page(evaluations: Sequence[Evaluation], workspace: Workspace) -> Path | None:
+    """The folder with the page, if it shows some of these evaluations and no other."""
+    folder = explore_folder(workspace, evaluations[0].book.task)
+    try:
+        found = Explored.read(folder / "explore.json", "run xlembed explore again").fingerprints
+    except (OSError, UserError):  # not explored, or of a task without judgements
+        return None
+    now = {e.name: e.book.fingerprint for e in evaluations}
+    return folder if found and found.items() <= now.items() else None
+
+
 def explore(
     task: Task,
     models: Sequence[str],
@@ -237,6 +248,7 @@ def _result(
         crossed=tuple(row for name, table in tables.items() for row in crossed(name, table)),
         found=tuple(told[:FOUND]),
         n_found=len(told),
+        fingerprints={e.name: e.evaluation.book.fingerprint for e in found},
         untested=tuple(untested),
         notes=tuple(note for note in (*_notes(task, reference), *(e.note for e in found)) if note),
     )

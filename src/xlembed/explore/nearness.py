@@ -92,7 +92,7 @@ def near_copies(
     langs = [d.lang for d in task.documents]
     rows = sorted({*wanted, *(row for part in sample_rows(langs).values() for row in part)})
     texts = [document_text(ref.card, task.documents[row]) for row in rows]
-    vectors = document_vectors(open_encoding(ref, workspace), texts, ref, workspace, watch, "near copies")
+    vectors = document_vectors(open_encoding(ref, workspace), texts, ref, watch, "near copies")
     return NearCopies(langs, rows, vectors, workspace.settings.explore.near_copy_percentile)
 
 

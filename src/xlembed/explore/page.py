@@ -11,10 +11,11 @@ import pandas as pd
 
 from xlembed.data.task import Task
 from xlembed.explore.kinds import ErrorKind, Flag
-from xlembed.explore.rankings import Hit, UnitRanking
-from xlembed.explore.result import Explored
+from xlembed.explore.rankings import Hit, UnitRanking, shared_documents
+from xlembed.explore.result import Explored, Unjudged
 from xlembed.explore.shares import Outcome
-from xlembed.explore.tables import found_grid, page_grids
+from xlembed.explore.tables import found_grid, page_grids, ranked_grid
+from xlembed.show.content import Grid
 from xlembed.show.html import render_page
 from xlembed.stats.scorebook import MACROS, label_text
 
@@ -45,10 +46,50 @@ def write_page(
         models: name -> rankings and outcomes, in the order of the units.
         checked: query id -> verdict of `check-queries` and its reasons; it can be changed on the page.
     """
+    _write_data(folder, task, result, units, models, _order(list(models.values())), checked or {})
+    _write_html(folder, result, page_grids(result), found_grid(result))
+
+
+def write_unjudged_page(
+    folder: Path,
+    task: Task,
+    result: Unjudged,
+    units: pd.DataFrame,
+    rankings: Mapping[str, Sequence[UnitRanking]],
+) -> None:
+    """The same page without anything that judgements would tell; where A and B differ most comes first."""
+    models = {name: (of, [Outcome(None)] * len(of)) for name, of in rankings.items()}
+    both = list(zip(*[*rankings.values()][:2], strict=True))
+    order = sorted(range(len(both)), key=lambda i: (shared_documents(*both[i]) if len(both[i]) > 1 else 0, i))
+    _write_data(folder, task, result, units, models, order, {})
+    _write_html(folder, result, [], ranked_grid(result))
+
+
+def _write_html(folder: Path, result: Explored | Unjudged, grids: Sequence[Grid], found: Grid | None) -> None:
+    judged = isinstance(result, Explored)
+    page = render_page(
+        *("index.html.j2", TEMPLATES, "report", "explore"),
+        result=result,
+        judged=judged,
+        grids=grids,
+        found=found,
+    )
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _write_data(
+    folder: Path,
+    task: Task,
+    result: Explored | Unjudged,
+    units: pd.DataFrame,
+    models: Mapping[str, tuple[Sequence[UnitRanking], Sequence[Outcome]]],
+    order: list[int],
+    checked: Mapping[str, tuple[str, str]],
+) -> None:
+    """data/*.js, units in this order."""
     data = folder / "data"
     data.mkdir()
     sides = list(models.values())
-    order = _order(sides)
     number: dict[int, int] = {}  # document -> its place: those that are shown together stand together
     for part, start in enumerate(range(0, len(order), UNITS_PER_PART)):
         rows = [[_side(of[i], number) for of, _ in sides] for i in order[start : start + UNITS_PER_PART]]
@@ -61,11 +102,12 @@ def write_page(
     place = {row: i for i, row in enumerate(asked)}
     queries = [(q.query_id, langs.index(q.lang), q.text) for q in map(task.queries.__getitem__, asked)]
     _write(data, "queries", 0, queries)
-    verdicts = [(checked or {}).get(query_id, ("", "")) for query_id, *_ in queries]
+    verdicts = [checked.get(query_id, ("", "")) for query_id, *_ in queries]
     macros = {(m.kind, m.pool): i for i, m in enumerate(MACROS)}
     shown = units.iloc[order]
     index = {
         "task": task.digest,
+        "judged": isinstance(result, Explored),
         "verdicts": [verdict for verdict, _ in verdicts],
         "reasons": [reasons for _, reasons in verdicts],
         "models": list(models),
@@ -83,11 +125,6 @@ def write_page(
         "flag": [[_flags(of[i]) for i in order] for _, of in sides],
     }
     _write(data, "index", 0, index)
-    found = found_grid(result)
-    page = render_page(
-        "index.html.j2", TEMPLATES, "report", "explore", result=result, grids=page_grids(result), found=found
-    )
-    (folder / "index.html").write_text(page, encoding="utf-8")
 
 
 def script_text(kind: str, part: int, value: Any) -> str:

@@ -57,12 +57,17 @@ class UnitRanking:
     @property
     def rank(self) -> int:
         """Of the first right document; 0: not known or not retrieved."""
-        return self.right[0].rank
+        return self.right[0].rank if self.right else 0
 
     @property
     def is_right(self) -> bool:
         """Whether the first document is right."""
         return self.rank == 1
+
+
+def shared_documents(first: UnitRanking, second: UnitRanking) -> int:
+    """How many of the documents that are shown two rankings share."""
+    return len({hit.row for hit in first.top} & {hit.row for hit in second.top})
 
 
 class _Recorder:

@@ -62,6 +62,7 @@ class Explored(Record):
         unknown_tokens: share of a query's tokens from which on it is not understood.
         found: of the first two models, at most one per need, the worst rank by B first.
         n_found: needs with such a unit.
+        fingerprints: model -> of the vectors that it was evaluated with.
         untested: pairs of models that share no language, with the reason.
     """
 
@@ -81,6 +82,7 @@ class Explored(Record):
     crossed: tuple[Crossed, ...]
     found: tuple[Found, ...]
     n_found: int
+    fingerprints: Mapping[str, str] = Field(default={})
     untested: tuple[str, ...] = Field(default=())
     notes: tuple[str, ...] = Field(default=())
 
@@ -96,3 +98,55 @@ class Explored(Record):
         """`MODEL/mode/pool/KIND` of every macro average of a kind that occurs."""
         kinds = [s for s in self.shares if s.is_macro and s.measure in list(ErrorKind) and s.value]
         return {f"{s.model}/{s.kind}/{s.pool}/{s.measure}": s.value for s in kinds}
+
+
+class Ranked(Record):
+    """A query of a task that nobody judged, and the document that each model has first.
+
+    Attributes:
+        shared: documents that the first two models both show; None: one model.
+        first: of each model, ``id: text``; empty: it retrieves nothing.
+    """
+
+    query_id: str
+    query: str
+    query_lang: Lang
+    shared: int | None
+    first: tuple[str, ...]
+
+
+class Unjudged(Record):
+    """All that is known of a task without judgements: what the models rank first.
+
+    Attributes:
+        labels: model -> language -> what must stand beside its rankings.
+        languages: of the queries that are shown; empty: all.
+        shown: documents of each ranking.
+        ranked: of several models, the queries on which the first two share least come first; of one, the task's order.
+    """
+
+    task: str
+    task_digest: str
+    models: tuple[str, ...]
+    labels: Mapping[str, Mapping[Lang, str]]
+    languages: tuple[Lang, ...]
+    n_queries: int
+    shown: int
+    ranked: tuple[Ranked, ...]
+
+    @property
+    def n_units(self) -> int:
+        """One per query."""
+        return self.n_queries
+
+    def params(self) -> dict[str, str]:
+        """What was explored, beside the settings."""
+        return {"explore.models": ",".join(self.models)[:6000], "explore.language": ",".join(self.languages)}
+
+    def tags(self) -> dict[str, str]:
+        """That nothing is known to be right."""
+        return {"unjudged": "true"}
+
+    def metrics(self) -> dict[str, float]:
+        """None: nothing can be measured."""
+        return {}

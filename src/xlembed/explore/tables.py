@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich.cells import cell_len, set_cell_size
-
-from xlembed.explore.result import Explored, Found, Share
+from xlembed.explore.result import Explored, Found, Share, Unjudged
 from xlembed.explore.shares import ERRORS, MEASURES, RIGHT
 from xlembed.show.cells import counts_cell, difference_cell, p_cell, score_cell
 from xlembed.show.content import LABELLED, Cell, Grid, Row, heads, row
-from xlembed.show.text import MINUS
+from xlembed.show.text import MINUS, shortened
 from xlembed.stats.compared import Paired
 from xlembed.stats.scorebook import MACROS, Macro, label_text
 
@@ -20,8 +18,10 @@ QUERY, ANSWER = 60, 40
 """Columns of the terminal for a query and a document in the table of queries."""
 
 
-def terminal_grids(result: Explored) -> list[Grid]:
-    """Shares of every mode and pool, flags, and the queries that only A answers."""
+def terminal_grids(result: Explored | Unjudged) -> list[Grid]:
+    """Shares of every mode and pool, flags, and the queries that only A answers; or first documents alone."""
+    if isinstance(result, Unjudged):
+        return [ranked_grid(result)]
     return [*share_grids(result), *filter(None, (flag_grid(result), found_grid(result)))]
 
 
@@ -98,6 +98,34 @@ def found_grid(result: Explored) -> Grid | None:
     return Grid(
         "found", title, columns, tuple(map(_found, result.found)), notes=(*filter(None, notes), *labels)
     )
+
+
+def ranked_grid(result: Unjudged) -> Grid:
+    """Queries that nobody judged, with the document that each model has first."""
+    several = len(result.models) > 1
+    title = f"{result.task}: what is ranked first; nobody said which documents are right"
+    names = [f"first by {name}" for name in result.models]
+    columns = heads(
+        "query", "lang", *(["shared"] if several else []), *names, words=("query", "lang", *names)
+    )
+    rows = [
+        row(
+            shortened(of.query, QUERY),
+            of.query_lang,
+            *([] if of.shared is None else [_count(of.shared)]),
+            *(shortened(text, ANSWER) for text in of.first),
+        )
+        for of in result.ranked
+    ]
+    order = "those come first on which A and B share least" if several else "in the task's order"
+    notes = [f"Queries: {len(rows)} of {result.n_queries:,}, {order}."]
+    if several:
+        a, b = result.models[:2]
+        notes.append(
+            f"shared: documents that are among the first {result.shown} of both {a} (A) and {b} (B)."
+        )
+    notes += [f"{name} is labelled: {label_text(of)}." for name, of in result.labels.items() if of]
+    return Grid("ranked", title, columns, tuple(rows), notes=tuple(notes))
 
 
 def pairs_grid(result: Explored) -> Grid:
@@ -191,11 +219,5 @@ def _found(found: Found) -> Row:
     langs = (
         found.query_lang if found.query_lang == found.doc_lang else f"{found.query_lang}->{found.doc_lang}"
     )
-    answer = f"{found.doc_id}: {_cut(found.document, ANSWER)}"
-    return row(_cut(found.query, QUERY), langs, _count(found.rank_a), _count(found.rank_b), answer)
-
-
-def _cut(text: str, most: int) -> str:
-    """As much as fits into so many columns of a terminal, where Chinese takes two per letter."""
-    flat = " ".join(text.split())
-    return flat if cell_len(flat) <= most else f"{set_cell_size(flat, most - 1).rstrip()}…"
+    answer = f"{found.doc_id}: {shortened(found.document, ANSWER)}"
+    return row(shortened(found.query, QUERY), langs, _count(found.rank_a), _count(found.rank_b), answer)

@@ -1,8 +1,9 @@
-"""Stage ablate: variants of one recipe, trained, compared and drawn -> reports/ablations/NAME/."""
+"""Stage ablate: variants of one recipe, trained, compared and recorded -> reports/ablations/NAME/."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +17,13 @@ from xlembed.finetune.ablation import Ablation, Training, Variant, load_ablation
 from xlembed.finetune.ablation_tables import write_ablation_report
 from xlembed.finetune.danger import dimension_lines
 from xlembed.finetune.job import finetune, finetuned_folder
-from xlembed.finetune.opened import Opened, Record, open_recipe
-from xlembed.finetune.recipe_loading import check_data, read_recipe, ready_recipes
-from xlembed.finetune.rehearsal import rehearse
+from xlembed.finetune.recipe_loading import Opened, Record, check_data, open_recipe, read_recipe
+from xlembed.finetune.stage import rehearse
 from xlembed.stats.scorebook import MACROS
+from xlembed.tracking.log import log_folder, log_metrics, log_params, log_tags
 from xlembed.tracking.opening import open_model
+from xlembed.tracking.runs import child_run
+from xlembed.tracking.training import TrainingRecord, flat
 from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -45,8 +48,7 @@ RecordTraining = Callable[[Training], AbstractContextManager[Record | None]]
 class OpenedAblation:
     """An ablation with every variant's recipe, data and tasks found and checked.
 
-    Attributes:
-        trainings: variants in their order, each with its seeds, and their opened recipes.
+    Trainings are in the order of the variants, each with its seeds.
     """
 
     ablation: Ablation
@@ -70,15 +72,11 @@ def ablation_folder(workspace: Workspace, name: str) -> Path:
 def open_ablation(source: str, workspace: Workspace) -> OpenedAblation:
     """Read an ablation, make every variant's recipe and find what it names; nothing is trained.
 
-    Args:
-        source: name of a ready ablation, or a YAML file.
-        workspace: whose data and models are looked at.
-
     Raises:
         UserError: names everything wrong in the file, or else every variant that cannot be trained, with the reasons.
     """
     ablation = load_ablation(source)
-    recipe = read_recipe(ready_recipes().get(ablation.recipe, Path(ablation.recipe)))
+    recipe = read_recipe(ablation.recipe)
     found: list[tuple[Training, Opened]] = []
     problems: dict[str, None] = {}
     for training in trainings(ablation, recipe):
@@ -141,11 +139,8 @@ def _report(
     base = _evaluation(firsts[0], reports[firsts[0].recipe.name], opened.task, workspace, step=0)
     first_report = reports[firsts[0].recipe.name]
     dimensions, too_large = _dimensions(opened, reports, workspace, watch)
-    warnings = [
-        f"{training.recipe.name}: {line}"
-        for training, _ in opened.trainings
-        for line in reports[training.recipe.name]["warnings"]
-    ]
+    names = [training.recipe.name for training, _ in opened.trainings]
+    warnings = [f"{name}: {line}" for name in names for line in reports[name]["warnings"]]
     return {
         "format": FORMAT,
         "ablation": ablation.name,
@@ -170,11 +165,7 @@ def _report(
 
 
 def _evaluation(
-    training: Training,
-    report: Mapping[str, Any],
-    task: Task,
-    workspace: Workspace,
-    step: int = -1,
+    training: Training, report: Mapping[str, Any], task: Task, workspace: Workspace, step: int = -1
 ) -> Evaluation:
     """Of the model after a stage (default: the last), under the variant's name."""
     slug = report["evaluations"][step]["model"]
@@ -187,14 +178,10 @@ def _macros(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Rows of the primary measure's macro averages."""
     kinds = {(m.kind, m.pool) for m in MACROS}
     measure = evaluation.scores["primary_measure"]
-    return [
-        {key: row[key] for key in PAIRED}
-        for row in evaluation.scores["scores"]
-        if (row["kind"], row["pool"]) in kinds
-        and row["measure"] == measure
-        and row["query_lang"] is None
-        and row["doc_lang"] is None
-    ]
+    rows = [row for row in evaluation.scores["scores"] if (row["kind"], row["pool"]) in kinds]
+    whole = (measure, None, None)
+    rows = [row for row in rows if (row["measure"], row["query_lang"], row["doc_lang"]) == whole]
+    return [{key: row[key] for key in PAIRED} for row in rows]
 
 
 def _variant(
@@ -226,16 +213,16 @@ def _variant(
         }
         if sts
         else None,
-        "seeds": [
-            {
-                "seed": training.seed,
-                "scores": _macros(_evaluation(training, of_seed, opened.task, workspace)),
-                "spearman": (_sts(of_seed, sts, -1) or {}).get("spearman"),
-            }
-            for training in all_seeds
-            for of_seed in [reports[training.recipe.name]]
-        ],
+        "seeds": [_of_seed(t, reports[t.recipe.name], opened, workspace) for t in all_seeds],
     }
+
+
+def _of_seed(
+    training: Training, report: Mapping[str, Any], opened: OpenedAblation, workspace: Workspace
+) -> dict[str, Any]:
+    scores = _macros(_evaluation(training, report, opened.task, workspace))
+    spearman = (_sts(report, opened.ablation.sts, -1) or {}).get("spearman")
+    return {"seed": training.seed, "scores": scores, "spearman": spearman}
 
 
 def _sts(report: Mapping[str, Any], name: str | None, step: int) -> dict[str, Any] | None:
@@ -276,21 +263,70 @@ def _dimensions(
             continue
         recipe = opened.of(variant)[0][0].recipe
         full = int(reports[recipe.name]["dim"])
-        if large := [d for d in opened.ablation.dims if d > full]:
-            notes.append(
-                f"{variant.name} has {full} dimensions; {', '.join(map(str, large))} of `dims` left out."
-            )
+        if large := ", ".join(str(d) for d in opened.ablation.dims if d > full):
+            notes.append(f"{variant.name} has {full} dimensions; {large} of `dims` left out.")
         model = open_model(workspace, str(finetuned_folder(workspace, recipe.name) / "model"))
-        refs = {
-            dim: replace(
-                model,
-                slug=f"{recipe.name}+dim{dim}",
-                variation=replace(model.variation, dim=None if dim == full else dim),
-            )
-            for dim in {full, *(d for d in opened.ablation.dims if d < full)}
-        }
+        refs = {}
+        for dim in {full, *(d for d in opened.ablation.dims if d < full)}:
+            variation = replace(model.variation, dim=None if dim == full else dim)
+            refs[dim] = replace(model, slug=f"{recipe.name}+dim{dim}", variation=variation)
         for row in measure_dimensions(opened.task, refs, scratch, watch):
             folder = row.pop("run")
             found = read_evaluation(str(folder), workspace)
             rows.append({**row, "variant": variant.name, "scores": _macros(found)})
     return rows, notes
+
+
+class VariantRecord(TrainingRecord):
+    """Tells the tracking store of one training, and keeps the scores of the model it ended with."""
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        super().__init__(folders)
+        self.last: dict[str, float] = {}
+
+    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
+        """As any fine-tuning does."""
+        super().evaluated(after, task, run_folder, result)
+        self.last = self._scores[after, task.digest]
+
+
+@contextlib.contextmanager
+def variant_run(
+    name: str, variant: str, seed: int, recipe: Mapping[str, Any], folders: Mapping[str, Path]
+) -> Iterator[VariantRecord]:
+    """A child run around one training; its stages and evaluations are child runs of it."""
+    with child_run(name):
+        log_tags({"variant": variant, "seed": str(seed)})
+        log_params({f"recipe.{key}": str(value)[:500] for key, value in flat(recipe).items()})
+        record = VariantRecord(folders)
+        yield record
+        log_metrics(record.last)  # so that the variants' runs can be compared in the UI
+
+
+def log_ablation(report: Mapping[str, Any], folder: Path) -> None:
+    """The variants' scores and all files, in the active run."""
+    told = ("ablation", "recipe", "task_digest")
+    log_tags({"kind": "ablation", **{key: str(report[key]) for key in told}})
+    numbers: dict[str, float] = {}
+    for variant in report["variants"]:
+        numbers |= _numbers(variant["name"], variant["scores"])
+        if variant["sts"]:
+            numbers |= _known({f"{variant['name']}/sts_spearman": variant["sts"]["after"]["spearman"]})
+    for row in report["dimensions"]:
+        name = f"{row['variant']}/dim{row['dim']}"
+        numbers |= _numbers(name, row["scores"])
+        numbers |= {f"{name}/ms_per_query": row["ms"]["median"], f"{name}/bytes": float(row["bytes"])}
+    log_metrics(numbers)
+    log_folder(folder)
+
+
+def _numbers(name: str, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in scores:
+        place = f"{name}/{row['kind']}/{row['pool']}/{row['measure']}"
+        found |= _known({place: row["value"], **{f"{place}/{e}": row[e] for e in ("ci_low", "ci_high")}})
+    return found
+
+
+def _known(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {key: value for key, value in values.items() if value is not None}

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from xlembed.files import read_yaml
-from xlembed.finetune.changing import change_recipe, keep_stages
+from xlembed.fields import Name, Positive, read_ready
+from xlembed.files import Record
 from xlembed.finetune.recipe import Evaluation, Recipe
-from xlembed.finetune.sections import Name, Positive, Section
+from xlembed.finetune.recipe_loading import change_recipe, keep_stages
 from xlembed.words import UserError, near_miss
 
 READY = Path(__file__).parent / "ablations"
 
 
-class Variant(Section):
+class Variant(Record):
     """One training: the recipe with some stages left out or some settings changed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     name: Name
     title: str = ""
@@ -38,7 +37,7 @@ class Variant(Section):
         return self.title or self.name
 
 
-class Ablation(Section):
+class Ablation(Record):
     """Variants of one recipe that are trained and compared with the first of them."""
 
     name: Name
@@ -82,13 +81,7 @@ class Ablation(Section):
 
 @dataclass(frozen=True)
 class Training:
-    """One training of an ablation.
-
-    Attributes:
-        variant: what it is an example of.
-        seed: of the training.
-        recipe: all that is trained; its name is the ablation's and the variant's.
-    """
+    """One training of an ablation."""
 
     variant: Variant
     seed: int
@@ -106,20 +99,7 @@ def load_ablation(source: str) -> Ablation:
     Raises:
         UserError: there is none, or it says something wrong; every problem is named.
     """
-    ready = ready_ablations()
-    path = ready.get(source) or Path(source)
-    if not path.is_file():
-        raise UserError(
-            f"no ablation {source!r}: expected a YAML file or one of {', '.join(ready)}.{near_miss(source, ready)}"
-        )
-    value = read_yaml(path)
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: expected keys {', '.join(Ablation.model_fields)}, found {value!r}")
-    try:
-        return Ablation.model_validate(value)
-    except ValidationError as error:
-        known = [*Ablation.model_fields, "set", *Variant.model_fields]
-        raise UserError(f"{path}: {_explain(error, known)}") from None
+    return read_ready(Ablation, "ablation", source, ready_ablations())
 
 
 def trainings(ablation: Ablation, recipe: Recipe) -> list[Training]:
@@ -152,24 +132,3 @@ def _vary(ablation: Ablation, variant: Variant, recipe: Recipe) -> Recipe:
     evaluate = Evaluation(tasks=(ablation.task,), sts=(ablation.sts,) if ablation.sts else ())
     title = ": ".join(part for part in (ablation.title or ablation.name, variant.shown) if part)
     return varied.model_copy(update={"evaluate": evaluate, "register_as": "", "description": title})
-
-
-def _explain(error: ValidationError, known: Iterable[str]) -> str:
-    """Every field that does not fit, in words.
-
-    Args:
-        error: of a model in this room.
-        known: names that an unknown key may have been meant as.
-    """
-    names, lines = list(known), []
-    for problem in error.errors():
-        field = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{field}: unknown key.{near_miss(str(problem['loc'][-1]), names)}")
-        elif problem["type"] == "missing":
-            lines.append(f"{field}: missing")
-        else:
-            message = problem["msg"].removeprefix("Value error, ")
-            found = f", found {problem['input']!r}" if not isinstance(problem["input"], dict | list) else ""
-            lines.append(f"{field}: {message}{found}" if field else message)
-    return "; ".join(lines)

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xlembed.evaluate.tables import comparison_table, pictures_markdown, to_markdown, write_page
+from xlembed.evaluate.tables import comparison_table, write_page
 from xlembed.finetune.figures import ablations
-from xlembed.finetune.tables import rho_cell
+from xlembed.finetune.tables import report_page, rho_cell
 from xlembed.show.cells import share_cell
 from xlembed.show.content import Cell, Grid, heads, row
 from xlembed.show.curves import present, score_in
@@ -53,7 +53,7 @@ def forgetting_table(report: Report) -> Grid | None:
             v["title"],
             rho_cell(v["sts"]["before"]),
             rho_cell(v["sts"]["after"]),
-            rho_cell({**v["sts"]["change"], "spearman": v["sts"]["change"]["difference"]}, signed=True),
+            rho_cell(v["sts"]["change"], "difference"),
             p_text(v["sts"]["change"]["p_value"]),
         )
         for v in report["variants"]
@@ -100,9 +100,8 @@ def dimensions_table(report: Report) -> Grid | None:
         heads("model", "dimensions", "bytes", "ms per query", *(m.head for m in macros)),
         tuple(rows),
         notes=(
-            "In %. Brackets: 95 % CI, unadjusted. ms: exact search of one query among "
-            f"{timing['documents']:,} documents, median [fastest, slowest] of {timing['repeats']} rounds, on "
-            f"{timing['machine']}.",
+            f"In %. Brackets: 95 % CI, unadjusted. ms: exact search of one query among {timing['documents']:,} "
+            f"documents, median [fastest, slowest] of {timing['repeats']} rounds, on {timing['machine']}.",
         ),
     )
 
@@ -120,22 +119,14 @@ def write_ablation_report(report: Report, folder: Path) -> None:
 
 
 def ablation_markdown(report: Report, figures: Sequence[str] = ()) -> str:
-    """All tables as a page.
-
-    Args:
-        report: content of report.json.
-        figures: names of PNG files in figures/.
-    """
-    parts = [
-        f"# {report['title']}\n",
-        f"Recipe: {report['recipe']}. Task: {report['task']}. Base model: {report['base_slug']}.\n",
-        "Variants:\n\n" + "\n".join(f"- {v['title']}: {_what(v)}" for v in report["variants"]) + "\n",
+    """All tables as a page."""
+    head = [
+        f"# {report['title']}",
+        f"Recipe: {report['recipe']}. Task: {report['task']}. Base model: {report['base_slug']}.",
+        "Variants:",
+        "\n".join(f"- {v['title']}: {_what(v)}" for v in report["variants"]),
     ]
-    if report["warnings"]:
-        parts.append("## Warnings\n\n" + "\n".join(f"- {line}" for line in report["warnings"]) + "\n")
-    parts += [to_markdown(table) for table in ablation_tables(report)]
-    parts += [f"{line}\n" for line in pictures_markdown(figures)]
-    return "\n".join(parts)
+    return report_page(head, report["warnings"], ablation_tables(report), (), figures)
 
 
 def _what(variant: Mapping[str, Any]) -> str:

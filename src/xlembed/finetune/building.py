@@ -151,11 +151,7 @@ def target_layers(body: nn.Module, settings: LoraRecipe) -> list[str]:
         if not names and target in ("query", "key", "value"):
             names = {name for name in FUSED if name in short}
         if target == "output" and not names:
-            names = (
-                {"attention.output.dense"}
-                if any(n.endswith("attention.output.dense") for n in linear)
-                else set()
-            )
+            names = {n for n in ("attention.output.dense",) if any(name.endswith(n) for name in linear)}
         if not names:
             raise UserError(
                 f"adapter.targets: the body has no {target!r}; its linear layers are {', '.join(sorted(short))}, and "
@@ -200,10 +196,7 @@ def finish_model(model: SentenceTransformer) -> SentenceTransformer:
 def save_model(model: SentenceTransformer, folder: Path, card: Mapping[str, Any]) -> None:
     """A sentence-transformers folder: safetensors, the prompts of both roles, and what the model is for.
 
-    Args:
-        model: as `finish_model` left it.
-        folder: replaced if it is there.
-        card: see `models.folder.read_own_card`; what is empty is left out.
+    What is empty in the card (see `models.folder.read_own_card`) is left out.
     """
     with atomic_folder(folder) as temporary, quiet_transformers():
         model.save_pretrained(str(temporary), create_model_card=False, safe_serialization=True)
@@ -227,3 +220,36 @@ def _readme(card: Mapping[str, Any]) -> str:
         f"- {key}: {', '.join(value) if isinstance(value, list) else value}" for key, value in card.items()
     ]
     return "\n".join(["A sentence-transformers model, fine-tuned by xlembed.", "", *lines]) + "\n"
+
+
+POOLINGS = (Pooling, WeightedPooling, AttentionPooling)
+PARTS = ("embeddings", "body", "adapters", "pooling", "head")
+
+
+def trainable_parameters(model: SentenceTransformer) -> list[dict[str, Any]]:
+    """A row (`part`, `trainable`, `total`) per part that has parameters; each parameter is in one part.
+
+    `embeddings` are the token vectors, `adapters` what LoRA adds to the body.
+    """
+    counts = {part: [0, 0] for part in PARTS}
+    for number, module in enumerate(model):
+        tokens = token_vectors(model) if number == 0 else set()
+        for name, parameter in module.named_parameters():
+            if number == 0:
+                part = "adapters" if ".lora_" in name else "embeddings" if id(parameter) in tokens else "body"
+            else:
+                part = "pooling" if isinstance(module, POOLINGS) else "head"
+            counts[part][0] += parameter.numel() if parameter.requires_grad else 0
+            counts[part][1] += parameter.numel()
+    rows = [(part, *counts[part]) for part in PARTS if counts[part][1]]
+    return [{"part": part, "trainable": trainable, "total": total} for part, trainable, total in rows]
+
+
+def token_vectors(model: SentenceTransformer) -> set[int]:
+    """`id` of the parameters that hold one vector per token."""
+    body = model[0]
+    if isinstance(body, StaticEmbedding):
+        return {id(parameter) for parameter in body.parameters()}
+    inner = getattr(body, "model", None)
+    table = inner.get_input_embeddings() if inner is not None else None
+    return {id(parameter) for parameter in table.parameters()} if table is not None else set()

@@ -1,13 +1,72 @@
-"""Known danger lines of fine-tuning, in words: what was measured, where the line is, what one can do."""
+"""report.json of a fine-tuning in memory: its scores, and the known danger lines that they cross, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xlembed.finetune.figures_data import BASE, Report, macros_of, score_of
 from xlembed.finetune.loss import Loss, loss_classes
 from xlembed.show.text import percent
+from xlembed.stats.scorebook import (
+    CROSS_LINGUAL,
+    MACROS,
+    MONOLINGUAL,
+    TRUE_CROSS_ALL,
+    TRUE_CROSS_TARGET,
+    Estimate,
+    Macro,
+)
+from xlembed.words import Lang
+
+Report = Mapping[str, Any]
+"""Content of finetuned/NAME/report.json."""
+BASE = "base"
+"""What the model is called before the first stage."""
+PLACES = {
+    MONOLINGUAL: ("mono",),
+    CROSS_LINGUAL: ("cross",),
+    TRUE_CROSS_ALL: ("true_cross", "all"),
+    TRUE_CROSS_TARGET: ("true_cross", "target"),
+}
+"""Where a macro stands in a headline (results/TASK/MODEL.json)."""
+
+
+def score_of(
+    headline: Mapping[str, Any], macro: Macro, lang: Lang | None = None, measure: str | None = None
+) -> Estimate | None:
+    """A macro average, or one language of it; None where the headline does not have it.
+
+    `headline` is what one task's evaluation returned.
+    """
+    found: Any = headline["scores"]
+    for key in (*PLACES[macro], lang or "macro", measure or headline["primary_measure"]):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    if found is None:
+        return None
+    return Estimate(
+        value=float(found["value"]),
+        ci_low=found["ci_low"],
+        ci_high=found["ci_high"],
+        n_units=int(found["n_units"]),
+        n_needs=int(found["n_needs"]),
+        n_clusters=int(found["n_clusters"]),
+    )
+
+
+def macros_of(headline: Mapping[str, Any]) -> list[Macro]:
+    """Those with a primary score, in the usual order."""
+    return [m for m in MACROS if score_of(headline, m) is not None]
+
+
+def tasks_of(report: Report) -> list[str]:
+    """Names of the tasks that the model was evaluated on."""
+    return list(report["evaluations"][0]["tasks"]) if report["evaluations"] else []
+
+
+def sets_of(report: Report) -> list[str]:
+    """Names of the scored sets."""
+    return list(report["evaluations"][0]["sts"]) if report["evaluations"] else []
+
 
 P_AT_1 = 0.60
 STS = 0.70
@@ -20,10 +79,8 @@ BATCH = 512
 def danger_lines(report: Report) -> list[str]:
     """A sentence or two for each danger line that the fine-tuned model crosses.
 
-    P@1 is accuracy@1: both are the share of queries whose first document is right.
-
-    Args:
-        report: of a fine-tuning; `dimensions`, rows as of `dimension_lines`, may be in it.
+    P@1 is accuracy@1: both are the share of queries whose first document is right. `dimensions`, rows as of
+    `dimension_lines`, may be in the report.
     """
     return [
         *_shared_lines(report),
@@ -37,8 +94,7 @@ def danger_lines(report: Report) -> list[str]:
 def dimension_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence for each model that loses too much when its vectors are cut below 512 dimensions.
 
-    Args:
-        rows: `variant`, `dim`, `scores` (rows with kind, pool, measure, value), for one primary measure.
+    Rows have `variant`, `dim` and `scores` (kind, pool, measure, value) of one primary measure.
     """
     lines = []
     for variant in dict.fromkeys(row["variant"] for row in rows):

@@ -5,15 +5,20 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
+from xlembed.fields import Positive
+from xlembed.files import Record
 from xlembed.finetune import heads
-from xlembed.finetune.sections import Positive, Section
 from xlembed.registry import load_all
 
 if TYPE_CHECKING:
     from torch import nn
 
+    Module = nn.Module
+else:  # torch is imported only when something is built
+    Module = object
 
-class Head(Section):
+
+class Head(Record):
     """The section `head` of a recipe. A new head is one new module of heads/ with a class called HEAD."""
 
     by_family: ClassVar[bool] = False
@@ -22,8 +27,8 @@ class Head(Section):
     kind: str
     out: Positive
 
-    def modules(self, width: int) -> list[nn.Module]:
-        """Behind vectors of this width; torch is imported only now.
+    def modules(self, width: int) -> list[Module]:
+        """Behind vectors of this width.
 
         Modules of sentence-transformers where they do, so that such a folder loads without this package.
         """

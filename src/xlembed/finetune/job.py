@@ -9,13 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xlembed.data.task import Task
 from xlembed.data.text_digest import text_digest
 from xlembed.files import atomic_folder, write_json
-from xlembed.finetune.opened import Opened, Record, Unrecorded
-from xlembed.finetune.recipe_loading import recipe_to_yaml
+from xlembed.finetune.recipe_loading import Opened, Record, Unrecorded, recipe_to_yaml
 from xlembed.finetune.stage import TrainedStage, train_recipe_stage
+from xlembed.measures import Measure
 from xlembed.models.spec import ModelRef
+from xlembed.stats.bootstrap import N_RESAMPLES
+from xlembed.stats.comparison import Evaluated, align
+from xlembed.stats.evaluation import cell_layout, number_json
+from xlembed.stats.paired import difference_cells
 from xlembed.stats.scorebook import ScoreBook
 from xlembed.tracking.opening import open_model
 from xlembed.workspace import Watch, Workspace, unwatched
@@ -36,6 +42,10 @@ class _Measured:
     ref: ModelRef
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     sts: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        sts = {name: found.to_json() for name, found in self.sts.items()}
+        return {"after": self.after, "model": self.ref.slug, "tasks": self.tasks, "sts": sts}
 
 
 def finetuned_folder(workspace: Workspace, name: str) -> Path:
@@ -58,9 +68,8 @@ def finetune(
         UserError: bad data, or a model that cannot be built as the recipe says.
     """
     recipe, record = opened.recipe, record or Unrecorded()
-    measured = [
-        _measure(BASE, replace(opened.base, slug=f"{recipe.name}.{BASE}"), opened, workspace, watch, record)
-    ]
+    base = replace(opened.base, slug=f"{recipe.name}.{BASE}")
+    measured = [_measure(BASE, base, opened, workspace, watch, record)]
     trained: list[TrainedStage] = []
     for number, stage in enumerate(recipe.stages, 1):
         before = trained[-1] if trained else None
@@ -77,10 +86,8 @@ def finetune(
         measured.append(_measure(stage.name, ref, opened, workspace, watch, record))
     with atomic_folder(finetuned_folder(workspace, recipe.name)) as folder:
         report = _write(opened, trained, measured, workspace, folder)
-    write_json(
-        workspace.out / "results" / f"finetune-{recipe.name}.json",
-        _headline(opened, measured[-1], finetuned_folder(workspace, recipe.name)),
-    )
+    headline = _headline(opened, measured[-1], finetuned_folder(workspace, recipe.name))
+    write_json(workspace.out / "results" / f"finetune-{recipe.name}.json", headline)
     return report
 
 
@@ -136,9 +143,8 @@ def _write(
     (folder / TEXTS).write_text("".join(f"{d}\n" for d in trained[-1].texts), encoding="utf-8")
     for task in opened.tasks:
         for m in measured:
-            shutil.copytree(
-                scratch.run_folder(task.name, m.ref.slug), folder / "runs" / task.name / m.ref.slug
-            )
+            kept = folder / "runs" / task.name / m.ref.slug
+            shutil.copytree(scratch.run_folder(task.name, m.ref.slug), kept)
     report: dict[str, Any] = {
         "format": FORMAT,
         "recipe": recipe.name,
@@ -150,15 +156,7 @@ def _write(
         "key": trained[-1].key,
         "trainable": list(trained[0].trainable),
         "stages": [t.to_json() for t in trained],
-        "evaluations": [
-            {
-                "after": m.after,
-                "model": m.ref.slug,
-                "tasks": m.tasks,
-                "sts": {k: v.to_json() for k, v in m.sts.items()},
-            }
-            for m in measured
-        ],
+        "evaluations": [m.to_json() for m in measured],
         "changes": [change for task in opened.tasks for change in _changes(task, measured, scratch, folder)],
         **_sts_changes(opened, measured, scratch),
         "shared_texts": _shared_texts(opened.tasks, trained[-1].texts),
@@ -181,7 +179,6 @@ def _changes(
 ) -> list[dict[str, Any]]:
     """Paired tests between the models before and after (one Holm family), and what was learned beside them."""
     from xlembed.evaluate.compare import compare, read_evaluation
-    from xlembed.finetune.learned import learned_differences
     from xlembed.measures import parse_measure
 
     # The later model first: differences are then after - before.
@@ -196,10 +193,9 @@ def _changes(
             parse_measure(report["primary_measure"]),
             n_resamples=old.scores["evaluate"]["resamples"],
         )
-        rows = [r for r in report["primary"] if r["a"] == new.name and r["b"] == old.name]
-        found.append(
-            {"from": before.after, "to": after.after, "task": task.name, "rows": rows, "learned": learned}
-        )
+        rows = [r for r in report["primary"] if (r["a"], r["b"]) == (new.name, old.name)]
+        steps = {"from": before.after, "to": after.after, "task": task.name}
+        found.append({**steps, "rows": rows, "learned": learned})
     return found
 
 
@@ -220,10 +216,54 @@ def _sts_changes(opened: Opened, measured: Sequence[_Measured], scratch: Workspa
 def _shared_texts(tasks: Sequence[Task], texts: Sequence[str]) -> dict[str, int]:
     """How many texts of each evaluation task were trained on: its scores are then no test."""
     known = set(texts)
-    return {
-        task.name: len(
-            {text_digest(text) for text in [d.text for d in task.documents] + [q.text for q in task.queries]}
-            & known
+    texts = {task.name: {x.text for x in (*task.documents, *task.queries)} for task in tasks}
+    return {name: len({*map(text_digest, of)} & known) for name, of in texts.items()}
+
+
+def learned_differences(
+    before: Evaluated, after: Evaluated, measure: Measure, n_resamples: int = N_RESAMPLES
+) -> list[dict[str, Any]]:
+    """Paired differences after - before in every cell that only `after` supports.
+
+    A test against a model that was never made for a language shows nothing about a method, so these rows carry the
+    label of the model before, an unadjusted 95 % cluster bootstrap interval, and no p. Cells in languages that `after`
+    does not support either are left out.
+
+    Returns:
+        Rows with `kind`, `pool`, `query_lang`, `doc_lang`, `measure`, `before`, `after`, `difference`, its interval and
+        counts, and `label`.
+
+    Raises:
+        UserError: the two were evaluated on different units.
+    """
+    (first, second), _ = align([after, before], intersect=False)
+    languages = first.units[["query_lang", "doc_lang"]]
+    known = ~languages.isin(list(after.unsupported)).any(axis=1)
+    new = languages.isin(list(before.unsupported)).any(axis=1)
+    keep = (known & new).to_numpy()
+    if not keep.any():
+        return []
+    cells = cell_layout(first.units[keep], sorted(set(first.units["cluster"])))
+    values_after = first.units.loc[keep, [measure.column]].to_numpy(dtype=np.float64)
+    values_before = second.units.loc[keep, [measure.column]].to_numpy(dtype=np.float64)
+    differences = difference_cells(cells.layout, values_after, values_before, n_resamples=n_resamples)
+    rows = []
+    for i, (kind, pool, query_lang, doc_lang) in enumerate(cells.cells):
+        difference = differences.cells[i][0]
+        if difference is None:
+            continue
+        inside = cells.layout.cells == i
+        row = number_json(difference)
+        labels = {before.unsupported[x] for x in (query_lang, doc_lang) if x in before.unsupported}
+        rows.append(
+            {
+                **{"kind": kind, "pool": pool, "query_lang": query_lang, "doc_lang": doc_lang},
+                "measure": measure.name,
+                "before": round(float(values_before[inside].mean()), 6),
+                "after": round(float(values_after[inside].mean()), 6),
+                "difference": row.pop("value"),
+                **row,
+                "label": "; ".join(sorted(labels)),
+            }
         )
-        for task in tasks
-    }
+    return rows

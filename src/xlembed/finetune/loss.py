@@ -6,8 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from xlembed.data.pairs import Kind
+from xlembed.fields import Positive
+from xlembed.files import Record
 from xlembed.finetune import losses
-from xlembed.finetune.sections import Positive, Section
 from xlembed.registry import load_all
 from xlembed.words import UserError
 
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import nn
 
+    Model = SentenceTransformer
+    Module = nn.Module
+else:  # torch is imported only when something is built
+    Model = Module = object
 
-class Loss(Section):
+
+class Loss(Record):
     """The section `loss` of a stage. A new loss is one new module of losses/ with a class called LOSS.
 
     Class attributes:
@@ -37,8 +43,8 @@ class Loss(Section):
     """Numbers of leading dimensions that must work alone, the full size among them (Kusupati et al. 2022)."""
     kind: str
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
-        """The loss over a model, without Matryoshka; torch is imported only now.
+    def build(self, model: Model) -> Module:
+        """The loss over a model, without Matryoshka.
 
         Columns come in the order anchor, positive, negatives; labels are scores, shape (batch,), or a teacher's
         vectors, shape (batch, dim).
@@ -52,7 +58,7 @@ def loss_classes() -> dict[str, type[Loss]]:
     return load_all(losses, "LOSS")
 
 
-def build_loss(settings: Loss, model: SentenceTransformer) -> nn.Module:
+def build_loss(settings: Loss, model: Model) -> Module:
     """The loss of a stage over `model`, Matryoshka (Kusupati et al. 2022) round it where asked for.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,37 +19,17 @@ TRIES = 100
 """Draws per wanted negative before a row counts as having none."""
 
 
-@dataclass(frozen=True)
-class WithNegatives:
-    """Rows with `negative`, `negative_1`, ...
-
-    Attributes:
-        rows: those with as many as asked for.
-        left_out: rows without enough.
-    """
-
-    rows: list[dict[str, Any]]
-    left_out: int
-
-
 def add_negatives(
     rows: Sequence[Row],
     settings: Negatives,
     seed: int,
     model: SentenceTransformer | None = None,
     prompts: Mapping[str, str] | None = None,
-) -> WithNegatives:
-    """Give each row `per_row` negatives from the other rows' positives.
+) -> list[dict[str, Any]]:
+    """Rows with `negative`, `negative_1`, ... from the other rows' positives; those without enough are left out.
 
     Never a text that is a positive of the same anchor, or that belongs to the row's group: an answer that two questions
-    share is right for both.
-
-    Args:
-        rows: `anchor`, `positive`, perhaps `group`.
-        settings: kind, number, margin.
-        seed: of the random ones.
-        model: mines the hard ones.
-        prompts: column -> what is put before its texts, for mining.
+    share is right for both. Hard ones are mined by the model, with prompts by column before the texts.
     """
     right = _right_answers(rows)
     if settings.kind == "random":
@@ -59,17 +38,16 @@ def add_negatives(
         if model is None:
             raise ValueError("hard negatives are mined by a model; none was given")
         candidates = _mined(rows, settings, model, prompts or {})
-    full, left_out = [], 0
+    full = []
     for i, row in enumerate(rows):
         good = [text for text in dict.fromkeys(candidates.get(i, [])) if text_digest(text) not in right[i]]
         if len(good) < settings.per_row:
-            left_out += 1
             continue
         found = dict(row)
         for n, text in enumerate(good[: settings.per_row]):
             found["negative" if n == 0 else f"negative_{n}"] = text
         full.append(found)
-    return WithNegatives(full, left_out)
+    return full
 
 
 def _right_answers(rows: Sequence[Row]) -> list[set[str]]:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from xlembed.data.languages import Language
+from xlembed.fields import Name, Positive, Rate, Share
+from xlembed.files import Record
 from xlembed.finetune.head import Head, head_classes
 from xlembed.finetune.loss import Loss, loss_classes
-from xlembed.finetune.sections import Language, Name, Positive, Section, Share, named
+
+
+def _named(value: Any) -> Any:
+    """A word alone stands for the section with that kind and nothing else said."""
+    return {"kind": value} if isinstance(value, str) else value
+
 
 # ---- what is put on the base model
 
 
-class SimplePooling(Section):
+class SimplePooling(Record):
     """One of the poolings that sentence-transformers has."""
 
     kind: Literal["mean", "cls", "lasttoken", "max", "mean_sqrt_len_tokens"]
     """`mean_sqrt_len_tokens` is sum / sqrt(length); under cosine it is mean unless a non-linear head follows."""
 
 
-class WeightedPooling(Section):
+class WeightedPooling(Record):
     """Weighted sum of several poolings: a * mean + b * max + ..."""
 
     kind: Literal["weighted"]
@@ -29,7 +37,7 @@ class WeightedPooling(Section):
     """Train the weights."""
 
 
-class AttentionPooling(Section):
+class AttentionPooling(Record):
     """Softmax over the tokens of their product with a learned query vector."""
 
     kind: Literal["attention"]
@@ -37,11 +45,11 @@ class AttentionPooling(Section):
 
 PoolingRecipe = Annotated[
     Annotated[SimplePooling | WeightedPooling | AttentionPooling, Field(discriminator="kind")],
-    BeforeValidator(named),
+    BeforeValidator(_named),
 ]
 
 
-class LoraRecipe(Section):
+class LoraRecipe(Record):
     """Low-rank adapters (Hu et al. 2022) by peft; the rest of the body stays as it is."""
 
     r: Positive = 16
@@ -55,7 +63,7 @@ class LoraRecipe(Section):
     """One adapter per language family, chosen by the script of the text; else merged into the body when saved."""
 
 
-class Student(Section):
+class Student(Record):
     """Same body, new vocabulary: a tokenizer trained on the stages' texts; new token vectors are means of old ones."""
 
     pieces: Annotated[int, Field(ge=100)]
@@ -71,19 +79,19 @@ else:
     HeadRecipe = Annotated[Union[tuple(head_classes().values())], Field(discriminator="kind")]  # noqa: UP007
     LossRecipe = Annotated[
         Annotated[Union[tuple(loss_classes().values())], Field(discriminator="kind")],  # noqa: UP007
-        BeforeValidator(named),
+        BeforeValidator(_named),
     ]
 
 
 # ---- data and stages
 
 
-class Data(Section):
+class Data(Record):
     """One set of training rows."""
 
     pairs: str = Field(min_length=1)
     """Name under data/pairs, or a folder in the same layout."""
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: Rate = 1.0
     """How often a row is drawn, relative to the other sets' rows; all 1: every row once per epoch."""
     languages: tuple[Language, ...] = ()
     """Only rows whose texts are all in these languages."""
@@ -91,7 +99,7 @@ class Data(Section):
     """At most so many rows, chosen by seed."""
 
 
-class Negatives(Section):
+class Negatives(Record):
     """Negatives added to pairs that bring none."""
 
     kind: Literal["random", "hard"]
@@ -104,7 +112,7 @@ class Negatives(Section):
     """hard: rank up to which negatives are looked for."""
 
 
-class Dev(Section):
+class Dev(Record):
     """What early stopping looks at; never the gate's task."""
 
     pairs: str = Field(min_length=1)
@@ -112,14 +120,14 @@ class Dev(Section):
     metric: Literal["spearman", "accuracy@1", "MRR@10", "nDCG@10"]
 
 
-class EarlyStopping(Section):
+class EarlyStopping(Record):
     """Stop when the dev metric has not risen by `min_delta` for `patience` looks; the best weights are kept."""
 
     patience: Positive = 3
     min_delta: Annotated[float, Field(ge=0)] = 0.0
 
 
-class Stage(Section):
+class Stage(Record):
     """One training on one kind of rows."""
 
     name: Name
@@ -132,19 +140,19 @@ class Stage(Section):
     """Batches whose gradients are added up before an update."""
     max_tokens: Positive | None = None
     """Texts are cut here in this stage only; None: as the model. Short texts train much faster."""
-    epochs: Annotated[float, Field(gt=0)] = 1.0
+    epochs: Rate = 1.0
     max_steps: Positive | None = None
     """Updates at most."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
-    head_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    learning_rate: Rate = 2e-5
+    head_learning_rate: Rate | None = None
     """Of pooling and head; None: the same."""
-    token_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    token_learning_rate: Rate | None = None
     """Of the token vectors; None: the same. A new language needs larger steps there than the body stands."""
     warmup: Share = 0.1
     """Share of the updates in which the rate rises."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
+    max_gradient_norm: Rate = 1.0
     dev: Dev | None = None
     looks: Positive = 10
     """How often per stage dev is measured and a checkpoint is written."""
@@ -162,7 +170,7 @@ class Stage(Section):
         return self
 
 
-class Evaluation(Section):
+class Evaluation(Record):
     """What is measured before the first stage and after each."""
 
     tasks: tuple[str, ...] = ()
@@ -171,7 +179,7 @@ class Evaluation(Section):
     """Scored sets under data/pairs: Spearman of cosine and score."""
 
 
-class Recipe(Section):
+class Recipe(Record):
     """A whole fine-tuning."""
 
     name: Name

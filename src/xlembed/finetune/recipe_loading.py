@@ -1,18 +1,26 @@
-"""A recipe file and the data it names -> a checked recipe, or everything wrong with it at once."""
+"""A recipe file and what it names -> a checked recipe, or everything wrong with it at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from xlembed.data.loading import open_task
 from xlembed.data.pairs import Kind, PairSet, Row, load_pairs
-from xlembed.files import read_yaml
+from xlembed.data.task import Task
+from xlembed.fields import explain, read_ready
 from xlembed.finetune.recipe import Data, Recipe, Stage
+from xlembed.models.safety import check_vectors
+from xlembed.models.spec import ModelRef, Variation
+from xlembed.tracking.opening import open_model
 from xlembed.words import UserError, near_miss
+from xlembed.workspace import Workspace
 
 READY = Path(__file__).parent / "recipes"
 
@@ -22,136 +30,32 @@ def ready_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(READY.glob("*.yaml"))}
 
 
-def load_recipe(source: str, data_dir: Path) -> Recipe:
-    """A recipe by the name of a ready one or by file, with its data looked at.
+def load_recipe(source: str, data_dir: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe by the name of a ready one or by file, perhaps changed, with its data looked at.
 
     Raises:
         UserError: everything wrong in the file, or else everything wrong between recipe and data, a line each.
     """
-    path = ready_recipes().get(source, Path(source))
-    recipe = read_recipe(path)
-    problems = list(check_data(recipe, data_dir))
-    if problems:
+    recipe = read_recipe(source)
+    recipe = change_recipe(recipe, changes) if changes else recipe
+    if problems := list(check_data(recipe, data_dir)):
+        path = ready_recipes().get(source, source)
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
     return recipe
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(source: str | Path) -> Recipe:
     """The file alone.
 
     Raises:
-        UserError: every wrong key, type and value, a line each.
+        UserError: there is none, or every wrong key, type and value, a line each.
     """
-    try:
-        value = read_yaml(path)
-    except (FileNotFoundError, IsADirectoryError):
-        known = ready_recipes()
-        raise UserError(
-            f"no recipe {str(path)!r}: neither a file nor ready.{near_miss(str(path), known)} Ready: "
-            f"{', '.join(known)}"
-        ) from None
-    if not isinstance(value, dict):
-        raise UserError(
-            f"{path}: expected fields {', '.join(Recipe.model_fields)}, found {type(value).__name__}"
-        )
-    try:
-        return Recipe.model_validate(value)
-    except ValidationError as error:
-        raise UserError("\n".join(f"{path}: {line}" for line in explain(error, value))) from None
+    return read_ready(Recipe, "recipe", str(source), ready_recipes())
 
 
 def recipe_to_yaml(recipe: Recipe) -> str:
     """The recipe with every default spelled out."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
-
-
-def explain(error: ValidationError, value: Any) -> list[str]:
-    """A line per wrong field: its place as in the file, what was expected and found."""
-    lines = []
-    for problem in error.errors():
-        place, known = _place(problem["loc"], value)
-        kind, found = problem["type"], problem["input"]
-        if kind == "too_short" and found:
-            continue  # said of a list because its items are wrong, and these are told
-        where = f"{place}: " if place else ""
-        last = str(problem["loc"][-1]) if problem["loc"] else ""
-        if kind == "extra_forbidden":
-            lines.append(f"{where}unknown key.{near_miss(last, known)} Known here: {', '.join(known)}")
-        elif kind == "missing":
-            lines.append(f"{where}missing")
-        elif kind == "union_tag_invalid":
-            tags = [tag.strip(" '") for tag in problem["ctx"]["expected_tags"].split(",")]
-            given = str(problem["ctx"]["tag"])
-            lines.append(
-                f"{where}kind: expected one of {', '.join(tags)}, found {given!r}.{near_miss(given, tags)}"
-            )
-        elif kind == "union_tag_not_found":
-            lines.append(f"{where}expected a section with `kind`, found {found!r}")
-        else:
-            told = f" (found {found!r})" if not isinstance(found, dict | list) else ""
-            lines.append(f"{where}{problem['msg'].removeprefix('Value error, ')}{told}")
-    return lines
-
-
-def _place(loc: Sequence[int | str], value: Any) -> tuple[str, list[str]]:
-    """`stages.0.loss.scale` without pydantic's marks, and the keys known beside it."""
-    place: list[str] = []
-    model: Any = Recipe
-    for part in loc:
-        if isinstance(value, dict) and part not in value and part == value.get("kind"):
-            model = _of_kind(model, str(part))  # pydantic names the member of a union
-            continue
-        if isinstance(value, str) and part == value:
-            model = _of_kind(model, value)
-            continue
-        place.append(str(part))
-        beside = model
-        value = value[part] if _holds(value, part) else None
-        if isinstance(part, str) and _is_model(model) and part in model.model_fields:
-            model = model.model_fields[part].annotation
-        elif isinstance(part, int):
-            model = next(iter(get_args(model)), None)
-    known = list(_bare(beside).model_fields) if place and _is_model(_bare(beside)) else []
-    return ".".join(place), known
-
-
-def _holds(value: Any, part: int | str) -> bool:
-    return (isinstance(value, dict) and part in value) or (
-        isinstance(value, list) and isinstance(part, int) and part < len(value)
-    )
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _members(kind: Any) -> Iterator[Any]:
-    """The models inside an annotation."""
-    if _is_model(kind):
-        yield kind
-    for inner in get_args(kind):
-        yield from _members(inner)
-
-
-def _bare(kind: Any) -> Any:
-    return next(_members(kind), None) if not _is_model(kind) and len(list(_members(kind))) == 1 else kind
-
-
-def _of_kind(kind: Any, tag: str) -> Any:
-    for member in _members(kind):
-        field = member.model_fields.get("kind")
-        if field is not None and tag in get_args(field.annotation):
-            return member
-    return None
-
-
-def recipe_data(recipe: Recipe, data_dir: Path) -> dict[str, PairSet]:
-    """Every set that the recipe names, by that name.
-
-    Raises:
-        UserError: of the first that cannot be read.
-    """
-    return {name: load_pairs(name, data_dir) for name in set_names(recipe)}
 
 
 def set_names(recipe: Recipe) -> list[str]:
@@ -228,3 +132,111 @@ def _check_dev(place: str, stage: Stage, trained: set[str], sets: Mapping[str, P
     if scored != (dev.metric == "spearman"):
         fits = "spearman" if scored else "accuracy@1, MRR@10 or nDCG@10"
         yield f"{place}.metric: {dev.pairs} holds {sets[dev.pairs].kind}; expected {fits}, found {dev.metric}"
+
+
+def change_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values; stages go by their names. Values are as YAML gives them, by place.
+
+    Raises:
+        UserError: names every place that there is not, or else every value that does not fit.
+    """
+    data = recipe.model_dump(mode="json")
+    problems = [why for place, value in changes.items() if (why := _put(data, place, value))]
+    if problems:
+        raise UserError("; ".join(problems))
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise UserError("; ".join(explain(error, Recipe, data))) from None
+
+
+def keep_stages(recipe: Recipe, names: tuple[str, ...]) -> Recipe:
+    """The recipe with only these stages, in its own order.
+
+    Raises:
+        UserError: a stage that the recipe does not have.
+    """
+    known = [stage.name for stage in recipe.stages]
+    lacking = [name for name in names if name not in known]
+    if lacking:
+        raise UserError(
+            f"stages: {recipe.name} has no {', '.join(map(repr, lacking))}.{near_miss(lacking[0], known)} "
+            f"Its stages: {', '.join(known)}"
+        )
+    return recipe.model_copy(update={"stages": tuple(s for s in recipe.stages if s.name in names)})
+
+
+def _put(data: dict[str, Any], place: str, value: Any) -> str | None:
+    """Set one value; returns what is wrong with the place, if anything is."""
+    *path, last = place.split(".")
+    here: Any = {**data, "stages": {stage["name"]: stage for stage in data["stages"]}}
+    for i, key in enumerate([*path, last]):
+        where = ".".join([*path, last][: i + 1])
+        if not isinstance(here, dict):
+            return f"{place}: {'.'.join(path[:i])} has no settings of its own"
+        if key not in here:
+            return f"{place}: there is no {where}.{near_miss(key, here)} Known: {', '.join(here)}"
+        if i < len(path):
+            here = here[key]
+            if here is None:
+                return f"{place}: {where} is not set in this recipe; set it whole ({where}: {{...}})"
+    if path == ["stages"]:
+        return f"{place}: expected the place of one setting, as in {place}.batch"
+    (here if path else data)[last] = value
+    return None
+
+
+Log = Callable[[Mapping[str, float], int], None]
+"""Told (values, update) as a training goes on."""
+
+
+class Record(Protocol):
+    """What is told of the work as it goes on, for a tracking store."""
+
+    def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
+        """Around the training of one stage."""
+
+    def built(self, stage: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The model stands as the stage trains it; `rows` count its parameters."""
+        return
+
+    def evaluated(self, after: str, task: Task, run_folder: Path, result: Mapping[str, Any]) -> None:
+        """An evaluation is finished."""
+        return
+
+
+class Unrecorded(Record):
+    """For callers that record nothing."""
+
+    def training(self, stage: str, settings: Mapping[str, Any]) -> AbstractContextManager[Log]:
+        """Nothing."""
+        return nullcontext(lambda values, step: None)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recipe with everything it names found and checked, before any work is done."""
+
+    recipe: Recipe
+    base: ModelRef
+    sets: Mapping[str, PairSet]
+    tasks: tuple[Task, ...]
+
+
+def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
+    """Find the base model, the pair sets and the tasks.
+
+    Raises:
+        UserError: something is not there, or cannot be trained.
+    """
+    base = open_model(workspace, recipe.base)
+    if base.card.lexical:
+        raise UserError(f"base: {recipe.base} finds words; it has no weights to train")
+    check_vectors(base)
+    if base.variation != Variation():
+        raise UserError(
+            f"base: {recipe.base!r}: expected a model without suffixes, found {base.variation.suffix!r}; "
+            "length and precision are the recipe's max_tokens and dtype"
+        )
+    sets = {name: load_pairs(name, workspace.root / "data") for name in set_names(recipe)}
+    return Opened(recipe, base, sets, tuple(open_task(workspace, name) for name in recipe.evaluate.tasks))

@@ -16,16 +16,16 @@ from filelock import FileLock
 from xlembed.embeddings.document_vectors import document_vectors
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.files import atomic_folder, read_record, write_json
-from xlembed.finetune.recipe import Recipe, Stage
+from xlembed.finetune.recipe import Stage
 from xlembed.models.fingerprint import LIBRARIES, base_fingerprint
 from xlembed.models.hub import locate
 from xlembed.tracking.opening import open_model
-from xlembed.words import Lang, Role, Vectors
+from xlembed.words import Lang, Role
 from xlembed.workspace import Watch, Workspace
 
 if TYPE_CHECKING:
     from xlembed.data.pairs import PairSet
-    from xlembed.finetune.opened import Log, Opened
+    from xlembed.finetune.recipe_loading import Log, Opened
     from xlembed.finetune.training import StageData, StageResult
     from xlembed.models.spec import ModelRef
 
@@ -55,9 +55,9 @@ class TrainedStage:
     key: str
     model: Path
     dim: int
-    languages: tuple[Lang, ...]
-    texts: tuple[str, ...]
-    trainable: tuple[dict[str, Any], ...]
+    languages: Sequence[Lang]
+    texts: Sequence[str]
+    trainable: Sequence[dict[str, Any]]
     summary: Mapping[str, Any]
     reused: bool
 
@@ -86,15 +86,7 @@ def train_recipe_stage(
 
     Every stage starts from a saved folder, so that one that follows a finished stage and one that follows an
     interrupted one see the same weights. Plain LoRA is therefore merged after each stage, and the next gets its own.
-
-    Args:
-        opened: the recipe with its data.
-        number: of the stage, from 0.
-        before: the stage before; None starts from the recipe's base model.
-        workspace: settings and cache.
-        watch: told how far the work is.
-        log: told of the curves.
-        built: told of the trainable parameters before the training.
+    `built` is told of the trainable parameters before the training, `log` of the curves.
     """
     stage = opened.recipe.stages[number]
     key = _key(opened, number, before, workspace)
@@ -113,40 +105,36 @@ def train_recipe_stage(
 def _key(opened: Opened, number: int, before: TrainedStage | None, workspace: Workspace) -> str:
     """Chained, so that recipes that begin alike share their first stages; names and evaluations do not count."""
     recipe, stage = opened.recipe, opened.recipe.stages[number]
-    used = {data.pairs for data in stage.data} | ({stage.dev.pairs} if stage.dev else set())
     parts: dict[str, Any] = {
         "scheme": SCHEME,
         "libraries": {name: version(name) for name in (*LIBRARIES, "peft", "accelerate")},
         "stage": stage.model_dump(mode="json", exclude={"name"}),
-        "sets": {name: opened.sets[name].digest for name in sorted(used)},
+        "sets": {name: opened.sets[name].digest for name in sorted(_used_sets(stage))},
     }
     if stage.loss.labels == "teacher":
         parts["teacher"] = _weights(teacher_of(opened, stage, workspace), workspace)
     if before is not None:
         parts["before"] = before.key
-        parts["recipe"] = _later(recipe)
+        later = {"seed", "dtype", "max_tokens", "body", "adapter", "languages", "licence"}
+        parts["recipe"] = recipe.model_dump(mode="json", include=later)
     else:
         parts["before"] = _weights(opened.base, workspace)
-        parts["recipe"] = recipe.model_dump(
-            mode="json", exclude={"name", "description", "base", "stages", "evaluate", "register_as"}
-        )
+        told = {"name", "description", "base", "stages", "evaluate", "register_as"}
+        parts["recipe"] = recipe.model_dump(mode="json", exclude=told)
         if recipe.student:
             parts["vocabulary"] = sorted(found.digest for found in _trained_sets(opened))
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _used_sets(stage: Stage) -> set[str]:
+    return {data.pairs for data in stage.data} | ({stage.dev.pairs} if stage.dev else set())
+
+
 def _trained_sets(opened: Opened) -> list[PairSet]:
     """What any stage trains on: a vocabulary is learnt from these texts, never from dev or evaluation sets."""
     names = dict.fromkeys(data.pairs for stage in opened.recipe.stages for data in stage.data)
     return [opened.sets[name] for name in names]
-
-
-def _later(recipe: Recipe) -> dict[str, Any]:
-    """What of a recipe counts after its first stage."""
-    return recipe.model_dump(
-        mode="json", include={"seed", "dtype", "max_tokens", "body", "adapter", "languages", "licence"}
-    )
 
 
 def _weights(ref: ModelRef, workspace: Workspace) -> str:
@@ -173,15 +161,14 @@ def _train(
     built: Callable[[Sequence[Mapping[str, Any]]], None],
 ) -> None:
     """Build the model, train it, write its folder and what is to be told of it."""
-    from xlembed.finetune.building import finish_model, save_model
-    from xlembed.finetune.trainable import trainable_parameters
+    from xlembed.finetune.building import finish_model, save_model, trainable_parameters
     from xlembed.finetune.training import train_stage
     from xlembed.models.loading import cut_at
 
     recipe = opened.recipe
     work = place.with_suffix(".work")
     model = open_stage_model(opened, before, workspace)
-    trainable = [asdict(row) for row in trainable_parameters(model)]
+    trainable = trainable_parameters(model)
     built(trainable)
     data, counts = _stage_data(opened, stage, model, workspace, watch)
     limit = model.max_seq_length
@@ -200,17 +187,14 @@ def _train(
         save_model(finish_model(model), folder / "model", card)
         for path in (folder / TEXTS, folder / "model" / SEEN):
             path.write_text("".join(f"{digest}\n" for digest in texts), encoding="utf-8")
-        summary = _summary(stage, result, counts)
-        write_json(
-            folder / SUMMARY,
-            {
-                "key": key,
-                "dim": model.get_embedding_dimension(),
-                "languages": card["languages"],
-                "trainable": trainable,
-                "summary": summary,
-            },
-        )
+        told = {
+            "key": key,
+            "dim": model.get_embedding_dimension(),
+            "languages": card["languages"],
+            "trainable": trainable,
+            "summary": _summary(stage, result, counts),
+        }
+        write_json(folder / SUMMARY, told)
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -225,16 +209,7 @@ def _read(place: Path, reused: bool) -> TrainedStage:
     needed = {"key": str, "dim": int, "languages": list, "trainable": list, "summary": dict}
     found = read_record(place / SUMMARY, f"remove {place} and run the same command again", needed)
     texts = (place / TEXTS).read_text(encoding="utf-8").split()
-    return TrainedStage(
-        key=found["key"],
-        model=place / "model",
-        dim=found["dim"],
-        languages=tuple(found["languages"]),
-        texts=tuple(texts),
-        trainable=tuple(found["trainable"]),
-        summary=found["summary"],
-        reused=reused,
-    )
+    return TrainedStage(**found, model=place / "model", texts=texts, reused=reused)
 
 
 def open_stage_model(opened: Opened, before: TrainedStage | None, workspace: Workspace) -> Model:
@@ -269,7 +244,7 @@ def _stage_data(
     from xlembed.data.pairs import Kind
     from xlembed.finetune.blending import epoch_rows, row_marks, spread
     from xlembed.finetune.recipe_loading import chosen_rows
-    from xlembed.finetune.training import StageData
+    from xlembed.finetune.training import DevData, StageData
 
     recipe, columns = opened.recipe, list(opened.sets[stage.data[0].pairs].columns)
     kinds = {opened.sets[data.pairs].kind for data in stage.data}
@@ -285,8 +260,8 @@ def _stage_data(
 
             watch(f"{stage.name}: negatives", 0, 1)
             found = add_negatives(chosen, stage.negatives, recipe.seed, model, prompts)
-            counts = {"left_out": (counts or {}).get("left_out", 0) + found.left_out}
-            chosen = found.rows
+            counts = {"left_out": (counts or {}).get("left_out", 0) + len(chosen) - len(found)}
+            chosen = found
         rows += chosen
         sizes.append(len(chosen))
     columns = read_columns(stage, columns)
@@ -297,19 +272,23 @@ def _stage_data(
         drawn = epoch_rows(sizes, weights, recipe.seed, epoch)
         return drawn if stage.loss.labels else spread(drawn, marks, batch)
 
-    scored = stage.loss.labels == "scores"
     teacher = None
-    if stage.loss.labels == "teacher":
-        teacher = _teacher_vectors(
-            teacher_of(opened, stage, workspace), [r["anchor"] for r in rows], workspace, watch
-        )
+    if (
+        stage.loss.labels == "teacher"
+    ):  # its vectors of the texts as documents, kept in the store like any other
+        ref, texts = teacher_of(opened, stage, workspace), [row["anchor"] for row in rows]
+        teacher = document_vectors(open_encoding(ref, workspace), texts, ref, watch, "teacher")
+    dev = None
+    if stage.dev:
+        sides = (_prompt(model, column, symmetric=False) for column in ("anchor", "positive"))
+        dev = DevData(opened.sets[stage.dev.pairs].rows, stage.dev.metric, *sides)
     data = StageData(
         columns={column: [row[column] for row in rows] for column in columns},
         order=order,
         prompts={column: prompts.get(column, prompts["negative"]) for column in columns},
-        scores=[row["score"] for row in rows] if scored else None,
+        scores=[row["score"] for row in rows] if stage.loss.labels == "scores" else None,
         teacher=teacher,
-        dev=_dev(opened, stage, model),
+        dev=dev,
     )
     return data, counts
 
@@ -320,36 +299,15 @@ def _prompt(model: Model, column: str, symmetric: bool) -> str:
     return str(model.prompts.get(role.value) or "")
 
 
-def _dev(opened: Opened, stage: Stage, model: Model) -> Any:
-    if stage.dev is None:
-        return None
-    from xlembed.finetune.training import DevData
-
-    return DevData(
-        opened.sets[stage.dev.pairs].rows,
-        stage.dev.metric,
-        query_prompt=_prompt(model, "anchor", symmetric=False),
-        document_prompt=_prompt(model, "positive", symmetric=False),
-    )
-
-
-def _teacher_vectors(ref: ModelRef, texts: Sequence[str], workspace: Workspace, watch: Watch) -> Vectors:
-    """The teacher's vectors of the texts as documents, kept in the store like any other."""
-    return document_vectors(open_encoding(ref, workspace), texts, ref, workspace, watch, "teacher")
-
-
 def _texts(opened: Opened, stage: Stage, before: TrainedStage | None, workspace: Workspace) -> list[str]:
     """Digests of every text that the model has seen up to here, dev included, and those of its base."""
-    seen = set(before.texts) if before else _texts_of_base(opened.base, workspace)
-    for name in {data.pairs for data in stage.data} | ({stage.dev.pairs} if stage.dev else set()):
+    seen = set(before.texts) if before else set()
+    trusted = workspace.settings.encode.trust_remote_code
+    if before is None and (path := locate(opened.base, trusted) / SEEN).is_file():  # a fine-tuned base
+        seen = set(path.read_text(encoding="utf-8").split())
+    for name in _used_sets(stage):
         seen |= opened.sets[name].text_digests()
     return sorted(seen)
-
-
-def _texts_of_base(base: ModelRef, workspace: Workspace) -> set[str]:
-    """What a fine-tuned base was trained on stands in its folder."""
-    path = locate(base, workspace.settings.encode.trust_remote_code) / SEEN
-    return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
 
 
 def _card(opened: Opened, before: TrainedStage | None) -> dict[str, Any]:
@@ -369,3 +327,26 @@ def _card(opened: Opened, before: TrainedStage | None) -> dict[str, Any]:
         "base": recipe.base,
         "parameters": None,
     }
+
+
+def rehearse(opened: Opened, workspace: Workspace) -> None:
+    """Build the model as the training would and hold every stage against it: what would fail later fails now.
+
+    Later stages start on a saved folder of the same shape, so that one model speaks for all.
+
+    Raises:
+        UserError: a part, a tokenizer, a teacher, a learning rate or a size does not fit.
+    """
+    from xlembed.finetune.training import check_stage
+
+    model = open_stage_model(opened, None, workspace)
+    dims: dict[str, int] = {}
+    for stage in opened.recipe.stages:
+        teacher_dim = None
+        if stage.loss.labels == "teacher":
+            teacher = teacher_of(opened, stage, workspace)
+            if teacher.slug not in dims:
+                dims[teacher.slug] = open_encoding(teacher, workspace).encoder().dim
+            teacher_dim = min(dims[teacher.slug], teacher.variation.dim or dims[teacher.slug])
+        columns = read_columns(stage, opened.sets[stage.data[0].pairs].columns)
+        check_stage(stage, model, columns, teacher_dim)

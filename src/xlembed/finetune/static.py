@@ -23,14 +23,11 @@ from tokenizers import Tokenizer
 from xlembed.data.parallel import LeftOut, ParallelTexts, read_parallel
 from xlembed.files import atomic_folder
 from xlembed.finetune.bags import Bags, Integers, sum_rows, used_rows
-from xlembed.finetune.static_recipe import StaticRecipe, TrainingRecipe, load_recipe
+from xlembed.finetune.static_recipe import BUNDLED_RECIPE, StaticRecipe, TrainingRecipe, load_recipe
 from xlembed.finetune.static_tokenizer import UNKNOWN, piece_subwords, pieces_in_order, train_tokenizer
 from xlembed.words import UserError
 
 __all__ = ["BUNDLED_RECIPE", "Progress", "StaticRecipe", "StaticResult", "load_recipe", "train_static"]
-
-BUNDLED_RECIPE = Path(__file__).parent / "static_multilingual.yaml"
-"""The recipe of the model that comes with the package."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +60,12 @@ class StaticResult:
 
 
 def train_static(
-    recipe: StaticRecipe,
-    data: Path,
-    out: Path,
-    progress: Callable[[Progress], None] | None = None,
+    recipe: StaticRecipe, data: Path, out: Path, progress: Callable[[Progress], None] | None = None
 ) -> StaticResult:
     """Train a static model and write it as a sentence-transformers folder.
 
-    The same recipe and data give the same bytes on one machine. `out` appears whole at the end, in place
-    of what was there before.
-
-    Args:
-        recipe: every setting, the seed and the number of threads among them.
-        data: the folder that holds `stsb/` and `parallel/`.
-        out: the model folder to write.
-        progress: called after each step.
+    The same recipe and data give the same bytes on one machine. `out` appears whole at the end, in place of what was
+    there before. `data` holds `stsb/` and `parallel/`.
 
     Raises:
         UserError: if the data are missing or broken, the recipe does not fit them, or `out` is

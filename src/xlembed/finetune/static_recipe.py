@@ -5,20 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from xlembed.data.parallel import Source
-from xlembed.files import read_yaml
-from xlembed.words import UserError
+from xlembed.fields import Share, read_ready
+from xlembed.files import Record
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+BUNDLED_RECIPE = Path(__file__).parent / "static_multilingual.yaml"
+"""The recipe of the model that comes with the package."""
 
 
-class DataRecipe(_Section):
+class DataRecipe(Record):
     """Which rows are trained on."""
 
     languages: tuple[str, ...] = Field(min_length=2)
@@ -46,7 +43,7 @@ class DataRecipe(_Section):
         return weights
 
 
-class TokenizerRecipe(_Section):
+class TokenizerRecipe(Record):
     """A Unigram tokenizer, trained on the training texts only."""
 
     pieces: int = Field(ge=100)
@@ -55,7 +52,7 @@ class TokenizerRecipe(_Section):
     """Write Latin letters without accents, so that música meets musica."""
 
 
-class SubwordRecipe(_Section):
+class SubwordRecipe(Record):
     """Character n-grams of pieces, which share what is learned between related pieces."""
 
     min_characters: int = Field(ge=1)
@@ -70,7 +67,7 @@ class SubwordRecipe(_Section):
         return self
 
 
-class TrainingRecipe(_Section):
+class TrainingRecipe(Record):
     """How the vectors are learned."""
 
     dimensions: int = Field(ge=2)
@@ -102,7 +99,7 @@ class TrainingRecipe(_Section):
         return self
 
 
-class StaticRecipe(_Section):
+class StaticRecipe(Record):
     """Everything that decides the weights, beside the data."""
 
     data: DataRecipe
@@ -115,22 +112,7 @@ def load_recipe(path: Path) -> StaticRecipe:
     """A recipe read from YAML.
 
     Raises:
-        UserError: if the file is missing or not YAML, or a field is missing, unknown or out of range;
-            the message names file and field.
+        UserError: if the file is missing or not YAML, or a field is missing, unknown or out of range; names file and
+            field.
     """
-    try:
-        value = read_yaml(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such recipe") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: expected sections {', '.join(StaticRecipe.model_fields)}, found {value!r}")
-    try:
-        return StaticRecipe.model_validate(value)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}, found {problem['input']!r}"
-            if problem["type"] != "missing"
-            else f"{'.'.join(str(part) for part in problem['loc'])}: missing"
-            for problem in error.errors()
-        )
-        raise UserError(f"{path}: {problems}") from None
+    return read_ready(StaticRecipe, "recipe", str(path), {BUNDLED_RECIPE.stem: BUNDLED_RECIPE})

@@ -15,13 +15,7 @@ from xlembed.embeddings.encoding import open_encoding
 from xlembed.models.spec import ModelRef
 from xlembed.search.table import read_units
 from xlembed.stats.layout import Floats
-from xlembed.stats.spearman import (
-    Correlation,
-    neighbourhood_gain,
-    rank_gain,
-    spearman,
-    spearman_change,
-)
+from xlembed.stats.spearman import Correlation, neighbourhood_gain, rank_gain, spearman, spearman_change
 from xlembed.words import Role, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
@@ -62,12 +56,6 @@ def measure_sts(ref: ModelRef, pairs: PairSet, workspace: Workspace, watch: Watc
     Both texts are encoded in the document role, since neither asks for the other. A model whose prompts differ by role
     or that has a prompt for similarity alone (E5, EmbeddingGemma, nomic) may do better with another one.
 
-    Args:
-        ref: a model with vectors; its truncation counts.
-        pairs: of the kind `scored`.
-        workspace: whose store of vectors is used.
-        watch: told of the encoding.
-
     Raises:
         UserError: a lexical model, or a set without scores.
     """
@@ -103,14 +91,6 @@ def retrieval_against_sts(
     vector to the mean vector of the pair in the model before; against it the mean change of the query's reciprocal
     rank over its units. Spearman's rho of the two over all queries, positive where they rise and fall together;
     clusters of queries are resampled, the pairs are taken as they are.
-
-    Args:
-        task: evaluated with both models in `workspace`.
-        pairs: of the kind `scored`.
-        before: the model before.
-        after: the model after.
-        workspace: with the task's embeddings and units of both models.
-        watch: told of the encoding.
 
     Returns:
         `spearman`, `ci_low`, `ci_high`, `n_queries`, `n_clusters`.
@@ -160,7 +140,7 @@ def _vectors(ref: ModelRef, pairs: PairSet, workspace: Workspace, watch: Watch) 
     """Unit vectors of the first and of the second texts, float64, shape (n_pairs, dim) each."""
     texts = [row[key] for key in ("text1", "text2") for row in pairs.rows]
     encoding = open_encoding(ref, workspace)
-    unit = document_vectors(encoding, texts, ref, workspace, watch, f"encode {pairs.name}").astype(np.float64)
+    unit = document_vectors(encoding, texts, ref, watch, f"encode {pairs.name}").astype(np.float64)
     half = len(pairs.rows)
     return unit[:half], unit[half:]
 

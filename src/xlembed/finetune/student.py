@@ -24,12 +24,8 @@ def make_student(base: SentenceTransformer, settings: Student, texts: Sequence[s
 
     Pieces are a Unigram model (Kudo 2018) of the texts, lower-cased, accents kept. A new piece's vector starts as the
     mean of the vectors of the old pieces it is cut into, as in WECHSEL's and FOCUS' simplest baseline (Dobler & de Melo
-    2023, arXiv:2305.14481); special tokens keep their ids and vectors. The base is changed in place.
-
-    Args:
-        base: gives its body.
-        settings: number of pieces.
-        texts: what the student is to read; the vocabulary depends on their order, so sort them.
+    2023, arXiv:2305.14481); special tokens keep their ids and vectors. The base is changed in place. The vocabulary
+    depends on the order of the texts: sort them.
 
     Raises:
         UserError: a base without a body, or too few texts for so many pieces.

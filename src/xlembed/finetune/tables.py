@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.evaluate.tables import heading, pictures_markdown, to_markdown, write_page
+from xlembed.finetune.danger import BASE, Report, macros_of, score_of, sets_of, tasks_of
 from xlembed.finetune.danger import danger_lines as danger_lines  # also under this name
 from xlembed.finetune.figures import trainings as finetuning
-from xlembed.finetune.figures_data import BASE, Report, macros_of, score_of, sets_of, tasks_of
 from xlembed.show.cells import score_cell, share_cell
 from xlembed.show.content import Cell, Grid, Row, heads, row
 from xlembed.show.figures.registry import write_figures
@@ -23,11 +23,7 @@ TOTAL = "total"
 
 
 def trainable_table(rows: Sequence[Mapping[str, Any]]) -> Grid:
-    """Which parameters are trained, part by part.
-
-    Args:
-        rows: `part`, `trainable`, `total`.
-    """
+    """Which parameters are trained, part by part."""
     parts = [r for r in rows if r["part"] != TOTAL]
     total = next(
         (r for r in rows if r["part"] == TOTAL),
@@ -150,27 +146,27 @@ def verdict_after(row: Mapping[str, Any]) -> str:
 def sts_table(report: Report) -> Grid:
     """Spearman's rho of cosine and score before and after each stage, and its changes."""
     rows: list[Row] = []
-    for name in sets_of(report):
-        rows.append(heading(name, 3, apart=bool(rows)))
+    for scored in sets_of(report):
+        rows.append(heading(scored, 3, apart=bool(rows)))
         for evaluation in report["evaluations"]:
-            found = evaluation["sts"][name]
-            rows.append(row(f"  {_after(evaluation['after'])}", rho_cell(found), "", f"{found['n']:,}"))
-        for c in (c for c in report["sts_changes"] if c["set"] == name):
-            cell = rho_cell({**c, "spearman": c["difference"]}, signed=True)
-            rows.append(row(f"  {c['from']} {ARROW} {c['to']}", cell, p_text(c["p_value"]), f"{c['n']:,}"))
+            found = evaluation["sts"][scored]
+            name = "base" if evaluation["after"] == BASE else f"after {evaluation['after']}"
+            rows.append(row(f"  {name}", rho_cell(found), "", f"{found['n']:,}"))
+        for c in (c for c in report["sts_changes"] if c["set"] == scored):
+            between = f"  {c['from']} {ARROW} {c['to']}"
+            rows.append(row(between, rho_cell(c, "difference"), p_text(c["p_value"]), f"{c['n']:,}"))
     title = "Similarity (STS): Spearman's rho of cosine and score"
     note = "Brackets: 95 % CI, unadjusted. p: paired permutation test, unadjusted. Both texts in the document role."
     return Grid("sts", title, heads("", "rho or change", "p", "pairs"), tuple(rows), notes=(note,))
 
 
-def rho_cell(found: Mapping[str, Any], signed: bool = False) -> Cell:
-    """A correlation, or the change of one, with its interval; three digits."""
-    if found["spearman"] is None:
+def rho_cell(found: Mapping[str, Any], key: str = "spearman") -> Cell:
+    """A correlation, or the change (`difference`) of one, with its interval; three digits."""
+    if found[key] is None:
         return Cell("n/a")
-    sign = "+" if signed else ""
-    interval = ends(found)
+    sign, interval = "+" if key == "difference" else "", ends(found)
     text = "(no CI)" if interval is None else f"[{interval[0]:{sign}.3f}, {interval[1]:{sign}.3f}]"
-    return Cell(f"{found['spearman']:{sign}.3f}".replace("-", MINUS), text.replace("-", MINUS))
+    return Cell(f"{found[key]:{sign}.3f}".replace("-", MINUS), text.replace("-", MINUS))
 
 
 def related_lines(report: Report) -> list[str]:
@@ -196,33 +192,35 @@ def write_finetuning_report(report: Report, folder: Path) -> None:
 
 
 def finetuning_markdown(report: Report, figures: Sequence[str] = ()) -> str:
-    """All tables of a fine-tuning as a page.
-
-    Args:
-        report: content of report.json.
-        figures: names of PNG files in figures/.
-    """
-    head = [f"# {report['recipe']}", *([report["description"]] if report.get("description") else [])]
+    """All tables of a fine-tuning as a page."""
     languages = ", ".join(report["languages"]) or "not told"
+    head = [f"# {report['recipe']}", *filter(None, [report.get("description")])]
     head.append(f"Base model: {report['base']}. Languages: {languages}. Dimensions: {report['dim']}.")
-    parts = ["\n\n".join(head) + "\n"]
-    warnings = report["warnings"] or ["No known danger line was crossed."]
-    parts.append("## Warnings\n\n" + "\n".join(f"- {line}" for line in warnings) + "\n")
     tables = [trainable_table(report["trainable"]), stages_table(report)]
     tables += [before_after_table(report, task) for task in tasks_of(report)]
-    if report["changes"]:
-        tables.append(change_table(report))
-    if any(change["learned"] for change in report["changes"]):
-        tables.append(learned_table(report))
-    if sets_of(report):
-        tables.append(sts_table(report))
-    parts += [to_markdown(table) for table in tables]
-    if report["retrieval_vs_sts"]:
-        parts.append(
-            "**Retrieval and similarity**\n\n" + "\n".join(f"- {x}" for x in related_lines(report)) + "\n"
-        )
-    parts += [f"{line}\n" for line in pictures_markdown(figures)]
-    return "\n".join(parts)
+    tables += [change_table(report)] if report["changes"] else []
+    tables += [learned_table(report)] if any(change["learned"] for change in report["changes"]) else []
+    tables += [sts_table(report)] if sets_of(report) else []
+    warnings, related = report["warnings"] or ["No known danger line was crossed."], related_lines(report)
+    more = [f"**Retrieval and similarity**\n\n{_bullets(related)}\n"] if related else []
+    return report_page(head, warnings, tables, more, figures)
+
+
+def report_page(
+    head: Sequence[str],
+    warnings: Sequence[str],
+    tables: Sequence[Grid],
+    more: Sequence[str],
+    figures: Sequence[str],
+) -> str:
+    """Markdown: paragraphs, warnings, tables, more, and pictures by the names of their files in figures/."""
+    told = [f"## Warnings\n\n{_bullets(warnings)}\n"] if warnings else []
+    pictures = [f"{line}\n" for line in pictures_markdown(figures)]
+    return "\n".join(["\n\n".join(head) + "\n", *told, *map(to_markdown, tables), *more, *pictures])
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _parameters(part: str, row: Mapping[str, Any]) -> list[str]:
@@ -247,7 +245,3 @@ def _stage_note(stage: Mapping[str, Any]) -> str:
     if stage["negatives"]:
         parts.append(", ".join(f"{key} {value}" for key, value in stage["negatives"].items()))
     return "; ".join(parts)
-
-
-def _after(name: str) -> str:
-    return "base" if name == BASE else f"after {name}"

@@ -23,15 +23,69 @@ from sentence_transformers import (
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from transformers.training_args import ParallelMode
 
+from xlembed.finetune.blending import Integers, OrderedBatches, Rows
+from xlembed.finetune.building import token_vectors
 from xlembed.finetune.dev import DEV, DevData, dev_evaluator
-from xlembed.finetune.history import DevLook, best_look, dev_looks, is_stale, last_loss, loss_curve
 from xlembed.finetune.loss import build_loss
-from xlembed.finetune.ordered import Integers, OrderedBatches, Rows
-from xlembed.finetune.recipe import Stage
-from xlembed.finetune.trainable import token_vectors
-from xlembed.training.loop import History, Log, Loop, Plan, ResumableTrainer, train, unlogged
+from xlembed.finetune.recipe import EarlyStopping, Stage
+from xlembed.training.loop import ARGUMENTS, History, Log, Loop, Plan, ResumableTrainer, train, unlogged
 from xlembed.words import UserError, Vectors
 from xlembed.workspace import Watch, unwatched
+
+
+@dataclass(frozen=True)
+class DevLook:
+    """One measurement of dev."""
+
+    step: int
+    value: float
+
+
+def dev_looks(history: Sequence[Mapping[str, float]]) -> list[DevLook]:
+    """The dev values of a trainer's log, in order."""
+    key = f"eval_{DEV}"
+    return [DevLook(int(entry["step"]), float(entry[key])) for entry in history if key in entry]
+
+
+def best_look(looks: Sequence[DevLook]) -> DevLook | None:
+    """The first of the highest."""
+    return max(looks, key=lambda look: look.value, default=None)
+
+
+def is_stale(looks: Sequence[DevLook], rule: EarlyStopping | None) -> bool:
+    """Whether the last `patience` looks brought no rise of more than `min_delta` over the best until then."""
+    if not rule or not looks:
+        return False
+    best, waited = looks[0].value, 0
+    for look in looks[1:]:
+        if look.value > best + rule.min_delta:
+            best, waited = look.value, 0
+        else:
+            waited += 1
+    return waited >= rule.patience
+
+
+def loss_curve(history: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """`step`, `loss` (mean since the entry before), `learning_rate`, `gradient_norm` of a trainer's log."""
+    names = {"step": "step", "loss": "loss", "learning_rate": "learning_rate", "grad_norm": "gradient_norm"}
+    return [
+        {name: entry[key] for key, name in names.items() if key in entry}
+        for entry in history
+        if "loss" in entry
+    ]
+
+
+def last_loss(curve: Sequence[Mapping[str, float]]) -> float:
+    """Mean loss of the last tenth of the steps: of the curve's entries that end there, by their length."""
+    begin = 0.9 * curve[-1]["step"]
+    before = [0.0, *(entry["step"] for entry in curve)]
+    parts = [
+        (entry["step"] - start, entry["loss"])
+        for start, entry in zip(before, curve, strict=False)
+        if entry["step"] > begin
+    ]
+    return sum(n * loss for n, loss in parts) / sum(n for n, _ in parts)
+
 
 __all__ = ["DevData", "DevLook", "StageData", "StageResult", "check_stage", "train_stage"]
 
@@ -60,6 +114,10 @@ class StageData:
     scores: Sequence[float] | None = None
     teacher: Vectors | None = None
     dev: DevData | None = None
+
+    def labels(self, stage: Stage) -> Any:
+        """What the stage's loss reads beside the texts; None: nothing."""
+        return {"scores": self.scores, "teacher": self.teacher}.get(stage.loss.labels)
 
 
 @dataclass(frozen=True)
@@ -97,16 +155,10 @@ def train_stage(
 ) -> StageResult:
     """Train `model` in place; go on where an earlier call on the same folder was cut off.
 
-    Args:
-        stage: what the recipe says.
-        data: the rows.
-        model: float32 weights, on the device to train on; what has no `requires_grad` stays as it is.
-        where: folder of the checkpoints of this stage and nothing else; one finished stage is not
-            trained again. The caller removes it.
-        seed: of Python, NumPy, torch and CUDA.
-        dtype: bfloat16 computes in automatic mixed precision, on a CPU too.
-        watch: told (what, updates done, updates in all).
-        log: told ({"loss", "learning_rate", "gradient_norm", "rows_per_second"} or {"dev/METRIC"}, update).
+    The model has float32 weights on the device to train on; what has no `requires_grad` stays as it is. `where` takes
+    the checkpoints of this stage and nothing else; a finished stage is not trained again, and the caller removes it.
+    bfloat16 computes in automatic mixed precision, on a CPU too; `log` is told ({"loss", "learning_rate",
+    "gradient_norm", "rows_per_second"} or {"dev/METRIC"}, update).
 
     Raises:
         UserError: if rows, loss and model do not fit together, or the loss is no longer a number.
@@ -123,9 +175,11 @@ def train_stage(
     settings.warmup_steps = math.ceil(stage.warmup * plan.total)
     if model.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(model.device)
+    labels = data.labels(stage)
+    rows = Rows(list(data.columns.values()), None if labels is None else np.asarray(labels, np.float32))
     loop = Loop(
         name=f"training {stage.name}",
-        rows=_rows(stage, data),
+        rows=rows,
         batches=batches,
         plan=plan,
         where=where,
@@ -173,12 +227,6 @@ def check_stage(
 ) -> None:
     """What of a stage does not fit the model it trains; no row is looked at.
 
-    Args:
-        stage: what the recipe says.
-        model: as the stage starts on it.
-        columns: of the rows, negatives included.
-        teacher_dim: of the teacher's vectors; None without a teacher.
-
     Raises:
         UserError: columns, teacher, learning rates or Matryoshka sizes do not fit.
     """
@@ -200,8 +248,7 @@ def check_stage(
 
 def _check(stage: Stage, data: StageData, model: SentenceTransformer) -> None:
     counts = {name: len(texts) for name, texts in data.columns.items()}
-    labels = {"scores": data.scores, "teacher": data.teacher}.get(stage.loss.labels)
-    if labels is not None:
+    if (labels := data.labels(stage)) is not None:
         counts["labels"] = len(labels)
     if len(set(counts.values())) != 1:
         raise UserError(f"stage {stage.name}: columns of different lengths: {counts}")
@@ -226,18 +273,12 @@ def _arguments(
         lr_scheduler_type=SCHEDULES[stage.schedule],
         weight_decay=stage.weight_decay,
         max_grad_norm=stage.max_gradient_norm,
-        optim="adamw_torch",
         bf16=dtype == "bfloat16",
         use_cpu=model.device.type == "cpu",
         seed=seed,
         prompts={f"c{i}": data.prompts.get(name, "") for i, name in enumerate(data.columns)},
-        logging_strategy="no",  # the plan says when
-        eval_strategy="no",
-        save_strategy="no",
-        logging_nan_inf_filter=False,  # a loss that is no number must be seen
         dataloader_pin_memory=model.device.type == "cuda",
-        report_to="none",
-        disable_tqdm=True,
+        **ARGUMENTS,
     )
     if settings.parallel_mode != ParallelMode.DISTRIBUTED and settings.n_gpu > 1:
         settings._n_gpu = 1  # else torch's DataParallel, which splits a batch and with it its negatives
@@ -248,9 +289,8 @@ def _head_rate(model: SentenceTransformer, stage: Stage) -> dict[str, float]:
     """Pattern of parameter names -> rate, for all modules after the body."""
     if stage.head_learning_rate is None:
         return {}
-    names = [
-        name for name, module in list(model.named_children())[1:] if any(True for _ in module.parameters())
-    ]
+    behind = list(model.named_children())[1:]
+    names = [name for name, module in behind if any(True for _ in module.parameters())]
     if not names:
         raise UserError(
             f"stage {stage.name}: head_learning_rate, but nothing behind the body can be trained; "
@@ -264,19 +304,10 @@ def _token_rate(model: SentenceTransformer, stage: Stage) -> dict[str, float]:
     if stage.token_learning_rate is None:
         return {}
     tokens = token_vectors(model)
-    names = [
-        name
-        for name, parameter in model.named_parameters()
-        if id(parameter) in tokens and parameter.requires_grad
-    ]
+    names = [name for name, p in model.named_parameters() if id(p) in tokens and p.requires_grad]
     if not names:
         raise UserError(f"stage {stage.name}: token_learning_rate, but no token vectors are trained")
     return {rf"^model\.({'|'.join(map(re.escape, names))})$": stage.token_learning_rate}
-
-
-def _rows(stage: Stage, data: StageData) -> Rows:
-    labels = {"scores": data.scores, "teacher": data.teacher}.get(stage.loss.labels)
-    return Rows(list(data.columns.values()), None if labels is None else np.asarray(labels, np.float32))
 
 
 def _trainer(

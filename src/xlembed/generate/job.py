@@ -17,6 +17,7 @@ from xlembed.files import Record
 from xlembed.models.chat import TEXT, Chat, Field, Prompt
 from xlembed.models.endpoint import Failure
 from xlembed.settings import Settings
+from xlembed.show.content import Grid, heads, row
 from xlembed.words import Lang, UserError, counted
 from xlembed.workspace import Watch, unwatched
 
@@ -27,31 +28,24 @@ TRANSLATE_BLANKS = ("language", "source_language", "question")
 
 
 class Written(Record):
-    """What was asked for, and what came of it.
-
-    Attributes:
-        task: name of the new task.
-        source: name of the task it is made of.
-        model: that wrote.
-        queries: language -> queries written now.
-        asked: language -> requests.
-        failures: why requests have no usable answer -> how many.
-        tokens_in: sent; what came from the cache is not counted.
-        tokens_out: received.
-        cost: in the prices' currency.
-        cached: answers that were there already.
-    """
+    """What was asked for, and what came of it; tokens and cost are of answers that were not in the cache."""
 
     task: str
     source: str
+    """Name of the task it is made of."""
     model: str
     queries: dict[Lang, int]
+    """Written now."""
     asked: dict[Lang, int]
+    """Requests."""
     failures: dict[str, int]
+    """Why requests have no usable answer -> how many."""
     tokens_in: int
     tokens_out: int
     cost: float
+    """In the prices' currency."""
     cached: int
+    """Answers that were there already."""
 
     def params(self) -> Mapping[str, str]:
         """Of the run."""
@@ -103,9 +97,7 @@ def plan_questions(documents: Sequence[Document], prompt: Prompt, settings: Sett
     chosen = settings.generate
     messages = [
         prompt.messages(
-            language=NAMES[d.lang],
-            questions=chosen.questions,
-            document="\n".join(filter(None, (d.title, d.text)))[: chosen.longest],
+            language=NAMES[d.lang], questions=chosen.questions, document=d.whole[: chosen.longest]
         )
         for d in documents
     ]
@@ -123,24 +115,16 @@ def generate_queries(
 ) -> tuple[Task, Written]:
     """The task that the questions make: right for one are all documents of the group of the one it was written for.
 
-    Args:
-        corpus: all documents that will be searched.
-        documents: of it, that are asked about.
-        plan: of those documents.
-        chat: the model.
-        settings: of the questions.
-        name: of the new task.
-        watch: told of the work.
+    `corpus` are all documents that will be searched, `documents` those that the plan asks about.
 
     Raises:
         UserError: the endpoint cannot be used, or no question came of it.
     """
-    wanted = settings.generate.questions
+    wanted, langs = settings.generate.questions, corpus.languages
     field = Field("questions", {"type": "array", "items": TEXT}, lambda text: _lines(text, wanted))
-    langs = corpus.languages
 
     def check(value: Any, place: int) -> str:
-        return "" if _usable(value, plan.langs[place], langs) else _why_not(value, plan.langs[place], langs)
+        return _why_not(value, plan.langs[place], langs)
 
     answers = chat.ask(plan.messages, field, watch, "questions", check)
     of_group: dict[str, list[str]] = defaultdict(list)
@@ -158,14 +142,8 @@ def generate_queries(
             right = of_group[document.group] if document.group else [document.doc_id]
             qrels[query_id] = dict.fromkeys(right, 1)
     note = f"questions written by the language model {chat.name} about documents of {corpus.name}"
-    task = replace(
-        corpus,
-        name=name,
-        queries=tuple(queries),
-        qrels=qrels,
-        unjudged=False,
-        notes=tuple(dict.fromkeys([*corpus.notes, note])),
-    )
+    notes = tuple(dict.fromkeys([*corpus.notes, note]))
+    task = replace(corpus, name=name, queries=tuple(queries), qrels=qrels, unjudged=False, notes=notes)
     return task, _written(name, corpus, chat, queries, plan, answers)
 
 
@@ -176,10 +154,9 @@ def plan_translations(task: Task, prompt: Prompt, languages: Collection[Lang]) -
         UserError: nothing is left to translate.
     """
     there = {(q.need_id, q.lang) for q in task.queries}
-    originals: dict[str, Query] = {}
-    for query in sorted(task.queries, key=lambda q: not q.native):
-        originals.setdefault(query.need_id, query)
-    pairs = [(lang, q) for need, q in originals.items() for lang in languages if (need, lang) not in there]
+    pairs = [
+        (lang, q) for need, q in task.originals.items() for lang in languages if (need, lang) not in there
+    ]
     if not pairs:
         raise UserError(f"{task.name}: every question is asked in {', '.join(languages)} already")
     messages = [
@@ -213,15 +190,9 @@ def translate_queries(
         query_id = f"{original.query_id}-{lang}"
         queries.append(replace(original, query_id=query_id, text=answer.strip(), lang=lang, native=False))
         qrels[query_id] = task.qrels.get(original.query_id, {})
-    note = f"questions translated by the language model {chat.name}"
-    whole = replace(
-        task,
-        name=name,
-        languages=langs,
-        queries=(*task.queries, *queries),
-        qrels={**task.qrels, **qrels},
-        notes=tuple(dict.fromkeys([*task.notes, note])),
-    )
+    notes = tuple(dict.fromkeys([*task.notes, f"questions translated by the language model {chat.name}"]))
+    every, judged = (*task.queries, *queries), {**task.qrels, **qrels}
+    whole = replace(task, name=name, languages=langs, queries=every, qrels=judged, notes=notes)
     return whole, _written(name, task, chat, queries, plan, answers)
 
 
@@ -241,10 +212,8 @@ def _why_not(texts: Sequence[Any], lang: Lang, langs: Collection[Lang]) -> str:
     """Why none of the texts can be used; empty if one can."""
     if _usable(texts, lang, langs):
         return ""
-    found = next(
-        (other for text in texts if isinstance(text, str) and (other := other_language(text, lang, langs))),
-        "",
-    )
+    others = [other_language(text, lang, langs) for text in texts if isinstance(text, str)]
+    found = next(filter(None, others), "")
     return f"it is in {NAMES[found]}, not in {NAMES[lang]}" if found else "it is empty"
 
 
@@ -268,3 +237,16 @@ def _written(
         cost=round(usage.cost, 6),
         cached=usage.cached,
     )
+
+
+FEWEST_EXAMPLES = 5
+"""Kinds of failure that are told, at most."""
+
+
+def written_grid(written: Written, what: str) -> Grid:
+    """A row per language: requests and what came of them."""
+    rows = [row(lang, f"{n:,}", f"{written.queries.get(lang, 0):,}") for lang, n in written.asked.items()]
+    worst = list(written.failures.items())[:FEWEST_EXAMPLES]
+    notes = tuple(f"Without a usable answer: {n:,}, {reason}." for reason, n in worst)
+    title = f"{what} by {written.model}: {written.source} to {written.task}"
+    return Grid("written", title, heads("language", "requests", what.lower()), tuple(rows), notes=notes)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from xlembed.analyse.result import Estimate
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, check_comparable, read_evaluation
 from xlembed.evaluate.evaluated import check_languages
+from xlembed.evaluate.tables import write_page
 from xlembed.files import atomic_folder, write_json
 from xlembed.guide.figures import guides
 from xlembed.guide.parts import KINDS, Measured, Wish, excluded_by, measure, time_queries
@@ -48,18 +50,11 @@ def guide(
     watch: Watch = unwatched,
     timing: bool = True,
 ) -> Guide:
-    """Rank evaluated models for a use, and write reports/guide/TASK/SCENARIO/.
+    """Rank evaluated models (anything MODEL may be, or a slug) for a use, and write reports/guide/TASK/SCENARIO/.
 
     The points of a model are the weighted sum of its parts. A part that is not known of every model left counts for
-    none of them and is said to be unknown. Limits and languages exclude; they are never weighed.
-
-    Args:
-        task: that all were evaluated on.
-        models: anything MODEL may be, or the slug of an evaluation; see `evaluated_models`.
-        wish: scenario, languages and limits.
-        workspace: with runs/TASK/MODEL.
-        watch: told of the timing.
-        timing: encode some of the task's queries one at a time with every model, on this machine.
+    none of them and is said to be unknown. Limits and languages exclude; they are never weighed. With `timing` some of
+    the task's queries are encoded one at a time with every model, on this machine.
 
     Raises:
         UserError: no model is left, an evaluation is missing, or the evaluations cannot be compared.
@@ -72,8 +67,7 @@ def guide(
     with atomic_folder(guide_folder(workspace, task.name, wish.name)) as folder:
         write_json(folder / "guide.json", found.to_json())
         write_figures(guides, folder / "figures", found)
-        names = sorted(path.name for path in (folder / "figures").glob("*.png"))
-        (folder / "guide.md").write_text(guide_markdown(found, names), encoding="utf-8")
+        write_page(folder / "guide.md", partial(guide_markdown, found))
     return found
 
 
@@ -112,15 +106,8 @@ def weigh(
 ) -> Guide:
     """The ranking that `guide` writes; nothing is written here.
 
-    Args:
-        task: that all were evaluated on.
-        evaluations: of the models.
-        wish: as in `guide`.
-        workspace: settings.
-        refs: slug -> model, to be timed; None: no timing.
-        watch: told of the timing.
-        across_indices: they may have been searched by different engines.
-        yardstick: the evaluation of bm25, where it is not one of the models.
+    Models of `refs`, by slug, are timed; None: no timing. With `across_indices` they may have been searched by
+    different engines. `yardstick` is the evaluation of bm25, where it is not one of the models.
 
     Raises:
         UserError: no model is left, or the evaluations cannot be compared.
@@ -234,27 +221,22 @@ def _last(r: Ranked, place: int, vetoed: bool) -> Ranked:
 
 
 def _weighed(place: Ranked, model: Measured, used: Mapping[Part, float], vetoed: str) -> Weighed:
+    def quality(part: Part) -> Estimate:
+        kind = KINDS[part]
+        low, high = model.macros.ends[kind] or (None, None)
+        return Estimate(value=model.macros.values[kind], ci_low=low, ci_high=high)
+
+    ranked = asdict(place)
     return Weighed(
-        model=place.name,
-        place=place.place,
-        with_best=place.with_best,
-        points=place.points,
-        first=place.first,
-        behind=place.behind,
-        behind_low=place.behind_low,
-        behind_high=place.behind_high,
+        model=ranked.pop("name"),
+        **ranked,
         parts={part: model.points(part) or 0.0 for part in used},
-        quality={part: _quality(model.macros, KINDS[part]) for part in used if part in QUALITY},
+        quality={part: quality(part) for part in used if part in QUALITY},
         ms_per_query=model.ms,
         bytes_per_vector=model.size,
         n_clusters=model.macros.n_clusters,
         vetoed=vetoed,
     )
-
-
-def _quality(macros: Macros, kind: str) -> Estimate:
-    low, high = macros.ends[kind] or (None, None)
-    return Estimate(value=macros.values[kind], ci_low=low, ci_high=high)
 
 
 def _standing(
@@ -269,9 +251,8 @@ def _standing(
     if not own:
         return {}, []
     settings, wanted = workspace.settings, parse_measure(wish.scenario.measure)
-    yardstick = None if bm25 is None or wanted.column not in bm25.units else _monolingual(bm25, wish)
-    if yardstick is not None and yardstick.units.empty:
-        yardstick = None
+    yardstick = _monolingual(bm25, wish) if bm25 and wanted.column in bm25.units else None
+    yardstick = None if yardstick and yardstick.units.empty else yardstick
     found = standings(
         own,
         yardstick,
@@ -285,13 +266,11 @@ def _standing(
         f"whether they find more than a search for words: {YARDSTICK} was not evaluated on it with the same "
         f"settings; to know: xlembed run -t {task.name} -m {YARDSTICK}"
     )
-    few = Standing(beats_chance=None, shortfall="")
-    standing = {
-        name: few
-        if of.monolingual.ci_low is None
-        else Standing(beats_chance=of.beats_chance, shortfall=of.shortfall)
-        for name, of in found.items()
-    }
+    standing = {}
+    for name, of in found.items():
+        few = of.monolingual.ci_low is None
+        beats, shortfall = (None, "") if few else (of.beats_chance, of.shortfall)
+        standing[name] = Standing(beats_chance=beats, shortfall=shortfall)
     return standing, [] if yardstick else [lacking]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,11 +40,9 @@ SCAN_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user asked for.
+    """What the user asked for, by the name of a scenario.
 
     Attributes:
-        name: of the scenario.
-        scenario: weights and measure.
         languages: both of query and document; all of them in the task.
         max_ms: hard limit of milliseconds for one query.
         max_bytes: hard limit of bytes of one vector.
@@ -159,7 +157,8 @@ def time_queries(
             model.unknown.append("speed: only encoding a vector per text is timed here")
             continue
         encoder = open_encoding(ref, workspace).encoder()
-        rounds = list(_rounds(encoder, texts))
+        _ms(encoder, texts[:WARM])  # not counted
+        rounds = [_ms(encoder, texts) for _ in range(ROUNDS)]
         searching = _search_ms(model)
         if searching is None:
             model.unknown.append("speed: of the search in its index; only encoding is timed")
@@ -167,24 +166,16 @@ def time_queries(
         spread[model.name] = Spread(low=round(min(rounds), 4), high=round(max(rounds), 4))
         devices.add(encoder.device)
     watch("time queries", len(found), len(found))
-    return Timing(
-        device=", ".join(sorted(devices)),
-        machine=platform.machine(),
-        queries=len(texts),
-        rounds=ROUNDS,
-        spread=spread,
-    )
+    sizes = {"queries": len(texts), "rounds": ROUNDS}
+    return Timing(device=", ".join(sorted(devices)), machine=platform.machine(), spread=spread, **sizes)
 
 
-def _rounds(encoder: Encoder, texts: Sequence[str]) -> Iterator[float]:
-    """Milliseconds per text of each round, after a few that are not counted."""
-    for text in texts[:WARM]:
+def _ms(encoder: Encoder, texts: Sequence[str]) -> float:
+    """Milliseconds per text."""
+    start = time.perf_counter()
+    for text in texts:
         encoder.encode_batch([text], Role.QUERY)
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        for text in texts:
-            encoder.encode_batch([text], Role.QUERY)
-        yield 1000 * (time.perf_counter() - start) / len(texts)
+    return 1000 * (time.perf_counter() - start) / len(texts)
 
 
 def _search_ms(model: Measured) -> float | None:
@@ -209,12 +200,9 @@ def _search_ms(model: Measured) -> float | None:
 def excluded_by(model: Measured, wish: Wish) -> list[str]:
     """Hard limits that the model breaks, or of which it is not known whether it does."""
     found = []
-    for limit, value, unit in (
-        (wish.max_ms, model.ms, "ms per query"),
-        (wish.max_bytes, model.size, "bytes per vector"),
-    ):
-        if limit is not None and value is None:
-            found.append(f"{unit} not known, the limit is {limit:g}")
-        elif limit is not None and value is not None and value > limit:
-            found.append(f"{value:,.1f} {unit}, the limit is {limit:g}")
+    size = (wish.max_bytes, model.size, "bytes per vector")
+    for limit, value, unit in ((wish.max_ms, model.ms, "ms per query"), size):
+        if limit is not None and (value is None or value > limit):
+            said = f"{unit} not known" if value is None else f"{value:,.1f} {unit}"
+            found.append(f"{said}, the limit is {limit:g}")
     return found

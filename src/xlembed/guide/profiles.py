@@ -15,11 +15,7 @@ from xlembed.stats.scorebook import ScoreBook, read_all
 class Profile:
     """One model's numbers; None: not known.
 
-    Attributes:
-        book: its scores.
-        morphology: language -> P(inflected pair nearer than unrelated pair).
-        silhouette: row of analysis.json: value, ci_low, ci_high.
-        ms: milliseconds per query.
+    Morphology is P(inflected pair nearer than unrelated pair) by language; the silhouette a row of analysis.json.
     """
 
     book: ScoreBook
@@ -54,16 +50,7 @@ def profiles(
         analysis = analyses.get(book.model) or {}
         if analysis.get("fingerprint") != content.get("fingerprint"):
             analysis = {}
-        found.append(
-            Profile(book, _morphology(analysis), _silhouette(analysis), (times or {}).get(book.model))
-        )
+        forms = {r["lang"]: float(r["superiority"]["value"]) for r in analysis.get("morphology") or ()}
+        of_space = {r["measure"]: r for r in analysis.get("separation") or () if r["lang"] is None}
+        found.append(Profile(book, forms, of_space.get("silhouette"), (times or {}).get(book.model)))
     return found
-
-
-def _morphology(analysis: Mapping[str, Any]) -> dict[str, float]:
-    return {row["lang"]: float(row["superiority"]["value"]) for row in analysis.get("morphology") or ()}
-
-
-def _silhouette(analysis: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    rows = analysis.get("separation") or ()
-    return next((row for row in rows if row["measure"] == "silhouette" and row["lang"] is None), None)

@@ -13,15 +13,12 @@ from xlembed.words import Lang
 
 
 class Weighed(Record):
-    """One model.
+    """One model, and what its points are the sum of; ranked as by `stats.utility.Ranked`.
 
     Attributes:
-        place, with_best, points, first, behind, behind_low, behind_high: as of `stats.utility.Ranked`.
         parts: in [0, 1], of each part that counts.
         quality: of those parts that are scores.
         ms_per_query: None: not timed.
-        bytes_per_vector: None: it has none.
-        n_clusters: of queries.
         vetoed: why it stands behind models with fewer points; empty: it does not.
     """
 
@@ -85,12 +82,10 @@ class Guide(Record):
         models: the best first.
         excluded: model -> reasons.
         unknown: what nobody should think was measured.
-        timing: None: nothing was timed.
         advice: what to do instead.
         model_notes: model -> what must stand beside its numbers.
         standing: of each model whose scores within languages are known.
         documents: that bytes and speed are meant for.
-        demonstration: whether the task is one.
     """
 
     format: Literal[1] = 1

@@ -71,17 +71,19 @@ def guide_table(guide: Guide) -> Grid:
 
 def _behind(of: Weighed) -> Cell:
     if of.behind_low is None or of.behind_high is None:
-        return Cell(percent(of.behind), "")
+        return Cell(percent(of.behind))
     return Cell(percent(of.behind), f"[{percent(of.behind_low)}, {percent(of.behind_high)}]")
 
 
 def notes(guide: Guide) -> list[str]:
     """What must be known to read the table."""
     weights = ", ".join(f"{NAMES.get(part, part)} {percent(w)} %" for part, w in guide.weights.items())
+    n = guide.documents
+    planned = "" if n is None else f", for {counted(n, 'document')} (--documents)"
     return [
         f"{guide.why[:1].upper()}{guide.why[1:]}." if guide.why else "Weights as given.",
         f"Points, of 100: weighted sum of {weights}. Quality parts are macro averages in %; speed is "
-        "1 / (1 + ms / 50), bytes 1 / (1 + bytes x documents / 4 GiB)" + _planned(guide),
+        f"1 / (1 + ms / 50), bytes 1 / (1 + bytes x documents / 4 GiB){planned}.",
         "ms: encoding one query and, in exact search, comparing it with all vectors; bytes: of one vector. "
         "First: share of resampled sets of queries in which it leads.",
         "≈: not told apart from the first (paired tests of the points, Holm); equal models share a place. Behind: "
@@ -94,11 +96,6 @@ def notes(guide: Guide) -> list[str]:
         ),
         *note_lines(guide.model_notes),
     ]
-
-
-def _planned(guide: Guide) -> str:
-    """For how many documents bytes and speed are meant."""
-    return "." if guide.documents is None else f", for {counted(guide.documents, 'document')} (--documents)."
 
 
 def excluded_lines(guide: Guide) -> list[str]:

@@ -13,18 +13,16 @@ import numpy as np
 from xlembed.data.checks import Problems
 from xlembed.data.opening import read_rows
 from xlembed.data.sampling import drawn
-from xlembed.data.task import Document, Query, Task
-from xlembed.evaluate.encode import encode
+from xlembed.data.task import Query, Task
 from xlembed.evaluate.evaluated import read_evaluated
-from xlembed.evaluate.index import index
-from xlembed.evaluate.searching import open_search
+from xlembed.evaluate.search import search_all
 from xlembed.files import atomic_folder, write_json
 from xlembed.judge.result import Judged, JudgedPair, Precision
 from xlembed.judge.tables import judge_grids
 from xlembed.models.chat import Chat, Field, Prompt
 from xlembed.models.endpoint import Failure
 from xlembed.search.run import RAW_RANKING, read_trec
-from xlembed.show.markdown import grid_lines
+from xlembed.show.markdown import to_report
 from xlembed.stats.kappa import Kappa, cohens_kappa
 from xlembed.stats.prediction_powered import plain_mean, powered_mean
 from xlembed.tracking.opening import open_model
@@ -34,7 +32,7 @@ from xlembed.workspace import Watch, Workspace, unwatched
 READY = Path(__file__).parent / "prompts" / "judge.txt"
 BLANKS = ("question", "document")
 FILE = "pairs.csv"
-COLUMNS = (
+COLUMNS = [
     "need_id",
     "query_id",
     "query_lang",
@@ -44,7 +42,7 @@ COLUMNS = (
     "document",
     "machine",
     "human",
-)
+]
 GRADES = range(3)
 GRADE = Field(
     "grade",
@@ -82,9 +80,7 @@ def found_by(task: Task, models: Sequence[str], workspace: Workspace, watch: Wat
     searched = {}
     for name in models:
         ref = open_model(workspace, name)
-        encode(task, ref, workspace, watch)
-        index(task, ref, workspace, watch)
-        rows = open_search(task, ref, workspace).searcher.search(range(len(task.queries)), depth).rows
+        rows = search_all(task, ref, workspace, depth, watch).rows
         searched[ref.slug] = {
             q.query_id: [task.documents[row].doc_id for row in of if row >= 0]
             for q, of in zip(task.queries, rows, strict=True)
@@ -95,15 +91,12 @@ def found_by(task: Task, models: Sequence[str], workspace: Workspace, watch: Wat
 def pooled(task: Task, rankings: Rankings, workspace: Workspace) -> dict[Pair, Query]:
     """Pairs to judge, each once for all translations of a question, and the question that is shown."""
     settings = workspace.settings.judge
-    originals: dict[str, Query] = {}
-    for query in sorted(task.queries, key=lambda q: not q.native):
-        originals.setdefault(query.need_id, query)
-    needs = sorted(originals, key=drawn(settings.judge_seed))[: settings.needs or None]
+    needs = sorted(task.originals, key=drawn(settings.judge_seed))[: settings.needs or None]
     of_need: dict[str, list[str]] = defaultdict(list)
     for query in task.queries:
         of_need[query.need_id].append(query.query_id)
     return {
-        (need, doc_id): originals[need]
+        (need, doc_id): task.originals[need]
         for need in needs
         for query_id in of_need[need]
         for ranking in rankings.values()
@@ -117,7 +110,7 @@ def prompts_of(
     """Messages of each pair."""
     documents = {d.doc_id: d for d in task.documents}
     return [
-        prompt.messages(question=query.text, document=_text(documents[doc_id])[:longest])
+        prompt.messages(question=query.text, document=documents[doc_id].whole[:longest])
         for (_, doc_id), query in pairs.items()
     ]
 
@@ -131,18 +124,12 @@ def read_people(file: Path) -> dict[Pair, int]:
     problems = Problems()
     found: dict[Pair, int] = {}
     for row in read_rows(file, problems).rows:
-        need, doc_id, said = (
-            row.required_id("need_id"),
-            row.required_id("doc_id"),
-            str(row.values.get("human") or ""),
-        )
-        if need is None or doc_id is None or not said.strip():
-            continue
-        if said.strip() not in map(str, GRADES):
-            row.error(
-                "human", "bad grade", f"{said!r} is no grade", "write 0, 1 or 2, or leave the cell empty"
-            )
-        else:
+        need, doc_id = row.required_id("need_id"), row.required_id("doc_id")
+        said = str(row.values.get("human") or "").strip()
+        if said and said not in map(str, GRADES):
+            fix = "write 0, 1 or 2, or leave the cell empty"
+            row.error("human", "bad grade", f"{said!r} is no grade", fix)
+        elif said and need is not None and doc_id is not None:
             found[need, doc_id] = int(said)
     problems.raise_errors(str(file))
     if not found:
@@ -162,35 +149,24 @@ def judge_pairs(
 ) -> tuple[Judged, Task]:
     """Grades, agreement and precision in reports/judge/TASK/, and the task as the language model judges it.
 
-    Args:
-        task: with texts and, perhaps, judgements by people.
-        rankings: of each model.
-        pairs: of `pooled`.
-        messages: of `prompts_of`.
-        chat: the judge.
-        workspace: settings and places.
-        people: human grades of some pairs; None: the task's own, if people made them.
-        watch: told of the work.
+    `pairs` come from `pooled`, `messages` from `prompts_of`; `people` are human grades of some pairs, None: the task's
+    own, if people made them.
 
     Raises:
         UserError: the endpoint cannot be used, or no pair has a grade of 1 or 2.
     """
     answers = chat.ask(
-        messages,
-        GRADE,
-        watch,
-        "grades",
-        lambda value, place: "" if value in GRADES else f"{value} is no grade",
+        messages, GRADE, watch, "grades", lambda value, _: "" if value in GRADES else f"{value} is no grade"
     )
     graded = {pair: a for pair, a in zip(pairs, answers, strict=True) if not isinstance(a, Failure)}
     failures = Counter(a.reason for a in answers if isinstance(a, Failure))
     if not graded:
         raise UserError(f"no pair has a usable grade: {', '.join(failures) or 'there are no pairs'}")
     own = not (task.unjudged or task.machine_judged)
-    human = people if people is not None else _own_grades(task, pairs) if own else {}
-    source = (
-        "a file" if people is not None else "the task's judgements; what has none counts as 0" if own else ""
-    )
+    human, source = people, "a file"
+    if human is None:
+        human = {(need, d): max(0, task.needs[need].get(d, 0)) for need, d in pairs} if own else {}
+        source = "the task's judgements; what has none counts as 0"
     lang_of = {d.doc_id: d.lang for d in task.documents}
     rows = tuple(
         JudgedPair(
@@ -222,8 +198,7 @@ def judge_pairs(
     with atomic_folder(judge_folder(workspace, task.name)) as folder:
         _write_pairs(task, result, folder / FILE)
         write_json(folder / "judge.json", result.to_json())
-        report = "\n\n".join("\n\n".join(grid_lines(grid)) for grid in judge_grids(result))
-        (folder / "report.md").write_text(report + "\n", encoding="utf-8")
+        (folder / "report.md").write_text(to_report(judge_grids(result)), encoding="utf-8")
     return result, judged
 
 
@@ -239,22 +214,13 @@ def _judged_task(task: Task, pairs: Mapping[Pair, Query], graded: Mapping[Pair, 
             f"{judge} calls none of {len(graded):,} pairs right, so there is nothing to evaluate on"
         )
     lost = len({need for need, _ in pairs}) - len(needs)
-    notes = [f"judged by the language model {judge}, not by people"]
-    notes += [f"{lost:,} questions left out: {judge} calls nothing right that was found for them"] * bool(
-        lost
-    )
+    notes = [*task.notes, f"judged by the language model {judge}, not by people"]
+    if lost:
+        notes.append(f"{lost:,} questions left out: {judge} calls nothing right that was found for them")
+    qrels = {q.query_id: grades[q.need_id] for q in queries}
     return replace(
-        task,
-        queries=queries,
-        qrels={q.query_id: grades[q.need_id] for q in queries},
-        unjudged=False,
-        machine_judged=True,
-        notes=(*task.notes, *notes),
+        task, queries=queries, qrels=qrels, unjudged=False, machine_judged=True, notes=tuple(notes)
     )
-
-
-def _own_grades(task: Task, pairs: Mapping[Pair, Query]) -> dict[Pair, int]:
-    return {(need, doc_id): max(0, task.needs[need].get(doc_id, 0)) for need, doc_id in pairs}
 
 
 def _agreement(rows: Sequence[JudgedPair], n_resamples: int) -> dict[str, Kappa]:
@@ -263,10 +229,7 @@ def _agreement(rows: Sequence[JudgedPair], n_resamples: int) -> dict[str, Kappa]
     groups: dict[str, list[JudgedPair]] = defaultdict(list)
     for row in both:
         groups[row.query_lang].append(row)
-    if len(groups) != 1:
-        groups["all"] = both
-    else:
-        groups = {**groups, "all": both}
+    groups["all"] = both
     return {
         name: cohens_kappa(
             [(row.machine or 0) >= 1 for row in of],
@@ -322,9 +285,5 @@ def _write_pairs(task: Task, judged: Judged, path: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for pair in judged.pairs:
-            texts = {"question": queries[pair.query_id].text, "document": _text(documents[pair.doc_id])}
+            texts = {"question": queries[pair.query_id].text, "document": documents[pair.doc_id].whole}
             writer.writerow({**pair.to_json(), **texts})
-
-
-def _text(document: Document) -> str:
-    return "\n".join(filter(None, (document.title, document.text)))

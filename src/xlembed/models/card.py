@@ -5,27 +5,24 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
-from xlembed.data.languages import is_language
+from xlembed.data.languages import Language
 from xlembed.data.patterns import compile_pattern
+from xlembed.files import Record
 from xlembed.words import DType, Kind, Lang, Pooling, Role, base_language
 
 
-class PackagedFile(BaseModel):
+class PackagedFile(Record):
     """A data file that is converted into an ordinary folder, once; no other file than exactly this one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     n_bytes: int
     sha256: str
 
 
-class PackagedWeights(BaseModel):
+class PackagedWeights(Record):
     """Weights that an installed Python package carries: a folder, or a file to be converted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     module: str
     install: str
@@ -44,10 +41,8 @@ class PackagedWeights(BaseModel):
         return self
 
 
-class Service(BaseModel):
+class Service(Record):
     """An embedding service: a model behind an OpenAI-compatible ``/v1/embeddings``, which is asked and paid for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
     """In the service's words."""
@@ -83,10 +78,8 @@ class Service(BaseModel):
         return name
 
 
-class ModelCard(BaseModel):
+class ModelCard(Record):
     """One entry of the catalogue (a YAML file under models/cards/, or an entry of params.yaml)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     hub_id: str | None = None
@@ -134,7 +127,7 @@ class ModelCard(BaseModel):
     """Entries put over the folder's config.json."""
     unused_weights: tuple[str, ...] = ()
     """Regular expressions of weights that the files hold and the model rightly leaves out."""
-    languages: tuple[Lang, ...] = ()
+    languages: tuple[Language, ...] = ()
     """ISO 639; empty: unknown, nothing is labelled."""
     licence: str = ""
     citation: str = ""
@@ -147,14 +140,6 @@ class ModelCard(BaseModel):
     unconfirmed: tuple[str, ...] = ()
     """Fields that were not checked against the weights."""
     notes: tuple[str, ...] = ()
-
-    @field_validator("languages")
-    @classmethod
-    def _are_languages(cls, languages: tuple[Lang, ...]) -> tuple[Lang, ...]:
-        wrong = [lang for lang in languages if not is_language(lang)]
-        if wrong:
-            raise ValueError(f"expected ISO 639 codes (en, ceb, zh-Hant), found {', '.join(wrong)}")
-        return languages
 
     @field_validator("unused_weights")
     @classmethod

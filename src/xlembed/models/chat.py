@@ -34,7 +34,11 @@ class Prompt:
         """The prompt with its blanks filled, as messages."""
         system, apart, user = self.text.partition(APART)
         parts = [("system", system), ("user", user)] if apart else [("user", system)]
-        return [{"role": role, "content": _filled(text, blanks)} for role, text in parts if text.strip()]
+
+        def filled(text: str) -> str:  # in one pass, so that a document with braces fills nothing
+            return BLANK.sub(lambda match: str(blanks.get(match[1], match[0])), text).strip()
+
+        return [{"role": role, "content": filled(text)} for role, text in parts if text.strip()]
 
 
 def read_prompt(file: str, ready: Path, blanks: Sequence[str], needed: Sequence[str]) -> Prompt:
@@ -97,21 +101,21 @@ class Chat:
     ) -> list[Any | Failure]:
         """The value of the field that each answer gives, or why there is none, in order.
 
-        Args:
-            prompts: messages.
-            field: that answers have; a schema of it is sent where the endpoint takes one.
-            watch: told of the work.
-            what: as which.
-            check: value and its place -> why it cannot be used, or nothing.
+        A schema of the field is sent where the endpoint takes one; `check` gives, of a value and its place, why it
+        cannot be used, or nothing.
 
         Raises:
             UserError: as `Endpoint.ask_all`.
         """
         plain = [self._body(messages) for messages in prompts]
-        form = {
-            "type": "json_schema",
-            "json_schema": {"name": field.name, "strict": True, "schema": _object(field)},
+        schema = {
+            "type": "object",
+            "properties": {field.name: dict(field.schema)},
+            "required": [field.name],
+            "additionalProperties": False,
         }
+        json_schema = {"name": field.name, "strict": True, "schema": schema}
+        form = {"type": "json_schema", "json_schema": json_schema}
         formed = [{**body, "response_format": form} for body in plain]
 
         def usable(answer: Json, place: int) -> str:
@@ -156,12 +160,8 @@ class Chat:
         if self.settings.answers == "text":
             # A last line that was cut is no answer.
             whole = text.rpartition("\n")[0] if finish == "length" else text
-            value = field.of_text(whole)
-            return (
-                Failure("the answer was cut" if finish == "length" else "no answer in it")
-                if value is None
-                else value
-            )
+            nothing = Failure("the answer was cut" if finish == "length" else "no answer in it")
+            return nothing if (value := field.of_text(whole)) is None else value
         if finish == "length":
             return Failure(f"the answer was cut at {self.settings.answer_tokens} tokens")
         value = _json_field(text, field.name)
@@ -182,20 +182,6 @@ def open_chat(workspace: Workspace) -> Chat:
     if not model:
         raise UserError(f"no language model: name it with --llm, or in {MODEL_VARIABLE}")
     return Chat(endpoint, workspace.settings.chat, model)
-
-
-def _object(field: Field) -> Json:
-    return {
-        "type": "object",
-        "properties": {field.name: dict(field.schema)},
-        "required": [field.name],
-        "additionalProperties": False,
-    }
-
-
-def _filled(text: str, blanks: Mapping[str, object]) -> str:
-    """One pass, so that a document with braces fills nothing."""
-    return BLANK.sub(lambda match: str(blanks.get(match[1], match[0])), text).strip()
 
 
 def _json_field(text: str, name: str) -> Any:

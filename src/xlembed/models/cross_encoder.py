@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xlembed.models.hub import locate, usable
 from xlembed.models.limits import length_limit
 from xlembed.models.loading import choose_device
-from xlembed.models.report import refuse_bad_reports, reports
+from xlembed.models.report import refuse_bad_report, reports
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.spec import ModelRef
 from xlembed.words import Role, UserError
@@ -24,12 +24,7 @@ BATCH_PAIRS = 32
 
 
 class PairModel:
-    """A loaded cross-encoder: reads query and document at once (Nogueira and Cho 2019, "Passage Re-ranking with BERT").
-
-    Args:
-        model: with one output.
-        prompts: put before queries and documents.
-    """
+    """A loaded cross-encoder, which reads query and document at once (Nogueira and Cho 2019, "Passage Re-ranking")."""
 
     def __init__(self, model: CrossEncoder, prompts: dict[Role, str]) -> None:
         self._model, self._prompts = model, prompts
@@ -52,14 +47,7 @@ def load_cross_encoder(
     instruction: str = "",
     folder: Path | None = None,
 ) -> PairModel:
-    """Load a cross-encoder under the same rules as any model.
-
-    Args:
-        ref: with a card of the kind `cross_encoder`.
-        device: as of `load_encoder`.
-        trust_remote_code: run Python code that the model's repository brings along.
-        instruction: put in place of the card's default instruction.
-        folder: where the files are; None looks for them.
+    """Load a cross-encoder under the same rules as any model. Arguments are those of `load_encoder`.
 
     Raises:
         UserError: the files are missing or damaged, need code that was not allowed, do not fit (a head that is
@@ -87,7 +75,8 @@ def load_cross_encoder(
             f"{ref.slug}: cannot be loaded from {folder} as a cross-encoder: {type(error).__name__}: {error}"
         ) from error
     # A head may well read the pooler, so that it is never harmless here.
-    refuse_bad_reports(ref.slug, folder, found, ref.card.unused_weights, uses_pooler=True)
+    for report in found:
+        refuse_bad_report(ref.slug, folder, report, ref.card.unused_weights, uses_pooler=True)
     if model.num_labels != 1:
         raise UserError(
             f"{ref.slug}: {folder} scores {model.num_labels} classes; expected a cross-encoder with one output"

@@ -13,6 +13,7 @@ from xlembed.words import UserError
 
 CONTENT = (".safetensors", ".json", ".txt", ".model", ".jinja", ".py", ".metadata")
 """Endings of the files that can change a vector; cards, pictures and other formats cannot."""
+OTHERS = frozenset({"onnx", "openvino", "__pycache__"})
 NO_CONTENT = frozenset({"data_config.json", "trainer_state.json"})
 
 
@@ -24,22 +25,16 @@ def content_files(folder: Path) -> list[Path]:
     """
     files = [p for p in folder.rglob("*") if p.is_file() and p.suffix in CONTENT and p.name not in NO_CONTENT]
     # Exports for other runtimes have folders of their own and are not read; hidden folders record downloads.
-    files = [p for p in files if not _left_out(p.relative_to(folder).parts)]
+    parts = {p: p.relative_to(folder).parts for p in files}
+    files = [p for p in files if not any(x in OTHERS or x.startswith(".") for x in parts[p])]
     files += (pickled := pickled_weights(folder))
     if not pickled and not any(p.suffix == ".safetensors" for p in files):
         other = sorted(p.name for p in folder.rglob("*") if p.suffix in (".bin", ".pt", ".ckpt", ".h5"))
-        nothing = (
-            "found an empty folder" if folder.is_dir() and not any(folder.iterdir()) else "found no weights"
-        )
+        is_empty = folder.is_dir() and not any(folder.iterdir())
+        nothing = "found an empty folder" if is_empty else "found no weights"
         found = f"found only {', '.join(other)}" if other else nothing
         raise UserError(f"{folder}: expected weights as model.safetensors or {PICKLED}, {found}")
     return sorted(files, key=lambda p: p.relative_to(folder).as_posix())
-
-
-def _left_out(parts: tuple[str, ...]) -> bool:
-    return bool({"onnx", "openvino", "__pycache__"} & set(parts)) or any(
-        part.startswith(".") for part in parts
-    )
 
 
 def folder_digest(folder: Path) -> str:
@@ -53,9 +48,7 @@ def folder_digest(folder: Path) -> str:
 def check_weights(folder: Path, expected: Mapping[str, str] | None = None) -> None:
     """Refuse weights that are cut off, or whose sha256 is not the expected one, or not what a download recorded.
 
-    Args:
-        folder: with the model.
-        expected: file -> sha256, as the card says.
+    `expected` says it by file, as the card does.
 
     Raises:
         UserError: names the file, and how to get a whole one.
@@ -78,11 +71,8 @@ def check_weights(folder: Path, expected: Mapping[str, str] | None = None) -> No
                 with safe_open(path, framework="np"):
                     pass
             except SafetensorError as error:
-                reason = (
-                    lfs_pointer(path)
-                    or f"not readable as safetensors ({error}): damaged or incomplete. {again}"
-                )
-                raise UserError(f"{path}: {reason}") from None
+                damaged = f"not readable as safetensors ({error}): damaged or incomplete. {again}"
+                raise UserError(f"{path}: {lfs_pointer(path) or damaged}") from None
 
 
 def lfs_pointer(path: Path) -> str | None:
@@ -98,13 +88,9 @@ def _recorded_sha256(folder: Path, path: Path) -> str | None:
     if path.is_symlink() and path.resolve().parent.name == "blobs":
         recorded = path.resolve().name
     else:
-        name = f"{path.relative_to(folder).as_posix()}.metadata"
+        record = folder / ".cache/huggingface/download" / f"{path.relative_to(folder).as_posix()}.metadata"
         try:
-            lines = (
-                (folder / ".cache" / "huggingface" / "download" / name)
-                .read_text(encoding="utf-8")
-                .splitlines()
-            )
+            lines = record.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             return None
         recorded = lines[1].strip() if len(lines) > 1 else ""

@@ -82,12 +82,7 @@ class _Reader:
 
 
 def write_folder(source: Path, folder: Path) -> None:
-    """Write an ordinary sentence-transformers folder, weights in float16.
-
-    Args:
-        source: the data file; its bytes have been checked.
-        folder: an empty one.
-    """
+    """Write an ordinary sentence-transformers folder, weights in float16. The bytes of the source have been checked."""
     data = source.read_bytes()
     reader = _Reader(data, len(MAGIC) + struct.calcsize("<I"))
     shape = Shape(*reader.take("7ifi"))
@@ -177,12 +172,7 @@ def _write_weights(weights: Weights, path: Path) -> None:
 
 def _tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:
     """tokenizer.json, as the fast tokenizer of XLM-R has it, with a normaliser that is spelt out."""
-    metaspace = {
-        "type": "Metaspace",
-        "replacement": "\u2581",
-        "prepend_scheme": "always",
-        "split": True,
-    }
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
     replaced = [
         ("[" + "".join(rf"\x{{{point:x}}}" for point in points) + "]", becomes)
         for becomes, points in vocabulary.blanks.items()
@@ -274,10 +264,7 @@ def _small_files(shape: Shape) -> dict[str, Any]:
             {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
             for i, (kind, path) in enumerate(modules)
         ],
-        "1_Pooling/config.json": {
-            "word_embedding_dimension": shape.hidden,
-            "pooling_mode_mean_tokens": True,
-        },
+        "1_Pooling/config.json": {"word_embedding_dimension": shape.hidden, "pooling_mode_mean_tokens": True},
         "sentence_bert_config.json": {"max_seq_length": shape.positions, "do_lower_case": False},
         "config_sentence_transformers.json": {
             "prompts": PROMPTS,

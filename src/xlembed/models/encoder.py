@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -32,6 +32,10 @@ class AnyEncoder(Protocol):
     def max_tokens(self) -> int | None:
         """Inputs are cut here; None if the model has no limit."""
 
+    @property
+    def pads(self) -> bool:
+        """Whether a text in a batch costs as much as the longest one beside it."""
+
     def encode_batch(self, texts: Sequence[str], role: Role) -> NDArray[Any]:
         """As `Encoder.encode_batch`; with a vector per token `TokenVectors`."""
 
@@ -50,3 +54,14 @@ class Encoder(AnyEncoder, Protocol):
         Raises:
             OutOfMemory: if the batch does not fit into the device's memory.
         """
+
+
+@runtime_checkable
+class TokenisesAhead(Protocol):
+    """An encoder that can be given its texts in two steps."""
+
+    def tokenise(self, texts: Sequence[str], role: Role) -> Any:
+        """What `encode_tokenised` takes; in one other thread, which also counts tokens, while a batch is computed."""
+
+    def encode_tokenised(self, tokenised: Any) -> NDArray[Any]:
+        """As `encode_batch` of the texts."""

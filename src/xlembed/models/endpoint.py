@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,12 +67,7 @@ class Usage:
 class Endpoint:
     """One server, asked by one job; what it answers is kept under `$XLEMBED_CACHE/answers`.
 
-    Attributes:
-        settings: limits and prices.
-        url: base address, without credentials.
-        key: the secret; empty for servers that ask for none.
-        key_name: variable that holds it, for messages.
-        usage: counted over all calls.
+    The key is empty for servers that ask for none; `key_name` is the variable that holds it, for messages.
     """
 
     settings: EndpointSettings
@@ -232,10 +227,8 @@ class Endpoint:
 def open_endpoint(settings: EndpointSettings, root: Path = Path(), key_name: str = "") -> Endpoint:
     """The endpoint that settings and environment name; nothing is sent.
 
-    Args:
-        settings: limits, prices and perhaps the address.
-        root: of the checkout, whose `.env` is read.
-        key_name: variable of the key for the address in `settings`, where it is not the usual one.
+    `root` is the checkout, whose `.env` is read; `key_name` the variable of the key for the address in `settings`,
+    where it is not the usual one.
 
     Raises:
         UserError: there is no address, or it holds a name or password.
@@ -276,7 +269,6 @@ class _Progress:
     usage: Usage
     tokens_before: int = 0
     asked: int = 0
-    last: str = ""
 
     def __post_init__(self) -> None:
         self.tokens_before = self.usage.tokens_in + self.usage.tokens_out
@@ -338,16 +330,5 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     except RuntimeError:
         asyncio.run(work)
         return
-    errors: list[BaseException] = []
-
-    def alone() -> None:
-        try:
-            asyncio.run(work)
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=alone)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()

@@ -17,8 +17,8 @@ from xlembed.models.folder import folder_modules, remote_classes, with_folder_pr
 from xlembed.models.hub import locate_code
 from xlembed.models.limits import length_limit
 from xlembed.models.pickled import with_safetensors
+from xlembed.models.removal import Step
 from xlembed.models.spec import ModelRef
-from xlembed.models.steps import Step
 from xlembed.words import DType, Kind, Role, UserError
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")
@@ -29,11 +29,7 @@ SCHEME = 1
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What made the vectors.
-
-    Attributes:
-        description: every ingredient, readable; JSON.
-    """
+    """What made the vectors."""
 
     description: dict[str, Any]
 
@@ -52,13 +48,6 @@ def base_fingerprint(
     Batch size, device, threads, name, revision and the folder's place are no part of it, and neither are
     the truncation dimension and post-processing (see `derived_fingerprint`). Pickled weights count as the safetensors
     that they are converted to.
-
-    Args:
-        ref: the model as asked for.
-        folder: where its files are (`locate`).
-        storage_dtype: number format the vectors are stored in.
-        instruction: put in place of the card's default instruction.
-        trust_remote_code: whether the folder's own Python code runs.
 
     Raises:
         UserError: if the folder holds no weights, or more than tensors in them, or its remote code cannot be found.
@@ -96,12 +85,7 @@ def derived_fingerprint(
 ) -> str:
     """Hash of the base vectors and of all that is done to them.
 
-    Args:
-        base_digest: of the base vectors.
-        dim: dimension they are cut to; None: not cut.
-        steps: post-processing, in order.
-        documents_digest: of the documents that steps are fitted on; without such steps it is no ingredient.
-        pair_digests: of the sets of translations that steps are fitted on, by name.
+    The documents are an ingredient only of steps that are fitted on them; sets of translations go by name.
     """
     description: dict[str, Any] = {"base": base_digest, "dim": dim}
     if steps:
@@ -121,8 +105,7 @@ def _version(library: str) -> str:
 
 
 def _modules(card: ModelCard, folder: Path) -> list[str]:
-    modules = folder_modules(folder)
-    if modules:
+    if modules := folder_modules(folder):
         return [module.type for module in modules]
     return ["Transformer", f"Pooling {card.pooling.value if card.pooling else ''}".strip(), "Normalize"]
 

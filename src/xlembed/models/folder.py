@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pydantic
-
+from xlembed.fields import checked
 from xlembed.files import read_yaml
 from xlembed.models.card import ModelCard
 from xlembed.models.catalogue import catalogue
@@ -81,15 +80,8 @@ def _read_json(path: Path) -> Any:
 
 
 def _kind(value: object) -> str:
-    names = {
-        list: "a list",
-        str: "a text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        dict: "an object",
-    }
-    return "null" if value is None else names[type(value)]
+    names = {list: "a list", str: "a text", bool: "true or false", dict: "an object"}
+    return "null" if value is None else names.get(type(value), "a number")
 
 
 def object_in(path: Path, key: str) -> dict[str, Any]:
@@ -155,11 +147,9 @@ NO_WEIGHTS = frozenset({"Pooling", "Normalize", "Dropout", "MultiVectorMask", "H
 def places_without_safetensors(folder: Path) -> list[Path]:
     """Folders of the modules that should have weights and have none as safetensors, in order; each once."""
     modules = folder_modules(folder)
-    places = (
-        {folder / m.path: None for m in modules if m.kind not in NO_WEIGHTS} if modules else {folder: None}
-    )
+    kept = [folder / m.path for m in modules if m.kind not in NO_WEIGHTS] if modules else [folder]
     safe = ("model.safetensors", "model.safetensors.index.json")
-    return [place for place in places if not any((place / name).is_file() for name in safe)]
+    return [place for place in dict.fromkeys(kept) if not any((place / name).is_file() for name in safe)]
 
 
 def pickled_weights(folder: Path) -> list[Path]:
@@ -185,11 +175,8 @@ def shards_of(index: Path) -> list[Path]:
     """
     names = sorted({str(name) for name in object_in(index, "weight_map").values()})
     shards = [index.parent / name for name in names]
-    if wrong := [
-        name
-        for name, path in zip(names, shards, strict=True)
-        if Path(name).name != name or not path.is_file()
-    ]:
+    wrong = [name for name in names if Path(name).name != name or not (index.parent / name).is_file()]
+    if wrong:
         raise UserError(f"{index}: names {wrong[0]}, which is not beside it: fetch the missing files")
     if not shards:
         raise UserError(f"{index}: names no files: fetch it again")
@@ -207,12 +194,8 @@ def stored_pooling(folder: Path) -> str | None:
                     f"{folder / module.path / 'config.json'}: pooling_mode: expected a text, found {mode!r}"
                 )
             if mode is None:  # written before sentence-transformers 5: one flag per mode
-                flags = [
-                    key.removeprefix("pooling_mode_")
-                    for key, on in config.items()
-                    if key.startswith("pooling_mode_") and on
-                ]
-                mode = [LEGACY_POOLING.get(flag, flag) for flag in flags]
+                flags = [key.partition("pooling_mode_")[2] for key, on in config.items() if on]
+                mode = [LEGACY_POOLING.get(flag, flag) for flag in flags if flag]
             return mode if isinstance(mode, str) else "+".join(map(str, mode))
         if module.kind == "StaticEmbedding":
             return "static"
@@ -273,9 +256,7 @@ def _all_prompts(folder: Path) -> dict[str, str]:
 def prompt_notes(card: ModelCard, folder: Path) -> list[str]:
     """What must be known about the prompts of a model that has no card but its folder.
 
-    Args:
-        card: as asked for; one that says its prompts itself gives no notes.
-        folder: where the files are.
+    A card that says its prompts itself gives no notes.
     """
     if not card.folder_prompts:
         return []
@@ -367,10 +348,7 @@ def with_own_card(card: ModelCard, folder: Path) -> ModelCard:
         told = f"unknown {', '.join(map(str, wrong))}" if isinstance(fields, dict) else "no fields"
         raise UserError(f"{path}: {told}; expected {', '.join(CARD_FIELDS)}")
     fields.pop("base", None)
-    try:
-        return ModelCard.model_validate({**card.model_dump(), **fields})
-    except pydantic.ValidationError as error:
-        raise UserError(f"{path}: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+    return checked(ModelCard, {**card.model_dump(), **fields}, path)
 
 
 def remote_classes(folder: Path) -> dict[str, str]:

@@ -18,9 +18,7 @@ LAYOUT = 1
 def write_folder(source: Path, folder: Path) -> None:
     """Write an ordinary transformers folder: weights in float16, tokenizer, chat template.
 
-    Args:
-        source: the data file; its bytes have been checked.
-        folder: an empty one.
+    The bytes of the source have been checked.
 
     Raises:
         UserError: the package gguf, which reads such files, is not installed.

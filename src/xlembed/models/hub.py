@@ -30,9 +30,8 @@ NOT_NEEDED = [
         "*.gguf",
         "*.tflite",
         "*.onnx",
-        "*.onnx_data",
     ),
-    *("onnx/*", "openvino/*", "*.md", "*.png", "*.jpg", "*.pdf", ".gitattributes"),
+    *("*.onnx_data", "onnx/*", "openvino/*", "*.md", "*.png", "*.jpg", "*.pdf", ".gitattributes"),
 ]
 """Files of a repository that are not read: pickled weights (see `_fetch_weights`), other formats, pictures."""
 
@@ -66,10 +65,9 @@ def _find(ref: ModelRef, trust_remote_code: bool) -> Path:
         raise UserError(f"{ref.slug}: its weights are not at hand, and this needs the model itself")
     if card.requires_remote_code and not trust_remote_code:
         raise UserError(
-            f"{ref.slug}: needs Python code from its repository ({card.hub_id or ref.folder}), which is not "
-            "run unless asked for. "
-            "Read that code first; then pass --trust-remote-code true (encode.trust_remote_code: true in "
-            "params.yaml)."
+            f"{ref.slug}: needs Python code from its repository ({card.hub_id or ref.folder}), which is not run "
+            "unless asked for. Read that code first; then pass --trust-remote-code true (encode.trust_remote_code: "
+            "true in params.yaml)."
         )
     if ref.folder is not None:
         ensure_folder(card, ref.folder)

@@ -12,19 +12,10 @@ NO_LIMIT = 1_000_000
 """Tokenizers write 1e30 for "no limit"; no model reads this many tokens."""
 OFFSET_POSITIONS = frozenset({"xlm-roberta", "xlm-roberta-xl", "roberta", "camembert", "mpnet"})
 """Bodies whose position table starts after the padding id: 514 rows serve 512 tokens."""
-ROTARY = frozenset(
-    {
-        "nomic_bert",
-        "gte",
-        "jina_embeddings_v3",
-        "qwen2",
-        "qwen3",
-        "llama",
-        "mistral",
-        "gemma3_text",
-        "modernbert",
-    }
-)
+ROTARY = {
+    *("nomic_bert", "gte", "jina_embeddings_v3", "gemma3_text", "modernbert"),
+    *("qwen2", "qwen3", "llama", "mistral"),
+}
 """Bodies without a position table: the stated length is what they were trained for, not where they break."""
 
 

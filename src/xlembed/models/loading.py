@@ -22,7 +22,7 @@ from xlembed.models.folder import (
 )
 from xlembed.models.hub import locate, locate_code, usable
 from xlembed.models.limits import length_limit, position_rows
-from xlembed.models.report import quiet_transformers, refuse_bad_report, refuse_bad_reports, reports
+from xlembed.models.report import quiet_transformers, refuse_bad_report, reports
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
@@ -66,26 +66,17 @@ def load_encoder(
             fit the model (missing, unexpected or mismatched weights), or the tokenizer does not know the
             card's languages.
     """
-    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
-    card = with_folder_prompts(ref.card, folder)
-    refuse_unsafe(ref, folder, trust_remote_code)
+    folder, card = _look_at(ref, trust_remote_code, folder)
     _warn_of_differences(card, folder)
     if table := open_static_table(ref, card, folder, device, instruction):
         return table
-    where = choose_device(device or ("cpu" if ref.dtype.on_openvino else ""))
-    if ref.dtype.on_openvino and where != "cpu":
-        raise UserError(f"{ref.slug}: +ov and +int8 compute on the processor: leave out device {device!r}")
-    model = _load_model(ref, card, folder, where, trust_remote_code)
-    model.prompts, model.default_prompt_name = {}, None  # prompts are put before the texts by us, visibly
+    folder, card, model, limit = _open(ref, device, trust_remote_code, folder)
     _load_adapters(card, model, folder)
-    limit = _apply_limit(model, length_limit(folder, ref.max_tokens, card.config_overrides))
     dim = model.get_embedding_dimension()
     if dim is None or (card.dim and dim != card.dim):
         raise UserError(
-            f"{ref.slug}: the card says {card.dim} dimensions, the files in {folder} give {dim}: another "
-            "model?"
+            f"{ref.slug}: the card says {card.dim} dimensions, the files in {folder} give {dim}: another model?"
         )
-    check_tokenizer(model.tokenizer, card.languages, ref.slug)
     if ref.dtype.on_openvino:
         from xlembed.models.openvino import compute_on_openvino  # an extra
 
@@ -106,7 +97,7 @@ def load_encoder(
 
 
 def _try_out(encoder: AnyEncoder, ref: ModelRef, folder: Path, roles: Iterable[Role] = Role) -> None:
-    """Encode two texts that must be padded: odd files may load and fail at the first batch."""
+    """Encode two texts that must be padded: odd files may load and fail then."""
     try:
         for role in roles:
             encoder.encode_batch(["a", "a and b"], role)
@@ -151,37 +142,38 @@ def load_for_training(
     return model.float()
 
 
+def _look_at(ref: ModelRef, trust_remote_code: bool, folder: Path | None) -> tuple[Path, ModelCard]:
+    """Folder, and the card in force; what its small files show to be wrong is refused."""
+    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
+    refuse_unsafe(ref, folder, trust_remote_code)
+    return folder, with_folder_prompts(ref.card, folder)
+
+
 def _open(
     ref: ModelRef, device: str, trust_remote_code: bool, folder: Path | None
 ) -> tuple[Path, ModelCard, Any, int | None]:
     """Folder, the card in force, the checked model without prompts, and where it cuts."""
-    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
-    card = with_folder_prompts(ref.card, folder)
-    refuse_unsafe(ref, folder, trust_remote_code)
-    model = _load_model(ref, card, folder, choose_device(device), trust_remote_code)
+    folder, card = _look_at(ref, trust_remote_code, folder)
+    where = choose_device(device or ("cpu" if ref.dtype.on_openvino else ""))
+    if ref.dtype.on_openvino and where != "cpu":
+        raise UserError(f"{ref.slug}: +ov and +int8 compute on the processor: leave out device {device!r}")
+    model = _load_model(ref, card, folder, where, trust_remote_code)
     limit = _apply_limit(model, length_limit(folder, ref.max_tokens, card.config_overrides))
     check_tokenizer(model.tokenizer, card.languages, ref.slug)
-    model.prompts, model.default_prompt_name = {}, None
+    model.prompts, model.default_prompt_name = {}, None  # prompts are put before the texts by us, visibly
     return folder, card, model, limit
 
 
 def _warn_of_differences(card: ModelCard, folder: Path) -> None:
     stored = stored_pooling(folder)
     if stored and card.pooling and stored != card.pooling.value:
-        log.warning(
-            "%s: the card says pooling %s, the folder's own modules say %s and are used",
-            card.name,
-            card.pooling,
-            stored,
-        )
+        said = "%s: the card says pooling %s, the folder's own modules say %s and are used"
+        log.warning(said, card.name, card.pooling, stored)
     prompts = stored_prompts(folder)
     for role in Role:
         used, own = card.prompt(role), prompts.get(role.value)
-        if (
-            own
-            and own != used
-            and "{instruction}" not in (card.query_prompt if role is Role.QUERY else card.document_prompt)
-        ):
+        template = card.query_prompt if role is Role.QUERY else card.document_prompt
+        if own and own != used and "{instruction}" not in template:
             log.warning(
                 "%s: the folder stores the %s prompt %r; %r is used", card.name, role.value, own, used
             )
@@ -196,9 +188,7 @@ def choose_device(device: str) -> str:
     import torch
 
     if not device:
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if not DEVICE.fullmatch(device):
         raise UserError(f"device {device!r}: expected cpu, cuda, cuda:N or mps")
     kind = torch.device(device)
@@ -227,9 +217,13 @@ def _load_model(ref: ModelRef, card: ModelCard, folder: Path, device: str, trust
     family: Any = MultiVectorEncoder if late else SentenceTransformer
     dtype = getattr(torch, ref.dtype.loaded_as)
     code = _code_revision(card, folder) if trust_remote_code else {}
-    model_kwargs = _Kept(dtype=dtype, use_safetensors=True, attn_implementation=_attention(folder), **code)
-    processor_kwargs = {"padding_side": card.padding_side} if card.padding_side else {}
-    config_kwargs = {**card.config_overrides, **code}
+    # Scaled dot product attention, except for bodies that were never ported to it.
+    attention = "eager" if body_config(folder).get("model_type") == "mpnet" else "sdpa"
+    settings: dict[str, dict[str, Any]] = {
+        "model_kwargs": _Kept(dtype=dtype, use_safetensors=True, attn_implementation=attention, **code),
+        "processor_kwargs": {"padding_side": card.padding_side} if card.padding_side else {},
+        "config_kwargs": {**card.config_overrides, **code},
+    }
     try:
         with reports() as found:
             if late or folder_modules(folder):
@@ -240,19 +234,12 @@ def _load_model(ref: ModelRef, card: ModelCard, folder: Path, device: str, trust
                     device=device,
                     trust_remote_code=trust_remote_code,
                     local_files_only=True,
-                    model_kwargs=model_kwargs,
-                    processor_kwargs=processor_kwargs,
-                    config_kwargs=config_kwargs,
+                    **settings,
                 )
             else:
                 local = {"local_files_only": True, "trust_remote_code": trust_remote_code}
-                modules = _plain_modules(
-                    card,
-                    folder,
-                    {**model_kwargs, **local},
-                    {**processor_kwargs, **local},
-                    {**config_kwargs, **local},
-                )
+                told = {key: {**values, **local} for key, values in settings.items()}
+                modules = _plain_modules(card, folder, **told)
                 model = SentenceTransformer(modules=modules, device=device)
     except UserError:
         raise
@@ -261,12 +248,17 @@ def _load_model(ref: ModelRef, card: ModelCard, folder: Path, device: str, trust
             f"{ref.slug}: cannot be loaded from {folder}: {type(error).__name__}: {error}"
         ) from error
     unused = (*card.unused_weights, PROJECTION) if is_stanford(folder) else card.unused_weights
-    refuse_bad_reports(ref.slug, folder, found, unused, uses_pooler=_uses_pooler(model))
+    for report in found:
+        refuse_bad_report(ref.slug, folder, report, unused, uses_pooler=_uses_pooler(model))
     if not found and _body(model) is not None:
         log.warning(
             "%s: its own code loads the weights; whether all of them fit could not be checked", ref.slug
         )
-    _check_static(ref, model, folder)
+    rows = getattr(model[0], "num_embeddings", None)
+    if rows is not None and (size := model.tokenizer.get_vocab_size()) > rows:
+        raise UserError(
+            f"{ref.slug}: the tokenizer in {folder} knows {size} tokens, the weights have {rows} rows"
+        )
     for module in model:
         # A transformers body chose its own exceptions (rotary tables stay float32); the rest is cast.
         if _body(model) is None or module is not model[0]:
@@ -290,24 +282,13 @@ def _own_modules(ref: ModelRef, folder: Path) -> dict[str, type[torch.nn.Module]
     return found
 
 
-def _attention(folder: Path) -> str:
-    """Scaled dot product attention, except for bodies that were never ported to it."""
-    return "eager" if body_config(folder).get("model_type") == "mpnet" else "sdpa"
-
-
 def _code_revision(card: ModelCard, folder: Path) -> dict[str, str]:
     """The commit that code from another repository is run from."""
     commits = {snapshot.name for snapshot in locate_code(card, folder).values()}
     return {"code_revision": commits.pop()} if len(commits) == 1 else {}
 
 
-def _plain_modules(
-    card: ModelCard,
-    folder: Path,
-    model_kwargs: dict[str, Any],
-    processor_kwargs: dict[str, Any],
-    config_kwargs: dict[str, Any],
-) -> list[torch.nn.Module]:
+def _plain_modules(card: ModelCard, folder: Path, **settings: dict[str, Any]) -> list[torch.nn.Module]:
     """Body, the card's pooling, unit length: for a folder without modules.json."""
     if card.pooling is None or card.pooling is Pooling.STATIC:
         raise UserError(
@@ -322,12 +303,7 @@ def _plain_modules(
     # Without this a tokenizer that has a chat template would turn every text into a chat.
     text = {"method": "forward", "method_output_name": "last_hidden_state"}
     body = Transformer(
-        str(folder),
-        model_kwargs=model_kwargs,
-        processor_kwargs=processor_kwargs,
-        config_kwargs=config_kwargs,
-        modality_config={"text": text},
-        module_output_name="token_embeddings",
+        str(folder), modality_config={"text": text}, module_output_name="token_embeddings", **settings
     )
     return [body, PoolingModule(body.get_embedding_dimension(), card.pooling.value), Normalize()]
 
@@ -342,25 +318,13 @@ def _uses_pooler(model: SentenceTransformer) -> bool:
     return any("pooler" in str(params.get("method_output_name")) for params in modalities.values())
 
 
-def _check_static(ref: ModelRef, model: SentenceTransformer, folder: Path) -> None:
-    rows = getattr(model[0], "num_embeddings", None)
-    if rows is None:
-        return
-    size = model.tokenizer.get_vocab_size()
-    if size > rows:
-        raise UserError(
-            f"{ref.slug}: the tokenizer in {folder} knows {size} tokens, the weights have {rows} rows"
-        )
-
-
 def _load_adapters(card: ModelCard, model: SentenceTransformer, folder: Path) -> None:
     names = {name for role in Role if (name := card.adapter(role))}
     for name in sorted(names):
         place = body_folder(folder) / name
         if not (place / "adapter_model.safetensors").is_file():
             raise UserError(
-                f"{card.name}: the adapter {name} is not in {folder} (expected "
-                f"{name}/adapter_model.safetensors)"
+                f"{card.name}: the adapter {name} is not in {folder} (expected {name}/adapter_model.safetensors)"
             )
         try:
             with quiet_transformers():

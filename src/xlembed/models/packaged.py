@@ -1,4 +1,4 @@
-"""Weights inside a Python package, installed or downloaded, whose code is neither imported nor run."""
+"""Weights inside a Python package, whose code is neither imported nor run; and what of the Hub lies here already."""
 
 from __future__ import annotations
 
@@ -154,3 +154,11 @@ def _version(packaged: PackagedWeights) -> str:
         return f" {version(Requirement(packaged.install).name)}"
     except PackageNotFoundError:
         return ""
+
+
+def fetched_folder(hub_id: str) -> Path | None:
+    """The snapshot of a repository's main revision in the Hub's cache; None if it was not fetched."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(hub_id, "config.json") or try_to_load_from_cache(hub_id, "modules.json")
+    return Path(found).parent if isinstance(found, str) else None

@@ -103,11 +103,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if "TorchScript" in str(error) or (isinstance(error, pickle.UnpicklingError) and _is_pickle(path)):
             what = re.search(r"GLOBAL (\S+)", str(error))
             raise UserError(_more_than_tensors(path, what[1] if what else "code")) from None
-        reason = (
-            lfs_pointer(path)
-            or "not readable as weights: damaged or incomplete. Delete it and fetch it again."
-        )
-        raise UserError(f"{path}: {reason}") from None
+        damaged = "not readable as weights: damaged or incomplete. Delete it and fetch it again."
+        raise UserError(f"{path}: {lfs_pointer(path) or damaged}") from None
     values = found.items() if isinstance(found, dict) else [("", found)]
     for name, value in values:
         if not isinstance(name, str) or not _is_plain(value):

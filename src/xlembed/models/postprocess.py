@@ -6,15 +6,16 @@ again after the last one only. A zero vector has no direction: it teaches nothin
 
 from __future__ import annotations
 
+import base64
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlembed.models.removal import ROUNDING, Floats, Removal, Sums
-from xlembed.models.steps import Step, check_steps
+from xlembed.models.removal import ROUNDING, Floats, Removal, Step, Sums, check_steps, parse_step
 from xlembed.words import Lang, UserError, Vectors, base_language
 
 
@@ -43,10 +44,7 @@ Chunks = Callable[[], Iterable[NDArray[np.floating]]]
 class FittedStep:
     """One step with its statistics.
 
-    Attributes:
-        step: which.
-        everyone: of all documents; nothing for a step that is fitted on pairs.
-        own: of the languages that have enough documents or pairs; empty for a step that knows no languages.
+    `everyone` is nothing for a step that is fitted on pairs, `own` empty for one that knows no languages.
     """
 
     step: Step
@@ -67,12 +65,7 @@ class FittedStep:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Steps with the statistics of some documents.
-
-    Attributes:
-        steps: in the order of application.
-        n_documents: that the statistics are of; zero vectors are not counted.
-    """
+    """Steps with the statistics of some documents. Zero vectors are not counted in `n_documents`."""
 
     steps: tuple[FittedStep, ...]
     n_documents: int
@@ -80,9 +73,7 @@ class Fitted:
     def apply(self, vectors: NDArray[np.floating], langs: Sequence[Lang]) -> Vectors:
         """Vectors after all steps, of unit length again.
 
-        Args:
-            vectors: shape (n, dim), unit length or zero.
-            langs: language of each. One without statistics of its own takes those of all documents.
+        One without statistics of its own takes those of all documents.
 
         Returns:
             float32, shape (n, dim). Rows of zeros stay zeros, and so become rows of which only rounding is left.
@@ -197,3 +188,55 @@ def _sums(chunks: Chunks, langs: NDArray[np.str_], before: Fitted, *, squares: b
 
 def _as_array(langs: Sequence[Lang]) -> NDArray[np.str_]:
     return np.asarray(langs, dtype=np.str_)
+
+
+def fitted_json(fitted: Fitted | None) -> list[dict[str, Any]]:
+    """Each step with its statistics, in order of application; numbers as base64 of little-endian float64."""
+    return [
+        {
+            "step": of.step.name,
+            "everyone": _removal_json(of.everyone),
+            "own": {lang: _removal_json(removal) for lang, removal in of.own.items()},
+        }
+        for of in (fitted.steps if fitted else ())
+    ]
+
+
+def read_fitted(steps: Sequence[Mapping[str, Any]]) -> Fitted | None:
+    """What `fitted_json` wrote; None without steps.
+
+    Raises:
+        UserError: it is damaged, or a step is not known here.
+    """
+    try:
+        found = []
+        for of in steps:
+            step = parse_step(str(of["step"]))
+            if step is None:
+                raise UserError(f"post-processing +{of['step']} is not known here")
+            own = {str(lang): _read_removal(removal) for lang, removal in of["own"].items()}
+            found.append(FittedStep(step, _read_removal(of["everyone"]), own))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"the manifest's post-processing is damaged: {error}") from None
+    return Fitted(tuple(found), 0) if found else None
+
+
+def _removal_json(removal: Removal) -> dict[str, Any]:
+    return {
+        "mean": _text(removal.mean),
+        "directions": _text(removal.directions),
+        "n": removal.directions.shape[1],
+    }
+
+
+def _read_removal(content: Mapping[str, Any]) -> Removal:
+    mean = _numbers(content["mean"])
+    return Removal(mean, _numbers(content["directions"]).reshape(len(mean), int(content["n"])))
+
+
+def _text(numbers: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(numbers, dtype="<f8").tobytes()).decode("ascii")
+
+
+def _numbers(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text, validate=True), dtype="<f8").astype(np.float64)

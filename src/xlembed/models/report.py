@@ -57,19 +57,6 @@ def reports() -> Iterator[list[Mapping[str, Any]]]:
         type.__setattr__(PreTrainedModel, "from_pretrained", original)
 
 
-def refuse_bad_reports(
-    name: str,
-    folder: Path,
-    found: Sequence[Mapping[str, Any]],
-    unused_weights: Iterable[str],
-    *,
-    uses_pooler: bool,
-) -> None:
-    """`refuse_bad_report` for each."""
-    for report in found:
-        refuse_bad_report(name, folder, report, unused_weights, uses_pooler=uses_pooler)
-
-
 def refuse_bad_report(
     name: str, folder: Path, report: Mapping[str, Any], unused_weights: Iterable[str], *, uses_pooler: bool
 ) -> None:
@@ -99,11 +86,8 @@ def refuse_bad_report(
         *_say("in error", list(report.get("error_msgs", ()))),
     ]
     if problems:
-        advice = ""
-        if unexpected:
-            advice = (
-                " What is rightly unused belongs into `unused_weights` (regular expressions) of the card."
-            )
+        unused = " What is rightly unused belongs into `unused_weights` (regular expressions) of the card."
+        advice = unused if unexpected else ""
         raise UserError(
             f"{name}: the weights in {folder} do not fit the model class that transformers built: "
             f"{'; '.join(problems)}. "

@@ -25,11 +25,8 @@ def sentences() -> dict[Lang, str]:
 def check_tokenizer(tokenizer: Any, languages: Sequence[Lang], name: str) -> None:
     """Refuse a tokenizer that does not know a language of the card.
 
-    Args:
-        tokenizer: of transformers or of tokenizers.
-        languages: those of the card that have a sentence are checked; none given: English alone, which every
-            text model is expected to read.
-        name: the model, for the message.
+    Those of its languages that have a sentence are checked; none given: English alone, which every text model is
+    expected to read. The tokenizer is one of transformers or of tokenizers.
 
     Raises:
         UserError: names the worst language and its share of unknown tokens.
@@ -40,13 +37,10 @@ def check_tokenizer(tokenizer: Any, languages: Sequence[Lang], name: str) -> Non
     if bad:
         others = f" (also {', '.join(bad[1:])})" if len(bad) > 1 else ""
         raise UserError(
-            f"{name}: {shares[bad[0]]:.0%} of the tokens of a {bad[0]} sentence are unknown to its "
-            f"tokenizer{others}; at most "
-            f"{MOST_UNKNOWN:.0%} is expected of a language on the card. Likely cause: tokenizer_config.json "
-            "names a "
-            "tokenizer class that does not fit the files (a BERT class over a SentencePiece file), or the "
-            "card's languages "
-            "are not this model's."
+            f"{name}: {shares[bad[0]]:.0%} of the tokens of a {bad[0]} sentence are unknown to its tokenizer{others}; "
+            f"at most {MOST_UNKNOWN:.0%} is expected of a language on the card. Likely cause: tokenizer_config.json "
+            "names a tokenizer class that does not fit the files (a BERT class over a SentencePiece file), or the "
+            "card's languages are not this model's."
         )
 
 

@@ -10,20 +10,27 @@ from typing import Any
 
 import pydantic
 
+from xlembed.fields import explain
 from xlembed.models.card import ModelCard, Service
-from xlembed.models.catalogue import catalogue, explain
+from xlembed.models.catalogue import SPELLING as VECTORS
+from xlembed.models.catalogue import catalogue, given_card
 from xlembed.models.digest import folder_digest
-from xlembed.models.fetched import fetched_folder
 from xlembed.models.folder import with_folder_prompts, with_own_card, with_own_kind
-from xlembed.models.given import SPELLING as VECTORS
-from xlembed.models.given import given_card
-from xlembed.models.packaged import packaged_folder
-from xlembed.models.removal import methods
-from xlembed.models.rescoring import Rescored, parse_rescored
+from xlembed.models.packaged import fetched_folder, packaged_folder
+from xlembed.models.removal import Step, check_steps, methods, parse_step
+from xlembed.models.rescoring import (
+    HYBRID,
+    MIX,
+    RERANK,
+    TRANSLATED,
+    Rerank,
+    Rescored,
+    parse_alpha,
+    parse_rescored,
+    split_rerank,
+)
+from xlembed.models.rescoring import SPELLINGS as SEARCH_SPELLINGS
 from xlembed.models.rescoring import methods as rescorings
-from xlembed.models.searches import HYBRID, MIX, RERANK, TRANSLATED, Rerank, parse_alpha, split_rerank
-from xlembed.models.searches import SPELLINGS as SEARCH_SPELLINGS
-from xlembed.models.steps import Step, check_steps, parse_step
 from xlembed.words import DType, Kind, Lang, UserError, near_miss
 
 DTYPE_SUFFIX = dict(zip(("fp32", "bf16", "fp16", "ov", "int8"), DType, strict=True))
@@ -220,23 +227,9 @@ def _split(spec: str) -> tuple[str, Variation]:
         if step := parse_step(suffix):
             steps.append(step)
             continue
-        number = re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix)
-        key: str
-        value: float | DType | bool | Rescored
-        if number:
-            key, value = {"dim": "dim", "max": "max_tokens"}[number[1]], int(number[2])
-        elif suffix in DTYPE_SUFFIX:
-            key, value = "dtype", DTYPE_SUFFIX[suffix]
-        elif suffix == HYBRID:
-            key, value = "hybrid", True
-        elif suffix == TRANSLATED:
-            key, value = "translated", True
-        elif (alpha := parse_alpha(suffix)) is not None:
-            key, value = "alpha", alpha
-        elif (rescored := parse_rescored(suffix)) is not None:
-            key, value = "rescored", rescored
-        else:
+        if (parsed := _parse(suffix)) is None:
             raise UserError(f"{spec!r}: unknown suffix '+{suffix}'; {_known_suffixes(suffix)}")
+        key, value = parsed
         if key in fields:
             both = "the merging of languages" if key == "rescored" else key
             raise UserError(f"{spec!r}: two suffixes set {both}")
@@ -244,6 +237,19 @@ def _split(spec: str) -> tuple[str, Variation]:
     if {"hybrid", "alpha"} <= fields.keys():
         raise UserError(f"{spec!r}: +{HYBRID} and +{MIX} are two ways to fuse; choose one")
     return name, Variation(steps=tuple(steps), **fields)
+
+
+def _parse(suffix: str) -> tuple[str, Any] | None:
+    """The field of a variation that a suffix sets, and its value; None if it names none."""
+    if number := re.fullmatch(r"(dim|max)([1-9][0-9]*)", suffix):
+        return {"dim": "dim", "max": "max_tokens"}[number[1]], int(number[2])
+    if suffix in DTYPE_SUFFIX:
+        return "dtype", DTYPE_SUFFIX[suffix]
+    if suffix in (HYBRID, TRANSLATED):
+        return suffix, True
+    if (alpha := parse_alpha(suffix)) is not None:
+        return "alpha", alpha
+    return None if (rescored := parse_rescored(suffix)) is None else ("rescored", rescored)
 
 
 def _known_suffixes(wrong: str) -> str:
@@ -279,16 +285,9 @@ def _vary(ref: ModelRef, variation: Variation) -> ModelRef:
             f"{ref.slug}: takes {card.max_tokens} tokens at most, {variation.max_tokens} asked for"
         )
     check_steps(variation.steps, variation.dim or card.dim)
-    kept = Variation(
-        dim=None if variation.dim == card.dim else variation.dim,
-        max_tokens=None if variation.max_tokens == card.max_tokens else variation.max_tokens,
-        steps=variation.steps,
-        dtype=None if variation.dtype == card.dtype else variation.dtype,
-        hybrid=variation.hybrid,
-        alpha=variation.alpha,
-        translated=variation.translated,
-        rescored=variation.rescored,
-    )
+    said = ("dim", "max_tokens", "dtype")
+    unsaid: dict[str, Any] = {k: None for k in said if getattr(variation, k) == getattr(card, k)}
+    kept = replace(variation, **unsaid)
     return replace(ref, slug=ref.slug + kept.suffix, variation=kept)
 
 
@@ -338,17 +337,19 @@ def _from_service(model: str) -> ModelRef:
 def _from_folder(folder: Path) -> ModelRef:
     digest = folder_digest(folder)
     base = folder.resolve().name
-    slug = re.sub(r"[^A-Za-z0-9._-]", "-", base) + "-" + digest[:8]
-    card = with_own_card(ModelCard(name=slug, folder_prompts=True), folder)
-    return ModelRef(slug, with_folder_prompts(card, folder), folder)
+    return _from_files(re.sub(r"[^A-Za-z0-9._-]", "-", base) + "-" + digest[:8], folder)
 
 
 def _from_uri(uri: str, fetch_uri: Callable[[str], Fetched] | None) -> ModelRef:
     if fetch_uri is None:
         raise UserError(f"{uri!r}: no MLflow registry is at hand here; pass a folder")
     fetched = fetch_uri(uri)
-    card = with_own_card(ModelCard(name=fetched.slug, folder_prompts=True), fetched.folder)
-    return ModelRef(fetched.slug, with_folder_prompts(card, fetched.folder), fetched.folder)
+    return _from_files(fetched.slug, fetched.folder)
+
+
+def _from_files(slug: str, folder: Path) -> ModelRef:
+    card = with_own_card(ModelCard(name=slug, folder_prompts=True), folder)
+    return ModelRef(slug, with_folder_prompts(card, folder), folder)
 
 
 def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fetched] | None) -> ModelRef:
@@ -366,8 +367,7 @@ def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fet
     ref = resolve_model(str(source), {}, fetch_uri)
     if ref.variation != Variation():
         raise UserError(
-            f"{where}: source {source!r} has suffixes; put them behind the entry's name: "
-            f"{name}{ref.variation.suffix}"
+            f"{where}: source {source!r} has suffixes; put them behind the entry's name: {name}{ref.variation.suffix}"
         )
     if "query_prompt" in entry or "document_prompt" in entry:
         entry.setdefault("folder_prompts", False)
@@ -375,9 +375,9 @@ def _from_entry(name: str, entry: dict[str, Any], fetch_uri: Callable[[str], Fet
         entry["api"] = {"model": ref.card.api.model, **entry["api"]}
     base = ref.card if lender is None else _lend(where, str(lender), ref)
     try:
-        card = ModelCard.model_validate({**base.model_dump(), **entry, "name": name})
+        card = ModelCard.model_validate(fields := {**base.model_dump(), **entry, "name": name})
     except pydantic.ValidationError as error:
-        raise UserError(f"{where}: {explain(error)}") from None
+        raise UserError(f"{where}: {'; '.join(explain(error, ModelCard, fields))}") from None
     return ModelRef(name, card, ref.folder)
 
 
@@ -386,8 +386,7 @@ def _lend(where: str, lender: str, ref: ModelRef) -> ModelCard:
     known = catalogue()
     if lender not in known:
         raise UserError(
-            f"{where}: card: {lender!r} is not in the catalogue.{near_miss(lender, known)} Known: "
-            f"{', '.join(known)}"
+            f"{where}: card: {lender!r} is not in the catalogue.{near_miss(lender, known)} Known: {', '.join(known)}"
         )
     own_files = {name: getattr(ref.card, name) for name in ("bundled", "packaged", "weights", "given", "api")}
     if ref.folder is None:  # another repository on the Hub: the lender's revision does not exist there

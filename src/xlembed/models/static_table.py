@@ -37,6 +37,7 @@ class StaticTable:
     """See `Encoder`."""
 
     device = "cpu"
+    pads = False
 
     def __init__(
         self,

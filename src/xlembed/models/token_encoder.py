@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,51 +11,19 @@ from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.util import batch_to_device
 
 from xlembed.models.card import ModelCard
-from xlembed.models.sentence_encoder import memory_told, refuse_no_numbers
+from xlembed.models.sentence_encoder import Loaded, memory_told, refuse_no_numbers
 from xlembed.words import Role, TokenVectors, UserError
 
 
-class TokenEncoder:
+@dataclass(kw_only=True, eq=False)
+class TokenEncoder(Loaded):
     """What `load_token_encoders` gives back for a role; an `Encoder` whose vectors are those of tokens.
 
-    Args:
-        model: shared by both roles.
-        name: for messages.
-        role: queries may be filled up with expansion tokens, documents may lose tokens of a skip list; and each role
-            may have a length of its own.
-        prompt: put before every text.
-        limit: tokens at which the whole model cuts; None: nowhere.
+    The model is shared by both roles. Queries may be filled up with expansion tokens, documents may lose tokens of a
+    skip list, and each role may have a length of its own.
     """
 
-    def __init__(
-        self, model: MultiVectorEncoder, name: str, role: Role, prompt: str, limit: int | None
-    ) -> None:
-        self._model, self._name, self._role, self._prompt = model, name, role, prompt
-        self._max_tokens = _cut(model[0], role, limit)
-        dim = model.get_embedding_dimension()
-        if dim is None:
-            raise ValueError(f"{name}: no module says how long a token's vector is")
-        self.dim = dim
-
-    @property
-    def device(self) -> str:
-        """Where it computes."""
-        return str(self._model.device)
-
-    @property
-    def max_tokens(self) -> int | None:
-        """Inputs of the role are cut here; None if the model has no limit."""
-        return self._max_tokens
-
-    def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
-        """Tokens of each text with its prompt and special tokens, before truncation; without expansion."""
-        if not texts:
-            return []
-        inputs = [self._prompt + text for text in texts]
-        found = self._model.tokenizer(
-            inputs, truncation=False, padding=False, return_attention_mask=False, verbose=False
-        )
-        return [len(ids) for ids in found["input_ids"]]
+    role: Role
 
     def encode_batch(self, texts: Sequence[str], role: Role) -> TokenVectors:
         """Vectors of each text's tokens, as the model's own modules leave them.
@@ -63,22 +32,22 @@ class TokenEncoder:
             OutOfMemory: if the batch does not fit into the device's memory.
             UserError: if the model computes something that is no number.
         """
-        if role is not self._role:
-            raise ValueError(f"this encodes in the role {self._role}, asked for {role}")
+        if role is not self.role:
+            raise ValueError(f"this encodes in the role {self.role}, asked for {role}")
         found = np.empty(len(texts), dtype=object)
-        with memory_told(self._model.device):
-            parts = self._forward([self._prompt + text for text in texts]) if texts else []
+        with memory_told(self.model.device):
+            parts = self._forward([self.prompts[role] + text for text in texts]) if texts else []
         for i, part in enumerate(parts):
-            refuse_no_numbers(part, self._name)
+            refuse_no_numbers(part, self.name)
             found[i] = part
         return found
 
     def _forward(self, inputs: list[str]) -> list[np.ndarray]:
-        features = batch_to_device(self._model.preprocess(inputs, task=self._role.value), self._model.device)
+        features = batch_to_device(self.model.preprocess(inputs, task=self.role.value), self.model.device)
         if features["input_ids"].numel() == 0:
             return [np.zeros((0, self.dim), np.float32)] * len(inputs)
         with torch.inference_mode():
-            out = self._model(features, task=self._role.value)
+            out = self.model(features, task=self.role.value)
             vectors, masks = out["token_embeddings"].float(), out["attention_mask"].bool()
             return [vector[mask].cpu().numpy() for vector, mask in zip(vectors, masks, strict=True)]
 
@@ -94,11 +63,23 @@ def token_encoders(
     """
     if card.layer_norm or any(card.adapter(role) for role in Role):
         raise UserError(f"{name}: adapters and layer_norm are not known for late-interaction models")
-    found = {role: TokenEncoder(model, name, role, card.prompt(role, instruction), limit) for role in Role}
-    dim = found[Role.QUERY].dim
+    dim = model.get_embedding_dimension()
+    if dim is None:
+        raise ValueError(f"{name}: no module says how long a token's vector is")
     if card.dim and card.dim != dim:
         raise UserError(f"{name}: the card says {card.dim} dimensions, the files give {dim}: another model?")
-    return found
+    prompts = {role: card.prompt(role, instruction) for role in Role}
+    return {
+        role: TokenEncoder(
+            model=model,
+            name=name,
+            prompts=prompts,
+            dim=dim,
+            max_tokens=_cut(model[0], role, limit),
+            role=role,
+        )
+        for role in Role
+    }
 
 
 def _cut(body: torch.nn.Module, role: Role, limit: int | None) -> int | None:

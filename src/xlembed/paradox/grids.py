@@ -1,6 +1,7 @@
 """The verdict of the paradox test in words and tables: who was judged, by which conditions, and what remedies do.
 
-Used for the terminal, paradox.md and the report. The file may be older or odd: what is not there is left out.
+Used for the terminal, paradox.md and, but for the last two functions, for the report. There the file may be older or
+odd: what is not there is left out.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xlembed.evaluate.tables import heading
+from xlembed.evaluate.tables import comparison_table, heading, to_markdown
 from xlembed.show.cells import p_cell, plain_estimate, share_cell
 from xlembed.show.content import Grid, Row, heads, row
 from xlembed.show.notes import note_lines
-from xlembed.show.text import MINUS, base_models, percent, points
+from xlembed.show.text import MINUS, base_models, p_text, percent, points
 
 Json = Mapping[str, Any]
 CONDITIONS = (
@@ -36,11 +37,9 @@ COLUMNS = (
 def verdict_lines(report: Json) -> list[str]:
     """The verdict, who was not judged, what the correlations say, and what must be known beside it."""
     verdict = report.get("verdict") or {}
-    lines = (
-        [f"Verdict over {base_models(verdict.get('n_models'))}: {verdict['text']}"]
-        if verdict.get("text")
-        else []
-    )
+    lines = []
+    if verdict.get("text"):
+        lines.append(f"Verdict over {base_models(verdict.get('n_models'))}: {verdict['text']}")
     lines += [f"Remedy: {r['text']}." for r in rows(report, "choices") if r.get("text")]
     lines += [
         f"Not judged: {r['model']}: {r['reason']}." for r in rows(report, "standings") if r.get("reason")
@@ -138,17 +137,10 @@ def verdict_grids(report: Json) -> list[Grid]:
 def _standings(report: Json, key: str, title: str) -> Grid:
     found = []
     for of in rows(report, key):
-        twice, floor = of.get("twice_chance"), of.get("bm25_floor")
-        found.append(
-            row(
-                str(of.get("model")),
-                share_cell(of.get("monolingual")),
-                "n/a" if twice is None else percent(twice),
-                share_cell(of.get("minus_bm25"), signed=True),
-                _points_text(floor),
-                "yes" if of.get("judged") else "no",
-            )
-        )
+        twice = of.get("twice_chance")
+        score = (share_cell(of.get("monolingual")), "n/a" if twice is None else percent(twice))
+        gap = (share_cell(of.get("minus_bm25"), signed=True), _points_text(of.get("bm25_floor")))
+        found.append(row(str(of.get("model")), *score, *gap, "yes" if of.get("judged") else "no"))
     notes = (
         "In % and points. Brackets: for the score of the level that Holm's step-down over the models gives it, for "
         "the difference to bm25 95 %. Each has to begin above the number to its right: twice chance (random order), "
@@ -192,30 +184,18 @@ def _remedies(report: Json) -> Grid:
         if of.get("variant") != last:
             last, share = of.get("variant"), of.get("share_mended")
             said = [f"mends: {of.get('mends')}", f"breaks: {breaks.get(last, 'not judged')}"]
-            said += (
-                [] if share is None else [f"loss_strong mended: {percent(share, 0)} %".replace("-", MINUS)]
-            )
+            if share is not None:
+                said.append(f"loss_strong mended: {percent(share, 0)} %".replace("-", MINUS))
             said += [f"{n} searches per query" for n in (of.get("searches"),) if n and n != 1]
             found.append(heading(f"{last}: {', '.join(said)}", 5, apart=bool(found)))
-        found.append(
-            row(
-                str(of.get("measure", "")),
-                *(str(of.get(key)) for key in ("monolingual", "cross_lingual")),
-                share_cell(of.get("cost"), signed=True),
-                share_cell(of.get("gain"), signed=True),
-                _rises(of),
-            )
-        )
+        kept = (str(of.get("monolingual")), str(of.get("cross_lingual")))
+        changes = (share_cell(of.get(key), signed=True) for key in ("cost", "gain"))
+        found.append(row(str(of.get("measure", "")), *kept, *changes, _rises(of)))
     margin = percent((report.get("margins") or {}).get("mono", 0.03)).removesuffix(".0")
-    kept = ("mono kept", "cross kept")
-    columns = heads(
-        *("measure", *kept, "cross_lingual", "true cross, all", "rises"), words=("measure", *kept, "rises")
-    )
-    reasons = dict.fromkeys(
-        f"{of['variant']} is not judged: {of['reason']}."
-        for of in rows(report, "remedies")
-        if of.get("reason")
-    )
+    words = ("measure", "mono kept", "cross kept", "rises")
+    columns = heads(*words[:3], "cross_lingual", "true cross, all", "rises", words=words)
+    why = ((of["variant"], of["reason"]) for of in rows(report, "remedies") if of.get("reason"))
+    reasons = dict.fromkeys(f"{variant} is not judged: {reason}." for variant, reason in why)
     notes = (
         f"Kept: a fall of {margin} points against the model without it is excluded (95 % CI). Rises: paired test, "
         "Holm over the variants; a measure without it is looked at for its cost only. Not applicable: the score cannot "
@@ -223,9 +203,8 @@ def _remedies(report: Json) -> Grid:
         *reasons,
         *(f"{note}." for note in report.get("remedy_notes") or ()),
     )
-    return Grid(
-        "paradox-remedies", f"{_task(report)}do variants mend it?", columns, tuple(found), notes=notes
-    )
+    title = f"{_task(report)}do variants mend it?"
+    return Grid("paradox-remedies", title, columns, tuple(found), notes=notes)
 
 
 def _rises(of: Mapping[str, Any]) -> str:
@@ -250,3 +229,54 @@ def rows(report: Any, key: str) -> list[Mapping[str, Any]]:
     """The rows of a table of the file; empty if there are none."""
     found = report.get(key) if isinstance(report, Mapping) else None
     return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+
+
+def paradox_tables(report: Json) -> list[Grid]:
+    """Scores, correlations, who is judged and how, and each variant before and after, as far as there are any."""
+    found = [models_grid(report)]
+    if report["correlations"] and report["correlations"][0]["n"]:
+        found.append(correlations_grid(report))
+    found += verdict_grids(report)
+    if report["before_after"]:
+        labels = {row["model"]: row["labels"] for row in report["models"] if row["labels"]}
+        whole = {"task": report["task"], "primary": report["before_after"], "labels": labels}
+        whole["model_notes"] = model_notes(report)
+        found.append(comparison_table({**whole, "primary_measure": report["measure"]}))
+    if report["loss_changes"]:
+        found.append(_losses_table(report))
+    return found
+
+
+def _losses_table(report: Json) -> Grid:
+    found = []
+    for of in report["loss_changes"]:
+        change = share_cell(of, signed=True, key="difference")
+        tests = (p_text(of["p_value"]), p_text(of["p_adjusted"]), of["verdict"])
+        found.append(row(f"{of['variant']} {MINUS} {of['base']}", of["kind"], change, *tests))
+    note = (
+        "In points, variant minus base: below 0 the variant loses less. Brackets: 95 % CI, unadjusted; sign-flip "
+        "tests, Holm over variants and losses; exploratory. A loss also shrinks when "
+        "the score within languages falls: read it beside that change."
+    )
+    names = (f"variant {MINUS} base", "loss", "change", "p", "adj. p", "verdict")
+    columns = heads(*names, words=("loss", "verdict"))
+    title = f"{report['task']}: losses across languages before and after"
+    return Grid("paradox-losses", title, columns, tuple(found), notes=(note,))
+
+
+def paradox_markdown(report: Json) -> str:
+    """The report: verdict and its rule first, then the tables and the figures."""
+    first, *others = verdict_lines(report)
+    parts = [
+        f"# The language separation paradox on {report['task']}",
+        f"**{first}**",
+        "\n".join(f"- {line}" for line in others),
+        "## The rule",
+        "\n".join(f"- {line}" for line in report["rule"]),
+        "## Numbers",
+        *(to_markdown(table) for table in paradox_tables(report)),
+        "## Figures",
+        "`figures/` holds each as PNG: `separation` (S against scores and losses), `variants` (before "
+        "and after).",
+    ]
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from xlembed.analyse.job import K, Separation, measure_separation
 from xlembed.data.task import Task
@@ -14,12 +14,10 @@ from xlembed.evaluate.compare import Evaluation
 from xlembed.files import atomic_folder, write_json
 from xlembed.measures import Measure, parse_measure
 from xlembed.paradox import figures as paradox_figures
-from xlembed.paradox.automatic import AUTO
-from xlembed.paradox.choice import Choice, choose
+from xlembed.paradox.grids import paradox_markdown
 from xlembed.paradox.loss_change import LossChange, loss_changes
-from xlembed.paradox.remedies import Remedy, judging_measures, remedies
-from xlembed.paradox.subjects import Subject, one_per_base
-from xlembed.paradox.tables import paradox_markdown
+from xlembed.paradox.remedies import Choice, Remedy, choose, judging_measures, remedies
+from xlembed.paradox.subjects import AUTO, Subject, one_per_base
 from xlembed.paradox.verdict import AGAINST, Correlation, correlate, correlation_text, decide, rule_lines
 from xlembed.search.chance import monolingual_chance
 from xlembed.search.remedied import searches_per_query
@@ -55,6 +53,13 @@ LOGGED = ("separation", "monolingual", "true_cross_all", "true_cross_target", "l
 """Numbers of each model that the run keeps."""
 
 
+class Level(TypedDict):
+    """Of tests, and of the bootstrap."""
+
+    alpha: float
+    n_resamples: int
+
+
 @dataclass(frozen=True)
 class Row:
     """One model: what it is, its separation (None: it has no vectors) and its scores."""
@@ -71,6 +76,7 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """Flat, but for the numbers with their intervals."""
         card = self.subject.ref.card
+        wanted = {"value", "ci_low", "ci_high", "n_units", "n_clusters"}
         return {
             "model": self.subject.name,
             "variant_of": self.subject.variant_of,
@@ -81,13 +87,8 @@ class Row:
             "parameters": card.parameters,
             "objective": card.objective,
             "separation": None if self.separation is None else self.separation.to_json(),
-            **{name: _score_json(self.score(name)) for name in SCORES},
+            **{name: (e := self.score(name)) and e.model_dump(include=wanted) for name in SCORES},
         }
-
-
-def _score_json(found: Estimate | None) -> dict[str, Any] | None:
-    wanted = {"value", "ci_low", "ci_high", "n_units", "n_clusters"}
-    return None if found is None else found.model_dump(include=wanted)
 
 
 @dataclass(frozen=True)
@@ -112,21 +113,18 @@ class Changes:
 
 @dataclass(frozen=True, eq=False)
 class Paradox:
-    """The whole test; each part is computed once, when it is asked for.
-
-    Attributes:
-        task: evaluated.
-        settings: of the tests.
-        rows: every model.
-        models: units of each.
-        notes: to be shown.
-    """
+    """The whole test of every model, by its units; each part is computed once, when it is asked for."""
 
     task: Task
     settings: Settings
     rows: Sequence[Row]
     models: Mapping[str, Evaluated]
     notes: Sequence[str]
+
+    @property
+    def level(self) -> Level:
+        """Of all tests and intervals."""
+        return {"alpha": self.settings.compare.alpha, "n_resamples": self.settings.evaluate.resamples}
 
     @cached_property
     def measure(self) -> Measure:
@@ -170,12 +168,11 @@ class Paradox:
     def _judged(self, names: Sequence[str], rivals: Sequence[str] | None) -> Judged:
         """`rivals` None: those of the models that may be judged."""
         measure, margins = self.measure, self.margins
-        alpha, n = self.settings.compare.alpha, self.settings.evaluate.resamples
         models, bm25 = [self.models[name] for name in names], self.models[YARDSTICK]
-        found = standings(models, bm25, measure, self.chance, margins, alpha=alpha, n_resamples=n)
+        found = standings(models, bm25, measure, self.chance, margins, **self.level)
         judged = [m for m in models if found[m.name].is_judged]
         others = judged if rivals is None else [self.models[name] for name in rivals]
-        return Judged(found, judge_models(judged, others, measure, margins, alpha=alpha, n_resamples=n))
+        return Judged(found, judge_models(judged, others, measure, margins, **self.level))
 
     @cached_property
     def changes(self) -> Changes:
@@ -184,17 +181,18 @@ class Paradox:
         pairs = [(s.name, s.variant_of) for s in subjects if s.variant_of is not None]
         if not pairs:
             return Changes()
-        measure, alpha, n = self.measure, self.settings.compare.alpha, self.settings.evaluate.resamples
+        measure = self.measure
         involved = [self.models[name] for name in dict.fromkeys(name for pair in pairs for name in pair)]
-        judging = judging_measures(self.task.alignment, measure, self._shared_columns())
-        found = compare_models(involved, judging, measure, alpha=alpha, n_resamples=n, pairs=pairs)
+        shared = set.intersection(*(set(model.units.columns) for model in self.models.values()))
+        judging = judging_measures(self.task.alignment, measure, shared)
+        found = compare_models(involved, judging, measure, pairs=pairs, **self.level)
         losses = {row.subject.name: e.value for row in self.rows if (e := row.score("loss_strong"))}
         reasons = self._not_judged()
         searches = {s.name: searches_per_query(self.task, s.ref.variation) for s in subjects}
         return Changes(
             found.rows,
             found.untested,
-            loss_changes([(self.models[a], self.models[b]) for a, b in pairs], measure, alpha, n),
+            loss_changes([(self.models[a], self.models[b]) for a, b in pairs], measure, **self.level),
             remedies(found.rows, judging, losses, reasons, self.margins, searches),
             self._choices(judging, reasons),
             self._remedy_notes(judging),
@@ -211,36 +209,17 @@ class Paradox:
                 reasons[subject.name] = known.reason if known else "no base model of the test"
         return reasons
 
-    def _shared_columns(self) -> set[str]:
-        return set.intersection(*(set(model.units.columns) for model in self.models.values()))
-
     def _choices(self, judging: Sequence[Measure], reasons: Mapping[str, str]) -> list[Choice]:
         """The best remedy of each model that may be judged, where all that fit were tried."""
         if AUTO not in self.settings.paradox.variants:
             return []
-        tried = {
-            base: [
-                r.subject.name
-                for r in self.rows
-                if r.subject.variant_of == base and r.subject.name not in reasons
-            ]
-            for base in self.bases.standings
-            if not reasons[base]
-        }
-        return [
-            choose(
-                self.models[base],
-                [self.models[name] for name in names],
-                self.measure,
-                judging,
-                reasons,
-                self.margins,
-                alpha=self.settings.compare.alpha,
-                n_resamples=self.settings.evaluate.resamples,
-            )
-            for base, names in tried.items()
-            if names
-        ]
+        found = []
+        for base in (name for name in self.bases.standings if not reasons[name]):
+            variants = [row.subject.name for row in self.rows if row.subject.variant_of == base]
+            tried = [self.models[name] for name in variants if name not in reasons]
+            how = (self.measure, judging, reasons, self.margins)
+            found += [choose(self.models[base], tried, *how, **self.level)] if tried else []
+        return found
 
     def _remedy_notes(self, judging: Sequence[Measure]) -> list[str]:
         """A measure by which a remedy is judged and that has fewer places than there are languages."""

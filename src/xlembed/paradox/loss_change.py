@@ -12,7 +12,7 @@ import pandas as pd
 from xlembed.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.comparison import Evaluated, align
-from xlembed.stats.evaluation import cell_layout, number_json, paired_units
+from xlembed.stats.evaluation import cell_layout, difference_json, paired_units
 from xlembed.stats.holm import holm
 from xlembed.stats.layout import Floats
 from xlembed.stats.paired import difference_cells
@@ -27,13 +27,7 @@ KINDS = ("loss_weak", "loss_strong")
 class LossChange:
     """Loss of the variant minus loss of its base, macro; below 0 the variant loses less.
 
-    Attributes:
-        variant: name of the variant.
-        base: name of what it is a variant of.
-        kind: loss_weak or loss_strong.
-        difference: with its unadjusted interval.
-        p_value: two-sided sign-flip test.
-        p_adjusted: Holm over all variants and both losses.
+    The interval is unadjusted, p of a two-sided sign-flip test, adjusted by Holm over all variants and both losses.
     """
 
     variant: str
@@ -53,13 +47,11 @@ class LossChange:
 
     def to_json(self, alpha: float) -> dict[str, Any]:
         """Flat, with floats rounded to 1e-6 (p-values to 8 digits)."""
-        row = number_json(self.difference)
-        row["difference"] = row.pop("value")
         return {
             "variant": self.variant,
             "base": self.base,
             "kind": self.kind,
-            **row,
+            **difference_json(self.difference),
             "p_value": round(self.p_value, 8),
             "p_adjusted": round(self.p_adjusted, 8),
             "verdict": self.verdict(alpha),
@@ -74,14 +66,8 @@ def loss_changes(
 ) -> list[LossChange]:
     """Test every variant's losses against those of its base, corrected together; both exploratory.
 
-    Args:
-        pairs: (variant, base) on the same units; cells in a language that one of them lacks are left out.
-        measure: a column of everybody's units.
-        alpha: two-sided level, which decides the number of sign flips.
-        n_resamples: of the bootstrap.
-
-    Returns:
-        Two per pair, fewer where a loss has no units.
+    Pairs of (variant, base) are on the same units; cells in a language that one of them lacks are left out. The level
+    decides the number of sign flips. Two changes come back per pair, fewer where a loss has no units.
 
     Raises:
         UserError: the units of a pair differ.
@@ -120,7 +106,5 @@ def _change(
 
 def _losses(pairs: pd.DataFrame, measure: Measure) -> Floats:
     """Loss of each pair of units, shape (n_pairs, 1)."""
-    losses: Floats = (pairs[f"{measure.column}_first"] - pairs[f"{measure.column}_second"]).to_numpy(
-        dtype=np.float64
-    )[:, None]
-    return losses
+    losses = pairs[f"{measure.column}_first"] - pairs[f"{measure.column}_second"]
+    return losses.to_numpy(dtype=np.float64)[:, None]

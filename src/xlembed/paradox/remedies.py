@@ -1,4 +1,7 @@
-"""Does a variant of a model mend what the model loses across languages, at no cost within them?"""
+"""Does a variant of a model mend what the model loses across languages, at no cost within them?
+
+Which remedy to switch on is chosen on one half of the clusters, and reported on the other.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from xlembed.data.task import Alignment
+from xlembed.files import rounded
 from xlembed.measures import Measure, parse_measure
+from xlembed.show.text import interval_text, points
+from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.compared import Paired
+from xlembed.stats.comparison import Evaluated, compare_models
 from xlembed.stats.conditions import Margins
 from xlembed.stats.margins import Status
 from xlembed.words import Mode, Pool
-
-
-@dataclass(frozen=True)
-class Change:
-    """A macro score with the variant minus the one without it, and its unadjusted 95 % interval."""
-
-    value: float
-    ci_low: float | None
-    ci_high: float | None
-
-    def to_json(self) -> dict[str, float | None]:
-        """Rounded."""
-        return {key: None if end is None else round(end, 6) for key, end in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -32,12 +28,10 @@ class Effect:
     """What a variant does under one measure: gain and cost at the same k.
 
     Attributes:
-        measure: its name.
-        monolingual: whether a fall of the margin is excluded.
-        cross_lingual: likewise.
+        monolingual: whether a fall of the margin is excluded; likewise cross_lingual.
         true_cross: whether the score across languages, pool = all, rises (Holm).
         must_rise: whether mending needs that; else the measure is looked at for its cost only.
-        cost: of cross_lingual; None without units.
+        cost: of cross_lingual, with its unadjusted 95 % interval; None without units.
         gain: of true_cross, pool = all; likewise.
     """
 
@@ -46,8 +40,8 @@ class Effect:
     cross_lingual: Status
     true_cross: Status
     must_rise: bool = True
-    cost: Change | None = None
-    gain: Change | None = None
+    cost: Paired | None = None
+    gain: Paired | None = None
 
     @property
     def kept(self) -> set[Status]:
@@ -60,8 +54,6 @@ class Remedy:
     """What a variant does to the model it is a variant of.
 
     Attributes:
-        variant: its name.
-        base: the model's.
         effects: one per measure that judges it.
         share_mended: 1 - loss_strong with / loss_strong without; None without a loss.
         reason: why it is not said whether it mends; empty: it is.
@@ -97,8 +89,8 @@ class Remedy:
                 "cross_lingual": str(of.cross_lingual),
                 "true_cross_all": str(of.true_cross),
                 "must_rise": of.must_rise,
-                "cost": None if of.cost is None else of.cost.to_json(),
-                "gain": None if of.gain is None else of.gain.to_json(),
+                "cost": _change_json(of.cost),
+                "gain": _change_json(of.gain),
                 "share_mended": None if self.share_mended is None else round(self.share_mended, 6),
                 "searches": self.searches,
                 "mends": self.mends,
@@ -108,22 +100,21 @@ class Remedy:
         ]
 
 
+def _change_json(row: Paired | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    return dict(rounded({"value": row.difference, "ci_low": row.ci_low, "ci_high": row.ci_high}, 6))
+
+
 def judging_measures(alignment: Alignment, primary: Measure, columns: Collection[str]) -> list[Measure]:
     """By which measures a remedy must raise the score across languages.
 
     On a parallel task every language has an answer for the first place: the primary measure decides. On a comparable
-    one as many languages compete for it as there are, and only one has the answer: accuracy@10 and MRR@10 decide.
-
-    Args:
-        alignment: of the task.
-        primary: `compare.primary_measure`.
-        columns: of the units; measures that were not evaluated cannot judge.
+    one as many languages compete for it as there are, and only one has the answer: accuracy@10 and MRR@10 decide. A
+    measure that is no column of the units cannot judge.
     """
-    if alignment is Alignment.PARALLEL:
-        return [primary]
-    return [m for name in ("accuracy@10", "MRR@10") if (m := parse_measure(name)).column in columns] or [
-        primary
-    ]
+    deeper = [m for m in map(parse_measure, ("accuracy@10", "MRR@10")) if m.column in columns]
+    return [primary] if alignment is Alignment.PARALLEL or not deeper else deeper
 
 
 def remedies(
@@ -136,14 +127,9 @@ def remedies(
 ) -> list[Remedy]:
     """One per variant that was tested against its model, from the macros of the paired tests.
 
-    Args:
-        rows: variant (A) minus model (B), one family over all variants per measure; a measure beside those of
-            `judging` is looked at for its cost.
-        judging: by which the score across languages must rise.
-        losses: model or variant -> loss_strong.
-        not_judged: model or variant -> why it is not; with nothing to lose nothing is mended.
-        margins: `mono` of them.
-        searches: variant -> filtered searches per query.
+    Rows are variant (A) minus model (B), one family over all variants per measure; by the `judging` measures the score
+    across languages must rise, others are looked at for their cost. By model or variant: loss_strong, and why it is not
+    judged (with nothing to lose nothing is mended); by variant: filtered searches per query.
     """
     found: dict[tuple[str, str], dict[str, dict[tuple[str, str | None], Paired]]] = {}
     for row in rows:
@@ -154,9 +140,7 @@ def remedies(
         Remedy(
             variant,
             base,
-            tuple(
-                _effect(measure, of, measure in wanted, margins.mono) for measure, of in by_measure.items()
-            ),
+            tuple(_effect(name, of, name in wanted, margins.mono) for name, of in by_measure.items()),
             _mended(losses.get(variant), losses.get(base)),
             not_judged.get(variant) or not_judged.get(base, ""),
             (searches or {}).get(variant, 1),
@@ -180,13 +164,9 @@ def _effect(
         _kept(cross, margin),
         _rises(across),
         must_rise,
-        _change(cross),
-        _change(across),
+        cross,
+        across,
     )
-
-
-def _change(row: Paired | None) -> Change | None:
-    return None if row is None else Change(row.difference, row.ci_low, row.ci_high)
 
 
 def _kept(row: Paired | None, margin: float) -> Status:
@@ -209,3 +189,119 @@ def _rises(row: Paired | None) -> Status:
 
 def _mended(with_remedy: float | None, without: float | None) -> float | None:
     return None if with_remedy is None or not without or without <= 0 else 1 - with_remedy / without
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was tried on a model, and what became of the best.
+
+    Attributes:
+        clusters: of the half that chose, and of the half that tells.
+        chosen: of those that mend on the first half the one with the highest score across languages; None: none mends.
+        score: that score, on the first half.
+        highest: the remedy with the highest score across languages there, whether it mends or not.
+        held_out: the chosen one on the other half.
+        measure: that decides between those that mend.
+    """
+
+    base: str
+    n_tried: int
+    clusters: tuple[int, int]
+    chosen: str | None
+    score: float | None
+    highest: str
+    held_out: Remedy | None
+    measure: str
+
+    @property
+    def text(self) -> str:
+        """What is chosen and what it does, in a sentence or two."""
+        if self.chosen is None or self.held_out is None:
+            return (
+                f"{self.base}: none of {self.n_tried} remedies mends on {self.clusters[0]} clusters; the highest "
+                f"{self.measure} across languages there is that of {self.highest}"
+            )
+        effect = self.held_out.effects[0]
+        said = f"{self.base}: {self.chosen} is the best of {self.n_tried} on {self.clusters[0]} clusters"
+        told = [
+            f"{name} {points(change.difference)} {interval_text(change.interval, signed=True)}"
+            for name, change in (("true cross, all", effect.gain), ("cross_lingual", effect.cost))
+            if change is not None
+        ]
+        changed = f"on the other {self.clusters[1]}, {effect.measure}: {', '.join(told)}"
+        return f"{said}; {changed}; mends there: {self.held_out.mends}"
+
+    def to_json(self) -> dict[str, Any]:
+        """For paradox.json."""
+        return {
+            "base": self.base,
+            "measure": self.measure,
+            "tried": self.n_tried,
+            "clusters": list(self.clusters),
+            "chosen": self.chosen,
+            "score": None if self.score is None else round(self.score, 6),
+            "highest": self.highest,
+            "held_out": [] if self.held_out is None else self.held_out.to_json(),
+            "text": self.text,
+        }
+
+
+def choose(
+    base: Evaluated,
+    tried: Sequence[Evaluated],
+    primary: Measure,
+    judging: Sequence[Measure],
+    not_judged: Mapping[str, str],
+    margins: Margins,
+    *,
+    alpha: float = 0.05,
+    n_resamples: int = N_RESAMPLES,
+) -> Choice:
+    """Try remedies on half of the clusters, and judge the best on the other half, where nothing was chosen.
+
+    The model, and with one remedy each, one at least, on the same units. The score across languages must rise by the
+    `judging` measures, of which the first decides between those that mend; the cost in `primary` counts too.
+    """
+    first, second = halves(sorted(set(base.units["cluster"])))
+
+    def tested(clusters: set[str], variants: Sequence[Evaluated]) -> list[Remedy]:
+        part = [_part(m, clusters) for m in (base, *variants)]
+        pairs = [(m.name, base.name) for m in variants]
+        found = compare_models(part, judging, primary, alpha=alpha, n_resamples=n_resamples, pairs=pairs)
+        return remedies(found.rows, judging, {}, not_judged, margins)
+
+    mending = {r.variant for r in tested(first, tried) if r.mends == "yes"}
+    scores = {m.name: _score(_part(m, first), judging[0]) for m in tried}
+    ranked = sorted(scores, key=lambda name: (-scores[name], name))
+    best = next((name for name in ranked if name in mending), None)
+    chosen = [m for m in tried if m.name == best]
+    return Choice(
+        base.name,
+        len(tried),
+        (len(first), len(second)),
+        best,
+        scores[best] if best else None,
+        ranked[0],
+        tested(second, chosen)[0] if chosen else None,
+        judging[0].name,
+    )
+
+
+def halves(clusters: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Clusters drawn into two halves, the same ones for every model of a task; seeded by their ids."""
+    order = np.random.default_rng(cluster_seed(clusters) + 2).permutation(len(clusters))
+    half = (len(clusters) + 1) // 2
+    return {clusters[i] for i in order[:half]}, {clusters[i] for i in order[half:]}
+
+
+def _part(model: Evaluated, clusters: set[str]) -> Evaluated:
+    units = model.units[model.units["cluster"].isin(clusters)].reset_index(drop=True)
+    return Evaluated(model.name, units, model.unsupported)
+
+
+def _score(model: Evaluated, measure: Measure) -> float:
+    """Macro score across languages, pool = all."""
+    units = model.units
+    units = units[(units["mode"] == Mode.TRUE_CROSS_LINGUAL) & (units["pool"] == Pool.ALL)]
+    lacking = units["query_lang"].isin(model.unsupported) | units["doc_lang"].isin(model.unsupported)
+    return float(units[~lacking].groupby(["query_lang", "doc_lang"])[measure.column].mean().mean())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xlembed.data.pairs import PAIRS, Kind
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, read_folder
 from xlembed.evaluate.encode import encode
@@ -13,13 +14,20 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import MEASURES_VERSION
 from xlembed.evaluate.searching import open_search
 from xlembed.models.folder import fine_tuned_from
-from xlembed.models.kinds import check_kinds
+from xlembed.models.removal import methods as removals
+from xlembed.models.rescoring import TRANSLATED, parse_rescored
+from xlembed.models.rescoring import methods as rescorings
+from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.paradox.automatic import is_of_scores, variants_of
 from xlembed.stats.standing import YARDSTICK
 from xlembed.tracking.opening import open_model
 from xlembed.words import Mode, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
+
+AUTO = "auto"
+"""In place of a suffix: all remedies that fit."""
+COMPONENTS = 3
+"""Of a removal whose name needs a number."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,6 @@ class Subject:
     """A model to be evaluated.
 
     Attributes:
-        ref: the model.
         variant_of: slug of the model it is set against before and after; None: of none that is evaluated.
         left_out: why it does not enter the paradox test; empty for a base model that does.
     """
@@ -45,17 +52,15 @@ class Subject:
 def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tuple[list[Subject], list[str]]:
     """Every model, each followed by its variants, then bm25 as the yardstick; and notes on variants that cannot be.
 
-    Nothing is evaluated yet: a typo in the last name costs no hour.
-
-    Args:
-        names: anything that MODEL may be.
-        task: whose languages a base model's card must have.
-        workspace: settings name the variants.
+    Nothing is evaluated yet: a typo in the last name costs no hour. A base model's card must have the task's languages.
 
     Raises:
         UserError: an unknown model or suffix, no model, no second language, or a mode that is not evaluated.
     """
-    _check_task(task, workspace)
+    if len(task.languages) < 2:
+        raise UserError(f"{task.name} has one language ({task.languages[0]}); the paradox needs at least two")
+    if lacking := [str(mode) for mode in Mode if mode not in workspace.settings.evaluate.modes]:
+        raise UserError(f"the paradox test needs all modes; evaluate.modes lacks {', '.join(lacking)}")
     notes: list[str] = []
     given = {ref.slug: (name, ref) for name in names for ref in [open_model(workspace, name)]}
     if not given:
@@ -81,13 +86,6 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
     return list(subjects.values()), notes
 
 
-def _check_task(task: Task, workspace: Workspace) -> None:
-    if len(task.languages) < 2:
-        raise UserError(f"{task.name} has one language ({task.languages[0]}); the paradox needs at least two")
-    if lacking := [str(mode) for mode in Mode if mode not in workspace.settings.evaluate.modes]:
-        raise UserError(f"the paradox test needs all modes; evaluate.modes lacks {', '.join(lacking)}")
-
-
 def _given(ref: ModelRef, given: Mapping[str, Any], task: Task) -> Subject:
     """A model as the user named it: a base model, or a variant of one that was named too."""
     if ref.variation != Variation():
@@ -101,9 +99,8 @@ def _given(ref: ModelRef, given: Mapping[str, Any], task: Task) -> Subject:
 def _not_a_base(ref: ModelRef, task: Task) -> str:
     """Why a model as it is does not enter; empty: it does."""
     if ref.card.lexical:
-        return "finds words, has no embedding space" + (
-            "; what models are measured against" * (ref.slug == YARDSTICK)
-        )
+        yardstick = "; what models are measured against" if ref.slug == YARDSTICK else ""
+        return f"finds words, has no embedding space{yardstick}"
     if not ref.card.has_vectors:
         return "a vector per token, no space of whole texts"
     if not ref.card.languages:
@@ -111,6 +108,57 @@ def _not_a_base(ref: ModelRef, task: Task) -> str:
     lacking = [lang for lang in task.languages if ref.card.label(lang)]
     kind = "English-only model: " if ref.card.english_only else ""
     return f"{kind}its card lacks {', '.join(lacking)}" if lacking else ""
+
+
+def variants_of(ref: ModelRef, task: Task, workspace: Workspace) -> list[str]:
+    """Suffixes that are set against a model: those of the settings, with `auto` spelled out."""
+    found: list[str] = []
+    for suffix in workspace.settings.paradox.variants:
+        found += automatic(ref, task, workspace) if suffix == AUTO else [suffix]
+    return list(dict.fromkeys(found))
+
+
+def automatic(ref: ModelRef, task: Task, workspace: Workspace) -> list[str]:
+    """Every remedy of the registries that fits, and those of vectors that move a language's place, interleaved.
+
+    `+translated` is not among them: with it all translations of a question have one ranking, which judges nothing.
+    """
+    n_languages = len({d.lang for d in task.documents})
+    on_scores = []
+    for method in rescorings().values():
+        numbers = [method.number] if method.number is not None else range(method.least, 11)
+        fit = next((n for n in numbers if not method.check(n, n_languages)), None)
+        on_scores += [] if fit is None else [f"{method.name}{fit or ''}"]
+    on_vectors = []
+    for name, removal in removals().items():
+        if removal.on_pairs:
+            on_vectors += [f"{name}-{pairs}" for pairs in _translations(task, workspace)]
+        else:
+            number = COMPONENTS if removal.components is None else removal.components
+            on_vectors.append(f"{name}{number or ''}")
+    if not ref.card.has_vectors:
+        return on_scores
+    both = [f"{suffix}+interleave" for suffix in on_vectors if suffix.startswith(("center", "shift"))]
+    return [*on_vectors, *on_scores, *both]
+
+
+def is_of_scores(suffix: str) -> bool:
+    """Whether a suffix changes no vector, so that a model without any can have it."""
+    return all(part == TRANSLATED or parse_rescored(part) is not None for part in suffix.split("+"))
+
+
+def _translations(task: Task, workspace: Workspace) -> list[str]:
+    """Sets of translations between two languages of the task at least."""
+    data = workspace.root / "data"
+    found = []
+    for name in PAIRS.names(data):
+        try:
+            card, _ = PAIRS.read_card(PAIRS.find(name, data), name)
+        except UserError:
+            continue  # a set that is damaged is told of where it is asked for by name
+        if card.kind is Kind.TRANSLATIONS and len(set(card.languages) & set(task.languages)) > 1:
+            found.append(name)
+    return found
 
 
 def stored_evaluation(

@@ -49,11 +49,7 @@ IN_GENERAL = {
 class Correlation:
     """rho(S, `against`) > 0, with p after Holm's correction over the three.
 
-    Attributes:
-        against: monolingual, loss_weak or loss_strong.
-        test: Spearman's test; its p is left out under 5 models.
-        p_adjusted: None under 5 models. A constant side counts as p = 1.
-        is_shown: p_adjusted below alpha.
+    Under 5 models there is no p, adjusted or not; a constant side counts as p = 1.
     """
 
     against: str
@@ -64,12 +60,8 @@ class Correlation:
     def to_json(self) -> dict[str, Any]:
         """Flat, rounded."""
         adjusted = None if self.p_adjusted is None else round(self.p_adjusted, 8)
-        return {
-            "against": self.against,
-            **self.test.to_json(),
-            "p_adjusted": adjusted,
-            "shown": self.is_shown,
-        }
+        test = self.test.to_json()
+        return {"against": self.against, **test, "p_adjusted": adjusted, "shown": self.is_shown}
 
 
 @dataclass(frozen=True)
@@ -77,9 +69,7 @@ class Verdict:
     """Outcome over all judged models and the models that decide it.
 
     Attributes:
-        outcome: see `decide`.
         models: those that break it, break it in part, or all that were shown not to; else all judged ones.
-        n_judged: models that were judged.
         why_not: why nothing is said of models in general; empty: it is.
     """
 
@@ -107,24 +97,16 @@ class Verdict:
         }[self.outcome]
         if self.outcome not in IN_GENERAL:
             return found
-        return f"{found} {IN_GENERAL[self.outcome] if self.is_general else self._scope}"
-
-    @property
-    def _scope(self) -> str:
+        if self.is_general:
+            return f"{found} {IN_GENERAL[self.outcome]}"
         these = "this model" if self.n_judged == 1 else f"these {self.n_judged} models"
-        return f"This is about {these} on this task only ({self.why_not})."
+        return f"{found} This is about {these} on this task only ({self.why_not})."
 
 
 def correlate(
     separation: Sequence[float], scores: Mapping[str, Sequence[float]], alpha: float = 0.05
 ) -> list[Correlation]:
-    """Test rho(S, scores) > 0 for each kind of score, corrected together.
-
-    Args:
-        separation: S of each model.
-        scores: kind -> one score per model, in the same order.
-        alpha: one-sided level over all kinds.
-    """
+    """Test rho(S, scores) > 0 for each kind of score of the same models, corrected together; `alpha` is one-sided."""
     tests = {kind: rank_test(separation, values) for kind, values in scores.items()}
     if len(separation) < MIN_MODELS:
         return [
@@ -159,11 +141,13 @@ def decide(judged: Mapping[str, ModelConditions], is_demonstration: bool = False
     *undecided*. A model alone breaks nothing: with every condition that applies shown, it is *no loss shown*.
     """
     each = {name: conditions.breaks for name, conditions in judged.items()}
-    why_not = _why_not_general(len(judged), is_demonstration)
+    reasons = ["the task is a demonstration"] if is_demonstration else []
+    if len(judged) < MIN_MODELS:
+        reasons.append(f"{counted(len(judged), 'base model')} judged, general sentences need {MIN_MODELS}")
     alone = any(conditions.is_alone for conditions in judged.values())
 
     def verdict(outcome: Outcome, names: tuple[str, ...] = tuple(each)) -> Verdict:
-        return Verdict(outcome, names, len(judged), why_not)
+        return Verdict(outcome, names, len(judged), "; ".join(reasons))
 
     if not each:
         return verdict(Outcome.NOBODY)
@@ -172,13 +156,6 @@ def decide(judged: Mapping[str, ModelConditions], is_demonstration: bool = False
     if names := tuple(name for name, found in each.items() if found is Breaks.PARTLY):
         return verdict(Outcome.PARTLY, names)
     return verdict(Outcome.NONE if set(each.values()) == {Breaks.NO} else Outcome.UNDECIDED)
-
-
-def _why_not_general(n_judged: int, is_demonstration: bool) -> str:
-    reasons = ["the task is a demonstration"] if is_demonstration else []
-    if n_judged < MIN_MODELS:
-        reasons.append(f"{counted(n_judged, 'base model')} judged, general sentences need {MIN_MODELS}")
-    return "; ".join(reasons)
 
 
 def rule_lines(margins: Margins, measure: str, alpha: float = 0.05) -> list[str]:

@@ -21,9 +21,6 @@ FLOOR, PROBE, RIVAL = "floor", "probe", "rival"
 LOWER_IS_BETTER = tuple(m.name for m in SCORE_MEASURES if m.lower_is_better)
 SHARES = ("F1", "precision", "recall", "accuracy")
 """Measures shown in percent."""
-CLOSES, PARTIAL, NO_GAIN, UNDECIDED = "closes the gap", "partial", "no improvement", "undecided"
-NOT_COMPARABLE, BEATS, FAILS = "not comparable", "beats the floor", "fails"
-"""Outcomes of a verdict."""
 NEEDED = ("task", "kind", "dimensions", "languages", "split", "measures", "primary", "systems", "scores")
 COLUMNS = ("system", "text_id", "document", "lang", "n_chars", "dimension", "true", "predicted")
 """Of predictions.parquet."""
@@ -107,45 +104,25 @@ class PairTest(NamedTuple):
 class ProbeBook:
     """Everything that is known of the systems of one task.
 
-    Attributes:
-        report: content of report.json.
-        predictions: a row per text of the test part, system and dimension, columns `COLUMNS`.
-        timings: system -> seconds and milliseconds; may lack systems.
+    Predictions have a row per text of the test part, system and dimension, columns `COLUMNS`; timings may lack systems.
     """
 
     report: Mapping[str, Any]
+    """Content of report.json; what stands below is of it."""
     predictions: pd.DataFrame
     timings: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def task(self) -> str:
-        """Its name."""
-        return str(self.report["task"])
-
-    @property
-    def primary(self) -> str:
-        """The measure that tests and verdicts are about."""
-        return str(self.report["primary"])
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """All, the primary one first."""
-        return tuple(dict.fromkeys([self.primary, *self.report["measures"]]))
-
-    @property
-    def languages(self) -> tuple[Lang, ...]:
-        """Of the texts."""
-        return tuple(self.report["languages"])
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """Names, in order."""
-        return tuple(d["name"] for d in self.report["dimensions"])
-
-    @property
-    def are_labels(self) -> bool:
-        """Whether texts have labels and no scores."""
-        return bool(self.report["kind"] == "labels")
+    task: str
+    primary: str
+    """The measure that tests and verdicts are about."""
+    measures: tuple[str, ...]
+    """All, the primary one first."""
+    languages: tuple[Lang, ...]
+    dimensions: tuple[str, ...]
+    are_labels: bool
+    """Whether texts have labels and no scores."""
+    lower_is_better: bool
+    """Of the primary measure."""
+    verdicts: tuple[Mapping[str, Any], ...]
 
     @cached_property
     def systems(self) -> tuple[System, ...]:
@@ -182,11 +159,6 @@ class ProbeBook:
         """The best fine-tuned model without a label."""
         return next((s for s in self.of_kind(RIVAL) if not s.label), None)
 
-    @property
-    def lower_is_better(self) -> bool:
-        """Of the primary measure."""
-        return self.primary in LOWER_IS_BETTER
-
     def order(self, name: str) -> float:
         """Smaller is better, by the primary measure over everything; infinite where it is not known."""
         found = self.score(name)
@@ -201,9 +173,8 @@ class ProbeBook:
             if row["value"] is None:
                 continue
             key = (row["system"], row["measure"], row["dimension"], row["lang"])
-            found[key] = Score(
-                float(row["value"]), ends(row), int(row["n"]), int(row["n_clusters"]), str(row["method"])
-            )
+            numbers = (float(row["value"]), ends(row), int(row["n"]), int(row["n_clusters"]))
+            found[key] = Score(*numbers, str(row["method"]))
         return found
 
     def score(
@@ -237,11 +208,6 @@ class ProbeBook:
         if not test.is_shown or not test.difference:
             return None
         return test.a if (test.difference < 0) == self.lower_is_better else test.b
-
-    @property
-    def verdicts(self) -> Sequence[Mapping[str, Any]]:
-        """As in report.json."""
-        return tuple(self.report.get("verdicts", ()))
 
     def verdict(self, name: str, rival: str | None = None) -> Mapping[str, Any] | None:
         """The verdict on a system, against this rival if there is one, else any."""
@@ -292,7 +258,20 @@ def read_probes(
         raise UserError(f"not the content of a report.json of probes: {', '.join(lacking)} missing")
     if lacking := [name for name in COLUMNS if name not in predictions.columns]:
         raise UserError(f"not predictions of probes: columns {', '.join(lacking)} missing")
-    return ProbeBook(report, predictions, timings or {})
+    primary = str(report["primary"])
+    return ProbeBook(
+        report=report,
+        predictions=predictions,
+        timings=timings or {},
+        task=str(report["task"]),
+        primary=primary,
+        measures=tuple(dict.fromkeys([primary, *report["measures"]])),
+        languages=tuple(report["languages"]),
+        dimensions=tuple(d["name"] for d in report["dimensions"]),
+        are_labels=report["kind"] == "labels",
+        lower_is_better=primary in LOWER_IS_BETTER,
+        verdicts=tuple(report.get("verdicts", ())),
+    )
 
 
 def _system(entry: Mapping[str, Any], languages: Sequence[Lang]) -> System:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,22 @@ import pandas as pd
 from xlembed.data.scored import Part, ScoredKind, ScoredSet, load_scored, score_array
 from xlembed.files import atomic_folder, rounded, write_json
 from xlembed.models.spec import ModelRef
-from xlembed.probe.base import FitOptions
-from xlembed.probe.bounds import Bounds, clipped_note
-from xlembed.probe.leakage import THRESHOLD
+from xlembed.probe.base import FLOOR, Bounds, FitOptions, clipped_note, find_probe
+from xlembed.probe.document import write_probe_report
 from xlembed.probe.predictions import Predictions, comparison_rows, error_rows
-from xlembed.probe.probe_report import write_probe_report
 from xlembed.probe.probing import (
     Parts,
     System,
     check_labels,
     encode_parts,
-    floor_system,
+    fitted_system,
     folder_bytes,
     part_texts,
-    probe_system,
     with_lengths,
 )
-from xlembed.probe.registry import FLOOR, find_probe
 from xlembed.probe.replaceable import judge, rule
 from xlembed.probe.rival_systems import Rival, open_rival, rival_system
-from xlembed.probe.splits import SHARES, Split, published_split, split_documents
+from xlembed.probe.splits import SHARES, THRESHOLD, Split, published_split, split_documents
 from xlembed.tracking.opening import open_model
 from xlembed.words import UserError, counted
 from xlembed.workspace import Watch, Workspace, unwatched
@@ -47,11 +43,7 @@ PUBLISHED = "+published"
 class OpenedProbing:
     """Everything a probe run names, found and checked before any work is done.
 
-    Attributes:
-        name: of the folder: the task's, with the published split marked.
-        refs: models whose vectors are probed.
-        probes: names.
-        notes: what the reader must know.
+    The name is that of the folder: the task's, with the published split marked.
     """
 
     name: str
@@ -66,16 +58,7 @@ class OpenedProbing:
 
 @dataclass(frozen=True, eq=False)
 class Probed:
-    """What a probe run found.
-
-    Attributes:
-        report: what report.json holds.
-        timings: what timings.json holds.
-        systems: with what was fitted.
-        bounds: of the scores.
-        folder: probes/TASK.
-        pages: reports/probe/TASK.
-    """
+    """What a probe run found. `report` is what report.json holds, `folder` probes/TASK, `pages` reports/probe/TASK."""
 
     report: dict[str, Any]
     timings: dict[str, Any]
@@ -95,12 +78,7 @@ def open_probing(
 ) -> OpenedProbing:
     """Find the texts, the models, the probes and the rivals; divide the texts.
 
-    Args:
-        task: name under data/scored, or a folder.
-        models: as MODEL is typed; empty: those of params.yaml.
-        workspace: whose settings say the rest.
-        probes: names; None: those of params.yaml.
-        rivals: ready ones or YAML files; None: those of params.yaml.
+    Models are given as typed, rivals as names or YAML files; what is not given is that of params.yaml.
 
     Raises:
         UserError: something is not there, or cannot be probed.
@@ -113,11 +91,10 @@ def open_probing(
     refs = [open_probed(name, workspace) for name in (models or settings.models)]
     refs, notes = with_lengths(refs, settings.max_tokens)
     found = [open_rival(r, workspace) for r in (settings.rivals if rivals is None else rivals)]
-    split = (
-        published_split(scored.texts)
-        if settings.split == "published"
-        else split_documents(scored.texts, settings.split_seed)
-    )
+    if settings.split == "published":
+        split = published_split(scored.texts)
+    else:
+        split = split_documents(scored.texts, settings.split_seed)
     parts = part_texts(scored, split)
     check_labels(parts, scored)
     name = scored.name + (PUBLISHED if split.published else "")
@@ -204,13 +181,13 @@ def _inside(system: System, bounds: Bounds) -> System:
 def _systems(
     opened: OpenedProbing, workspace: Workspace, options: FitOptions, watch: Watch
 ) -> Iterator[System]:
-    yield floor_system(opened.parts, options)
+    yield fitted_system(FLOOR, None, opened.parts, options)
     n, done = len(opened.refs) * len(opened.probes), 0
     for ref in opened.refs:
         encoded = encode_parts(ref, opened.parts, workspace, watch)
         for name in opened.probes:
             watch("fit probes", done, n)
-            yield probe_system(name, encoded, opened.parts, options)
+            yield fitted_system(name, encoded, opened.parts, options)
             done += 1
     watch("fit probes", done, n)
     for rival in opened.rivals:
@@ -238,10 +215,6 @@ def _report(
     probes = [s.name for s in systems if s.about["kind"] == "probe"]
     scores = error_rows(found)
     verdicts = [judge(found, name, FLOOR, rival).to_json() for rival in rivals for name in probes]
-    dimensions = [
-        {"name": d.name, "description": d.description, "low": d.low, "high": d.high}
-        for d in scored.dimensions
-    ]
     return {
         "format": FORMAT,
         "task": scored.name,
@@ -250,7 +223,7 @@ def _report(
         "description": scored.description,
         "source": scored.source,
         "licence": scored.licence,
-        "dimensions": dimensions,
+        "dimensions": [asdict(d) for d in scored.dimensions],
         "languages": list(scored.languages),
         "split": _split_row(opened, workspace.settings.probe.split_seed),
         "leakage": {
@@ -281,14 +254,16 @@ def _about(system: System, dimensions: Sequence[str]) -> dict[str, Any]:
 
 def _split_row(opened: OpenedProbing, seed: int) -> dict[str, Any]:
     published = opened.split.published
-    parts = []
-    for part in Part:
-        texts = opened.parts.of(part)
-        languages = dict(sorted(Counter(t.lang for t in texts).items()))
-        n_documents = len({t.document for t in texts})
-        parts.append(
-            {"part": str(part), "n_texts": len(texts), "n_documents": n_documents, "languages": languages}
-        )
+    texts = {part: opened.parts.of(part) for part in Part}
+    parts = [
+        {
+            "part": str(part),
+            "n_texts": len(of),
+            "n_documents": len({t.document for t in of}),
+            "languages": dict(sorted(Counter(t.lang for t in of).items())),
+        }
+        for part, of in texts.items()
+    ]
     return {
         "kind": "published" if published else "documents",
         "seed": None if published else seed,
@@ -318,26 +293,20 @@ def _share_notes(systems: Sequence[System], n: int) -> list[str]:
 
 def _table(opened: OpenedProbing, systems: Sequence[System]) -> pd.DataFrame:
     """See the columns of predictions.parquet in docs/probe.md."""
-    test, names = opened.parts.test, opened.scored.dimension_names
-    truth = score_array(test)
-    frames = []
-    for system in systems:
-        for d, name in enumerate(names):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "system": system.name,
-                        "text_id": [t.text_id for t in test],
-                        "document": [t.document for t in test],
-                        "lang": [t.lang for t in test],
-                        "n_chars": [len(t.text) for t in test],
-                        "dimension": name,
-                        "true": truth[:, d],
-                        "predicted": system.predicted[:, d],
-                    }
-                )
-            )
-    return pd.concat(frames, ignore_index=True)
+    test, truth = opened.parts.test, score_array(opened.parts.test)
+    texts = {
+        "text_id": [t.text_id for t in test],
+        "document": [t.document for t in test],
+        "lang": [t.lang for t in test],
+        "n_chars": [len(t.text) for t in test],
+    }
+    columns = list(enumerate(opened.scored.dimension_names))
+    frames = [
+        {"system": s.name, **texts, "dimension": name, "true": truth[:, d], "predicted": s.predicted[:, d]}
+        for s in systems
+        for d, name in columns
+    ]
+    return pd.concat(map(pd.DataFrame, frames), ignore_index=True)
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, Any]:

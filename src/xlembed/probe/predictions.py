@@ -164,17 +164,16 @@ def _summed_rows(
     found: Predictions, chosen: NDArray[np.bool_], lang: Lang | None
 ) -> Iterator[dict[str, Any]]:
     sums, n_clusters = found._cluster_sums(chosen)
-    total = sums.sum(axis=0)
-    resampled = list(found._resampled(sums))
+    total, resampled = sums.sum(axis=0), list(found._resampled(sums))
+    told = {"lang": lang, "n": int(chosen.sum()), "n_clusters": n_clusters}
+    is_share = found.thresholds is not None
     for measure in found.measures:
-        values = measure.of(total)
         draws = np.concatenate([measure.of(part) for part in resampled])
-        for dimension, row_values, row_draws in _faces(found.dimensions, values, draws):
+        for dimension, values, drawn in _faces(found.dimensions, measure.of(total), draws):
             for s, system in enumerate(found.names):
-                interval = drawn_ends(
-                    float(row_values[s]), row_draws[:, s], n_clusters, is_share=found.thresholds is not None
-                )
-                yield _row(system, measure.name, dimension, lang, row_values[s], interval, chosen, n_clusters)
+                interval = drawn_ends(float(values[s]), drawn[:, s], n_clusters, is_share=is_share)
+                row = {"system": system, "measure": measure.name, "dimension": dimension, **told}
+                yield row | _numbers(values[s], interval)
 
 
 def _spearman_rows(
@@ -182,16 +181,17 @@ def _spearman_rows(
 ) -> Iterator[dict[str, Any]]:
     clusters = [c for c, keep in zip(found.clusters, chosen, strict=True) if keep]
     n_clusters, columns = len(set(clusters)), range(len(found.dimensions))
+    told = {"lang": lang, "n": int(chosen.sum()), "n_clusters": n_clusters}
     for system in found.names:
         pairs = [(found.systems[system][chosen, d], found.truth[chosen, d]) for d in columns]
         drawn = [spearman_draws(x, y, clusters, SPEARMAN_RESAMPLES) for x, y in pairs]
-        values = np.array([[value for value, _ in drawn]])
-        draws = np.stack([draws for _, draws in drawn], axis=-1)[:, None]
-        for dimension, row_values, row_draws in _faces(found.dimensions, values, draws):
-            low, high = percentile_ends(row_draws[:, 0], n_clusters)
+        all_values = np.array([[value for value, _ in drawn]])
+        all_draws = np.stack([draws for _, draws in drawn], axis=-1)[:, None]
+        for dimension, values, draws in _faces(found.dimensions, all_values, all_draws):
+            low, high = percentile_ends(draws[:, 0], n_clusters)
             method = CiMethod.NONE if low is None else CiMethod.CLUSTER_PERCENTILE
-            interval = (low, high, method)
-            yield _row(system, "Spearman", dimension, lang, row_values[0], interval, chosen, n_clusters)
+            row = {"system": system, "measure": "Spearman", "dimension": dimension, **told}
+            yield row | _numbers(values[0], (low, high, method))
 
 
 def _faces(
@@ -203,27 +203,13 @@ def _faces(
         yield name, values[..., d], draws[..., d]
 
 
-def _row(
-    system: str,
-    measure: str,
-    dimension: str | None,
-    lang: Lang | None,
-    value: float,
-    interval: tuple[float | None, float | None, CiMethod],
-    chosen: NDArray[np.bool_],
-    n_clusters: int,
-) -> dict[str, Any]:
+def _numbers(value: float, interval: tuple[float | None, float | None, CiMethod]) -> dict[str, Any]:
+    low, high, method = interval
     return {
-        "system": system,
-        "measure": measure,
-        "dimension": dimension,
-        "lang": lang,
         "value": _rounded(value),
-        "ci_low": _rounded(interval[0]),
-        "ci_high": _rounded(interval[1]),
-        "n": int(chosen.sum()),
-        "n_clusters": n_clusters,
-        "method": str(interval[2]),
+        "ci_low": _rounded(low),
+        "ci_high": _rounded(high),
+        "method": str(method),
     }
 
 

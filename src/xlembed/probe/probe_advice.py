@@ -6,18 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xlembed.probe.figures_data import (
-    CLOSES,
-    FAILS,
-    NO_GAIN,
-    NOT_COMPARABLE,
-    PARTIAL,
-    RIVAL,
-    UNDECIDED,
-    Ends,
-    ProbeBook,
-    System,
-)
+from xlembed.probe.figures_data import RIVAL, Ends, ProbeBook, System
+from xlembed.probe.replaceable import Outcome
 from xlembed.probe.words import ends_text, time_text, value_text
 from xlembed.show.content import Verdict
 from xlembed.show.text import MINUS, plain_interval
@@ -29,13 +19,13 @@ LITTLE = 1.2
 """Times are called different from this ratio on."""
 QUESTION = "Which system to take"
 REPLACES = "Does a probe replace the fine-tuned model?"
-ANSWERS = {
-    CLOSES: "yes",
-    PARTIAL: "nearly",
-    NO_GAIN: "no",
-    FAILS: "no",
-    UNDECIDED: "not clear",
-    NOT_COMPARABLE: "not known",
+ANSWERS: dict[str, str] = {
+    Outcome.CLOSES: "yes",
+    Outcome.PARTIAL: "nearly",
+    Outcome.NO_IMPROVEMENT: "no",
+    Outcome.FAILS: "no",
+    Outcome.UNDECIDED: "not clear",
+    Outcome.NOT_COMPARABLE: "not known",
 }
 
 
@@ -69,46 +59,32 @@ class Advice:
 
 def advise(book: ProbeBook) -> Advice:
     """Advice by the stored verdicts and adjusted tests; nothing is tested anew."""
-    best, rival = book.best, book.rival
-    verdict = _verdict(book, best, rival)
-    outcome = str(verdict["outcome"]) if verdict else NOT_COMPARABLE
-    take = _take(book, best, rival, outcome)
+    verdict = _verdict(book)
+    outcome = str(verdict["outcome"]) if verdict else Outcome.NOT_COMPARABLE
+    take = _take(book, outcome)
     return Advice(
         take=take.name if take else "",
         outcome=outcome,
-        choice=_choice(book, take, best, rival, outcome),
-        replaces=_replaces(book, best, rival, outcome, verdict),
+        choice=_choice(book, take, outcome),
+        replaces=_replaces(book, outcome, _left(verdict)),
         sure=_sure(book, take),
-        cost=_cost(book, best, rival),
+        cost=_cost(book),
         sureness=_sureness(book, take),
     )
 
 
 def cards(book: ProbeBook, advice: Advice) -> tuple[Verdict, ...]:
     """Two answers for the top of the report."""
-    take = book.system(advice.take) if advice.take else None
-    best, rival = book.best, book.rival
-    verdict = _verdict(book, best, rival)
-    evidence = f"{book.primary} {score_text(book, take)}" if take else ""
+    evidence = f"{book.primary} {score_text(book, book.system(advice.take))}" if advice.take else ""
     among = f"of {len(candidates(book)):,} systems without a label"
-    rules = dict.fromkeys(str(v["rule"]) for v in book.verdicts if v.get("rule"))
-    first = Verdict(
-        "take",
-        QUESTION,
-        advice.take,
-        advice.sureness,
-        advice.sure or advice.choice,
-        None,
-        evidence,
-        among,
-        (),
+    rules = tuple(dict.fromkeys(str(v["rule"]) for v in book.verdicts if v.get("rule")))
+    rival = f"rival: {book.rival.name}" if book.rival else "no rival on this split"
+    answer, sure = ANSWERS.get(advice.outcome, "not clear"), _replace_sureness(book, advice.outcome)
+    said, left = advice.sure or advice.choice, _left(_verdict(book))
+    return (
+        Verdict("take", QUESTION, advice.take, advice.sureness, said, None, evidence, among, ()),
+        Verdict("replaces", REPLACES, answer, sure, advice.replaces, None, left, rival, rules),
     )
-    measured = _left(verdict) if verdict and verdict.get("fraction") is not None else ""
-    second = Verdict(
-        "replaces", REPLACES, ANSWERS.get(advice.outcome, "not clear"), _replace_sureness(book, advice.outcome),
-        advice.replaces, None, measured, f"rival: {rival.name}" if rival else "no rival on this split", tuple(rules),
-    )  # fmt: skip
-    return first, second
 
 
 def candidates(book: ProbeBook) -> list[System]:
@@ -125,49 +101,40 @@ def score_text(book: ProbeBook, system: System) -> str:
     return f"{value_text(found.value, book.primary)} {ends_text(found.interval, book.primary)}"
 
 
-def _verdict(book: ProbeBook, best: System | None, rival: System | None) -> Mapping[str, Any] | None:
-    return None if best is None else book.verdict(best.name, rival.name if rival else None)
+def _verdict(book: ProbeBook) -> Mapping[str, Any] | None:
+    """On the best probe, against the best rival."""
+    return book.verdict(book.best.name, book.rival.name if book.rival else None) if book.best else None
 
 
-def _take(book: ProbeBook, best: System | None, rival: System | None, outcome: str) -> System | None:
-    if best is None or outcome == FAILS or best.label:
-        beaten = rival and _beats(book, rival)
-        return rival if beaten else None
-    if rival is None or outcome in (CLOSES, PARTIAL, NOT_COMPARABLE):
+def _take(book: ProbeBook, outcome: str) -> System | None:
+    best, rival = book.best, book.rival
+    if best is None or outcome == Outcome.FAILS or best.label:
+        found = rival and book.verdict(rival.name)
+        return rival if found and found["outcome"] not in (Outcome.FAILS, Outcome.UNDECIDED) else None
+    if rival is None or outcome in (Outcome.CLOSES, Outcome.PARTIAL, Outcome.NOT_COMPARABLE):
         return best
-    if outcome == NO_GAIN:
+    if outcome == Outcome.NO_IMPROVEMENT:
         return rival
     test = book.test(best.name, rival.name)
     return rival if test and book.better(test) == rival.name else best
 
 
-def _beats(book: ProbeBook, system: System) -> bool:
-    found = book.verdict(system.name)
-    return found is not None and found["outcome"] not in (FAILS, UNDECIDED)
-
-
-def _choice(
-    book: ProbeBook, take: System | None, best: System | None, rival: System | None, outcome: str
-) -> str:
+def _choice(book: ProbeBook, take: System | None, outcome: str) -> str:
+    best, rival = book.best, book.rival
     if take is None:
         why = "there is none" if best is None else f"the best, {best.name}, is not shown to beat the floor"
         if best is not None and best.label:
             why = f"each carries a label; {best.name}: {best.label}"
         return f"Take none of the probes: {why}."
-    measured = f"{book.primary} {score_text(book, take)}{_beside(book, take, best, rival)}"
-    if take is best and outcome == PARTIAL and rival is not None:
-        return (
-            f"Take {take.name} where time and size count, {rival.name} where quality alone does: {measured}."
-        )
-    return f"Take {take.name}: {measured}."
-
-
-def _beside(book: ProbeBook, take: System, best: System | None, rival: System | None) -> str:
-    """What its number must be seen against."""
     other = rival if take is best else best
-    against = f" against {score_text(book, other)} of {other.name}" if other is not None else ""
-    floor = f"; the floor ({book.floor.name}) is at {score_text(book, book.floor)}" if book.floor else ""
-    return against + floor
+    measured = f"{book.primary} {score_text(book, take)}"
+    measured += f" against {score_text(book, other)} of {other.name}" if other is not None else ""
+    if book.floor:
+        measured += f"; the floor ({book.floor.name}) is at {score_text(book, book.floor)}"
+    when = ""
+    if take is best and outcome == Outcome.PARTIAL and rival is not None:
+        when = f" where time and size count, {rival.name} where quality alone does"
+    return f"Take {take.name}{when}: {measured}."
 
 
 def _unknown(book: ProbeBook, rival: System | None) -> str:
@@ -180,34 +147,26 @@ def _unknown(book: ProbeBook, rival: System | None) -> str:
     return "none was trained and measured on this split"
 
 
-def _replaces(
-    book: ProbeBook,
-    best: System | None,
-    rival: System | None,
-    outcome: str,
-    verdict: Mapping[str, Any] | None,
-) -> str:
+def _replaces(book: ProbeBook, outcome: str, left: str) -> str:
+    best, rival, frozen = book.best, book.rival, "frozen embedding with a probe"
     if best is None:
         return ""
-    if rival is None or outcome == NOT_COMPARABLE:
-        why = _unknown(book, rival)
-        return f"Whether a frozen embedding with a probe replaces a fine-tuned model is not known: {why}."
-    left = f" ({_left(verdict)})" if verdict and verdict.get("fraction") is not None else ""
-    said = {
-        CLOSES: f"{best.name}, a frozen embedding with a probe, replaces the fine-tuned {rival.name} here{left}.",
-        PARTIAL: f"A frozen embedding with a probe nearly replaces the fine-tuned {rival.name}{left}.",
-        NO_GAIN: f"A frozen embedding with a probe does not replace the fine-tuned {rival.name}{left}.",
-        FAILS: f"It does not replace the fine-tuned {rival.name}: it is not shown to beat the floor.",
+    if rival is None or outcome == Outcome.NOT_COMPARABLE:
+        return f"Whether a {frozen} replaces a fine-tuned model is not known: {_unknown(book, rival)}."
+    tuned, left = f"the fine-tuned {rival.name}", f" ({left})" if left else ""
+    said: dict[str, str] = {
+        Outcome.CLOSES: f"{best.name}, a {frozen}, replaces {tuned} here{left}.",
+        Outcome.PARTIAL: f"A {frozen} nearly replaces {tuned}{left}.",
+        Outcome.NO_IMPROVEMENT: f"A {frozen} does not replace {tuned}{left}.",
+        Outcome.FAILS: f"It does not replace {tuned}: it is not shown to beat the floor.",
     }
-    undecided = (
-        f"Whether a frozen embedding with a probe replaces the fine-tuned {rival.name} cannot be said from so few texts"
-        f"{left}."
-    )
-    return said.get(outcome, undecided)
+    return said.get(outcome, f"Whether a {frozen} replaces {tuned} cannot be said from so few texts{left}.")
 
 
-def _left(verdict: Mapping[str, Any]) -> str:
-    """How much of the distance from the floor to the rival is left, in percent."""
+def _left(verdict: Mapping[str, Any] | None) -> str:
+    """How much of the distance from the floor to the rival is left, in percent; empty if it is not known."""
+    if verdict is None or verdict.get("fraction") is None:
+        return ""
     value = f"{100 * verdict['fraction']:.0f}".replace("-", MINUS)
     low, high = verdict.get("ci_low"), verdict.get("ci_high")
     ends: Ends | None = None if low is None or high is None else (100 * low, 100 * high)
@@ -222,20 +181,13 @@ def _sure(book: ProbeBook, take: System | None) -> str:
     others = [s for s in candidates(book) if s is not take]
     better = [s.name for s in others if _shown(book, take, s) == s.name]
     level = [s.name for s in others if _shown(book, take, s) is None]
-    parts = []
-    if better:
-        parts.append(f"shown better: {_names(better)}")
-    if level:
-        parts.append(f"it cannot be told from {_names(level)}")
+    parts = [f"shown better: {_names(better)}"] if better else []
+    parts += [f"it cannot be told from {_names(level)}"] if level else []
     if n := len(others) - len(better) - len(level):
-        parts.append(
-            f"it is shown better than {'all' if n == len(others) else n} of the {len(others)} others"
-        )
-    return (
-        f"How sure, by the adjusted tests over {book.n_test[1]:,} documents: {'; '.join(parts)}."
-        if parts
-        else ""
-    )
+        worse = "all" if n == len(others) else n
+        parts.append(f"it is shown better than {worse} of the {len(others)} others")
+    said = f"How sure, by the adjusted tests over {book.n_test[1]:,} documents: {'; '.join(parts)}."
+    return said if parts else ""
 
 
 def _shown(book: ProbeBook, take: System, other: System) -> str | None:
@@ -261,30 +213,28 @@ def _sureness(book: ProbeBook, take: System | None) -> str:
 
 
 def _replace_sureness(book: ProbeBook, outcome: str) -> str:
-    if outcome == NOT_COMPARABLE:
+    if outcome == Outcome.NOT_COMPARABLE:
         return "unmeasured"
     if book.n_test[1] < MIN_CLUSTERS:
         return "small"
-    return "open" if outcome == UNDECIDED else "clear"
+    return "open" if outcome == Outcome.UNDECIDED else "clear"
 
 
-def _cost(book: ProbeBook, best: System | None, rival: System | None) -> str:
+def _cost(book: ProbeBook) -> str:
     """Time per text and of fitting, beside the rival's."""
+    best, rival = book.best, book.rival
     if best is None or (ms := book.time(best.name)) is None:
         return ""
-    fit = book.time(best.name, "fit_seconds")
-    said = f"In time: {best.name} takes {time_text(ms)} ms per text"
-    other = book.time(rival.name) if rival else None
-    if rival is None or other is None:
-        return f"{said}{_fitted(fit)}."
-    slow = book.time(rival.name, "fit_seconds")
-    return (
-        f"{said}{_fitted(fit)}; {rival.name} takes {time_text(other)} ms per text ({_ratio(other, ms)})"
-        f"{_fitted(slow)}."
-    )
+    said = f"In time: {best.name} takes {time_text(ms)} ms per text{_fitted(book, best)}"
+    if rival is not None and (slow := book.time(rival.name)) is not None:
+        said += (
+            f"; {rival.name} takes {time_text(slow)} ms per text ({_ratio(slow, ms)}){_fitted(book, rival)}"
+        )
+    return f"{said}."
 
 
-def _fitted(seconds: float | None) -> str:
+def _fitted(book: ProbeBook, system: System) -> str:
+    seconds = book.time(system.name, "fit_seconds")
     return "" if seconds is None else f" and was trained in {duration_text(seconds)}"
 
 

@@ -70,12 +70,8 @@ class Running(NamedTuple):
 def error_table(book: ProbeBook, names: Sequence[str]) -> pd.DataFrame:
     """One row per text and dimension, with the error of each system in a column of its name.
 
-    Errors are distances from the true score; of labels 1 where the predicted one is wrong, else 0. Rows that one
-    of the systems lacks are left out, so that all are compared on the same.
-
-    Args:
-        book: the results.
-        names: systems; those without predictions get no column.
+    Errors are distances from the true score; of labels 1 where the predicted one is wrong, else 0. Rows that one of the
+    systems lacks are left out, so that all are compared on the same. Systems without predictions get no column.
     """
     found = book.predictions[book.predictions["system"].isin(list(names))]
     keys = ["text_id", "dimension"]
@@ -226,13 +222,7 @@ def predictions_of(book: ProbeBook, name: str, dimension: str) -> pd.DataFrame:
 
 
 def running_median(x: ArrayLike, y: ArrayLike, places: int = PLACES) -> Running:
-    """Median, lower and upper tenth of y over neighbouring x: windows of 20 % of the points, at least 11.
-
-    Args:
-        x: shape (n,).
-        y: shape (n,).
-        places: windows at most, evenly spread over the points.
-    """
+    """Median, lower and upper tenth of y over neighbouring x: windows of 20 % of the points, at least 11."""
     order = np.argsort(np.asarray(x, dtype=float), kind="stable")
     xs, ys = np.asarray(x, dtype=float)[order], np.asarray(y, dtype=float)[order]
     window = min(len(xs), max(LEAST_WINDOW, round(WINDOW_SHARE * len(xs))))

@@ -127,33 +127,30 @@ def key_tests(book: ProbeBook) -> list[PairTest]:
 
 def key_test_grid(book: ProbeBook) -> Grid | None:
     """Those that a decision needs; None without tests."""
-    return _tests(
-        book, "tests", f"Paired differences in {book.primary}: the best probe and the rival", key_tests(book)
-    )
+    return _tests(book, "tests", "the best probe and the rival", key_tests(book))
 
 
 def all_test_grid(book: ProbeBook) -> Grid | None:
     """All pairs, folded."""
-    return _tests(
-        book, "tests-all", f"Paired differences in {book.primary}: all pairs", book.tests, folded=True
-    )
+    return _tests(book, "tests-all", "all pairs", book.tests, folded=True)
 
 
 def _tests(
-    book: ProbeBook, key: str, title: str, tests: Sequence[PairTest], folded: bool = False
+    book: ProbeBook, key: str, which: str, tests: Sequence[PairTest], folded: bool = False
 ) -> Grid | None:
     if not tests:
         return None
     rows = []
     for t in tests:
         better = book.better(t)
-        cells = (
-            f"{book.system(t.a).marked} {MINUS} {book.system(t.b).marked}",
-            _change(t.difference, t.interval, book.primary, (f"{t.n_clusters:,} documents",)),
-            *(p_cell(t.p), p_cell(t.p_holm, (f"family of {len(book.tests):,}",))),
-            "not shown" if better is None else f"{'A' if better == t.a else 'B'} better",
+        rows.append(
+            row(
+                f"{book.system(t.a).marked} {MINUS} {book.system(t.b).marked}",
+                _change(t.difference, t.interval, book.primary, (f"{t.n_clusters:,} documents",)),
+                *(p_cell(t.p), p_cell(t.p_holm, (f"family of {len(book.tests):,}",))),
+                "not shown" if better is None else f"{'A' if better == t.a else 'B'} better",
+            )
         )
-        rows.append(row(*cells))
     unit = ", points" if book.primary in SHARES else ""
     columns = heads(f"A {MINUS} B", f"difference{unit}", "p", "adj. p", "verdict", words=("verdict",))
     notes = (
@@ -161,6 +158,7 @@ def _tests(
         f"the adjusted p only. {'Below' if book.lower_is_better else 'Above'} 0: A is better.",
         *label_lines(book, asterisk=True),
     )
+    title = f"Paired differences in {book.primary}: {which}"
     return Grid(key, title, columns, tuple(rows), notes=notes, folded=folded)
 
 

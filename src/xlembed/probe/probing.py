@@ -16,10 +16,8 @@ from xlembed.embeddings.derive import derive
 from xlembed.embeddings.document_vectors import document_vectors
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.models.spec import ModelRef
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.leakage import near_duplicates
-from xlembed.probe.registry import FLOOR, find_probe
-from xlembed.probe.splits import Split
+from xlembed.probe.base import Batch, FitOptions, find_probe
+from xlembed.probe.splits import Split, near_duplicates
 from xlembed.words import Role, UserError, Vectors
 from xlembed.workspace import Watch, Workspace
 
@@ -88,11 +86,7 @@ class System:
 class Encoded:
     """A model's vectors of all parts.
 
-    Attributes:
-        vectors: in the order of `Parts.texts`.
-        tokens_median: per text, before it is cut.
-        truncated_share: of texts that are cut.
-        encode_ms: median milliseconds for a single text.
+    Vectors are in the order of `Parts.texts`; tokens are counted before texts are cut.
     """
 
     ref: ModelRef
@@ -103,6 +97,18 @@ class Encoded:
     model_bytes: int
     device: str
     encode_ms: float
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For the row in report.json."""
+        return {
+            "total_parameters": self.ref.card.parameters,
+            "model_bytes": self.model_bytes,
+            "dim": self.vectors.shape[1],
+            "max_tokens": self.max_tokens,
+            "truncated_share": round(self.truncated_share, 6),
+            "tokens_median": self.tokens_median,
+        }
 
 
 def part_texts(scored: ScoredSet, split: Split) -> Parts:
@@ -155,7 +161,7 @@ def encode_parts(ref: ModelRef, parts: Parts, workspace: Workspace, watch: Watch
     """Vectors of all texts in the document role, from the store where it has them, and what one text costs."""
     texts = [t.text for t in parts.texts]
     encoding = open_encoding(ref, workspace)
-    vectors = document_vectors(encoding, texts, ref, workspace, watch, f"encode with {ref.slug}")
+    vectors = document_vectors(encoding, texts, ref, watch, f"encode with {ref.slug}")
     encoder = encoding.encoder()
     tokens = np.array(encoder.token_counts(texts, Role.DOCUMENT))
     limit = encoder.max_tokens
@@ -175,19 +181,9 @@ def encode_parts(ref: ModelRef, parts: Parts, workspace: Workspace, watch: Watch
     )
 
 
-def floor_system(parts: Parts, options: FitOptions) -> System:
-    """The mean predictor."""
-    return _fitted_system(FLOOR, None, np.zeros((len(parts.texts), 1), np.float32), parts, options)
-
-
-def probe_system(probe: str, encoded: Encoded, parts: Parts, options: FitOptions) -> System:
-    """A probe on a model's vectors."""
-    return _fitted_system(probe, encoded, encoded.vectors, parts, options)
-
-
-def _fitted_system(
-    probe: str, encoded: Encoded | None, vectors: Vectors, parts: Parts, options: FitOptions
-) -> System:
+def fitted_system(probe: str, encoded: Encoded | None, parts: Parts, options: FitOptions) -> System:
+    """A probe on a model's vectors; without them, the floor."""
+    vectors = encoded.vectors if encoded else np.zeros((len(parts.texts), 1), np.float32)
     first, second = len(parts.train), len(parts.train) + len(parts.validation)
     train = Batch(vectors[:first], score_array(parts.train))
     validation = Batch(vectors[first:second], score_array(parts.validation))
@@ -201,7 +197,8 @@ def _fitted_system(
         "name": f"{encoded.ref.slug}:{probe}" if encoded else probe,
         "kind": "probe" if encoded else "floor",
         "probe": probe if encoded else None,
-        **_model_row(encoded, parts),
+        **model_row(encoded.ref if encoded else None, parts),
+        **(encoded.facts if encoded else {}),
         "trainable_parameters": fitted.n_parameters,
         "details": dict(fitted.details),
         "thresholds": thresholds(lambda: fitted.predict(validation.vectors), validation.scores, options.kind),
@@ -216,37 +213,19 @@ def _fitted_system(
     return System(about, predicted, timing, fitted.save, ref=encoded.ref if encoded else None)
 
 
-def _model_row(encoded: Encoded | None, parts: Parts) -> dict[str, Any]:
-    """What a row says of the model under the probe."""
-    if encoded is None:
-        keys = (
-            "model",
-            "total_parameters",
-            "model_bytes",
-            "dim",
-            "max_tokens",
-            "truncated_share",
-            "tokens_median",
-        )
-        return {**dict.fromkeys(keys), "english_only": False, "labels": {}}
-    ref = encoded.ref
+def model_row(ref: ModelRef | None, parts: Parts) -> dict[str, Any]:
+    """What a row says of the model that reads the texts; nothing is known of the floor's, which has none."""
+    sizes = ("total_parameters", "model_bytes", "dim", "max_tokens", "truncated_share", "tokens_median")
+    if ref is None:
+        return {"model": None, "english_only": False, "labels": {}, **dict.fromkeys(sizes)}
+    languages = sorted({t.lang for t in parts.texts})
     return {
         "model": ref.slug,
         "english_only": ref.english_only,
-        "labels": language_labels(ref, parts.texts),
+        "labels": {lang: label for lang in languages if (label := ref.label(lang))},
         **({"weights": ref.weights} if ref.weights else {}),
-        "total_parameters": ref.card.parameters,
-        "model_bytes": encoded.model_bytes,
-        "dim": encoded.vectors.shape[1],
-        "max_tokens": encoded.max_tokens,
-        "truncated_share": round(encoded.truncated_share, 6),
-        "tokens_median": encoded.tokens_median,
+        **dict.fromkeys(sizes),
     }
-
-
-def language_labels(ref: ModelRef, texts: Sequence[ScoredText]) -> dict[str, str]:
-    """Language -> what must be shown beside a number in it."""
-    return {lang: label for lang in sorted({t.lang for t in texts}) if (label := ref.label(lang))}
 
 
 def thresholds(predict: Callable[[], Scores], truth: Scores, kind: ScoredKind) -> list[float] | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 from scipy.optimize import brentq
 
+from xlembed.files import Record, Rounded
 from xlembed.probe.predictions import Predictions
 from xlembed.stats.intervals import drawn_ends
 from xlembed.stats.layout import Floats
@@ -28,61 +26,40 @@ class Outcome(Choice):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Of one system against one rival.
-
-    Attributes:
-        rival: None if none was measured on the same split.
-        fraction: (system - rival) / (floor - rival) in the primary error; below 0 the system is better than the rival.
-        ci_low: 95 % interval of the fraction, unadjusted; None if there is none.
-        ci_high: upper end.
-        floor_difference: error of the system minus that of the floor; F1 counts as 1 - F1.
-        floor_ci_low: its 95 % interval.
-        floor_ci_high: upper end.
-        said: the verdict in a sentence.
-    """
+class Verdict(Record):
+    """Of one system against one rival; `fraction` is (system - rival) / (floor - rival) in the primary error."""
 
     system: str
     rival: str | None
+    """None if none was measured on the same split."""
     outcome: Outcome
-    fraction: float | None
-    ci_low: float | None
-    ci_high: float | None
-    floor_difference: float
-    floor_ci_low: float | None
-    floor_ci_high: float | None
+    fraction: Rounded | None
+    """Below 0 the system is better than the rival."""
+    ci_low: Rounded | None
+    """95 % interval of the fraction, unadjusted; None if there is none."""
+    ci_high: Rounded | None
+    floor_difference: Rounded
+    """Error of the system minus that of the floor; F1 counts as 1 - F1."""
+    floor_ci_low: Rounded | None
+    floor_ci_high: Rounded | None
     said: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Numbers rounded."""
-        return {
-            key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(self).items()
-        } | {"outcome": str(self.outcome)}
+    """The verdict in a sentence."""
 
 
 def rule(measure: str) -> str:
     """The rule of `judge`, in words."""
     error = "MAE" if measure == "MAE" else f"1 - {measure}"
     return (
-        f"First the floor (a mean predictor) must be beaten: the 95 % interval of the difference in {error} lies below "
-        "0, else the system fails. "
-        f"Then f = (system - rival) / (floor - rival): closes the gap if f <= {CLOSES:g}, partial if f <= {PARTIAL:g}, "
-        f"no improvement if f > {PARTIAL:g}, each by the whole 95 % interval of f (bootstrap by document, unadjusted); "
-        "undecided if the interval holds the border. "
-        "A rival that does not itself beat the floor, or none on the same split: not comparable."
+        f"First the floor (a mean predictor) must be beaten: the 95 % interval of the difference in {error} lies "
+        "below 0, else the system fails. Then f = (system - rival) / (floor - rival): closes the gap if f <= "
+        f"{CLOSES:g}, partial if f <= {PARTIAL:g}, no improvement if f > {PARTIAL:g}, each by the whole 95 % interval "
+        "of f (bootstrap by document, unadjusted); undecided if the interval holds the border. A rival that does not "
+        "itself beat the floor, or none on the same split: not comparable."
     )
 
 
 def judge(found: Predictions, system: str, floor: str, rival: str | None) -> Verdict:
-    """The verdict on one system.
-
-    Args:
-        found: with the predictions of all three.
-        system: a probe.
-        floor: the mean predictor.
-        rival: a fine-tuned model, or None.
-    """
+    """The verdict on one system. Without a rival it is not comparable."""
     sign = 1.0 if found.primary.lower_is_better else -1.0
     names = found.names
 
@@ -93,27 +70,41 @@ def judge(found: Predictions, system: str, floor: str, rival: str | None) -> Ver
     n_clusters = len(set(found.clusters))
     beside = value[system] - value[floor]
     low, high, _ = drawn_ends(beside, draws(system) - draws(floor), n_clusters)
+
+    def told(
+        outcome: Outcome,
+        said: str,
+        fraction: float | None = None,
+        ends: tuple[float | None, float | None] = (None, None),
+    ) -> Verdict:
+        return Verdict(
+            system=system,
+            rival=rival,
+            outcome=outcome,
+            fraction=fraction,
+            ci_low=ends[0],
+            ci_high=ends[1],
+            floor_difference=beside,
+            floor_ci_low=low,
+            floor_ci_high=high,
+            said=said,
+        )
+
     if high is None:
         said = f"undecided: fewer than {MIN_CLUSTERS} documents in the test part"
-        return Verdict(system, rival, Outcome.UNDECIDED, None, None, None, beside, None, None, said)
+        return told(Outcome.UNDECIDED, said)
     if high >= 0:
-        said = "fails: that it beats a mean predictor is not shown"
-        return Verdict(system, rival, Outcome.FAILS, None, None, None, beside, low, high, said)
+        return told(Outcome.FAILS, "fails: that it beats a mean predictor is not shown")
+    beats = "beats the floor; not comparable:"
     if rival is None:
-        said = "beats the floor; not comparable: no fine-tuned rival was measured on this split"
-        return Verdict(system, None, Outcome.NOT_COMPARABLE, None, None, None, beside, low, high, said)
-    gap = draws(floor) - draws(rival)
-    gap_value = value[floor] - value[rival]
+        return told(Outcome.NOT_COMPARABLE, f"{beats} no fine-tuned rival was measured on this split")
+    gap, gap_value = draws(floor) - draws(rival), value[floor] - value[rival]
     gap_low, _, _ = drawn_ends(gap_value, gap, n_clusters)
     if gap_low is None or gap_low <= 0:
-        said = f"beats the floor; not comparable: that {rival} beats the floor is not shown"
-        return Verdict(system, rival, Outcome.NOT_COMPARABLE, None, None, None, beside, low, high, said)
-    behind = draws(system) - draws(rival)
-    behind_value = value[system] - value[rival]
-    fraction = behind_value / gap_value
+        return told(Outcome.NOT_COMPARABLE, f"{beats} that {rival} beats the floor is not shown")
+    behind, behind_value = draws(system) - draws(rival), value[system] - value[rival]
     ends = _fraction_ends(behind_value, gap_value, behind, gap, n_clusters)
-    outcome, said = _outcome(*ends, rival)
-    return Verdict(system, rival, outcome, fraction, *ends, beside, low, high, said)
+    return told(*_outcome(*ends, rival), behind_value / gap_value, ends)
 
 
 def _fraction_ends(
@@ -136,21 +127,13 @@ def _fraction_ends(
 
 def _outcome(low: float, high: float, rival: str) -> tuple[Outcome, str]:
     """By the ends of the fraction that is missing."""
+    way = f"of the way from the floor to {rival} is missing"
     if high <= CLOSES:
-        return (
-            Outcome.CLOSES,
-            f"closes the gap to {rival}: at most {CLOSES:.0%} of the way from the floor is missing",
-        )
+        said = f"closes the gap to {rival}: at most {CLOSES:.0%} of the way from the floor is missing"
+        return Outcome.CLOSES, said
     if high <= PARTIAL:
-        return (
-            Outcome.PARTIAL,
-            f"partial: at most {PARTIAL:.0%} of the way from the floor to {rival} is missing",
-        )
+        return Outcome.PARTIAL, f"partial: at most {PARTIAL:.0%} {way}"
     if low > PARTIAL:
-        return Outcome.NO_IMPROVEMENT, (
-            f"no improvement: more than {PARTIAL:.0%} of the way from the floor to {rival} is missing"
-        )
-    return (
-        Outcome.UNDECIDED,
-        f"undecided: the interval of what is missing on the way to {rival} holds a border",
-    )
+        return Outcome.NO_IMPROVEMENT, f"no improvement: more than {PARTIAL:.0%} {way}"
+    said = f"undecided: the interval of what is missing on the way to {rival} holds a border"
+    return Outcome.UNDECIDED, said

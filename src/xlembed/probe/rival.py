@@ -6,16 +6,16 @@ import copy
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import nn
 
 from xlembed.data.scored import ScoredKind, Scores
-from xlembed.files import atomic_folder, write_json
+from xlembed.files import Record, atomic_folder, write_json
 from xlembed.models.digest import folder_digest
 from xlembed.models.folder import read_json
 from xlembed.models.hub import locate
@@ -24,6 +24,7 @@ from xlembed.models.loading import choose_device
 from xlembed.models.pickled import with_safetensors
 from xlembed.models.selfcheck import unknown_share
 from xlembed.models.spec import ModelRef, resolve_model
+from xlembed.probe.base import Scaling
 from xlembed.probe.rival_model import (
     ADAPTER_CONFIG,
     build_rival,
@@ -36,14 +37,7 @@ from xlembed.probe.rival_model import (
     save_whole,
 )
 from xlembed.probe.rival_recipe import RivalRecipe, load_rival_recipe, ready_rivals
-from xlembed.probe.rival_training import (
-    Rows,
-    best_look,
-    fine_tune,
-    forward_all,
-    sigmoid,
-)
-from xlembed.probe.scaling import Scaling
+from xlembed.probe.rival_training import Rows, best_look, fine_tune, forward_all, sigmoid
 from xlembed.training.checkpoints import prune
 from xlembed.words import UserError
 from xlembed.workspace import Watch, unwatched
@@ -53,42 +47,45 @@ __all__ = ["FittedRival", "load_rival", "load_rival_recipe", "open_base", "ready
 log = logging.getLogger(__name__)
 
 CARD, JOB = "rival.json", "job.json"
-ADAPTER_ONLY, WHOLE = "adapter", "whole"
 LOOKED_AT = 200
 """Training texts whose tokens are looked at: half of them unknown means a tokenizer that does not fit."""
 
 
-def scale_of(scores: Scores, kind: ScoredKind) -> Scaling:
-    """Each output is learnt on a scale of its own; labels, shape (n, n_outputs), stay as they are."""
-    n = scores.shape[1]
-    return Scaling(np.zeros(n), np.ones(n)) if kind is ScoredKind.LABELS else Scaling.of(scores)
+class RivalCard(Record):
+    """What is written of a rival beside its weights."""
+
+    format: Literal[1] = 1
+    recipe: RivalRecipe
+    kind: ScoredKind
+    n_outputs: int
+    mean: list[float]
+    """Of each output in training; with `spread` the scale that is learnt on."""
+    spread: list[float]
+    max_tokens: int
+    """Texts are cut here."""
+    padding: int
+    weights: Literal["adapter", "whole"]
+    base: dict[str, str | None]
+    """`source` and `revision` of the recipe, `digest` of its files (`folder_digest`)."""
+    n_trainable: int
+    n_parameters: int
+    """Of body, adapters and head."""
+    details: dict[str, Any]
+    """What happened, for reports."""
 
 
 @dataclass(frozen=True, eq=False)
 class FittedRival:
-    """A rival that has learnt.
+    """A rival that has learnt."""
 
-    Attributes:
-        recipe: how it was made.
-        kind: scores or labels.
-        max_tokens: texts are cut here.
-        base_digest: of the base's files (`folder_digest`).
-        n_trainable: numbers that were trained.
-        n_parameters: all numbers of body, adapters and head.
-        details: what happened, for reports; JSON.
-    """
-
-    recipe: RivalRecipe
-    kind: ScoredKind
-    scale: Scaling
-    max_tokens: int
-    base_digest: str
-    n_trainable: int
-    n_parameters: int
-    details: Mapping[str, Any]
-    padding: int
+    card: RivalCard
     model: nn.Module
     tokenizer: Any
+
+    @property
+    def scale(self) -> Scaling:
+        """Of the outputs."""
+        return Scaling(np.array(self.card.mean), np.array(self.card.spread))
 
     def predict(self, texts: Sequence[str], watch: Watch = unwatched) -> Scores:
         """Scores on their own scale, or probabilities of labels: float64, shape (n, n_outputs).
@@ -96,68 +93,46 @@ class FittedRival:
         Raises:
             UserError: the model computed something that is no number.
         """
+        card = self.card
         if not texts:
-            return np.zeros((0, len(self.scale.mean)))
+            return np.zeros((0, card.n_outputs))
         logits = forward_all(
             self.model,
-            _tokens(self.tokenizer, texts, self.max_tokens, self.padding),
-            padding=self.padding,
-            dtype=self.recipe.dtype,
-            watch=lambda done: watch(f"predicting with {self.recipe.name}", done, len(texts)),
+            _tokens(self.tokenizer, texts, card.max_tokens, card.padding),
+            padding=card.padding,
+            dtype=card.recipe.dtype,
+            watch=lambda done: watch(f"predicting with {card.recipe.name}", done, len(texts)),
         )
         if not np.isfinite(logits).all():
-            raise UserError(f"{self.recipe.name}: the model computed values that are no numbers")
-        return sigmoid(logits) if self.kind is ScoredKind.LABELS else self.scale.restore(logits)
+            raise UserError(f"{card.recipe.name}: the model computed values that are no numbers")
+        return sigmoid(logits) if card.kind is ScoredKind.LABELS else self.scale.restore(logits)
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text with its special tokens, before it is cut."""
-        return [len(ids) for ids in _tokens(self.tokenizer, texts, None, self.padding)]
+        return [len(ids) for ids in _tokens(self.tokenizer, texts, None, self.card.padding)]
 
     def save(self, folder: Path, *, merge: bool = False) -> None:
         """Everything `load_rival` needs, as safetensors and JSON; an adapter comes without its base.
 
-        Args:
-            folder: replaced if it is there.
-            merge: merge the adapter into the body, so that the folder is complete.
+        With `merge` an adapter is merged into the body, so that the folder is complete.
         """
-        whole = merge or self.recipe.adapter is None
+        weights = "whole" if merge or self.card.recipe.adapter is None else "adapter"
         with atomic_folder(folder) as temporary:
-            if whole:
-                merged = copy.deepcopy(self.model).cpu().float()
-                save_whole(merged, temporary)
+            if weights == "whole":
+                save_whole(copy.deepcopy(self.model).cpu().float(), temporary)
             else:
                 save_adapter(self.model, temporary)
             self.token_counts([""])  # a tokenizer saves where it cut last
             self.tokenizer.save_pretrained(str(temporary))
             for name in ("config.json", ADAPTER_CONFIG, "tokenizer_config.json"):
-                _forget_places(temporary / name, self.recipe)
-            write_json(temporary / CARD, self._card(WHOLE if whole else ADAPTER_ONLY))
-
-    def _card(self, weights: str) -> dict[str, Any]:
-        base = {"source": self.recipe.base, "revision": self.recipe.revision, "digest": self.base_digest}
-        return {
-            "format": 1,
-            "recipe": self.recipe.model_dump(mode="json"),
-            "kind": str(self.kind),
-            "n_outputs": len(self.scale.mean),
-            "mean": self.scale.mean.tolist(),
-            "spread": self.scale.spread.tolist(),
-            "max_tokens": self.max_tokens,
-            "padding": self.padding,
-            "weights": weights,
-            "base": base,
-            "n_trainable": self.n_trainable,
-            "n_parameters": self.n_parameters,
-            "details": dict(self.details),
-        }
+                _forget_places(temporary / name, self.card.recipe)
+            write_json(temporary / CARD, {**self.card.to_json(), "weights": weights})
 
 
 def open_base(recipe: RivalRecipe, resolve: Callable[[str], ModelRef] = resolve_model) -> Path:
     """The folder with the recipe's base; fetched from the Hub if it is not on this machine.
 
-    Args:
-        recipe: names the base: catalogue name, entry of `models:`, folder, Hub id, also of models without vectors.
-        resolve: turns that into a model, for example a workspace's `open_model`.
+    `resolve` finds models without vectors too: a workspace's `open_model`.
 
     Raises:
         UserError: unknown, or it cannot be had; the message says how to fetch it elsewhere.
@@ -215,7 +190,9 @@ def train_rival(
     model = build_rival(recipe, base_folder, tokenizer, train_scores.shape[1], kind).to(where)
     padding = padding_id(tokenizer, model.config)
     limit = min(recipe.max_tokens, length_limit(base_folder, recipe.max_tokens, {}) or recipe.max_tokens)
-    scale = scale_of(train_scores, kind)
+    n = train_scores.shape[1]
+    # Each output is learnt on a scale of its own; labels stay as they are.
+    scale = Scaling(np.zeros(n), np.ones(n)) if kind is ScoredKind.LABELS else Scaling.of(train_scores)
     train, validation = (
         Rows(_tokens(tokenizer, texts, limit, padding), scale.standardise(scores))
         for texts, scores in ((train_texts, train_scores), (val_texts, val_scores))
@@ -239,7 +216,21 @@ def train_rival(
         "truncated_share": float(np.mean([count > limit for count in counts])),
         "tokens_median": float(np.median(counts)),
     }
-    return FittedRival(recipe, kind, scale, limit, digest, trained, total, details, padding, model, tokenizer)
+    card = RivalCard(
+        recipe=recipe,
+        kind=kind,
+        n_outputs=len(scale.mean),
+        mean=scale.mean.tolist(),
+        spread=scale.spread.tolist(),
+        max_tokens=limit,
+        padding=padding,
+        weights="adapter" if recipe.adapter else "whole",
+        base={"source": recipe.base, "revision": recipe.revision, "digest": digest},
+        n_trainable=trained,
+        n_parameters=total,
+        details=details,
+    )
+    return FittedRival(card, model, tokenizer)
 
 
 def load_rival(
@@ -251,44 +242,28 @@ def load_rival(
 ) -> FittedRival:
     """What `FittedRival.save` wrote.
 
-    Args:
-        folder: as saved.
-        base_folder: of an adapter's base; None looks for it as `open_base`. Not read by complete folders.
-        resolve: see `open_base`.
-        device: cpu, cuda or mps; empty takes the best there is.
+    An adapter's base is looked for as by `open_base` unless its folder is given; complete folders need none.
 
     Raises:
         UserError: no such folder, or the base is not the one that it was trained on.
     """
-    card = read_json(folder / CARD)
-    if not card:
+    if not (folder / CARD).is_file():
         raise UserError(f"{folder} holds no rival: there is no {CARD}")
-    recipe, kind = RivalRecipe.model_validate(card["recipe"]), ScoredKind(card["kind"])
+    card = RivalCard.read(folder / CARD, "train the rival again")
+    recipe = card.recipe
     tokenizer = open_tokenizer(recipe.name, folder)
-    if card["weights"] == WHOLE:
-        model = load_whole(recipe.name, folder, card["n_outputs"])
+    if card.weights == "whole":
+        model = load_whole(recipe.name, folder, card.n_outputs)
     else:
         base = with_safetensors(base_folder) if base_folder else open_base(recipe, resolve)
-        if (digest := folder_digest(base)) != card["base"]["digest"]:
+        if (digest := folder_digest(base)) != (wanted := str(card.base["digest"])):
             raise UserError(
-                f"{folder} is an adapter for {recipe.base} with digest {card['base']['digest'][:12]}; the files in "
-                f"{base} have {digest[:12]}: another model or another version of it"
+                f"{folder} is an adapter for {recipe.base} with digest {wanted[:12]}; the files in {base} have "
+                f"{digest[:12]}: another model or another version of it"
             )
-        model = build_rival(recipe, base, tokenizer, card["n_outputs"], kind)
+        model = build_rival(recipe, base, tokenizer, card.n_outputs, card.kind)
         load_adapter(model, folder)
-    return FittedRival(
-        recipe,
-        kind,
-        Scaling(np.array(card["mean"]), np.array(card["spread"])),
-        card["max_tokens"],
-        card["base"]["digest"],
-        card["n_trainable"],
-        card["n_parameters"],
-        card["details"],
-        card["padding"],
-        model.to(_device(device)).eval(),
-        tokenizer,
-    )
+    return FittedRival(card, model.to(_device(device)).eval(), tokenizer)
 
 
 def _check(
@@ -298,10 +273,7 @@ def _check(
     val_texts: Sequence[str],
     val_scores: Scores,
 ) -> None:
-    for name, texts, scores in (
-        ("train", train_texts, train_scores),
-        ("validation", val_texts, val_scores),
-    ):
+    for name, texts, scores in (("train", train_texts, train_scores), ("validation", val_texts, val_scores)):
         if scores.ndim != 2 or len(scores) != len(texts) or scores.shape[1] != train_scores.shape[1]:
             raise ValueError(f"{name}: {len(texts)} texts, scores of shape {scores.shape}")
         if not texts:

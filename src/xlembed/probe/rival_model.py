@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,19 @@ def open_tokenizer(name: str, folder: Path) -> Any:
     Raises:
         UserError: there is none that can be loaded.
     """
+    with _odd_files_told(f"{name}: no tokenizer in {folder}"), quiet_transformers():
+        return AutoTokenizer.from_pretrained(
+            str(body_folder(folder)), local_files_only=True, trust_remote_code=False
+        )
+
+
+@contextmanager
+def _odd_files_told(said: str) -> Iterator[None]:
+    """They make the libraries raise anything."""
     try:
-        with quiet_transformers():
-            return AutoTokenizer.from_pretrained(
-                str(body_folder(folder)), local_files_only=True, trust_remote_code=False
-            )
-    except Exception as error:  # odd files make the libraries raise anything
-        raise UserError(f"{name}: no tokenizer in {folder}: {type(error).__name__}: {error}") from error
+        yield
+    except Exception as error:
+        raise UserError(f"{said}: {type(error).__name__}: {error}") from error
 
 
 def build_rival(
@@ -91,9 +98,8 @@ def padding_id(tokenizer: Any, config: Any) -> int:
     choices = (tokenizer.pad_token_id, config.pad_token_id, tokenizer.eos_token_id, eos)
     found = next((int(choice) for choice in choices if choice is not None), None)
     if found is None:
-        raise UserError(
-            "the tokenizer has no padding token and no end token to stand for it; give it a pad_token"
-        )
+        said = "the tokenizer has no padding token and no end token to stand for it; give it a pad_token"
+        raise UserError(said)
     return found
 
 
@@ -161,31 +167,23 @@ def _with_head(
 
 
 def _config(name: str, folder: Path) -> Any:
-    try:
+    with _odd_files_told(f"{name}: no usable config.json in {folder}"):
         return AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # odd files make the libraries raise anything
-        raise UserError(
-            f"{name}: no usable config.json in {folder}: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _loaded(name: str, folder: Path, config: Any, dtype: torch.dtype) -> tuple[Any, Mapping[str, Any]]:
     """A transformers model and what its loading reports."""
-    try:
-        with reports() as found:
-            model = AutoModelForSequenceClassification.from_pretrained(
-                str(folder),
-                config=config,
-                dtype=dtype,
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                ignore_mismatched_sizes=True,  # a head for other labels is replaced; all else is refused below
-            )
-    except Exception as error:  # odd files make the libraries raise anything
-        raise UserError(
-            f"{name}: {folder} cannot be loaded with a head that scores texts: {type(error).__name__}: {error}"
-        ) from error
+    said = f"{name}: {folder} cannot be loaded with a head that scores texts"
+    with _odd_files_told(said), reports() as found:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            str(folder),
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # a head for other labels is replaced; all else is refused below
+        )
     return model, found[-1]
 
 
@@ -194,11 +192,9 @@ def _of_the_body(report: Mapping[str, Any], model: Any) -> dict[str, Any]:
     prefix = model.base_model_prefix
     inside = {name for name, _ in model.base_model.named_children()} | {prefix}
 
-    def is_body(key: str) -> bool:
-        return key.split(".", 1)[0] in inside
-
     def told(name: str) -> list[Any]:
-        return [k for k in report.get(name, ()) if is_body(k if isinstance(k, str) else k[0])]
+        named = [(key if isinstance(key, str) else key[0], key) for key in report.get(name, ())]
+        return [key for text, key in named if text.split(".", 1)[0] in inside]
 
     names = ("missing_keys", "unexpected_keys", "mismatched_keys")
     return {**{name: told(name) for name in names}, "error_msgs": report.get("error_msgs", ())}
@@ -208,11 +204,8 @@ def with_adapter(model: Any, adapter: RivalAdapter) -> Any:
     """LoRA on the body's layers; the whole head is trained beside it, and saved with it."""
     body = model.base_model
     (prefix,) = [name for name, module in model.named_children() if module is body]
-    head = [
-        name
-        for name, module in model.named_children()
-        if name != prefix and any(True for _ in module.parameters())
-    ]
+    others = [(name, module) for name, module in model.named_children() if name != prefix]
+    head = [name for name, module in others if any(True for _ in module.parameters())]
     if getattr(body, "pooler", None) is not None:
         head.append("pooler")  # read by the head, and often as new as it is
     config = LoraConfig(

@@ -2,72 +2,49 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, PlainValidator
 
-from xlembed.data.languages import is_language
-from xlembed.files import read_yaml
-from xlembed.words import UserError, near_miss
+from xlembed.data.languages import Language
+from xlembed.fields import Name, Positive, Rate, Share, read_ready
+from xlembed.files import Record
 
 READY = Path(__file__).parent / "rivals"
-Positive = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Part = Annotated[float, Field(gt=0, le=1)]
-Rate = Annotated[float, Field(gt=0)]
-
-
-def _is_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
-        raise ValueError("expected letters, digits, '.', '_' and '-'")
-    return text
-
-
-def _is_language(text: str) -> str:
-    if not is_language(text):
-        raise ValueError("expected an ISO 639 code (en, ceb, zh-Hant)")
-    return text
-
-
-def _are_targets(value: Any) -> Any:
-    """`all-linear` alone, or a list of names; a single other word is no list."""
-    if isinstance(value, str) and value != ALL_LINEAR:
-        raise ValueError(f"expected {ALL_LINEAR!r} or a list of names of linear layers, as [q_proj, v_proj]")
-    return value
-
-
 ALL_LINEAR = "all-linear"
-Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
-class Section(BaseModel):
-    """Frozen; an unknown key is an error."""
+def _targets(value: Any) -> Any:
+    """`all-linear` alone, or names; a single other word is no list."""
+    if value == ALL_LINEAR:
+        return value
+    if not (isinstance(value, list | tuple) and value and all(isinstance(v, str) and v for v in value)):
+        what = "a list of names of linear layers, at least 1 item, as [q_proj, v_proj]"
+        raise ValueError(f"expected {ALL_LINEAR!r} or {what}")
+    return tuple(value)
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-
-class RivalAdapter(Section):
+class RivalAdapter(Record):
     """Low-rank adapters (LoRA, Hu et al. 2022) by peft; the rest of the body stays as it is."""
 
     r: Positive = 16
     alpha: Positive = 32
     dropout: Share = 0.05
-    targets: Annotated[Literal["all-linear"] | Names, BeforeValidator(_are_targets)] = "all-linear"
+    targets: Annotated[str | tuple[str, ...], PlainValidator(_targets)] = ALL_LINEAR
     """All linear layers of the body, or those with these names."""
 
 
-class RivalRecipe(Section):
+class RivalRecipe(Record):
     """How one rival is made."""
 
-    name: Annotated[str, AfterValidator(_is_name)]
+    name: Name
     description: str = ""
     base: str = Field(min_length=1)
     """Catalogue name, entry of `models:`, folder, Hub id."""
     revision: str | None = None
     """Commit of a Hub id; None: main, or the one that the base's card pins."""
-    languages: tuple[Annotated[str, AfterValidator(_is_language)], ...] = ()
+    languages: tuple[Language, ...] = ()
     """What the base can read, for bases without a card; results in other languages are labelled."""
     adapter: RivalAdapter | None = None
     """None: every weight is trained."""
@@ -79,7 +56,7 @@ class RivalRecipe(Section):
     """Batches whose gradients are averaged before an update."""
     max_tokens: Positive = 128
     """Texts are cut here, special tokens included; never above what the base can read."""
-    share: Part = 1.0
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Of the texts to learn from and to validate on: below 1, so many are drawn by the seed, where there is no time for
     all. Every text is tested on."""
     patience: Positive = 2
@@ -103,36 +80,4 @@ def load_rival_recipe(source: str) -> RivalRecipe:
     Raises:
         UserError: neither (with the near miss), or every wrong key, type and value in the file, a line each.
     """
-    known = ready_rivals()
-    path = known.get(source, Path(source))
-    try:
-        value = read_yaml(path)
-    except (FileNotFoundError, IsADirectoryError):
-        raise UserError(
-            f"no rival {source!r}: neither a file nor ready.{near_miss(source, known)} Ready: {', '.join(known)}"
-        ) from None
-    if not isinstance(value, dict):
-        known_keys = ", ".join(RivalRecipe.model_fields)
-        raise UserError(f"{path}: expected fields {known_keys}, found {type(value).__name__}")
-    try:
-        return RivalRecipe.model_validate(value)
-    except ValidationError as error:
-        raise UserError("\n".join(f"{path}: {line}" for line in _explain(error))) from None
-
-
-def _explain(error: ValidationError) -> list[str]:
-    """A line per wrong field, each once: its place as in the file, what was expected and found."""
-    lines: dict[str, None] = {}
-    for problem in error.errors():
-        # pydantic names the member of a union behind the field
-        loc = [str(part) for part in problem["loc"] if not str(part).startswith(("literal", "tuple["))]
-        place, found = ".".join(loc), problem["input"]
-        known = (RivalAdapter if loc[0] == "adapter" and len(loc) > 1 else RivalRecipe).model_fields
-        if problem["type"] == "extra_forbidden":
-            lines[f"{place}: unknown key.{near_miss(loc[-1], known)} Known here: {', '.join(known)}"] = None
-        elif problem["type"] == "missing":
-            lines[f"{place}: missing"] = None
-        elif problem["type"] != "literal_error" or "targets" not in loc:
-            told = "" if isinstance(found, dict | list) else f" (found {found!r})"
-            lines[f"{place}: {problem['msg'].removeprefix('Value error, ')}{told}"] = None
-    return list(lines)
+    return read_ready(RivalRecipe, "rival", source, ready_rivals())

@@ -18,14 +18,7 @@ from xlembed.data.scored import ScoredSet, ScoredText, score_array
 from xlembed.files import read_record, write_json
 from xlembed.models.digest import folder_digest
 from xlembed.models.spec import ModelRef
-from xlembed.probe.probing import (
-    Parts,
-    System,
-    folder_bytes,
-    language_labels,
-    milliseconds,
-    thresholds,
-)
+from xlembed.probe.probing import Parts, System, folder_bytes, milliseconds, model_row, thresholds
 from xlembed.probe.rival import FittedRival, load_rival, open_base, train_rival
 from xlembed.probe.rival_recipe import RivalRecipe, load_rival_recipe
 from xlembed.tracking.opening import open_model
@@ -36,12 +29,7 @@ SAVED, COST = "rival", "cost.json"
 
 @dataclass(frozen=True)
 class Rival:
-    """A recipe with its base found.
-
-    Attributes:
-        ref: the base, for its languages and size.
-        folder: with the base's files.
-    """
+    """A recipe with its base found. `folder` has the base's files."""
 
     recipe: RivalRecipe
     ref: ModelRef
@@ -96,20 +84,16 @@ def drawn_parts(parts: Parts, recipe: RivalRecipe) -> Parts:
 
 
 def _about(rival: Rival, fitted: FittedRival, parts: Parts) -> dict[str, Any]:
-    ref, details = rival.ref, fitted.details
+    card, details = fitted.card, fitted.card.details
     return {
         "name": rival.recipe.name,
         "kind": "rival",
-        "model": ref.slug,
         "probe": None,
-        "english_only": ref.english_only,
-        "labels": language_labels(ref, parts.texts),
-        **({"weights": ref.weights} if ref.weights else {}),
-        "trainable_parameters": fitted.n_trainable,
-        "total_parameters": fitted.n_parameters,
+        **model_row(rival.ref, parts),
+        "trainable_parameters": card.n_trainable,
+        "total_parameters": card.n_parameters,
         "model_bytes": folder_bytes(rival.folder),
-        "dim": None,
-        "max_tokens": fitted.max_tokens,
+        "max_tokens": card.max_tokens,
         "truncated_share": details["truncated_share"],
         "tokens_median": details["tokens_median"],
         "details": {k: details[k] for k in ("epochs_run", "best_epoch", "validation_mae")},

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from xlembed.data.scored import ScoredKind, Scores
 from xlembed.models.report import quiet_transformers
 from xlembed.models.sentence_encoder import is_out_of_memory
 from xlembed.probe.rival_recipe import RivalRecipe
-from xlembed.training.loop import EpochBatches, Loop, Plan, ResumableTrainer
+from xlembed.training.loop import ARGUMENTS, EpochBatches, Loop, Plan, ResumableTrainer
 from xlembed.training.loop import train as run
 from xlembed.words import UserError
 from xlembed.workspace import Watch
@@ -34,16 +35,20 @@ PREDICT_TOKENS = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """Tokenised texts and what is learnt from them.
+class Rows(Dataset[tuple[Sequence[int], Any]]):
+    """Tokenised texts and what is learnt from them, row by row.
 
-    Attributes:
-        tokens: of each text.
-        targets: float64, shape (n, n_outputs): standardised scores, or labels.
+    Targets are float64, shape (n, n_outputs): standardised scores, or labels.
     """
 
     tokens: Tokens
     targets: Scores
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, row: int) -> tuple[Sequence[int], Any]:
+        return self.tokens[row], self.targets[row]
 
 
 @dataclass(frozen=True)
@@ -90,16 +95,8 @@ def fine_tune(
 ) -> list[Look]:
     """Train what requires a gradient, in place; go on where an earlier call on the same folder was cut off.
 
-    Args:
-        model: gives `logits`, shape (n, n_outputs); ends with the weights of the best epoch.
-        recipe: rates, epochs, batches, seed.
-        train: seen `epochs` times.
-        validation: looked at after each epoch.
-        kind: squared error or cross entropy.
-        padding: id of the padding token.
-        work: takes the checkpoints, of this training and nothing else.
-        device: cpu, cuda or mps.
-        watch: told (what, updates done, updates in all).
+    The model gives `logits`, shape (n, n_outputs), and ends with the weights of the best epoch; `work` takes the
+    checkpoints of this training and nothing else.
 
     Raises:
         UserError: memory ran out, or the loss is no longer a number.
@@ -110,7 +107,7 @@ def fine_tune(
     ends = frozenset(per_epoch * epoch for epoch in range(1, recipe.epochs + 1))
     loop = Loop(
         name=f"fine-tuning {recipe.name}",
-        rows=_TokenRows(train),
+        rows=train,
         batches=batches,
         plan=Plan(per_epoch, max(ends), ends, ends, len(train.tokens), recipe.batch * recipe.accumulation),
         where=work,
@@ -121,12 +118,10 @@ def fine_tune(
         watch=watch,
     )
 
-    def make() -> _RivalTrainer:
-        return _RivalTrainer(model, recipe, validation, kind, padding, loop, device)
-
     try:
         with quiet_transformers():
-            return _looks(run(model, loop, make))
+            trainer = partial(_RivalTrainer, model, recipe, validation, kind, padding, loop, device)
+            return _looks(run(model, loop, trainer))
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -146,12 +141,7 @@ def forward_all(
 ) -> Scores:
     """What the model says of each text, before any activation.
 
-    Args:
-        model: in any mode; it is left in evaluation mode.
-        tokens: of each text.
-        padding: id of the padding token.
-        dtype: bfloat16 computes in automatic mixed precision.
-        watch: told how many texts are done.
+    The model is left in evaluation mode; bfloat16 computes in automatic mixed precision.
 
     Returns:
         float64, shape (n, n_outputs), in the order of `tokens`; texts of similar length go together.
@@ -199,19 +189,6 @@ def _looks(history: Sequence[Mapping[str, float]]) -> list[Look]:
     ]
 
 
-class _TokenRows(Dataset[tuple[Sequence[int], Any]]):
-    """Tokens and targets, row by row."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows.tokens)
-
-    def __getitem__(self, row: int) -> tuple[Sequence[int], Any]:
-        return self._rows.tokens[row], self._rows.targets[row]
-
-
 class ShuffledBatches(EpochBatches):
     """Every text once, in an order that follows from seed and epoch alone; texts of similar length go together."""
 
@@ -248,10 +225,7 @@ class _RivalTrainer(ResumableTrainer):
         self._recipe, self._validation = recipe, validation
         self._kind, self._padding = kind, padding
         super().__init__(
-            loop=loop,
-            model=model,
-            args=_arguments(recipe, loop, device),
-            data_collator=self._collate,
+            loop=loop, model=model, args=_arguments(recipe, loop, device), data_collator=self._collate
         )
         self.loss_is_scaled_for_ga = False  # a mean per batch, whatever the model's own forward may take
 
@@ -300,18 +274,12 @@ def _arguments(recipe: RivalRecipe, loop: Loop, device: str) -> TrainingArgument
             lr_scheduler_type="linear",
             warmup_steps=math.ceil(recipe.warmup_share * loop.plan.total),
             weight_decay=recipe.weight_decay,
-            optim="adamw_torch",
             bf16=recipe.dtype == "bfloat16",
             use_cpu=device == "cpu",
             seed=recipe.seed,
-            logging_strategy="no",  # the plan says when
-            eval_strategy="no",
-            save_strategy="no",
-            logging_nan_inf_filter=False,  # a loss that is no number must be seen
             remove_unused_columns=False,
             dataloader_pin_memory=False,
-            report_to="none",
-            disable_tqdm=True,
+            **ARGUMENTS,
         )
     except ValueError as error:  # bfloat16 on a GPU that has none
         raise UserError(f"{recipe.name}: {error}") from None

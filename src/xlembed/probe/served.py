@@ -20,9 +20,7 @@ from xlembed.files import read_record, write_json
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.probe.base import FittedProbe
-from xlembed.probe.bounds import Bounds
-from xlembed.probe.registry import load_probe
+from xlembed.probe.base import Bounds, FittedProbe, load_probe
 from xlembed.words import DType, Role, UserError
 
 ABOUT, ENCODER, PROBE, RIVAL = "scorer.json", "encoder", "probe", "rival"
@@ -60,17 +58,11 @@ class EncodedPredictor:
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """What MLflow serves.
-
-    Attributes:
-        dimensions: names of the scores, in order.
-        thresholds: labels only: the least score that says yes.
-        bounds: scores stay inside.
-    """
+    """What MLflow serves. Thresholds are the least scores that say yes, of labels only."""
 
     predictor: Predictor
-    dimensions: tuple[str, ...]
-    thresholds: tuple[float, ...] | None
+    dimensions: Sequence[str]
+    thresholds: Sequence[float] | None
     bounds: Bounds
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -109,14 +101,7 @@ def write_scorer(
 ) -> None:
     """Put a scorer together; files of others are linked, not copied, for whoever copies the folder.
 
-    Args:
-        folder: is made.
-        dimensions: names of the scores.
-        thresholds: labels only.
-        bounds: scores stay inside.
-        parts: `encoder` and `probe`, or `rival`: folders with their files.
-        ref: the model under a probe.
-        instruction: it was encoded with.
+    `parts` are folders with files: `encoder` and `probe`, or `rival`; thresholds are those of labels.
     """
     folder.mkdir(parents=True)
     for name, place in parts.items():
@@ -149,13 +134,16 @@ def load_scorer(folder: Path, device: str = "") -> Scorer:
     about = read_record(folder / ABOUT, f"{folder} holds no scorer")
     if about.get("format") != FORMAT:
         raise UserError(f"{folder / ABOUT}: format {about.get('format')!r}; this version reads {FORMAT}")
-    predictor = (
-        _rival(folder / RIVAL, device) if "model" not in about else _encoded(folder, about["model"], device)
-    )
-    thresholds, dimensions = about["thresholds"], tuple(about["dimensions"])
-    ends = about.get("bounds", [(None, None)] * len(dimensions))  # scorers were written without
+    predictor: Predictor
+    if "model" in about:
+        predictor = _encoded(folder, about["model"], device)
+    else:
+        from xlembed.probe.rival import load_rival
+
+        predictor = load_rival(folder / RIVAL, device=device)
+    ends = about.get("bounds", [(None, None)] * len(about["dimensions"]))  # scorers were written without
     bounds = Bounds(tuple((low, high) for low, high in ends))
-    return Scorer(predictor, dimensions, None if thresholds is None else tuple(thresholds), bounds)
+    return Scorer(predictor, about["dimensions"], about["thresholds"], bounds)
 
 
 def _load_pyfunc(path: str) -> Scorer:
@@ -166,20 +154,11 @@ def _load_pyfunc(path: str) -> Scorer:
 def _encoded(folder: Path, model: Mapping[str, Any], device: str) -> EncodedPredictor:
     from xlembed.models.loading import load_encoder
 
-    variation = Variation(
-        dim=model["dim"],
-        max_tokens=model["max_tokens"],
-        dtype=DType(model["dtype"]) if model["dtype"] else None,
-    )
+    dtype = DType(model["dtype"]) if model["dtype"] else None
+    variation = Variation(model["dim"], model["max_tokens"], dtype=dtype)
     ref = ModelRef(model["slug"], ModelCard.model_validate(model["card"]), folder / ENCODER, variation)
     encoder = load_encoder(ref, device=device, instruction=model["instruction"], folder=folder / ENCODER)
     return EncodedPredictor(encoder, model["dim"], load_probe(folder / PROBE))
-
-
-def _rival(folder: Path, device: str) -> Predictor:
-    from xlembed.probe.rival import load_rival
-
-    return load_rival(folder, device=device)
 
 
 def _texts(data: Any) -> list[str]:

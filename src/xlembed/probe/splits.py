@@ -1,4 +1,4 @@
-"""Which texts are learnt from, chosen by, and tested on; documents are never torn apart."""
+"""Which texts are learnt from, chosen by, and tested on: documents are never torn apart, and near-repeats told."""
 
 from __future__ import annotations
 
@@ -36,12 +36,9 @@ class Split:
 def split_documents(texts: Sequence[ScoredText], seed: int) -> Split:
     """70 % of the texts of each language for training, 15 % for validation, 15 % for testing, in whole documents.
 
-    The documents of a language come in random order and each goes to the part that lacks most, measured in texts;
-    a document with texts in several languages counts for the language of most of them.
-
-    Args:
-        texts: in any order: the ids decide, not the places.
-        seed: of the order.
+    The documents of a language come in random order and each goes to the part that lacks most, measured in texts; a
+    document with texts in several languages counts for the language of most of them. The ids decide, not the places of
+    the texts.
 
     Raises:
         UserError: a part would be empty.
@@ -101,3 +98,51 @@ def _refuse_empty(split: Split, subject: str, fix: str) -> None:
     empty = [str(part) for part in Part if part not in split.parts]
     if empty:
         raise UserError(f"{subject}: no text for {', '.join(empty)}; {fix}")
+
+
+THRESHOLD = 0.9
+"""Cosine of the counts of five-letter runs from which two texts are the same in all but details."""
+ROWS = 500
+"""Texts compared at one time."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A text that is nearly one of the texts kept apart from it."""
+
+    place: int
+    other: int
+    similarity: float
+
+
+def near_duplicates(
+    texts: Sequence[str], apart: Sequence[str], threshold: float = THRESHOLD
+) -> tuple[Twin, ...]:
+    """Which of `texts` nearly repeat one of `apart`.
+
+    Similarity is the cosine of the counts of runs of five letters (within words and their borders, lower case), as in
+    near-duplicate detection by shingles (Broder 1997, "On the resemblance and containment of documents"). Texts of
+    fewer letters are compared as whole words; a text without any run has no twin unless both are equal.
+    """
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    vectorizer = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(5, 5), alternate_sign=False, dtype=np.float32
+    )
+    if not texts or not apart:
+        return ()
+    theirs = vectorizer.transform(apart).T.tocsc()
+    equal = {text: place for place, text in reversed(list(enumerate(apart)))}
+    twins = []
+    for start in range(0, len(texts), ROWS):
+        block = texts[start : start + ROWS]
+        similar = (vectorizer.transform(block) @ theirs).tocsr()
+        for i, text in enumerate(block):
+            row = similar[i]
+            if text in equal:
+                twins.append(Twin(start + i, equal[text], 1.0))
+            elif row.nnz and row.data.max() >= threshold:
+                twins.append(
+                    Twin(start + i, int(row.indices[row.data.argmax()]), min(1.0, float(row.data.max())))
+                )
+    return tuple(twins)

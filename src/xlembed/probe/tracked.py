@@ -1,4 +1,4 @@
-"""What the run of a probe comparison records: a child run per system, with its scores and costs."""
+"""What the run of a probe comparison records: a child run per system, its scores and costs, scorers as models."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.scored import ScoredSet
+from xlembed.embeddings.encoding import open_encoding
+from xlembed.probe.figures_data import LOWER_IS_BETTER
+from xlembed.probe.job import Probed, saved_name
+from xlembed.probe.served import columns, write_scorer
 from xlembed.settings import Settings
-from xlembed.tracking.log import (
-    Inputs,
-    log_file,
-    log_folder,
-    log_metrics,
-    log_tags,
-)
+from xlembed.tracking.log import Inputs, log_file, log_folder, log_metrics, log_tags
 from xlembed.tracking.runs import child_run
 from xlembed.tracking.scorers import log_scorer
+from xlembed.words import Choice
+from xlembed.workspace import Workspace
 
 SECTIONS = ("encode", "probe")
 WriteScorer = Callable[[Path], list[tuple[str, str]]]
@@ -39,20 +39,13 @@ def log_probed(
 ) -> dict[str, str]:
     """Files of the active run, and a child run for each system.
 
-    Args:
-        report: content of report.json.
-        timings: content of timings.json.
-        files: files and folders that are kept.
-        scorers: system -> what writes it as a scorer into a new folder; these become models of their runs.
+    Systems that have a writer in `scorers` become models of their runs.
 
     Returns:
         System -> URI of its model.
     """
     for place in files:
-        if place.is_dir():
-            log_folder(place)
-        else:
-            log_file(place)
+        (log_folder if place.is_dir() else log_file)(place)
     uris = {}
     for row in report["systems"]:
         name = row["name"]
@@ -74,18 +67,14 @@ def model_name(system: str) -> str:
 
 def system_tags(row: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, str]:
     """What the UI can filter by."""
-    said = {
-        f"verdict.{v['rival'] or 'no_rival'}": v["outcome"]
-        for v in report["verdicts"]
-        if v["system"] == row["name"]
-    }
+    verdicts = [v for v in report["verdicts"] if v["system"] == row["name"]]
     return {
         "task": report["task"],
         "system_kind": row["kind"],
         "model": row["model"] or "",
         "probe": row["probe"] or "",
         "english_only": str(row["english_only"]).lower(),
-        **said,
+        **{f"verdict.{v['rival'] or 'no_rival'}": v["outcome"] for v in verdicts},
     }
 
 
@@ -108,3 +97,54 @@ def system_metrics(name: str, report: Mapping[str, Any], timing: Mapping[str, An
         if about.get(key) is not None:
             metrics[f"size/{key}"] = float(about[key])
     return metrics
+
+
+class Logged(Choice):
+    """Which systems become MLflow models."""
+
+    BEST = "best"
+    """The probe with the best primary measure."""
+    ALL = "all"
+    """Every probe and rival."""
+    NONE = "none"
+
+
+def chosen_systems(report: Mapping[str, Any], wanted: Logged) -> tuple[str, ...]:
+    """Names; the floor is never among them."""
+    if wanted is Logged.NONE:
+        return ()
+    if wanted is Logged.ALL:
+        return tuple(s["name"] for s in report["systems"] if s["kind"] != "floor")
+    probes = {s["name"] for s in report["systems"] if s["kind"] == "probe"}
+    whole = (report["primary"], None, None)
+    rows = [r for r in report["scores"] if (r["measure"], r["lang"], r["dimension"]) == whole]
+    rows = [r for r in rows if r["system"] in probes]
+    sign = 1 if report["primary"] in LOWER_IS_BETTER else -1
+    return tuple(r["system"] for r in sorted(rows, key=lambda r: (sign * r["value"], r["system"]))[:1])
+
+
+def put_together(name: str, found: Probed, workspace: Workspace, folder: Path) -> list[tuple[str, str]]:
+    """Write the scorer of a system into a new folder.
+
+    Returns:
+        Name and type of each column that it gives.
+    """
+    system = next(s for s in found.systems if s.name == name)
+    dimensions = [d["name"] for d in found.report["dimensions"]]
+    thresholds = system.about["thresholds"]
+    if system.ref is None:
+        parts = {"rival": folder.with_name(folder.name + "-rival")}
+        system.save_whole(parts["rival"])
+    else:
+        encoder = open_encoding(system.ref, workspace).folder
+        parts = {"encoder": encoder, "probe": found.folder / "models" / saved_name(name)}
+    write_scorer(
+        folder,
+        dimensions=dimensions,
+        thresholds=thresholds,
+        bounds=found.bounds,
+        parts=parts,
+        ref=system.ref,
+        instruction=workspace.settings.encode.instruction,
+    )
+    return columns(dimensions, labels=thresholds is not None)

@@ -1,15 +1,16 @@
-"""What a gate tests and what it decided: refusals in words, typed and written."""
+"""What a gate tests, what it decided, and what came of the promotion: in words, as JSON, as metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from xlembed.measures import Measure
-from xlembed.stats.evaluation import number_json
+from xlembed.stats.evaluation import difference_json
 from xlembed.stats.power import Power, discordant_needed
 from xlembed.stats.scores import Difference
+from xlembed.tracking.versions import SearchMove
 from xlembed.words import Lang, Mode, Pool, UserError, counted
 
 ALL = "all languages"
@@ -22,17 +23,7 @@ class NothingToCompare(UserError):
 
 @dataclass(frozen=True)
 class Gate:
-    """What is tested, fixed before the results are seen.
-
-    Attributes:
-        measure: one column of the units.
-        mode: one way of evaluating.
-        pool: documents searched; monolingual is always target, cross_lingual always all.
-        margin: fall of one language that is still borne, in the measure's units, > 0.
-        alpha: two-sided level of all attempts together.
-        strict: refuse while a fall beyond the margin is not excluded in every language.
-        margin_unknown: refuse while a fall of one language beyond this is not excluded, >= margin.
-    """
+    """What is tested, fixed before the results are seen; for the fields see `settings.PromoteSettings`."""
 
     measure: Measure
     mode: Mode = Mode.CROSS_LINGUAL
@@ -55,12 +46,9 @@ class Gate:
 
 @dataclass(frozen=True)
 class LanguageChange:
-    """How one language changed.
+    """How one language, of the queries, changed: the mean of its cells.
 
     Attributes:
-        lang: of the documents, and in true_cross_lingual of the queries (mean over its pairs).
-        candidate: score, mean of the language's cells.
-        champion: the same.
         difference: candidate - champion with its interval.
         p_value: one-sided, of a fall beyond the margin.
         p_adjusted: Holm over the languages.
@@ -94,17 +82,12 @@ class LanguageChange:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate says, with the numbers it rests on.
+    """What the gate says, with the macro scores and all else that it rests on.
 
     Attributes:
-        gate: what was tested.
-        attempt: j.
-        level: alpha_j, two-sided.
-        candidate: macro score.
-        champion: macro score.
+        attempt: j, tested at the two-sided level alpha_j.
         difference: candidate - champion with its interval.
         p_value: two-sided.
-        test: its name.
         power: smallest detectable difference at alpha_j; None under 10 clusters.
         languages: guard, by language.
         left_out: languages that one of the two does not support, with the label.
@@ -154,15 +137,13 @@ class Decision:
         if self.fallen:
             found.append(f"falls by more than {margin} (Holm-adjusted): {', '.join(self.fallen)}")
         if self.gate.strict and self.not_excluded:
-            found.append(
-                f"--strict: a fall of more than {margin} is not excluded: {', '.join(self.not_excluded)}"
-            )
+            not_excluded = ", ".join(self.not_excluded)
+            found.append(f"--strict: a fall of more than {margin} is not excluded: {not_excluded}")
         if self.unknown:
+            lower = {c.lang: c.lower for c in self.languages if c.lang in self.unknown}
             bounds = ", ".join(
-                c.lang
-                + (" (fewer than 10 clusters)" if c.lower is None else f" (down to {100 * c.lower:+.1f})")
-                for c in self.languages
-                if c.lang in self.unknown
+                f"{lang} ({'fewer than 10 clusters' if low is None else f'down to {100 * low:+.1f}'})"
+                for lang, low in lower.items()
             )
             found.append(
                 f"too little is known: a fall of more than {100 * self.gate.margin_unknown:g} points is not excluded "
@@ -171,9 +152,9 @@ class Decision:
         return tuple(found)
 
     def _not_better(self) -> str:
-        value, p = 100 * self.difference.value, self.p_value
-        if value <= 0:
-            return f"not better: {self.gate.name} changes by {value:+.1f} points"
+        changes = f"{self.gate.name} changes by {100 * self.difference.value:+.1f} points"
+        if self.difference.value <= 0:
+            return f"not better: {changes}"
         needed = discordant_needed(self.level)
         if self.difference.n_discordant_clusters < needed:
             differ = counted(self.difference.n_discordant_clusters, "cluster")
@@ -182,8 +163,8 @@ class Decision:
                 f"fewer than {needed} this test cannot reject at {self.level:.4g}"
             )
         return (
-            f"not shown to be better: {self.gate.name} changes by {value:+.1f} points, p = {p:.4g}, attempt "
-            f"{self.attempt} needs p < {self.level:.4g}"
+            f"not shown to be better: {changes}, p = {self.p_value:.4g}, attempt {self.attempt} needs "
+            f"p < {self.level:.4g}"
         )
 
     @property
@@ -194,13 +175,10 @@ class Decision:
     def to_json(self) -> dict[str, Any]:
         """Flat, rounded; `languages` is a list of rows."""
         return {
+            **vars(self.gate),
             "measure": self.gate.measure.name,
             "mode": str(self.gate.mode),
             "pool": str(self.gate.searched),
-            "margin": self.gate.margin,
-            "margin_unknown": self.gate.margin_unknown,
-            "alpha": self.gate.alpha,
-            "strict": self.gate.strict,
             "attempt": self.attempt,
             "level": self.level,
             **_change_json(self.candidate, self.champion, self.difference),
@@ -218,12 +196,79 @@ class Decision:
 
 
 def _change_json(candidate: float, champion: float, difference: Difference) -> dict[str, Any]:
-    row = number_json(difference)
-    row["difference"] = row.pop("value")
     return {
         "candidate": round(candidate, 6),
         "champion": round(champion, 6),
-        **row,
+        **difference_json(difference),
         "n_discordant": difference.n_discordant,
         "n_discordant_clusters": difference.n_discordant_clusters,
     }
+
+
+@dataclass
+class Outcome:
+    """What became of a promotion, or of a rollback (`kind`), of a registered model.
+
+    Attributes:
+        candidate: URI of the version.
+        opponent: URI of the champion, or the base model.
+        granted: the gate holds, or was forced.
+        moved: the alias was moved by this call.
+        number: of the promotion, if one was claimed.
+        run_id: MLflow run with all of this.
+        reason: of --force, where it was needed.
+        refusals: why the gate does not hold.
+        decision: the numbers; None where nothing could be compared.
+        search: the search alias that moved with it.
+    """
+
+    name: str
+    candidate: str
+    opponent: str = ""
+    task: str = ""
+    verdict: str = ""
+    granted: bool = False
+    moved: bool = False
+    dry_run: bool = False
+    number: int | None = None
+    run_id: str = ""
+    reason: str = ""
+    refusals: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    decision: Decision | None = None
+    search: SearchMove | None = None
+    next_step: str = ""
+    kind: str = "promote"
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts, and promotion.json."""
+        values = {key: getattr(self, key) for key in self.__dataclass_fields__}
+        values["decision"] = None if self.decision is None else self.decision.to_json()
+        values["search"] = None if self.search is None else asdict(self.search)
+        return values
+
+    def advice(self) -> str:
+        """What to do where it is refused."""
+        decision = self.decision
+        if decision is None or decision.holds:
+            return "see the reasons above; --force REASON promotes all the same, and the reason is kept on the version"
+        if decision.fallen:
+            langs = ", ".join(decision.fallen)
+            return f"look at {langs} (xlembed compare), and train with texts in these languages"
+        if decision.better:
+            return "use a task with more queries" + (
+                ", or leave --strict out" if decision.gate.strict else ""
+            )
+        return (
+            "train a better one, or use a task with more queries; trying the same again changes nothing, and every new "
+            "attempt is tested more strictly"
+        )
+
+
+def gate_metrics(decision: Mapping[str, Any]) -> dict[str, float]:
+    """`gate/difference`, `gate/p_value`, `gate/de/difference`, ... of what has a number."""
+    keys = ("candidate", "champion", "difference", "ci_low", "ci_high")
+    found = {f"gate/{k}": decision[k] for k in (*keys, "p_value", "level", "attempt", "detectable")}
+    for row in decision["languages"]:
+        found |= {f"gate/{row['lang']}/{k}": row[k] for k in (*keys, "p_fall_adjusted")}
+    return {key: float(value) for key, value in found.items() if value is not None}

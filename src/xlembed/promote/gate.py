@@ -50,11 +50,7 @@ def attempt_level(alpha: float, attempt: int) -> float:
 def fall_p_value(contributions: Floats, margin_contributions: Floats, n_flips: int, seed: int) -> float:
     """One-sided p of H0 "the change is at least -margin".
 
-    Args:
-        contributions: of each cluster to the change, shape (n_clusters,).
-        margin_contributions: of each cluster to a change of +margin in every unit, same shape.
-        n_flips: random sign vectors.
-        seed: of the signs.
+    What each cluster adds to the change, and to a change of +margin in every unit: shape (n_clusters,) each.
     """
     shifted = (contributions + margin_contributions)[:, None]
     (test,) = sign_flip_tests(shifted, np.random.default_rng(seed), n_flips)
@@ -64,14 +60,9 @@ def fall_p_value(contributions: Floats, margin_contributions: Floats, n_flips: i
 def decide(
     candidate: Evaluated, champion: Evaluated, gate: Gate, attempt: int, n_resamples: int = N_RESAMPLES
 ) -> Decision:
-    """Test a candidate against the champion on the same units.
+    """Test a candidate against the champion on the same units, in attempt j (from 1).
 
-    Args:
-        candidate: its units and unsupported languages.
-        champion: of the same task and settings (the caller checks digests).
-        gate: what is tested.
-        attempt: j, from 1.
-        n_resamples: of the bootstrap.
+    Both are of the same task and settings: the caller checks digests.
 
     Raises:
         UserError: the measure, mode or pool was not evaluated, or the sets of units differ.
@@ -97,10 +88,13 @@ def decide(
     members = {ALL: list(range(len(cells.cells)))}
     for i, (_, _, query_lang, _) in enumerate(cells.cells):
         members.setdefault(query_lang, []).append(i)
-    table = difference_cells(cells.layout, a, b, members, n_resamples)
-    changes = {name: _filled(line) for name, line in table.macros.items()}
-    one_sided = difference_cells(cells.layout, a, b, members, n_resamples, level=0.9)
-    lower = {name: _filled(line).ci_low for name, line in one_sided.macros.items()}
+
+    def changes_at(level: float) -> dict[str, Difference]:
+        table = difference_cells(cells.layout, a, b, members, n_resamples, level)
+        return {name: change for name, (change,) in table.macros.items() if change is not None}
+
+    changes = changes_at(0.95)
+    lower = {name: change.ci_low for name, change in changes_at(0.9).items()}  # one-sided 95 %
     seed = cluster_seed(clusters) + 2  # neither the stream of the weights nor that of `compare`
     p_value, test = _superiority(cells, a, b, gate, level, seed)
     macro = changes.pop(ALL)
@@ -137,11 +131,8 @@ def _superiority(
     cells: CellLayout, a: Floats, b: Floats, gate: Gate, level: float, seed: int
 ) -> tuple[float, str]:
     """Two-sided p of the macro difference, and the test's name."""
-    if (
-        len(cells.cells) == 1
-        and gate.measure.family == "accuracy"
-        and has_one_unit_per_cluster(cells.layout.clusters)
-    ):
+    is_accuracy = gate.measure.family == "accuracy"
+    if len(cells.cells) == 1 and is_accuracy and has_one_unit_per_cluster(cells.layout.clusters):
         return mcnemar_test(a[:, 0], b[:, 0], cells.layout.clusters).p_value, "McNemar exact"
     parts = cluster_contributions(cells.layout, a - b, range(len(cells.cells)))
     n_flips = max(N_FLIPS, flips_needed(1, level))
@@ -189,10 +180,3 @@ def _guard(
 def _macro(cells: CellLayout, values: Floats, members: Sequence[int]) -> float:
     """Mean of the means of some cells."""
     return float(np.mean([values[cells.layout.cells == cell, 0].mean() for cell in members]))
-
-
-def _filled(line: Sequence[Difference | None]) -> Difference:
-    (difference,) = line
-    if difference is None:
-        raise ValueError("a cell without units is no cell of this layout")
-    return difference

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from xlembed.data.task import Task
 from xlembed.data.text_digest import text_digest
@@ -16,10 +17,9 @@ from xlembed.evaluate.job import MEASURES_VERSION
 from xlembed.files import write_json
 from xlembed.measures import parse_measure
 from xlembed.models.spec import ModelRef
-from xlembed.promote.decision import Gate, NothingToCompare
+from xlembed.promote.decision import Gate, NothingToCompare, Outcome, gate_metrics
 from xlembed.promote.gate import decide
-from xlembed.promote.outcome import Outcome, _advice, gate_metrics
-from xlembed.promote.results import _wanted_index, evaluation_of
+from xlembed.promote.results import evaluation_of, wanted_index
 from xlembed.promote.search_alias import ElasticMover
 from xlembed.promote.tables import promotion_markdown
 from xlembed.settings import PromoteSettings
@@ -27,9 +27,10 @@ from xlembed.stats.comparison import Evaluated
 from xlembed.tracking import ledger as ledgers
 from xlembed.tracking import versions
 from xlembed.tracking.ledger import Ledger
+from xlembed.tracking.log import describe, log_folder, log_metrics, log_tags
 from xlembed.tracking.opening import open_model
 from xlembed.tracking.versions import Claim, Lost, Version
-from xlembed.words import Mode, Pool, UserError
+from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
 BASE = "base"
@@ -40,14 +41,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Opponent:
-    """Whom the candidate must beat.
-
-    Attributes:
-        key: in the ledger.
-        shown: to people.
-        ref: the model.
-        version: None for the base model.
-    """
+    """Whom the candidate must beat, by its key in the ledger, and as it is shown; no version: the base model."""
 
     key: str
     shown: str
@@ -65,21 +59,14 @@ def promote(
     dry_run: bool = False,
     watch: Watch = unwatched,
 ) -> Outcome:
-    """Let the alias `champion` stand for a version, if the gate of the settings holds.
+    """Let the alias `champion` stand for `models:/NAME/3` or `models:/NAME@candidate`, if the gate of a task holds.
 
-    Args:
-        model: `models:/NAME/3` or `models:/NAME@candidate`.
-        task: of the gate.
-        workspace: settings (`promote` and those of the evaluation) and places.
-        alias: search alias in Elasticsearch that moves along.
-        force: reason to promote all the same.
-        dry_run: say what would be done; counts as an attempt.
-        watch: told of long work.
+    A search alias in Elasticsearch moves along; `force` is the reason to promote all the same; a dry run says what
+    would be done, and counts as an attempt.
 
     Raises:
         UserError: the model is no registered version, an alias may not be moved, or a store is not there.
     """
-    settings = workspace.settings.promote
     if force and dry_run:
         raise UserError("--dry-run moves nothing, so there is nothing to --force")
     candidate = versions.find_version(model, workspace.root)
@@ -92,47 +79,26 @@ def promote(
         outcome.granted, outcome.verdict = True, f"{candidate.uri} is the champion"
         outcome.opponent = champion.uri
         if alias:
-            outcome.next_step = (
-                f"the search alias was not touched: xlembed publish --alias {alias} moves it alone"
-            )
+            alone = f"xlembed publish --alias {alias} moves it alone"
+            outcome.next_step = f"the search alias was not touched: {alone}"
         return outcome
     number = _next_number(ledger)
     if alias:
         mover.check(alias)  # refused before any work
-    tags = {
-        "kind": "promotion",
-        "registered_model": candidate.name,
-        "task": task.name,
-        "candidate": candidate.number,
-    }
-    with ledgers.promotion_run(candidate.name, workspace.root, tags) as outcome.run_id:
+    tags = {"kind": "promotion", "registered_model": candidate.name, "candidate": candidate.number}
+    with ledgers.promotion_run(candidate.name, workspace.root, tags | {"task": task.name}) as outcome.run_id:
         opponent = _opponent(champion, candidate, workspace)
         outcome.opponent = opponent.shown
         if champion is None:
             outcome.notes.append(f"no champion yet: compared with the base model {opponent.shown}")
-        attempt = _gate(candidate, opponent, ledger, task, workspace, settings, outcome, watch)
+        attempt = _gate(candidate, opponent, ledger, task, workspace, outcome, watch)
         outcome.granted = not outcome.refusals or bool(force)
         outcome.reason = force if outcome.refusals else ""
         if outcome.granted and not dry_run:
-            search = None
-            if alias:
-                search = mover.prepare(alias, candidate, task, watch)
-            decision = outcome.decision
-            claim = Claim(
-                number=number,
-                champion=champion.number if champion else None,
-                target=candidate.number,
-                kind="promote",
-                at=versions.now(),
-                run_id=outcome.run_id,
-                token="",
-                reason=outcome.reason,
-                attempt=attempt,
-                level=decision.level if decision else None,
-                task_digest=task.digest,
-                search=search,
-            )
-            _carry_out(ledger, claim, mover, outcome)
+            search = mover.prepare(alias, candidate, task, watch) if alias else None
+            level = outcome.decision.level if outcome.decision else None
+            gate = {"attempt": attempt, "level": level, "task_digest": task.digest}
+            _carry_out(ledger, mover, outcome, number, champion, candidate, search=search, **gate)
         _conclude(outcome)
     return outcome
 
@@ -140,14 +106,9 @@ def promote(
 def roll_back(
     name: str, workspace: Workspace, *, alias: str | None = None, reason: str = "", dry_run: bool = False
 ) -> Outcome:
-    """Let the alias `champion` stand for the version before; a promotion with a number of its own.
+    """Let the alias `champion` of a registered model stand for the version before; a promotion with its own number.
 
-    Args:
-        name: registered model.
-        workspace: where the stores are.
-        alias: search alias that goes back along; the one that moved with the champion needs not be named.
-        reason: kept in the history.
-        dry_run: say what would be done.
+    The search alias goes back along; the one that moved with the champion needs not be named.
 
     Raises:
         UserError: there is no champion before, or an alias may not be moved.
@@ -173,39 +134,20 @@ def roll_back(
     with ledgers.promotion_run(name, workspace.root, tags) as outcome.run_id:
         outcome.granted = True
         if not dry_run:
-            claim = Claim(
-                number=number,
-                champion=champion.number,
-                target=before.number,
-                kind="rollback",
-                at=versions.now(),
-                run_id=outcome.run_id,
-                token="",
-                reason=reason,
-                search=search,
-            )
-            _carry_out(ledger, claim, mover, outcome)
+            _carry_out(ledger, mover, outcome, number, champion, before, search=search)
         _conclude(outcome)
     return outcome
 
 
-# Steps
-
-
 def _finish_old(ledger: Ledger, mover: ElasticMover, outcome: Outcome) -> None:
-    """Complete what a crash left unfinished.
-
-    Raises:
-        UserError: a dry run must not do that.
-    """
+    """Complete what a crash left unfinished, which a dry run must not do."""
     claim = ledger.unfinished()
     if claim is None:
         return
     what = f"{claim.kind} {claim.number} to version {claim.target}"
     if outcome.dry_run:
-        raise UserError(
-            f"{ledger.name}: {what} was interrupted; run without --dry-run first, which completes it"
-        )
+        first = "run without --dry-run first, which completes it"
+        raise UserError(f"{ledger.name}: {what} was interrupted; {first}")
     ledger.complete(claim, mover)
     outcome.notes.append(f"{what} had been interrupted; completed now")
 
@@ -229,22 +171,15 @@ def _opponent(champion: Version | None, candidate: Version, workspace: Workspace
 
 def gate_of(settings: PromoteSettings) -> Gate:
     """The gate that the settings fix."""
-    return Gate(
-        parse_measure(settings.metric),
-        Mode(settings.mode),
-        Pool(settings.pool),
-        settings.margin,
-        settings.alpha,
-        settings.strict,
-        settings.margin_unknown,
-    )
+    fields = {"mode", "pool", "margin", "alpha", "strict", "margin_unknown"}
+    return Gate(parse_measure(settings.metric), **settings.model_dump(include=fields))
 
 
 def attempt_text(gate: Gate, task: Task, workspace: Workspace, results: Sequence[Evaluation]) -> str:
     """Everything a try may change so that its p or its guard change: another text is another attempt."""
     chosen = {
         "gate": asdict(gate) | {"measure": gate.measure.name},
-        "index": _wanted_index(task, workspace),
+        "index": wanted_index(task, workspace),
         "corpus": workspace.settings.corpus.model_dump(mode="json"),
         "fingerprints": [e.scores.get("fingerprint") for e in results],
         "evaluate": workspace.settings.evaluate.model_dump(
@@ -261,12 +196,11 @@ def _gate(
     ledger: Ledger,
     task: Task,
     workspace: Workspace,
-    settings: PromoteSettings,
     outcome: Outcome,
     watch: Watch,
 ) -> int:
     """Fill in refusals and the decision; returns the attempt."""
-    gate = gate_of(settings)
+    gate = gate_of(workspace.settings.promote)
     ref = open_model(workspace, candidate.uri)
     outcome.refusals += _leaks(candidate, ref, task, workspace)
     results = [
@@ -274,9 +208,8 @@ def _gate(
         for version, found in ((candidate, ref), (opponent.version, opponent.ref))
     ]
     # Counted before anybody sees a number, so that a try cannot be taken back.
-    attempt = ledger.attempt(
-        candidate.number, opponent.key, task.queries_digest, attempt_text(gate, task, workspace, results)
-    )
+    text = attempt_text(gate, task, workspace, results)
+    attempt = ledger.attempt(candidate.number, opponent.key, task.queries_digest, text)
     a, b = (
         Evaluated(shown, e.units, e.scores.get("labels", {}))
         for shown, e in zip((candidate.uri, opponent.shown), results, strict=True)
@@ -292,14 +225,13 @@ def _gate(
 
 def shared_texts(task: Task, ref: ModelRef, digests: frozenset[str]) -> dict[str, list[str]]:
     """Documents (with or without title) and queries of a task, by id, whose text is among the digests."""
-    documents = [
-        d.doc_id
-        for d in task.documents
-        if {text_digest(d.text), text_digest(document_text(ref.card, d))} & digests
-    ]
+
+    def is_known(*texts: str) -> bool:
+        return not digests.isdisjoint(map(text_digest, texts))
+
     return {
-        "documents": documents,
-        "queries": [q.query_id for q in task.queries if text_digest(q.text) in digests],
+        "documents": [d.doc_id for d in task.documents if is_known(d.text, document_text(ref.card, d))],
+        "queries": [q.query_id for q in task.queries if is_known(q.text)],
     }
 
 
@@ -323,7 +255,26 @@ def _leaks(candidate: Version, ref: ModelRef, task: Task, workspace: Workspace) 
     ]
 
 
-def _carry_out(ledger: Ledger, claim: Claim, mover: ElasticMover, outcome: Outcome) -> None:
+def _carry_out(
+    ledger: Ledger,
+    mover: ElasticMover,
+    outcome: Outcome,
+    number: int,
+    champion: Version | None,
+    target: Version,
+    **more: Any,
+) -> None:
+    claim = Claim(
+        number=number,
+        champion=champion.number if champion else None,
+        target=target.number,
+        kind=outcome.kind,
+        at=versions.now(),
+        run_id=outcome.run_id,
+        token="",
+        reason=outcome.reason,
+        **more,
+    )
     try:
         ledger.carry_out(claim, mover)
     except Lost as lost:
@@ -346,9 +297,7 @@ def _conclude(outcome: Outcome) -> None:
         outcome.next_step = "run again without --dry-run"
     else:
         outcome.verdict = f"{outcome.candidate} is refused; {target} stays {outcome.opponent}"
-        outcome.next_step = _advice(outcome)
-    from xlembed.tracking.log import log_folder, log_metrics, log_tags
-
+        outcome.next_step = outcome.advice()
     report = outcome.to_json()
     status = "moved" if outcome.moved else "dry run" if outcome.granted else "refused"
     log_tags(
@@ -364,11 +313,7 @@ def _conclude(outcome: Outcome) -> None:
         log_metrics(gate_metrics(outcome.decision.to_json()))
     with tempfile.TemporaryDirectory() as temporary:
         write_json(Path(temporary) / "promotion.json", report)
-        (Path(temporary) / "promotion.md").write_text(promotion_markdown(report), encoding="utf-8")
+        page = promotion_markdown(report)
+        (Path(temporary) / "promotion.md").write_text(page, encoding="utf-8")
+        describe(page)
         log_folder(Path(temporary))
-
-
-# Results
-
-
-# The search alias

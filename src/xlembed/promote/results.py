@@ -13,12 +13,17 @@ from xlembed.data.task import Task
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.embeddings.postprocessing import pair_sets, vectors_fingerprint
 from xlembed.evaluate.compare import Evaluation, read_folder
-from xlembed.evaluate.index import describe_index
-from xlembed.evaluate.job import MEASURES_VERSION
+from xlembed.evaluate.encode import encode
+from xlembed.evaluate.index import describe_index, index
+from xlembed.evaluate.job import MEASURES_VERSION, evaluate
 from xlembed.models.spec import ModelRef
 from xlembed.promote.decision import Gate
 from xlembed.search.engine import find_engine
 from xlembed.tracking import versions
+from xlembed.tracking.evaluation import log_evaluation, run_tags
+from xlembed.tracking.log import log_tags
+from xlembed.tracking.registry import fetch_run
+from xlembed.tracking.runs import child_run
 from xlembed.tracking.versions import Version
 from xlembed.words import Mode, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
@@ -35,14 +40,7 @@ def evaluation_of(
 ) -> Evaluation:
     """The stored results of a version if they are of this task and these settings, else new ones, stored with it.
 
-    Args:
-        version: None: a base model, of which nothing is stored.
-        ref: the model.
-        task: of the gate.
-        workspace: settings of the evaluation.
-        gate: its measure and mode must be there.
-        notes: told why something was evaluated again.
-        watch: told of long work.
+    No version: a base model, of which nothing is stored. `notes` is told why something was evaluated again.
     """
     if version is not None:
         run_id = version.tags.get(f"{versions.EVALUATION_TAG}{task.digest[: versions.DIGEST_CHARS]}")
@@ -62,8 +60,6 @@ def evaluation_of(
 
 
 def _stored(run_id: str, workspace: Workspace) -> Evaluation:
-    from xlembed.tracking.registry import fetch_run
-
     with tempfile.TemporaryDirectory() as temporary:
         fetch_run(run_id, workspace.root, ["units.parquet", "scores.json"], Path(temporary))
         return read_folder(run_id, Path(temporary))
@@ -73,12 +69,12 @@ def outdated(stored: Evaluation, ref: ModelRef, task: Task, workspace: Workspace
     """What of stored results differs from what an evaluation would be now; empty: nothing that matters."""
     scores, settings = stored.scores, workspace.settings
     base = open_encoding(ref, workspace).base.digest
-    index, sets = scores.get("index", {}), pair_sets(ref, task, workspace)
+    stored_index, sets = scores.get("index", {}), pair_sets(ref, task, workspace)
     same = {
         "task digest": scores.get("task_digest") == task.digest,
         "measures version": scores.get("measures_version") == MEASURES_VERSION,
         "corpus settings": scores.get("corpus") == settings.corpus.model_dump(mode="json"),
-        "index": all(index.get(k) == v for k, v in _wanted_index(task, workspace).items()),
+        "index": all(stored_index.get(k) == v for k, v in wanted_index(task, workspace).items()),
         "fingerprint": scores.get("fingerprint") == vectors_fingerprint(base, ref, task, sets),
         "measure": gate.measure.column in stored.units,
         "mode": bool((stored.units["mode"] == gate.mode).any()),
@@ -89,7 +85,8 @@ def outdated(stored: Evaluation, ref: ModelRef, task: Task, workspace: Workspace
     return f"{', '.join(differing)} differ" if differing else ""
 
 
-def _wanted_index(task: Task, workspace: Workspace) -> dict[str, Any]:
+def wanted_index(task: Task, workspace: Workspace) -> dict[str, Any]:
+    """What an evaluation would say of its index now."""
     settings = workspace.settings.index
     return describe_index(task, workspace) | find_engine(settings).describe(settings)
 
@@ -98,13 +95,6 @@ def _evaluate(
     version: Version | None, ref: ModelRef, task: Task, workspace: Workspace, gate: Gate, watch: Watch
 ) -> Evaluation:
     """Encode, index, evaluate in a child run, which the version's tag then names."""
-    from xlembed.evaluate.encode import encode
-    from xlembed.evaluate.index import index
-    from xlembed.evaluate.job import evaluate
-    from xlembed.tracking.evaluation import log_evaluation, run_tags
-    from xlembed.tracking.log import log_tags
-    from xlembed.tracking.runs import child_run
-
     with _scratch(workspace, gate) as scratch, child_run(f"evaluate {ref.slug}") as run_id:
         log_tags(run_tags(ref, task))
         encode(task, ref, scratch, watch)
@@ -121,13 +111,10 @@ def _evaluate(
 @contextmanager
 def _scratch(workspace: Workspace, gate: Gate) -> Iterator[Workspace]:
     """A workspace whose results go to a folder that vanishes, and whose settings hold the gate's measure and mode."""
-    evaluate = workspace.settings.evaluate
-    wider = evaluate.model_copy(
-        update={
-            "measures": tuple(dict.fromkeys((*evaluate.measures, gate.measure.name))),
-            "modes": tuple(m for m in Mode if m in (*evaluate.modes, gate.mode)),
-        }
-    )
+    known = workspace.settings.evaluate
+    measures = tuple(dict.fromkeys((*known.measures, gate.measure.name)))
+    modes = tuple(m for m in Mode if m in (*known.modes, gate.mode))
+    wider = known.model_copy(update={"measures": measures, "modes": modes})
     settings = workspace.settings.model_copy(update={"evaluate": wider})
     with tempfile.TemporaryDirectory() as temporary:
         yield replace(workspace, settings=settings, out=Path(temporary))

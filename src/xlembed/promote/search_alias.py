@@ -8,6 +8,11 @@ from pathlib import Path
 
 from xlembed.data.loading import open_task
 from xlembed.data.task import Task
+from xlembed.evaluate.encode import encode
+from xlembed.evaluate.index import index
+from xlembed.publish.job import check_publishable, verify
+from xlembed.search.elastic.admin import find, holder, move_alias, roll_back, withdraw
+from xlembed.search.elastic.tasks import open_server
 from xlembed.tracking import ledger as ledgers
 from xlembed.tracking.log import log_json
 from xlembed.tracking.opening import open_model
@@ -32,9 +37,6 @@ class ElasticMover:
         Raises:
             UserError: it is not ours, or the server cannot be reached.
         """
-        from xlembed.search.elastic.admin import holder
-        from xlembed.search.elastic.tasks import open_server
-
         holder(open_server(self._workspace), alias)
 
     def prepare(self, alias: str, version: Version, task: Task, watch: Watch) -> SearchMove:
@@ -45,12 +47,6 @@ class ElasticMover:
         Raises:
             UserError: it cannot be built, or its answers are not those of exact search.
         """
-        from xlembed.evaluate.encode import encode
-        from xlembed.evaluate.index import index
-        from xlembed.publish.job import check_publishable, verify
-        from xlembed.search.elastic.admin import holder
-        from xlembed.search.elastic.tasks import open_server
-
         server = open_server(self._workspace)
         found = holder(server, alias)
         served = str(found[0].manifest.get("task") or task.name) if found else task.name
@@ -93,9 +89,6 @@ class ElasticMover:
         Raises:
             UserError: it cannot be moved.
         """
-        from xlembed.search.elastic.admin import find, holder, move_alias, roll_back
-        from xlembed.search.elastic.tasks import open_server
-
         search = _search_of(claim)
         server = open_server(self._workspace)
         found = holder(server, search.alias)
@@ -110,10 +103,8 @@ class ElasticMover:
             there = find(server, search.index)
             if not there:
                 raise UserError(f"{server.url}: the index {search.index} is gone: publish another one")
-            note = {
-                "encoding": there[0].manifest.get("encoding") or {},
-                "record": dict(there[0].record(search.alias)),
-            }
+            encoding = there[0].manifest.get("encoding") or {}
+            note = {"encoding": encoding, "record": dict(there[0].record(search.alias))}
         move_alias(server, search.alias, search.index, note)
 
     def undo(self, claim: Claim) -> None:
@@ -122,14 +113,10 @@ class ElasticMover:
         Raises:
             UserError: it cannot be moved.
         """
-        from xlembed.search.elastic.admin import holder, roll_back, withdraw
-        from xlembed.search.elastic.tasks import open_server
-
         search = _search_of(claim)
         server = open_server(self._workspace)
-        if [f.name for f in holder(server, search.alias)] != [
-            search.index
-        ] or search.index == search.previous:
+        found = [f.name for f in holder(server, search.alias)]
+        if found != [search.index] or search.index == search.previous:
             return
         if search.previous is None:
             withdraw(server, search.alias, search.index)

@@ -10,8 +10,8 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.evaluate.encode import encode
-from xlembed.models.kinds import check_runs_here, check_vectors
-from xlembed.models.searches import TRANSLATED
+from xlembed.models.rescoring import TRANSLATED
+from xlembed.models.safety import check_runs_here, check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.publish.published import encoding_of
 from xlembed.search.elastic.admin import count, holder, list_indices, move_alias, roll_back
@@ -23,7 +23,7 @@ from xlembed.search.elastic.source import Source
 from xlembed.search.elastic.tasks import attach, index_spec, open_server
 from xlembed.search.engine import exact_index
 from xlembed.search.fidelity import neighbour_recall
-from xlembed.words import UserError
+from xlembed.words import UserError, Vectors
 from xlembed.workspace import Watch, Workspace, unwatched
 
 RECALL_K = 10
@@ -36,13 +36,10 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Verified:
-    """An index whose answers have been checked.
+    """An index whose answers to some sampled queries have been checked.
 
     Attributes:
-        index: its name.
-        documents: in it.
-        recall: of the exact nearest 10, mean over the sampled queries.
-        queries: that were sampled.
+        recall: of the exact nearest 10, mean over these queries.
         exercised: whether the searches went through the index at all; False: the server scanned everything.
         note: for its manifest, once an alias points to it.
     """
@@ -57,11 +54,10 @@ class Verified:
 
 @dataclass(frozen=True)
 class Published(Verified):
-    """A publication.
+    """An alias that points to `index` now.
 
     Attributes:
-        alias: its name; it points to `index` now.
-        replaced: it pointed to before; None if the alias is new, the index itself if nothing moved.
+        replaced: where it pointed before; None if the alias is new, the index itself if nothing moved.
     """
 
     alias: str
@@ -90,7 +86,7 @@ def publish(
     check_publishable(ref)
     server = open_server(workspace)
     holder(server, alias, force=force)  # refused before any work
-    found = verify(task, ref, workspace, server, wanted=wanted, watch=watch)
+    found = verify(task, ref, workspace, server, wanted, watch)
     replaced = move_alias(server, alias, found.index, found.note, force=force)
     return Published(**vars(found), alias=alias, replaced=replaced)
 
@@ -125,7 +121,6 @@ def verify(
     ref: ModelRef,
     workspace: Workspace,
     server: Server,
-    *,
     wanted: float = WANTED_RECALL,
     watch: Watch = unwatched,
 ) -> Verified:
@@ -136,8 +131,7 @@ def verify(
     """
     encode(task, ref, workspace, watch)
     embeddings = open_embeddings(task, ref, workspace)
-    settings = workspace.settings.index
-    vectors = unit_vectors(embeddings.documents)
+    settings, vectors = workspace.settings.index, unit_vectors(embeddings.documents)
     n_documents = len(Source(task.documents, vectors).rows)
     spec = index_spec(task, ref, embeddings, settings, server, n_documents=n_documents)
     _check_whole(server, spec)
@@ -173,7 +167,7 @@ def roll_back_alias(workspace: Workspace, alias: str) -> tuple[str, str]:
     return roll_back(open_server(workspace), alias)
 
 
-def sample_queries(queries: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def sample_queries(queries: Vectors) -> Vectors:
     """A seeded part of the queries that have a vector, in their order."""
     directed = np.flatnonzero(np.asarray(queries).any(axis=1))
     rng = np.random.default_rng(SEED)

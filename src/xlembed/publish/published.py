@@ -20,12 +20,12 @@ from xlembed.files import Record
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint, base_fingerprint, derived_fingerprint
-from xlembed.models.fitted_json import fitted_json, read_fitted
 from xlembed.models.folder import with_folder_prompts
 from xlembed.models.hub import locate
+from xlembed.models.postprocess import fitted_json, read_fitted
+from xlembed.models.removal import parse_step
 from xlembed.models.rescoring import parse_rescored
 from xlembed.models.spec import ModelRef, Variation
-from xlembed.models.steps import parse_step
 from xlembed.search.elastic.admin import find
 from xlembed.search.elastic.sealing import COMPLETE
 from xlembed.search.elastic.serving import nearest, nearest_merged, request
@@ -92,11 +92,9 @@ def encoding_of(ref: ModelRef, task: Task, workspace: Workspace) -> Encoding:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a search of an alias found.
+    """What a search of an alias found in its index, by the model that encoded the query.
 
     Attributes:
-        index: that was searched.
-        model: that encoded the query.
         hits: best first, see `index.elastic.serving.nearest`.
         request: the body of the search, for other clients; one per language where their rankings are merged.
     """
@@ -119,14 +117,8 @@ def search_alias(
 ) -> Answer:
     """Encode a text with the very model of a published index, and search that index.
 
-    Args:
-        alias: name of the alias.
-        text: the query.
-        workspace: where models are looked for.
-        k: documents wanted.
-        lang: only documents of this language.
-        query_lang: the text's language, where the model must know it; default: `lang`, else detected.
-        model: where the model's files are, if they cannot be found by the manifest.
+    Only documents in `lang` are searched. Where the model must know the text's language, it is `query_lang`, else
+    `lang`, else detected. `model` is where its files are, if they cannot be found by the manifest.
 
     Raises:
         UserError: nothing of ours is published there, its model cannot be had, or is not the one of the index.
@@ -197,30 +189,21 @@ def open_recorded_model(
     steps = tuple(step for of in encoding.postprocessing if (step := parse_step(str(of.get("step")))))
     variation = Variation(**vars(encoding.variation), steps=steps)
     slug = encoding.model
+    how: dict[str, Any] = {
+        "instruction": encoding.instruction,
+        "trust_remote_code": settings.trust_remote_code,
+    }
     tried = []
     for place, look in _places(slug, card, workspace, model):
         try:
             folder = look()
             ref = ModelRef(slug, card, folder, variation)
-            base = base_fingerprint(
-                ref,
-                folder,
-                storage_dtype=encoding.storage_dtype,
-                instruction=encoding.instruction,
-                trust_remote_code=settings.trust_remote_code,
-            )
+            base = base_fingerprint(ref, folder, storage_dtype=encoding.storage_dtype, **how)
             _check_same(encoding, fingerprint, base, variation)
         except UserError as error:
             tried.append(f"{place}: {error}")
             continue
-        encoder = load_encoder(
-            ref,
-            device=settings.device,
-            trust_remote_code=settings.trust_remote_code,
-            instruction=encoding.instruction,
-            folder=folder,
-        )
-        return ref, encoder
+        return ref, load_encoder(ref, device=settings.device, folder=folder, **how)
     lines = "\n".join(f"  {line}" for line in tried)
     raise UserError(
         f"the index was made with {slug}, which cannot be used here:\n{lines}\n"
@@ -264,17 +247,14 @@ def _check_same(encoding: Encoding, fingerprint: str, base: Fingerprint, variati
         return
     differing = [key for key in base.description if base.description[key] != theirs.get(key)]
     if differing == ["libraries"]:
-        ours = base.description["libraries"]
+        ours, before = base.description["libraries"], theirs["libraries"]
         news = ", ".join(
-            f"{lib} {v} (index: {theirs['libraries'].get(lib)})"
-            for lib, v in ours.items()
-            if theirs["libraries"].get(lib) != v
+            f"{lib} {v} (index: {before.get(lib)})" for lib, v in ours.items() if before.get(lib) != v
         )
         log.warning("the query is encoded with other library versions than the index was: %s", news)
         return
-    hint = (
-        "; the index's model ran its own code: --trust-remote-code true" if "remote_code" in differing else ""
-    )
+    own_code = "; the index's model ran its own code: --trust-remote-code true"
+    hint = own_code if "remote_code" in differing else ""
     raise UserError(
         f"is not the model of the index ({', '.join(differing)} differ: fingerprint {base.digest[:12]} instead of "
         f"{told[:12]}){hint}"

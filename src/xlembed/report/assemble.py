@@ -10,12 +10,22 @@ from xlembed.evaluate.language_tables import (
     language_comparison_table,
 )
 from xlembed.evaluate.order import order_grid
+from xlembed.evaluate.tables import labelled_table
 from xlembed.explore.tables import terminal_grids
 from xlembed.report.geometry import analysis_blocks, paradox_blocks, paradox_verdict
+from xlembed.report.grids import (
+    data_grid,
+    further_grids,
+    group_grid,
+    headline_grid,
+    languages_grid,
+    matrices,
+    paired_grids,
+    pairs_grid,
+    truncation_grid,
+)
 from xlembed.report.inputs import Inputs
 from xlembed.report.limitations import limitations
-from xlembed.report.other_grids import data_grid, group_grid, paired_grids
-from xlembed.report.score_grids import ScoreGrids
 from xlembed.report.verdicts import verdicts
 from xlembed.show.content import (
     Block,
@@ -47,8 +57,7 @@ def assemble(inputs: Inputs) -> Document:
     Raises:
         UserError: as `scorebook.read_all`.
     """
-    grids = ScoreGrids(inputs)
-    headline = grids.headline()
+    headline = headline_grid(inputs)
     found = limitations(inputs)
     parts = (
         Part("tests", "Which differences are shown", _tests(inputs)),
@@ -56,11 +65,11 @@ def assemble(inputs: Inputs) -> Document:
         Part("mixed", "Documents of all languages at once", _mixed(inputs)),
         Part("explore", "Which queries fail, and why", _explored(inputs)),
         Part("profiles", "Profiles of the models", tuple(inputs.pictures.get("profiles", ()))),
-        Part("languages", "By language and pair of languages", _languages(inputs, grids)),
+        Part("languages", "By language and pair of languages", _languages(inputs)),
         Part("groups", "By training objective and size", (group_grid(inputs, headline),)),
         Part("paradox", "The language separation paradox", paradox_blocks(inputs)),
         Part("analysis", "Geometry, morphology, tokens", analysis_blocks(inputs)),
-        Part("measures", "Other measures", tuple(grids.further())),
+        Part("measures", "Other measures", tuple(further_grids(inputs))),
         Part("data", "The data", _data(inputs)),
         Part("limitations", "What these results cannot say", (Bullets(found),)),
         Part("published", "Published elsewhere", (published_grid(),)),
@@ -88,23 +97,19 @@ def _citations(inputs: Inputs) -> dict[str, str]:
 
 
 def _lead(inputs: Inputs) -> str:
-    task, n = inputs.task, len(inputs.books)
-    models = counted(n, "model")
-    langs = ", ".join(task.languages)
+    task, models = inputs.task, counted(len(inputs.books), "model")
     sizes = f"{task.queries:,} queries and {task.documents:,} documents"
-    paradox = paradox_verdict(inputs)
-    facts = f"{models} on {task.name} ({task.alignment}): {sizes} in {langs}."
+    facts = f"{models} on {task.name} ({task.alignment}): {sizes} in {', '.join(task.languages)}."
     measure = FIRST if inputs.measure == "accuracy@1" else ""
-    return " ".join(filter(None, (facts, measure, paradox)))
+    return " ".join(filter(None, (facts, measure, paradox_verdict(inputs))))
 
 
 def _tests(inputs: Inputs) -> tuple[Block, ...]:
-    order = order_grid(inputs.comparison) if inputs.comparison else None
-    grids = [*([order] if order else []), *paired_grids(inputs)]
     if inputs.comparison is None:
-        return (
-            Missing("paired tests, which need two models", f"xlembed run -t {inputs.name} -m MODEL,MODEL"),
-        )
+        command = f"xlembed run -t {inputs.name} -m MODEL,MODEL"
+        return (Missing("paired tests, which need two models", command),)
+    order, labelled = order_grid(inputs.comparison), labelled_table(inputs.comparison)
+    grids = [grid for grid in (order, *paired_grids(inputs.comparison), labelled) if grid]
     untested = tuple(f"Not tested: {line}." for line in inputs.comparison["untested"])
     unequal = tuple(
         f"Left out of the tests: {counted(n, 'unit')} that only {model} has."
@@ -141,24 +146,17 @@ def _explored(inputs: Inputs) -> tuple[Block, ...]:
     return (Link(text, f"../../explore/{quote(inputs.name)}/index.html"), *terminal_grids(found))
 
 
-def _languages(inputs: Inputs, grids: ScoreGrids) -> tuple[Block, ...]:
-    pairs, cut = grids.pairs(), grids.truncation()
+def _languages(inputs: Inputs) -> tuple[Block, ...]:
     choices = Choices(inputs.books[0].languages, tuple(inputs.models))
-    return (
-        choices,
-        grids.languages(),
-        *([cut] if cut else []),
-        *grids.matrices(),
-        *([pairs] if pairs else []),
-    )
+    found = (languages_grid(inputs), truncation_grid(inputs), *matrices(inputs), pairs_grid(inputs))
+    return (choices, *(grid for grid in found if grid))
 
 
 def _data(inputs: Inputs) -> tuple[Block, ...]:
     task = inputs.task
     facts = [task.description] if task.description else []
-    facts += [
-        f"{key}: {value}." for key, value in (("Source", task.source), ("Licence", task.licence)) if value
-    ]
+    named = (("Source", task.source), ("Licence", task.licence))
+    facts += [f"{key}: {value}." for key, value in named if value]
     facts.append(
         f"{task.alignment.capitalize()}; {task.needs:,} questions (needs), {task.judgements:,} judgements, "
         f"{task.merged:,} identical documents united. Digest {task.digest[:16]}."

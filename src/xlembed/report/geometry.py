@@ -21,12 +21,8 @@ def paradox_blocks(inputs: Inputs) -> tuple[Block, ...]:
     report = inputs.paradox
     if report is None:
         models = " ".join(f"-m {m}" for m in inputs.models)
-        return (
-            Missing(
-                "the paradox test, and post-processing before and after",
-                f"xlembed paradox -t {inputs.name} {models}",
-            ),
-        )
+        what = "the paradox test, and post-processing before and after"
+        return (Missing(what, f"xlembed paradox -t {inputs.name} {models}"),)
     return (
         *_paradox_text(report),
         *_grid_if(models_grid(report)),
@@ -55,21 +51,16 @@ def _paradox_text(report: Json) -> Iterator[Block]:
 
 def _before_after(report: Json) -> Grid:
     """Each variant against its base: macros, and losses across languages."""
-    changes = [
-        (of, of.get("a"), of.get("b"), f"{of.get('kind')}, {of.get('pool')}")
-        for of in _rows(report, "before_after")
-    ]
-    changes += [
-        (of, of.get("variant"), of.get("base"), str(of.get("kind"))) for of in _rows(report, "loss_changes")
-    ]
+    scores, losses = _rows(report, "before_after"), _rows(report, "loss_changes")
+    changes = [(of, of.get("a"), of.get("b"), f"{of.get('kind')}, {of.get('pool')}") for of in scores]
+    changes += [(of, of.get("variant"), of.get("base"), str(of.get("kind"))) for of in losses]
     found = []
     for of, variant, base, what in changes:
         tests = (p_cell(of.get("p_value")), p_cell(of.get("p_adjusted")), str(of.get("verdict", "")))
         change = share_cell(of, signed=True, key="difference")
         found.append(row(f"{variant} {MINUS} {base}", what, change, *tests))
-    columns = heads(
-        *(f"variant {MINUS} base", "what", "change", "p", "adj. p", "verdict"), words=("what", "verdict")
-    )
+    names = (f"variant {MINUS} base", "what", "change", "p", "adj. p", "verdict")
+    columns = heads(*names, words=("what", "verdict"))
     notes = (
         "In points, 95 % CI, unadjusted. For a loss, below 0 is better; it also shrinks when the score within "
         "languages falls.",
@@ -94,21 +85,22 @@ def analysis_blocks(inputs: Inputs) -> tuple[Block, ...]:
 
 
 def _separation(analyses: Mapping[str, Json]) -> Grid:
+    labels = {m: label_text(of.get("labels") or {}) for m, of in analyses.items()}
     overall = {
         m: {r["measure"]: r for r in _rows(of, "separation") if not r.get("lang")}
         for m, of in analyses.items()
     }
     measures = list(dict.fromkeys(name for of in overall.values() for name in of))
     found = [
-        row(m, *(plain_estimate(of.get(name), label=_label(analyses[m])) for name in measures))
+        row(m, *(plain_estimate(of.get(name), label=labels[m]) for name in measures))
         for m, of in overall.items()
         if of
     ]
-    notes = (
-        "Means over languages, on a balanced sample. Brackets: 95 % CI. Separation is no measure of quality.",
+    note = (
+        "Means over languages, on a balanced sample. Brackets: 95 % CI. Separation is no measure of quality."
     )
     columns = heads("model", *measures)
-    return Grid("separation", "Separation of languages", columns, tuple(found), notes=notes)
+    return Grid("separation", "Separation of languages", columns, tuple(found), notes=(note,))
 
 
 def _morphology(analyses: Mapping[str, Json]) -> Grid:
@@ -116,9 +108,8 @@ def _morphology(analyses: Mapping[str, Json]) -> Grid:
     for model, of in analyses.items():
         for r in _rows(of, "morphology"):
             lang, label = str(r.get("lang", "")), str(r.get("label") or "")
-            numbers = [
-                plain_estimate(r.get(k), 2, label=label) for k in ("superiority", "inflected", "unrelated")
-            ]
+            keys = ("superiority", "inflected", "unrelated")
+            numbers = [plain_estimate(r.get(key), 2, label=label) for key in keys]
             found.append(row(lang, model, *numbers, str(r.get("legacy_band", "")), langs=(lang,)))
     columns = heads(
         *("language", "model", "P(inflected > unrelated)", "cosine, inflected", "cosine, unrelated"),
@@ -148,10 +139,6 @@ def _tokens(analyses: Mapping[str, Json]) -> Grid:
         words=("texts", "model"),
     )
     return Grid("tokens", "Tokens", columns, tuple(found), folded=True)
-
-
-def _label(analysis: Json) -> str:
-    return label_text(analysis.get("labels") or {})
 
 
 def _grid_if(grid: Grid) -> list[Block]:

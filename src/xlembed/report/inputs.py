@@ -21,13 +21,11 @@ class Inputs:
     """Everything known about the models on one task.
 
     Attributes:
-        task: `corpus.summary.summarise` of it.
         scores: what scores.json holds, one per model.
         cards: model -> fields of its card; models without a known card are not there.
         comparison: content of comparison.json; None with one model.
         guides: scenario -> the guide, or why no model is left.
         paradox: content of paradox.json, if it was run.
-        explored: what `xlembed explore` found, if it was run.
         analyses: model -> content of analysis.json, where it was run.
         pictures: chapter -> its figures.
         warnings: about files that were left out.

@@ -62,12 +62,7 @@ def report_folder(workspace: Workspace, task: str) -> Path:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
-
-    Attributes:
-        document: the report.
-        pdf: what came of the paper; None: not asked for.
-    """
+    """The report that was written, and what came of the paper; None: not asked for."""
 
     document: Document
     pdf: Built | None
@@ -82,14 +77,8 @@ def report(
 ) -> Written:
     """Read what was measured, test it, and write reports/report/TASK/.
 
-    Tests and verdicts are computed anew from the units, so that they always fit the scores beside them.
-
-    Args:
-        task: that the models were evaluated on.
-        models: slugs of evaluations; empty: all of the task.
-        workspace: with runs/TASK/MODEL.
-        watch: told of the work.
-        pdf: build the paper where LaTeX is installed.
+    Tests and verdicts are computed anew from the units, so that they always fit the scores beside them. No models, by
+    slug, are all of the task. With `pdf` the paper is built where LaTeX is installed.
 
     Raises:
         UserError: nothing was evaluated, or the evaluations cannot stand in one report.
@@ -114,7 +103,8 @@ def gather(
     comparison, pictures = _compared(evaluations, workspace)
     watch("report", 1, 3)
     languages = supported_languages(task, evaluations)
-    guides = {name: _guide(name, task, evaluations, languages, workspace) for name in scenarios()}
+    wishes = [Wish(name, scenario, languages) for name, scenario in scenarios().items()]
+    guides = {wish.name: _guide(wish, task, evaluations, workspace) for wish in wishes}
     watch("report", 2, 3)
     warnings: list[str] = []
     # DVC cannot depend on a file that may be missing, so its stage reads no results of commands that are no stages.
@@ -123,12 +113,13 @@ def gather(
     analysed = workspace.out / "analysis" / task.name
     paradox = _read_json(paradox_file, task, warnings) if others else None
     if paradox is not None and "standings" not in paradox:
-        warnings.append(
-            f"{paradox_file.name} of {task.name} judges by an older rule: run xlembed paradox again"
-        )
+        older = "judges by an older rule: run xlembed paradox again"
+        warnings.append(f"{paradox_file.name} of {task.name} {older}")
         paradox = None
     read = {e.name: _read_json(analysed / e.name / "analysis.json", task, warnings) for e in evaluations}
     analyses = {name: found for name, found in read.items() if found}
+    explored = _explored(task, workspace, warnings) if others else None
+    times = _times(task, workspace, warnings) if others else {}
     watch("report", 3, 3)
     return Inputs(
         task=summarise(task),
@@ -137,13 +128,13 @@ def gather(
         comparison=comparison,
         guides=guides,
         paradox=paradox,
-        explored=_explored(task, workspace, warnings) if others else None,
+        explored=explored,
         analyses=analyses,
         pictures={
             "tests": [p for p in pictures if p.name == "forest"],
             "mixed": [p for p in pictures if p.name in ("preference", "first_place")],
             "paper": pictures,
-            "profiles": _profiles(evaluations, analyses, _times(task, workspace, warnings) if others else {}),
+            "profiles": _drawn(profile_figures, profiles([e.scores for e in evaluations], analyses, times)),
             "paradox": _drawn(paradox_figures, paradox) if paradox else [],
             "analysis": _projections(list(analyses), analysed),
         },
@@ -192,15 +183,6 @@ def _tested(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return [evaluations[i] for i in sorted(order[:TESTED])]
 
 
-def _profiles(
-    evaluations: Sequence[Evaluation],
-    analyses: Mapping[str, Mapping[str, Any]],
-    times: Mapping[str, float],
-) -> list[Picture]:
-    """Bars and radar of several models."""
-    return _drawn(profile_figures, profiles([e.scores for e in evaluations], analyses, times))
-
-
 def _drawn(kind: ModuleType, result: Any) -> list[Picture]:
     """Figures of a kind, drawn here, so that a model has its number and colour of this report in them too."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -235,10 +217,8 @@ def _projections(models: Sequence[str], folder: Path) -> list[Picture]:
     return [
         replace(picture, name=f"projection-{i}")
         for i, model in enumerate(models[:PROJECTED], 1)
-        for picture in _pictures(
-            folder / model / "figures",
-            {"projection": f"{model}: documents by t-SNE, coloured by language."},
-        )
+        for caption in [{"projection": f"{model}: documents by t-SNE, coloured by language."}]
+        for picture in _pictures(folder / model / "figures", caption)
     ]
 
 
@@ -252,18 +232,13 @@ def supported_languages(task: Task, evaluations: Sequence[Evaluation]) -> tuple[
 
 
 def _guide(
-    name: str,
-    task: Task,
-    evaluations: Sequence[Evaluation],
-    languages: tuple[Lang, ...],
-    workspace: Workspace,
+    wish: Wish, task: Task, evaluations: Sequence[Evaluation], workspace: Workspace
 ) -> Guide | Refused:
     """The ranking for one use, without timing; why there is none, where no model is left."""
-    scenario = scenarios()[name]
     try:
-        return weigh(task, evaluations, Wish(name, scenario, languages), workspace, across_indices=True)
+        return weigh(task, evaluations, wish, workspace, across_indices=True)
     except UserError as error:
-        return Refused(title=scenario.title, refused=str(error))
+        return Refused(title=wish.scenario.title, refused=str(error))
 
 
 def _card(name: str, workspace: Workspace) -> dict[str, Any] | None:
@@ -295,12 +270,11 @@ def _read_json(path: Path, task: Task, warnings: list[str]) -> dict[str, Any] | 
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        warnings.append(f"{path.name} of {path.parent.name} cannot be read ({type(error).__name__})")
-        return None
-    if not isinstance(found, dict) or "task_digest" not in found:
-        warnings.append(f"{path.name} of {path.parent.name} is damaged: it names no task_digest")
-        return None
-    if found["task_digest"] != task.digest:
-        warnings.append(f"{path.name} of {path.parent.name} is about other texts or judgements")
-        return None
-    return found
+        wrong = f"cannot be read ({type(error).__name__})"
+    else:
+        named = isinstance(found, dict) and "task_digest" in found
+        if named and found["task_digest"] == task.digest:
+            return dict(found)
+        wrong = "is about other texts or judgements" if named else "is damaged: it names no task_digest"
+    warnings.append(f"{path.name} of {path.parent.name} {wrong}")
+    return None

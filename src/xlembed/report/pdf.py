@@ -10,16 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIMEOUT_S = 300
+SAFELY = ("-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex")
+PDFLATEX = ("pdflatex", *SAFELY)
 TOOLS: dict[str, Sequence[Sequence[str]]] = {
-    "latexmk": [
-        ("latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex")
-    ],
-    "pdflatex": [
-        ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"),
-        ("bibtex", "main"),
-        ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"),
-        ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"),
-    ],
+    "latexmk": [("latexmk", "-pdf", *SAFELY)],
+    "pdflatex": [PDFLATEX, ("bibtex", "main"), PDFLATEX, PDFLATEX],
     "tectonic": [("tectonic", "--untrusted", "main.tex")],
 }
 """Tool -> its commands, in the order in which the tools are tried; the paper holds texts of others: no shell escape."""
@@ -27,13 +22,7 @@ TOOLS: dict[str, Sequence[Sequence[str]]] = {
 
 @dataclass(frozen=True)
 class Built:
-    """Outcome.
-
-    Attributes:
-        made: whether main.pdf is there.
-        tried: whether there was a LaTeX to try.
-        text: what happened, in a sentence.
-    """
+    """Whether main.pdf is there, whether there was a LaTeX to try, and what happened, in a sentence."""
 
     made: bool
     tried: bool
@@ -41,20 +30,14 @@ class Built:
 
 
 def build_pdf(paper: Path, which: Callable[[str], str | None] = shutil.which) -> Built:
-    """Build the paper; that there is no LaTeX is an answer, not an error.
-
-    Args:
-        paper: folder with main.tex.
-        which: finds a program.
-    """
+    """Build the paper of a folder with main.tex; that there is no LaTeX is an answer, not an error."""
     tool = next((name for name in TOOLS if which(name)), None)
     if tool is None:
-        return Built(
-            False,
-            False,
+        text = (
             f"no PDF: none of {', '.join(TOOLS)} is installed (Debian: apt install latexmk texlive-latex-extra); "
-            "paper/main.tex is ready to be built elsewhere",
+            "paper/main.tex is ready to be built elsewhere"
         )
+        return Built(False, False, text)
     # The same sources give the same bytes.
     surroundings = os.environ | {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
     for command in TOOLS[tool]:
@@ -62,14 +45,9 @@ def build_pdf(paper: Path, which: Callable[[str], str | None] = shutil.which) ->
             continue  # without BibTeX the paper has question marks instead of references
         try:
             done = subprocess.run(
-                command,
-                cwd=paper,
-                env=surroundings,
-                capture_output=True,
-                text=True,
-                errors="replace",
+                command, cwd=paper, env=surroundings, capture_output=True, text=True, errors="replace",
                 timeout=TIMEOUT_S,
-            )
+            )  # fmt: skip
         except subprocess.TimeoutExpired:
             return Built(False, True, f"no PDF: {command[0]} took more than {TIMEOUT_S} s")
         if done.returncode and command[0] != "bibtex":

@@ -20,6 +20,7 @@ from xlembed.models.hub import locate
 from xlembed.models.spec import ModelRef
 from xlembed.reproduce.recipe import Claim
 from xlembed.reproduce.result import Figure, Reproduced
+from xlembed.show.content import Cell, Grid, heads, row
 from xlembed.stats.scorebook import MACROS, Macro, ScoreBook
 from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
@@ -78,7 +79,6 @@ def _missing(take: Callable[[], None], what: str) -> list[str]:
 
 
 def _imported(claim: Claim, workspace: Workspace, accepted: bool) -> str:
-    """The name of the recipe's task, which is there then."""
     data = workspace.root / "data"
     if not (data / claim.task).is_dir():
         wish = Wish(
@@ -141,3 +141,19 @@ def _figure(book: ScoreBook, macro: Macro, measure: str, claim: Claim) -> Figure
         n_units=row.n_units,
         n_clusters=row.n_clusters,
     )
+
+
+def reproduced_grid(found: Reproduced) -> Grid:
+    """A row per measure, in percent."""
+    rows = []
+    for f in found.figures:
+        interval = (
+            "" if f.ci_low is None or f.ci_high is None else f"[{100 * f.ci_low:.2f}, {100 * f.ci_high:.2f}]"
+        )
+        ours = Cell(f"{100 * f.value:.2f}", interval, found.label)
+        rows.append(row(f.measure, f"{100 * f.published:.2f}", ours, f"{f.n_clusters:,}", str(f.agreement)))
+    columns = heads(
+        "measure", "published, %", "ours, %", "clusters", "published value", words=("published value",)
+    )
+    title = f"{found.published_by}: {found.model} on {found.task}"
+    return Grid("reproduced", title, columns, tuple(rows), notes=(f"Data: {found.data}",))

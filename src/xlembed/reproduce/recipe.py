@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import field_validator
 
 from xlembed.data.reading import DocumentUnit
+from xlembed.files import Record
 from xlembed.measures import parse_measures
+from xlembed.show.content import Cell, Grid, Row, heads, row
 from xlembed.show.published import published
 from xlembed.words import Lang, Mode, UserError, near_miss
 
 
-class Claim(BaseModel):
+class Claim(Record):
     """`recipe` of an entry of show/published.yaml, with the entry's own words.
 
     Attributes:
@@ -31,8 +33,6 @@ class Claim(BaseModel):
         citation: key of references.bib, or empty.
         unsure: what the publication does not say.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     source: str
@@ -74,12 +74,8 @@ def claims() -> Mapping[str, Claim]:
         if "recipe" not in entry:
             continue
         words = {key: entry[key] for key in ("source", "label") if key in entry}
-        try:
-            claim = Claim.model_validate({**words, **entry["recipe"]})
-        except ValidationError as error:
-            problem = error.errors()[0]
-            field = ".".join(map(str, problem["loc"]))
-            raise UserError(f"published.yaml ({entry['source']}): {field}: {problem['msg']}") from None
+        where = f"published.yaml ({entry['source']})"
+        claim = Claim.from_json({**words, **entry["recipe"]}, where, "correct the entry")
         found[claim.name] = claim
     return found
 
@@ -96,3 +92,17 @@ def find_claim(name: str) -> Claim:
             f"no recipe {name!r}: `xlembed reproduce` lists them: {', '.join(known)}.{near_miss(name, known)}"
         )
     return known[name]
+
+
+def claims_grid(claims: Iterable[Claim]) -> Grid:
+    """A row per recipe, then what cannot be measured again, and why."""
+    rows: list[Row] = [
+        row(c.name, Cell(c.model, label=c.label), c.task, ", ".join(c.expected), c.source) for c in claims
+    ]
+    rows += [
+        row("-", entry["model"], f"not possible: {why}", "", entry["source"])
+        for entry in published()
+        if (why := entry.get("not_reproduced"))
+    ]
+    words = ("model", "task", "measures", "published by")
+    return Grid("claims", "Published figures", heads("recipe", *words, words=words), tuple(rows))

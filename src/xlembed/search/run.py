@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xlembed.data.packed import unpacked
+from xlembed.data.lines import unpacked
 from xlembed.files import atomic_path
 from xlembed.words import UserError
 

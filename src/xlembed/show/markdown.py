@@ -48,6 +48,11 @@ def cell_text(cell: Cell) -> str:
     return _inline(" ".join(part for part in parts if part))
 
 
+def to_report(grids: Sequence[Grid]) -> str:
+    """Tables alone, one below the other."""
+    return "\n\n".join(part for grid in grids for part in grid_lines(grid)) + "\n"
+
+
 def grid_lines(grid: Grid) -> Iterator[str]:
     """Title, table and notes, each a paragraph."""
     yield f"**{escape(grid.title)}**"

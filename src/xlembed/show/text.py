@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
+
 from xlembed.words import counted
 
 MINUS = "−"
+
+
+def shortened(text: str, columns: int) -> str:
+    """A text in one line, as much of it as fits into so many columns of a terminal, where Chinese takes two per letter.
+
+    >>> shortened("wide  enough", 11), shortened("not wide enough", 9), shortened("麸质过敏的人", 8)
+    ('wide enough', 'not wide…', '麸质过…')
+    """
+    flat = " ".join(text.split())
+    return flat if cell_len(flat) <= columns else f"{set_cell_size(flat, columns - 1).rstrip()}…"
 
 
 def ends(row: Mapping[str, Any], prefix: str = "") -> tuple[float, float] | None:

@@ -73,6 +73,12 @@ def estimate(
     )
 
 
+def difference_json(d: Score) -> dict[str, Any]:
+    """The same of a difference."""
+    row = number_json(d)
+    return {"difference": row.pop("value"), **row}
+
+
 def score_run(
     units: pd.DataFrame,
     shares: Mapping[int, pd.DataFrame],

@@ -166,17 +166,22 @@ def log_dataset(name: str, folder: Path, digest: str) -> None:
     mlflow.log_input(dataset, context="evaluation")
 
 
-def log_folder(folder: Path) -> None:
-    """All files of a folder as artifacts of the active run.
+def log_folder(folder: Path, within: str = "", run_id: str | None = None) -> None:
+    """All files of a folder as artifacts.
 
     Where artifacts lie in a folder of the same disk, they are hard links: our files are replaced, never written into.
+
+    Args:
+        folder: with the files.
+        within: folder of the artifacts in which they go; empty: beside the others.
+        run_id: of a finished run; None: the active one.
     """
-    place = _local_artifacts()
+    place = _local_artifacts(run_id)
     if place is None:
-        mlflow.log_artifacts(str(folder))
+        mlflow.log_artifacts(str(folder), within or None, run_id=run_id)
         return
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        target = place / file.relative_to(folder)
+        target = place / within / file.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         try:
@@ -185,9 +190,9 @@ def log_folder(folder: Path) -> None:
             shutil.copyfile(file, target)
 
 
-def _local_artifacts() -> Path | None:
-    """The folder of the active run's artifacts; None where a server or a store keeps them."""
-    uri = mlflow.get_artifact_uri()
+def _local_artifacts(run_id: str | None) -> Path | None:
+    """The folder of a run's artifacts; None where a server or a store keeps them."""
+    uri = str(MlflowClient().get_run(run_id).info.artifact_uri) if run_id else mlflow.get_artifact_uri()
     if not is_local_uri(uri, is_tracking_or_registry_uri=False):  # type: ignore[no-untyped-call]
         return None
     return Path(local_file_uri_to_path(uri))  # type: ignore[no-untyped-call]

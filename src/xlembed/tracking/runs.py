@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import mlflow
@@ -15,11 +15,14 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 from xlembed.tracking.errors import TrackingError, hide_secrets, store_words
+from xlembed.tracking.log import DESCRIPTION, run_address
 from xlembed.tracking.owners import owner_tags
 from xlembed.tracking.signals import undisturbed
 from xlembed.tracking.store import connect, refuse_without_room, show_as_training, told, use_experiment
 
 END_REASON_CHARS = 500
+MODELS_TAG = "models"
+"""Of a comparison: its models, by commas."""
 log = logging.getLogger(__name__)
 
 
@@ -33,7 +36,8 @@ def open_run(
     the parent, so that stages do not write into one run. Otherwise a run of its own is opened.
     Runs of a study (tag `kind`) have an experiment of their own, TASK/KIND, so that the task's holds evaluations only.
     A failure marks the run FAILED, an interrupt KILLED (if MLflow gets there first, it marks a project run
-    FAILED); the tag `end_reason` says why and is written first.
+    FAILED); the tag `end_reason` says why and is written first. What it is about is its description from the start;
+    what was found takes that place (`describe`).
 
     Args:
         root: the checkout, whose database is used if the user named no store.
@@ -49,9 +53,8 @@ def open_run(
     uri = connect(root)
     stage = os.environ.get("DVC_STAGE")
     given = os.environ.pop("MLFLOW_RUN_ID", None) if stage else os.environ.get("MLFLOW_RUN_ID")
-    continued = bool(given) and not stage
+    continued, kind = bool(given) and not stage, tags.get("kind", "")
     if not continued:
-        kind = tags.get("kind", "")
         use_experiment(f"{task}/{kind}" if kind not in ("", task) else task, experiment)
 
     def start() -> ActiveRun:
@@ -60,7 +63,12 @@ def open_run(
             run = mlflow.start_run(
                 run_name=None if continued else name,
                 parent_run_id=given if stage else None,
-                tags={**tags, **owner_tags(), **({"dvc_stage": stage} if stage else {})},
+                tags={
+                    DESCRIPTION: f"{kind or 'evaluation'} on {tags.get('task', task)}: `{name}`",
+                    **tags,
+                    **owner_tags(),
+                    **({"dvc_stage": stage} if stage else {}),
+                },
             )
             if continued:
                 _name(run, name)
@@ -79,19 +87,33 @@ def open_run(
 
 @contextlib.contextmanager
 def child_run(name: str) -> Iterator[str]:
-    """A stage's run under the open one, in its experiment."""
+    """A stage's run under the open one, in its experiment; its description leads there."""
     parent = mlflow.active_run()
+    whole = f", a part of [{parent.info.run_name}]({run_address(parent.info.run_id)})" if parent else ""
 
     def start() -> ActiveRun:
         return mlflow.start_run(
             run_name=name,
             nested=True,
-            tags={"stage": name, **owner_tags()},
+            tags={DESCRIPTION: f"`{name}`{whole}", "stage": name, **owner_tags()},
             experiment_id=parent.info.experiment_id if parent else None,
         )
 
     with _recorded(start) as run:
         yield str(run.info.run_id)
+
+
+def newest_comparison(task: str, models: Sequence[str]) -> str | None:
+    """Id of the last finished comparison of a task, if all these models are in it."""
+    client = MlflowClient()
+    found = client.search_runs(
+        [experiment.experiment_id for experiment in client.search_experiments()],
+        f"tags.kind = 'compare' and tags.task = '{task}' and attributes.status = 'FINISHED'",
+        max_results=1,
+        order_by=["attributes.start_time DESC"],
+    )
+    named = [run for run in found if {*models} <= {*run.data.tags.get(MODELS_TAG, "").split(",")}]
+    return str(named[0].info.run_id) if named else None
 
 
 def begin_stage(name: str) -> None:

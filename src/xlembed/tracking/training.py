@@ -26,6 +26,7 @@ from xlembed.tracking.finetuned import (
 )
 from xlembed.tracking.log import (
     cut_at_line,
+    describe,
     log_dataset,
     log_folder,
     log_metrics,
@@ -131,6 +132,8 @@ class FinetuningRun(TrainingRecord):
             shutil.copytree(folder, files, ignore=shutil.ignore_patterns("model"))
             log_folder(files)
         log_metrics(_headline_metrics(report))
+        page = self._page(folder / "report.md")
+        describe(f"Files: `{folder}`, and among the artifacts of this run.\n\n{page}")
         metadata = {
             "recipe": recipe["name"],
             "base": recipe["base"],
@@ -151,20 +154,24 @@ class FinetuningRun(TrainingRecord):
             tags[f"xlembed.evaluation.{digest[:16]}"] = run_id
         if not recipe["register_as"]:
             return None
-        described = self._description((folder / "report.md").read_text(encoding="utf-8"), last)
+        described = self._description(page, last)
         return register_finetuned(model_id, self.run_id, recipe["register_as"], tags, described)
 
-    def _description(self, report: str, last: Mapping[str, Any]) -> str:
-        """Markdown for the registry, which shows no file of a run: links lead there, to evaluations and figures."""
+    def _page(self, report: Path) -> str:
+        """The report with the figures that are among this run's artifacts, from where the UI loads them."""
+        place = rf"get-artifact?path=\2&run_uuid={self.run_id}"
+        text = report.read_text(encoding="utf-8")
+        return re.sub(r"!\[([^\]]*)\]\((figures/[^)\s]+)\)", rf"![\1]({place})", text)
+
+    def _description(self, page: str, last: Mapping[str, Any]) -> str:
+        """Markdown for the registry: links lead to evaluations and files."""
         found = [
             f"Evaluation on {name}: [run {run_id}]({run_address(run_id)})"
             for name, result in last["tasks"].items()
             for run_id in [self.evaluations[last["after"], result["task_digest"]]]
         ]
-        place = f"{run_address(self.run_id)}/artifacts"
-        found.append(f"All files of the training: [run {self.run_id}]({place})")
-        text = re.sub(r"!\[([^\]]*)\]\((figures/[^)\s]+)\)", rf"[\1]({place}/\2)", report)
-        return cut_at_line("\n\n".join([*found, text]), VERSION_CHARS)
+        found.append(f"All files of the training: [run {self.run_id}]({run_address(self.run_id)}/artifacts)")
+        return cut_at_line("\n\n".join([*found, page]), VERSION_CHARS)
 
 
 @contextlib.contextmanager

@@ -36,10 +36,22 @@ Log = Callable[[Mapping[str, float], int], None]
 """Told (values, update)."""
 History = Sequence[Mapping[str, float]]
 """The log of a trainer."""
+ARGUMENTS: dict[str, Any] = {
+    **dict.fromkeys(("logging_strategy", "eval_strategy", "save_strategy"), "no"),  # the plan says when
+    "logging_nan_inf_filter": False,  # a loss that is no number must be seen
+    "optim": "adamw_torch",
+    "report_to": "none",
+    "disable_tqdm": True,
+}
+"""Of every trainer in a loop."""
 
 
 def unlogged(values: Mapping[str, float], step: int) -> None:
     """For callers that keep no curves."""
+
+
+WATCHED = {"loss": "loss", "grad_norm": "gradient norm", "eval_loss": "loss on validation"}
+"""Key of the log -> what must stay a number."""
 
 
 class EpochBatches(BatchSampler):
@@ -158,10 +170,7 @@ class ResumableTrainer(Trainer):
 def train(model: nn.Module, loop: Loop, make: Callable[[], ResumableTrainer]) -> History:
     """Train what requires a gradient, in place; go on where an earlier call on the same folder was cut off.
 
-    Args:
-        model: ends with the weights that the loop wants.
-        loop: everything but the loss.
-        make: the trainer, called if there is something left to do.
+    The model ends with the weights that the loop wants; `make` is called if there is something left to do.
 
     Returns:
         The log, of the parts before an interruption too.
@@ -182,15 +191,11 @@ def train(model: nn.Module, loop: Loop, make: Callable[[], ResumableTrainer]) ->
             history = trainer.state.log_history
             trainer.accelerator.free_memory()
         best = loop.best_step(history) if loop.keeps_best else None
-        if best not in (None, _last_step(history)):
-            load_weights(model, checkpoint_folder(loop.where, best or 0) / WEIGHTS)
+        if best is not None and best != max(entry["step"] for entry in history):
+            load_weights(model, checkpoint_folder(loop.where, best) / WEIGHTS)
     finally:
         _bare(model, own_forward)
     return history
-
-
-def _last_step(history: History) -> int:
-    return int(max(entry["step"] for entry in history))
 
 
 def _history(folder: Path) -> History:
@@ -270,16 +275,10 @@ class _Messages(TrainerCallback):
             before, at = self._since
             seconds = max(time.perf_counter() - at, 1e-9)
             self._restart(state)
-            speed = (self._loop.plan.rows_at(step) - self._loop.plan.rows_at(before)) / seconds
-            self._tell(
-                state,
-                {
-                    "loss": logs["loss"],
-                    "learning_rate": logs["learning_rate"],
-                    "gradient_norm": logs.get("grad_norm", 0.0),
-                    "rows_per_second": speed,
-                },
-            )
+            rows = self._loop.plan.rows_at(step) - self._loop.plan.rows_at(before)
+            told = {"loss": logs["loss"], "learning_rate": logs["learning_rate"]}
+            gradient = {"gradient_norm": logs.get("grad_norm", 0.0)}
+            self._tell(state, {**told, **gradient, "rows_per_second": rows / seconds})
         measured = {name: logs[key] for key, name in (self._loop.names or {}).items() if key in logs}
         if measured:
             self._tell(state, measured)
@@ -287,11 +286,7 @@ class _Messages(TrainerCallback):
     def _check(self, logs: Mapping[str, float], step: int) -> None:
         wrong = [
             f"the {words} is {logs[key]}"
-            for key, words in (
-                ("loss", "loss"),
-                ("grad_norm", "gradient norm"),
-                ("eval_loss", "loss on validation"),
-            )
+            for key, words in WATCHED.items()
             if not math.isfinite(logs.get(key, 0.0))
         ]
         if wrong:

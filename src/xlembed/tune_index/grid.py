@@ -1,17 +1,20 @@
-"""The settings that tune-index tries, and which of them share an index."""
+"""What tune-index tries and what counts as good: the settings, and which of them share an index."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pydantic
 
+from xlembed.evaluate.fidelity import RECALL_CUTS
 from xlembed.search.elastic.index_type import find_type, type_names
+from xlembed.search.elastic.padding import NO_LANGUAGE
 from xlembed.settings import IndexSettings
-from xlembed.words import UserError, near_miss
+from xlembed.words import Lang, UserError, near_miss
 
 MERGES = {"before": False, "after": True}
 DEFAULTS = {
@@ -21,16 +24,12 @@ DEFAULTS = {
     "oversample": "0,3",
     "force_merge": "before,after",
 }
+COSTS = ("latency", "memory")
 
 
 @dataclass(frozen=True)
 class Build:
-    """What an index is built with.
-
-    Attributes:
-        type: of the index.
-        m: neighbours per vector; None without a graph.
-    """
+    """What an index is built with: its type, and its neighbours per vector; None without a graph."""
 
     type: str
     m: int | None
@@ -46,8 +45,7 @@ class Setting:
     """One point of the grid.
 
     Attributes:
-        build: what the index is built with.
-        merged: whether its segments were merged into one per shard.
+        merged: whether the index's segments were merged into one per shard.
         num_candidates: per shard; None without a graph.
         oversample: of quantised types; None for others.
     """
@@ -101,11 +99,8 @@ class Grid:
 
     def builds(self) -> list[Build]:
         """Indices that have to be built, each once."""
-        return [
-            Build(kind, m)
-            for kind in self.types
-            for m in (self.m if find_type(kind).graph else (None,))
-        ]  # fmt: skip
+        none: Sequence[int | None] = (None,)
+        return [Build(kind, m) for kind in self.types for m in (self.m if find_type(kind).graph else none)]
 
     def settings_of(self, build: Build, merged: bool) -> list[Setting]:
         """Settings that one index can be searched with."""
@@ -113,14 +108,59 @@ class Grid:
         if not kind.graph:
             return [Setting(build, merged, None, None)]
         oversamples: Sequence[float | None] = self.oversample if kind.quantised_bytes else (None,)
-        return [
-            Setting(build, merged, candidates, oversample)
-            for candidates, oversample in itertools.product(self.num_candidates, oversamples)
-        ]
+        pairs = itertools.product(self.num_candidates, oversamples)
+        return [Setting(build, merged, candidates, oversample) for candidates, oversample in pairs]
 
     def settings(self) -> list[Setting]:
         """The whole grid in the order of work."""
         return [s for b in self.builds() for merged in self.merged for s in self.settings_of(b, merged)]
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """What is tried, and what counts as good.
+
+    Attributes:
+        pad_to: vectors that the indices shall hold at least.
+        pad_texts: file of texts for distractors; None interpolates.
+        pad_lang: language of texts that do not say.
+        recall: wanted, at the lower end of its interval.
+        k: documents that an application asks for: recall@k decides, searches for k are timed.
+        cheapest_by: `latency` (95th percentile of single searches) or `memory`; the other breaks ties.
+        queries: most queries that are asked, a seeded sample.
+        timed: searches that are timed.
+        seed: of the distractors, the sample and the halves.
+        keep: leave the indices on the server.
+    """
+
+    grid: Grid
+    pad_to: int = 50_000
+    pad_texts: Path | None = None
+    pad_lang: Lang = NO_LANGUAGE
+    recall: float = 0.99
+    k: int = 10
+    cheapest_by: str = "latency"
+    queries: int = 300
+    timed: int = 200
+    seed: int = 42
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k not in RECALL_CUTS:
+            raise UserError(f"--k: expected one of {', '.join(map(str, RECALL_CUTS))}, found {self.k}")
+        if not 0 < self.recall <= 1:
+            raise UserError(f"--recall: expected a share above 0, at most 1, found {self.recall}")
+        if self.cheapest_by not in COSTS:
+            raise UserError(f"--cheapest-by: expected {' or '.join(COSTS)}, found {self.cheapest_by!r}")
+        if min(self.queries, self.timed) < 1 or self.pad_to < 0:
+            raise UserError("--queries, --timed: expected at least 1; --pad-to: at least 0")
+
+    def params(self) -> dict[str, str]:
+        """For the run; files by name only."""
+        told: dict[str, Any] = {key: ",".join(map(str, value)) for key, value in vars(self.grid).items()}
+        told |= {key: value for key, value in vars(self).items() if key not in ("grid", "keep")}
+        told["pad_texts"] = self.pad_texts.name if self.pad_texts else ""
+        return {f"tune_index.{key}": str(value) for key, value in told.items()}
 
 
 def parse_grid(
@@ -132,28 +172,24 @@ def parse_grid(
         UserError: names the option, what was found and what is allowed.
     """
 
-    def words(name: str, given: str) -> list[str]:
-        return list(
-            dict.fromkeys(w.strip() for w in (given.strip() or DEFAULTS[name]).split(",") if w.strip())
-        )
+    def words(name: str, given: str) -> tuple[str, list[str]]:
+        listed = (w.strip() for w in (given.strip() or DEFAULTS[name]).split(","))
+        return f"--{name.replace('_', '-')}", list(dict.fromkeys(filter(None, listed)))
 
     def chosen(name: str, given: str, known: Sequence[str]) -> list[str]:
-        found = words(name, given)
-        for word in found:
-            if word not in known:
-                option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option}: {word!r} is none of {', '.join(known)}.{near_miss(word, known)}")
+        option, found = words(name, given)
+        if word := next((word for word in found if word not in known), ""):
+            raise UserError(f"{option}: {word!r} is none of {', '.join(known)}.{near_miss(word, known)}")
         return found
 
     def numbers(name: str, given: str, convert: type[int] | type[float]) -> list[Any]:
+        option, listed = words(name, given)
         found = []
-        for word in words(name, given):
+        for word in listed:
             try:
                 found.append(convert(word))
             except ValueError:
-                raise UserError(
-                    f"--{name.replace('_', '-')}: expected numbers, comma-separated, found {word!r}"
-                ) from None
+                raise UserError(f"{option}: expected numbers, comma-separated, found {word!r}") from None
             index_settings(base, {name: found[-1]})
         return sorted(found)
 

@@ -1,37 +1,89 @@
-"""The indices of tune-index: built once per type and m, merged as clones, deleted at the end."""
+"""The indices of tune-index: a corpus with distractors, built once per type and m, merged as clones, then deleted."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from xlembed.data.task import Task
+from xlembed.embeddings.embedded import unit_vectors
+from xlembed.embeddings.encode import Progress, encode_texts
+from xlembed.embeddings.encoding import open_encoding
 from xlembed.embeddings.export import Embeddings
+from xlembed.embeddings.postprocessing import derive_more, fit_documents
 from xlembed.files import write_json
 from xlembed.models.spec import ModelRef
 from xlembed.search.elastic.builder import build
 from xlembed.search.elastic.cloning import IndexStats, delete_index, index_stats, merged_clone
 from xlembed.search.elastic.connection import Server
+from xlembed.search.elastic.engine import ElasticIndex
 from xlembed.search.elastic.layout import IndexSpec, bytes_needed, check_fits, choose_analyzers
-from xlembed.search.elastic.padding import Padded
+from xlembed.search.elastic.padding import Padded, pad, read_texts
 from xlembed.search.elastic.source import Source
-from xlembed.search.elastic.tasks import index_spec
+from xlembed.search.elastic.tasks import attach, index_spec
 from xlembed.settings import IndexSettings
-from xlembed.tune_index.grid import Build, index_settings
-from xlembed.words import UserError
-from xlembed.workspace import Watch
+from xlembed.tune_index.grid import Build, Setting, TuneOptions, index_settings
+from xlembed.words import Lang, Role, UserError, Vectors
+from xlembed.workspace import Watch, Workspace
+
+
+def pad_corpus(
+    task: Task,
+    ref: ModelRef,
+    embeddings: Embeddings,
+    workspace: Workspace,
+    options: TuneOptions,
+    watch: Watch,
+) -> Padded:
+    """The corpus with as many distractors as it lacks; vectors pass through memory chunk by chunk."""
+    lacking = max(0, options.pad_to - len(task.documents))
+    known = {d.text for d in task.documents}
+    texts = read_texts(options.pad_texts, options.pad_lang) if options.pad_texts and lacking else []
+    found = [t for t in texts if t[0] not in known][:lacking]
+    return pad(
+        task,
+        unit_vectors(embeddings.documents),
+        options.pad_to,
+        workspace.cache / "padded",
+        fingerprint=str(embeddings.manifest["fingerprint"]),
+        seed=options.seed,
+        texts=found,
+        text_vectors=_encoded(found, task, ref, workspace, watch),
+    )
+
+
+def _encoded(
+    found: Sequence[tuple[str, Lang]], task: Task, ref: ModelRef, workspace: Workspace, watch: Watch
+) -> Iterator[Vectors]:
+    """Vectors of texts as documents; what the store holds is not encoded again, and nothing before it is asked for.
+
+    Post-processing keeps the statistics of the task's own documents.
+    """
+    if not found:
+        return
+    texts, langs = [text for text, _ in found], [lang for _, lang in found]
+    encoding = open_encoding(ref, workspace)
+
+    def tell(progress: Progress) -> None:
+        watch("encode distractors", progress.n_done, progress.n_total)
+
+    with encoding.crew as crew:
+        encode_texts(crew, texts, Role.DOCUMENT, encoding.store, progress=tell)
+    fitted = fit_documents(task, ref, workspace)
+    start = 0
+    for chunk in encoding.store.read(Role.DOCUMENT, texts).chunks():
+        yield derive_more(chunk, langs[start : start + len(chunk)], ref, fitted)
+        start += len(chunk)
 
 
 @dataclass(frozen=True)
 class Made:
-    """An index that can be measured.
+    """An index that can be measured, by its name on the server.
 
     Attributes:
-        name: on the server.
-        stats: what it takes up.
         memory_bytes: needed outside the heap to search it, by Elastic's formulas.
         build_seconds: loading and, if merged, merging; None if an interrupted call did a part of it.
     """
@@ -48,14 +100,9 @@ class TuningIndices:
 
     Attributes:
         task: the corpus without distractors; it names the indices.
-        ref: the model.
-        embeddings: of the task.
-        padded: what is indexed.
         base: settings that the grid does not vary.
-        server: where.
         times: file that keeps the seconds of finished builds, so that a call that goes on can tell them.
         run_id: MLflow run for the manifests.
-        watch: told of the loading.
     """
 
     task: Task
@@ -82,15 +129,9 @@ class TuningIndices:
         return ""
 
     def make(self, wanted: Build, merges: tuple[bool, ...], copy: str = "a") -> Iterator[tuple[bool, Made]]:
-        """The index before and after a force merge, as far as asked for; a complete one is used again.
+        """The index before and after a force merge, as far as asked for, False first; a complete one is used again.
 
-        Args:
-            wanted: type and m.
-            merges: False: as loaded; True: merged to one segment per shard; in this order.
-            copy: tells apart builds that are alike in all else.
-
-        Yields:
-            whether it is merged, and the index.
+        True means merged to one segment per shard; `copy` tells apart builds that are alike in all else.
         """
         spec = self._spec(wanted, copy)
         if merges == (True,):
@@ -119,6 +160,11 @@ class TuningIndices:
                 loaded = self._noted(spec.name)
                 self._note(merged.name, None if loaded is None else loaded + seconds)
             yield True, self._made(merged)
+
+    def open(self, setting: Setting, made: Made) -> ElasticIndex:
+        """An index with the settings of a search."""
+        padded, settings = self.padded, setting.settings(self.base)
+        return attach(self.server, made.name, padded.task, padded.vectors, settings, margin=0)
 
     def clean_up(self) -> list[str]:
         """Delete what was made, by its manifest, and the files beside; returns the names of what is gone."""

@@ -27,8 +27,8 @@ from xlembed.search.units import ANY_LANGUAGE
 from xlembed.settings import EvaluateSettings
 from xlembed.stats.evaluation import loss_rows, recall_rows
 from xlembed.stats.score_rows import Estimate
-from xlembed.stats.tuned import EXACT_SCAN, Tried, lowest_macro, widen_perfect
-from xlembed.tune_index.grid import Setting
+from xlembed.stats.tuned import EXACT_SCAN, Tried, lowest_macro, split_clusters, widen_perfect
+from xlembed.tune_index.grid import Setting, TuneOptions
 from xlembed.tune_index.indices import Made
 from xlembed.words import Lang, Mode, Vectors
 
@@ -39,11 +39,9 @@ CLIENTS = (1, 8)
 
 @dataclass(frozen=True)
 class Sample:
-    """What is asked.
+    """What is asked: a padded corpus with the sampled queries, and their vectors, none of them zero.
 
     Attributes:
-        task: padded corpus with the sampled queries.
-        queries: their vectors, none of them zero.
         clusters: need id -> cluster id.
         halves: clusters for choosing, clusters for reporting.
     """
@@ -54,15 +52,15 @@ class Sample:
     halves: tuple[frozenset[str], frozenset[str]]
 
 
-def sample_queries(task: Task, queries: Vectors, most: int, seed: int) -> tuple[Task, Vectors]:
-    """At most so many queries with a direction, in the task's order.
+def draw_sample(task: Task, queries: Vectors, clusters: Mapping[str, str], options: TuneOptions) -> Sample:
+    """Queries of a padded task, and their clusters in halves."""
+    asked, vectors = sample_queries(task, queries, options.queries, options.seed)
+    used = {clusters[q.need_id] for q in asked.queries}
+    return Sample(asked, vectors, clusters, split_clusters(used, options.seed))
 
-    Args:
-        task: documents may be padded.
-        queries: float32, shape (n_queries, dim).
-        most: wanted.
-        seed: of the sample.
-    """
+
+def sample_queries(task: Task, queries: Vectors, most: int, seed: int) -> tuple[Task, Vectors]:
+    """At most so many queries with a direction, in the task's order; `queries`: float32, shape (n_queries, dim)."""
     directed = np.flatnonzero(np.asarray(queries).any(axis=1))
     rows = np.sort(np.random.default_rng(seed).permutation(directed)[:most])
     chosen = tuple(task.queries[row] for row in rows)
@@ -72,16 +70,7 @@ def sample_queries(task: Task, queries: Vectors, most: int, seed: int) -> tuple[
 
 
 class Bench:
-    """Everything that is the same for every setting: exact answers, units, pools.
-
-    Args:
-        sample: what is asked.
-        vectors: of the padded corpus.
-        settings: modes, measures, resamples.
-        server: where the indices are.
-        k: documents of a timed search.
-        timed: searches that are timed.
-    """
+    """Everything that is the same for every setting: exact answers over the padded corpus, units, pools."""
 
     def __init__(
         self,
@@ -89,12 +78,9 @@ class Bench:
         vectors: Vectors,
         settings: EvaluateSettings,
         server: Server,
-        *,
-        k: int,
-        timed: int,
+        options: TuneOptions,
     ) -> None:
-        self._sample, self._settings, self._server = sample, settings, server
-        self._k, self._timed = k, timed
+        self._sample, self._settings, self._server, self._options = sample, settings, server, options
         documents = sample.task.documents
         self.exact = Remembered(
             ExactIndex([d.doc_id for d in documents], [d.lang for d in documents], vectors)
@@ -188,22 +174,21 @@ class Bench:
         return [_rounded(row) for row in loss_rows(exact, kept(units), self.measures, clusters, resamples)]
 
     def _time(self, index: ElasticIndex) -> dict[str, Any]:
-        queries = self._sample.queries
-        turn = np.arange(min(self._timed, len(queries)))
-        n, asked = self._timed, queries[turn]
-        everywhere: list[Lang | None] = [None] * len(turn)
-        own: list[Lang | None] = [self._sample.task.queries[i].lang for i in turn]
-        single, total = time_searches(self._server, index, asked, self._k, everywhere, searches=n)
+        task, n = self._sample.task, self._options.timed
+        asked = self._sample.queries[:n]
+
+        def timed(langs: list[Lang | None], **how: int) -> tuple[Any, float]:
+            return time_searches(self._server, index, asked, self._options.k, langs, searches=n, **how)
+
+        everywhere: list[Lang | None] = [None] * len(asked)
+        single, total = timed(everywhere)
         throughput = {str(CLIENTS[0]): round(n / total, 2)}
         for clients in CLIENTS[1:]:
-            _, total = time_searches(
-                self._server, index, asked, self._k, everywhere, clients=clients, searches=n, warm_up=clients
-            )
+            _, total = timed(everywhere, clients=clients, warm_up=clients)
             throughput[str(clients)] = round(n / total, 2)
         filtered = None
-        if len(self._sample.task.languages) > 1:
-            seconds, _ = time_searches(self._server, index, asked, self._k, own, searches=n)
-            filtered = summarise(seconds)
+        if len(task.languages) > 1:
+            filtered = summarise(timed([q.lang for q in task.queries[: len(asked)]])[0])
         return {
             "latency_ms": summarise(single),
             "latency_ms_filtered": filtered,

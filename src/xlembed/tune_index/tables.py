@@ -39,11 +39,10 @@ def tuning_table(report: Tuning) -> Grid:
     for of in report.settings:
         if of.note and NONE in (recall_cell(of, k).text, loss_cell(of, measure).text):
             lacking.setdefault(of.note, []).append(of.name)
-    every = len(report.settings)
-    why = (
-        f"{NONE}: {said}." if len(names) == every else f"{NONE}: {said} ({', '.join(names)})."
-        for said, names in lacking.items()
-    )
+    why = []
+    for said, names in lacking.items():
+        which = "" if len(names) == len(report.settings) else f" ({', '.join(names)})"
+        why.append(f"{NONE}: {said}{which}.")
     return Grid(
         "tuning",
         f"{report.task}, {report.model}: index settings over {_documents(report)}",
@@ -58,11 +57,11 @@ def spread_table(report: Tuning) -> Grid:
     names = list(report.spread[0].recall)
     rows = []
     for of in report.spread:
-        cells = []
-        for found in of.recall.values():
-            cells.append(f"{percent(found.first, 2)} / {percent(found.second, 2)}")
-            cells.append(f"{percent(found.searches_that_differ)} %")
-        rows.append(row(of.name, *cells))
+        cells = [
+            (f"{percent(x.first, 2)} / {percent(x.second, 2)}", f"{percent(x.searches_that_differ)} %")
+            for x in of.recall.values()
+        ]
+        rows.append(row(of.name, *(text for both in cells for text in both)))
     columns = [text for name in names for text in (f"{name}, first / second", "searches that differ")]
     return Grid("spread", "The same index built twice", heads("setting", *columns), tuple(rows))
 
@@ -70,11 +69,9 @@ def spread_table(report: Tuning) -> Grid:
 def recall_cell(of: Tried, k: int) -> Cell:
     """Recall with its interval, or that there is none."""
     found = of.lowest.get(f"recall@{k}")
-    return (
-        Cell(NONE, details=(of.note,))
-        if found is None
-        else Cell(percent(found.value, 2), interval_text(found.interval))
-    )
+    if found is None:
+        return Cell(NONE, details=(of.note,))
+    return Cell(percent(found.value, 2), interval_text(found.interval))
 
 
 def loss_cell(of: Tried, measure: str) -> Cell:

@@ -308,7 +308,7 @@ def test_a_question_id_twice(tmp_path: Path) -> None:
         ('{"rows": []}', r"demo\.en\.json:1: paragraphs: expected a list 'paragraphs'\. Fix: SQuAD is"),
         (
             '{"data": [{"paragraphs": [{"qas": []}]}]}',
-            r"data\[0\]\.paragraphs\[0\]\.context: expected a text 'context'",
+            r"data\[0\]\.paragraphs\[0\]\.context: the field is missing; the row has 'qas'\. Fix: add 'context'",
         ),
         (
             '{"data": [{"paragraphs": [{"context": "x", "qas": [{"question": "?", "id": 1.5}]}]}]}',

@@ -7,6 +7,7 @@ import pytest
 from xlembed.data.building import build_task
 from xlembed.data.checks import Problems
 from xlembed.data.importers.tatoeba import read
+from xlembed.data.importing import import_files
 from xlembed.data.reading import DocumentUnit, ReadOptions
 from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.words import UserError
@@ -61,7 +62,7 @@ def test_bad_usage(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"expected files of different languages, found de, de; use --lang"):
         _read(one, two, langs=("de",))
     with pytest.raises(UserError, match=r"--documents answers is for squad files"):
-        read([one, two], ReadOptions("demo", (), DocumentUnit.ANSWERS), Problems())
+        import_files("tatoeba", [one, two], "demo", options=ReadOptions(documents=DocumentUnit.ANSWERS))
 
 
 @pytest.mark.parametrize(("three", "two"), [("deu", "de"), ("fra", "fr"), ("tur", "tr"), ("jpn", "ja")])

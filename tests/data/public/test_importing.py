@@ -171,7 +171,7 @@ def test_an_import_that_broke_off_goes_on_and_needs_no_network_then(
     hub.write_rows(entry.hub_id, repositories(entry)[entry.hub_id])
     hub.fetched.clear()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("xlembed.data.public.repository.Repository._read", _interrupted)
+        patch.setattr("xlembed.data.public.source.Repository._read", _interrupted)
         import_public(entry, Wish(), data_dir=tmp_path)
     assert hub.fetched and not list(tmp_path.glob("pairs/[!.]*"))
     assert len(import_public(entry, Wish(), data_dir=tmp_path)) == 3
@@ -181,7 +181,7 @@ def test_an_import_that_broke_off_goes_on_and_needs_no_network_then(
     other = find_public_set("stsb_tr_google")
     with pytest.raises(UserError, match=r"offline mode is on(.|\n)*--repo-type dataset figenfikri/stsb_tr"):
         import_public(other, Wish(), data_dir=tmp_path)
-    with pytest.raises(UserError, match="stsb_tr_train exists: --force replaces it"):
+    with pytest.raises(UserError, match=r"stsb_tr_train exists already: .*replace it with --force"):
         import_public(entry, Wish(), data_dir=tmp_path)
 
 

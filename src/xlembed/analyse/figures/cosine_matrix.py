@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.analyse.result import Analysis, PairMean, label_words
+from xlembed.analyse.result import Analysis, PairMean, confounded, label_words
 from xlembed.show.figures.registry import Registered
 from xlembed.show.page import Panel, Words, head, page
 from xlembed.show.shapes.heat_map import colour_bar, heat_map
@@ -62,10 +62,8 @@ def _notes(reports: Sequence[Analysis], n_panels: int) -> list[str]:
         notes.append(
             "A space that ignores languages has one shade on the left, and a much darker right panel."
         )
-    if any(r.topic_confounded for r in reports):
-        notes.append("Topic confounded: documents of different languages are different texts here.")
     labels = label_words(reports)
-    return [*notes, f"* {labels}" if labels else ""]
+    return [*notes, *confounded(reports), f"* {labels}" if labels else ""]
 
 
 FIGURE = Registered(cosine_matrix, applies=lambda reports: all(r.cosines for r in reports))

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from xlembed.analyse.result import Analysis, Map, label_words
+from xlembed.analyse.result import Analysis, Map, confounded, label_words
 from xlembed.show.figures.registry import Registered
 from xlembed.show.page import Panel, Words, head, page
 from xlembed.show.shapes.marks import Mark
@@ -20,15 +20,13 @@ SIDE, ALONE = 3.4, 4.6
 COLUMNS = 3
 LEAST = 0.6
 """Height of a panel as a share of its width, at least."""
+NOTE = (
+    "Distances between far points and the axes themselves mean nothing in such a map; the numbers above do."
+)
 
 
 def projection(reports: Sequence[Analysis], name: str = "projection") -> Figure:
-    """t-SNE of the same documents in each model's space; a language has one colour and one marker in all figures.
-
-    Args:
-        reports: of one task.
-        name: of the map.
-    """
+    """The same documents of one task in each model's space; a language has one colour and one marker in all figures."""
     side, maps = ALONE if len(reports) == 1 else SIDE, [r.maps[name] for r in reports]
     height = side * min(1.0, max(LEAST, *map(_steepness, maps)))
     panels = [
@@ -39,7 +37,7 @@ def projection(reports: Sequence[Analysis], name: str = "projection") -> Figure:
         "Documents by language",
         f"task {reports[0].task} · {_method(found)}, seed {found.seed} · "
         f"{found.per_language:,} documents per language, n = {len(found.points):,}",
-        _notes(reports),
+        [NOTE, *confounded(reports), label_words(reports)],
     )
     legend = [Mark(0, 0, language_look(lang), size=5.5).entry(lang) for lang in languages]
     rows = [panels[i : i + COLUMNS] for i in range(0, len(panels), COLUMNS)]
@@ -99,15 +97,6 @@ def _numbers(report: Analysis) -> list[str]:
         f"purity@{purity.measure.partition('@')[2]} {percent(purity.value, 0)} % "
         f"(expected {percent(expected, 0)} %), silhouette {plain(found['silhouette'].value, 2)}"
     ]
-
-
-def _notes(reports: Sequence[Analysis]) -> list[str]:
-    notes = [
-        "Distances between far points and the axes themselves mean nothing in such a map; the numbers above do."
-    ]
-    if any(r.topic_confounded for r in reports):
-        notes.append("Topic confounded: documents of different languages are different texts here.")
-    return [*notes, label_words(reports)]
 
 
 FIGURE = Registered(projection, applies=lambda reports: all("projection" in r.maps for r in reports))

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xlembed.data.card import Card, is_task_name, read_card, slugify
-from xlembed.data.checks import Place, Problems
+from xlembed.data.card import Card, read_card, slugify
+from xlembed.data.checks import Problems, Row
 from xlembed.data.joining import join
 from xlembed.data.judgements import find_judgements, read_judgements
 from xlembed.data.languages import require_language
-from xlembed.data.lines import is_there
+from xlembed.data.lines import existing
 from xlembed.data.objects import IDS, SUFFIXES, TEXTS, by_id, name_of, read_objects
-from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
 from xlembed.data.task import Document, Query
-from xlembed.words import Lang, UserError
+from xlembed.words import Lang, UserError, counted
 
 CORPUS_FILE = "corpus.jsonl"
 QUERIES_FILE = "queries.jsonl"
@@ -36,7 +34,6 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: no folder is given, or one has another form; judgements are of other splits only.
     """
-    refuse_documents(options, "a BEIR folder")
     for file in files:
         _check_folder(file)
     parts = []
@@ -57,21 +54,17 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
 
 
 def _check_folder(folder: Path) -> None:
-    """Nothing for a folder in this form.
-
-    Raises:
-        UserError: says what it is instead, and who reads that.
-    """
+    """Nothing for a folder in this form."""
     if not folder.is_dir():
         raise UserError(
             f"beir: expected a folder with {CORPUS_FILE}, found {folder}; files of rows are read by `xlembed import "
             "jsonl` and `xlembed import table`, topics with TREC judgements by `xlembed import trec`"
         )
-    if any(is_there(part(folder, stem)) for stem in ("corpus", "queries")):
+    if any(existing(part(folder, stem)) for stem in ("corpus", "queries")):
         return
     there = sorted(path.name for path in folder.iterdir())
     trec = any(re.match("(topics?|qrels|docs-|collection)", name) for name in there)
-    if inside := [name for name in there if is_there(part(folder / name, "corpus"))]:
+    if inside := [name for name in there if existing(part(folder / name, "corpus"))]:
         named = " ".join(str(folder / name) for name in inside[:5])
         advice = f"name the folders inside, one per language: xlembed import beir {named}"
     elif trec:
@@ -87,7 +80,7 @@ def _check_folder(folder: Path) -> None:
 def part(folder: Path, stem: str) -> Path:
     """The documents or queries of a folder: `corpus.jsonl`, or in another form; the first where there is none."""
     found = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
-    return next((path for path in found if is_there(path)), found[0])
+    return next((path for path in found if existing(path)), found[0])
 
 
 def read_folder(
@@ -111,97 +104,91 @@ def read_folder(
         UserError: if `lang` is no language code.
     """
     options = options or ReadOptions()
-    rows, lang = _open_folder(folder, problems, lang, options.drop_unknown)
-    add_documents(by_id(read_objects(part(folder, "corpus"), problems, True)), rows, lang, all_alike)
+    rows = read_documents(folder, problems, lang, options.drop_unknown, all_alike=all_alike)
+    lang = _default(rows.card, lang)
     add_queries(by_id(read_objects(part(folder, "queries"), problems, True)), rows, lang, all_alike)
-    needed = not (rows.card.unjudged or options.unjudged) or is_there(folder / QRELS_FILE)
+    needed = not (rows.card.unjudged or options.unjudged) or existing(folder / QRELS_FILE)
     if needed and (judged := find_judgements(folder, options.split, problems)):
         read_judgements(judged, rows)
     return rows
 
 
-def read_documents(folder: Path, problems: Problems) -> Rows:
-    """Documents of a folder alone, with or without queries in it."""
-    rows, lang = _open_folder(folder, problems, None)
-    add_documents(by_id(read_objects(part(folder, "corpus"), problems, True)), rows, lang)
+def read_documents(
+    folder: Path,
+    problems: Problems,
+    lang: Lang | None = None,
+    drop_unknown: bool = False,
+    *,
+    all_alike: bool = False,
+) -> Rows:
+    """Documents of a folder alone, with or without queries in it; arguments as of `read_folder`.
+
+    Raises:
+        UserError: if `lang` is no language code.
+    """
+    card = read_card(folder, problems) or Card(slugify(folder.resolve().name))
+    if lang is not None:
+        require_language(lang, "--lang")
+    rows = Rows(card, problems, drop_unknown)
+    found = by_id(read_objects(part(folder, "corpus"), problems, True))
+    add_documents(found, rows, _default(card, lang), all_alike)
     return rows
 
 
-def _open_folder(
-    folder: Path, problems: Problems, lang: Lang | None, drop_unknown: bool = False
-) -> tuple[Rows, Lang | None]:
-    """Nothing read but the card, and the language of rows that do not say theirs."""
-    name = folder.resolve().name
-    card = read_card(folder, problems) or Card(name if is_task_name(name) else slugify(name))
-    if lang is not None:
-        require_language(lang, "--lang")
-    elif card.languages is not None and len(card.languages) == 1:
-        lang = card.languages[0]
-    return Rows(card, problems, drop_unknown), lang
+def _default(card: Card, lang: Lang | None) -> Lang | None:
+    """The language of rows that do not say theirs: the one that was said, or the card's only one."""
+    return card.languages[0] if lang is None and card.languages and len(card.languages) == 1 else lang
 
 
 def add_documents(found: Iterable[Row], rows: Rows, lang: Lang | None, all_alike: bool = False) -> None:
-    """Rows of documents; arguments as of `read_folder`."""
-    speaking = _Languages(lang, all_alike, rows)
-    for row in found:
+    """Rows of documents, whose id is called by one of `IDS`, whose text by one of `TEXTS`; see `read_folder`."""
+    for row, spoken in _spoken(found, rows, lang, all_alike):
         row.tell_misspelt(_DOCUMENT_FIELDS)
-        doc_id = row.required_id(name_of(row, IDS[:6]))
-        text = row.text("text" if "text" in row.values else name_of(row, TEXTS[:-1]))
-        title = row.optional("title") or ""
-        group = row.id("group") or None
-        spoken = speaking.of(row)
+        names = name_of(row, IDS[:6]), "text" if "text" in row.values else name_of(row, TEXTS[:-1])
+        doc_id, text = row.required_id(names[0]), row.text(names[1])
+        title, group = row.optional("title") or "", row.id("group") or None
         if doc_id is not None and text is not None:
-            rows.add_document(Document(doc_id, text, spoken, title, group), row.place)
+            rows.add_document(Document(doc_id, text, spoken, title, group), row.place, names)
         elif doc_id is not None:
-            rows.know_document(doc_id, row.place)
-    speaking.tell_missing()
+            rows.document_places.setdefault(doc_id, row.place)
 
 
 def add_queries(found: Iterable[Row], rows: Rows, lang: Lang | None, all_alike: bool = False) -> None:
     """Rows of queries; arguments as of `read_folder`."""
-    speaking = _Languages(lang, all_alike, rows)
-    for row in found:
+    for row, spoken in _spoken(found, rows, lang, all_alike):
         row.tell_misspelt(_QUERY_FIELDS)
         query_id = row.required_id(name_of(row, _QUERY_IDS))
         text = row.text("query" if "query" in row.values and "text" not in row.values else "text")
-        need_id = row.id("need_id")
-        cluster = row.id("cluster") or None
-        doc_id = row.id("doc_id") or None
+        need_id, cluster, doc_id = row.id("need_id"), row.id("cluster") or None, row.id("doc_id") or None
         native = row.flag("native", True)
-        spoken = speaking.of(row)
         if query_id is not None and text is not None:
             need = query_id if need_id is None else need_id
             query = Query(query_id, text, spoken, need, cluster, doc_id, native)
             rows.add_query(query, row.place, also="")
         elif query_id is not None:
-            rows.know_query(query_id, row.place)
-    speaking.tell_missing()
+            rows.query_places.setdefault(query_id, row.place)
 
 
-class _Languages:
-    """Languages of the rows of one file; that many rows lack one is told once."""
+def _spoken(
+    found: Iterable[Row], rows: Rows, lang: Lang | None, all_alike: bool
+) -> Iterator[tuple[Row, Lang]]:
+    """Rows of one file with their languages; that many rows lack one is told once, at the end.
 
-    def __init__(self, default: Lang | None, all_alike: bool, rows: Rows) -> None:
-        self._default, self._all_alike, self._problems = default, all_alike, rows.problems
-        self._any = (rows.card.languages or ("en",))[0]
-        self._silent: list[Place] = []
-        self._some_say = False
-
-    def of(self, row: Row) -> Lang:
-        """The row's language; where an error was told, some language of the task, so that it is told once."""
+    Where an error is told, some language of the task stands in.
+    """
+    some_lang, silent, some_say = (rows.card.languages or ("en",))[0], [], False
+    for row in found:
         if row.values.get("lang") is None:
-            self._silent.append(row.place)
-            return self._default or self._any
-        self._some_say = True
-        return row.optional("lang") or self._any
-
-    def tell_missing(self) -> None:
-        """One error for all rows without a language."""
-        if self._silent and (self._default is None or (self._all_alike and self._some_say)):
-            n, first = len(self._silent), self._silent[0]
-            message = f"{n} row{'s have' if n > 1 else ' has'} no language (the first is line {first.line})"
-            fix = 'add "lang" to every row; for a folder of one language, name it with --lang'
-            self._problems.error(first, "lang", "missing language", message, fix)
+            silent.append(row)
+            yield row, lang or some_lang
+        else:
+            some_say = True
+            yield row, row.optional("lang") or some_lang
+    if silent and (lang is None or (all_alike and some_say)):
+        have = counted(len(silent), "row has", "rows have")
+        message = f"{have} no language (the first is line {silent[0].place.line})"
+        fix = 'add "lang" to every row; for a folder of one language, name it with --lang'
+        silent[0].error("lang", "missing language", message, fix)
 
 
 def _is_plain(folder: Path) -> bool:

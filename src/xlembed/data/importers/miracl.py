@@ -8,8 +8,7 @@ from pathlib import Path
 
 from xlembed.data.checks import Problems
 from xlembed.data.importers import trec
-from xlembed.data.reading import EqualIds, ReadOptions
-from xlembed.data.rows import Rows
+from xlembed.data.reading import EqualIds, ReadOptions, Rows
 
 
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:

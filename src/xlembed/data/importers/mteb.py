@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,7 @@ import pycountry
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems
-from xlembed.data.reading import ReadOptions, refuse_documents
-from xlembed.data.rows import Rows
+from xlembed.data.reading import ReadOptions, Rows
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError
 
@@ -24,38 +23,32 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: mteb is not installed, has no such retrieval task, or cannot fetch it.
     """
-    refuse_documents(options, "an MTEB task")
     if len(files) != 1:
         raise UserError(f"mteb: expected the name of one task, found {len(files)}")
     task = _open(str(files[0]))
-    place = Place(task.metadata.name)
+    meta, place = task.metadata, Place(task.metadata.name)
     chosen = _of_one_language(task, options.langs, place, problems)
-    source = (
-        f"MTEB {task.metadata.name}, {task.metadata.dataset['path']} @ {task.metadata.dataset['revision']}"
-    )
-    licence = str(task.metadata.license or "")
-    rows = Rows(
-        Card(options.name, tuple(sorted(set(chosen.values()))), source=source, licence=licence), problems
-    )
-    parts = [(_prefix(subset, chosen), lang, _split(task, subset)) for subset, lang in chosen.items()]
+    source = f"MTEB {meta.name}, {meta.dataset['path']} @ {meta.dataset['revision']}"
+    langs = tuple(sorted(set(chosen.values())))
+    rows = Rows(Card(options.name, langs, source=source, licence=str(meta.license or "")), problems)
+    parts = []
+    for subset, lang in chosen.items():
+        data, splits = task.dataset[subset], task.eval_splits
+        if (split := next((name for name in splits if name in data), None)) is None:
+            raise UserError(f"mteb: {meta.name}, {subset}: none of the splits {', '.join(splits)}")
+        parts.append(("" if len(chosen) == 1 else f"{subset}:", lang, data[split]))
     for prefix, lang, data in parts:
         for row in data["corpus"]:
             rows.add_document(Document(prefix + row["id"], row["text"], lang, row.get("title") or ""), place)
     for prefix, lang, data in parts:
-        _add_queries(rows, prefix, lang, data, place)
+        for row in data["queries"]:
+            query_id = prefix + row["id"]
+            rows.add_query(Query(query_id, row["text"], lang, query_id), place)
+        known = {row["id"] for row in data["queries"]}
+        for query_id, judged in data["relevant_docs"].items():
+            for doc_id, grade in judged.items() if query_id in known else ():
+                rows.add_judgement(prefix + query_id, prefix + doc_id, int(grade), place)
     return rows
-
-
-def _prefix(subset: str, chosen: Mapping[str, Lang]) -> str:
-    return "" if len(chosen) == 1 else f"{subset}:"
-
-
-def _split(task: Any, subset: str) -> Any:
-    """The data of the split that MTEB evaluates."""
-    for split in task.eval_splits:
-        if split in task.dataset[subset]:
-            return task.dataset[subset][split]
-    raise UserError(f"mteb: {task.metadata.name}, {subset}: none of the splits {', '.join(task.eval_splits)}")
 
 
 def _open(name: str) -> Any:
@@ -82,7 +75,6 @@ def _open(name: str) -> Any:
 
 
 def _of_one_language(task: Any, langs: Sequence[Lang], place: Place, problems: Problems) -> dict[str, Lang]:
-    """Subset -> its language."""
     told = task.metadata.eval_langs
     by_subset = told if isinstance(told, dict) else {"default": told}
     found: dict[str, Lang] = {}
@@ -107,14 +99,3 @@ def _of_one_language(task: Any, langs: Sequence[Lang], place: Place, problems: P
             f"mteb: {', '.join(found)}: several subsets of one language; import them one by one with --lang"
         )
     return found
-
-
-def _add_queries(rows: Rows, prefix: str, lang: Lang, data: Any, place: Place) -> None:
-    known = set()
-    for row in data["queries"]:
-        known.add(row["id"])
-        query_id = prefix + row["id"]
-        rows.add_query(Query(query_id, row["text"], lang, query_id), place)
-    for query_id, judged in data["relevant_docs"].items():
-        for doc_id, grade in judged.items() if query_id in known else ():
-            rows.add_judgement(prefix + query_id, prefix + doc_id, int(grade), place)

@@ -7,19 +7,24 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from xlembed.data.card import Card
 from xlembed.data.cells import language_code
-from xlembed.data.checks import Place, Problems, check_language
+from xlembed.data.checks import Place, Problems, Row, check_language
 from xlembed.data.choosing import is_chosen, where_note
 from xlembed.data.headers import WORDS, Header
 from xlembed.data.languages import is_language
+from xlembed.data.lines import unpacked_name
 from xlembed.data.opening import read_tables
-from xlembed.data.packed import unpacked_name
-from xlembed.data.reading import DocumentUnit, ReadOptions, document_unit, language_by_name, said_languages
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import (
+    DocumentUnit,
+    ReadOptions,
+    Rows,
+    document_unit,
+    language_by_name,
+    said_languages,
+)
 from xlembed.data.sampling import drawn
 from xlembed.data.spoken import other_languages
 from xlembed.data.tables import Table, as_text
@@ -36,6 +41,7 @@ COLUMNS = {
 }
 """Our field -> what it is called, the likelier first; Amazon's own sets are among them."""
 
+NAMELESS = "they name no product"
 BATCH = 10_000
 """Rows whose languages are told at once."""
 
@@ -61,12 +67,13 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: for a wrong option, or a file without a column of texts.
     """
-    unit = document_unit(options, DocumentUnit.REVIEWS, DocumentUnit.PRODUCTS)
+    unit = document_unit(options, (DocumentUnit.REVIEWS, DocumentUnit.PRODUCTS))
     rows = Rows(Card(options.name, source=", ".join(file.name for file in files), unjudged=True), problems)
     found = _Reviews(unit is DocumentUnit.PRODUCTS, options, problems)
     sample = _Sample(options.max_documents, options.seed)
     others: Counter[tuple[Lang, Lang]] = Counter()
-    for batch in _batches(found.of_files(files)):
+    reviews = found.of_files(files)
+    while batch := list(itertools.islice(reviews, BATCH)):
         wanted = [review for review in batch if sample.wants(review)]
         looks = other_languages([(review.lang, f"{review.title}\n{review.text}") for review in wanted])
         for review, other in zip(wanted, looks, strict=True):
@@ -74,23 +81,26 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
                 sample.add(review)
             else:
                 others[review.lang, other] += 1
-    rows.excluded += [*found.told(), *_told_others(others), *sample.told(unit)]
+    rows.excluded += found.told()
+    for lang in sorted({said for said, _ in others}):
+        listed = ", ".join(f"{other} {n:,}" for (said, other), n in others.most_common() if said == lang)
+        rows.excluded.append(
+            f"{lang}: reviews left out that look like another language (by lingua): {listed}"
+        )
+    rows.excluded += sample.told(unit)
     for document, place in sample.documents(unit):
         rows.add_document(document, place, ("id", "text"))
     return rows
 
 
-def _batches(reviews: Iterator[_Review]) -> Iterator[list[_Review]]:
-    while batch := list(itertools.islice(reviews, BATCH)):
-        yield batch
-
-
 class _Reviews:
-    """The rows of files as reviews, with what is left out of them counted."""
+    """The rows of files as reviews, with what is left out of them counted by reason."""
 
     def __init__(self, products: bool, options: ReadOptions, problems: Problems) -> None:
         self._products, self._options, self._problems = products, options, problems
-        self.n_rows = self._n_short = self._n_unchosen = self._n_nameless = 0
+        self._n_rows = self._n_unchosen = 0
+        self._short = f"fewer than {counted(options.min_length, 'character')}"
+        self._left_out: Counter[str] = Counter()
 
     def of_files(self, files: Sequence[Path]) -> Iterator[_Review]:
         """All of them, file by file."""
@@ -100,13 +110,9 @@ class _Reviews:
 
     def told(self) -> list[str]:
         """What was left out, in words."""
-        notes = where_note(self._n_unchosen, self.n_rows, self._options.where)
-        if self._n_short:
-            fewer = f"fewer than {counted(self._options.min_length, 'character')}"
-            notes.append(f"{self._n_short:,} of {self.n_rows:,} reviews left out: {fewer}")
-        if self._n_nameless:
-            notes.append(f"{self._n_nameless:,} of {self.n_rows:,} reviews left out: they name no product")
-        return notes
+        notes = where_note(self._n_unchosen, self._n_rows, self._options.where)
+        reasons = [(why, n) for why in (self._short, NAMELESS) if (n := self._left_out[why])]
+        return notes + [f"{n:,} of {self._n_rows:,} reviews left out: {why}" for why, n in reasons]
 
     def _of_table(self, file: Path, table: Table, default: Lang | None) -> Iterator[_Review]:
         rows = iter(table.rows)
@@ -116,54 +122,42 @@ class _Reviews:
         if "lang" not in fields and head:
             default = default or language_by_name(file, self._problems)
         named = {ours: theirs for ours, theirs in fields.items() if ours != "product"}
-        labels = {**named, "_id": named.get("id", "id")}
+        labels = {**named, "_id": named.get("id", "id")} if table.is_text else None
         stem = unpacked_name(file).stem
         for row in itertools.chain(head, rows):
-            self.n_rows += 1
-            if self.n_rows % BATCH == 0 and self._options.watch:
-                self._options.watch("rows", self.n_rows, 0)
+            self._n_rows += 1
+            if self._n_rows % BATCH == 0 and self._options.watch:
+                self._options.watch("rows", self._n_rows, 0)
             if not is_chosen(row.values, self._options.where):
                 self._n_unchosen += 1
                 continue
-            place = Place(row.place.file, row.place.line, columns=labels if table.is_text else None)
-            review = self._review(row._replace(place=place), fields, default, stem)
-            if review is not None:
+            place = Place(row.place.file, row.place.line, columns=labels, in_table=table.is_text)
+            if review := self._review(row._replace(place=place), fields, default, stem):
                 yield review
 
     def _review(self, row: Row, fields: Mapping[str, str], default: Lang | None, stem: str) -> _Review | None:
-        title, text = _cell(row, fields, "title"), _cell(row, fields, "text")
+        cells = {ours: as_text(row.values.get(theirs)).strip() for ours, theirs in fields.items()}
+        text, group, word = (cells.get(name, "") for name in ("text", "group", "lang"))
         if len(text) < self._options.min_length:
-            self._n_short += 1
+            self._left_out[self._short] += 1
             return None
-        lang = self._lang(row, _cell(row, fields, "lang"), default)
-        if lang is None:
-            return None
-        group = _cell(row, fields, "group")
-        if self._products:
-            if not group:
-                self._n_nameless += 1
-                return None
-            return _Review(row.place, f"{lang}-{group}", lang, group, _cell(row, fields, "product"), text)
-        key = _cell(row, fields, "id") or f"{stem}-{row.place.line}"
-        return _Review(row.place, key, lang, group, title, text)
-
-    def _lang(self, row: Row, word: str, default: Lang | None) -> Lang | None:
         if word and not is_language(word):
             word = language_code(row, "lang", word)
-        lang = word or default
-        if lang is None:
+        if not (lang := word or default or ""):
             fix = "fill the cell, or name the language of such rows with --lang"
             row.error("lang", "missing language", "the row has no language", fix)
-        elif not check_language(self._problems, row.place, lang, None):
+        if not lang or not check_language(self._problems, row.place, lang, None):
             return None
-        return lang
+        if not self._products:
+            key = cells.get("id") or f"{stem}-{row.place.line}"
+            return _Review(row.place, key, lang, group, cells.get("title", ""), text)
+        if not group:
+            self._left_out[NAMELESS] += 1
+            return None
+        return _Review(row.place, f"{lang}-{group}", lang, group, cells.get("product", ""), text)
 
     def _understand(self, header: Header, table: Table) -> dict[str, str]:
-        """Our field -> the file's column.
-
-        Raises:
-            UserError: no column holds texts, or the user told one that is not there.
-        """
+        """Our field -> the file's column."""
         listed = ", ".join(filter(None, header.columns)) or "nothing"
         fields: dict[str, str] = {}
         for field, words in COLUMNS.items():
@@ -173,28 +167,23 @@ class _Reviews:
                 raise UserError(
                     f"--columns {field}={said}: no column {said!r}.{guess} {table.name} has {listed}"
                 )
-            column = said or header.find(words, but=fields.values())
-            if column is not None:
+            if column := said or header.find(words, but=fields.values()):
                 fields[field] = column
         for column in self._options.where:
             if header.columns and column not in header.columns:
                 raise UserError(f"--where: no row has {column!r}.{near_miss(column, header.columns)}")
         needed = ("text", "group") if self._products else ("text",)
         if header.columns and (missing := [field for field in needed if field not in fields]):
+            what = "text" if missing == ["text"] else "product"
             raise UserError(
-                f"{table.name}: no column holds the {'text' if missing == ['text'] else 'product'} of a review; it has "
-                f"{listed}. Say which: --columns {missing[0]}=..."
+                f"{table.name}: no column holds the {what} of a review; it has {listed}. Say which: --columns "
+                f"{missing[0]}=..."
             )
         unread = [column for column in header.columns if column and column not in fields.values()]
         read = ", ".join(f"{ours} = {header.label([theirs])}" for ours, theirs in fields.items())
         self._problems.read_as.append(f"{table.name}: reviews: {read}")
         self._problems.read_as += [f"  not read: {', '.join(unread)}"] * bool(unread)
         return fields
-
-
-def _cell(row: Row, fields: Mapping[str, str], field: str) -> str:
-    value: Any = row.values.get(fields[field]) if field in fields else None
-    return value.strip() if isinstance(value, str) else as_text(value).strip()
 
 
 class _Sample:
@@ -209,30 +198,31 @@ class _Sample:
     def wants(self, review: _Review) -> bool:
         """Whether its document is, as far as is known, among those kept; others are counted."""
         kept = self._kept[review.lang]
-        if self._size is None or review.key in kept or len(kept) < self._size:
-            return True
-        if self._lot(review) < -self._highest[review.lang][0][0]:
-            return True
-        self._left_out[review.lang] += 1
-        return False
+        wanted = (
+            self._size is None
+            or review.key in kept
+            or len(kept) < self._size
+            or self._lot(review) < -self._highest[review.lang][0][0]
+        )
+        self._left_out[review.lang] += not wanted
+        return wanted
 
     def add(self, review: _Review) -> None:
         """Takes it, and gives up the document with the largest lot if there are too many."""
-        kept = self._kept[review.lang]
+        if not self.wants(review):
+            return  # its place went to another of the same batch
+        kept, highest = self._kept[review.lang], self._highest[review.lang]
         if self._size is not None and review.key not in kept:
-            if len(kept) >= self._size and self._lot(review) > -self._highest[review.lang][0][0]:
-                self._left_out[review.lang] += 1  # its place went to another of the same batch
-                return
-            heapq.heappush(self._highest[review.lang], (-self._lot(review), review.key))
+            heapq.heappush(highest, (-self._lot(review), review.key))
         kept.setdefault(review.key, []).append(review)
         if self._size is not None and len(kept) > self._size:
-            _, key = heapq.heappop(self._highest[review.lang])
+            _, key = heapq.heappop(highest)
             self._left_out[review.lang] += len(kept.pop(key))
 
     def told(self, unit: DocumentUnit) -> list[str]:
         """What was left out of each language."""
         notes = []
-        for lang, n in sorted(self._left_out.items()):
+        for lang, n in sorted((+self._left_out).items()):
             kept = len(self._kept[lang])
             of = f" of {kept + n:,}" if unit is DocumentUnit.REVIEWS else ""
             others = "" if of else f"; {counted(n, 'review')} of other products left out"
@@ -262,13 +252,3 @@ def _joined(reviews: Sequence[_Review]) -> str:
             break
         taken[review.text] = None
     return "\n".join(taken)
-
-
-def _told_others(others: Counter[tuple[Lang, Lang]]) -> list[str]:
-    by_lang: dict[Lang, list[str]] = defaultdict(list)
-    for (said, other), n in others.most_common():
-        by_lang[said].append(f"{other} {n:,}")
-    return [
-        f"{said}: reviews left out that look like another language (by lingua): {', '.join(listed)}"
-        for said, listed in sorted(by_lang.items())
-    ]

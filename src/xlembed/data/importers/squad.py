@@ -17,11 +17,11 @@ from xlembed.data.paragraphs import Paragraph, Part, Question, answerable, items
 from xlembed.data.reading import (
     DocumentUnit,
     ReadOptions,
+    Rows,
     document_unit,
     language_by_name,
     said_languages,
 )
-from xlembed.data.rows import Rows
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import Lang, UserError, counted
 
@@ -50,19 +50,18 @@ def read_parts(parts: Sequence[Part], card: Card, options: ReadOptions, problems
     Where paragraphs and questions are in two languages (MLQA), the files of a set are joined by question ids: every
     paragraph that a question is asked about is right for it, in whatever language.
     """
-    unit = document_unit(options, DocumentUnit.CONTEXTS, DocumentUnit.ANSWERS)
+    unit = document_unit(options, (DocumentUnit.CONTEXTS, DocumentUnit.ANSWERS))
     langs = [lang for part in parts for lang in (part.context_lang, part.question_lang)]
     rows = Rows(replace(card, languages=tuple(dict.fromkeys(langs))), problems, options.drop_unknown)
-    found = [
-        paragraph for number, part in enumerate(parts) for paragraph in paragraphs_of(part, number, problems)
-    ]
+    found = [p for number, part in enumerate(parts) for p in paragraphs_of(part, number, problems)]
     paragraphs, notes = answerable(found)
     rows.excluded += notes
     crossed = any(part.context_lang != part.question_lang for part in parts)
     if crossed:
         paragraphs = _united(paragraphs)
     asked = [(paragraph, question) for paragraph in paragraphs for question in paragraph.questions]
-    parallel = not crossed and _are_parallel(asked)
+    first: dict[str, Lang] = {}
+    parallel = not crossed and any(first.setdefault(q.qas_id, p.lang) != p.lang for p, q in asked)
     groups = list(range(len(paragraphs))) if crossed else _groups(paragraphs, len(parts), parallel, problems)
     if parallel:
         rows.card = replace(rows.card, alignment=Alignment.PARALLEL)
@@ -70,10 +69,8 @@ def read_parts(parts: Sequence[Part], card: Card, options: ReadOptions, problems
         ids = [dict.fromkeys(q.qas_id for p, q in asked if p.file == n) for n in range(len(parts))]
         check_shared_ids(files, ids, "question id", options.believe, problems)
         _tell_untranslated(files, ids, problems)
-    if unit is DocumentUnit.CONTEXTS:
-        right = _add_contexts(paragraphs, groups, parallel, rows)
-    else:
-        right = _add_answers(asked, rows)
+    by_context = unit is DocumentUnit.CONTEXTS
+    right = _add_contexts(paragraphs, groups, parallel, rows) if by_context else _add_answers(asked, rows)
     texts: dict[str, str] = {}
     for _, question in asked:
         query_id = f"{question.lang}-{question.qas_id}"
@@ -181,12 +178,6 @@ def _groups(paragraphs: Sequence[Paragraph], n_files: int, parallel: bool, probl
     return groups
 
 
-def _are_parallel(asked: Asked) -> bool:
-    """Whether a question id stands in several languages."""
-    langs_of: dict[str, Lang] = {}
-    return any(langs_of.setdefault(q.qas_id, paragraph.lang) != paragraph.lang for paragraph, q in asked)
-
-
 def _tell_untranslated(files: Sequence[Path], ids: Sequence[dict[str, None]], problems: Problems) -> None:
     everywhere = dict.fromkeys(qas_id for own in ids for qas_id in own)
     for file, own in zip(files, ids, strict=True):
@@ -197,11 +188,7 @@ def _tell_untranslated(files: Sequence[Path], ids: Sequence[dict[str, None]], pr
 
 
 def _languages(files: Sequence[Path], options: ReadOptions, problems: Problems) -> list[tuple[Lang, Lang]]:
-    """Of paragraphs and of questions, file by file: --lang (`de`, or `de/tr` for both), else the name.
-
-    Raises:
-        UserError: the name tells none, or others than --lang.
-    """
+    """Of paragraphs and of questions, file by file: --lang (`de`, or `de/tr` for both), else the name."""
     halves = [code.partition("/") for code in options.langs]
     contexts = said_languages(files, replace(options, langs=tuple(code for code, _, _ in halves)))
     questions = said_languages(files, replace(options, langs=tuple(q or c for c, _, q in halves)))
@@ -218,9 +205,8 @@ def _languages(files: Sequence[Path], options: ReadOptions, problems: Problems) 
             found.append((context, question))
         elif named:
             message = f"paragraphs in {named[0]}, questions in {named[1]}, told by the file's name"
-            problems.warn(
-                Place(str(file)), "", "languages", message, "say others with --lang PARAGRAPHS/QUESTIONS"
-            )
+            done = "say others with --lang PARAGRAPHS/QUESTIONS"
+            problems.warn(Place(str(file)), "", "languages", message, done)
             found.append(named)
         else:
             lang = language_by_name(file, problems, options.varieties)
@@ -234,14 +220,12 @@ def _two_languages(name: str) -> tuple[Lang, Lang] | None:
     >>> _two_languages("test-context-tr-question-de.json"), _two_languages("mlqa.vi.de.jsonl")
     (('tr', 'de'), ('vi', 'de'))
     """
-    for form in (
-        r"context-([a-z]{2,3})-question-([a-z]{2,3})(?![a-z])",
-        r"mlqa[._-]([a-z]{2,3})[._-]([a-z]{2,3})(?![a-z])",
-    ):
+    code = "([a-z]{2,3})"
+    for form in (rf"context-{code}-question-{code}(?![a-z])", rf"mlqa[._-]{code}[._-]{code}(?![a-z])"):
         if found := re.search(form, name.lower()):
-            codes = [TWO_LETTERS.get(code, code) for code in found.groups()]
-            if all(code in LANGUAGES for code in codes):
-                return codes[0], codes[1]
+            context, question = (TWO_LETTERS.get(each, each) for each in found.groups())
+            if {context, question} <= LANGUAGES.keys():
+                return context, question
     return None
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import ChainMap, Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from xlembed.data.card import Card
 from xlembed.data.cells import Cells
-from xlembed.data.checks import Place, Problems
+from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
-from xlembed.data.encodings import require_encoding
 from xlembed.data.headers import Header, Layout, Part, understand
+from xlembed.data.lines import require_encoding, unpacked_name
 from xlembed.data.opening import read_tables
-from xlembed.data.packed import unpacked_name
-from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
 from xlembed.data.spoken import detect_languages
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError, counted
@@ -38,38 +35,33 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: a told column or encoding is not there; the files cannot be understood, with what they hold.
     """
-    refuse_documents(options, "a table")
     if options.encoding:
         require_encoding(options.encoding)
-    rows = Rows(
-        Card(options.name, source=", ".join(file.name for file in files)), problems, options.drop_unknown
-    )
-    opened = list(_open(files, options, problems))
-    tables = _understood(opened, options, problems)
+    card = Card(options.name, source=", ".join(file.name for file in files))
+    rows = Rows(card, problems, options.drop_unknown)
+    tables = _read_all(files, options, problems)
     problems.read_as += [line for table in tables for line in table.layout.told(len(table.rows))]
     _check_parts(tables, options, problems)
     rows.excluded += _choose(tables, options)
     _Languages(tables, options, problems).tell()
     builder = _Builder(rows)
+    for parts, add in (
+        (WITH_DOCUMENTS, builder.add_documents),
+        (WITH_QUERIES, builder.add_queries),
+        ((Part.JUDGEMENTS,), builder.add_judgements),
+    ):
+        for table in tables:
+            if table.layout.part in parts:
+                add(table)
     for table in tables:
-        if table.layout.part in WITH_DOCUMENTS:
-            builder.add_documents(table)
-    for table in tables:
-        if table.layout.part in WITH_QUERIES:
-            builder.add_queries(table)
-    for table in tables:
-        if table.layout.part is Part.JUDGEMENTS:
-            builder.add_judgements(table)
-    problems.read_as += [line for table in tables for line in _several(table)]
+        signs = [f"{sign!r} in {counted(n, 'cell')}" for sign, n in table.cells.separators.most_common()]
+        told = f"{table.layout.header.name}: several ids in a cell, separated by {', '.join(signs)}"
+        problems.read_as += [told] * bool(signs)
     return rows
 
 
 def _choose(tables: Sequence[_Table], options: ReadOptions) -> list[str]:
-    """Leaves the rows that are right pairs, in tables that say so; notes on the others.
-
-    Raises:
-        UserError: `--where` finds no column or no row, or a column that may say so is not read.
-    """
+    """Leaves the rows that are right pairs, in tables that say so; notes on the others."""
     judging = [table for table in tables if table.layout.part is not Part.DOCUMENTS and not options.unjudged]
     told = [table for table in judging if options.where.keys() <= set(table.layout.header.columns)]
     used = {column for table in judging for columns in table.layout.fields.values() for column in columns}
@@ -80,33 +72,15 @@ def _choose(tables: Sequence[_Table], options: ReadOptions) -> list[str]:
     return where_note(sum(len(table.left_out) for table in told), n_rows, options.where)
 
 
-def _several(table: _Table) -> list[str]:
-    """How cells with several ids were cut."""
-    signs = [f"{sign!r} in {counted(n, 'cell')}" for sign, n in table.cells.separators.most_common()]
-    return [f"{table.layout.header.name}: several ids in a cell, separated by {', '.join(signs)}"] * bool(
-        signs
-    )
-
-
-@dataclass
-class _Opened:
-    """A table of a file, read; `default` is what the options say of its language."""
-
-    file: Path
-    header: Header
-    rows: list[Row]
-    default: Lang | None
-
-
 class _Table:
     """A table that was understood, its rows with places that name the columns, its languages row by row."""
 
-    def __init__(self, opened: _Opened, layout: Layout, varieties: bool) -> None:
-        self.file, self.layout, self.default = opened.file, layout, opened.default
+    def __init__(
+        self, file: Path, rows: Sequence[Row], layout: Layout, default: Lang | None, varieties: bool
+    ) -> None:
+        self.file, self.layout, self.default = file, layout, default
         labels = layout.labels()
-        self.rows = [
-            row._replace(place=Place(row.place.file, row.place.line, columns=labels)) for row in opened.rows
-        ]
+        self.rows = [row._replace(place=replace(row.place, columns=labels, in_table=True)) for row in rows]
         self.cells = Cells(self.rows, layout.fields, varieties)
         self.spoken: dict[tuple[int, str], Lang] = {}
         """Row (from 0) and field -> language."""
@@ -123,26 +97,6 @@ class _Table:
         return Place(self.layout.header.name, columns=self.layout.labels())
 
 
-def _open(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Iterator[_Opened]:
-    for file, lang in zip(files, said_languages(files, options), strict=True):
-        for table in read_tables(file, problems, encoding=options.encoding):
-            if not table.is_text:
-                raise UserError(f"{file}: rows of JSON are read by `xlembed import jsonl`")
-            rows = list(table.rows)
-            form = unpacked_name(file).suffix.lower()
-            if form == ".tsv":
-                _tell_quoted(table.name, rows, problems)
-            repeating = frozenset(
-                column
-                for column in table.header
-                if len(values := [v for row in rows if (v := row.values[column].strip())]) > 1
-                and len(set(values)) <= REPEATING * len(values)
-            )
-            header = Header(table.name, table.header, lettered=form != ".parquet", repeating=repeating)
-            yield _Opened(file, header, rows, lang)
-    problems.raise_errors(options.name)
-
-
 def _tell_quoted(name: str, rows: Sequence[Row], problems: Problems) -> None:
     cells = [cell for row in rows for cell in row.values.values()]
     if n := sum(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells):
@@ -150,42 +104,53 @@ def _tell_quoted(name: str, rows: Sequence[Row], problems: Problems) -> None:
         problems.warn(Place(name), "", "quotation marks", f"{counted(n, 'cell')} in quotation marks", done)
 
 
-def _understood(opened: Sequence[_Opened], options: ReadOptions, problems: Problems) -> list[_Table]:
+def _read_all(files: Sequence[Path], options: ReadOptions, problems: Problems) -> list[_Table]:
     """The tables that are something; other sheets of a workbook are told, other files are errors."""
-    layouts = understand([table.header for table in opened], options.columns)
-    used = {table.file for table, layout in zip(opened, layouts, strict=True) if layout}
-    for table, layout in zip(opened, layouts, strict=True):
-        listed = ", ".join(filter(None, table.header.columns)) or "nothing"
+    opened: list[tuple[Path, list[Row], Header, Lang | None]] = []
+    for file, lang in zip(files, said_languages(files, options), strict=True):
+        for table in read_tables(file, problems, encoding=options.encoding):
+            if not table.is_text:
+                raise UserError(f"{file}: rows of JSON are read by `xlembed import jsonl`")
+            rows, form = list(table.rows), unpacked_name(file).suffix.lower()
+            if form == ".tsv":
+                _tell_quoted(table.name, rows, problems)
+            values = {c: [v for row in rows if (v := row.values[c].strip())] for c in table.header}
+            repeating = frozenset(
+                c for c, of in values.items() if len(of) > 1 and len(set(of)) <= REPEATING * len(of)
+            )
+            header = Header(table.name, table.header, lettered=form != ".parquet", repeating=repeating)
+            opened.append((file, rows, header, lang))
+    problems.raise_errors(options.name)
+    layouts = understand([header for _, _, header, _ in opened], options.columns)
+    used = {file for (file, *_), layout in zip(opened, layouts, strict=True) if layout}
+    tables = []
+    for (file, rows, header, lang), layout in zip(opened, layouts, strict=True):
+        place, listed = Place(header.name), ", ".join(filter(None, header.columns)) or "nothing"
         message = f"its first row has {listed}: no text, no query, no query's id beside a document's"
-        if layout is None and table.file in used:
-            problems.warn(Place(table.header.name), "", "other sheet", message, "not read")
-        elif layout is None:
+        if layout:
+            tables.append(_Table(file, rows, layout, lang, options.varieties))
+        elif file in used:
+            problems.warn(place, "", "other sheet", message, "not read")
+        else:
             fix = (
                 "delete what stands above the headers, or say which column is which: --columns "
                 "id=...,text=...,query=...,doc=... (docs/spreadsheets.md)"
             )
-            problems.error(Place(table.header.name), "", "unknown table", message, fix)
+            problems.error(place, "", "unknown table", message, fix)
     problems.raise_errors(options.name)
-    return [
-        _Table(table, layout, options.varieties)
-        for table, layout in zip(opened, layouts, strict=True)
-        if layout
-    ]
+    return tables
 
 
 def _check_parts(tables: Sequence[_Table], options: ReadOptions, problems: Problems) -> None:
     """Whether documents, queries and judgements are there, as the whole of the files."""
     parts = [table.layout.part for table in tables]
+    fix = "add their file, or say its column: --columns"
     if not any(part in WITH_DOCUMENTS for part in parts):
-        problems.error(
-            tables[0].place(), "", "no documents", "no table has documents, with a column of texts and none of queries",
-            "add their file, or say its column: --columns text=...",
-        )  # fmt: skip
+        message = "no table has documents, with a column of texts and none of queries"
+        problems.error(tables[0].place(), "", "no documents", message, f"{fix} text=...")
     if not any(part in WITH_QUERIES for part in parts) and not options.unjudged:
-        problems.error(
-            tables[0].place(), "", "no queries", "no table has a column of queries",
-            "add their file, or say its column: --columns query=...",
-        )  # fmt: skip
+        message = "no table has a column of queries"
+        problems.error(tables[0].place(), "", "no queries", message, f"{fix} query=...")
     for table in tables:
         judged = table.layout.part is not Part.QUERIES or table.layout.fields.keys() & {"doc", "group"}
         if table.layout.part is Part.DOCUMENTS:
@@ -218,11 +183,9 @@ class _Languages:
                 self._of(table, "query", "query_lang", "lang")
         if self._detect and self._silent:
             self._by_texts()
-        untold = [
-            (table, number) for table, number, field, _ in self._silent if (number, field) not in table.spoken
-        ]
         fix = "fill the cell, or name the language of such rows with --lang"
         message = "the row has no language" + ", and its text tells none" * self._detect
+        untold = [(t, number) for t, number, field, _ in self._silent if (number, field) not in t.spoken]
         for table, number in dict.fromkeys(untold):
             table.rows[number].error("lang", "missing language", message, fix)
 
@@ -358,6 +321,5 @@ class _Builder:
                     row.error(field, "unknown group", message, "correct it, or add the documents")
 
     def _make(self, letter: str, content: _Content) -> str:
-        """An id for a content: the same for the same, numbered from 1."""
         made = self._made[letter]
         return made.setdefault(content, f"{letter}{len(made) + 1:05d}")

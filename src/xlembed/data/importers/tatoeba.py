@@ -9,8 +9,7 @@ from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems
 from xlembed.data.doubts import BELIEVE
 from xlembed.data.lines import read_lines
-from xlembed.data.reading import ReadOptions, languages_of, refuse_documents
-from xlembed.data.rows import Rows
+from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import Lang, UserError
 
@@ -24,13 +23,13 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: for fewer than two files, a language twice, or one that is not told.
     """
-    refuse_documents(options, "a bitext")
     if len(files) < 2:
         raise UserError(
             f"tatoeba: expected two or more line-aligned files, found {len(files)}; columns between tabs become files "
             "with: cut -f1 FILE > FILE.en"
         )
-    langs = languages_of(files, options, problems)
+    said = zip(files, said_languages(files, options), strict=True)
+    langs = tuple(lang or language_by_name(file, problems, options.varieties) for file, lang in said)
     if len(set(langs)) < len(langs):
         raise UserError(
             f"tatoeba: expected files of different languages, found {', '.join(langs)}; use --lang, or --varieties for "

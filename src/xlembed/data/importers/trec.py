@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xlembed.data.card import Card
-from xlembed.data.checks import Place, Problems
-from xlembed.data.importers.beir import add_queries
+from xlembed.data.checks import Place, Problems, Row
+from xlembed.data.importers.beir import add_documents, add_queries
 from xlembed.data.joining import join
 from xlembed.data.judgements import NAMES, read_judgements
 from xlembed.data.languages import suggest_language
-from xlembed.data.lines import read_lines
-from xlembed.data.objects import IDS, SUFFIXES, TEXTS, in_list, name_of, read_objects
-from xlembed.data.packed import unpacked_name
-from xlembed.data.reading import ReadOptions, language_by_name, refuse_documents, said_languages
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
-from xlembed.data.task import Document, Query
+from xlembed.data.lines import read_lines, unpacked_name
+from xlembed.data.objects import SUFFIXES, TEXTS, in_list, name_of, read_objects
+from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
+from xlembed.data.task import Query
 from xlembed.words import Lang, UserError
 
 KINDS = {
@@ -35,14 +31,8 @@ _LANGUAGE = re.compile(r"(?:miracl|mr-?tydi)(?:-corpus)?-v[\d.]+-([A-Za-z]+)")
 """Where the names of MIRACL and Mr. TyDi say the language, by code or by English name."""
 
 
-@dataclass
-class _Part:
-    """The files of one language."""
-
-    topics: list[Path] = field(default_factory=list)
-    qrels: list[Path] = field(default_factory=list)
-    documents: list[Path] = field(default_factory=list)
-    rows: list[Path] = field(default_factory=list)
+_Part = dict[str, list[Path]]
+"""The files of one language by kind: those of `KINDS`, and `rows` of queries with their passages."""
 
 
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
@@ -54,21 +44,18 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     Raises:
         UserError: files of a kind are missing, a language is not told, or there are several splits.
     """
-    refuse_documents(options, "a collection")
-    parts = _sorted_out(files, options, problems)
-    sources = ", ".join(sorted({path.name for path in files}))
-    card = Card(options.name, source=sources)
+    card = Card(options.name, source=", ".join(sorted({path.name for path in files})))
     built = []
-    for lang, part in parts.items():
+    for lang, part in _sorted_out(files, options, problems).items():
         rows = Rows(card, problems, options.drop_unknown)
-        for path in part.rows:
+        for path in part["rows"]:
             add_passages(read_objects(path, problems), rows, lang)
-        chosen = part if part.rows else _of_split(part, options.split, lang)
-        for path in chosen.documents:
-            add_collection(_documents(path, problems), rows, lang)
-        for path in chosen.topics:
+        chosen = part if part["rows"] else _of_split(part, options.split, lang)
+        for path in chosen["documents"]:
+            add_documents(map(_titled, _documents(path, problems)), rows, lang)
+        for path in chosen["topics"]:
             _read_topics(path, rows, lang)
-        for path in chosen.qrels:
+        for path in chosen["qrels"]:
             read_judgements(path, rows)
         built.append((lang, rows))
     if len(built) == 1:
@@ -77,8 +64,11 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     return join(built, card, options.equal_ids, problems)
 
 
-def add_passages(found: Iterable[Row], rows: Rows, lang: Lang) -> None:
-    """Rows of a query with its judged passages, as the hub has MIRACL and Mr. TyDi: all of them are the documents."""
+def add_passages(found: Iterable[Row], rows: Rows, lang: Lang, prefix: str = "") -> None:
+    """Rows of a query with its judged passages, as the hub has MIRACL and Mr. TyDi: all of them are the documents.
+
+    `prefix` stands before every id in the task.
+    """
     taken: dict[str, Any] = {}
     for row in found:
         query_id, text = row.required_id("query_id"), row.text("query")
@@ -86,32 +76,26 @@ def add_passages(found: Iterable[Row], rows: Rows, lang: Lang) -> None:
         for grade, name in ((1, "positive_passages"), (0, "negative_passages")):
             place = Place(row.place.file, row.place.line, name)
             for passage in in_list(row.values.get(name) or [], place, row.problems):
-                doc_id = str(passage.values.get("docid"))
-                if taken.get(doc_id) != passage.values:
-                    taken[doc_id] = passage.values
-                    add_collection([passage], rows, lang)
-                judged.setdefault(doc_id, grade)
-        query = Query(query_id or "", text or "", lang, query_id or "")
-        if query_id and text is not None and rows.add_query(query, row.place, ("query_id", "query")):
-            for doc_id, grade in judged.items():
-                rows.add_judgement(query_id, doc_id, grade, row.place)
+                own = passage.id("docid") or ""
+                if taken.get(own) != passage.values:
+                    taken[own] = passage.values
+                    named = {**passage.values, "docid": prefix + own} if own else passage.values
+                    add_documents([passage.renamed(named)], rows, lang)
+                judged.setdefault(prefix + own, grade)
+        if query_id and text is not None:
+            query = Query(prefix + query_id, text, lang, prefix + query_id)
+            if rows.add_query(query, row.place, ("query_id", "query")):
+                for doc_id, grade in judged.items():
+                    rows.add_judgement(query.query_id, doc_id, grade, row.place)
 
 
-def add_collection(found: Iterable[Row], rows: Rows, lang: Lang) -> None:
-    """Rows of documents whose id is called by one of `IDS`, whose text by one of `TEXTS`; a title may be there.
-
-    `contents` begin with the title where a blank line follows it (Mr. TyDi).
-    """
-    for row in found:
-        doc_id = row.required_id(name_of(row, IDS[:6]))
-        name = name_of(row, TEXTS[:-1])
-        text, title = row.text(name), row.optional("title") or ""
-        if text is not None and name == "contents" and not title and "\n\n" in text:
-            title, _, text = text.partition("\n\n")
-        if doc_id is not None and text is not None:
-            rows.add_document(Document(doc_id, text, lang, title), row.place, ("docid", name))
-        elif doc_id is not None:
-            rows.know_document(doc_id, row.place)
+def _titled(row: Row) -> Row:
+    """`contents` begin with the title where a blank line follows it (Mr. TyDi)."""
+    text = row.values.get("contents")
+    if name_of(row, TEXTS[:-1]) != "contents" or row.values.get("title") or not isinstance(text, str):
+        return row
+    title, blank, rest = text.partition("\n\n")
+    return row.renamed({**row.values, "title": title, "contents": rest}) if blank else row
 
 
 def _sorted_out(files: Sequence[Path], options: ReadOptions, problems: Problems) -> dict[Lang, _Part]:
@@ -119,7 +103,9 @@ def _sorted_out(files: Sequence[Path], options: ReadOptions, problems: Problems)
     kinds: list[tuple[str, Path, Lang | None]] = []
     for file, said in zip(files, said_languages(files, options), strict=True):
         inside = sorted(path for path in file.rglob("*") if path.is_file()) if file.is_dir() else [file]
-        found = [(kind, path) for path in inside if (kind := _kind(path))]
+        found = [
+            (k, path) for path in inside for k, begins in KINDS.items() if re.match(begins, path.name.lower())
+        ]
         found = found or [("rows", path) for path in inside if _holds_passages(path)]
         if not found:
             raise UserError(
@@ -145,23 +131,18 @@ def _sorted_out(files: Sequence[Path], options: ReadOptions, problems: Problems)
             topics = next(path for kind, path, _ in kinds if kind in ("topics", "rows"))
             langs = langs or {language_by_name(topics, problems, options.varieties)}
             (lang,) = langs
-        getattr(parts.setdefault(lang, _Part()), kind).append(path)
+        parts.setdefault(lang, {kind: [] for kind in (*KINDS, "rows")})[kind].append(path)
     for lang, part in parts.items():
-        if not part.rows and (missing := [kind for kind in KINDS if not getattr(part, kind)]):
+        if not part["rows"] and (missing := [kind for kind in KINDS if not part[kind]]):
             raise UserError(f"trec: {lang} has no {' and no '.join(missing)}")
     return parts
 
 
 def _holds_passages(path: Path) -> bool:
-    """Whether its first row is a query with its passages."""
     if unpacked_name(path).suffix.lower() not in SUFFIXES:
         return False
     first = next(read_objects(path, Problems()), None)
     return first is not None and "positive_passages" in first.values
-
-
-def _kind(path: Path) -> str | None:
-    return next((kind for kind, begins in KINDS.items() if re.match(begins, path.name.lower())), None)
 
 
 def _language_of(path: Path) -> Lang | None:
@@ -171,11 +152,7 @@ def _language_of(path: Path) -> Lang | None:
 
 
 def _of_split(part: _Part, split: str, lang: Lang) -> _Part:
-    """The topics and judgements of one split.
-
-    Raises:
-        UserError: there are several, or not the one that is wanted.
-    """
+    """The topics and judgements of one split."""
 
     def by_split(paths: Sequence[Path]) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
@@ -183,11 +160,11 @@ def _of_split(part: _Part, split: str, lang: Lang) -> _Part:
             found.setdefault("".join(_SPLITS.findall(path.name)[-1:]), []).append(path)
         return found
 
-    topics, qrels = by_split(part.topics), by_split(part.qrels)
+    topics, qrels = by_split(part["topics"]), by_split(part["qrels"])
     both = [name for name in topics if name in qrels or "" in qrels]
     if (not split and len(both) == 1) or split in both:
         name = split if split in both else both[0]
-        return _Part(topics[name], qrels.get(name) or qrels[""], part.documents)
+        return {**part, "topics": topics[name], "qrels": qrels.get(name) or qrels[""]}
     if not split and not both and len(topics) == len(qrels) == 1:
         return part
     named = ", ".join(sorted(filter(None, both))) or "none"
@@ -209,9 +186,8 @@ def _documents(path: Path, problems: Problems) -> Iterator[Row]:
             yield Row({"docid": cells[0], "text": cells[-1], **title}, place, problems)
         elif line.strip():
             message = f"expected id <TAB> text, or id <TAB> title <TAB> text, found {len(cells)} columns"
-            problems.error(
-                place, "", "malformed document", message, "write it so, or write JSON lines (docs/data.md)"
-            )
+            fix = "write it so, or write JSON lines (docs/data.md)"
+            problems.error(place, "", "malformed document", message, fix)
 
 
 def _read_topics(path: Path, rows: Rows, lang: Lang) -> None:
@@ -220,10 +196,12 @@ def _read_topics(path: Path, rows: Rows, lang: Lang) -> None:
         add_queries(read_objects(path, problems), rows, lang)
         return
     lines = list(read_lines(path, problems))
+    topics: list[tuple[Place, str, str | None]]
     if any(line.strip().lower() == "<top>" for _, line in lines[:50]):
         topics = list(_top_elements(lines))
     else:
-        topics = [(place, *_halves(line)) for place, line in lines if line.strip()]
+        cells = [(place, line.partition("\t")) for place, line in lines if line.strip()]
+        topics = [(place, own.strip(), text if tab else None) for place, (own, tab, text) in cells]
     if topics and topics[0][1].lower().replace("_", "-") in (*NAMES[0], "id", "query-id"):
         problems.warn(topics[0][0], "", "header", f"the first line is a header: {topics[0][1]}", "skipped")
         topics = topics[1:]
@@ -235,13 +213,7 @@ def _read_topics(path: Path, rows: Rows, lang: Lang) -> None:
             rows.add_query(Query(query_id, text, lang, query_id), place, ("id", "text"), also="")
 
 
-def _halves(line: str) -> tuple[str, str | None]:
-    query_id, tab, text = line.partition("\t")
-    return query_id.strip(), text if tab else None
-
-
 def _top_elements(lines: Sequence[tuple[Place, str]]) -> Iterator[tuple[Place, str, str | None]]:
-    """Number and title of each <top> of classical TREC."""
     element: list[str] = []
     place = lines[0][0]
     for at, line in lines:

@@ -6,30 +6,26 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from xlembed.data.languages import is_language, suggest_language
 from xlembed.data.pairs import Kind
 from xlembed.data.task import Alignment
-from xlembed.files import read_yaml
+from xlembed.files import Record, read_yaml
 from xlembed.words import Lang, UserError, near_miss
 
 ENTRIES = Path(__file__).parent / "entries"
 
-Names = tuple[str, ...]
+Names = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+]
+"""One name, or several of which the first that is there is taken."""
 
 
-def _names(value: Any) -> Any:
-    """One name, or several of which the first that is there is taken."""
-    return (value,) if isinstance(value, str) else value
-
-
-class Part(BaseModel):
+class Part(Record):
     """Where one kind of rows is; what is not said is as the layout says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hub_id: str | None = None
     revision: str | None = None
@@ -39,21 +35,9 @@ class Part(BaseModel):
     columns: Mapping[str, Names] = Field(default_factory=dict)
     """Our field -> the column of the rows, the first that is there."""
 
-    @field_validator("config", mode="before")
-    @classmethod
-    def _is_list(cls, value: Any) -> Any:
-        return _names(value)
 
-    @field_validator("columns", mode="before")
-    @classmethod
-    def _are_lists(cls, value: Any) -> Any:
-        return {key: _names(names) for key, names in value.items()} if isinstance(value, dict) else value
-
-
-class PublicSet(BaseModel):
+class PublicSet(Record):
     """One entry of the catalogue of public sets (a YAML file under entries/)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     description: str
@@ -109,7 +93,7 @@ class PublicSet(BaseModel):
     @field_validator("unconfirmed")
     @classmethod
     def _are_fields(cls, fields: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := [field for field in fields if field not in cls.model_fields]:
+        if wrong := sorted({*fields} - cls.model_fields.keys()):
             raise ValueError(f"no fields of an entry: {', '.join(wrong)}")
         return fields
 
@@ -187,12 +171,10 @@ def find_public_set(name: str) -> PublicSet:
 
 @lru_cache(maxsize=4)
 def _read_all(folder: Path) -> Mapping[str, PublicSet]:
-    found = {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            found[path.stem] = PublicSet.model_validate({"name": path.stem, **read_yaml(path)})
-        except ValidationError as error:
-            problem = error.errors()[0]
-            field = ".".join(map(str, problem["loc"]))
-            raise UserError(f"{path}: {field}: {problem['msg'].removeprefix('Value error, ')}") from None
-    return MappingProxyType(found)
+    every = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return MappingProxyType(
+        {
+            name: PublicSet.from_json({"name": name, **read_yaml(path)}, str(path), "correct the entry")
+            for name, path in every.items()
+        }
+    )

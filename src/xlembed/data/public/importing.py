@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from xlembed.data.checks import Problems
+from xlembed.data.checks import Problems, Row
 from xlembed.data.folders import DATA_DIR
 from xlembed.data.importing import Imported, take_rows
 from xlembed.data.pair_readers import PairCard, PairOptions, take_pairs
 from xlembed.data.pairs import PAIRS, Kind, PairSet
 from xlembed.data.public import layouts
 from xlembed.data.public.entry import PublicSet
-from xlembed.data.public.source import Source, Watch, silent
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.public.source import Source
+from xlembed.data.reading import Rows
 from xlembed.data.writing import check_target
 from xlembed.registry import load_entry
 from xlembed.words import UserError
+from xlembed.workspace import Watch, unwatched
 
 TaskLayout = Callable[[Source], Rows]
 PairLayout = Callable[[Source], Iterator[Row]]
@@ -27,29 +27,20 @@ PairLayout = Callable[[Source], Iterator[Row]]
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user said beside the name.
-
-    Attributes:
-        langs: languages or subsets; empty: the entry's own choice.
-        split: another than the entry's.
-        revision: another than the entry's.
-        folder: a copy of the repository, or original files.
-        name: of the task or set.
-        out: the folder to write.
-        options: limit, belief, documents.
-        accepted: whether a non-commercial licence is accepted.
-        force: replace what is there.
-        dry_run: write nothing.
-    """
+    """What the user said beside the name; split and revision are others than the entry's."""
 
     langs: tuple[str, ...] = ()
+    """Languages or subsets; empty: the entry's own choice."""
     split: str | None = None
     revision: str | None = None
     folder: Path | None = None
+    """A copy of the repository, or original files."""
     name: str | None = None
     out: Path | None = None
     options: PairOptions = field(default_factory=PairOptions)
+    """Limit, belief, documents."""
     accepted: bool = False
+    """Whether a non-commercial licence is."""
     force: bool = False
     dry_run: bool = False
 
@@ -63,10 +54,9 @@ def default_name(entry: PublicSet, langs: tuple[str, ...]) -> str:
 def import_public(
     entry: PublicSet, wish: Wish, data_dir: Path = DATA_DIR, watch: Watch | None = None
 ) -> list[Imported | PairSet]:
-    """Fetch, read, check and write; files that were fetched once are not fetched again.
+    """Fetch, read, check and write: the task, or the pair sets that were not there already.
 
-    Returns:
-        The task, or the pair sets as written; sets that were there already are left out.
+    Files that were fetched once are not fetched again.
 
     Raises:
         UserError: a licence that is not accepted, an unknown language or split, a folder that exists, what the Hub
@@ -82,15 +72,11 @@ def import_public(
 
     def source(split: str, target: str) -> Source:
         return Source(
-            entry,
-            chosen,
-            split,
-            replace(wish.options, name=target),
-            Problems(),
+            *(entry, chosen, split, replace(wish.options, name=target), Problems()),
             revision=wish.revision or entry.revision,
             folder=wish.folder,
             refetch=f"xlembed import hub {entry.name} --from FOLDER",
-            watch=watch or silent,
+            watch=watch or unwatched,
         )
 
     layout = load_entry(layouts, entry.layout)
@@ -102,8 +88,7 @@ def import_public(
         rows = read(read_from)
         rows.card = replace(rows.card, source=read_from.card().source)  # some repositories are opened late
         handle = str(folder) if wish.out else name
-        options = replace(wish.options, name=name)
-        return [take_rows(rows, folder, options, handle, force=wish.force, dry_run=wish.dry_run)]
+        return [take_rows(rows, folder, read_from.options, handle, force=wish.force, dry_run=wish.dry_run)]
     if wish.dry_run:
         raise UserError("--dry-run: for tasks; --limit 100 tries a pair set out")
     targets = _targets(entry, name, wish)
@@ -121,7 +106,6 @@ def page_of(entry: PublicSet) -> str:
 
 
 def _targets(entry: PublicSet, name: str, wish: Wish) -> Mapping[str, str]:
-    """Split -> name of the set."""
     if wish.split:
         said = entry.sets.get(wish.split, f"{entry.name}_{wish.split}")
         return {wish.split: wish.name or said.replace(entry.name, name, 1)}

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.checks import Place, Problems
+from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.objects import parquet_batches
-from xlembed.data.row import Row
 from xlembed.data.tables import Table, as_text
 
 
@@ -27,4 +26,4 @@ def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[
 def _rows(names: list[str], rows: Iterator[tuple[Any, ...]], name: str, problems: Problems) -> Iterator[Row]:
     for number, values in enumerate(rows, 1):
         texts = dict(zip(names, map(as_text, values), strict=True))
-        yield Row(texts, Place(name, number, columns={}), problems)
+        yield Row(texts, Place(name, number, in_table=True), problems)

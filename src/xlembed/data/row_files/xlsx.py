@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.data.checks import Place, Problems
-from xlembed.data.lines import find_file, tell_damaged
-from xlembed.data.packed import unpacked
+from xlembed.data.lines import find_file, tell_damaged, unpacked
 from xlembed.data.tables import Table, as_text, table_of
 from xlembed.words import UserError
 
@@ -59,7 +58,7 @@ def _table(sheet: Any, name: str, problems: Problems, numbered: bool) -> Table:
         value = _text(sheet.cell(area.min_row, area.min_col))
         if area.max_row > area.min_row and value:
             merged |= {(row, area.min_col): value for row in range(area.min_row, area.max_row + 1)}
-            place = Place(name, area.min_row, columns={})
+            place = Place(name, area.min_row, in_table=True)
             message = f"the cells {area.coord} are merged"
             problems.warn(place, "", "merged cells", message, "their value is taken for each of their rows")
     return table_of(name, _cells(sheet, merged), problems, numbered)

@@ -4,6 +4,7 @@
   const SHOW = { all: "every unit", a: "only A right", b: "only B right", none: "both wrong", both: "both right" };
   const SHOW_ONE = { all: "every unit", a: "first document right", none: "first document wrong" };
   const SORT = { a: "A ahead of B", b: "B ahead of A", far: "far apart, either way", task: "order of the task" };
+  const SORT_UNJUDGED = { a: "A and B apart", task: "order of the task" };
   const SORT_ONE = { a: "best first", b: "worst first", task: "order of the task" };
   const START = { a: "0", b: "1", show: "all", mode: "", from: "", to: "", ea: "", eb: "", sort: "a", v: "", q: "", page: "1", whole: "" };
   const byId = (id) => document.getElementById(id);
@@ -41,6 +42,7 @@
   const rr = (model, unit) => (index.rank[model][unit] ? 1 / index.rank[model][unit] : 0);
   const isRight = (model, unit) => index.error[model][unit] < 0;
   const alone = () => index.models.length < 2;
+  const sorts = () => (index.judged ? (alone() ? SORT_ONE : SORT) : alone() ? { task: SORT_ONE.task } : SORT_UNJUDGED);
   const ahead = (unit) => rr(state.a, unit) - (alone() ? 0 : rr(state.b, unit));
 
   const readHash = () => {
@@ -48,7 +50,7 @@
     state = { ...START };
     for (const name of Object.keys(START)) if (given.has(name)) state[name] = given.get(name);
     if (!((alone() ? SHOW_ONE : SHOW)[state.show])) state.show = START.show;
-    if (!((alone() ? SORT_ONE : SORT)[state.sort])) state.sort = START.sort;
+    if (!sorts()[state.sort]) state.sort = Object.keys(sorts())[0];
     for (const name of ["a", "b"]) {
       const known = Number.isInteger(+state[name]) && +state[name] >= 0 && +state[name] < index.models.length;
       state[name] = known ? +state[name] : Math.min(+START[name], index.models.length - 1);
@@ -157,13 +159,15 @@
     byId("filters").replaceChildren(
       select("a", alone() ? "Model" : "Model A", models),
       ...(alone() ? [] : [select("b", "Model B", models)]),
-      select("show", "Show", entries(alone() ? SHOW_ONE : SHOW)),
-      select("sort", "Sort by", entries(alone() ? SORT_ONE : SORT)),
-      select("mode", "Mode", modes),
+      ...(index.judged ? [select("show", "Show", entries(alone() ? SHOW_ONE : SHOW))] : []),
+      select("sort", "Sort by", entries(sorts())),
+      ...(index.judged ? [select("mode", "Mode", modes)] : []),
       select("from", "Language of the query", langs),
-      select("to", "Language of the answer", langs),
-      select("ea", alone() ? "Kind of error" : "A's kind of error", errors),
-      ...(alone() ? [] : [select("eb", "B's kind of error", errors)]),
+      ...(index.judged ? [
+        select("to", "Language of the answer", langs),
+        select("ea", alone() ? "Kind of error" : "A's kind of error", errors),
+        ...(alone() ? [] : [select("eb", "B's kind of error", errors)]),
+      ] : []),
       select("v", "Verdict", [...any, ...VERDICTS.map((verdict) => [verdict, verdict]), ["none", "none"]]),
       make("label", { class: "wide" }, "Words in the query or its id", search),
       make("label", { class: "box" }, whole, " whole texts"),
@@ -187,10 +191,10 @@
     const rank = index.rank[model][unit];
     return make("p", { class: "verdict-line" }, make("b", {}, first.join(", ")), ` – right answer: ${rank ? `rank ${count(rank)}` : "not found"}`);
   };
-  const hits = (top, documents) => make("ol", { class: "hits" }, ...top.map(([number, score, good], i) =>
+  const hits = (top, documents) => make("ol", { class: index.judged ? "hits" : "hits bare" }, ...top.map(([number, score, good], i) =>
     make("li", { class: good ? "hit good" : "hit" },
       make("span", { class: "rank" }, String(i + 1)),
-      make("span", { class: "mark" }, good ? "✓ right" : "✗ wrong"),
+      index.judged ? make("span", { class: "mark" }, good ? "✓ right" : "✗ wrong") : null,
       make("span", { class: "lang" }, index.langs[documents.get(number)[1]]),
       make("span", { class: "score" }, scoreOf(score)),
       textOf(documents.get(number)))));
@@ -213,12 +217,12 @@
     const sides = models.map((model) => of[model]);
     return make("article", { class: "unit" },
       make("h3", { dir: "auto", lang: index.langs[lang] }, text),
-      make("p", { class: "meta" }, `${id} · ${index.langs[lang]} → ${index.langs[index.lang[unit]]} · ${index.macros[index.macro[unit]]}`),
+      make("p", { class: "meta" }, `${id} · ${index.langs[lang]}${index.judged ? ` → ${index.langs[index.lang[unit]]} · ${index.macros[index.macro[unit]]}` : ""}`),
       verdictBox(index.query[unit]),
-      answers(sides, letters, documents),
+      index.judged ? answers(sides, letters, documents) : null,
       make("div", { class: "sides" }, ...models.map((model, i) => make("section", { "aria-label": `Ranking by ${index.models[model]}` },
         make("h4", {}, `${letters[i]} ${index.models[model]}${index.labels[model] ? ` (${index.labels[model]})` : ""}`.trim()),
-        said(model, unit),
+        index.judged ? said(model, unit) : null,
         sides[i][0].length ? hits(sides[i][0], documents) : make("p", {}, "nothing retrieved")))));
   };
 
@@ -240,7 +244,7 @@
     byId("list").replaceChildren(...units.map((unit, i) => card(unit, rows[i], documents)));
     byId("list").classList.toggle("whole", state.whole === "1");
     byId("status").textContent = shown.length
-      ? `Units ${count(start + 1)} to ${count(start + units.length)} of ${count(shown.length)}${shown.length < index.query.length ? ` (of ${count(index.query.length)} in all)` : ""}`
+      ? `${index.judged ? "Units" : "Queries"} ${count(start + 1)} to ${count(start + units.length)} of ${count(shown.length)}${shown.length < index.query.length ? ` (of ${count(index.query.length)} in all)` : ""}`
       : "No unit is like that: choose less, or show all again.";
     drawPager(page, pages);
     writeHash();

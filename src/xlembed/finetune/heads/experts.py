@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from xlembed.finetune.head import Head
-
-if TYPE_CHECKING:
-    from torch import nn
+from xlembed.finetune.head import Head, Module
 
 
 class HEAD(Head):
@@ -18,7 +15,7 @@ class HEAD(Head):
     kind: Literal["experts"]
     experts: Annotated[int, Field(ge=2)] = 4
 
-    def modules(self, width: int) -> list[nn.Module]:
+    def modules(self, width: int) -> list[Module]:
         """Ours."""
         from xlembed.models.modules.experts_head import ExpertsHead
 

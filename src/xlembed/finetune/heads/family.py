@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from xlembed.finetune.head import Head
-
-if TYPE_CHECKING:
-    from torch import nn
+from xlembed.finetune.head import Head, Module
 
 
 class HEAD(Head):
@@ -17,7 +14,7 @@ class HEAD(Head):
 
     kind: Literal["family"]
 
-    def modules(self, width: int) -> list[nn.Module]:
+    def modules(self, width: int) -> list[Module]:
         """Ours."""
         from xlembed.models.modules.family_head import FamilyHead
 

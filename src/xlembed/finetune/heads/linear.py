@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from xlembed.finetune.head import Head
-
-if TYPE_CHECKING:
-    from torch import nn
+from xlembed.finetune.head import Head, Module
 
 
 class HEAD(Head):
@@ -16,7 +13,7 @@ class HEAD(Head):
     kind: Literal["linear"]
     bias: bool = False
 
-    def modules(self, width: int) -> list[nn.Module]:
+    def modules(self, width: int) -> list[Module]:
         """A dense layer of sentence-transformers."""
         from sentence_transformers.base.modules import Dense
         from torch.nn import Identity

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from xlembed.finetune.head import Head
-from xlembed.finetune.sections import Positive
-
-if TYPE_CHECKING:
-    from torch import nn
+from xlembed.fields import Positive
+from xlembed.finetune.head import Head, Module
 
 
 class HEAD(Head):
@@ -17,7 +14,7 @@ class HEAD(Head):
     kind: Literal["mlp"]
     hidden: Positive
 
-    def modules(self, width: int) -> list[nn.Module]:
+    def modules(self, width: int) -> list[Module]:
         """Two dense layers of sentence-transformers."""
         from sentence_transformers.base.modules import Dense
         from torch.nn import Identity, ReLU

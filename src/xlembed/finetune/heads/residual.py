@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from xlembed.finetune.head import Head
-from xlembed.finetune.sections import Positive
-
-if TYPE_CHECKING:
-    from torch import nn
+from xlembed.fields import Positive
+from xlembed.finetune.head import Head, Module
 
 
 class HEAD(Head):
@@ -18,7 +15,7 @@ class HEAD(Head):
     hidden: Positive
     blocks: Positive = 2
 
-    def modules(self, width: int) -> list[nn.Module]:
+    def modules(self, width: int) -> list[Module]:
         """Ours."""
         from xlembed.models.modules.residual_head import ResidualHead
 

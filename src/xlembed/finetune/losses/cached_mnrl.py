@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from xlembed.finetune.loss import Loss
+from xlembed.fields import Positive, Rate
+from xlembed.finetune.loss import Loss, Model, Module
 from xlembed.finetune.losses.mnrl import directions
-from xlembed.finetune.sections import Positive
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
 
 
 class LOSS(Loss):
@@ -22,11 +16,11 @@ class LOSS(Loss):
     retrieval = True
 
     kind: Literal["cached_mnrl"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
+    scale: Rate = 20.0
     symmetric: bool = False
     mini_batch: Positive = 32
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """The library's; over a static model plain mnrl: the same numbers, without a body there is nothing to cache."""
         from sentence_transformers.base.losses.gradcache import has_static_embedding_input
         from sentence_transformers.sentence_transformer import losses

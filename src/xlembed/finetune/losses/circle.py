@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from xlembed.finetune.loss import Loss
-from xlembed.finetune.sections import Share
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
+from xlembed.fields import Rate, Share
+from xlembed.finetune.loss import Loss, Model, Module
 
 
 class LOSS(Loss):
@@ -22,10 +16,10 @@ class LOSS(Loss):
 
     kind: Literal["circle"]
     margin: Share = 0.25
-    gamma: Annotated[float, Field(gt=0)] = 80.0
+    gamma: Rate = 80.0
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """Ours."""
-        from xlembed.finetune.circle import CircleLoss
+        from xlembed.finetune.loss_modules import CircleLoss
 
         return CircleLoss(model, margin=self.margin, gamma=self.gamma)

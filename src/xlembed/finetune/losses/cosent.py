@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from xlembed.data.pairs import Kind
-from xlembed.finetune.loss import Loss
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
+from xlembed.fields import Rate
+from xlembed.finetune.loss import Loss, Model, Module
 
 
 class LOSS(Loss):
@@ -21,9 +16,9 @@ class LOSS(Loss):
     labels = "scores"
 
     kind: Literal["cosent"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
+    scale: Rate = 20.0
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """The library's."""
         from sentence_transformers.sentence_transformer.losses import CoSENTLoss
 

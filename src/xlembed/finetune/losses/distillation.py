@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from xlembed.data.pairs import Kind
-from xlembed.finetune.loss import Loss
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
+from xlembed.finetune.loss import Loss, Model, Module
 
 
 class LOSS(Loss):
@@ -22,7 +18,7 @@ class LOSS(Loss):
     teacher: str | None = None
     """MODEL; None is the base model as it was before the first stage."""
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """The library's; at unit length below Matryoshka."""
         from xlembed.finetune.loss_modules import MSELoss, UnitMSELoss
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
-
-from xlembed.finetune.loss import Loss
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
+from xlembed.fields import Rate
+from xlembed.finetune.loss import Loss, Model, Module
 
 
 class LOSS(Loss):
@@ -20,11 +15,11 @@ class LOSS(Loss):
     retrieval = True
 
     kind: Literal["mnrl"]
-    scale: Annotated[float, Field(gt=0)] = 20.0
+    scale: Rate = 20.0
     symmetric: bool = False
     """Anchors are ranked for each positive too."""
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """The library's."""
         from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from xlembed.data.pairs import Kind
-from xlembed.finetune.loss import Loss
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
+from xlembed.fields import Rate
+from xlembed.finetune.loss import Loss, Model, Module
 
 
 class LOSS(Loss):
@@ -23,9 +18,9 @@ class LOSS(Loss):
 
     kind: Literal["triplet"]
     distance: Literal["cosine", "euclidean"] = "cosine"
-    margin: Annotated[float, Field(gt=0)] = 0.2
+    margin: Rate = 0.2
 
-    def build(self, model: SentenceTransformer) -> nn.Module:
+    def build(self, model: Model) -> Module:
         """The library's, with any number of negatives per row."""
         from xlembed.finetune.loss_modules import DISTANCES, TripletLoss
 

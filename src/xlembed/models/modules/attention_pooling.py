@@ -14,27 +14,20 @@ class AttentionPooling(SavedModule):
     """Mean of the tokens weighted by softmax(token . query / sqrt(dim)); padding has weight 0.
 
     The query starts at zero, where this is the plain mean.
-
-    Args:
-        embedding_dimension: of the tokens and of the result.
     """
 
+    width_key = "embedding_dimension"
     config_keys: list[str] = ["embedding_dimension"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, embedding_dimension: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.embedding_dimension = embedding_dimension
+        super().__init__(embedding_dimension=embedding_dimension)
         self.query = torch.nn.Parameter(torch.zeros(embedding_dimension))
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """`token_embeddings` (batch, tokens, dim) -> `sentence_embedding` (batch, dim)."""
         tokens = features["token_embeddings"]
-        scores = tokens.float() @ self.query.float() / math.sqrt(self.embedding_dimension)
+        scores = tokens.float() @ self.query.float() / math.sqrt(len(self.query))
         scores = scores.masked_fill(features["attention_mask"] == 0, torch.finfo(scores.dtype).min)
         shares = torch.softmax(scores, dim=1).to(tokens.dtype)
         features["sentence_embedding"] = torch.einsum("bt,btd->bd", shares, tokens)
         return features
-
-    def get_embedding_dimension(self) -> int:
-        """Of the result."""
-        return self.embedding_dimension

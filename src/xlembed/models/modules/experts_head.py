@@ -11,21 +11,12 @@ from xlembed.models.modules.saved import SavedModule
 
 
 class ExpertsHead(SavedModule):
-    """Linear experts mixed by a softmax gate on the input (Jacobs et al. 1991): every expert takes part.
-
-    Args:
-        in_features: of the vector before.
-        out_features: of the vector after.
-        experts: how many.
-    """
+    """Linear experts mixed by a softmax gate on the input (Jacobs et al. 1991): every expert takes part."""
 
     config_keys: list[str] = ["in_features", "out_features", "experts"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, in_features: int, out_features: int, experts: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.in_features = in_features
-        self.out_features = out_features
-        self.experts = experts
+        super().__init__(in_features=in_features, out_features=out_features, experts=experts)
         self.gate = nn.Linear(in_features, experts)
         self.layers = nn.ModuleList(nn.Linear(in_features, out_features) for _ in range(experts))
 
@@ -36,7 +27,3 @@ class ExpertsHead(SavedModule):
         outs = torch.stack([layer(vectors) for layer in self.layers], dim=1)
         features["sentence_embedding"] = torch.einsum("be,beo->bo", shares, outs)
         return features
-
-    def get_embedding_dimension(self) -> int:
-        """Of the result."""
-        return self.out_features

@@ -9,23 +9,11 @@ from functools import cache
 FAMILIES = ("latin", "cyrillic", "cjk", "arabic", "indic")
 """In the order of their codes; texts in none of these scripts count as the first."""
 SCRIPTS = {
-    "CYRILLIC": "cyrillic",
-    "CJK": "cjk",
-    "HIRAGANA": "cjk",
-    "KATAKANA": "cjk",
-    "HANGUL": "cjk",
-    "BOPOMOFO": "cjk",
-    "ARABIC": "arabic",
-    "DEVANAGARI": "indic",
-    "BENGALI": "indic",
-    "GURMUKHI": "indic",
-    "GUJARATI": "indic",
-    "ORIYA": "indic",
-    "TAMIL": "indic",
-    "TELUGU": "indic",
-    "KANNADA": "indic",
-    "MALAYALAM": "indic",
-    "SINHALA": "indic",
+    **dict.fromkeys(["CYRILLIC"], "cyrillic"),
+    **dict.fromkeys(["CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"], "cjk"),
+    **dict.fromkeys(["ARABIC"], "arabic"),
+    **dict.fromkeys(["DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA"], "indic"),
+    **dict.fromkeys(["TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA"], "indic"),
 }
 """First word of a letter's Unicode name -> family; all other letters are Latin's."""
 

@@ -12,19 +12,12 @@ from xlembed.models.modules.saved import SavedModule
 
 
 class FamilyHead(SavedModule):
-    """Each text goes through the layer of its family, which `FamilyTransformer` tells.
-
-    Args:
-        in_features: of the vector before.
-        out_features: of the vector after.
-    """
+    """Each text goes through the layer of its family, which `FamilyTransformer` tells."""
 
     config_keys: list[str] = ["in_features", "out_features"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.in_features = in_features
-        self.out_features = out_features
+        super().__init__(in_features=in_features, out_features=out_features)
         self.layers = nn.ModuleDict({name: nn.Linear(in_features, out_features) for name in FAMILIES})
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -33,7 +26,3 @@ class FamilyHead(SavedModule):
         outs = torch.stack([layer(vectors) for layer in self.layers.values()], dim=1)
         features["sentence_embedding"] = outs[torch.arange(len(vectors), device=vectors.device), families]
         return features
-
-    def get_embedding_dimension(self) -> int:
-        """Of the result."""
-        return self.out_features

@@ -10,23 +10,14 @@ from xlembed.models.modules.saved import SavedModule
 
 
 class ResidualHead(SavedModule):
-    """`blocks` times x + Linear(ReLU(Linear(LayerNorm(x)))), then LayerNorm and Linear to `out_features`.
-
-    Args:
-        in_features: of the vector before.
-        hidden_features: inside a block.
-        out_features: of the vector after.
-        blocks: how many.
-    """
+    """`blocks` times x + Linear(ReLU(Linear(LayerNorm(x)))), then LayerNorm and Linear to `out_features`."""
 
     config_keys: list[str] = ["in_features", "hidden_features", "out_features", "blocks"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, in_features: int, hidden_features: int, out_features: int, blocks: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.in_features = in_features
-        self.hidden_features = hidden_features
-        self.out_features = out_features
-        self.blocks = blocks
+        super().__init__(
+            in_features=in_features, hidden_features=hidden_features, out_features=out_features, blocks=blocks
+        )
         self.body = nn.ModuleList(
             nn.Sequential(
                 nn.LayerNorm(in_features),
@@ -46,7 +37,3 @@ class ResidualHead(SavedModule):
             vectors = vectors + block(vectors)
         features["sentence_embedding"] = self.out(self.norm(vectors))
         return features
-
-    def get_embedding_dimension(self) -> int:
-        """Of the result."""
-        return self.out_features

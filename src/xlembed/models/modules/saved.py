@@ -12,6 +12,17 @@ PLACE = ("token", "cache_folder", "revision", "local_files_only")
 class SavedModule(Module):
     """A module whose constructor takes its `config_keys`, and whose weights are one safetensors file."""
 
+    width_key = "out_features"
+    """The one that says how wide the result is."""
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.__dict__.update(config)
+
+    def get_embedding_dimension(self) -> int:
+        """Of the result."""
+        return int(self.__dict__[self.width_key])
+
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
         """Config and weights; weights are safetensors whatever is asked for."""
         self.save_config(output_path)

@@ -14,28 +14,20 @@ from xlembed.models.modules.saved import SavedModule
 class WeightedPooling(SavedModule):
     """a * mean + b * max + ...: each part pooled by sentence-transformers, then weighted and summed.
 
-    Args:
-        embedding_dimension: of the tokens and of the result.
-        weights: pooling mode -> first weight.
-        learned: train the weights.
+    `weights` gives each pooling mode its first weight.
     """
 
+    width_key = "embedding_dimension"
+    learned: bool
     config_keys: list[str] = ["embedding_dimension", "weights", "learned"]  # noqa: RUF012 (as the class above has it)
 
     def __init__(self, embedding_dimension: int, weights: Mapping[str, float], learned: bool = False) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.embedding_dimension = embedding_dimension
-        self.weights = dict(weights)
-        self.learned = learned
-        self._parts = [Pooling(embedding_dimension, mode) for mode in self.weights]
-        self.factors = torch.nn.Parameter(torch.tensor(list(self.weights.values())), requires_grad=learned)
+        super().__init__(embedding_dimension=embedding_dimension, weights=dict(weights), learned=learned)
+        self._parts = [Pooling(embedding_dimension, mode) for mode in weights]
+        self.factors = torch.nn.Parameter(torch.tensor(list(weights.values())), requires_grad=learned)
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """`token_embeddings` (batch, tokens, dim) -> `sentence_embedding` (batch, dim)."""
         pooled = torch.stack([part(dict(features))["sentence_embedding"] for part in self._parts])
         features["sentence_embedding"] = torch.einsum("p,pbd->bd", self.factors.to(pooled.dtype), pooled)
         return features
-
-    def get_embedding_dimension(self) -> int:
-        """Of the result."""
-        return self.embedding_dimension

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -25,78 +25,67 @@ PANELS = (
 )
 """Key in the report, also the title; label of y."""
 SIDE, MARKER = 2.55, 7.0
-Shown = tuple[int, Mapping[str, Any]]
-"""Number of a look, and a model's row of the report."""
+
+
+class Shown(NamedTuple):
+    """A model's row of the report, the number that decides its look, and whether its model is shown too."""
+
+    row: Mapping[str, Any]
+    number: int
+    small: bool
 
 
 def paradox_separation(report: ParadoxReport) -> Figure:
     """One point per model in three panels, with intervals on both axes; the paradox goes up to the right in all."""
     panels = [Panel(SIDE, SIDE, _panel, (report, *of)) for of in PANELS]
-    shown = _shown(report)
-    legend = [_mark(i, row, shown).entry(_name(i, row)) for i, row in shown if not _is_small(row, shown)]
-    return page(
-        Words("Separation of languages against scores", _subtitle(report), _notes(report)), [panels], legend
-    )
+    legend = [_mark(shown).entry(_name(shown)) for shown in _shown(report) if not shown.small]
+    words = Words("Separation of languages against scores", _subtitle(report), _notes(report))
+    return page(words, [panels], legend)
 
 
 def _shown(report: ParadoxReport) -> list[Shown]:
-    """Models with vectors and the number that decides their look; a variant has that of its model."""
-    rows = [row for row in report["models"] if row["separation"] is not None]
-    names = {row["model"] for row in rows}
-    own = [row["model"] for row in rows if row["variant_of"] not in names]
-    models = [(_model_of(row, rows), row) for row in rows]
-    return [(model_position(model, own.index(model)), row) for model, row in models]
+    """Models with vectors; a variant has the look of the first in its chain."""
+    rows = {row["model"]: row for row in report["models"] if row["separation"] is not None}
+    own = [name for name, row in rows.items() if row["variant_of"] not in rows]
+    found = []
+    for name, row in rows.items():
+        while rows[name]["variant_of"] in rows:
+            name = rows[name]["variant_of"]
+        found.append(Shown(row, model_position(name, own.index(name)), row["variant_of"] in rows))
+    return found
 
 
-def _model_of(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """The first in a chain of variants."""
-    by_name = {r["model"]: r for r in rows}
-    while row["variant_of"] in by_name:
-        row = by_name[row["variant_of"]]
-    return str(row["model"])
+def _name(shown: Shown) -> str:
+    label = f": {shown.row['label']}" if shown.row["label"] else ""
+    return f"{shown.number + 1}  {shown.row['model']}{label}"
 
 
-def _is_small(row: Mapping[str, Any], shown: Sequence[Shown]) -> bool:
-    """Whether this is a variant of a model that is shown too."""
-    return row["variant_of"] in {other["model"] for _, other in shown}
-
-
-def _name(position: int, row: Mapping[str, Any]) -> str:
-    label = f": {row['label']}" if row["label"] else ""
-    return f"{position + 1}  {row['model']}{label}"
-
-
-def _mark(position: int, row: Mapping[str, Any], shown: Sequence[Shown]) -> Mark:
-    look, small = model_look(position), _is_small(row, shown)
+def _mark(shown: Shown) -> Mark:
+    row, number, small = shown
+    look = model_look(number)
     return Mark(
         0, 0, look, f"model {row['model']}", size=MARKER - 3 if small else MARKER, hollow=not row["enters"],
-        text="" if small else str(position + 1), bars=tint(look.colour, 0.45) if small else look.colour,
+        text="" if small else str(number + 1), bars=tint(look.colour, 0.45) if small else look.colour,
     )  # fmt: skip
 
 
 def _panel(axes: Axes, report: ParadoxReport, key: str, label: str) -> None:
-    shown = _shown(report)
-    found = [(i, row["separation"], row[key], row) for i, row in shown if row[key] is not None]
-    xs = _limits([row["separation"] for _, row in shown])
-    ys = _limits([score for _, _, score, _ in found])
+    every = _shown(report)
+    found = [(of, of.row["separation"], of.row[key]) for of in every if of.row[key] is not None]
+    # from the lowest to the highest end, with air for marks and numbers
+    xs = limits_of(all_ends([of.row["separation"] for of in every]), 0.14, 0.01)
+    ys = limits_of(all_ends([score for *_, score in found]), 0.14, 0.01)
     scale(axes, xs, "separation S", upright=False, n=4, text=lambda x: f"{x:.4g}".replace("-", MINUS))
     scale(axes, ys, label.format(measure=report["measure"]), text=percent_tick)
     if ys[0] < 0 < ys[1]:
         axes.axhline(0, color=FAINT, linewidth=0.8, zorder=1)
-    scatter(
-        axes,
-        [
-            _mark(i, row, shown).at(x=s["value"], y=score["value"], across=ends(s), upright=ends(score))
-            for i, s, score, row in found
-        ],
-    )
+    marks = [
+        _mark(of).at(x=s["value"], y=score["value"], across=ends(s), upright=ends(score))
+        for of, s, score in found
+    ]
+    scatter(axes, marks)
     axes.set_title(f"{key}\n{_rho_text(report, key)}", loc="left", fontsize=8.0, pad=5)
     axes.set_gid(f"against {key}")
-
-
-def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """From the lowest to the highest end, with air for marks and numbers."""
-    return limits_of(all_ends(rows), 0.14, 0.01)
 
 
 def _rho_text(report: ParadoxReport, key: str) -> str:
@@ -130,9 +119,9 @@ def _notes(report: ParadoxReport) -> list[str]:
         "rise with S; one-sided tests over base models (filled), Holm over the three.",
     ]
     shown = _shown(report)
-    if any(not row["enters"] and not _is_small(row, shown) for _, row in shown):
+    if any(not of.row["enters"] and not of.small for of in shown):
         notes.append("Hollow: not in the test (paradox.md says why).")
-    if any(_is_small(row, shown) for _, row in shown):
+    if any(of.small for of in shown):
         notes.append("Small and hollow: variants of the model with the same mark; not in the test.")
     return notes
 

@@ -34,14 +34,9 @@ class Place(NamedTuple):
 def paradox_variants(report: ParadoxReport) -> Figure:
     """Monolingual (x) against true_cross_lingual, pool = all (y): bases, and arrows to their variants."""
     places, first, measure = _places(report), report["models"][0], report["measure"]
-    counts = [
-        f"{name} {first[key]['n_units']:,} units" for key, name in ((X, "monolingual"), (Y, "true cross"))
-    ]
-    words = Words(
-        f"What variants change: {measure}",
-        " · ".join([f"task {report['task']}", *counts, f"{first[Y]['n_clusters']:,} clusters"]),
-        _notes(report, places),
-    )
+    mono, cross = (f"{first[key]['n_units']:,} units" for key in (X, Y))
+    counts = f"monolingual {mono} · true cross {cross} · {first[Y]['n_clusters']:,} clusters"
+    words = Words(f"What variants change: {measure}", f"task {report['task']} · {counts}", _notes(places))
     legend = [_mark(p).entry(_entry(p)) for p in places if not p.text.startswith("+")]
     return page(words, [[Panel(SIDE, SIDE, _plane, (places, measure))]], legend)
 
@@ -85,7 +80,9 @@ def _plane(axes: Axes, places: Sequence[Place], measure: str) -> None:
     for place in places:
         after, base = at[place.row["model"]], at.get(place.row["variant_of"])
         if base is not None:
-            _arrow(axes, base, after, tint(model_look(place.look).colour, -0.35))
+            arrow: dict[str, Any] = {"arrowstyle": "-|>", "linewidth": 1.2, "shrinkA": 4, "shrinkB": 3}
+            arrow["color"] = tint(model_look(place.look).colour, -0.35)
+            axes.annotate("", after, base, zorder=6, gid="arrow", arrowprops=arrow)
             crossed += _along(in_points(axes, *base), in_points(axes, *after))
     scatter(axes, [_mark(p) for p in places], crossed, size=TEXT, gid="name")
 
@@ -97,17 +94,6 @@ def _along(start: Point, end: Point) -> list[Box]:
     return [(start[0] + s * (end[0] - start[0]), start[1] + s * (end[1] - start[1]), 3.0, 3.0) for s in steps]
 
 
-def _arrow(axes: Axes, before: tuple[float, float], after: tuple[float, float], colour: str) -> None:
-    axes.annotate(
-        "",
-        after,
-        before,
-        zorder=6,
-        gid="arrow",
-        arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.2, "shrinkA": 4, "shrinkB": 3},
-    )
-
-
 def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     ends = all_ends(rows)
     air = max(0.08 * (max(ends) - min(ends)), 0.01)
@@ -115,7 +101,7 @@ def _limits(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return max(low, -0.02), max(ends) + air
 
 
-def _notes(report: ParadoxReport, places: Sequence[Place]) -> list[str]:
+def _notes(places: Sequence[Place]) -> list[str]:
     notes = [
         "Arrows: from a model to its variant. Bars: 95 % CI, unadjusted, each of one model; whether a variant differs "
         "is what the paired tests in paradox.md say.",

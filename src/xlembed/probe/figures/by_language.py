@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from xlembed.probe.figures_data import ProbeBook
-from xlembed.probe.probe_bins import grouped_figure
-from xlembed.probe.probe_curves import is_share
+from xlembed.probe.figures_data import SHARES, ProbeBook
+from xlembed.probe.probe_curves import grouped_figure
 from xlembed.probe.probe_errors import Mean
 from xlembed.probe.words import unit_text
 from xlembed.show.figures.registry import Registered
@@ -14,18 +13,14 @@ from xlembed.words import Lang
 
 
 def probe_by_language(book: ProbeBook) -> Figure:
-    """The primary measure of a few systems in each language.
-
-    Args:
-        book: the results.
-    """
+    """The primary measure of a few systems in each language."""
     languages = _languages(book)
     means = {s.name: [_mean(book, s.name, lang) for lang in languages] for s in book.compared}
     labels = [f"{lang}\n{_count(book, lang)}" for lang in languages]
     note = "Texts of different languages differ in more than language: compare systems, not languages."
-    unit = unit_text(book.primary) if is_share(book.primary) else f"{book.primary} (points of the scale)"
+    unit = unit_text(book.primary) if book.primary in SHARES else f"{book.primary} (points of the scale)"
     texts = (f"{book.primary} by language", "language", note)
-    return grouped_figure(book, means, labels, texts, unit, share=is_share(book.primary), lines=False)
+    return grouped_figure(book, means, labels, texts, unit, share=book.primary in SHARES, lines=False)
 
 
 def _languages(book: ProbeBook) -> list[Lang]:

@@ -5,18 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from xlembed.probe.figures_data import ProbeBook
-from xlembed.probe.probe_bins import binned_figure
-from xlembed.probe.probe_curves import error_name
+from xlembed.probe.probe_curves import binned_figure, error_name
 from xlembed.probe.probe_errors import error_table, length_bins
 from xlembed.show.figures.registry import Registered
 
 
 def probe_by_length(book: ProbeBook) -> Figure:
-    """Error of a few systems in bins of length with about as many texts each, all dimensions together.
-
-    Args:
-        book: the results.
-    """
+    """Error of a few systems in bins of length with about as many texts each, all dimensions together."""
     table = error_table(book, [s.name for s in book.compared])
     note = "Bins hold about the same number of texts."
     return binned_figure(book, table, length_bins(table), "Errors by the length of the text", note)

@@ -5,18 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from xlembed.probe.figures_data import ProbeBook
-from xlembed.probe.probe_bins import binned_figure
-from xlembed.probe.probe_curves import error_name
+from xlembed.probe.probe_curves import binned_figure, error_name
 from xlembed.probe.probe_errors import error_table, score_bins
 from xlembed.show.figures.registry import Registered
 
 
 def probe_by_score(book: ProbeBook) -> Figure:
-    """Error of a few systems in bins of the true score, all dimensions together.
-
-    Args:
-        book: the results.
-    """
+    """Error of a few systems in bins of the true score, all dimensions together."""
     table = error_table(book, [s.name for s in book.compared])
     title = "Errors by the true label" if book.are_labels else "Errors by the true score"
     note = (

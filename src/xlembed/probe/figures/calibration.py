@@ -18,11 +18,7 @@ SIDE, ALONE, COLUMNS = 1.85, 3.0, 3
 
 
 def probe_calibration(book: ProbeBook) -> Figure:
-    """A panel per dimension: the best probe, and the best rival if there is one.
-
-    Args:
-        book: the results.
-    """
+    """A panel per dimension: the best probe, and the best rival if there is one."""
     systems = systems_shown(book)
     found = {d: [calibration(book, s.name, d) for s in systems] for d in book.dimensions}
     shown = {

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from xlembed.probe.figures_data import FLOOR, RIVAL, ProbeBook, System
+from xlembed.probe.probe_advice import score_text
 from xlembed.probe.probe_curves import ends_of, label_lines, no_bar, primary_axis, subtitle, system_look
-from xlembed.probe.words import ends_text, unit_text, value_text
+from xlembed.probe.words import unit_text
 from xlembed.show.figures.registry import Registered
 from xlembed.show.page import Panel, Words, page, text_width
 from xlembed.show.shapes.interval_rows import SIZE, Column, interval_rows
@@ -21,11 +22,7 @@ WORDS = {"ridge": "ridge", "mlp": "MLP", "lightgbm": "LightGBM"}
 
 
 def probe_overall(book: ProbeBook) -> Figure:
-    """A row per system, the best on top; the dashed line is the floor, the band its interval.
-
-    Args:
-        book: the results.
-    """
+    """A row per system, the best on top; the dashed line is the floor, the band its interval."""
     rows = _rows(book)
     better = "lower is better" if book.lower_is_better else "higher is better"
     words = Words(f"{book.primary} of every system", subtitle(book, better), _notes(book, rows))
@@ -44,7 +41,7 @@ def _panel(axes: Axes, book: ProbeBook, rows: list[System]) -> None:
         for y, s in enumerate(rows)
         if (found := book.score(s.name)) is not None
     ]
-    texts, heading = [_text(book, s) for s in rows], f"{unit_text(book.primary)} [95 % CI]"
+    texts, heading = [score_text(book, s) for s in rows], f"{unit_text(book.primary)} [95 % CI]"
     right = max(text_width(text, SIZE) for text in [heading, *texts]) + 0.2
     names = [s.marked for s in rows]
     interval_rows(axes, names, marks, [Column(right, texts, heading)], stripes=False)
@@ -54,13 +51,6 @@ def _panel(axes: Axes, book: ProbeBook, rows: list[System]) -> None:
 def _rows(book: ProbeBook) -> list[System]:
     known = [s for s in book.systems if book.score(s.name) is not None]
     return sorted(known, key=lambda s: book.order(s.name))
-
-
-def _text(book: ProbeBook, system: System) -> str:
-    found = book.score(system.name)
-    if found is None:
-        return "n/a"
-    return f"{value_text(found.value, book.primary)} {ends_text(found.interval, book.primary)}"
 
 
 def _entries(book: ProbeBook, rows: list[System]) -> list[Artist]:
@@ -88,8 +78,8 @@ def _notes(book: ProbeBook, rows: list[System]) -> list[str]:
 def _caption(book: ProbeBook) -> str:
     ranked = [s for s in _rows(book) if s.kind != FLOOR]
     equal = " and ".join(s.marked for s in ranked if book.order(s.name) == book.order(ranked[0].name))
-    best = f" The best value is that of {equal}: {_text(book, ranked[0])}." if ranked else ""
-    floor = f" The floor is at {_text(book, book.floor)}." if book.floor else ""
+    best = f" The best value is that of {equal}: {score_text(book, ranked[0])}." if ranked else ""
+    floor = f" The floor is at {score_text(book, book.floor)}." if book.floor else ""
     return f"{book.primary} of every system with its 95 % interval, the best on top.{best}{floor}"
 
 

@@ -24,11 +24,7 @@ MOST = 24
 
 
 def probe_quality_time(book: ProbeBook) -> Figure:
-    """Quality with its interval over time on a log axis; the dashed line is the floor.
-
-    Args:
-        book: the results.
-    """
+    """Quality with its interval over time on a log axis; the dashed line is the floor."""
     systems = timed(book)
     devices = sorted({str(book.timings[s.name].get("device", "")) for s in systems} - {""})
     on = f"timed on {', '.join(devices)}" if devices else "device not told"

@@ -27,11 +27,7 @@ MOST_POINTS = 1_500
 
 
 def probe_residuals(book: ProbeBook) -> Figure:
-    """A panel per dimension of the best probe.
-
-    Args:
-        book: the results; of scores.
-    """
+    """A panel per dimension of the best probe."""
     system = book.best
     if system is None:
         raise ValueError("there is no probe")

@@ -24,11 +24,7 @@ WIDTH, HEIGHT, SHARES_HEIGHT = 2.5, 2.2, 0.95
 
 
 def probe_truncation(book: ProbeBook) -> Figure:
-    """A column per model: error over the number of tokens read, a line per kind of probe; below, the texts cut.
-
-    Args:
-        book: the results.
-    """
+    """A column per model: error over the number of tokens read, a line per kind of probe; below, the texts cut."""
     series = truncation_series(book)
     models = list(dict.fromkeys(model for model, _ in series))
     probes = list(dict.fromkeys(probe for _, probe in series))

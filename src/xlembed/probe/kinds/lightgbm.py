@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlembed.data.scored import ScoredKind, Scores
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.saved import read_about, write_probe
+from xlembed.probe.base import Batch, FitOptions, read_about, write_probe
 from xlembed.words import Vectors
 
 if TYPE_CHECKING:
@@ -64,23 +63,19 @@ class FittedTrees:
             booster.save_model(folder / f"trees.{number}.txt")
         write_probe(folder, "lightgbm", {"n_dimensions": len(self.boosters)}, {})
 
-
-class TreesProbe:
-    """Squared error of scores, cross-entropy of labels."""
-
-    def fit(self, train: Batch, validation: Batch, options: FitOptions) -> FittedTrees:
-        """As many trees as do best on the validation part."""
+    @classmethod
+    def fit(cls, train: Batch, validation: Batch, options: FitOptions) -> FittedTrees:
+        """Squared error of scores, cross-entropy of labels. As many trees as do best on the validation part."""
         n = train.scores.shape[1]
-        return FittedTrees(tuple(_fit_one(train, validation, d, options) for d in range(n)))
+        return cls(tuple(_fit_one(train, validation, d, options) for d in range(n)))
 
-    def load(self, folder: Path) -> FittedTrees:
+    @classmethod
+    def load(cls, folder: Path) -> FittedTrees:
         """What `save` wrote."""
         import lightgbm
 
         n = read_about(folder)["n_dimensions"]
-        return FittedTrees(
-            tuple(lightgbm.Booster(model_file=folder / f"trees.{number}.txt") for number in range(n))
-        )
+        return cls(tuple(lightgbm.Booster(model_file=folder / f"trees.{number}.txt") for number in range(n)))
 
 
 def _fit_one(train: Batch, validation: Batch, dimension: int, options: FitOptions) -> lightgbm.Booster:
@@ -101,4 +96,4 @@ def _fit_one(train: Batch, validation: Batch, dimension: int, options: FitOption
     return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
 
 
-PROBE = TreesProbe()
+PROBE = FittedTrees

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from xlembed.data.scored import Scores
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.saved import read_arrays, write_probe
+from xlembed.probe.base import Batch, FitOptions, read_arrays, write_probe
 from xlembed.words import Vectors
 
 
@@ -39,17 +38,15 @@ class FittedMean:
         """One array."""
         write_probe(folder, "mean", {}, {"mean": self.mean})
 
+    @classmethod
+    def fit(cls, train: Batch, validation: Batch, options: FitOptions) -> FittedMean:
+        """Mean score, or share of the label, in the training part. Nothing is chosen on validation."""
+        return cls(train.scores.mean(axis=0))
 
-class MeanProbe:
-    """Mean score, or share of the label, in the training part."""
-
-    def fit(self, train: Batch, validation: Batch, options: FitOptions) -> FittedMean:
-        """Nothing is chosen on validation."""
-        return FittedMean(train.scores.mean(axis=0))
-
-    def load(self, folder: Path) -> FittedMean:
+    @classmethod
+    def load(cls, folder: Path) -> FittedMean:
         """What `save` wrote."""
-        return FittedMean(read_arrays(folder)["mean"])
+        return cls(read_arrays(folder)["mean"])
 
 
-PROBE = MeanProbe()
+PROBE = FittedMean

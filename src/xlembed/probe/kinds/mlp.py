@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlembed.data.scored import ScoredKind, Scores
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.saved import read_about, read_arrays, write_probe
-from xlembed.probe.scaling import Scaling
-from xlembed.probe.threads import one_torch_thread
+from xlembed.probe.base import (
+    Batch,
+    FitOptions,
+    Scaling,
+    one_torch_thread,
+    read_about,
+    read_arrays,
+    write_probe,
+)
 from xlembed.words import Vectors
 
 if TYPE_CHECKING:
@@ -34,13 +39,7 @@ WEIGHT_DECAY = 1e-2
 class FittedMlp:
     """The network of the best epoch, with the scaling around it.
 
-    Attributes:
-        net: takes standardised vectors.
-        vectors: their scaling.
-        scores: scaling of the outputs; None for labels, whose outputs are logits.
-        epochs: run until it stopped.
-        best_epoch: whose weights these are, from 1.
-        validation_loss: at that epoch.
+    Outputs for labels are logits, whose scaling is None.
     """
 
     net: torch.nn.Module
@@ -81,12 +80,12 @@ class FittedMlp:
         about = {**self.details, "hidden": list(HIDDEN)}
         write_probe(folder, "mlp", about, arrays)
 
+    @classmethod
+    def fit(cls, train: Batch, validation: Batch, options: FitOptions) -> FittedMlp:
+        """AdamW on mini-batches; squared error of standardised scores, cross-entropy of labels.
 
-class MlpProbe:
-    """AdamW on mini-batches; squared error of standardised scores, cross-entropy of labels."""
-
-    def fit(self, train: Batch, validation: Batch, options: FitOptions) -> FittedMlp:
-        """The weights with the least validation loss."""
+        The weights with the least validation loss.
+        """
         import torch
 
         labels = options.kind is ScoredKind.LABELS
@@ -98,9 +97,10 @@ class MlpProbe:
             torch.manual_seed(options.seed)
             net = _network(train.vectors.shape[1], train.scores.shape[1])
             epochs, best_epoch, best_loss = _train(net, loss, seen, unseen)
-        return FittedMlp(net.eval(), vectors, scores, epochs, best_epoch, best_loss)
+        return cls(net.eval(), vectors, scores, epochs, best_epoch, best_loss)
 
-    def load(self, folder: Path) -> FittedMlp:
+    @classmethod
+    def load(cls, folder: Path) -> FittedMlp:
         """What `save` wrote."""
         import torch
 
@@ -114,7 +114,7 @@ class MlpProbe:
         vectors = Scaling(arrays["vectors.mean"], arrays["vectors.spread"])
         known = "scores.mean" in arrays
         scores = Scaling(arrays["scores.mean"], arrays["scores.spread"]) if known else None
-        return FittedMlp(
+        return cls(
             net.eval(), vectors, scores, about["epochs"], about["best_epoch"], about["validation_loss"]
         )
 
@@ -168,4 +168,4 @@ def _tensor(values: Any) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
-PROBE = MlpProbe()
+PROBE = FittedMlp

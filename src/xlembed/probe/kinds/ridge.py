@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from xlembed.data.scored import Scores
-from xlembed.probe.base import Batch, FitOptions
-from xlembed.probe.saved import read_about, read_arrays, write_probe
-from xlembed.probe.scaling import Floats, Scaling
-from xlembed.probe.threads import one_thread
+from xlembed.probe.base import (
+    Batch,
+    FitOptions,
+    Floats,
+    Scaling,
+    read_about,
+    read_arrays,
+    write_probe,
+)
 from xlembed.words import Vectors
 
 STRENGTHS = tuple(float(s) for s in np.logspace(-2, 6, 17))
@@ -24,10 +30,7 @@ STRENGTHS = tuple(float(s) for s in np.logspace(-2, 6, 17))
 class FittedRidge:
     """A linear map of raw vectors; the standardisation is folded into it.
 
-    Attributes:
-        weights: float64, shape (dim, n_dimensions).
-        intercept: float64, shape (n_dimensions,).
-        strengths: chosen, one per dimension.
+    Weights have the shape (dim, n_dimensions); strengths are chosen, one per dimension.
     """
 
     weights: Floats
@@ -46,7 +49,7 @@ class FittedRidge:
 
     def predict(self, vectors: Vectors) -> Scores:
         """Linear; labels are regressed as 0 and 1."""
-        with one_thread():
+        with threadpool_limits(1):
             predicted: Scores = vectors.astype(np.float64) @ self.weights + self.intercept
         return predicted
 
@@ -55,16 +58,17 @@ class FittedRidge:
         arrays = {"weights": self.weights, "intercept": self.intercept}
         write_probe(folder, "ridge", {"strengths": list(self.strengths)}, arrays)
 
+    @classmethod
+    def fit(cls, train: Batch, validation: Batch, options: FitOptions) -> FittedRidge:
+        """The strength with the least absolute error on the validation part, for each dimension.
 
-class RidgeProbe:
-    """The strength with the least absolute error on the validation part, for each dimension."""
+        Fit every strength; the largest of equals is taken.
+        """
+        with threadpool_limits(1):  # how sums are shared out decides how they are rounded
+            return cls._fit(train, validation)
 
-    def fit(self, train: Batch, validation: Batch, options: FitOptions) -> FittedRidge:
-        """Fit every strength; the largest of equals is taken."""
-        with one_thread():
-            return self._fit(train, validation)
-
-    def _fit(self, train: Batch, validation: Batch) -> FittedRidge:
+    @classmethod
+    def _fit(cls, train: Batch, validation: Batch) -> FittedRidge:
         from sklearn.linear_model import Ridge
 
         scaling = Scaling.of(train.vectors)
@@ -82,12 +86,13 @@ class RidgeProbe:
         # In the order of the saved file: the order of additions decides the last bits.
         weights = np.ascontiguousarray((chosen / scaling.spread).T)
         strengths = tuple(STRENGTHS[::-1][b] for b in best)
-        return FittedRidge(weights, offsets - scaling.mean @ weights, strengths)
+        return cls(weights, offsets - scaling.mean @ weights, strengths)
 
-    def load(self, folder: Path) -> FittedRidge:
+    @classmethod
+    def load(cls, folder: Path) -> FittedRidge:
         """What `save` wrote."""
         arrays = read_arrays(folder)
-        return FittedRidge(arrays["weights"], arrays["intercept"], tuple(read_about(folder)["strengths"]))
+        return cls(arrays["weights"], arrays["intercept"], tuple(read_about(folder)["strengths"]))
 
 
-PROBE = RidgeProbe()
+PROBE = FittedRidge

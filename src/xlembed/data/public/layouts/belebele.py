@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import counted
 
@@ -18,26 +20,25 @@ def read(source: Source) -> Rows:
     links: dict[str, str] = {}
     found = []
     for lang, subset in source.chosen.items():
-        asked = source.rows(part, ("link", "passage", "question", "number"), subset=subset)
-        for row in asked:
-            link, passage, question = row.text("link"), row.text("passage"), row.text("question")
-            if link is not None and passage is not None and question is not None:
-                group = links.setdefault(link, f"c{len(links):04d}")
-                found.append((row, lang, group, passage, question))
+        for row in source.rows(part, ("link", "passage", "question", "number"), subset=subset):
+            link, passage, question = (row.text(name) or "" for name in ("link", "passage", "question"))
+            if link and passage and question:
+                found.append((row, lang, links.setdefault(link, f"c{len(links):04d}"), passage, question))
     rows = Rows(source.card(alignment), source.problems)
     texts: dict[str, str] = {}
-    of_group: dict[str, list[str]] = {}
+    of_group: dict[str, list[str]] = defaultdict(list)
+    n_other = 0
     for row, lang, group, passage, _ in found:
         doc_id = f"{lang}-{group}"
+        n_other += texts.get(doc_id, passage) != passage
         if doc_id not in texts:
             texts[doc_id] = passage
             shared = group if alignment is Alignment.PARALLEL else None
             rows.add_document(Document(doc_id, passage, lang, group=shared), row.place)
-            of_group.setdefault(group, []).append(doc_id)
-    if n := sum(passage != texts[f"{lang}-{group}"] for _, lang, group, passage, _ in found):
-        rows.excluded.append(
-            f"{counted(n, 'row has', 'rows have')} another passage for a link: the first counts"
-        )
+            of_group[group].append(doc_id)
+    if n_other:
+        subject = counted(n_other, "row has", "rows have")
+        rows.excluded.append(f"{subject} another passage for a link: the first counts")
     for row, lang, group, _, question in found:
         need = f"{group}-q{row.values['number']}"
         query = Query(f"{lang}-{need}", question, lang, need)

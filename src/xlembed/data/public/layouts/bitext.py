@@ -8,7 +8,7 @@ from xlembed.data.checks import Place
 from xlembed.data.importers.tatoeba import add_sentences
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.task import Alignment
 from xlembed.words import UserError
 

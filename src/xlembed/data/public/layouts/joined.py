@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from xlembed.data.pairs import Kind
+from xlembed.data.checks import Row
+from xlembed.data.pairs import COLUMNS, Kind
 from xlembed.data.public.layouts.std import DOCUMENTS, JUDGEMENTS, QUERIES
 from xlembed.data.public.source import Source
-from xlembed.data.row import Row
 from xlembed.data.sampling import drawn
 from xlembed.words import Lang, counted
 
@@ -20,9 +20,7 @@ def read(source: Source) -> Iterator[Row]:
 
 
 def _joined(source: Source, lang: Lang, subset: str) -> Iterator[Row]:
-    texts = (
-        ("anchor", "positive", "negative") if source.entry.kind is Kind.TRIPLETS else ("anchor", "positive")
-    )
+    texts = COLUMNS[source.entry.kind or Kind.PAIRS]
     needed = ("query", "document", "negative")[: len(texts)]
     part = source.entry.part("judgements", JUDGEMENTS)
     every = source.rows(part, needed, ("grade",), subset=subset)
@@ -57,7 +55,5 @@ def _taken(row: Row, source: Source) -> bool:
     if isinstance(grade, int | float) and grade < 1:
         return False
     share = source.entry.held_out
-    if not share:
-        return True
     place = int.from_bytes(drawn(0)(str(row.values["query"]))[:8]) / 2**64
-    return (place < share) == (source.split == "dev")
+    return not share or (place < share) == (source.split == "dev")

@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
+from xlembed.data.importers.trec import add_passages
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
-from xlembed.data.rows import Rows
-from xlembed.data.task import Document, Query
+from xlembed.data.reading import Rows
 
-ROWS = Part(config=("{subset}",), columns={"id": ("query_id", "id"), "text": ("query", "text")})
-SIDES = {"positive_passages": 1, "negative_passages": 0}
+FIELDS = ("query_id", "query", "positive_passages", "negative_passages")
+ROWS = Part(config=("{subset}",), columns={"query_id": ("query_id", "id"), "query": ("query", "text")})
 
 
 def read(source: Source) -> Rows:
     """Judged passages are the documents; one that several questions judge is one document."""
-    part = source.entry.part("rows", ROWS)
-    found = [
-        (row, lang)
-        for lang, subset in source.chosen.items()
-        for row in source.rows(part, ("id", "text", *SIDES), subset=subset)
-    ]
     rows = Rows(source.card(), source.problems)
-    judged: list[dict[str, int]] = []
-    for row, lang in found:
-        grades: dict[str, int] = {}
-        for side, grade in SIDES.items():
-            for passage in row.values[side] or ():
-                doc_id = f"{lang}-{passage['docid']}"
-                grades.setdefault(doc_id, grade)
-                if doc_id not in rows.document_places:
-                    title = passage.get("title") or ""
-                    rows.add_document(Document(doc_id, passage["text"], lang, title), row.place)
-        judged.append(grades)
-    for (row, lang), grades in zip(found, judged, strict=True):
-        own, text = row.required_id("id"), row.text("text")
-        if own is None or text is None:
-            continue
-        query_id = f"{lang}-{own}"
-        if rows.add_query(Query(query_id, text, lang, query_id), row.place):
-            for doc_id, grade in grades.items():
-                rows.add_judgement(query_id, doc_id, grade, row.place)
+    part = source.entry.part("rows", ROWS)
+    for lang, subset in source.chosen.items():
+        add_passages(source.rows(part, FIELDS, subset=subset), rows, lang, f"{lang}-")
     return rows

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xlembed.data.checks import Row
 from xlembed.data.pairs import COLUMNS, Kind
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
-from xlembed.data.row import Row
 from xlembed.data.tables import number_or_text
 
 

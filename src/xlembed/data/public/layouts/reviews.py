@@ -6,15 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from xlembed.data.checks import Row
+from xlembed.data.lines import unpacked_name
 from xlembed.data.objects import SUFFIXES, read_objects
 from xlembed.data.opening import read_rows
-from xlembed.data.packed import unpacked_name
 from xlembed.data.public.entry import Part
-from xlembed.data.public.repository import CARD
-from xlembed.data.public.source import Source
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
-from xlembed.data.tables import Table
+from xlembed.data.public.source import CARD, Source
+from xlembed.data.reading import Rows
 from xlembed.data.task import Document, Query
 from xlembed.words import UserError, counted
 
@@ -34,9 +32,8 @@ def read(source: Source) -> Rows:
         if review is not None and row.values["language"] in source.chosen:
             found.setdefault(review, row)
     if not found:
-        raise UserError(
-            f"{source.entry.name}: no reviews in {', '.join(source.chosen)} (column language) in {source.split}"
-        )
+        langs = ", ".join(source.chosen)
+        raise UserError(f"{source.entry.name}: no reviews in {langs} (column language) in {source.split}")
     rows = Rows(source.card(), source.problems)
     of_product: dict[str, list[str]] = defaultdict(list)
     n_empty = 0
@@ -66,11 +63,9 @@ def _every(source: Source) -> Iterator[Row]:
     if source.folder is not None and not (source.folder / CARD).is_file():
         yield from _originals(source, source.folder)
         return
-    part = source.entry.part("rows", ROWS)
-    configs = source.repository().configs
-    subsets = source.chosen.values() if set(source.chosen.values()) <= set(configs) else [""]
-    for subset in subsets:
-        yield from source.rows(part, FIELDS, subset=subset)
+    subsets, configs = list(source.chosen.values()), source.repository().configs
+    for subset in subsets if set(subsets) <= set(configs) else [""]:
+        yield from source.rows(source.entry.part("rows", ROWS), FIELDS, subset=subset)
 
 
 def _originals(source: Source, folder: Path) -> Iterator[Row]:
@@ -85,14 +80,7 @@ def _originals(source: Source, folder: Path) -> Iterator[Row]:
         )
     for file in wanted:
         objects = unpacked_name(file).suffix.lower() in SUFFIXES
-        table = (
-            Table((), read_objects(file, source.problems), False)
-            if objects
-            else read_rows(file, source.problems)
-        )
-        if table.is_text and (missing := [name for name in FIELDS if name not in table.header]):
-            raise UserError(f"{file}: no column {', '.join(missing)}; it has {', '.join(table.header)}")
-        for row in table.rows:
+        for row in read_objects(file, source.problems) if objects else read_rows(file, source.problems).rows:
             if missing := [name for name in FIELDS if name not in row.values]:
                 raise UserError(
                     f"{row.place}: no field {', '.join(missing)}; the row has {', '.join(row.values)}"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
+from xlembed.data.checks import Row
 from xlembed.data.importers.squad import read_parts
 from xlembed.data.paragraphs import Part as Items
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 
 ROWS = Part(config=("{subset}", "plain_text", "default"))
 FIELDS = ("context", "question", "answers", "id", "qas", "paragraphs", "data")
@@ -37,24 +36,4 @@ def _items(rows: Iterable[Row]) -> Iterator[Row]:
         if "data" in values:
             yield from _items(row.renamed(article) for article in values["data"])
         else:
-            yield row.renamed(_with_answers(values))
-
-
-def _with_answers(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with its answers as SQuAD's files have them."""
-    inner = {
-        name: [_with_answers(one) for one in values[name] or ()]
-        for name in ("paragraphs", "qas")
-        if name in values
-    }
-    own = {"answers": _answers(values["answers"])} if "answers" in values else {}
-    return {**values, **inner, **own}
-
-
-def _answers(value: Any) -> list[dict[str, str]]:
-    """Answers as {text: [...]}, {text: ...}, or a list of either or of texts."""
-    if isinstance(value, str):
-        return [{"text": value}]
-    if isinstance(value, dict):
-        return _answers(value.get("text"))
-    return [answer for one in value or () for answer in _answers(one)]
+            yield row.renamed(values)

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from xlembed.data.checks import Place
+from xlembed.data.checks import Place, Row
 from xlembed.data.public.entry import Part
 from xlembed.data.public.source import Source
-from xlembed.data.row import Row
-from xlembed.data.rows import Rows
+from xlembed.data.reading import Rows
 from xlembed.data.sampling import drawn
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import Lang, UserError
@@ -112,7 +111,7 @@ def cells_of(source: Source) -> list[Cell]:
                 cells.append(Cell(subset, documents, queries))
     if not cells:
         names = ", ".join(
-            sorted({name.removesuffix("-corpus") for name in configs if name.endswith("-corpus")})
+            sorted(name.removesuffix("-corpus") for name in configs if name.endswith("-corpus"))
         )
         raise UserError(
             f"{source.entry.name} ({', '.join(source.chosen)}) has none of its pairs; it has {names}"
@@ -127,9 +126,8 @@ def judgements(source: Source, cell: Cell) -> Iterator[Judgement]:
         query, document = row.required_id("query"), row.required_id("document")
         grade = row.values.get("grade", 1)
         if not isinstance(grade, int | float) or grade != int(grade):
-            row.error(
-                "score", "no grade", f"expected a whole number, found {grade!r}", "take another revision"
-            )
+            message = f"expected a whole number, found {grade!r}"
+            row.error("score", "no grade", message, "take another revision")
         elif query is not None and document is not None:
             yield Judgement(query, document, int(grade), row.place)
 
@@ -142,19 +140,23 @@ def _kept(source: Source, cell: Cell, judged: set[str], rows: Rows) -> Iterator[
         yield from every
         return
     must: list[tuple[int, Row]] = []
-    sample: list[tuple[int, int, Row]] = []
-    n = 0
-    for n, row in enumerate(every, start=1):
-        doc_id = str(row.values["id"])
-        if doc_id in judged:
-            must.append((n, row))
-            continue
-        heapq.heappush(sample, (-int.from_bytes(drawn(0)(f"{cell.documents}-{doc_id}")), n, row))
-        if len(sample) > limit:
-            heapq.heappop(sample)
-    others = heapq.nlargest(max(0, limit - len(must)), sample)
-    chosen = sorted([*must, *((at, row) for _, at, row in others)], key=lambda found: found[0])
-    if len(chosen) < n:
+    n_others = 0
+
+    def others() -> Iterator[tuple[int, Row]]:
+        nonlocal n_others
+        for found in enumerate(every):
+            if str(found[1].values["id"]) in judged:
+                must.append(found)
+            else:
+                n_others += 1
+                yield found
+
+    key = drawn(0)
+    sample = heapq.nsmallest(
+        limit, others(), key=lambda found: key(f"{cell.documents}-{found[1].values['id']}")
+    )
+    chosen = sorted([*must, *sample[: max(0, limit - len(must))]], key=lambda found: found[0])
+    if len(chosen) < (n := len(must) + n_others):
         rows.excluded.append(
             f"{cell.subset or cell.documents}: {len(chosen):,} of {n:,} documents sampled, all {len(must):,} judged "
             "ones among them: scores are higher than with all documents, and not comparable with published ones"

@@ -41,24 +41,17 @@ MACRO = "macro"
 
 
 def first_place(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figure:
-    """Stacked bars per query language and of their macro average, a panel per model.
-
-    Args:
-        scores: one content of scores.json per model, all on one task.
-        comparisons: not used.
-
-    Raises:
-        UserError: as `scorebook.read_all`.
-    """
+    """Stacked bars per query language and of their macro average, a panel per model."""
     books = [book for book in read_all(scores) if book.language_aware(FIRST_PLACE[0])]
     found = [e for book in books if (e := book.language_aware(FIRST_PLACE[0]))]
     counts = (
         f"{count_text(e.n_units for e in found)} queries, {count_text(e.n_clusters for e in found)} clusters"
     )
+    footnotes = (f"{book.model}: {note}" for book in books if (note := book.footnote()))
     words = Words(
         "What stands first when all languages are searched",
         f"task {books[0].task} · {counts} · macro: mean of the query languages",
-        ["Beside the bars: right document of any language, with 95 % CI, unadjusted.", *_footnotes(books)],
+        ["Beside the bars: right document of any language, with 95 % CI, unadjusted.", *footnotes],
     )
     size = math.ceil(len(books) / math.ceil(len(books) / BESIDE_EACH_OTHER))
     height = (len(books[0].languages) + 1.35) * ROW
@@ -66,10 +59,6 @@ def first_place(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figu
     rows = [panels[i : i + size] for i in range(0, len(panels), size)]
     legend = [entry(look, name) for look, name in zip(LOOKS, NAMES, strict=True)]
     return page(words, rows, legend, place="above")
-
-
-def _footnotes(books: Sequence[ScoreBook]) -> list[str]:
-    return [f"{book.model}: {note}" for book in books if (note := book.footnote())]
 
 
 def _shares(book: ScoreBook, lang: Lang | None) -> list[Estimate]:
@@ -102,9 +91,8 @@ def _right(book: ScoreBook, lang: Lang | None) -> str:
     found = book.language_aware("any_language@1", lang)
     if found is None:
         return "n/a"
-    ends = found.interval
-    interval = f" [{percent(ends[0], 0)}, {percent(ends[1], 0)}]" if ends else ""
-    return f"{percent(found.value, 0)}{interval}"
+    ends = found.interval and [percent(end, 0) for end in found.interval]
+    return percent(found.value, 0) + (f" [{', '.join(ends)}]" if ends else "")
 
 
 def _bar(axes: Axes, place: float, name: str, shares: Sequence[Estimate]) -> None:

@@ -24,12 +24,9 @@ Names = Callable[[Paired], str]
 
 
 def forest(scores: Sequence[Scores], comparisons: Comparisons) -> Figure:
-    """Forest plot of A - B: filled where the adjusted p names a winner, hollow elsewhere.
+    """Forest plot of A - B, of the measure of the first row: filled where the adjusted p names a winner.
 
-    Args:
-        scores: of the models, for their labels; may be empty.
-        comparisons: rows with a, b, kind, pool, measure, difference, ci_low, ci_high, p_value, p_adjusted,
-            test, n_units, n_clusters, verdict; those of the measure of the first row are drawn.
+    Models without scores have no labels.
 
     Raises:
         UserError: if there is no comparison of this measure.

@@ -25,15 +25,7 @@ LINE: dict[str, Any] = {"color": FAINT, "linewidth": 0.9, "linestyle": REFERENCE
 
 
 def preference(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figure:
-    """Macro any_language@1 (x) against macro preference (y), with intervals, and lines of no preference.
-
-    Args:
-        scores: one content of scores.json per model, all on one task.
-        comparisons: not used.
-
-    Raises:
-        UserError: as `scorebook.read_all`.
-    """
+    """Macro any_language@1 (x) against macro preference (y), with intervals, and lines of no preference."""
     books = read_all(scores)
     drawn = [book for book in books if all(_points(book))]
     words = Words("Own language first?", f"task {books[0].task} · {_counts(drawn)}", _notes(books, drawn))

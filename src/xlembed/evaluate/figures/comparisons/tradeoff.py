@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -37,15 +36,7 @@ PANELS = (
 
 
 def tradeoff(scores: Sequence[Scores], comparisons: Comparisons = ()) -> Figure:
-    """Monolingual macro (x) against true_cross_lingual macro (y), with intervals on both axes.
-
-    Args:
-        scores: one content of scores.json per model, all on one task.
-        comparisons: not used.
-
-    Raises:
-        UserError: as `scorebook.read_all`.
-    """
+    """Monolingual macro (x) against true_cross_lingual macro (y), with intervals on both axes."""
     books = read_all(scores)
     words = Words(
         f"Within languages against across languages: {books[0].primary_measure}",
@@ -69,14 +60,8 @@ def _panel(axes: Axes, books: list[ScoreBook], macro: Macro, title: str) -> None
     for upright, name in ((False, "monolingual"), (True, "true_cross_lingual")):
         scale(axes, limits, f"{name} {measure} (%)", upright=upright, text=percent_tick)
     diagonal(axes)
-    ideal: dict[str, Any] = {
-        "marker": "*",
-        "markersize": 13,
-        "color": "#F0E442",
-        "markeredgecolor": INK,
-        "markeredgewidth": 0.7,
-    }
-    axes.plot([1], [1], gid="ideal", **ideal)
+    axes.plot([1], [1], marker="*", markersize=13, color="#F0E442", markeredgecolor=INK, markeredgewidth=0.7,
+              gid="ideal")  # fmt: skip
     axes.annotate("ideal", (1, 1), (-9, 0), textcoords="offset points", ha="right", va="center",
                   fontsize=8.0, zorder=6, bbox=WHITE)  # fmt: skip
     x, y = in_points(axes, 1, 1)

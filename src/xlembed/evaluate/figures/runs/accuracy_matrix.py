@@ -33,11 +33,7 @@ PANELS = (
 
 
 def accuracy_matrix(scores: Scores) -> Figure:
-    """Two heatmaps side by side; a cell without units is hatched and says n/a.
-
-    Args:
-        scores: content of scores.json.
-    """
+    """Two heatmaps side by side; a cell without units is hatched and says n/a."""
     book = read_scores(scores)
     n = len(book.languages)
     side = min(max(2.6, 0.62 * n), max(4.6, 0.42 * n))
@@ -73,9 +69,7 @@ def _panel(axes: Axes, book: ScoreBook, pool: str, title: str, diagonal: Macro, 
 
 
 def _cells(book: ScoreBook, pool: str) -> list[Estimate | None]:
-    """Row by row."""
-    languages = book.languages
-    return [book.pair(pool, query, doc, book.primary_measure) for query in languages for doc in languages]
+    return [book.pair(pool, query, doc) for query in book.languages for doc in book.languages]
 
 
 def _notes(book: ScoreBook) -> list[str]:

@@ -26,9 +26,6 @@ def language_bars(scores: Scores) -> Figure:
 
     Both true cross-lingual bars stand beside a language only if its mean over document languages is stored
     (rows with that query language and no document language).
-
-    Args:
-        scores: content of scores.json.
     """
     book = read_scores(scores)
     shown = [

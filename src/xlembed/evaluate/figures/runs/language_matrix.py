@@ -25,9 +25,7 @@ Shares = Mapping[Lang, Mapping[Lang, Estimate]]
 def language_matrix(scores: Scores, k: int | None = None) -> Figure:
     """Stacked bars, one per query language, the corpus last; the query's own language has a heavy outline.
 
-    Args:
-        scores: content of scores.json.
-        k: documents per query that are counted; default: as evaluated (`evaluate.language_k`), else 5.
+    Of the first `k` documents of each query; default: as evaluated (`evaluate.language_k`), else 5.
 
     Raises:
         UserError: if there are no shares for this k.

@@ -32,11 +32,7 @@ SEED: dict[str, Any] = {
 
 
 def ablation(report: Ablation) -> Figure:
-    """A panel per mode, a row per variant: value with interval, other seeds, adjusted p against the first variant.
-
-    Args:
-        report: content of report.json of an ablation.
-    """
+    """A panel per mode, a row per variant: value with interval, other seeds, adjusted p against the first variant."""
     names = [UNTRAINED, *(v["title"] for v in report["variants"])]
     macros = present([r for v in report["variants"] for r in v["scores"]])
     panels = [Panel(PLOT, len(names) * ROW, _panel, (report, m, names, m == macros[0])) for m in macros]

@@ -17,11 +17,7 @@ WIDTH, HEIGHT = 4.0, 2.6
 
 
 def batch_curve(report: Ablation) -> Figure:
-    """A line per mode over the batch size.
-
-    Args:
-        report: content of report.json of an ablation.
-    """
+    """A line per mode over the batch size."""
     variants = sorted(report["variants"], key=lambda v: v["batch"])
     batches, scores = [v["batch"] for v in variants], [v["scores"] for v in variants]
     lines = mode_curves([math.log2(b) for b in batches], scores)

@@ -18,11 +18,7 @@ WIDTH, HEIGHT = 2.9, 2.5
 
 
 def dimension_curve(report: Ablation) -> Figure:
-    """A panel of quality per model that was cut, and one of the time of a search for all of them.
-
-    Args:
-        report: content of report.json of an ablation.
-    """
+    """A panel of quality per model that was cut, and one of the time of a search for all of them."""
     rows, timing = report["dimensions"], report["timing"]
     titles = {v["name"]: v["title"] for v in report["variants"]}
     names = list(dict.fromkeys(r["variant"] for r in rows))

@@ -23,11 +23,7 @@ GAP = 0.045
 
 
 def sts_slopes(report: Ablation) -> Figure:
-    """A line per variant from the base model's rho to its own, named at its end.
-
-    Args:
-        report: content of report.json of an ablation.
-    """
+    """A line per variant from the base model's rho to its own, named at its end."""
     variants = [v for v in report["variants"] if _has(v)]
     words = Words(
         "Similarity before and after training",

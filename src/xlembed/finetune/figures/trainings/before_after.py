@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.finetune.figures_data import BASE, macros_of, score_of, tasks_of
+from xlembed.finetune.danger import BASE, macros_of, score_of, tasks_of
 from xlembed.show.figures.registry import Finetuning, Registered
 from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.interval_rows import interval_rows
@@ -21,11 +21,7 @@ AVERAGE = "macro"
 
 
 def before_after(report: Finetuning) -> Figure:
-    """A panel per mode, a row per language, a mark with its interval per stage; tasks below each other.
-
-    Args:
-        report: content of report.json.
-    """
+    """A panel per mode, a row per language, a mark with its interval per stage; tasks below each other."""
     tasks, stages = tasks_of(report), report["evaluations"]
     measures = dict.fromkeys(stages[0]["tasks"][t]["primary_measure"] for t in tasks)
     words = Words(

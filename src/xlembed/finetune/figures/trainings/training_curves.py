@@ -37,11 +37,7 @@ SMOOTHED = 60
 
 
 def training_curves(report: Finetuning) -> Figure:
-    """A column per stage: loss above, dev metric below (where a stage has one).
-
-    Args:
-        report: content of report.json.
-    """
+    """A column per stage: loss above, dev metric below (where a stage has one)."""
     stages = report["stages"]
     words = Words(
         f"Training of {report['recipe']}",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xlembed.analyse.result import Estimate
-from xlembed.guide.result import Guide, Timing, Weighed
+from xlembed.guide.result import Guide, Weighed
 from xlembed.show.figures.registry import Registered
 from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.marks import Mark
@@ -34,10 +34,12 @@ class _Point(NamedTuple):
 
 def quality_speed(guide: Guide) -> Figure:
     """The part of quality that counts most, with its interval, over the time of one query on a log axis."""
-    part, points = guide.main_part, _points(guide)
+    part, points, timing = guide.main_part, _points(guide), guide.timing
+    timed = f" · {timing.queries} queries timed one at a time on {timing.where}" if timing else ""
+    clusters = f"{count_text(p.model.n_clusters for p in points)} clusters{timed}"
     words = Words(
         f"Quality against speed: {guide.measure}, {part}",
-        f"task {guide.task} · {', '.join(guide.languages)} · {_counts(guide.timing, points)}",
+        f"task {guide.task} · {', '.join(guide.languages)} · {clusters}",
         _notes(guide, points),
     )
     legend = [_mark(p).entry(_entry(p)) for p in sorted(points, key=lambda p: p.number)]
@@ -88,11 +90,6 @@ def _entry(point: _Point) -> str:
     words = "no vector" if size is None else f"{size:,.0f} bytes"
     time = f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}"
     return f"{point.number + 1}  {point.model.model}: {time} ms, {words}"
-
-
-def _counts(timing: Timing | None, points: Sequence[_Point]) -> str:
-    timed = f" · {timing.queries} queries timed one at a time on {timing.where}" if timing else ""
-    return f"{count_text(p.model.n_clusters for p in points)} clusters{timed}"
 
 
 def _notes(guide: Guide, points: Sequence[_Point]) -> list[str]:

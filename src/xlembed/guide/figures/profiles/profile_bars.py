@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +15,8 @@ from xlembed.show.shapes.bars import Bar, bars
 from xlembed.show.shapes.scales import percent_tick, scale
 from xlembed.show.style import HATCHES, INK, model_look, model_position
 from xlembed.show.text import count_text, ends, percent, plain
-from xlembed.stats.scorebook import CROSS_LINGUAL, MONOLINGUAL, Estimate, Macro
+from xlembed.stats.scorebook import CROSS_LINGUAL, MONOLINGUAL, Macro
+from xlembed.words import counted
 
 WIDTH, ROW = 2.5, 0.24
 NO_QUALITY = "Silhouette of languages is no quality score: it says how far languages lie apart in the space."
@@ -34,7 +35,7 @@ class _Measure(NamedTuple):
 def profile_bars(found: Sequence[Profile]) -> Figure:
     """2 x 2 panels, a bar per model; a bar that is not known is left out and says n/a."""
     macro = _macro(found)
-    scores = [_score(macro, m, [p.book.macro(macro, m) for p in found]) for m in ("MRR", "recall@1")]
+    scores = [_score(macro, m, found) for m in ("MRR", "recall@1")]
     places = [model_position(p.name, i) for i, p in enumerate(found)]
     names = [f"{p.name}*" if p.book.labels else p.name for p in found]
 
@@ -42,16 +43,10 @@ def profile_bars(found: Sequence[Profile]) -> Figure:
         shown = names if first else [""] * len(names)
         return Panel(WIDTH, ROW * len(names), _panel, (measure, shown, places))
 
-    rows = [
-        [panel(m, i == 0) for i, m in enumerate(of)]
-        for of in (scores, [_morphology(found), _silhouette(found)])
-    ]
-    words = Words(
-        "Scores, morphology and separation of languages",
-        f"task {found[0].book.task} · {_counts(found, macro)}",
-        _notes(found),
-    )
-    return page(words, rows)
+    measures = (scores, [_morphology(found), _silhouette(found)])
+    rows = [[panel(m, i == 0) for i, m in enumerate(of)] for of in measures]
+    subtitle = f"task {found[0].book.task} · {_counts(found, macro)}"
+    return page(Words("Scores, morphology and separation of languages", subtitle, _notes(found)), rows)
 
 
 def _macro(found: Sequence[Profile]) -> Macro:
@@ -59,7 +54,8 @@ def _macro(found: Sequence[Profile]) -> Macro:
     return CROSS_LINGUAL if any(p.book.macro(CROSS_LINGUAL, "MRR") for p in found) else MONOLINGUAL
 
 
-def _score(macro: Macro, measure: str, estimates: Sequence[Estimate | None]) -> _Measure:
+def _score(macro: Macro, measure: str, found: Sequence[Profile]) -> _Measure:
+    estimates = (p.book.macro(macro, measure) for p in found)
     values: list[Value] = [None if e is None else (e.value, e.interval, ()) for e in estimates]
     return _Measure(measure, measure, f"{macro.kind}, pool = {macro.pool}, %", percent, values)
 
@@ -73,9 +69,8 @@ def _morphology(found: Sequence[Profile]) -> _Measure:
 
 
 def _silhouette(found: Sequence[Profile]) -> _Measure:
-    values: list[Value] = [
-        None if (row := p.silhouette) is None else (row["value"], ends(row), ()) for p in found
-    ]
+    rows = (p.silhouette for p in found)
+    values: list[Value] = [None if row is None else (row["value"], ends(row), ()) for row in rows]
     return _Measure("silhouette", "Silhouette of languages", "no quality score; from −1 to 1", plain, values)
 
 
@@ -93,13 +88,10 @@ def _panel(axes: Axes, measure: _Measure, names: Sequence[str], places: Sequence
             bars(axes, [Bar(y, None, look, f"missing {y}")], 0.66, upright=False)
             continue
         value, interval, parts = known
-        shown = Bar(
-            y, value, look, f"bar {y}", interval, text=measure.text(value), outline=0.3, furthest=parts
-        )
-        bars(axes, [shown], 0.66, upright=False)
-        axes.plot(
-            parts, [y] * len(parts), linestyle="", marker="|", markersize=6, color=INK, gid=f"parts {y}"
-        )
+        how: dict[str, Any] = {"text": measure.text(value), "outline": 0.3, "furthest": parts}
+        bars(axes, [Bar(y, value, look, f"bar {y}", interval, **how)], 0.66, upright=False)
+        stroke: dict[str, Any] = {"linestyle": "", "marker": "|", "markersize": 6, "color": INK}
+        axes.plot(parts, [y] * len(parts), gid=f"parts {y}", **stroke)
     axes.axvline(0, color=INK, linewidth=0.7)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0)
@@ -111,7 +103,7 @@ def _panel(axes: Axes, measure: _Measure, names: Sequence[str], places: Sequence
 def _counts(found: Sequence[Profile], macro: Macro) -> str:
     known = [e for p in found if (e := p.book.macro(macro))]
     units, clusters = count_text(e.n_units for e in known), count_text(e.n_clusters for e in known)
-    return f"{len(found)} model{'s' if len(found) > 1 else ''} · {macro.kind}: {units} units, {clusters} clusters"
+    return f"{counted(len(found), 'model')} · {macro.kind}: {units} units, {clusters} clusters"
 
 
 def _notes(found: Sequence[Profile]) -> list[str]:

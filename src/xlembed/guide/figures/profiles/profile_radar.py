@@ -16,18 +16,14 @@ from xlembed.show.figures.registry import Registered
 from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.marks import DASHES, Mark
 from xlembed.show.style import FAINT, GRID, INK, model_look, model_position
-from xlembed.stats.scorebook import CROSS_LINGUAL, MONOLINGUAL, TRUE_CROSS_ALL, TRUE_CROSS_TARGET
+from xlembed.stats.scorebook import MACROS
 
 MOST = 6
 """Models; more lines cannot be told apart."""
 LEAST = 3
 """Axes of a polygon."""
-SCORES = {
-    "monolingual": MONOLINGUAL,
-    "cross_lingual": CROSS_LINGUAL,
-    "true cross,\npool = all": TRUE_CROSS_ALL,
-    "true cross,\npool = target": TRUE_CROSS_TARGET,
-}
+NAMES = ("monolingual", "cross_lingual", "true cross,\npool = all", "true cross,\npool = target")
+"""Of `MACROS`."""
 SIDE = 3.6
 
 
@@ -58,19 +54,16 @@ def profile_radar(found: Sequence[Profile]) -> Figure:
 
 
 def _axes_of(found: Sequence[Profile]) -> list[_Axis]:
-    every = [_Axis(name, [_score(p, name) for p in found]) for name in SCORES]
+    every = []
+    for name, macro in zip(NAMES, MACROS, strict=True):
+        scores = [p.book.macro(macro) for p in found]
+        every.append(_Axis(name, [None if e is None else e.value for e in scores]))
     every.append(_Axis("morphology", [p.mean_morphology for p in found]))
-    every.append(_Axis("speed", [p.speed for p in found]))
-    return every
+    return [*every, _Axis("speed", [p.speed for p in found])]
 
 
 def _known(found: Sequence[Profile]) -> list[_Axis]:
     return [axis for axis in _axes_of(found) if any(v is not None for v in axis.values)]
-
-
-def _score(profile: Profile, name: str) -> float | None:
-    estimate = profile.book.macro(SCORES[name])
-    return None if estimate is None else estimate.value
 
 
 def place(spoke: int, of: int, radius: float) -> tuple[float, float]:
@@ -92,9 +85,8 @@ def _web(axes: Axes, spokes: Sequence[_Axis]) -> None:
     axes.set_gid("radar")
     for ring in (0.25, 0.5, 0.75, 1.0):
         corners = [place(i, n, ring) for i in (*range(n), 0)]
-        axes.plot(
-            *zip(*corners, strict=True), color=FAINT if ring == 1 else GRID, linewidth=0.7, clip_on=False
-        )
+        colour = FAINT if ring == 1 else GRID
+        axes.plot(*zip(*corners, strict=True), color=colour, linewidth=0.7, clip_on=False)
         x, y = place(0, n, ring)
         axes.text(x - 0.02, y - 0.01, f"{ring:g}", fontsize=6.5, color=FAINT, ha="right", va="top")
     for i, axis in enumerate(spokes):
@@ -118,9 +110,8 @@ def _line(axes: Axes, number: int, profile: Profile, spokes: Sequence[_Axis]) ->
 
 def _entry(number: int, profile: Profile) -> Line2D:
     label = f": {profile.book.label()}" if profile.book.labels else ""
-    mark = Mark(
-        0, 0, model_look(model_position(profile.name, number)), size=5.0, hollow=bool(profile.book.labels)
-    )
+    look = model_look(model_position(profile.name, number))
+    mark = Mark(0, 0, look, size=5.0, hollow=bool(profile.book.labels))
     return mark.entry(f"{profile.name}{label}", linestyle=DASHES[number], linewidth=1.5)
 
 
@@ -128,9 +119,8 @@ def _notes(found: Sequence[Profile], spokes: Sequence[_Axis]) -> list[str]:
     shown, names = found[:MOST], [axis.name for axis in spokes]
     notes = ["Retrieval: the score itself. Intervals stand in the tables; a shape shows no test."]
     if "morphology" in names:
-        notes.append(
-            "Morphology: P(inflected pair nearer than unrelated pair), mean of the languages with word pairs."
-        )
+        pairs = "P(inflected pair nearer than unrelated pair)"
+        notes.append(f"Morphology: {pairs}, mean of the languages with word pairs.")
     if "speed" in names:
         notes.append(f"Speed: 1 / (1 + ms per query / {HALF_MS:g}), as the guide timed them.")
     for axis in _axes_of(shown):
