@@ -27,6 +27,7 @@ CORE = (
         "settings",
         "params",
         "workspace",
+        "stages",
     ),
     *("data", "models", "training", "embeddings", "search", "stats", "show", "tracking"),
 )

@@ -26,7 +26,7 @@ from xlembed.evaluate.encode import Encoded, encode
 from xlembed.evaluate.figures import runs as runs_kind
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
-from xlembed.search.language_measures import FIRST_PLACE, MEASURES
+from xlembed.search.kinds import FIRST_PLACE, MEASURES
 from xlembed.settings import CorpusSettings, EncodeSettings, EvaluateSettings, Settings
 from xlembed.show.figures.registry import draw
 from xlembed.tracking.opening import open_model

@@ -19,7 +19,8 @@ from xlembed.embeddings.encoding import open_encoding
 from xlembed.embeddings.export import Embeddings
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index, open_embeddings
-from xlembed.evaluate.job import evaluate, vector_warnings
+from xlembed.evaluate.job import evaluate
+from xlembed.evaluate.odd_vectors import vector_warnings
 from xlembed.evaluate.tables import language_table, scores_table
 from xlembed.models.spec import ModelRef
 from xlembed.settings import EncodeSettings, Settings

@@ -24,7 +24,7 @@ from xlembed.evaluate.encode import Encoded, encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.models.spec import resolve_model
-from xlembed.search.language_measures import FIRST_PLACE
+from xlembed.search.kinds import FIRST_PLACE
 from xlembed.settings import EvaluateSettings, Settings
 from xlembed.tracking.opening import open_model
 from xlembed.words import Role

@@ -13,7 +13,8 @@ import pytest
 from scipy.stats import kruskal
 
 from xlembed.data.task import Alignment, Document, Query, Task
-from xlembed.search.language_measures import FIRST_PLACE, MEASURES, K, language_table, read_queries
+from xlembed.search.kinds import FIRST_PLACE, MEASURES, K
+from xlembed.search.language_measures import language_table, read_queries
 from xlembed.search.mixed import NOTHING, MixedRankings, document_groups, first_distinct
 from xlembed.search.ranking import rank_units
 from xlembed.words import Mode, UserError

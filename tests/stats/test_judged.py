@@ -10,10 +10,11 @@ import pytest
 from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.measures import parse_measure
 from xlembed.search.exact import ExactIndex
+from xlembed.search.kinds import CONDENSED, JUDGED, SHARE
 from xlembed.search.ranking import rank_units
 from xlembed.search.searcher import VectorSearcher
 from xlembed.show.notes import notes_of, pool_note
-from xlembed.stats.judged import CONDENSED, JUDGED, SHARE, judged_rows
+from xlembed.stats.judged import judged_rows
 from xlembed.stats.scorebook import read_scores
 from xlembed.words import Lang, Mode
 

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from xlembed.search.language_measures import FIRST_PLACE
+from xlembed.search.kinds import FIRST_PLACE
 from xlembed.stats.language_scores import language_rows, left_out, no_preference
 from xlembed.stats.score_rows import Estimate
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from xlembed.cli.evaluating import JSON_HELP, force_option, recorded, reused
 from xlembed.cli.options import listed, skip
 from xlembed.cli.study import Asked, show_tables, study, told
 
@@ -13,8 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xlembed.data.task import Task
+    from xlembed.evaluate.reuse import Finished, Reuse
     from xlembed.models.spec import ModelRef
-    from xlembed.workspace import Workspace
+    from xlembed.stages import Stages
+    from xlembed.workspace import Watch, Workspace
 
 
 @click.command()
@@ -23,121 +28,172 @@ if TYPE_CHECKING:
     models="; repeatable.",
     task=None,
     variation=True,
-    json_help="Print what results/TASK/MODEL.details.json holds.",
+    json_help=JSON_HELP,
 )
 @click.option(
     "-t", "--task", "tasks", metavar="TASK", multiple=True, help="Task under data/, or a folder; repeatable."
 )
-def run(asked: Asked, tasks: tuple[str, ...]) -> None:
+@force_option
+def run(asked: Asked, tasks: tuple[str, ...], force: bool) -> None:
     """Encode, index and evaluate models on tasks; everything is tracked in MLflow."""
     from xlembed.cli import echo_json
-    from xlembed.data.loading import task_folder
     from xlembed.files import rounded
-    from xlembed.models.hub import locate
     from xlembed.settings import RunSettings
     from xlembed.words import UserError
 
     names = list(dict.fromkeys(listed(tasks))) or [RunSettings().tasks[0]]
-    opened = [_open(asked, name) for name in names]
+    plans = [_plan(asked, name, force) for name in names]
+    pairs = [
+        (plan.name, plan.opened, ref)
+        for plan in plans
+        if plan.opened
+        for ref in plan.refs
+        if ref.slug not in plan.there
+    ]
+    elsewhere = asked.workspace.settings.encode.backend == "ray" and len(pairs) > 1
+    results = [result for plan in plans for result in _run_plan(asked, plan, there_only=elsewhere)]
     failed: list[str] = []
-    if asked.workspace.settings.encode.backend == "ray" and sum(len(refs) for _, refs in opened) > 1:
+    if elsewhere:
         from xlembed.cli.run_pairs import run_pairs
 
-        pairs = [(name, task, ref) for name, (task, refs) in zip(names, opened, strict=True) for ref in refs]
-        results, failed = run_pairs(asked, pairs)
-    else:
-        results = []
-        for name, (task, refs) in zip(names, opened, strict=True):
-            folder = task_folder(asked.workspace, name)
-            for ref in refs[1:]:  # the first model's turn comes at once, and its failure is recorded
-                for part in (ref, *([ref.reranker] if ref.reranker else [])):
-                    if part.card.has_files:
-                        locate(part, asked.workspace.settings.encode.trust_remote_code)
-            results += [_run_one(asked, task, ref, folder) for ref in refs]
+        more, failed = run_pairs(asked, pairs)
+        results += more
     if asked.as_json:
         echo_json(rounded(results[0] if len(results) == 1 else results))
     else:
-        for task, _ in opened:
-            done = [result["model"] for result in results if result["task"] == task.name]
+        for plan in plans:
+            done = {result["model"] for result in results if result["task"] == plan.known.name}
             if done:
-                _print_tables(asked.workspace, task.name, done)
+                slugs = [ref.slug for ref in plan.refs if ref.slug in done]
+                _print_tables(asked.workspace, plan.known.name, slugs)
     if failed:
         raise UserError(
             f"{len(failed)} of {len(pairs)} pairs failed, the others are written:\n" + "\n".join(failed)
         )
 
 
-def _open(asked: Asked, name: str) -> tuple[Task, list[ModelRef]]:
-    """A task, and the models that can be evaluated on it."""
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be done on a task.
+
+    Attributes:
+        name: as it was asked for.
+        folder: it is read from.
+        opened: the task; None where all evaluations of it are there already.
+        refs: models that this machine can have.
+        reuses: their evaluations, by their names.
+        there: those that are there already.
+    """
+
+    name: str
+    folder: Path
+    opened: Task | None
+    refs: Sequence[ModelRef]
+    reuses: Mapping[str, Reuse]
+    there: Mapping[str, Finished]
+
+    @property
+    def known(self) -> Task | Finished:
+        """What is known of the task without reading it, if that is enough."""
+        return self.opened or next(iter(self.there.values()))
+
+
+def _plan(asked: Asked, name: str, force: bool) -> _Plan:
+    """Look for what is there; read the task where that is not all.
+
+    Raises:
+        UserError: an unknown task or model, or none of the models can be had here.
+    """
     from xlembed.cli.console import open_console, print_warning
-    from xlembed.data.loading import open_task
+    from xlembed.data.folders import find_task
+    from xlembed.evaluate.reuse import Reuse
+    from xlembed.evaluate.skipping import why_skipped
     from xlembed.models.safety import check_kinds
     from xlembed.settings import RunSettings
+    from xlembed.words import UserError
 
     workspace = asked.workspace
-    opened = open_task(workspace, name)
+    folder = find_task(name, workspace.root / "data")
     refs = asked.refs(RunSettings().models)
     for ref in refs:
         check_kinds(ref, workspace.settings.index.engine)
-    refs = _not_skipped(refs, opened.name, workspace)
-    for note in opened.notes:
-        print_warning(open_console(stderr=True), f"{opened.name}: {note}")
-    return opened, refs
+    reuses = {ref.slug: Reuse(workspace, name, ref, "run") for ref in refs}
+    there = {} if force else {slug: found for slug, of in reuses.items() if (found := of.find())}
+    opened = None
+    if len(there) < len(reuses):
+        from xlembed.data.loading import open_task
+
+        opened = open_task(workspace, name)
+    plan = _Plan(name, folder, opened, refs, reuses, there)
+    kept = [ref for ref in refs if ref.slug in there or not _skipped(ref, plan.known.name, workspace)]
+    if not kept:
+        raise UserError(f"nothing to run: {'; '.join(filter(None, map(why_skipped, refs)))}")
+    for note in plan.known.notes:
+        print_warning(open_console(stderr=True), f"{plan.known.name}: {note}")
+    return replace(plan, refs=kept)
 
 
-def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path) -> dict[str, Any]:
+def _run_plan(asked: Asked, plan: _Plan, there_only: bool) -> Iterator[dict[str, Any]]:
+    """The results of a task's models, in order; `there_only`: of those that are there already."""
+    from xlembed.models.hub import locate
+
+    for ref in (
+        () if there_only else plan.refs[1:]
+    ):  # the first model's turn comes at once, its failure is recorded
+        for part in (ref, *([ref.reranker] if ref.reranker else [])):
+            if part.card.has_files and ref.slug not in plan.there:
+                locate(part, asked.workspace.settings.encode.trust_remote_code)
+    for ref in plan.refs:
+        reuse = plan.reuses[ref.slug]
+        if finished := plan.there.get(ref.slug):
+            yield reused(asked, ref, reuse, finished, plan.folder)
+        elif plan.opened and not there_only:
+            yield _run_one(asked, plan.opened, ref, plan.folder, reuse)
+
+
+def _run_one(asked: Asked, task: Task, ref: ModelRef, folder: Path, reuse: Reuse) -> dict[str, Any]:
     """One model: an MLflow run; `folder`: where the task was read from."""
-    from xlembed.cli.progress import Bars
-    from xlembed.evaluate.eight_bits import check_eight_bits
-    from xlembed.evaluate.encode import encode
-    from xlembed.evaluate.index import index
-    from xlembed.evaluate.job import evaluate
-    from xlembed.tracking.evaluation import evaluation_inputs, log_evaluation, run_tags
-    from xlembed.tracking.log import log_inputs, log_json, log_metrics
-    from xlembed.tracking.runs import open_run, stage
+    workspace = asked.workspace
+    n_new, notes = 0, [""]
 
-    workspace, tags, experiment = asked.workspace, run_tags(ref, task), asked.experiment
-    with (
-        open_run(workspace.root, task=task.name, experiment=experiment, name=ref.slug, tags=tags) as run_id,
-        Bars(ref.slug) as bars,
-    ):
-        log_inputs(evaluation_inputs(workspace.settings, ref, task, folder), workspace.root)
-        seconds: dict[str, float] = {}
-        with stage("encode", seconds):
+    def work(bars: Watch, stages: Stages, run_id: str) -> dict[str, Any]:
+        from xlembed.evaluate.eight_bits import check_eight_bits
+        from xlembed.evaluate.encode import encode
+        from xlembed.evaluate.index import index
+        from xlembed.evaluate.job import evaluate
+        from xlembed.tracking.log import log_json, log_metrics
+        from xlembed.tracking.runs import begin_stage
+
+        nonlocal n_new, notes
+        begin_stage("encode")
+        with stages("encode"):
             checked = check_eight_bits(task, ref, workspace, bars)
             encoded = encode(task, ref, workspace, bars)
-        with stage("index", seconds):
+        n_new, notes = encoded.n_encoded, [checked, encoded.spent]
+        begin_stage("index")
+        with stages("index"):
             index(task, ref, workspace, bars, run_id)
-        with stage("evaluate", seconds):
-            result = evaluate(task, ref, workspace, bars)
-        log_evaluation(workspace.run_folder(task.name, ref.slug))  # first: the UI shows metrics in this order
-        log_metrics({**encoded.speed_metrics(), **seconds, "speed/total_seconds": sum(seconds.values())})
-        log_json(encoded.to_json(), "speed.json")
-    n_new, headline = encoded.n_encoded, workspace.result_file(task.name, ref.slug)
-    for text in filter(None, (checked, encoded.spent)):
+        begin_stage("evaluate")
+        result = evaluate(task, ref, workspace, bars, stages)
+        with stages("logging"):
+            log_metrics(encoded.speed_metrics())
+            log_json({**encoded.to_json(), **stages.to_json()}, "speed.json")
+        return result
+
+    run_id, result = recorded(asked, task, ref, folder, work)
+    reuse.note(task, result)
+    for text in filter(None, notes):
         told(text)
+    headline = workspace.result_file(task.name, ref.slug)
     told(f"{ref.slug}: {n_new:,} texts encoded, MLflow run {run_id}, {headline}")
     return result
 
 
-def _not_skipped(refs: list[ModelRef], task: str, workspace: Workspace) -> list[ModelRef]:
-    """Models that this machine can have; an evaluation from elsewhere stays where it is.
-
-    Raises:
-        UserError: there is none.
-    """
-    from xlembed.evaluate.skipping import why_skipped
-    from xlembed.words import UserError
-
-    kept = []
-    for ref in refs:
-        places = (workspace.run_folder, workspace.result_file, workspace.details_file)
-        folder, *files = (place(task, ref.slug) for place in places)
-        if not skip(ref, *([] if (folder / "units.parquet").is_file() else [folder, *files])):
-            kept.append(ref)
-    if not kept:
-        raise UserError(f"nothing to run: {'; '.join(filter(None, map(why_skipped, refs)))}")
-    return kept
+def _skipped(ref: ModelRef, task: str, workspace: Workspace) -> bool:
+    """Whether this machine cannot have the model; an evaluation from elsewhere stays where it is."""
+    places = (workspace.run_folder, workspace.result_file, workspace.details_file)
+    folder, *files = (place(task, ref.slug) for place in places)
+    return skip(ref, *([] if (folder / "units.parquet").is_file() else [folder, *files]))
 
 
 def _print_tables(workspace: Workspace, task: str, models: list[str]) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from xlembed.cli.evaluating import JSON_HELP, force_option, recorded, reused
 from xlembed.cli.options import skip, undeclared_runs
 from xlembed.cli.study import Asked, study, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from xlembed.evaluate.reuse import Reuse
+    from xlembed.models.spec import ModelRef
+    from xlembed.stages import Stages
+    from xlembed.workspace import Watch
 
 ONE: dict[str, Any] = {"models": ".", "one": True, "required": ("model", "task")}
 
@@ -53,33 +62,49 @@ def index(asked: Asked) -> None:
 
 
 @click.command()
-@study("corpus", "index", "evaluate", json_help="Print what results/TASK/MODEL.details.json holds.", **ONE)
-def evaluate(asked: Asked) -> None:
+@study(
+    "corpus",
+    "index",
+    "evaluate",
+    json_help=JSON_HELP,
+    **ONE,
+)
+@force_option
+def evaluate(asked: Asked, force: bool) -> None:
     """Score a model's vectors in every mode; logs one MLflow run."""
     from xlembed.cli import echo_json
-    from xlembed.cli.progress import Bars
-    from xlembed.evaluate.job import evaluate as stage
+    from xlembed.evaluate.reuse import Reuse
     from xlembed.files import rounded
-    from xlembed.tracking.evaluation import evaluation_inputs, log_evaluation, run_tags
-    from xlembed.tracking.log import log_inputs
-    from xlembed.tracking.runs import open_run
 
     workspace = asked.workspace
     if problem := undeclared_runs(workspace):
         told(f"Warning: {problem}")
-    task, ref = asked.task, asked.ref
-    folder, headline = workspace.run_folder(task.name, ref.slug), workspace.result_file(task.name, ref.slug)
-    if skip(ref, folder, headline, workspace.details_file(task.name, ref.slug)):
+    ref, folder = asked.ref, asked.task_folder
+    reuse = Reuse(workspace, asked.task_name, ref, "evaluate")
+    if not force and (finished := reuse.find()):
+        result = reused(asked, ref, reuse, finished, folder)
+    elif (found := _evaluated(asked, ref, folder, reuse)) is not None:
+        result = found
+    else:
         return
-    tags, experiment = run_tags(ref, task), asked.experiment
-    with (
-        open_run(workspace.root, task=task.name, experiment=experiment, name=ref.slug, tags=tags),
-        Bars(ref.slug) as bars,
-    ):
-        log_inputs(evaluation_inputs(workspace.settings, ref, task, asked.task_folder), workspace.root)
-        result = stage(task, ref, workspace, bars)
-        log_evaluation(folder)
     if asked.as_json:
         echo_json(rounded(result))
-    else:
+
+
+def _evaluated(asked: Asked, ref: ModelRef, folder: Path, reuse: Reuse) -> dict[str, Any] | None:
+    """Evaluate now; None: this machine cannot have the model."""
+    workspace, task = asked.workspace, asked.task
+    run, headline = workspace.run_folder(task.name, ref.slug), workspace.result_file(task.name, ref.slug)
+    if skip(ref, run, headline, workspace.details_file(task.name, ref.slug)):
+        return None
+
+    def work(bars: Watch, stages: Stages, run_id: str) -> dict[str, Any]:
+        from xlembed.evaluate.job import evaluate as stage
+
+        return stage(task, ref, workspace, bars, stages)
+
+    _, result = recorded(asked, task, ref, folder, work)
+    reuse.note(task, result)
+    if not asked.as_json:
         told(str(headline))
+    return result

@@ -71,9 +71,9 @@ class Asked:
     @property
     def task_folder(self) -> Path:
         """Where it was read from."""
-        from xlembed.data.loading import task_folder
+        from xlembed.data.folders import find_task
 
-        return task_folder(self.workspace, self.task_name)
+        return find_task(self.task_name, self.workspace.root / "data")
 
     def refs(self, models: Sequence[str] = ()) -> list[ModelRef]:
         """The named models, or `models`; all are resolved before any work starts: a typo in the third costs no hour.

@@ -28,7 +28,8 @@ from xlembed.fields import SLUG
 from xlembed.files import atomic_folder, atomic_path, read_record, write_json
 from xlembed.measures import parse_measure, parse_measures
 from xlembed.search.imported import ENGINE
-from xlembed.search.language_measures import MEASURES, read_queries
+from xlembed.search.kinds import MEASURES
+from xlembed.search.language_measures import read_queries
 from xlembed.search.table import read_units
 from xlembed.show.figures.registry import write_figures
 from xlembed.show.notes import notes_of

@@ -9,31 +9,31 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.export import Embeddings
-from xlembed.embeddings.store import CHUNK_ROWS
 from xlembed.evaluate.figures import runs
 from xlembed.evaluate.late_manifest import late_manifest
+from xlembed.evaluate.odd_vectors import vector_warnings, zero_vectors
 from xlembed.evaluate.searching import OpenSearch, open_search
 from xlembed.files import atomic_folder, rounded, write_json
 from xlembed.measures import Measure, parse_measures
 from xlembed.models.spec import ModelRef
 from xlembed.search.base import Rows
 from xlembed.search.engine import exact_index
-from xlembed.search.language_measures import FIRST_PLACE, K, language_table
+from xlembed.search.kinds import FIRST_PLACE, JUDGED, K
+from xlembed.search.language_measures import language_table
 from xlembed.search.mixed import MixedRankings
 from xlembed.search.ranking import count_searches, language_shares, rank_units
 from xlembed.search.run import RAW_RANKING, write_trec
 from xlembed.search.table import units_table, write_units
 from xlembed.settings import EvaluateSettings
-from xlembed.show.figures.registry import write_figures
 from xlembed.show.notes import postprocessing_note
+from xlembed.stages import Stage, unmeasured
 from xlembed.stats.clusters import task_clusters
 from xlembed.stats.evaluation import SHARE_CUTS, score_run
-from xlembed.stats.judged import JUDGED, judged_rows
+from xlembed.stats.judged import judged_rows
 from xlembed.stats.language_scores import language_rows, left_out, no_preference
 from xlembed.stats.score_rows import Estimate, IndexFidelity
 from xlembed.stats.scorebook import read_scores
@@ -45,20 +45,24 @@ FORMAT = 1
 MEASURES_VERSION = 1
 """Version of what a score means; stored with it, so that unlike scores are never compared."""
 TREC_DEPTH = 100
-SAME = 1e-6
-"""Cosines nearer to each other than this are ties (docs/evaluate.md)."""
 HEADLINE = ("accuracy@1", "accuracy@10", "MRR@10", "nDCG@10", "recall@10")
 ALWAYS = ("language_bias", "preference", "any_language@1", *FIRST_PLACE, JUDGED)
 """Measures of their own whose macros stand in the headline too."""
 
 
-def evaluate(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> dict[str, Any]:
+def evaluate(
+    task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched, stage: Stage = unmeasured
+) -> dict[str, Any]:
     """Search, score, draw and write; returns what results/TASK/MODEL.details.json holds, unrounded.
+
+    Its parts are the stages `search`, `ranks`, `metrics`, `intervals`, `files` and `figures`.
 
     Raises:
         UserError: embeddings are missing or belong to other texts, or there is nothing to evaluate.
     """
-    return evaluate_search(task, ref, open_search(task, ref, workspace), workspace, watch)
+    with stage("search"):
+        search = open_search(task, ref, workspace)
+    return evaluate_search(task, ref, search, workspace, watch, stage=stage)
 
 
 def evaluate_search(
@@ -68,6 +72,7 @@ def evaluate_search(
     workspace: Workspace,
     watch: Watch = unwatched,
     tables: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+    stage: Stage = unmeasured,
 ) -> dict[str, Any]:
     """The same of a search that is open; `tables` are written beside the units, by the names of their files."""
     settings = workspace.settings.evaluate
@@ -93,20 +98,24 @@ def evaluate_search(
         else min(settings.depth, max(TREC_DEPTH, settings.language_k)),
         mixed=mixed,
         progress=count,
+        stage=stage,
     )
     measures = parse_measures(measures_of(settings, search.searcher.exact))
-    units = units_table(task, rankings.units, measures, clusters)
+    with stage("metrics"):
+        units = units_table(task, rankings.units, measures, clusters)
+        queries = None
+        if mixed is not None:
+            queries = language_table(task, mixed, clusters, settings.other_language_gain)
     unsupported = {lang: label for lang in task.languages if (label := ref.label(lang))}
     watch("bootstrap", 0, 1)
-    shares = _share_tables(task, rankings.top, clusters, settings)
-    rows = score_run(units, shares, measures, set(units["cluster"]), unsupported, settings.resamples)
-    queries = None
-    if mixed is not None:
-        queries = language_table(task, mixed, clusters, settings.other_language_gain)
-        rows += language_rows(queries, set(units["cluster"]), unsupported, settings.resamples)
-    rows += judged_rows(
-        task, rankings.units, rankings.top, measures, clusters, unsupported, settings.resamples
-    )
+    with stage("intervals"):
+        shares = _share_tables(task, rankings.top, clusters, settings)
+        rows = score_run(units, shares, measures, set(units["cluster"]), unsupported, settings.resamples)
+        if queries is not None:
+            rows += language_rows(queries, set(units["cluster"]), unsupported, settings.resamples)
+        rows += judged_rows(
+            task, rankings.units, rankings.top, measures, clusters, unsupported, settings.resamples
+        )
     watch("bootstrap", 1, 1)
     by_language = ref.variation.rescored is not None
     fidelity = _fidelity(task, search, units, measures, clusters, settings, by_language)
@@ -114,7 +123,7 @@ def evaluate_search(
     content = {
         **header,
         "boundary_ties": rankings.boundary_ties,
-        "zero_vectors": _zero_vectors(search.embeddings),
+        "zero_vectors": zero_vectors(search.embeddings),
         "corpus_shares": _corpus_shares(task),
         "empty_queries": _empty_queries(task, rankings.top, settings.modes),
         **_preference_facts(queries),
@@ -125,7 +134,7 @@ def evaluate_search(
         **({"index_fidelity": fidelity} if fidelity else {}),
     }
     book = read_scores(content)
-    with atomic_folder(workspace.run_folder(task.name, ref.slug)) as folder:
+    with stage("files"), atomic_folder(workspace.run_folder(task.name, ref.slug)) as folder:
         write_units(units, folder / "units.parquet")
         if queries is not None:
             write_units(queries, folder / "queries.parquet")
@@ -134,7 +143,10 @@ def evaluate_search(
         write_json(folder / "scores.json", book.to_json())
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / RAW_RANKING, ref.slug)
-        write_figures(runs, folder / "figures", content)
+        with stage("figures"):
+            from xlembed.show.figures.registry import write_figures  # matplotlib when it draws
+
+            write_figures(runs, folder / "figures", content)
     result = {
         **header,
         **headline(rows, measures, task.languages),
@@ -324,53 +336,6 @@ def _run(task: Task, top: Rows) -> dict[str, list[str]]:
         query.query_id: [task.documents[row].doc_id for row in rows[:TREC_DEPTH] if row >= 0]
         for query, rows in zip(task.queries, top, strict=True)
     }
-
-
-def _zero_vectors(embeddings: Embeddings | None) -> dict[str, list[str]]:
-    if embeddings is None:
-        return {"documents": [], "queries": []}
-    return {
-        "documents": [embeddings.doc_ids[i] for i in np.flatnonzero(_is_zero(embeddings.documents))],
-        "queries": [embeddings.query_ids[i] for i in np.flatnonzero(_is_zero(embeddings.queries))],
-    }
-
-
-def _is_zero(stored: NDArray[np.floating]) -> NDArray[np.bool_]:
-    return np.asarray(~np.asarray(stored).any(axis=1))
-
-
-def vector_warnings(embeddings: Embeddings) -> list[str]:
-    """What is wrong with vectors behind a score: prompts that are missing, rows of zeros, all rows the same."""
-    warnings = list(embeddings.manifest.get("notes", ()))
-    for plural, stored in (("documents", embeddings.documents), ("queries", embeddings.queries)):
-        zero = _is_zero(stored)
-        if zero.all():
-            warnings.append(f"zero vectors for all {len(zero):,} {plural}: they tell none from another")
-        elif zero.any():
-            end = " (these rank last)" if plural == "documents" else ""
-            warnings.append(f"zero vectors for {int(zero.sum()):,} of {len(zero):,} {plural}{end}")
-        if (found := _n_if_same(stored, np.flatnonzero(~zero))) > 1:
-            warnings.append(
-                f"the vectors of {found:,} {plural}, all that are not zero, point the same way (cosines above "
-                f"1 - {SAME:g}): they tell none from another"
-            )
-    return warnings
-
-
-def _n_if_same(stored: NDArray[np.floating], rows: NDArray[np.intp]) -> int:
-    """How many vectors these rows are if all point one way, else 0; looks no further than the first that differs."""
-    if not len(rows):
-        return 0
-    first = _unit(stored[rows[:1]])[0]
-    for start in range(0, len(rows), CHUNK_ROWS):
-        if (_unit(stored[rows[start : start + CHUNK_ROWS]]) @ first < 1 - SAME).any():
-            return 0
-    return len(rows)
-
-
-def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    wide = np.asarray(vectors, dtype=np.float64)
-    return np.asarray(wide / np.linalg.norm(wide, axis=1, keepdims=True))
 
 
 def _corpus_shares(task: Task) -> dict[Lang, float]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from xlembed.evaluate.tables import INVALID, heading
-from xlembed.search.language_measures import FIRST_PLACE, K
+from xlembed.search.kinds import FIRST_PLACE, K
 from xlembed.show.cells import NONE, counts_cell, score_cell
 from xlembed.show.content import Cell, Grid, Row, heads, row
 from xlembed.show.notes import note_lines, notes_of

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.files import atomic_folder, atomic_path
 from xlembed.models.spec import ModelRef
+from xlembed.stages import Stages
 from xlembed.workspace import Workspace
 
 Files = Mapping[str, bytes]
@@ -28,10 +27,10 @@ class PairDone:
     """What an evaluated pair sends back.
 
     Attributes:
-        result: what `evaluate` gives.
+        result: what `evaluate` gives, and the `speed` of its stages.
         written: its files, by the place of the workspace that they belong to (`places`).
         speed: `speed/...` metrics.
-        encoding: all that is known of the encoding, by role.
+        encoding: all that is known of the encoding, by role, and of the stages.
         n_encoded: texts that the store there lacked.
         checked: what 8 bits change, see `check_eight_bits`.
     """
@@ -65,22 +64,19 @@ def evaluate_pair(task: Task, ref: ModelRef, workspace: Workspace) -> PairDone:
     settings = workspace.settings.model_copy(update={"encode": encoding})
     with tempfile.TemporaryDirectory(prefix="xlembed-") as out:
         here = replace(workspace, settings=settings, out=Path(out))
-        seconds = [time.perf_counter()]
-        checked = check_eight_bits(task, ref, here)
-        encoded = encode(task, ref, here)
-        seconds.append(time.perf_counter())
-        index(task, ref, here)
-        seconds.append(time.perf_counter())
-        result = evaluate(task, ref, here)
-        seconds.append(time.perf_counter())
-        names = [f"speed/{name}_seconds" for name in ("encode", "index", "evaluate", "total")]
-        took = [
-            *(end - start for start, end in pairwise(seconds)),
-            seconds[-1] - seconds[0],
-        ]
+        stages = Stages()
+        with stages("encode"):
+            checked = check_eight_bits(task, ref, here)
+            encoded = encode(task, ref, here)
+        with stages("index"):
+            index(task, ref, here)
+        result = evaluate(task, ref, here, stage=stages)
         written = {name: _read(place) for name, place in places(here, task.name, ref.slug).items()}
-    speed = {**encoded.speed_metrics(), **dict(zip(names, took, strict=True))}
-    return PairDone(result, written, speed, encoded.to_json(), encoded.n_encoded, checked)
+    speed = {**encoded.speed_metrics(), **stages.metrics()}
+    told = stages.to_json()
+    return PairDone(
+        {**result, "speed": told}, written, speed, {**encoded.to_json(), **told}, encoded.n_encoded, checked
+    )
 
 
 def write_pair(done: PairDone, task: str, model: str, workspace: Workspace) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 
 from xlembed.fields import checked
 from xlembed.files import read_record, read_yaml
@@ -19,17 +18,38 @@ CARDS = Path(__file__).parent / "cards"
 
 
 def catalogue() -> Mapping[str, ModelCard]:
-    """Name -> card, in alphabetical order; read once per process.
+    """Name -> card, in alphabetical order; a card is read when it is asked for, once per process.
 
-    Raises:
-        UserError: names the file and the field that is wrong.
+    What reads a card raises a UserError that names the file and the field that is wrong.
     """
-    return _read_all(CARDS)
+    return _of_folder(CARDS)
 
 
 @lru_cache(maxsize=4)
-def _read_all(folder: Path) -> Mapping[str, ModelCard]:
-    return MappingProxyType({path.stem: read_card(path) for path in sorted(folder.glob("*.yaml"))})
+def _of_folder(folder: Path) -> Mapping[str, ModelCard]:
+    return _Cards({path.stem: path for path in sorted(folder.glob("*.yaml"))})
+
+
+class _Cards(Mapping[str, ModelCard]):
+    """A folder of cards: reading all of them takes longer than searching a small task."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = paths
+        self._read: dict[str, ModelCard] = {}
+
+    def __getitem__(self, name: str) -> ModelCard:
+        if name not in self._read:
+            self._read[name] = read_card(self._paths[name])
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 def read_card(path: Path) -> ModelCard:

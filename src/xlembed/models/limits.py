@@ -53,3 +53,15 @@ def _position_limit(config: dict[str, Any]) -> int | None:
         padding = 1 if kind == "mpnet" else config.get("pad_token_id", 1)
         return rows - (padding if isinstance(padding, int) else 1) - 1
     return rows
+
+
+def position_rows(body: Any) -> int | None:
+    """Positions that a loaded transformers model has a learned vector for, if it has such a table."""
+    from torch import nn
+
+    for module in body.modules() if body is not None else ():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, nn.Embedding):
+            offset = getattr(module, "padding_idx", None)
+            return table.num_embeddings - (offset + 1 if isinstance(offset, int) else 0)
+    return None

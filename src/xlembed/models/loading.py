@@ -21,11 +21,12 @@ from xlembed.models.folder import (
     with_folder_prompts,
 )
 from xlembed.models.hub import locate, locate_code, usable
-from xlembed.models.limits import length_limit
+from xlembed.models.limits import length_limit, position_rows
 from xlembed.models.report import quiet_transformers, refuse_bad_report, reports
 from xlembed.models.safety import refuse_unsafe
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
+from xlembed.models.static_table import open_static_table
 from xlembed.words import Kind, Pooling, Role, UserError
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ def load_encoder(
     instruction: str = "",
     folder: Path | None = None,
 ) -> Encoder:
-    """Load a model so that it is used as its card says, or refuse.
+    """Load a model so that it is used as its card says, or refuse; a static one needs no torch on a processor.
 
     Args:
         ref: the model as asked for (`resolve_model`).
-        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; empty takes cuda, else mps, else cpu.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; empty takes cuda, else mps, else cpu (static ones: cpu).
         trust_remote_code: run Python code that the model's repository brings along.
         instruction: put in place of the card's default instruction.
         folder: where the files are; None looks for them (`locate`).
@@ -65,8 +66,11 @@ def load_encoder(
             fit the model (missing, unexpected or mismatched weights), or the tokenizer does not know the
             card's languages.
     """
-    folder, card, model, limit = _open(ref, device, trust_remote_code, folder)
+    folder, card = _look_at(ref, trust_remote_code, folder)
     _warn_of_differences(card, folder)
+    if table := open_static_table(ref, card, folder, device, instruction):
+        return table
+    folder, card, model, limit = _open(ref, device, trust_remote_code, folder)
     _load_adapters(card, model, folder)
     dim = model.get_embedding_dimension()
     if dim is None or (card.dim and dim != card.dim):
@@ -79,8 +83,7 @@ def load_encoder(
         compute_on_openvino(model.eval(), ref, folder)
     from xlembed.models.sentence_encoder import SentenceEncoder, StaticEncoder
 
-    static = hasattr(model[0], "num_embeddings")
-    encoder = (StaticEncoder if static else SentenceEncoder)(
+    encoder = (StaticEncoder if hasattr(model[0], "num_embeddings") else SentenceEncoder)(
         model=model.eval(),
         name=ref.slug,
         prompts={role: card.prompt(role, instruction) for role in Role},
@@ -139,13 +142,18 @@ def load_for_training(
     return model.float()
 
 
+def _look_at(ref: ModelRef, trust_remote_code: bool, folder: Path | None) -> tuple[Path, ModelCard]:
+    """Folder, and the card in force; what its small files show to be wrong is refused."""
+    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
+    refuse_unsafe(ref, folder, trust_remote_code)
+    return folder, with_folder_prompts(ref.card, folder)
+
+
 def _open(
     ref: ModelRef, device: str, trust_remote_code: bool, folder: Path | None
 ) -> tuple[Path, ModelCard, Any, int | None]:
     """Folder, the card in force, the checked model without prompts, and where it cuts."""
-    folder = usable(ref.card, folder) if folder else locate(ref, trust_remote_code)
-    card = with_folder_prompts(ref.card, folder)
-    refuse_unsafe(ref, folder, trust_remote_code)
+    folder, card = _look_at(ref, trust_remote_code, folder)
     where = choose_device(device or ("cpu" if ref.dtype.on_openvino else ""))
     if ref.dtype.on_openvino and where != "cpu":
         raise UserError(f"{ref.slug}: +ov and +int8 compute on the processor: leave out device {device!r}")
@@ -332,7 +340,7 @@ def _load_adapters(card: ModelCard, model: SentenceTransformer, folder: Path) ->
 
 def _apply_limit(model: SentenceTransformer, limit: int | None) -> int | None:
     """Set the cut in force; also below a position table that the config does not tell of."""
-    table = _position_rows(_body(model))
+    table = position_rows(_body(model))
     if table is not None and (limit is None or limit > table):
         log.warning("inputs are cut at %d tokens, where the position table ends", table)
         limit = table
@@ -349,14 +357,3 @@ def cut_at(model: SentenceTransformer, limit: int | None) -> None:
         model.tokenizer.enable_truncation(max_length=limit)
     else:
         model.tokenizer.no_truncation()
-
-
-def _position_rows(body: Any) -> int | None:
-    from torch import nn
-
-    for module in body.modules() if body is not None else ():
-        table = getattr(module, "position_embeddings", None)
-        if isinstance(table, nn.Embedding):
-            offset = getattr(module, "padding_idx", None)
-            return table.num_embeddings - (offset + 1 if isinstance(offset, int) else 0)
-    return None

@@ -12,32 +12,14 @@ import numpy as np
 import pandas as pd
 import pyarrow
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from xlembed.data.task import Task
 from xlembed.search.base import Rows
+from xlembed.search.kinds import FIRST_PLACE
 from xlembed.search.mixed import MixedRankings
 from xlembed.words import UserError
 
-K = 10
-"""Places that are looked at, where a measure looks at more than the first."""
-FIRST_PLACE = ("right_own", "right_other", "wrong_own", "wrong_other", "nothing")
-"""What stands first: a right or a wrong document, in the query's own or another language; they sum to 1."""
-MEASURES: Mapping[str, tuple[str, ...]] = {
-    "preference": ("preference",),
-    "first_place": FIRST_PLACE,
-    "any_language": ("any_language@1", f"any_language@{K}"),
-    "lang_ndcg": (f"lang_nDCG@{K}",),
-    "agreement": (f"agreement@{K}",),
-    "mrc": (f"MRC@{K}",),
-    "peer": (f"PEER@{K}",),
-}
-"""Kind of a score -> its measures, which are columns of queries.parquet; a query without a value has NaN."""
-KIND_OF = {name: kind for kind, names in MEASURES.items() for name in names}
-BINARY = frozenset({"preference", "first_place", "any_language"})
-"""Kinds whose values are 0 or 1 by definition."""
-OF_TRANSLATIONS = frozenset({"agreement", "mrc"})
-"""Kinds whose value of one query rests on its need's queries in other languages too."""
 IDENTITY = ("query_id", "need_id", "cluster", "query_lang")
 NO_PREFERENCE = "no_preference"
 """Column: what `preference` would be without one, the share of right documents in the query's language."""
@@ -221,7 +203,7 @@ def _peer(right: _Right, k: int) -> Floats:
     n_langs = (sizes > 0).sum(axis=1)
     differ = within > TIE
     statistic = (n - 1) * between / np.where(differ, within, 1.0)
-    p = np.where(differ, chi2.sf(statistic, np.maximum(n_langs - 1, 1)), 1.0)
+    p = np.where(differ, chdtrc(np.maximum(n_langs - 1, 1), statistic), 1.0)
     applies = (n_langs >= 2) & ~((sizes > 0) & (sizes < 2)).any(axis=1)
     return np.where(applies, p, np.nan)
 

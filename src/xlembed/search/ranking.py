@@ -13,6 +13,7 @@ from xlembed.search.base import Rows
 from xlembed.search.mixed import MixedRankings
 from xlembed.search.searcher import Searcher
 from xlembed.search.units import Unit, build_units, mode_of
+from xlembed.stages import Stage, unmeasured
 from xlembed.words import Lang, Mode, OtherVersions, Pool
 
 QUERY_CHUNK = 2048
@@ -69,6 +70,7 @@ def rank_units(
     keep_top: int = 100,
     mixed: MixedRankings | None = None,
     progress: Callable[[int], None] | None = None,
+    stage: Stage = unmeasured,
 ) -> Rankings:
     """Search every pool that the modes need and rank every unit in it.
 
@@ -81,6 +83,7 @@ def rank_units(
         keep_top: width of `Rankings.top`.
         mixed: takes what it needs of the rankings of all documents.
         progress: called with the number of searches just finished.
+        stage: entered as `search` and as `ranks`.
     """
     if searcher.n_queries != len(task.queries):
         raise ValueError(f"the searcher knows {searcher.n_queries} queries, the task has {len(task.queries)}")
@@ -98,18 +101,21 @@ def rank_units(
             queries = chunk if search.pool is Pool.ALL else [q for q in chunk if q in search.by_query]
             if not queries:
                 continue
-            hits = searcher.search(queries, depth + search.extra, search.lang)
+            with stage("search"):
+                hits = searcher.search(queries, depth + search.extra, search.lang)
             result.boundary_ties += int((hits.boundary_ties > 0).sum())
             if search.pool is Pool.ALL:
                 width = min(result.top.shape[1], hits.rows.shape[1])
                 result.top[chunk, :width] = hits.rows[:, :width]
                 if mixed is not None:
                     mixed.add(chunk, hits.rows)
-            wanted = [_judged(search.by_query.get(q, ()), search.lang, corpus) for q in queries]
-            ranks = _ranks(searcher, queries, hits.rows, wanted, search.lang)
-            for i, query in enumerate(queries):
-                for unit in search.by_query.get(query, ()):
-                    search.ranked.append(_rank_unit(unit, search.pool, hits.rows[i], ranks[i], depth, corpus))
+            with stage("ranks"):
+                wanted = [_judged(search.by_query.get(q, ()), search.lang, corpus) for q in queries]
+                ranks = _ranks(searcher, queries, hits.rows, wanted, search.lang)
+                for i, query in enumerate(queries):
+                    for unit in search.by_query.get(query, ()):
+                        found = _rank_unit(unit, search.pool, hits.rows[i], ranks[i], depth, corpus)
+                        search.ranked.append(found)
             if progress:
                 progress(len(queries))
     result.units += [unit for search in searches for unit in search.ranked]

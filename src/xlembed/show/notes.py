@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xlembed.search.kinds import CONDENSED, FIRST, JUDGED, SHARE
 from xlembed.show.text import percent
-from xlembed.stats.judged import CONDENSED, FIRST, JUDGED, SHARE
 from xlembed.stats.score_rows import Truncation, Truncations
 from xlembed.stats.scorebook import CROSS_LINGUAL, ScoreBook, read_scores
 from xlembed.words import Lang, Pool

@@ -10,6 +10,7 @@ import numpy as np
 from xlembed.data.task import Task
 from xlembed.measures import Measure
 from xlembed.search.base import Rows
+from xlembed.search.kinds import CONDENSED, FIRST, JUDGED, SHARE
 from xlembed.search.ranking import RankedUnit
 from xlembed.search.table import units_table
 from xlembed.search.units import own_copies
@@ -17,14 +18,6 @@ from xlembed.stats.bootstrap import N_RESAMPLES
 from xlembed.stats.evaluation import labelled, mode_rows, scored
 from xlembed.stats.score_rows import Estimate
 from xlembed.words import Lang, Pool
-
-FIRST = 10
-"""Documents of a ranking that are looked at."""
-JUDGED = f"judged@{FIRST}"
-"""Measure: share of the first documents, all languages searched, that have a grade for the query, be it 0."""
-SHARE, CONDENSED = "judged_share", "cross_lingual_condensed"
-"""Kinds of scores: that share; and cross_lingual on rankings without the unjudged documents ("condensed": Sakai 2007,
-"Alternatives to Bpref")."""
 
 
 def judged_rows(

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from xlembed.search.language_measures import IDENTITY, KIND_OF, OF_TRANSLATIONS
+from xlembed.search.kinds import KIND_OF, OF_TRANSLATIONS
+from xlembed.search.language_measures import IDENTITY
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.compared import Paired
 from xlembed.stats.comparison import Evaluated, Uncorrected, corrected

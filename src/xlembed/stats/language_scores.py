@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from xlembed.search.language_measures import BINARY, KIND_OF, NO_PREFERENCE
+from xlembed.search.kinds import BINARY, KIND_OF
+from xlembed.search.language_measures import NO_PREFERENCE
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.stats.bootstrap import N_RESAMPLES, score_cells
 from xlembed.stats.evaluation import estimate, query_layout

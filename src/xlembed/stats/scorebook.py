@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_serializer, field_validator
 
 from xlembed.fields import Section
 from xlembed.files import Record, rounded
-from xlembed.search.language_measures import KIND_OF
+from xlembed.search.kinds import KIND_OF
 from xlembed.search.units import ANY_LANGUAGE
 from xlembed.settings import CorpusSettings, EvaluateSettings
 from xlembed.stats.score_rows import Estimate as Estimate

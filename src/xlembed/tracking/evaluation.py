@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
-import pandas as pd
-
-from xlembed.data.task import Task
 from xlembed.models.spec import ModelRef
 from xlembed.settings import Settings
 from xlembed.show.notes import pool_note
@@ -17,12 +15,24 @@ SECTIONS = ("corpus", "encode", "index", "evaluate")
 TABLE = "scores_table.json"
 
 
-def run_tags(ref: ModelRef, task: Task) -> dict[str, str]:
+class Named(Protocol):
+    """A task, or what is known of one that need not be read."""
+
+    @property
+    def name(self) -> str:
+        """Of the task."""
+
+    @property
+    def digest(self) -> str:
+        """Of its texts and judgements."""
+
+
+def run_tags(ref: ModelRef, task: Named) -> dict[str, str]:
     """Tags known before any work is done."""
     return {"task": task.name, "model": ref.slug, "english_only": str(ref.english_only).lower()}
 
 
-def evaluation_inputs(settings: Settings, ref: ModelRef, task: Task, task_folder: Path) -> Inputs:
+def evaluation_inputs(settings: Settings, ref: ModelRef, task: Named, task_folder: Path) -> Inputs:
     """Settings, model card and data of an evaluation."""
     names = {"model.slug": ref.slug, "model.suffix": ref.variation.suffix, "task.name": task.name}
     card = {"card": ref.card.model_dump(mode="json", exclude_defaults=True)}
@@ -34,7 +44,7 @@ def log_evaluation(run_folder: Path) -> dict[str, float]:
     book = ScoreBook.read(run_folder / "scores.json", "evaluate the model again")
     log_result(book, run_folder)
     describe(_description(book))
-    log_table(pd.DataFrame([row.model_dump(mode="json", exclude={"cells"}) for row in book.scores]), TABLE)
+    log_table([row.model_dump(mode="json", exclude={"cells"}) for row in book.scores], TABLE)
     return book.metrics()
 
 

@@ -8,13 +8,12 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import mlflow
-import pandas as pd
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]  # made at run time
 from mlflow.entities import Metric
@@ -209,11 +208,17 @@ def log_json(value: Mapping[str, Any], name: str) -> None:
     mlflow.log_dict(dict(value), name)
 
 
-def log_table(table: pd.DataFrame, name: str) -> None:
-    """A table that the MLflow UI shows, in place of one of that name: `mlflow.log_table` would add its rows to it."""
+def log_table(rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    """A table that the MLflow UI shows, in place of one of that name: `mlflow.log_table` would add its rows to it.
+
+    Args:
+        rows: JSON values by column, the same columns in each.
+        name: of its file.
+    """
+    table = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / name
-        table.to_json(file, orient="split", index=False)
+        file.write_text(json.dumps(table, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
         log_file(file)
     run = mlflow.active_run()
     tags = MlflowClient().get_run(run.info.run_id).data.tags if run else {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -117,13 +116,9 @@ def newest_comparison(task: str, models: Sequence[str]) -> str | None:
     return str(named[0].info.run_id) if named else None
 
 
-@contextlib.contextmanager
-def stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
-    """A part of the active run: its tag `stage` says where a run that fails stood, `seconds` how long it took."""
+def begin_stage(name: str) -> None:
+    """The tag `stage` of the active run says where a run that fails stood."""
     mlflow.set_tag("stage", name)
-    started = time.perf_counter()
-    yield
-    seconds[f"speed/{name}_seconds"] = time.perf_counter() - started
 
 
 @contextlib.contextmanager

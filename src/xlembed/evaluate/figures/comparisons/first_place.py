@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.search.language_measures import FIRST_PLACE
+from xlembed.search.kinds import FIRST_PLACE
 from xlembed.show.figures.registry import Comparisons, Registered, Scores
 from xlembed.show.page import Panel, Words, head, page, text_width
 from xlembed.show.shapes.bars import Bar, bars, entry
