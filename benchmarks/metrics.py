@@ -17,7 +17,7 @@ import pytrec_eval
 from measuring import Line, interleaved, say
 
 from xlembed.measures import parse_measures
-from xlembed.search.unit_measures import JudgedRanks, measure_units
+from xlembed.search.table import JudgedRanks, measure_units
 
 DEPTH = 1000
 CUTS = (1, 3, 5, 10, 100)
