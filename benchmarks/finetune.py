@@ -32,17 +32,16 @@ def measure(kind: str, batch: int, mini_batch: int, tokens: int, dtype: str) -> 
     import torch
 
     from xlembed.embeddings.memory import peak_mb, reset_peak
-    from xlembed.finetune.losses import build_loss
-    from xlembed.finetune.recipe import CachedMnrlLoss, MnrlLoss
+    from xlembed.finetune.losses import cached_mnrl, mnrl
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     model = open_model(tokens).train()
-    settings = (
-        MnrlLoss(kind="mnrl") if kind == "mnrl" else CachedMnrlLoss(kind="cached_mnrl", mini_batch=mini_batch)
-    )
-    loss = build_loss(settings, model)
+    if kind == "mnrl":
+        loss = mnrl.LOSS(kind="mnrl").build(model)
+    else:
+        loss = cached_mnrl.LOSS(kind="cached_mnrl", mini_batch=mini_batch).build(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
     texts = [" ".join(f"w{i}" for i in rng.integers(0, WORDS, tokens)) for _ in range(2 * batch)]
     plain = model.forward

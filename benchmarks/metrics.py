@@ -15,9 +15,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytrec_eval
 from measuring import Line, interleaved, say
-from xlembed.search.unit_measures import JudgedRanks, measure_units
 
 from xlembed.measures import parse_measures
+from xlembed.search.table import JudgedRanks, measure_units
 
 DEPTH = 1000
 CUTS = (1, 3, 5, 10, 100)
