@@ -92,22 +92,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> bool:
-    """Fill a folder unless it is there, whatever other processes do meanwhile; whether it was filled now.
-
-    Args:
-        folder: appears when it is complete.
-        make: fills the empty folder that it is given.
-    """
-    if folder.is_dir():
-        return False
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if folder.is_dir():  # another process made it while this one waited
-            return False
-        sweep(folder.parent)
-        with atomic_folder(folder) as made:
-            make(made)
-    return True
+    """Let `make` fill a folder that is not there yet, whatever other processes do; whether it was filled now."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            if not folder.is_dir():
+                sweep(folder.parent)
+                with atomic_folder(folder) as made:
+                    make(made)
+                return True
+    return False
 
 
 def sweep(folder: Path) -> None:
@@ -134,20 +128,17 @@ def sweep(folder: Path) -> None:
 
 
 def check_free(folder: Path, mark: str, force: bool = False) -> None:
-    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind.
-
-    Args:
-        folder: to be written.
-        mark: a file that every folder of this kind has.
-        force: whether one of this kind is replaced.
+    """Nothing, if a folder may be written: it is not there, or `force` replaces one of its kind, with a file `mark`.
 
     Raises:
         UserError: it is there.
     """
     is_alike = (folder / mark).is_file()
     if folder.exists() and not (force and is_alike):
-        advice = "replace it with --force" if is_alike else f"it is something else (it has no {mark})"
-        raise UserError(f"{folder} exists already: choose another name, or {advice}")
+        advice = (
+            "or replace it with --force" if is_alike else f"since it is something else (it has no {mark})"
+        )
+        raise UserError(f"{folder} exists already: choose another name, {advice}")
 
 
 def rounded(value: Any, digits: int = 4) -> Any:
@@ -216,10 +207,7 @@ class Record(BaseModel):
     def from_json(cls, content: Any, source: str, remedy: str) -> Self:
         """The value again.
 
-        Args:
-            content: what `to_json` gave.
-            source: where it was read, for the message.
-            remedy: what to do if it is damaged: ``evaluate the model again``.
+        `source` is where it was read and `remedy` what to do if it is damaged: ``evaluate the model again``.
 
         Raises:
             UserError: names the first wrong key.
@@ -392,12 +380,10 @@ class _Once(yaml.constructor.BaseConstructor):
         return super().construct_mapping(node, deep)
 
 
-class _OnceLoader(_Once, yaml.SafeLoader):
-    """Safe, and every key once."""
+class _OnceLoader(_Once, yaml.SafeLoader): ...
 
 
-class _TextLoader(_Once, yaml.BaseLoader):
-    """The same, all scalars texts."""
+class _TextLoader(_Once, yaml.BaseLoader): ...
 
 
 def _umask() -> int:

@@ -148,6 +148,14 @@ def narrow(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shutil.copytree(checkout, tmp_path_factory.mktemp("narrow") / "copy")
 
 
+def test_help_fits_80_columns() -> None:
+    for words in (*([name] for name in cli.COMMANDS), ["import", "table"]):
+        told = CliRunner().invoke(cli.xlembed, [*words, "--help"], terminal_width=80)
+        assert told.exit_code == 0 and [x for x in told.output.splitlines() if text_width(x) > 80] == [], (
+            words
+        )
+
+
 @pytest.mark.parametrize("words", NARROW, ids=" ".join)
 def test_80_columns_are_enough(narrow: Path, words: list[str]) -> None:
     answer = xlembed(narrow, *words, COLUMNS="80")

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xlembed.check.result import Checked, CheckedQuery, Doubt, Verdict
+from xlembed.check.result import Asked, Checked, CheckedQuery, Doubt, Verdict
 from xlembed.check.tables import check_grids
 from xlembed.check.texts import copied_run, far_lengths
-from xlembed.check.vectors import Asked, ask_model
+from xlembed.check.vectors import ask_model
 from xlembed.data.checks import Problems
 from xlembed.data.languages import NAMES
 from xlembed.data.opening import read_rows
@@ -41,13 +41,7 @@ def check_folder(workspace: Workspace, task: str) -> Path:
 
 
 def check_queries(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> Checked:
-    """Look at every query, and write reports/check/TASK/: queries.csv to be edited, check.json, report.md.
-
-    Args:
-        task: judged or not.
-        ref: whose vectors are asked.
-        workspace: settings and places.
-        watch: told of the work.
+    """Look at every query of a task, judged or not, and write reports/check/TASK/: queries.csv to be edited, reports.
 
     Raises:
         UserError: the model cannot be loaded, or has no vector of a text; there are no queries.

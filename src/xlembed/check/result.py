@@ -41,18 +41,29 @@ MEANING = {
 }
 
 
-class CheckedQuery(Record):
-    """One query, its verdict, and the numbers behind it; None: not measured.
+class Asked(Record):
+    """What the model says of one query; None: it lacks a language of it.
+
+    Attributes:
+        rank: of the first right document among those in the language of its document.
+        near_copies: documents not judged right that nearly repeat its document.
+        similarity: cosine with its original.
+        original_rank: of its original among the originals of that language.
+    """
+
+    rank: int | None = None
+    near_copies: tuple[str, ...] = ()
+    similarity: Rounded | None = None
+    original_rank: int | None = None
+
+
+class CheckedQuery(Asked):
+    """One query, its verdict, and the numbers behind it.
 
     Attributes:
         reasons: in words, the worst first.
         doubts: what they are about, in the same order.
-        characters: of the text.
-        copied: share of its words that stand in its document in one piece.
-        rank: of the first right document among those in the language of its document, by the model.
-        near_copies: documents not judged right that nearly repeat its document.
-        similarity: cosine with its original, by the model.
-        original_rank: of its original among the originals of that language.
+        copied: share of its words that stand in its document in one piece; None: not measured.
     """
 
     query_id: str
@@ -66,10 +77,6 @@ class CheckedQuery(Record):
     native: bool
     characters: int
     copied: Rounded | None = None
-    rank: int | None = None
-    near_copies: tuple[str, ...] = ()
-    similarity: Rounded | None = None
-    original_rank: int | None = None
 
 
 class Checked(Record):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from xlembed.check.result import Asked
 from xlembed.check.texts import overlap, shingles
 from xlembed.data.task import Query, Task
 from xlembed.embeddings.document_vectors import document_vectors, text_vectors
@@ -20,16 +20,6 @@ from xlembed.workspace import Watch, Workspace
 
 NEAREST = 20
 """Documents that are looked at for near copies of one."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the model says of one query; None: it lacks a language of it."""
-
-    rank: int | None = None
-    near_copies: tuple[str, ...] = ()
-    similarity: float | None = None
-    original_rank: int | None = None
 
 
 def ask_model(task: Task, ref: ModelRef, near_copy: float, workspace: Workspace, watch: Watch) -> list[Asked]:
@@ -86,10 +76,11 @@ def ask_model(task: Task, ref: ModelRef, near_copy: float, workspace: Workspace,
         rank = first_rank(query, rows_in[lang], right)
         original = task.originals[query.need_id]
         if original.query_id == query.query_id or ref.label(original.lang):
-            return Asked(rank, near)
+            return Asked(rank=rank, near_copies=near)
         others = originals_in[original.lang]
         cosines = exact_scores(queries[[place[query.query_id]]], queries[others])[0]
         own_cosine = cosines[others.index(place[original.query_id])]
-        return Asked(rank, near, float(own_cosine), 1 + int((cosines > own_cosine).sum()))
+        nearer = int((cosines > own_cosine).sum())
+        return Asked(rank=rank, near_copies=near, similarity=float(own_cosine), original_rank=1 + nearer)
 
     return [of(query) for query in task.queries]

@@ -37,8 +37,8 @@ def check_queries(asked: Asked, verdicts: str, name: str, review: str | None, fo
     """Look at every question of a task: its language, copied words, length, copies, and whether it finds its document.
 
     \b
-    xlembed check-queries -t asked                      # writes reports/check/asked/queries.csv
-    xlembed check-queries -t asked --apply reports/check/asked/queries.csv --name asked_clean --review drop
+    xlembed check-queries -t asked     # writes reports/check/asked/queries.csv
+    xlembed check-queries -t asked --apply queries.csv --name clean --review drop
 
     Edit the column verdict (accept, review, reject) before it is applied. Questions by people are looked at too.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)

@@ -51,7 +51,7 @@ def generate_queries(asked: Asked, languages: str, **options: Any) -> None:
     \b
     export XLEMBED_API_URL=http://localhost:8000/v1 XLEMBED_API_MODEL=MODEL
     xlembed generate-queries -t reviews_sample --name asked --dry-run
-    xlembed generate-queries -t reviews_sample --name asked --requests-per-minute 60
+    xlembed generate-queries -t shop --name asked --requests-per-minute 60
 
     Each question is in its document's language. Answers are kept in the cache: the same command again, after an
     interruption too, pays for nothing twice. The key, if the endpoint wants one, is XLEMBED_API_KEY.

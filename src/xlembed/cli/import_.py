@@ -213,15 +213,15 @@ def import_task(
     \b
     xlembed import squad xquad.*.json --name xquad
     xlembed import squad train-v0.1.json --name tquad --lang tr
-    xlembed import tatoeba tatoeba.deu-eng.deu tatoeba.deu-eng.eng --name tatoeba_de
+    xlembed import tatoeba tatoeba.deu-eng.deu tatoeba.deu-eng.eng --name tat_de
     xlembed import beir scifact/ --name scifact --lang en
     xlembed import miracl miracl-v1.0-yo/ miracl-corpus-v1.0-yo/ --name miracl_yo
     xlembed import jsonl faq.de.jsonl --name faq
     xlembed import table products.csv queries.csv --name shop --dry-run
-    xlembed import reviews reviews.jsonl.gz --name reviews --max-documents-per-language 20000
+    xlembed import reviews r.jsonl.gz --name r --max-documents-per-language 20000
     xlembed import pairs train-v0.1.json --name tquad --lang tr
-    xlembed import pairs stsb-tr-train.tsv --name stsb_tr --columns text1=sentence1,text2=sentence2,score=score
-    xlembed import scored emobank.csv --name emobank --lang en --dimensions V,A,D --scale 1,5
+    xlembed import pairs s.tsv --name sts --columns text1=one,text2=two,score=mark
+    xlembed import scored emobank.csv --name emobank --lang en --dimensions V,A,D
 
     Everything wrong in the files is listed at once, with file, line and what to do; what is left out is
     reported.

@@ -37,8 +37,8 @@ def judge_pairs(asked: Asked, people: str, name: str, force: bool, dry_run: bool
 
     \b
     xlembed judge-pairs -t reviews_sample -m static_multilingual,bm25 --needs 50
-    xlembed judge-pairs -t log -m static_multilingual --name log_judged        # a task without judgements
-    xlembed judge-pairs -t log -m static_multilingual --people reports/judge/log/pairs.csv
+    xlembed judge-pairs -t log -m bm25 --name log_judged  # a log of queries
+    xlembed judge-pairs -t log -m bm25 --people reports/judge/log/pairs.csv
 
     A task written by --name is marked as judged by a machine, and so are all numbers on it.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)

@@ -86,7 +86,7 @@ def _default(field: FieldInfo) -> str:
     if field.default in (None, "", ()) or field.annotation is bool:
         return ""
     values = field.default if isinstance(field.default, tuple) else (field.default,)
-    return f" [default: {','.join(map(str, values))}]"
+    return f" [default: {', '.join(map(str, values))}]"
 
 
 def workspace_options(command: F) -> F:

@@ -41,13 +41,10 @@ def check_shared_ids(
 def check_same_texts(texts: Mapping[str, Iterable[tuple[Lang, str]]], noun: str, believe: bool) -> list[str]:
     """Notes on translations that are the same text (case, spacing and Unicode form aside), by pair of languages.
 
-    Args:
-        texts: what belongs together -> its texts and their languages.
-        noun: of what they are, in the plural.
-        believe: any share is told only.
+    `texts` are what belongs together: by any name, its texts with their languages.
 
     Raises:
-        UserError: when more than `SAME_SHARE` of several are the same.
+        UserError: when more than `SAME_SHARE` of several are the same, unless `believe`.
     """
     n_pairs: dict[tuple[Lang, Lang], int] = defaultdict(int)
     n_same: dict[tuple[Lang, Lang], int] = defaultdict(int)

@@ -58,15 +58,7 @@ def import_files(
 ) -> Imported:
     """Read, check and write; identical documents stay apart in the files (loading unites them).
 
-    Args:
-        form: `squad`, `beir`, `tatoeba`, `jsonl`, `table`, or another module of importers/.
-        files: what the format is made of.
-        name: of the task.
-        out: the folder to write; None is `data_dir`/`name`.
-        options: what the user said beside the files.
-        data_dir: where named tasks are.
-        force: replace a task that is there.
-        dry_run: write nothing.
+    `form` is a module of importers/, `out` the folder to write; None is `data_dir`/`name`.
 
     Raises:
         UserError: for bad usage, a folder that exists, all problems of the files at once, and files that are

@@ -105,7 +105,12 @@ def _read_table(path: Path, rows: Rows) -> None:
     if not (lines := [(place, line) for place, line in every if line.strip()]):
         return
     head = [line for _, line in lines[:HEAD]]
-    quoted = any(any(map(_is_quoted, _cells(line, sign, False))) for line in head[:2] for sign in "\t,; ")
+    quoted = any(
+        len(cell) > 1 and cell[0] == cell[-1] == '"'
+        for line in head[:2]
+        for sign in "\t,; "
+        for cell in _cells(line, sign, False)
+    )
     if (layout := _find_layout(head, quoted, rows)) is None:
         message = f"the first line is no header ({', '.join(HEADER)}), nor a judgement"
         problems.error(lines[0][0], "", "unreadable judgements", message, f"write {' <TAB> '.join(HEADER)}")
@@ -251,7 +256,3 @@ def _cells(line: str, delimiter: str | None, quoted: bool) -> list[str]:
     if not quoted and delimiter == "\t":
         return [cell.strip() for cell in line.split("\t")]
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
-
-
-def _is_quoted(cell: str) -> bool:
-    return len(cell) > 1 and cell[0] == cell[-1] == '"'

@@ -79,14 +79,10 @@ def require_encoding(name: str) -> str:
 
 
 def to_utf8(raw: bytes, file: str, encoding: str, problems: Problems) -> bytes:
-    """A table's bytes as UTF-8; nothing where an error was told.
+    """The bytes of a whole table as UTF-8; nothing where an error was told.
 
-    Args:
-        raw: the whole file.
-        file: its name.
-        encoding: as the user says; empty: UTF-16 by its mark, UTF-8, or the one that the bytes look like, which is
-            told with a line that shows whether it is right.
-        problems: takes what is told, and bytes that are not in the encoding said.
+    Its encoding is as the user says; empty: UTF-16 by its mark, UTF-8, or the one that the bytes look like, which is
+    told with a line that shows whether it is right.
     """
     said = encoding or ("utf-16" if raw.startswith(UTF16) else "")
     if not said and is_utf8(raw):

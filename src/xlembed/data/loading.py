@@ -34,7 +34,7 @@ def load_task(
         data_dir: where named tasks are.
         keep_duplicates: leave identical documents apart.
         relevance: `all` unites the judgements of a need; `own` keeps only a query's own document.
-        max_documents_per_language: sample so many; judged documents are kept whatever their number.
+        max_documents_per_language: sampled with `seed`; judged documents are kept whatever their number.
         seed: of that sample.
         lang: language of rows that do not say theirs (a plain BEIR folder).
 

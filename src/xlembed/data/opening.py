@@ -18,12 +18,8 @@ def read_tables(
 ) -> list[Table]:
     """The tables of a file, by its suffix: one, or each filled sheet of a workbook; none where errors were told.
 
-    Args:
-        file: perhaps packed (`shop.csv.gz`).
-        problems: takes what cannot be read.
-        numbered: columns have numbers, from 1, in place of a header.
-        encoding: of texts; empty: it is found out, which is told.
-        also: other files that are taken, for the message.
+    Columns that are `numbered` have numbers, from 1, in place of a header. An empty encoding is found out, and
+    told. `also` are other files that are taken, for the message.
 
     Raises:
         UserError: no module of row_files/ is called like the suffix, or what it needs is not installed.

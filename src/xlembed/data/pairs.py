@@ -47,12 +47,7 @@ COLUMNS = {
 
 
 PAIRS = SetStore(
-    form="pairs",
-    noun="pair set",
-    subject="pair set",
-    card="pairs.yaml",
-    rows="rows.jsonl",
-    kinds=Kind,
+    form="pairs", noun="pair set", subject="pair set", card="pairs.yaml", rows="rows.jsonl", kinds=Kind
 )
 
 

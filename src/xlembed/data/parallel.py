@@ -60,16 +60,10 @@ class ParallelTexts:
 
 
 def read_parallel(data: Path, languages: Sequence[Lang], ntrex_tail: int) -> ParallelTexts:
-    """All training rows under a data folder.
+    """All training rows of some languages under a folder that holds `stsb/` and `parallel/`.
 
-    Args:
-        data: the folder that holds `stsb/` and `parallel/`.
-        languages: the languages that every row must have.
-        ntrex_tail: rows at the end of NTREX that are never trained on.
-
-    Returns:
-        STS train sentences (each text of the first language once, none that stands in a dev or test pair
-        in any language), NTREX without its tail, CLDR names, CLDR keyword lists.
+    These are STS train sentences (each text of the first language once, none that stands in a dev or test pair in any
+    language), NTREX without the `ntrex_tail` rows at its end, CLDR names, CLDR keyword lists.
 
     Raises:
         UserError: if a file is missing, a line is broken, or translations differ in length.

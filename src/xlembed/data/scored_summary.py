@@ -54,11 +54,9 @@ class ScoredSummary(Summary):
         largest = self.largest_document
         languages = ", ".join(f"{lang} {n:,}" for lang, n in self.per_language.items())
         more = f" (largest: {largest.document}, {largest.texts:,} texts)" if largest.texts > 1 else ""
-        parts: dict[str, int] = {
-            **(self.split or {}),
-            **({"none": self.without_part} if self.without_part else {}),
-        }
-        split = ", ".join(f"{part} {n:,}" for part, n in parts.items()) if self.split else "none published"
+        parts = [f"{part} {n:,}" for part, n in (self.split or {}).items()]
+        parts += [f"none {self.without_part:,}"] * bool(self.without_part)
+        split = ", ".join(parts) if self.split else "none published"
         torn = f"; tears {counted(self.torn_documents, 'document')} apart" if self.torn_documents else ""
         first = [
             f"  kind        {self.kind}",

@@ -131,11 +131,6 @@ def listed_columns(header: Collection[str]) -> str:
 def parse_columns(text: str, known: Collection[str], example: str) -> dict[str, str]:
     """``anchor=question,positive=answer`` -> a mapping of ours to theirs; empty for an empty text.
 
-    Args:
-        text: as typed.
-        known: our names.
-        example: of the right form, for the message.
-
     Raises:
         UserError: for anything else.
     """
@@ -223,11 +218,7 @@ def _named(
 
 
 def _records(
-    name: str,
-    lines: Iterator[tuple[Place, str]],
-    problems: Problems,
-    delimiter: str,
-    quoting: Literal[0, 3],
+    name: str, lines: Iterator[tuple[Place, str]], problems: Problems, delimiter: str, quoting: Literal[0, 3]
 ) -> Iterator[tuple[int, list[str]]]:
     """Cells of each row with its number, which line breaks in quoted cells do not change."""
     ended = (f"{line}\n" for _, line in lines)

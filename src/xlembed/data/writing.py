@@ -136,10 +136,8 @@ def _write_beir(task: Task, parts: Iterable[Subset], folder: Path) -> None:
     """All languages in the folder itself, and a folder per subset, for readers that know of no languages."""
     for part in parts:
         langs = tuple(dict.fromkeys((part.query_lang, part.doc_lang)))
-        rows = {"documents": part.documents, "queries": part.queries, "qrels": part.qrels}
-        write_task(
-            replace(task, name=f"{task.name}-{part.name}", languages=langs, **rows), folder / part.name
-        )
+        cut = replace(task, name=f"{task.name}-{part.name}", languages=langs, qrels=part.qrels)
+        write_task(replace(cut, documents=part.documents, queries=part.queries), folder / part.name)
 
 
 LAYOUTS: Mapping[str, Callable[[Task, Iterable[Subset], Path], None]] = {

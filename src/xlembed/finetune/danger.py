@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xlembed.finetune.loss import Loss, loss_classes
@@ -137,45 +137,39 @@ def _loss_of(stage: Mapping[str, Any]) -> type[Loss]:
     return loss_classes().get(stage["loss"], Loss)
 
 
-def _batch_lines(report: Report) -> list[str]:
+def _batch_lines(report: Report) -> Iterator[str]:
     small = [s for s in report["stages"] if _loss_of(s).in_batch and s["batch"] < BATCH]
-    if not small:
-        return []
-    found = ", ".join(f"{s['name']} {s['batch']}" for s in small)
-    return [
-        f"Contrastive batch: {found}; below {BATCH}, so each query sees few negatives. `cached_mnrl` with a "
-        "`mini_batch` that fits into memory allows a larger `batch`; hard negatives help too."
-    ]
+    if small:
+        found = ", ".join(f"{s['name']} {s['batch']}" for s in small)
+        yield (
+            f"Contrastive batch: {found}; below {BATCH}, so each query sees few negatives. `cached_mnrl` with a "
+            "`mini_batch` that fits into memory allows a larger `batch`; hard negatives help too."
+        )
 
 
-def _precision_lines(report: Report) -> list[str]:
-    lines = []
+def _precision_lines(report: Report) -> Iterator[str]:
     for task, headline in (report["evaluations"][-1]["tasks"] if report["evaluations"] else {}).items():
         found = [(m, score_of(headline, m, measure="accuracy@1")) for m in macros_of(headline)]
         low = [f"{m.title} {percent(e.value)} %" for m, e in found if e is not None and e.value < P_AT_1]
         if low:
-            lines.append(
+            yield (
                 f"P@1 on {task}: {'; '.join(low)}; below {percent(P_AT_1, 0)} %, so the first answer is often wrong. "
                 "More pairs of this domain, hard negatives, a stronger base model, or a re-ranker behind it may help."
             )
-    return lines
 
 
-def _sts_lines(report: Report) -> list[str]:
+def _sts_lines(report: Report) -> Iterator[str]:
     if not report["evaluations"] or not any(_loss_of(s).retrieval for s in report["stages"]):
-        return []
+        return
     first, last = report["evaluations"][0], report["evaluations"][-1]
-    lines = []
     for name, found in last["sts"].items():
         value, before = found["spearman"], first["sts"].get(name, {}).get("spearman")
         if value is None or value >= STS:
             continue
-        was = (
-            f" ({before:.3f} before the first stage)" if before is not None and first["after"] == BASE else ""
-        )
-        lines.append(
+        known = before is not None and first["after"] == BASE
+        was = f" ({before:.3f} before the first stage)" if known else ""
+        yield (
             f"STS Spearman on {name}: {value:.3f} after retrieval training{was}; below {STS:.2f}, so similarity was "
             "forgotten or never there. Blend scored pairs into training by a stage with `cosent`, lower the learning "
             "rate, train fewer epochs, or use an adapter."
         )
-    return lines

@@ -143,8 +143,8 @@ def _write(
     (folder / TEXTS).write_text("".join(f"{d}\n" for d in trained[-1].texts), encoding="utf-8")
     for task in opened.tasks:
         for m in measured:
-            kept = folder / "runs" / task.name / m.ref.slug
-            shutil.copytree(scratch.run_folder(task.name, m.ref.slug), kept)
+            place = folder / "runs" / task.name / m.ref.slug
+            shutil.copytree(scratch.run_folder(task.name, m.ref.slug), place)
     report: dict[str, Any] = {
         "format": FORMAT,
         "recipe": recipe.name,
@@ -216,8 +216,11 @@ def _sts_changes(opened: Opened, measured: Sequence[_Measured], scratch: Workspa
 def _shared_texts(tasks: Sequence[Task], texts: Sequence[str]) -> dict[str, int]:
     """How many texts of each evaluation task were trained on: its scores are then no test."""
     known = set(texts)
-    texts = {task.name: {x.text for x in (*task.documents, *task.queries)} for task in tasks}
-    return {name: len({*map(text_digest, of)} & known) for name, of in texts.items()}
+    found = {}
+    for task in tasks:
+        digests = {text_digest(d.text) for d in task.documents} | {text_digest(q.text) for q in task.queries}
+        found[task.name] = len(digests & known)
+    return found
 
 
 def learned_differences(

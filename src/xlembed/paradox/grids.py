@@ -51,9 +51,11 @@ def verdict_lines(report: Json) -> list[str]:
             "Where a condition is undecided: a distance of "
             f"{percent(verdict['smallest_detectable'])} points from its margin would have been seen with 80 %."
         )
-    lines += [
-        f"Not in the test: {r['model']}: {r['reason']}." for r in rows(report, "left_out") if "model" in r
-    ]
+    left_out: dict[str, list[str]] = {}
+    for of in rows(report, "left_out"):
+        if "model" in of:
+            left_out.setdefault(of["reason"], []).append(of["model"])
+    lines += [f"Not in the test: {', '.join(models)}: {reason}." for reason, models in left_out.items()]
     lines += [f"Not tested before and after: {reason}." for reason in report.get("untested") or ()]
     return [*lines, *(f"Note: {note}." for note in report.get("notes") or ())]
 

@@ -36,14 +36,7 @@ def reproduce_folder(workspace: Workspace, name: str) -> Path:
 def prepare(
     claim: Claim, ref: ModelRef, workspace: Workspace, task: str | None = None, *, accepted: bool = False
 ) -> Task:
-    """The task, fetched if it is not here, once the model is known to be here too.
-
-    Args:
-        claim: the recipe.
-        ref: of the model.
-        workspace: with data/.
-        task: a task in place of the recipe's.
-        accepted: whether a non-commercial licence is accepted.
+    """The recipe's task or `task`, fetched if it is not here, once the model is known to be here too.
 
     Raises:
         UserError: one sentence names what is missing; or a licence is not accepted.

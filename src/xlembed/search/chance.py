@@ -20,7 +20,7 @@ def chance_score(measure: Measure, n_documents: int, grades: Sequence[int]) -> f
 
     `grades` are those of the relevant ones, each >= 1, at least one; without a cutoff the whole ranking counts.
 
-    >>> chance_score(Measure("accuracy", 1), 10, [1, 1])
+    >>> round(chance_score(Measure("accuracy", 1), 10, [1, 1]), 6)
     0.2
     """
     return _chance(measure, n_documents, tuple(sorted(grades)))

@@ -147,19 +147,20 @@ def _layout(grid: Grid, width: int) -> _Layout | None:
 
 
 def _labels_below(grid: Grid) -> Grid:
-    """A last column of labels becomes notes, one per name; names that have a label get a mark."""
+    """A last column of labels becomes notes, one per label; names that have one get a mark."""
     if grid.heads[-1].text != LABEL:
         return grid
-    notes: dict[str, None] = {}
+    labelled: dict[str, dict[str, None]] = {}
 
     def kept(row: Row) -> Row:
         name, *others, label = row.cells
         if not label.text:
             return replace(row, cells=row.cells[:-1])
-        notes[f"* {name.text}: {label.text}"] = None
+        labelled.setdefault(label.text, {})[name.text] = None
         return replace(row, cells=(replace(name, text=f"{name.text}*"), *others))
 
     rows, foot = (tuple(map(kept, of)) for of in (grid.rows, grid.foot))
+    notes = [f"* {', '.join(names)}: {label}" for label, names in labelled.items()]
     return replace(grid, heads=grid.heads[:-1], rows=rows, foot=foot, notes=(*grid.notes, *notes))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ from xlembed.data.checks import Problems, Row
 from xlembed.data.folders import DATA_DIR
 from xlembed.data.importing import Imported, take_rows
 from xlembed.data.pair_readers import PairCard, PairOptions, take_pairs
-from xlembed.data.pairs import PAIRS, Kind, PairSet
+from xlembed.data.pairs import PAIRS, PairSet
 from xlembed.data.public import layouts
 from xlembed.data.public.entry import PublicSet
 from xlembed.data.public.source import Source
@@ -22,7 +22,6 @@ from xlembed.words import UserError
 from xlembed.workspace import Watch, unwatched
 
 TaskLayout = Callable[[Source], Rows]
-PairLayout = Callable[[Source], Iterator[Row]]
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,14 @@ def import_public(
     wanted = [split for split, folder in folders.items() if wish.force or not folder.exists()]
     for split in wanted or targets:
         PAIRS.check_target(targets[split], folders[split], wish.force)
-    sources = {split: source(split, targets[split]) for split in wanted}
-    return [_pair_set(sources[split], entry.kind, layout.read, folders[split], wish) for split in wanted]
+    pair_sets: list[Imported | PairSet] = []
+    for split in wanted:
+        target, read_from = targets[split], source(split, targets[split])
+        raw: list[Row] = list(islice(layout.read(read_from), wish.options.limit))
+        card = PairCard(target, folders[split], read_from.card().source, entry.licence, entry.description)
+        notes, found = list(entry.notes), (entry.kind, card, wish.options, read_from.problems)
+        pair_sets.append(take_pairs(raw, *found, notes, subject=target, force=wish.force))
+    return pair_sets
 
 
 def page_of(entry: PublicSet) -> str:
@@ -114,11 +119,3 @@ def _targets(entry: PublicSet, name: str, wish: Wish) -> Mapping[str, str]:
     if wish.out and len(entry.sets) > 1:
         raise UserError(f"--out: {entry.name} gives {len(entry.sets)} sets; choose one with --split")
     return {split: target.replace(entry.name, name, 1) for split, target in entry.sets.items()}
-
-
-def _pair_set(source: Source, kind: Kind, read: PairLayout, folder: Path, wish: Wish) -> PairSet:
-    rows = list(islice(read(source), wish.options.limit))
-    name, entry = source.options.name, source.entry
-    card = PairCard(name, folder, source.card().source, entry.licence, entry.description)
-    notes = list(entry.notes)
-    return take_pairs(rows, kind, card, wish.options, source.problems, notes, subject=name, force=wish.force)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from pathlib import Path
-from typing import Any
 
 from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.objects import parquet_batches
@@ -17,13 +16,9 @@ def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[
     if (first := next(batches, None)) is None:
         return []
     names = [str(i) for i in range(1, len(first[0]) + 1)] if numbered else first[0]
-    values = (row for _, batch in batches for row in batch)
-    return [
-        Table(() if numbered else tuple(names), _rows(names, values, str(file), problems), name=str(file))
-    ]
-
-
-def _rows(names: list[str], rows: Iterator[tuple[Any, ...]], name: str, problems: Problems) -> Iterator[Row]:
-    for number, values in enumerate(rows, 1):
-        texts = dict(zip(names, map(as_text, values), strict=True))
-        yield Row(texts, Place(name, number, in_table=True), problems)
+    values = itertools.chain.from_iterable(batch for _, batch in batches)
+    rows = (
+        Row(dict(zip(names, map(as_text, of), strict=True)), Place(str(file), n, in_table=True), problems)
+        for n, of in enumerate(values, 1)
+    )
+    return [Table(() if numbered else tuple(names), rows, name=str(file))]

@@ -78,7 +78,8 @@ def read(source: Source) -> Rows:
     cells = cells_of(source)
     judged = {cell: list(judgements(source, cell)) for cell in cells}
     parallel = source.entry.alignment is Alignment.PARALLEL and len(cells) > 1
-    agree = parallel and _agree(list(judged.values()))
+    first, *others = [{(j.query, j.document) for j in found if j.grade >= 1} for found in judged.values()]
+    agree = parallel and bool(first) and all(first == other for other in others)
     card = source.card(Alignment.PARALLEL if agree else Alignment.COMPARABLE)
     rows = Rows(card, source.problems, drop_unknown=True)  # nobody here could mend them
     if parallel and not agree:
@@ -162,12 +163,6 @@ def _kept(source: Source, cell: Cell, judged: set[str], rows: Rows) -> Iterator[
             "ones among them: scores are higher than with all documents, and not comparable with published ones"
         )
     yield from (row for _, row in chosen)
-
-
-def _agree(judged: list[list[Judgement]]) -> bool:
-    """Whether the same query ids are judged right for the same documents in every language."""
-    of_first, *others = [{(j.query, j.document) for j in found if j.grade >= 1} for found in judged]
-    return bool(of_first) and all(of_first == other for other in others)
 
 
 def _add_queries(
