@@ -20,6 +20,7 @@ UNCHANGED_RESULTS = frozenset(
         "encode.backend",
         "encode.workers",
         "encode.address",
+        "encode.int8_margin",
         "encode.trust_remote_code",
         "index.replicas",
         "index.ignore_forecast",

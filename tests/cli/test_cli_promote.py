@@ -23,7 +23,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             register(root, (right, right))
         register(root, (36, 36), texts=["end7"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xlembed.evaluate.job.write_figures", lambda *_: None)
+        patch.setattr("xlembed.show.figures.registry.write_figures", lambda *_: None)
         yield root
 
 

@@ -48,7 +48,7 @@ def take(root: Path, *words: str) -> Answer:
 def run(root: Path, model: str) -> str:
     """Evaluate a model as `xlembed run` does, without MLflow; under which name."""
     with no_surroundings(root), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xlembed.evaluate.job.write_figures", lambda *_: None)
+        patch.setattr("xlembed.show.figures.registry.write_figures", lambda *_: None)
         workspace = Workspace(load_settings(None, {"evaluate.resamples": 100}))
         task, ref = open_task(workspace, "toy"), open_model(workspace, model)
         encode(task, ref, workspace)

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(find_spec("mteb") is None, reason="needs mteb")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     root = make_checkout(tmp_path_factory.mktemp("mteb"))
     with no_surroundings(root), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xlembed.evaluate.job.write_figures", lambda *_: None)
+        patch.setattr("xlembed.show.figures.registry.write_figures", lambda *_: None)
         workspace = Workspace(load_settings(None, {"evaluate.resamples": 100}), root, root)
         task = open_task(workspace, "toy")
         for ref in (open_model(workspace, name) for name in ("toy", "toy+dim3")):
