@@ -32,10 +32,10 @@ endif
 # Those that need a node of Elasticsearch go to one process (tests/conftest.py).
 JOBS ?= 3
 test: $(VENV)/.installed data check  ## format, lint, types, tests
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not slow'
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile -m 'not slow'
 
 test-all: $(VENV)/.installed data check  ## the slow ones too: about an hour on two cores
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
 
 check: lint type
 

@@ -175,8 +175,8 @@ def mined(examples: Sequence[Example], lang: str, miner: SentenceTransformer) ->
     ]
     passages = {e.positive[lang]: e.positive for e in examples}
     found = add_negatives(asked, Negatives(kind="hard"), SEED, miner)
-    print(f"{len(found.rows):,} examples, {found.left_out:,} without a negative left out")
-    return [replace(examples[row["example"]], negative=passages[row["negative"]]) for row in found.rows]
+    print(f"{len(found):,} examples, {len(asked) - len(found):,} without a negative left out")
+    return [replace(examples[row["example"]], negative=passages[row["negative"]]) for row in found]
 
 
 # ---- rows

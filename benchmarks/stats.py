@@ -56,12 +56,12 @@ def tasks(
 def hits(rng: np.random.Generator, layout: UnitLayout, p: float, icc: float) -> NDArray[np.float64]:
     """0/1 of mean p; two units of a cluster (in one cell) have correlation icc (beta-binomial)."""
     if icc == 0:
-        chance = np.full(layout.n_units, p)
+        chance = np.full(len(layout.cells), p)
     else:
         spread = (1 - icc) / icc
         by_cluster = rng.beta(p * spread, (1 - p) * spread, size=(layout.n_cells, len(layout.cluster_ids)))
         chance = by_cluster[layout.cells, layout.clusters]
-    return (rng.random(layout.n_units) < chance).astype(float)
+    return (rng.random(len(layout.cells)) < chance).astype(float)
 
 
 def latent_hits(
@@ -77,7 +77,7 @@ def latent_hits(
     n_tasks, n_needs = layout.n_cells // n_cells, int(layout.needs.max()) + 1
     of_cluster = rng.standard_normal((n_tasks, len(layout.cluster_ids)))[task, layout.clusters]
     of_need = rng.standard_normal((n_tasks, n_needs))[task, layout.needs]
-    own = rng.standard_normal(layout.n_units)
+    own = rng.standard_normal(len(layout.cells))
     latent = np.sqrt(by_cluster) * of_cluster + np.sqrt(by_need) * of_need
     latent += np.sqrt(1 - by_cluster - by_need) * own
     return (latent < scipy_stats.norm.ppf(p)[layout.cells % n_cells]).astype(float)
@@ -102,7 +102,7 @@ def values_of(
         return rng.beta(np.maximum(20 * mean, 1e-9), np.maximum(20 * (1 - mean), 1e-9)), p
     shared, own = (
         rng.standard_normal(shape)[layout.cells, layout.clusters],
-        rng.standard_normal(layout.n_units),
+        rng.standard_normal(len(layout.cells)),
     )
     return graded(rng, kind, p, np.sqrt(icc) * shared + np.sqrt(1 - icc) * own)
 
@@ -190,7 +190,7 @@ def pair(
 
     def latent() -> NDArray[np.float64]:
         shared = rng.standard_normal((layout.n_cells, len(layout.cluster_ids)))[layout.cells, layout.clusters]
-        return np.sqrt(icc) * shared + np.sqrt(1 - icc) * rng.standard_normal(layout.n_units)
+        return np.sqrt(icc) * shared + np.sqrt(1 - icc) * rng.standard_normal(len(layout.cells))
 
     common = latent()
     (a, mean_a), (b, mean_b) = (
@@ -314,7 +314,7 @@ def timing() -> None:
             cells += of_query
             owners += [f"c{q if n_clusters == n_queries else q // n_langs % n_clusters}"] * len(of_query)
         layout = unit_layout(cells, owners, owners, 72)
-        a, b = rng.random((2, layout.n_units, n_measures))
+        a, b = rng.random((2, len(layout.cells), n_measures))
         a[:, :6], b[:, :6] = a[:, :6] < 0.6, b[:, :6] < 0.6
         start = time.perf_counter()
         score_cells(layout, a, [True] * 6 + [False] * 10, lists)
@@ -342,7 +342,7 @@ def timing() -> None:
             )
         naive = (time.perf_counter() - start) / tried * 72 * n_measures
         print(
-            f"{n_clusters} clusters, {layout.n_units} units: scores {ours:.1f}, differences {paired:.1f}, "
+            f"{n_clusters} clusters, {len(layout.cells)} units: scores {ours:.1f}, differences {paired:.1f}, "
             f"sign-flip of {4 * n_measures} macros {flips:.2f}; "
             f"scipy.stats.bootstrap per cell and measure {naive:.0f} "
             f"(from {tried} of {72 * n_measures}, no macros): {naive / ours:.0f} times as long"

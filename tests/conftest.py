@@ -23,15 +23,6 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: a file stays together, and all files that need the node, so that it is started once."""
-    asked = [i for i in items if "not slow" not in config.option.markexpr or not i.get_closest_marker("slow")]
-    need_node = {item.path for item in asked if "started_node" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("node" if item.path in need_node else str(item.path)))
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _no_store_left() -> Iterator[None]:
     """MLflow remembers store and experiment for the process: the next file of tests must not find the last one's."""

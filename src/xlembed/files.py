@@ -97,7 +97,8 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> bool:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{folder.name}.lock")):
             if not folder.is_dir():
-                sweep(folder.parent)
+                for left in folder.parent.glob(f".{folder.name}.*"):  # of a process that was killed
+                    shutil.rmtree(left, ignore_errors=True)
                 with atomic_folder(folder) as made:
                     make(made)
                 return True

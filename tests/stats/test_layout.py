@@ -11,7 +11,7 @@ def test_numbers_follow_the_sorted_ids():
     assert layout.cluster_ids == ("a", "b", "c")
     assert layout.clusters.tolist() == [1, 0, 1]
     assert layout.needs.tolist() == [1, 0, 1]
-    assert (layout.n_units, layout.n_cells) == (3, 3)
+    assert (len(layout.cells), layout.n_cells) == (3, 3)
 
 
 @pytest.mark.parametrize(

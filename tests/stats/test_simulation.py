@@ -90,7 +90,7 @@ def graded(rng, layout, kind, p):
     """Values of mean p, and that mean: functions of a normal latent that is shared by half within a cluster."""
     normal = norm.ppf((np.arange(20_000) + 0.5) / 20_000)
     shared = rng.standard_normal((layout.n_cells, len(layout.cluster_ids)))[layout.cells, layout.clusters]
-    latent = np.sqrt(0.5) * shared + np.sqrt(0.5) * rng.standard_normal(layout.n_units)
+    latent = np.sqrt(0.5) * shared + np.sqrt(0.5) * rng.standard_normal(len(layout.cells))
     if kind == "hits":
         return (latent < norm.ppf(p)).astype(float), p
     if kind == "reciprocal ranks":

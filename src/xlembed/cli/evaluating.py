@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xlembed.cli import ALONE
 from xlembed.cli.study import Asked, told
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ def recorded(
         folder: where the task is read from.
         work: the evaluation itself.
     """
-    from xlembed.tracking.light import import_mlflow
+    if (
+        click.get_current_context().find_root().obj == ALONE
+    ):  # what MLflow then lacks is asked for by no evaluation
+        from xlembed.tracking.light import import_mlflow
 
-    import_mlflow()
+        import_mlflow()
     from xlembed.cli.progress import Bars
     from xlembed.stages import Stages
     from xlembed.tracking.evaluation import evaluation_inputs, log_evaluation, run_tags
