@@ -98,8 +98,12 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_is_done(store: VectorStore, expe
             signal.raise_signal(signal.SIGINT)
 
     crew = processes(seconds_per_batch=0.02)
-    with pytest.raises(KeyboardInterrupt):
-        encode(store, crew, progress=interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            encode(store, crew, progress=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert encode(store, alone(HashingEncoder)).n_encoded < 400
     assert contents(store) == expected
 
