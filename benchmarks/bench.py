@@ -26,7 +26,9 @@ PACKAGES = ("torch", "faiss-cpu", "sentence-transformers", "mteb", "numpy")
 
 
 def main() -> None:
-    encoded = encode.lines(["static_multilingual", "all_minilm_l6_v2"], 1500)
+    encoded = encode.lines(
+        ["static_multilingual", *(f"all_minilm_l6_v2{of}" for of in ("", "+ov", "+int8"))], 1500
+    )
     lines = [*job.lines(), *search.lines(), *metrics.lines(), *encoded]
     say(lines)
     write_between(README, "<!-- filled by make bench -->", f"{table(lines)}\n\n{machine()}")

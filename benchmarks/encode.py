@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from xlembed.data.loading import load_task
 from xlembed.embeddings.crew import alone
 from xlembed.embeddings.encode import Job, Sums
-from xlembed.models.loading import load_encoder
+from xlembed.models.loading import load_encoder, load_for_training
 from xlembed.models.spec import resolve_model
 from xlembed.words import Role
 
@@ -32,8 +32,8 @@ def lines(models: list[str], n_texts: int) -> list[Line]:
 
 
 def _line(name: str, texts: list[str]) -> Line:
-    encoder = load_encoder(resolve_model(name))
-    prompt, model = encoder.prompts[Role.DOCUMENT], encoder.model
+    encoder, model = load_encoder(resolve_model(name)), load_for_training(resolve_model(name)).eval()
+    prompt = resolve_model(name).card.prompt(Role.DOCUMENT)
 
     def ours() -> NDArray[np.float32]:
         getattr(encoder, "_known", {}).clear()  # tokens of the round before
