@@ -36,7 +36,8 @@ def _line(name: str, texts: list[str]) -> Line:
     prompt = resolve_model(name).card.prompt(Role.DOCUMENT)
 
     def ours() -> NDArray[np.float32]:
-        getattr(encoder, "_known", {}).clear()  # tokens of the round before
+        if ids := getattr(encoder, "_ids", None):
+            ids.known.clear()  # tokens of the round before
         vectors = np.empty((len(texts), encoder.dim), np.float32)
         job = Job(alone(lambda: encoder), texts, Role.DOCUMENT, "float32", Sums(len(texts), None))
         for places, encoded in job.encoded(job.planned(np.arange(len(texts)), [], SHARD)):

@@ -39,9 +39,8 @@ def recorded(
         folder: where the task is read from.
         work: the evaluation itself.
     """
-    if (
-        click.get_current_context().find_root().obj == ALONE
-    ):  # what MLflow then lacks is asked for by no evaluation
+    if click.get_current_context().find_root().obj == ALONE:
+        # What MLflow lacks then is asked for by no evaluation.
         from xlembed.tracking.light import import_mlflow
 
         import_mlflow()
@@ -62,9 +61,8 @@ def recorded(
             log_inputs(evaluation_inputs(workspace.settings, ref, task, folder), workspace.root)
         result = work(bars, stages, run_id)
         with stages("logging"):
-            log_evaluation(
-                workspace.run_folder(task.name, ref.slug)
-            )  # first: the UI shows metrics in this order
+            # First: the UI shows metrics in this order.
+            log_evaluation(workspace.run_folder(task.name, ref.slug))
         log_metrics(stages.metrics())
     return run_id, {**result, "speed": stages.to_json()}
 

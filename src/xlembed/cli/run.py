@@ -137,9 +137,8 @@ def _run_plan(asked: Asked, plan: _Plan, there_only: bool) -> Iterator[dict[str,
     """The results of a task's models, in order; `there_only`: of those that are there already."""
     from xlembed.models.hub import locate
 
-    for ref in (
-        () if there_only else plan.refs[1:]
-    ):  # the first model's turn comes at once, its failure is recorded
+    # The first model's turn comes at once, and its failure is recorded.
+    for ref in () if there_only else plan.refs[1:]:
         for part in (ref, *([ref.reranker] if ref.reranker else [])):
             if part.card.has_files and ref.slug not in plan.there:
                 locate(part, asked.workspace.settings.encode.trust_remote_code)

@@ -52,18 +52,12 @@ class Found(Record):
     document: str
 
 
-class Explored(Record):
-    """All of it.
+class Shown(Record):
+    """What a page shows, judged or not.
 
     Attributes:
-        labels: model -> language -> what must stand beside its numbers.
+        labels: model -> language -> what must stand beside its numbers and rankings.
         languages: of the queries that are shown; empty: all.
-        reference: the model that decides on near copies.
-        unknown_tokens: share of a query's tokens from which on it is not understood.
-        found: of the first two models, at most one per need, the worst rank by B first.
-        n_found: needs with such a unit.
-        fingerprints: model -> of the vectors that it was evaluated with.
-        untested: pairs of models that share no language, with the reason.
     """
 
     task: str
@@ -72,6 +66,20 @@ class Explored(Record):
     labels: Mapping[str, Mapping[Lang, str]]
     languages: tuple[Lang, ...]
     n_queries: int
+
+
+class Explored(Shown):
+    """All of it.
+
+    Attributes:
+        reference: the model that decides on near copies.
+        unknown_tokens: share of a query's tokens from which on it is not understood.
+        found: of the first two models, at most one per need, the worst rank by B first.
+        n_found: needs with such a unit.
+        fingerprints: model -> of the vectors that it was evaluated with.
+        untested: pairs of models that share no language, with the reason.
+    """
+
     n_units: int
     reference: str
     near_copy_percentile: float
@@ -115,22 +123,14 @@ class Ranked(Record):
     first: tuple[str, ...]
 
 
-class Unjudged(Record):
+class Unjudged(Shown):
     """All that is known of a task without judgements: what the models rank first.
 
     Attributes:
-        labels: model -> language -> what must stand beside its rankings.
-        languages: of the queries that are shown; empty: all.
         shown: documents of each ranking.
         ranked: of several models, the queries on which the first two share least come first; of one, the task's order.
     """
 
-    task: str
-    task_digest: str
-    models: tuple[str, ...]
-    labels: Mapping[str, Mapping[Lang, str]]
-    languages: tuple[Lang, ...]
-    n_queries: int
     shown: int
     ranked: tuple[Ranked, ...]
 

@@ -6,20 +6,17 @@ import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sentence_transformers.util import batch_to_device
 
 from xlembed.models.encoder import OutOfMemory
+from xlembed.models.static_table import TokenIds
 from xlembed.words import Role, UserError, Vectors
-
-KEPT = 4096
-"""Texts whose tokens are remembered between counting and encoding them: more than a shard has."""
 
 MEMORY_WORDS = re.compile("out of memory|not enough memory|can(no|')t allocate memory|failed to allocate")
 
@@ -154,17 +151,15 @@ class SentenceEncoder(Loaded):
 
 @dataclass(kw_only=True, eq=False)
 class StaticEncoder(SentenceEncoder):
-    """Over a table of token vectors: there tokenising takes most of the time, so each text is tokenised once.
+    """Over a table of token vectors: each text is tokenised once (`TokenIds`).
 
     Its tokenizer is one of `tokenizers` and adds no special tokens.
     """
 
     pads: ClassVar[bool] = False
-    _known: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def _counts(self, inputs: list[str]) -> list[int]:
-        self._known = {} if len(self._known) > KEPT else self._known
-        return [len(ids) for ids in self._ids(inputs)]
+        return self._ids.counts(inputs)
 
     def _features(self, inputs: list[str]) -> dict[str, Any]:
         cut = self.model.tokenizer.truncation or {"max_length": None, "direction": "right"}
@@ -173,19 +168,10 @@ class StaticEncoder(SentenceEncoder):
         starts = np.cumsum([0, *map(len, ids[:-1])])
         return {"input_ids": torch.from_numpy(np.concatenate(ids)), "offsets": torch.from_numpy(starts)}
 
-    def _ids(self, inputs: list[str]) -> list[NDArray[np.int64]]:
-        """All token ids of each input; those of the last inputs are remembered."""
-        if new := [text for text in dict.fromkeys(inputs) if text not in self._known]:
-            found = self._tokenizer.encode_batch(new, add_special_tokens=False)
-            self._known |= {
-                text: np.array(of.ids, dtype=np.int64) for text, of in zip(new, found, strict=True)
-            }
-        return [self._known[text] for text in inputs]
-
     @cached_property
-    def _tokenizer(self) -> Any:
+    def _ids(self) -> TokenIds:
         tokenizer = self.model.tokenizer
         if tokenizer.truncation:
             tokenizer = copy.deepcopy(tokenizer)
             tokenizer.no_truncation()
-        return tokenizer
+        return TokenIds(tokenizer, np.int64)

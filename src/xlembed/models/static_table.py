@@ -33,6 +33,31 @@ KEPT = 4096
 """Texts whose tokens are remembered between counting and encoding them: more than a shard has."""
 
 
+class TokenIds:
+    """Token ids of texts by a tokenizer of `tokenizers`, without special tokens.
+
+    Each text is counted and encoded, and tokenising takes most of the time: the ids of the last texts are remembered.
+    """
+
+    def __init__(self, tokenizer: Any, dtype: type[np.integer[Any]]) -> None:
+        self._tokenizer, self._dtype = tokenizer, dtype
+        self.known: dict[str, NDArray[Any]] = {}
+
+    def __call__(self, texts: Sequence[str]) -> list[NDArray[Any]]:
+        """All ids of each text."""
+        if new := [text for text in dict.fromkeys(texts) if text not in self.known]:
+            found = self._tokenizer.encode_batch(new, add_special_tokens=False)
+            self.known |= {
+                text: np.array(of.ids, dtype=self._dtype) for text, of in zip(new, found, strict=True)
+            }
+        return [self.known[text] for text in texts]
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """How many each text has."""
+        self.known = {} if len(self.known) > KEPT else self.known
+        return [len(ids) for ids in self(texts)]
+
+
 class StaticTable:
     """See `Encoder`."""
 
@@ -51,19 +76,13 @@ class StaticTable:
         self.dim = int(table.shape[1])
         self.max_tokens = max_tokens
         self._table = table
-        self._tokenizer = tokenizer
+        self._ids = TokenIds(tokenizer, np.int32)
         self._prompts = prompts
         self._normalised = normalised
-        self._known: dict[str, NDArray[np.int32]] = {}
-
-    def prompt(self, role: Role) -> str:
-        """The exact text put before an input of this role."""
-        return self._prompts[role]
 
     def token_counts(self, texts: Sequence[str], role: Role) -> list[int]:
         """Tokens of each text with its prompt, before truncation."""
-        self._known = {} if len(self._known) > KEPT else self._known
-        return [len(ids) for ids in self._ids([self._prompts[role] + text for text in texts])]
+        return self._ids.counts([self._prompts[role] + text for text in texts])
 
     def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
         """Vectors of one batch: float32, shape (len(texts), dim), unit length; zeros for no tokens.
@@ -93,15 +112,6 @@ class StaticTable:
         )
         sums: Vectors = chosen @ self._table
         return sums / np.maximum(counts, 1).astype(np.float32)[:, None]
-
-    def _ids(self, inputs: list[str]) -> list[NDArray[np.int32]]:
-        """All token ids of each input; those of the last inputs are remembered."""
-        if new := [text for text in dict.fromkeys(inputs) if text not in self._known]:
-            found = self._tokenizer.encode_batch(new, add_special_tokens=False)
-            self._known |= {
-                text: np.array(of.ids, dtype=np.int32) for text, of in zip(new, found, strict=True)
-            }
-        return [self._known[text] for text in inputs]
 
 
 def norms(vectors: Vectors) -> NDArray[np.float32]:
