@@ -29,13 +29,14 @@ endif
 	@echo "Runs:    $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db (choose Model training at the top left)"
 
 # Files are shared out over JOBS processes with a thread each, one more than cores: some wait for servers and processes.
-# Those that need a node of Elasticsearch go to one process (tests/conftest.py).
+# One that dies ends the run: what killed it once would do so again.
 JOBS ?= 3
+PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --max-worker-restart 0
 test: $(VENV)/.installed data check  ## format, lint, types, tests
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-all: $(VENV)/.installed data check  ## the slow ones too: about an hour on two cores
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(PYTEST)
 
 check: lint type
 

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -21,6 +22,15 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # Machines are busy: no test fails for the time it takes.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Of a process that died: how, and how much memory was left then."""
+    if error:
+        memory = Path("/proc/meminfo")
+        left = memory.read_text().splitlines()[2] if memory.is_file() else ""
+        print(f"\n{node.gateway.id} ended with {node.gateway._io.popen.wait(10)}; {left}", file=sys.stderr)
 
 
 @pytest.fixture(scope="module", autouse=True)

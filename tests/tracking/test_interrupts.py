@@ -250,7 +250,7 @@ def test_a_killed_dvc_repro_goes_on(long_checkout: Path) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         _, said = process.communicate()
     assert f"encoded {N_DOCUMENTS - kept:,} of {N_DOCUMENTS:,} document texts" in said
-    encoded = digests(root, "embeddings", "cache")
+    encoded = digests(root, "embeddings", "cache/vectors")
     assert encoded and not (root / "results").exists()
     write_params(500)
     done = subprocess.run(
@@ -258,7 +258,7 @@ def test_a_killed_dvc_repro_goes_on(long_checkout: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Stage 'encode@toy-toy' didn't change, skipping" in done.stdout + done.stderr
-    assert digests(root, "embeddings", "cache") == encoded
+    assert digests(root, "embeddings", "cache/vectors") == encoded
     assert (root / "results" / "toy" / "toy.json").is_file()
 
 
