@@ -1,7 +1,7 @@
 """Every comparison with a peer, written into benchmarks/README.md: make bench.
 
-Each script beside this one says what it compares and can be run alone. Those that need a server, a trained model or
-hours (elasticsearch.py, finetune.py, the trials) are run by hand.
+Each script beside this one says what it compares and can be run alone. Those that need a trained
+model or hours (finetune.py, growth.py, the trials) are run by hand. XLEMBED_ES_URL names an Elasticsearch to fill.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import encode
+import ingest
 import job
 import metrics
 from measuring import Line, say, write_between
@@ -27,9 +28,15 @@ PACKAGES = ("torch", "faiss-cpu", "sentence-transformers", "mteb", "numpy")
 
 def main() -> None:
     encoded = encode.lines(
-        ["static_multilingual", *(f"all_minilm_l6_v2{of}" for of in ("", "+ov", "+int8"))], 1500
+        ["static_multilingual", *(f"all_minilm_l6_v2{of}" for of in ("", "+bf16", "+ov", "+int8"))], 1500
     )
-    lines = [*job.lines(), *search.lines(), *metrics.lines(), *encoded]
+    lines = [
+        *job.lines(),
+        *search.lines(),
+        *metrics.lines(),
+        *encoded,
+        *ingest.lines(os.environ.get("XLEMBED_ES_URL")),
+    ]
     say(lines)
     write_between(README, "<!-- filled by make bench -->", f"{table(lines)}\n\n{machine()}")
 

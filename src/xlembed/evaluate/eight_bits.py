@@ -78,7 +78,7 @@ def sample_task(task: Task) -> Task:
 def compare_eight_bits(
     task: Task, ref: ModelRef, measure: Measure, workspace: Workspace, watch: Watch
 ) -> list[Estimate]:
-    """Macros of what is lost by 8 bits, per mode and pool; positive is a loss."""
+    """Macros of what is lost by the model's dtype, per mode and pool; positive is a loss."""
     clusters = task_clusters(task)
     settings = workspace.settings.evaluate
     tables = []
@@ -106,7 +106,7 @@ def compare_eight_bits(
 
 
 def _plain(ref: ModelRef) -> ModelRef:
-    """The same model without +int8."""
+    """The same model in its own dtype."""
     variation = replace(ref.variation, dtype=None)
     slug = ref.vectors_slug.removesuffix(f"+{DType.INT8}") + variation.search_suffix
     return replace(ref, slug=slug, variation=variation)

@@ -1,30 +1,22 @@
-"""Our ingest against the client's own helpers, in one run; prints ratios and medians.
+"""Our ingest against the client's own helpers, in one run; prints ratios.
 
-    python benchmarks/elasticsearch.py [--url http://127.0.0.1:9200] [--vectors 100000] [--dims 384] [--rounds 3]
+    python benchmarks/ingest.py [--url http://127.0.0.1:9200] [--vectors 100000] [--dims 384] [--rounds 3]
 
-Three parts: end to end into a flat index, so that the client is the bottleneck (needs a server; left out without
---url); client side only, against a node that swallows everything, in vectors per second of processor time; and
-memory of our process for corpora of growing size, vectors being memory-mapped.
+Three parts: end to end into a flat index until everything is searchable (needs a server; left out without --url), wall
+clock; client side only, against a node that swallows everything, processor time; and memory of our process for corpora
+of growing size, vectors being memory-mapped. `make bench` takes the first (where XLEMBED_ES_URL is set) and second.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from measuring import own_kilobytes
-
-# This file has the name of the package that it imports.
-sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
-
-# ruff: noqa: E402
 import argparse
-import statistics
+import os
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +24,7 @@ from elastic_transport import BaseNode, HttpHeaders
 from elastic_transport._models import ApiResponseMeta
 from elastic_transport._node import NodeApiResponse
 from elasticsearch import Elasticsearch, OrjsonSerializer, helpers
+from measuring import Line, interleaved, own_kilobytes, say
 
 from xlembed.data.task import Document
 from xlembed.search.elastic.connection import Server
@@ -103,16 +96,13 @@ def parallel_bulk(client: Elasticsearch, index: str, source: Source) -> None:
         assert ok
 
 
-PEERS: dict[str, Callable[[Elasticsearch, str, Source], None]] = {
-    "xlembed": ours,
-    "helpers.bulk": plain_bulk,
-    "helpers.parallel_bulk": parallel_bulk,
-}
+Loader = Callable[[Elasticsearch, str, Source], None]
+PEERS: dict[str, Loader] = {"helpers.bulk": plain_bulk, "helpers.parallel_bulk": parallel_bulk}
 
 
-def client_for(name: str, url: str, node: Any = "urllib3") -> Elasticsearch:
+def client_for(loader: Loader, url: str, node: Any = "urllib3") -> Elasticsearch:
     """Ours as xlembed opens it, the peers' with the client's defaults and enough patience."""
-    if name == "xlembed":
+    if loader is ours:
         return Elasticsearch(
             url,
             request_timeout=120,
@@ -124,56 +114,46 @@ def client_for(name: str, url: str, node: Any = "urllib3") -> Elasticsearch:
     return Elasticsearch(url, request_timeout=120, node_class=node)
 
 
-def end_to_end(url: str, source: Source, rounds: int) -> None:
-    """Seconds until everything is searchable, for each peer in turn."""
+def end_to_end(url: str, source: Source, rounds: int) -> list[Line]:
+    """Wall clock until everything is searchable."""
     dims = source.vectors.shape[1]
     spec = IndexSpec(
         task="bench", model="bench", task_digest="", documents_digest="", fingerprint="", revision="", dims=dims,
         documents=len(source.rows), type="flat", m=None, ef_construction=None, shards=1, segments=None,
         analyzers={"en": "english"},
     )  # fmt: skip
-    took: dict[str, list[float]] = {name: [] for name in PEERS}
-    for _ in range(rounds):
-        for name, peer in PEERS.items():
-            client = client_for(name, url)
+    settings = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "-1"}
+
+    def filled(loader: Loader) -> Callable[[], None]:
+        def fill() -> None:
+            client = client_for(loader, url)
             index = f"bench-{uuid.uuid4().hex[:8]}"
-            settings = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "-1"}
             aliases: dict[str, Any] = {loading_alias(index): {}}
             client.indices.create(index=index, settings=settings, mappings=spec.mapping(), aliases=aliases)
             try:
-                started = time.perf_counter()
-                peer(client, index, source)
+                loader(client, index, source)
                 client.indices.refresh(index=index)
-                took[name].append(time.perf_counter() - started)
                 assert client.count(index=index)["count"] == len(source.rows)
             finally:
                 client.indices.delete(index=index)
-    print(f"end to end, flat index, {len(source.rows):,} x {dims}, median of {rounds}")
-    _print(took, len(source.rows))
+
+        return fill
+
+    what = f"fill a flat index of Elasticsearch, {len(source.rows):,} x {dims}"
+    return [
+        interleaved(what, filled(ours), name, filled(peer), "wall clock", rounds, time.perf_counter)
+        for name, peer in PEERS.items()
+    ]
 
 
-def client_side(source: Source, rounds: int) -> None:
-    """Processor seconds of this process alone."""
-    took: dict[str, list[float]] = {name: [] for name in PEERS}
-    for _ in range(rounds):
-        for name, peer in PEERS.items():
-            client = client_for(name, "http://sink:9200", SinkNode)
-            started = time.process_time()
-            peer(client, "sink", source)
-            took[name].append(time.process_time() - started)
-    print(
-        f"client side only, {len(source.rows):,} x {source.vectors.shape[1]}, processor time, median of {rounds}"
-    )
-    _print(took, len(source.rows))
+def client_side(source: Source, rounds: int) -> list[Line]:
+    """Processor time of this process alone."""
 
+    def sent(loader: Loader) -> Callable[[], None]:
+        return lambda: loader(client_for(loader, "http://sink:9200", SinkNode), "sink", source)
 
-def _print(took: dict[str, list[float]], n: int) -> None:
-    base = statistics.median(took["xlembed"])
-    for name, seconds in took.items():
-        median = statistics.median(seconds)
-        print(
-            f"  {name:<24}{median:>8.2f} s {n / median:>10,.0f} vectors/s   {median / base:>5.2f} x the time of xlembed"
-        )
+    what = f"send {len(source.rows):,} x {source.vectors.shape[1]} to a node that swallows everything"
+    return [interleaved(what, sent(ours), name, sent(peer), "", rounds) for name, peer in PEERS.items()]
 
 
 def memory(folder: Path, dims: int, sizes: Sequence[int]) -> None:
@@ -181,7 +161,7 @@ def memory(folder: Path, dims: int, sizes: Sequence[int]) -> None:
     print("memory of our process while loading, vectors memory-mapped")
     for n in sizes:
         source = Source(Documents(n), memory_mapped(folder, n, dims))
-        client = client_for("xlembed", "http://sink:9200", SinkNode)
+        client = client_for(ours, "http://sink:9200", SinkNode)
         peak, done = 0, threading.Event()
 
         def watch(done: threading.Event = done) -> None:
@@ -213,22 +193,30 @@ def memory_mapped(folder: Path, n: int, dims: int) -> np.ndarray[Any, np.dtype[n
     return np.load(path, mmap_mode="r")
 
 
+def lines(url: str | None, n: int = 100_000, dims: int = 384, rounds: int = 3) -> list[Line]:
+    """Client side, and the whole way where there is a server."""
+    with tempfile.TemporaryDirectory() as temporary:
+        wide = memory_mapped(Path(temporary), 20_000, 1024)
+        found = client_side(Source(Documents(20_000), wide), rounds)
+        if url:
+            vectors = memory_mapped(Path(temporary), n, dims)
+            found = [*end_to_end(url, Source(Documents(n), vectors), rounds), *found]
+    return found
+
+
 def main() -> None:
     """Print all parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--url", help="server for the end-to-end part")
+    parser.add_argument(
+        "--url", help="server for the end-to-end part", default=os.environ.get("XLEMBED_ES_URL")
+    )
     parser.add_argument("--vectors", type=int, default=100_000)
     parser.add_argument("--dims", type=int, default=384)
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    told = parser.parse_args()
+    say(lines(told.url, told.vectors, told.dims, told.rounds))
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        if arguments.url:
-            vectors = memory_mapped(folder, arguments.vectors, arguments.dims)
-            end_to_end(arguments.url, Source(Documents(arguments.vectors), vectors), arguments.rounds)
-        wide = memory_mapped(folder, 20_000, 1024)
-        client_side(Source(Documents(20_000), wide), arguments.rounds)
-        memory(folder, 256, (50_000, 100_000, 200_000))
+        memory(Path(temporary), 256, (50_000, 100_000, 200_000))
 
 
 if __name__ == "__main__":
