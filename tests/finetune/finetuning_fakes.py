@@ -62,7 +62,8 @@ def paired(a: str, b: str, difference: float, verdict: str = "") -> list[dict[st
             "a": a, "b": b, "kind": kind, "pool": pool, "query_lang": None, "doc_lang": None, "measure": "accuracy@1",
             "difference": round(difference + shift / 10, 4), "ci_low": round(difference + shift / 10 - 0.03, 4),
             "ci_high": round(difference + shift / 10 + 0.03, 4), "p_value": 0.002, "p_adjusted": 0.012,
-            "test": "sign-flip", "n_units": 210, "n_clusters": 30, "verdict": verdict or f"{a} better", "cells": [],
+            "test": "sign-flip", "n_units": 210, "n_clusters": 30, "verdict": verdict or f"{a} better",
+            "cells": ["de->de", "en->en"],
         }
         for (kind, pool), shift in PLACES.items()
     ]  # fmt: skip
@@ -124,7 +125,8 @@ def finetuning(**other: Any) -> dict[str, Any]:
             {"from": after[i], "to": after[j], "task": "shop",
              "rows": paired(slugs[j], slugs[i], levels[j] - levels[i],
                             "" if levels[j] > levels[i] else "no difference shown"),
-             "learned": learned() if i == 0 else []}
+             "learned": learned() if i == 0 else [],
+             "labels": {slugs[k]: {"ja": "language not supported"} for k in (i, j)}}
             for i, j in steps
         ],
         "sts_changes": [

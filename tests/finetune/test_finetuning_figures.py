@@ -18,6 +18,7 @@ from xlembed.finetune.danger import danger_lines, dimension_lines
 from xlembed.finetune.figures import ablations as ablations_kind
 from xlembed.finetune.figures import trainings as finetuning_kind
 from xlembed.finetune.tables import (
+    before_after_table,
     change_table,
     finetuning_markdown,
     related_lines,
@@ -155,9 +156,9 @@ class TestTables:
             "- A warning.",
             "| body | 1,000 | 99,000 | 1.01 % |",
             "| total | 2,000 | 100,000 | 2.00 % |",
-            "| static_multilingual (base) | 55.0 [51.0, 59.0]",
+            "| static_multilingual (base)* | 55.0 [51.0, 59.0]",
             "| **shop: sts → retrieval** |",
-            "| monolingual | +16.5 [+13.5, +19.5] | 0.002 | 0.012 | better after |",
+            "| monolingual; without ja | +16.5 [+13.5, +19.5] | 0.002 | 0.012 | better after |",
             "| ja → ja, monolingual | 20.0 | 55.0 | +35.0 [+25.0, +45.0] | 30 | language not supported |",
             "| base → retrieval | −0.050 [−0.070, −0.030] | <0.001 | 1,379 |",
             "Spearman 0.120 [−0.030, 0.270] over 210 queries",
@@ -183,6 +184,20 @@ class TestTables:
         for change in nothing["changes"]:
             change["learned"] = []
         assert "Languages learned" in text and "Languages learned" not in finetuning_markdown(nothing)
+
+    def test_languages_that_no_test_looked_at_are_named_where_the_change_stands(self) -> None:
+        changes, scores = change_table(finetuning()), before_after_table(finetuning(), "shop")
+        said = [line.cells[0].text for line in changes.rows]
+        assert said[1] == "  monolingual; without ja" and said.count(said[1]) == 4
+        assert "* shop.base: language not supported (ja); these languages are left out." in changes.notes
+        assert [line.cells[0].text for line in scores.rows][:2] == ["static_multilingual (base)*", "nli*"]
+        assert any(
+            note.startswith("* base model on shop: language not supported (ja)") for note in scores.notes
+        )
+        everywhere = finetuning()
+        for change in everywhere["changes"]:
+            change["labels"] = {}
+        assert not any("without" in line.cells[0].text for line in change_table(everywhere).rows)
 
     def test_parameters_that_bring_their_sum_are_not_added_twice(self) -> None:
         rows = [{"part": p, "trainable": t, "total": 10} for p, t in (("a", 1), ("b", 2))]

@@ -15,6 +15,7 @@ from xlembed.stats.scorebook import (
     TRUE_CROSS_TARGET,
     Estimate,
     Macro,
+    label_text,
 )
 from xlembed.words import Lang
 
@@ -173,3 +174,16 @@ def _sts_lines(report: Report) -> Iterator[str]:
             "forgotten or never there. Blend scored pairs into training by a stage with `cosent`, lower the learning "
             "rate, train fewer epochs, or use an adapter."
         )
+
+
+def label_lines(report: Report, tasks: Sequence[str]) -> list[str]:
+    """Languages that the base model's or the result's card lacks."""
+    notes = []
+    for evaluation in (report["evaluations"][0], report["evaluations"][-1]):
+        who = "base model" if evaluation["after"] == BASE else f"after {evaluation['after']}"
+        for task in tasks:
+            headline = evaluation["tasks"][task]
+            if labels := headline.get("labels"):
+                told = label_text(labels, headline["languages"])
+                notes.append(f"* {who} on {task}: {told}; invalid for a decision.")
+    return notes

@@ -195,7 +195,8 @@ def _changes(
         )
         rows = [r for r in report["primary"] if (r["a"], r["b"]) == (new.name, old.name)]
         steps = {"from": before.after, "to": after.after, "task": task.name}
-        found.append({**steps, "rows": rows, "learned": learned})
+        labels = {name: of for name, of in report["labels"].items() if of and name in (old.name, new.name)}
+        found.append({**steps, "rows": rows, "learned": learned, "labels": labels})
     return found
 
 

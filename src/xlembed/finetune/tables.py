@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.evaluate.tables import heading, pictures_markdown, to_markdown, write_page
-from xlembed.finetune.danger import BASE, Report, macros_of, score_of, sets_of, tasks_of
+from xlembed.finetune.danger import BASE, Report, label_lines, macros_of, score_of, sets_of, tasks_of
 from xlembed.finetune.danger import danger_lines as danger_lines  # also under this name
 from xlembed.finetune.figures import trainings as finetuning
 from xlembed.show.cells import score_cell, share_cell
 from xlembed.show.content import Cell, Grid, Row, heads, row
 from xlembed.show.figures.registry import write_figures
 from xlembed.show.text import MINUS, ends, p_text, percent
+from xlembed.stats.compared import Paired, label_notes
 from xlembed.stats.scorebook import MACROS, Macro
 
 ARROW = "→"
@@ -67,13 +68,17 @@ def before_after_table(report: Report, task: str) -> Grid:
     rows = []
     for evaluation, headline in zip(report["evaluations"], headlines, strict=True):
         name = f"{report['base_slug']} (base)" if evaluation["after"] == BASE else evaluation["after"]
+        name += "*" if headline.get("labels") else ""
         rows.append(row(name, *(score_cell(score_of(headline, macro)) for macro in macros)))
     return Grid(
         "before-after",
         f"{task}: {headlines[0]['primary_measure']} before and after",
         heads("after", *(m.head for m in macros)),
         tuple(rows),
-        notes=("In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs.",),
+        notes=(
+            "In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs.",
+            *label_lines(report, [task]),
+        ),
     )
 
 
@@ -84,10 +89,11 @@ def change_table(report: Report) -> Grid:
     rows: list[Row] = []
     for change in report["changes"]:
         shown = _in_order(r for r in change["rows"] if r["query_lang"] is None)
+        labels = change.get("labels", {})
         rows.append(heading(_between(change), 4, apart=bool(rows)))
         rows += [
             row(
-                f"  {macro.title}",
+                f"  {macro.title}{Paired.model_validate(r).restriction(labels)}",
                 share_cell(r, signed=True, key="difference"),
                 *(p_text(r["p_value"]), p_text(r["p_adjusted"]), verdict_after(r)),
             )
@@ -97,12 +103,17 @@ def change_table(report: Report) -> Grid:
         f"After {MINUS} before, in percentage points [95 % CI, unadjusted]; tests: {tests}; Holm over all pairs of "
         "the models of a task. Verdicts follow the adjusted p only."
     )
+    labelled = [
+        note
+        for change in report["changes"]
+        for note in label_notes([*map(Paired.model_validate, change["rows"])], change.get("labels", {}))
+    ]
     return Grid(
         "changes",
         f"Paired changes in {every[0]['measure']}" if every else "Paired changes",
         heads("", "change", "p", "adj. p", "verdict", words=("verdict",)),
         tuple(rows),
-        notes=(note if every else "No change could be tested.",),
+        notes=(note if every else "No change could be tested.", *dict.fromkeys(labelled)),
     )
 
 

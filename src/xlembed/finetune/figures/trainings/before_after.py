@@ -5,14 +5,14 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xlembed.finetune.danger import BASE, macros_of, score_of, tasks_of
+from xlembed.finetune.danger import BASE, label_lines, macros_of, score_of, tasks_of
 from xlembed.show.figures.registry import Finetuning, Registered
 from xlembed.show.page import Panel, Words, page
 from xlembed.show.shapes.interval_rows import interval_rows
 from xlembed.show.shapes.marks import Mark
 from xlembed.show.shapes.scales import percent_scale
 from xlembed.show.style import FAINT, model_look
-from xlembed.stats.scorebook import Macro, label_text
+from xlembed.stats.scorebook import Macro
 
 PLOT = 2.15
 STEP = 0.135
@@ -30,7 +30,7 @@ def before_after(report: Finetuning) -> Figure:
         [
             "Bars: 95 % CI, unadjusted, each of one model; whether two models differ is what the paired tests in "
             "report.md say. Macro: unweighted mean of languages or pairs.",
-            *_labels(report),
+            *label_lines(report, tasks),
         ],
     )
     names = ["base model" if e["after"] == BASE else f"after {e['after']}" for e in stages]
@@ -83,18 +83,6 @@ def _languages(report: Finetuning, task: str) -> list[str]:
         if any(score_of(h, m, lang) for h in headlines for m in macros_of(h))
     ]
     return found if len(found) > 1 else []
-
-
-def _labels(report: Finetuning) -> list[str]:
-    """Languages that the base model's or the result's card lacks."""
-    notes = []
-    for evaluation in (report["evaluations"][0], report["evaluations"][-1]):
-        who = "base model" if evaluation["after"] == BASE else f"after {evaluation['after']}"
-        for task, headline in evaluation["tasks"].items():
-            if labels := headline.get("labels"):
-                told = label_text(labels, headline["languages"])
-                notes.append(f"* {who} on {task}: {told}; invalid for a decision.")
-    return notes
 
 
 FIGURE = Registered(
