@@ -12,6 +12,7 @@ import mlflow
 import pytest
 
 from cli.command import Answer, description, no_surroundings, xlembed
+from xlembed.paradox.grids import paradox_tables, verdict_grids
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +64,7 @@ def report(finished: tuple[Path, Answer]) -> dict[str, Any]:
 
 def test_its_run_is_described(finished: tuple[Path, Answer], report: dict[str, Any]) -> None:
     text = description(finished[0], "reviews_sample/paradox", "paradox")
-    assert text.startswith("**xlembed paradox** on **reviews_sample**: `static_multilingual`, `base2`, ")
+    assert text.startswith("**xlembed paradox** on **reviews_sample**: `static_multilingual`, `static_multilingual+dim64`, ")
     assert "| base5 |" in text and "Files: `out/reports/paradox/reviews_sample`" in text
 
 
@@ -97,6 +98,10 @@ def test_five_base_models_are_tested(report: dict[str, Any]) -> None:
     found = {row["variant"]: row for row in report["remedies"]}
     assert variants <= set(found) and {found[name]["mends"] for name in variants} == {"no"}  # mono falls
     assert found["english+dim64"]["mends"] == "not judged" and report["remedy_notes"]
+    told = "* english: English-only model (de, es, fr, ja, zh); these languages are left out."
+    for grid in (*verdict_grids(report), *paradox_tables(report)):
+        if grid.key in ("paradox-remedies", "paradox-losses", "comparison"):
+            assert told in grid.notes, grid.key
 
 
 def test_the_numbers_are_those_of_the_evaluations(

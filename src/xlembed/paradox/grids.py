@@ -14,6 +14,8 @@ from xlembed.show.cells import p_cell, plain_estimate, share_cell
 from xlembed.show.content import Grid, Row, heads, row
 from xlembed.show.notes import note_lines
 from xlembed.show.text import MINUS, base_models, p_text, percent, points
+from xlembed.stats.compared import Paired, label_notes
+from xlembed.words import Lang
 
 Json = Mapping[str, Any]
 CONDITIONS = (
@@ -204,6 +206,7 @@ def _remedies(report: Json) -> Grid:
         "change. It breaks the paradox only by (a) to (c), against the base models.",
         *reasons,
         *(f"{note}." for note in report.get("remedy_notes") or ()),
+        *_label_notes(report),
     )
     title = f"{_task(report)}do variants mend it?"
     return Grid("paradox-remedies", title, columns, tuple(found), notes=notes)
@@ -217,6 +220,17 @@ def _rises(of: Mapping[str, Any]) -> str:
 
 def _breaks(of: Mapping[str, Any]) -> str:
     return "no loss shown" if of.get("alone") and of.get("breaks") == "yes" else str(of.get("breaks", "n/a"))
+
+
+def _labels(report: Json) -> dict[str, dict[Lang, str]]:
+    return {row["model"]: row["labels"] for row in rows(report, "models") if row.get("labels")}
+
+
+def _label_notes(report: Json) -> list[str]:
+    """Which languages no change of a variant is about, said of the model without it."""
+    changes = [Paired.model_validate(row) for row in rows(report, "before_after")]
+    bases = {row.b for row in changes}
+    return label_notes(changes, {name: of for name, of in _labels(report).items() if name in bases})
 
 
 def _points_text(value: float | None) -> str:
@@ -240,8 +254,7 @@ def paradox_tables(report: Json) -> list[Grid]:
         found.append(correlations_grid(report))
     found += verdict_grids(report)
     if report["before_after"]:
-        labels = {row["model"]: row["labels"] for row in report["models"] if row["labels"]}
-        whole = {"task": report["task"], "primary": report["before_after"], "labels": labels}
+        whole = {"task": report["task"], "primary": report["before_after"], "labels": _labels(report)}
         whole["model_notes"] = model_notes(report)
         found.append(comparison_table({**whole, "primary_measure": report["measure"]}))
     if report["loss_changes"]:
@@ -263,7 +276,7 @@ def _losses_table(report: Json) -> Grid:
     names = (f"variant {MINUS} base", "loss", "change", "p", "adj. p", "verdict")
     columns = heads(*names, words=("loss", "verdict"))
     title = f"{report['task']}: losses across languages before and after"
-    return Grid("paradox-losses", title, columns, tuple(found), notes=(note,))
+    return Grid("paradox-losses", title, columns, tuple(found), notes=(note, *_label_notes(report)))
 
 
 def paradox_markdown(report: Json) -> str:
