@@ -185,7 +185,7 @@ class Paradox:
         involved = [self.models[name] for name in dict.fromkeys(name for pair in pairs for name in pair)]
         shared = set.intersection(*(set(model.units.columns) for model in self.models.values()))
         judging = judging_measures(self.task.alignment, measure, shared)
-        found = compare_models(involved, judging, measure, pairs=pairs, **self.level)
+        found = compare_models(involved, judging, measure, pairs=pairs, cells=False, **self.level)
         losses = {row.subject.name: e.value for row in self.rows if (e := row.score("loss_strong"))}
         reasons = self._not_judged()
         searches = {s.name: searches_per_query(self.task, s.ref.variation) for s in subjects}

@@ -267,7 +267,8 @@ def choose(
     def tested(clusters: set[str], variants: Sequence[Evaluated]) -> list[Remedy]:
         part = [_part(m, clusters) for m in (base, *variants)]
         pairs = [(m.name, base.name) for m in variants]
-        found = compare_models(part, judging, primary, alpha=alpha, n_resamples=n_resamples, pairs=pairs)
+        how: dict[str, Any] = {"alpha": alpha, "n_resamples": n_resamples, "pairs": pairs, "cells": False}
+        found = compare_models(part, judging, primary, **how)
         return remedies(found.rows, judging, {}, not_judged, margins)
 
     mending = {r.variant for r in tested(first, tried) if r.mends == "yes"}

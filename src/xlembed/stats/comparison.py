@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from xlembed.measures import Measure
 from xlembed.search.units import KEY
@@ -16,7 +16,6 @@ from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.compared import EXPLORATORY, PRIMARY, Paired
 from xlembed.stats.evaluation import cell_layout, numbers
 from xlembed.stats.holm import holm, primary_size
-from xlembed.stats.layout import Floats
 from xlembed.stats.mcnemar import McNemar, has_one_unit_per_cluster, mcnemar_test
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.power import detectable_difference, discordant_needed
@@ -87,6 +86,7 @@ def compare_models(
     intersect: bool = False,
     n_resamples: int = N_RESAMPLES,
     pairs: Sequence[tuple[str, str]] | None = None,
+    cells: bool = True,
 ) -> Comparisons:
     """Pairs of models: every measure on the macros, the primary measure on every cell.
 
@@ -100,6 +100,7 @@ def compare_models(
         intersect: compare the common units instead of refusing unequal sets.
         n_resamples: of the bootstrap.
         pairs: names of A and B of the comparisons wanted, fixed before results are seen; None: all pairs.
+        cells: False: macros alone.
 
     Raises:
         UserError: fewer than two models, a measure is missing, or the sets of units differ.
@@ -116,21 +117,28 @@ def compare_models(
     labelled: list[Uncorrected] = []
     untested = []
     named = {m.name: m for m in aligned}
-    wanted = itertools.combinations(named, 2) if pairs is None else pairs
+    wanted = [*(itertools.combinations(named, 2) if pairs is None else pairs)]
     chosen = [(named[a], named[b]) for a, b in wanted]
     every = list(dict.fromkeys([primary, *measures]))
+    alike: dict[bytes, list[tuple[Evaluated, Evaluated]]] = {}
     for a, b in chosen:
-        unsupported = {**b.unsupported, **a.unsupported}
-        keep = ~(a.units["query_lang"].isin(unsupported) | a.units["doc_lang"].isin(unsupported)).to_numpy()
-        if not keep.any():
+        alike.setdefault(_supported(a, b).tobytes(), []).append((a, b))
+    found: dict[tuple[str, str], list[Uncorrected]] = {pair: [] for pair in wanted}
+    for group in alike.values():
+        keep = _supported(*group[0])
+        same = _Alike(group, keep if keep.any() else ~keep, every, n_resamples)
+        n_cells = len(same.cells.cells) if cells else 0
+        n_flips = max(N_FLIPS, flips_needed(len(chosen) * max(primary_size(2), n_cells), alpha))
+        for one in (*same.macros(n_flips), *(same.single_cells(primary, n_flips) if cells else ())):
+            found[one.a, one.b].append(one)
+    for a, b in chosen:
+        if _supported(a, b).any():
+            rows += found[a.name, b.name]
+        else:
+            unsupported = {**b.unsupported, **a.unsupported}
             reasons = ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))
             untested.append(f"{a.name} and {b.name}: no cell in languages that both support ({reasons})")
-        kept = keep if keep.any() else ~keep
-        found = _compare_pair(a, b, kept, every, primary, len(chosen), alpha, n_resamples)
-        if keep.any():
-            rows += found
-        else:
-            labelled += [replace(one, more="higher") for one in found]
+            labelled += [replace(one, more="higher") for one in found[a.name, b.name]]
     return Comparisons(
         corrected(rows, primary.name, alpha), tuple(untested), dropped, corrected(labelled, "", alpha)
     )
@@ -191,54 +199,87 @@ def _paired(t: Uncorrected, p_adjusted: float, family: tuple[str, str], size: in
     )
 
 
-def _compare_pair(
-    a: Evaluated,
-    b: Evaluated,
-    keep: np.ndarray[Any, np.dtype[np.bool_]],
-    measures: Sequence[Measure],
-    primary: Measure,
-    n_pairs: int,
-    alpha: float,
-    n_resamples: int,
-) -> list[Uncorrected]:
-    columns = [m.column for m in measures]
-    clusters = sorted(set(a.units["cluster"]))
-    cells = cell_layout(a.units[keep], clusters)
-    first = a.units.loc[keep, columns].to_numpy(dtype=np.float64)
-    second = b.units.loc[keep, columns].to_numpy(dtype=np.float64)
-    table = difference_cells(cells.layout, first, second, cells.macros, n_resamples)
-    n_flips = max(N_FLIPS, flips_needed(max(primary_size(2) * n_pairs, n_pairs * len(cells.cells)), alpha))
-    rng = np.random.default_rng(cluster_seed(clusters) + 1)  # + 1: not the stream of the bootstrap weights
-    tested: list[Uncorrected] = []
+def _supported(a: Evaluated, b: Evaluated) -> NDArray[np.bool_]:
+    """Units in languages that both models support."""
+    unsupported = {**b.unsupported, **a.unsupported}
+    lacking = a.units["query_lang"].isin(unsupported) | a.units["doc_lang"].isin(unsupported)
+    return ~lacking.to_numpy(dtype=np.bool_)
 
-    def p_values(columns: Floats, members: Sequence[int]) -> list[float]:
-        found = sign_flip_tests(cluster_contributions(cells.layout, columns, members), rng, n_flips)
-        return [test.p_value for test in found]
 
-    for macro, line in table.macros.items():
-        mode, _, pool = macro.partition("/")
-        members = cells.pairs(table.macro_cells[macro])
-        tests = p_values(first - second, cells.macros[macro])
-        for measure, difference, p_value in zip(measures, line, tests, strict=True):
-            if difference is not None:
-                tested.append(
-                    Uncorrected(a.name, b.name, mode, pool, measure.name, difference, p_value, members)
+class _Alike:
+    """Pairs of models that are compared on the same units: all share the random signs, which are drawn once."""
+
+    def __init__(
+        self,
+        pairs: Sequence[tuple[Evaluated, Evaluated]],
+        keep: NDArray[np.bool_],
+        measures: Sequence[Measure],
+        n_resamples: int,
+    ) -> None:
+        clusters = sorted(set(pairs[0][0].units["cluster"]))
+        columns = [m.column for m in measures]
+        models = {m.name: m.units for pair in pairs for m in pair}
+        self.values = {of: u.loc[keep, columns].to_numpy(dtype=np.float64) for of, u in models.items()}
+        self.measures = measures
+        self.cells = cell_layout(pairs[0][0].units[keep], clusters)
+        self.tables = {
+            (a.name, b.name): difference_cells(
+                self.cells.layout, self.values[a.name], self.values[b.name], self.cells.macros, n_resamples
+            )
+            for a, b in pairs
+        }
+        self.rng = np.random.default_rng(cluster_seed(clusters) + 1)  # + 1: not the bootstrap's stream
+
+    def macros(self, n_flips: int) -> Iterator[Uncorrected]:
+        """Every measure of every macro."""
+        for macro in next(iter(self.tables.values())).macros:
+            mode, _, pool = macro.partition("/")
+            tests = self._p_values(slice(None), self.cells.macros[macro], n_flips)
+            for (pair, table), p_values in zip(self.tables.items(), tests, strict=True):
+                members = self.cells.pairs(table.macro_cells[macro])
+                line = zip(self.measures, table.macros[macro], p_values, strict=True)
+                for measure, difference, p_value in line:
+                    if difference is not None:
+                        yield Uncorrected(*pair, mode, pool, measure.name, difference, p_value, members)
+
+    def single_cells(self, primary: Measure, n_flips: int) -> Iterator[Uncorrected]:
+        """The primary measure of every cell: McNemar's test where a cluster is one answer, right or wrong."""
+        column = self.measures.index(primary)
+        for i, (mode, pool, *langs) in enumerate(self.cells.cells):
+            known = {pair: d for pair, of in self.tables.items() if (d := of.cells[i][column]) is not None}
+            inside = self.cells.layout.cells == i
+            clusters = self.cells.layout.clusters[inside]
+            if not known:
+                continue
+            exact: dict[tuple[str, str], McNemar] = {}
+            if primary.family == "accuracy" and has_one_unit_per_cluster(clusters):
+                for a, b in known:
+                    first, second = (self.values[model][inside, column] for model in (a, b))
+                    exact[a, b] = mcnemar_test(first, second, clusters)
+                p_values = {pair: found.p_value for pair, found in exact.items()}
+            else:
+                tests = self._p_values(slice(column, column + 1), [i], n_flips)
+                p_values = {pair: p for pair, (p,) in zip(self.tables, tests, strict=True)}
+            for pair, difference in known.items():
+                yield Uncorrected(
+                    *pair,
+                    mode,
+                    pool,
+                    primary.name,
+                    difference,
+                    p_values[pair],
+                    langs=(langs[0], langs[1]),
+                    test="McNemar exact" if exact else "sign-flip",
+                    mcnemar=exact.get(pair),
                 )
-    column = measures.index(primary)
-    for i, (mode, pool, *langs) in enumerate(cells.cells):
-        difference = table.cells[i][column]
-        if difference is None:
-            continue
-        inside = cells.layout.cells == i
-        own, mcnemar = cells.layout.clusters[inside], None
-        if primary.family == "accuracy" and has_one_unit_per_cluster(own):
-            mcnemar = mcnemar_test(first[inside, column], second[inside, column], own)
-            p_value, name = mcnemar.p_value, "McNemar exact"
-        else:
-            (p_value,), name = p_values((first - second)[:, [column]], [i]), "sign-flip"
-        about = (a.name, b.name, mode, pool, primary.name, difference, p_value)
-        tested.append(Uncorrected(*about, langs=(langs[0], langs[1]), test=name, mcnemar=mcnemar))
-    return tested
+
+    def _p_values(self, columns: slice, cells: Sequence[int], n_flips: int) -> Iterator[list[float]]:
+        """Of sign-flip tests: per pair, one of each column."""
+        differences = [self.values[a][:, columns] - self.values[b][:, columns] for a, b in self.tables]
+        parts = [cluster_contributions(self.cells.layout, of, cells) for of in differences]
+        found = iter(sign_flip_tests(np.hstack(parts), self.rng, n_flips))
+        for part in parts:
+            yield [test.p_value for test in itertools.islice(found, part.shape[1])]
 
 
 def align(models: Sequence[Evaluated], intersect: bool) -> tuple[list[Evaluated], dict[str, int]]:
