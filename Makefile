@@ -98,7 +98,7 @@ trial-lareqa: $(VENV)/.installed  ## pairs in one language or in two (docs/finet
 	    $(BIN)/xlembed compare finetuned/lareqa_$${model}_xx/runs/*/* \
 	        finetuned/lareqa_$${model}_xy/runs/*/*.1-retrieval; done
 
-trial-remedies: $(VENV)/.installed  ## every remedy on XQuAD in six languages (docs/paradox.md): half an hour on two cores
+trial-remedies: $(VENV)/.installed data  ## every remedy on XQuAD in six languages (docs/paradox.md): half an hour on two cores
 	$(BIN)/python benchmarks/remedy_trial.py $(CORPORA)
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed paradox -t xquad6 --with auto \
 	    -m e5_small_q4,static_multilingual,all_minilm_l6_v2,bm25 -m e5_small_q4+translated $(FINE_TUNED)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from xlembed.show.content import LABELLED, Cell, Grid, Row
 from xlembed.show.folding import fold, longest_part, text_width
+from xlembed.show.text import model_names
 
 WORDS_WIDTH = 18
 """Of a column of words that are folded."""
@@ -160,7 +161,7 @@ def _labels_below(grid: Grid) -> Grid:
         return replace(row, cells=(replace(name, text=f"{name.text}*"), *others))
 
     rows, foot = (tuple(map(kept, of)) for of in (grid.rows, grid.foot))
-    notes = [f"* {', '.join(names)}: {label}" for label, names in labelled.items()]
+    notes = [f"* {model_names([*names])}: {label}" for label, names in labelled.items()]
     return replace(grid, heads=grid.heads[:-1], rows=rows, foot=foot, notes=(*grid.notes, *notes))
 
 

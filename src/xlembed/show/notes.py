@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xlembed.search.kinds import CONDENSED, FIRST, JUDGED, SHARE
-from xlembed.show.text import percent
+from xlembed.show.text import model_names, percent
 from xlembed.stats.score_rows import Truncation, Truncations
 from xlembed.stats.scorebook import CROSS_LINGUAL, ScoreBook, read_scores
 from xlembed.words import Lang, Pool
@@ -112,4 +112,4 @@ def note_lines(notes: Mapping[str, Sequence[str]]) -> list[str]:
     for model, of_model in notes.items():
         for note in of_model:
             models.setdefault(note, []).append(model)
-    return [f"{', '.join(names)}: {note.removesuffix('.')}." for note, names in models.items()]
+    return [f"{model_names(names)}: {note.removesuffix('.')}." for note, names in models.items()]

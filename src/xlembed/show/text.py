@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
 from xlembed.words import counted
 
+MANY = 5
+"""Variants of a model that are no longer named one by one."""
 MINUS = "−"
 
 
@@ -35,10 +37,11 @@ def ends(row: Mapping[str, Any], prefix: str = "") -> tuple[float, float] | None
 def percent(value: float, digits: int = 1) -> str:
     """A share in percent, without the sign.
 
-    >>> percent(0.5834)
-    '58.3'
+    >>> percent(0.5834), percent(-0.0001)
+    ('58.3', '0.0')
     """
-    return f"{100 * value:.{digits}f}"
+    text = f"{100 * value:.{digits}f}"
+    return text if float(text) else text.removeprefix("-")
 
 
 def interval_text(interval: tuple[float, float] | None, signed: bool = False) -> str:
@@ -114,6 +117,25 @@ def count_text(numbers: Iterable[int]) -> str:
     if not found:
         return "0"
     return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,}–{found[-1]:,}"
+
+
+def model_names(names: Sequence[str]) -> str:
+    """Models in a list; many variants of one are counted.
+
+    >>> model_names(["a", "a+b", "c"])
+    'a, a+b, c'
+    >>> model_names(["a", "a+b", "a+c", "a+d", "a+e", "c"])
+    'a and 4 variants of it, c'
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.partition("+")[0], []).append(name)
+    parts = []
+    for base, of in groups.items():
+        variants = counted(len([name for name in of if name != base]), "variant")
+        many = f"{base} and {variants} of it" if base in of else f"{variants} of {base}"
+        parts.append(", ".join(of) if len(of) < MANY else many)
+    return ", ".join(parts)
 
 
 def base_models(n: int | None) -> str:
