@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlembed.data.loading import open_task
-from xlembed.data.pair_readers import PairOptions
 from xlembed.data.public.entry import find_public_set
 from xlembed.data.public.importing import Wish, import_public
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.task import Task
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
@@ -78,7 +78,7 @@ def _imported(claim: Claim, workspace: Workspace, accepted: bool) -> str:
             langs=claim.langs,
             split=claim.split,
             name=claim.task,
-            options=PairOptions(documents=claim.documents),
+            options=ReadOptions(documents=claim.documents),
             accepted=accepted,
         )
         import_public(find_public_set(claim.set), wish, data)
