@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from xlembed.data.loading import open_task
 from xlembed.data.public.entry import find_public_set
@@ -26,11 +25,6 @@ from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
 RESULT = "reproduced.json"
-
-
-def reproduce_folder(workspace: Workspace, name: str) -> Path:
-    """Where the result goes, and the evaluation behind it, which is no other command's."""
-    return workspace.out / "reports" / "reproduce" / name
 
 
 def prepare(
@@ -93,7 +87,7 @@ def reproduce(
     Raises:
         UserError: as the main job; or the task has no units in the recipe's mode.
     """
-    folder = reproduce_folder(workspace, claim.name)
+    folder = workspace.reports("reproduce", claim.name)
     scored = workspace.settings.evaluate.model_copy(
         update={"modes": (claim.mode,), "measures": tuple(claim.expected)}
     )
