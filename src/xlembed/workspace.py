@@ -61,3 +61,7 @@ class Workspace:
     def details_file(self, task: str, model: str) -> Path:
         """Macros and languages with all that they depend on."""
         return self.out / "results" / task / f"{model}.details.json"
+
+    def reports(self, kind: str, *names: str) -> Path:
+        """What a kind of study writes; `names` are the task's and what else tells one from another."""
+        return self.out.joinpath("reports", kind, *names)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xlembed.check.job import apply_verdicts, check_folder, check_queries, read_verdicts
+from xlembed.check.job import apply_verdicts, check_queries, read_verdicts
 from xlembed.check.result import Checked, CheckedQuery, Doubt, Verdict
 from xlembed.check.tables import check_grids
 from xlembed.check.texts import copied_run, far_lengths, overlap, shingles
@@ -96,7 +96,7 @@ def test_tables_count_what_the_rows_say(checked: Checked, place: Path) -> None:
 
 
 def edited(place: Path, changes: dict[str, str], name: str = "edited.csv") -> Path:
-    source = check_folder(Workspace(Settings(), place, place), "shop") / "queries.csv"
+    source = Workspace(Settings(), place, place).reports("check", "shop") / "queries.csv"
     with source.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:

@@ -12,7 +12,7 @@ from xlembed.data.checks import Problems
 from xlembed.data.doubts import check_same_texts, check_shared_ids, same_in_task, self_note
 from xlembed.data.importing import import_files
 from xlembed.data.loading import load_task
-from xlembed.data.reading import ReadOptions
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.words import UserError
 

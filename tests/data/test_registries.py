@@ -10,10 +10,11 @@ from xlembed.data import importers as readers
 from xlembed.data import row_files
 from xlembed.data.importing import import_files
 from xlembed.data.loading import load_task
-from xlembed.data.pair_readers import PairOptions, import_pairs
+from xlembed.data.pair_readers import import_pairs
 from xlembed.data.pairs import Kind, load_pairs
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.scored import load_scored
-from xlembed.data.scored_files import ScoredOptions, import_scored
+from xlembed.data.scored_files import import_scored
 
 FORMAT = """
 from xlembed.data.card import Card
@@ -67,8 +68,8 @@ def test_a_format_of_tasks(outside: Path) -> None:
 def test_a_format_of_rows_serves_pairs_and_scored_texts(outside: Path) -> None:
     file = outside / "x.en.eq"
     file.write_text("anchor=positive\nHow long?=Two years.\n")
-    import_pairs([file], "p", outside / "pairs" / "p", PairOptions(kind=Kind.PAIRS))
+    import_pairs([file], "p", outside / "pairs" / "p", ReadOptions(kind=Kind.PAIRS))
     assert load_pairs("p", outside).rows[0]["positive"] == "Two years."
     file.write_text("text=joy\nTwo years.=2.5\n")
-    import_scored([file], "s", outside / "scored" / "s", ScoredOptions())
+    import_scored([file], "s", outside / "scored" / "s", ReadOptions())
     assert load_scored("s", outside).texts[0].scores == (2.5,)

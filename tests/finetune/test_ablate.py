@@ -19,7 +19,7 @@ from xlembed.evaluate.dimensions import search_times
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
-from xlembed.finetune.ablate import ablate, ablation_folder, open_ablation
+from xlembed.finetune.ablate import ablate, open_ablation
 from xlembed.finetune.ablation import Training
 from xlembed.finetune.danger import danger_lines
 from xlembed.finetune.job import finetuned_folder
@@ -182,7 +182,7 @@ def test_dimensions_bytes_and_times(told: tuple[dict[str, Any], list[str]]) -> N
 
 
 def test_files(told: tuple[dict[str, Any], list[str]], workspace: Workspace) -> None:
-    folder = ablation_folder(workspace, "toy_ablation")
+    folder = workspace.reports("ablations", "toy_ablation")
     assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == told[0]
     drawn = {p.name for p in (folder / "figures").iterdir()}
     assert {"ablation.png", "sts_slopes.png", "dimension_curve.png"} <= drawn

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from xlembed.data.pair_readers import PairOptions, import_pairs, parse_columns
+from xlembed.data.pair_readers import import_pairs, parse_columns
 from xlembed.data.pairs import PAIRS, Kind, PairSet, describe_pairs, load_pairs, write_pairs
-from xlembed.data.reading import DocumentUnit
+from xlembed.data.read_options import DocumentUnit, ReadOptions
 from xlembed.data.text_digest import text_digest
 from xlembed.words import UserError
 
@@ -137,7 +137,7 @@ def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
 def imported(tmp_path: Path, file: str, text: str, **options: Any) -> PairSet:
     path = tmp_path / file
     path.write_text(text, encoding="utf-8")
-    return import_pairs([path], "n", tmp_path / "pairs" / "n", PairOptions(**options), force=True)
+    return import_pairs([path], "n", tmp_path / "pairs" / "n", ReadOptions(**options), force=True)
 
 
 def test_csv_by_number_and_tsv_by_name(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_squad_gives_questions_paragraphs_and_groups(tmp_path: Path) -> None:
 
 def test_public_corpora(shared_data: Path, tmp_path: Path) -> None:
     def load(path: str, **options: Any) -> PairSet:
-        return import_pairs([shared_data / path], "n", tmp_path / "n", PairOptions(**options), force=True)
+        return import_pairs([shared_data / path], "n", tmp_path / "n", ReadOptions(**options), force=True)
 
     tr = load("stsb/stsb-tr-train.tsv", columns=parse_columns("text1=sentence1,text2=sentence2,score=score"))
     assert tr.languages == ("tr",) and len(tr.rows) == 5_709

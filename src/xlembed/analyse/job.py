@@ -117,7 +117,7 @@ def analyse(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwa
 
 def compare_analyses(task: Task, refs: Sequence[ModelRef], workspace: Workspace) -> Path:
     """Tables and figures of several models side by side: reports/analysis/TASK/."""
-    folder = workspace.out / "reports" / "analysis" / task.name
+    folder = workspace.reports("analysis", task.name)
     reports = [read_analysis(workspace.analysis_folder(task.name, ref.slug)) for ref in refs]
     with atomic_folder(folder) as made:
         write_analysis_report(reports, made)

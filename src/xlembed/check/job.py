@@ -35,11 +35,6 @@ COPY_WORDS = 4
 Reason = tuple[Verdict, Doubt, str]
 
 
-def check_folder(workspace: Workspace, task: str) -> Path:
-    """Where verdicts and report go."""
-    return workspace.out / "reports" / "check" / task
-
-
 def check_queries(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwatched) -> Checked:
     """Look at every query of a task, judged or not, and write reports/check/TASK/: queries.csv to be edited, reports.
 
@@ -67,7 +62,7 @@ def check_queries(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch 
         first=settings.found_by,
         queries=tuple(_row(*of) for of in seen),
     )
-    with atomic_folder(check_folder(workspace, task.name)) as folder:
+    with atomic_folder(workspace.reports("check", task.name)) as folder:
         write_verdicts(result.queries, folder / FILE)
         write_json(folder / "check.json", result.to_json())
         (folder / "report.md").write_text(to_report(check_grids(result)), encoding="utf-8")

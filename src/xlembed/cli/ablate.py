@@ -45,7 +45,7 @@ def ablate(
     from xlembed.cli.progress import Bars
     from xlembed.data.loading import task_folder
     from xlembed.finetune.ablate import ablate as stage
-    from xlembed.finetune.ablate import ablation_folder, log_ablation, open_ablation, variant_run
+    from xlembed.finetune.ablate import log_ablation, open_ablation, variant_run
     from xlembed.finetune.ablation_tables import ablation_tables
     from xlembed.tracking.log import log_tags, version_tags
     from xlembed.tracking.runs import open_run
@@ -58,7 +58,7 @@ def ablate(
         return
     name, task = opened.ablation.name, opened.task.name
     data = task_folder(workspace, opened.ablation.task)
-    folder = ablation_folder(workspace, name)
+    folder = workspace.reports("ablations", name)
     with (
         open_run(
             workspace.root,

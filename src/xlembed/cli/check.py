@@ -42,7 +42,7 @@ def check_queries(asked: Asked, verdicts: str, name: str, review: str | None, fo
 
     Edit the column verdict (accept, review, reject) before it is applied. Questions by people are looked at too.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)
-    from xlembed.check.job import FILE, check_folder
+    from xlembed.check.job import FILE
     from xlembed.check.job import check_queries as stage
     from xlembed.check.tables import check_grids
     from xlembed.data.loading import load_whole
@@ -58,7 +58,7 @@ def check_queries(asked: Asked, verdicts: str, name: str, review: str | None, fo
     if name or review or force:
         raise UserError("--name, --review and --force go with --apply FILE")
     ref = open_model(workspace, workspace.settings.check.by)
-    folder = check_folder(workspace, task.name)
+    folder = workspace.reports("check", task.name)
     run_job(
         asked,
         lambda watch, run_id: stage(task, ref, workspace, watch),

@@ -143,7 +143,7 @@ def _compare(
 ) -> dict[str, Any]:
     """One comparison: its MLflow run, files and tables."""
     from xlembed.evaluate.compare import compare as stage
-    from xlembed.evaluate.compare import comparison_folder, name_by_index
+    from xlembed.evaluate.compare import name_by_index
     from xlembed.evaluate.order import order_grid
     from xlembed.evaluate.remedy_grid import remedy_grid
     from xlembed.evaluate.tables import comparison_table, index_table, labelled_table, scores_table
@@ -156,7 +156,7 @@ def _compare(
     sources = [e.source for e in evaluations]
     if across_indices:
         evaluations = [name_by_index(e) for e in evaluations]
-    target, on = comparison_folder(workspace, name), evaluations[0].book.task
+    target, on = workspace.reports("compare", name), evaluations[0].book.task
     tags = {"task": on, "kind": "compare", MODELS_TAG: ",".join(e.name for e in evaluations)[:5000]}
     with open_run(workspace.root, task=on, name="compare", tags=tags):
         alpha = str(workspace.settings.compare.alpha)

@@ -32,14 +32,13 @@ def explore(asked: Asked, language: str) -> None:
     """
     from xlembed.cli.options import listed
     from xlembed.explore.job import explore as judged
-    from xlembed.explore.job import explore_folder
     from xlembed.explore.tables import terminal_grids
     from xlembed.explore.unjudged import explore_unjudged
     from xlembed.tracking.log import Inputs, log_folder
     from xlembed.tracking.runs import newest_comparison
 
     workspace, task = asked.workspace, asked.task
-    folder = explore_folder(workspace, task.name)
+    folder = workspace.reports("explore", task.name)
     stage = explore_unjudged if task.unjudged else judged
 
     def work(watch: Watch, run_id: str) -> Explored | Unjudged:

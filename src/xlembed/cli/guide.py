@@ -59,7 +59,6 @@ def guide(
     from xlembed.cli.progress import Bars
     from xlembed.evaluate.evaluated import evaluated_models
     from xlembed.guide.job import guide as stage
-    from xlembed.guide.job import guide_folder
     from xlembed.guide.parts import Wish
     from xlembed.guide.scenarios import find_scenario, parse_weights
     from xlembed.guide.tables import excluded_lines, guide_table, verdict
@@ -81,7 +80,8 @@ def guide(
     lines = []
     for head, of in (("Excluded", excluded_lines(found)), ("Not known", found.unknown)):
         lines += [f"{head}:", *(f"  - {line}" for line in of)] if of else []
-    show_tables([guide_table(found)], [*lines, f"written to {guide_folder(workspace, task.name, scenario)}"])
+    folder = workspace.reports("guide", task.name, scenario)
+    show_tables([guide_table(found)], [*lines, f"written to {folder}"])
 
 
 def _scenarios() -> Grid:

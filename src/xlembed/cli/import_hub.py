@@ -49,27 +49,21 @@ def import_hub(name: str | None, langs: tuple[str, ...], **given: Any) -> None:
     What was fetched once is not fetched again: an import that broke off goes on, also without a network.
     """  # noqa: D301 (\b keeps click from joining the examples' lines)
     from xlembed.cli.console import say
+    from xlembed.cli.options import listed
     from xlembed.cli.progress import Bars
+    from xlembed.cli.read_options import parsed, tell_pairs
     from xlembed.data.importing import Imported
-    from xlembed.data.pair_readers import PairOptions
-    from xlembed.data.pairs import describe_pairs
     from xlembed.data.public.entry import find_public_set
     from xlembed.data.public.importing import Wish, import_public
-    from xlembed.data.reading import DocumentUnit
     from xlembed.data.summary import summarise
 
     if name is None:
         return list_public_sets()
     entry = find_public_set(name)
-    documents = given.pop("documents")
-    options = PairOptions(
-        documents=DocumentUnit(documents) if documents else None,
-        believe=given.pop("believe"),
-        limit=given.pop("limit"),
-    )
+    options = parsed("hub", {key: given.pop(key) for key in ("documents", "believe", "limit", "dry_run")})
     accepted = given.pop("accept_licence") or _accepts(entry)
     wish = Wish(
-        langs=tuple(code.strip() for one in langs for code in one.split(",")),
+        langs=tuple(listed(langs)),
         name=given.pop("target"),
         options=options,
         accepted=accepted,
@@ -83,13 +77,12 @@ def import_hub(name: str | None, langs: tuple[str, ...], **given: Any) -> None:
             say(summarise(one.task).text())
             for warning in one.warnings:
                 say(f"  - {warning}")
-            said = "Nothing was written: leave out --dry-run to write" if wish.dry_run else "Wrote"
-            say(f"\n{said} {one.folder}" + ("" if wish.dry_run else f". Next: xlembed run -t {one.handle}"))
+            said = "Nothing was written: leave out --dry-run to write" if options.dry_run else "Wrote"
+            say(
+                f"\n{said} {one.folder}" + ("" if options.dry_run else f". Next: xlembed run -t {one.handle}")
+            )
         else:
-            say(describe_pairs(one))
-            for note in one.notes:
-                say(f"  - {note}")
-            say(f"Wrote {one.folder}. Next: name it in a recipe (`pairs: {one.name}`), see docs/finetune.md")
+            tell_pairs(one)
     if entry.kind and len(found) < len(entry.sets) and not wish.split:
         say("What was there already was left as it is: --force replaces it", err=True)
     return None

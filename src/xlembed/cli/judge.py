@@ -78,7 +78,7 @@ def judge_pairs(asked: Asked, people: str, name: str, force: bool, dry_run: bool
             write_task(replace(judged, name=name), target, force)
         return result
 
-    folder = job.judge_folder(workspace, task.name)
+    folder = workspace.reports("judge", task.name)
     run_job(
         asked,
         work,

@@ -30,14 +30,13 @@ def paradox(asked: Asked) -> None:
     from xlembed.cli import echo_json
     from xlembed.paradox.grids import paradox_tables, verdict_lines
     from xlembed.paradox.job import paradox as stage
-    from xlembed.paradox.job import paradox_folder
     from xlembed.paradox.subjects import plan_subjects
     from xlembed.tracking.log import log_result, log_tags, version_tags
     from xlembed.tracking.runs import open_run
 
     workspace, task = asked.workspace, asked.task
     subjects, notes = plan_subjects(asked.models or workspace.settings.run.models, task, workspace)
-    folder, tags = paradox_folder(workspace, task.name), {"task": task.name, "kind": "paradox"}
+    folder, tags = workspace.reports("paradox", task.name), {"task": task.name, "kind": "paradox"}
     with open_run(
         workspace.root, task=task.name, experiment=asked.experiment, name="paradox", tags=tags
     ) as run_id:

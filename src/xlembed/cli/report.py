@@ -62,12 +62,11 @@ def _report(task: str, models: list[str], workspace: Workspace, pdf: bool) -> bo
     from xlembed.cli.progress import Bars
     from xlembed.data.loading import open_task
     from xlembed.report.job import report as stage
-    from xlembed.report.job import report_folder
     from xlembed.tracking.log import log_folder, log_params, log_tags
     from xlembed.tracking.runs import open_run
 
     opened = open_task(workspace, task)
-    folder = report_folder(workspace, opened.name)
+    folder = workspace.reports("report", opened.name)
     tags = {"task": opened.name, "kind": "report"}
     with open_run(workspace.root, task=opened.name, name="report", tags=tags) as run_id:
         with Bars("report") as bars:

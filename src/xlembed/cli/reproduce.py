@@ -31,7 +31,7 @@ def reproduce(asked: Asked, name: str | None, local: str | None, accept_licence:
     if name in (None, "", "list"):
         return show_tables([claims_grid(claims().values())])
     from xlembed.models.safety import check_kinds
-    from xlembed.reproduce.job import RESULT, prepare, reproduce_folder, reproduced_grid
+    from xlembed.reproduce.job import RESULT, prepare, reproduced_grid
     from xlembed.reproduce.job import reproduce as stage
     from xlembed.tracking.log import Inputs
 
@@ -44,7 +44,7 @@ def reproduce(asked: Asked, name: str | None, local: str | None, accept_licence:
         asked,
         lambda watch, run_id: stage(claim, task, ref, workspace, watch, run_id),
         kind="reproduce",
-        folder=reproduce_folder(workspace, claim.name) / RESULT,
+        folder=workspace.reports("reproduce", claim.name) / RESULT,
         task=task.name,
         name=claim.name,
         inputs=Inputs(workspace.settings, ("corpus", "encode"), task.name, data, task.digest),

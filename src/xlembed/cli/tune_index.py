@@ -73,7 +73,6 @@ def tune_index(asked: Asked, **options: Any) -> None:
     from xlembed.tracking.evaluation import run_tags
     from xlembed.tracking.log import Inputs, log_metrics, log_params, log_tags
     from xlembed.tracking.runs import child_run
-    from xlembed.tune_index.job import tune_folder
     from xlembed.tune_index.job import tune_index as stage
     from xlembed.tune_index.tables import spread_table, tuning_table
 
@@ -98,7 +97,7 @@ def tune_index(asked: Asked, **options: Any) -> None:
         asked,
         lambda watch, run_id: stage(task, ref, workspace, wanted, record=record, run_id=run_id, watch=watch),
         kind="tune-index",
-        folder=tune_folder(workspace, task.name, ref.slug),
+        folder=workspace.reports("tune-index", task.name, ref.slug),
         name=f"tune-index {ref.slug}",
         tags=run_tags(ref, task),
         inputs=Inputs(settings, sections, task.name, asked.task_folder, task.digest, wanted.params()),

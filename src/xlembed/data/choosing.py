@@ -7,13 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from xlembed.data.read_options import ANY, Where
 from xlembed.data.tables import number_or_text
 from xlembed.words import UserError, near_miss
-
-Where = Mapping[str, Collection[str]]
-"""Column -> the values that are taken; `ANY` takes all of them."""
-
-ANY = "*"
 
 _TELLING_NAME = re.compile(
     "label|entail|contradict|similar|relevan|duplicate|paraphrase|impossible|answerable|score|judg|verdict|"

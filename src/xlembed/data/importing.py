@@ -14,7 +14,8 @@ from xlembed.data.building import build_task
 from xlembed.data.checks import Problems
 from xlembed.data.doubts import same_in_task, self_note
 from xlembed.data.folders import DATA_DIR
-from xlembed.data.reading import Reader, ReadOptions, Rows
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import Reader, Rows
 from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.task import Task
 from xlembed.data.writing import check_target, write_task
@@ -54,7 +55,6 @@ def import_files(
     options: ReadOptions | None = None,
     data_dir: Path = DATA_DIR,
     force: bool = False,
-    dry_run: bool = False,
 ) -> Imported:
     """Read, check and write; identical documents stay apart in the files (loading unites them).
 
@@ -73,13 +73,11 @@ def import_files(
     folder = data_dir / name if out is None else out
     check_target(name, folder, force)
     rows = reader(files, options, Problems())
-    return take_rows(
-        rows, folder, options, name if out is None else str(folder), force=force, dry_run=dry_run
-    )
+    return take_rows(rows, folder, options, name if out is None else str(folder), force=force)
 
 
 def take_rows(
-    rows: Rows, folder: Path, options: ReadOptions, handle: str, *, force: bool = False, dry_run: bool = False
+    rows: Rows, folder: Path, options: ReadOptions, handle: str, *, force: bool = False
 ) -> Imported:
     """What a reader gave, checked and written; arguments as `import_files` has them, `handle` is what -t takes.
 
@@ -94,7 +92,7 @@ def take_rows(
     texts = [(d.lang, "documents", d.text or d.title) for d in task.documents]
     texts += [(q.lang, "queries", q.text) for q in task.queries]
     doubts = check_languages_spoken(texts, believe=options.believe) + same_in_task(task, options.believe)
-    if not dry_run:
+    if not options.dry_run:
         write_task(task, folder, force)
     warnings = (*rows.problems.notes(), *doubts, *self_note(task))
     return Imported(task, folder, handle, warnings, tuple(rows.problems.read_as))

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems, first_of
-from xlembed.data.reading import EqualIds, Rows
+from xlembed.data.read_options import EqualIds
+from xlembed.data.reading import Rows
 from xlembed.data.task import Alignment
 from xlembed.words import Lang, counted
 

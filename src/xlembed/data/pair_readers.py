@@ -18,27 +18,20 @@ from xlembed.data.objects import first_bytes, read_objects
 from xlembed.data.opening import read_rows
 from xlembed.data.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
 from xlembed.data.pairs import Row as PairRow
-from xlembed.data.reading import ReadOptions, language_by_name, said_languages
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import language_by_name, said_languages
 from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.tables import listed_columns, number_or_text
 from xlembed.data.tables import parse_columns as parse_our_columns
 from xlembed.data.text_digest import text_digest
 from xlembed.words import Lang, UserError, base_language, near_miss
 
-
-@dataclass(frozen=True)
-class PairOptions(ReadOptions):
-    """What the user said beside the files; `kind` is told by the columns where it is None."""
-
-    kind: Kind | None = None
-
-
 COLUMN_NAMES = ("lang", "group", *(f"{c}{end}" for c in COLUMNS[Kind.TRIPLETS] for end in ("", "_lang")))
 """Columns that are read without being named."""
 
 
 def import_pairs(
-    files: Sequence[Path], name: str, folder: Path, options: PairOptions, force: bool = False
+    files: Sequence[Path], name: str, folder: Path, options: ReadOptions, force: bool = False
 ) -> PairSet:
     """Read, check and write; the set as written.
 
@@ -46,7 +39,8 @@ def import_pairs(
         UserError: bad usage, a folder that exists, or all problems of the files at once.
     """
     PAIRS.check_target(name, folder, force)
-    kind, problems = options.kind or _kind_of(files, options), Problems()
+    problems = Problems()
+    kind = Kind(options.kind) if options.kind else _kind_of(files, options)
     notes: list[str] = []
     if _is_squad(files):
         raw = _squad(files, replace(options, name=name), problems)
@@ -71,7 +65,7 @@ def take_pairs(
     raw: Iterable[Row],
     kind: Kind,
     card: PairCard,
-    options: PairOptions,
+    options: ReadOptions,
     problems: Problems,
     notes: list[str],
     *,
@@ -110,7 +104,7 @@ def parse_columns(text: str) -> dict[str, str]:
     return parse_our_columns(text, known, "anchor=question,positive=2")
 
 
-def _kind_of(files: Sequence[Path], options: PairOptions) -> Kind:
+def _kind_of(files: Sequence[Path], options: ReadOptions) -> Kind:
     if _is_squad(files):
         return Kind.PAIRS
     columns = set(options.columns)
@@ -141,7 +135,7 @@ def _subject(files: Sequence[Path]) -> str:
     return f"pairs from {', '.join(file.name for file in files)}"
 
 
-def _squad(files: Sequence[Path], options: PairOptions, problems: Problems) -> Iterator[Row]:
+def _squad(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Iterator[Row]:
     """Each question with each right document of its language; questions on one paragraph are a group."""
     if options.where:
         raise UserError("--where: for .jsonl, .csv and .tsv only; SQuAD files have no columns")
@@ -159,7 +153,7 @@ def _squad(files: Sequence[Path], options: PairOptions, problems: Problems) -> I
 
 
 def _rows(
-    files: Sequence[Path], kind: Kind, options: PairOptions, problems: Problems, notes: list[str]
+    files: Sequence[Path], kind: Kind, options: ReadOptions, problems: Problems, notes: list[str]
 ) -> Iterator[Row]:
     wanted = [*COLUMNS[kind], *(["score"] if kind is Kind.SCORED else [])]
     columns = dict(options.columns or {name: name for name in wanted})
@@ -237,7 +231,7 @@ def _renamed(
     return found
 
 
-def _read(file: Path, columns: Mapping[str, str], options: PairOptions, problems: Problems) -> Iterator[Row]:
+def _read(file: Path, columns: Mapping[str, str], options: ReadOptions, problems: Problems) -> Iterator[Row]:
     numbered = all(theirs.isdigit() for theirs in columns.values())
     table = read_rows(file, problems, numbered=numbered, encoding=options.encoding, also=("SQuAD .json",))
     missing = [theirs for theirs in columns.values() if theirs not in table.header]

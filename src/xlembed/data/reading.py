@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,10 +19,10 @@ from xlembed.data.checks import (
     check_text,
     first_of,
 )
-from xlembed.data.choosing import Where
 from xlembed.data.languages import language_of_file, require_language
+from xlembed.data.read_options import DocumentUnit, ReadOptions
 from xlembed.data.task import Document, Query
-from xlembed.words import Choice, Lang, UserError, counted, near_miss
+from xlembed.words import Lang, UserError, counted, near_miss
 
 
 class Judged(NamedTuple):
@@ -215,73 +215,6 @@ class Rows:
             message = f"there is no {noun} {value!r}{where}"
             self.problems.error(place, name, f"unknown {noun} id", message, fix)
         return False
-
-
-class DocumentUnit(Choice):
-    """What becomes a document: of questions with paragraphs and answers, or of reviews of products."""
-
-    CONTEXTS = "contexts"
-    ANSWERS = "answers"
-    REVIEWS = "reviews"
-    PRODUCTS = "products"
-
-
-class EqualIds(Choice):
-    """What equal ids in files of different languages mean."""
-
-    TRANSLATIONS = "translations"
-    APART = "apart"
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What the user said beside the files.
-
-    Attributes:
-        name: of the task or set.
-        langs: of rows that do not say theirs: none (file names tell), one code for all files, or one per file.
-        documents: what becomes a document (squad, reviews).
-        where: column -> the values of rows that are right, or taken (jsonl, pairs).
-        believe: take files for what they are said to be, where checks doubt it.
-        columns: our column -> the file's, by name (pairs: or by number from 1); what is not said has our name.
-        limit: rows at most (pairs, scored).
-        source: for the card of a set; the files' names if empty.
-        licence: for the card of a set.
-        encoding: of tables; empty: it is found out, which is told.
-        detect: the language of rows that do not say theirs is told by their texts (table).
-        unjudged: the task has no judgements.
-        leave_out_self: a query's own copy among the documents is taken out of its ranking.
-        min_length: characters that a review has at least.
-        max_documents: of a language, sampled with `seed`; None: all (reviews).
-        seed: of that sample.
-        watch: takes what is counted, how far it is, and of how many (0: unknown).
-        varieties: scripts and regions in file names and in columns of languages make languages of their own.
-        split: of judgements and topics that have several (beir, trec); empty: `test`, or the only one.
-        drop_unknown: leave out judgements of queries and documents that are not there.
-        equal_ids: what ids mean that stand in files of several languages; None: that is an error.
-    """
-
-    name: str = ""
-    langs: tuple[Lang, ...] = ()
-    documents: DocumentUnit | None = None
-    where: Where = field(default_factory=dict)
-    believe: bool = False
-    columns: Mapping[str, str] = field(default_factory=dict)
-    limit: int | None = None
-    source: str = ""
-    licence: str = ""
-    encoding: str = ""
-    detect: bool = False
-    unjudged: bool = False
-    leave_out_self: bool = False
-    min_length: int = 1
-    max_documents: int | None = None
-    seed: int = 0
-    watch: Callable[[str, int, int], None] | None = None
-    varieties: bool = False
-    split: str = ""
-    drop_unknown: bool = False
-    equal_ids: EqualIds | None = None
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Problems], Rows]

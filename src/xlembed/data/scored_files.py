@@ -6,14 +6,14 @@ import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.opening import read_rows
 from xlembed.data.patterns import Pattern, compile_pattern, find_pattern
-from xlembed.data.reading import ReadOptions, language_by_name, said_languages
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import language_by_name, said_languages
 from xlembed.data.scored import (
     SCORED,
     Dimension,
@@ -32,25 +32,8 @@ OURS = ("id", "text", "lang", "document", "split")
 """What `--columns` maps."""
 
 
-@dataclass(frozen=True)
-class ScoredOptions(ReadOptions):
-    """What the user said beside the files.
-
-    Attributes:
-        kind: what the numbers are.
-        dimensions: columns that are scores, or some of those in `scores`; empty: found in the file.
-        document_pattern: matched in full against ids; its one group is the document.
-        scale: lower and upper end, of every dimension.
-    """
-
-    kind: ScoredKind = ScoredKind.SCORES
-    dimensions: tuple[str, ...] = ()
-    document_pattern: Pattern | None = None
-    scale: tuple[float, float] | None = None
-
-
 def import_scored(
-    files: Sequence[Path], name: str, folder: Path, options: ScoredOptions, force: bool = False
+    files: Sequence[Path], name: str, folder: Path, options: ReadOptions, force: bool = False
 ) -> ScoredSet:
     """Read, check and write; the set as written.
 
@@ -58,7 +41,8 @@ def import_scored(
         UserError: bad usage, a folder that exists, or all problems of the files at once.
     """
     SCORED.check_target(name, folder, force)
-    if options.scale and options.kind is ScoredKind.LABELS:
+    kind = ScoredKind(options.kind or ScoredKind.SCORES)
+    if options.scale and kind is ScoredKind.LABELS:
         raise UserError("--scale is for --kind scores; labels are 0 or 1")
     if options.document_pattern and "document" in options.columns:
         raise UserError("--document-pattern and --columns document=...: say one of them")
@@ -68,7 +52,7 @@ def import_scored(
     sources = [_Source(*of, options, problems, subject) for of in zip(files, langs, strict=True)]
     dimensions = _dimensions(sources, options)
     rows = _rows(sources, [d.name for d in dimensions])
-    texts = checked_texts(rows, options.kind, None, dimensions)
+    texts = checked_texts(rows, kind, None, dimensions)
     for source in sources:
         source.tell_unseen(problems)
     problems.raise_errors(subject)
@@ -76,11 +60,11 @@ def import_scored(
     kept = kept[: options.limit]
     spoken = ((text.lang, "texts", text.text) for text in kept)
     notes += [*check_languages_spoken(spoken, believe=options.believe), *_repetitions(kept)]
-    if options.kind is ScoredKind.SCORES and all(score in (0, 1) for text in kept for score in text.scores):
+    if kind is ScoredKind.SCORES and all(score in (0, 1) for text in kept for score in text.scores):
         notes.append("all scores are 0 or 1: if they are labels, import with --kind labels")
     found = ScoredSet(
         name=name,
-        kind=options.kind,
+        kind=kind,
         languages=tuple(sorted({text.lang for text in kept})),
         dimensions=dimensions,
         texts=tuple(kept),
@@ -114,14 +98,12 @@ def parse_dimensions(text: str) -> tuple[str, ...]:
     return names
 
 
-def parse_scale(text: str) -> tuple[float, float] | None:
-    """``1,5`` -> the ends of the scale; None for an empty text.
+def parse_scale(text: str) -> tuple[float, float]:
+    """``1,5`` -> the ends of the scale.
 
     Raises:
         UserError: for anything but two numbers, the lower one first.
     """
-    if not text:
-        return None
     ends = [number_or_text(part) for part in text.split(",")]
     match ends:
         case [float(low), float(high)] if low < high:
@@ -131,14 +113,12 @@ def parse_scale(text: str) -> tuple[float, float] | None:
     )
 
 
-def parse_document_pattern(text: str | None) -> Pattern | None:
+def parse_document_pattern(text: str) -> Pattern:
     """A regular expression with one group.
 
     Raises:
         UserError: it is none, or has no group or several.
     """
-    if text is None:
-        return None
     pattern = compile_pattern(text, "--document-pattern")
     if pattern.groups != 1:
         raise UserError(
@@ -161,7 +141,7 @@ class _Source:
     """
 
     def __init__(
-        self, file: Path, lang: Lang | None, options: ScoredOptions, problems: Problems, subject: str
+        self, file: Path, lang: Lang | None, options: ReadOptions, problems: Problems, subject: str
     ) -> None:
         self.file, self.options = file, options
         self.table = read_rows(file, problems, encoding=options.encoding)
@@ -270,7 +250,7 @@ class _Source:
             problems.error(Place(str(self.file)), name, "missing field", message, fix)
 
 
-def _dimensions(sources: Sequence[_Source], options: ScoredOptions) -> tuple[Dimension, ...]:
+def _dimensions(sources: Sequence[_Source], options: ReadOptions) -> tuple[Dimension, ...]:
     names = options.dimensions or sources[0].found_dimensions()
     for source in sources:
         if source.table.is_text:

@@ -188,11 +188,6 @@ def compare(
     return report
 
 
-def comparison_folder(workspace: Workspace, task: str) -> Path:
-    """Where the comparison of params.yaml's models on a task goes."""
-    return workspace.out / "reports" / "compare" / task
-
-
 def name_by_index(evaluation: Evaluation) -> Evaluation:
     """A run that a server searched, under a name that says so: `MODEL@elasticsearch-hnsw`."""
     index = evaluation.book.index

@@ -88,7 +88,7 @@ def _marked(
 
 def rankings_folder(workspace: Workspace, tasks: Sequence[str]) -> Path:
     """Where the comparison of two tasks goes."""
-    return workspace.out / "reports" / "compare" / f"across-{'-'.join(tasks)}"
+    return workspace.reports("compare", f"across-{'-'.join(tasks)}")
 
 
 def _reason(pair: Sequence[Evaluation]) -> str:

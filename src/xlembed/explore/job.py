@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from xlembed.check.job import check_folder
 from xlembed.check.result import Checked
 from xlembed.data.task import Task
 from xlembed.evaluate.compare import Evaluation, check_comparable, read_evaluation
@@ -59,14 +58,9 @@ class Explained:
         return self.evaluation.name
 
 
-def explore_folder(workspace: Workspace, task: str) -> Path:
-    """Where page, data and numbers go."""
-    return workspace.out / "reports" / "explore" / task
-
-
 def explored_page(evaluations: Sequence[Evaluation], workspace: Workspace) -> Path | None:
     """The folder with the page, if it shows some of these evaluations and no other."""
-    folder = explore_folder(workspace, evaluations[0].book.task)
+    folder = workspace.reports("explore", evaluations[0].book.task)
     try:
         found = Explored.read(folder / "explore.json", "run xlembed explore again").fingerprints
     except (OSError, UserError):  # not explored, or of a task without judgements
@@ -113,7 +107,7 @@ def explore(
         outcomes = [_outcome(r, task, near, overlap, reading, settings.unknown_tokens) for r in rankings]
         found.append(Explained(evaluation, rankings, outcomes, reading.note))
     result, tables = _result(task, found, units, languages, reference, workspace)
-    with atomic_folder(explore_folder(workspace, task.name)) as folder:
+    with atomic_folder(workspace.reports("explore", task.name)) as folder:
         write_json(folder / "explore.json", result.to_json())
         write_units(pd.concat(tables, ignore_index=True), folder / "errors.parquet")
         sides = {e.name: (e.rankings, e.outcomes) for e in found}
@@ -123,7 +117,7 @@ def explore(
 
 def _checked(task: Task, workspace: Workspace) -> dict[str, tuple[str, str]]:
     """Query -> verdict and reasons of `check-queries`, of queries whose texts are the same as then."""
-    path = check_folder(workspace, task.name) / "check.json"
+    path = workspace.reports("check", task.name) / "check.json"
     if not path.is_file():
         return {}
     text_of = {q.query_id: q.text for q in task.queries}

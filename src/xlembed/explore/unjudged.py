@@ -9,7 +9,7 @@ import pandas as pd
 from xlembed.data.task import Task
 from xlembed.evaluate.evaluated import check_languages
 from xlembed.evaluate.search import search_all
-from xlembed.explore.job import FOUND, SENTENCE, explore_folder
+from xlembed.explore.job import FOUND, SENTENCE
 from xlembed.explore.page import write_unjudged_page
 from xlembed.explore.rankings import Hit, UnitRanking, shared_documents
 from xlembed.explore.result import Ranked, Unjudged
@@ -58,7 +58,7 @@ def explore_unjudged(
             "pool": CROSS_LINGUAL.pool,
         }
     )
-    with atomic_folder(explore_folder(workspace, task.name)) as folder:
+    with atomic_folder(workspace.reports("explore", task.name)) as folder:
         write_json(folder / "explore.json", result.to_json())
         write_unjudged_page(folder, task, result, units, rankings)
     return result

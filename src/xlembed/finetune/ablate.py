@@ -64,11 +64,6 @@ class OpenedAblation:
         return [pair for pair in self.trainings if pair[0].variant == variant]
 
 
-def ablation_folder(workspace: Workspace, name: str) -> Path:
-    """Where the report of an ablation goes."""
-    return workspace.out / "reports" / "ablations" / name
-
-
 def open_ablation(source: str, workspace: Workspace) -> OpenedAblation:
     """Read an ablation, make every variant's recipe and find what it names; nothing is trained.
 
@@ -119,7 +114,7 @@ def ablate(
         with record(training) as told:
             reports[training.recipe.name] = train(recipe, workspace, watch, told)
     watch("trainings", len(opened.trainings), len(opened.trainings))
-    with atomic_folder(ablation_folder(workspace, opened.ablation.name)) as folder:
+    with atomic_folder(workspace.reports("ablations", opened.ablation.name)) as folder:
         report = _report(opened, reports, workspace, folder, watch)
         write_json(folder / "report.json", report)
         write_ablation_report(report, folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 
 from xlembed.analyse.result import Estimate
 from xlembed.data.task import Task
@@ -37,11 +36,6 @@ FINE_TUNE_BELOW, FINE_TUNE_EXAMPLES = 0.1, 1000
 """MRR under which, and training pairs from which, fine-tuning is the better next step."""
 
 
-def guide_folder(workspace: Workspace, task: str, scenario: str) -> Path:
-    """Where the guide goes."""
-    return workspace.out / "reports" / "guide" / task / scenario
-
-
 def guide(
     task: Task,
     models: Sequence[str],
@@ -64,7 +58,7 @@ def guide(
     evaluations = [read_evaluation(f"{task.name}/{slug}", workspace) for slug in refs]
     yardstick = _stored_yardstick(task, evaluations, workspace)
     found = weigh(task, evaluations, wish, workspace, refs if timing else None, watch, yardstick=yardstick)
-    with atomic_folder(guide_folder(workspace, task.name, wish.name)) as folder:
+    with atomic_folder(workspace.reports("guide", task.name, wish.name)) as folder:
         write_json(folder / "guide.json", found.to_json())
         write_figures(guides, folder / "figures", found)
         write_page(folder / "guide.md", partial(guide_markdown, found))

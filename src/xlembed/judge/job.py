@@ -55,11 +55,6 @@ Pair = tuple[str, str]
 """Need and document."""
 
 
-def judge_folder(workspace: Workspace, task: str) -> Path:
-    """Where grades and report go."""
-    return workspace.out / "reports" / "judge" / task
-
-
 def found_by(task: Task, models: Sequence[str], workspace: Workspace, watch: Watch = unwatched) -> Rankings:
     """The first documents that each model finds for each query: of its evaluation, or searched now without judgements.
 
@@ -195,7 +190,7 @@ def judge_pairs(
         cost=round(usage.cost, 6),
     )
     judged = _judged_task(task, pairs, graded, chat.name)
-    with atomic_folder(judge_folder(workspace, task.name)) as folder:
+    with atomic_folder(workspace.reports("judge", task.name)) as folder:
         _write_pairs(task, result, folder / FILE)
         write_json(folder / "judge.json", result.to_json())
         (folder / "report.md").write_text(to_report(judge_grids(result)), encoding="utf-8")

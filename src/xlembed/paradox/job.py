@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypedDict
 
 from xlembed.analyse.job import K, Separation, measure_separation
@@ -319,11 +318,6 @@ def _named_json(found: Mapping[str, Standing] | Mapping[str, ModelConditions]) -
     return [{"model": name, **of.to_json()} for name, of in found.items()]
 
 
-def paradox_folder(workspace: Workspace, task: str) -> Path:
-    """Where the report goes."""
-    return workspace.out / "reports" / "paradox" / task
-
-
 def paradox(
     task: Task,
     subjects: Sequence[Subject],
@@ -339,7 +333,7 @@ def paradox(
     rows = [_row(s, evaluations[s.name], task, workspace) for s in one_per_base(subjects, evaluations)]
     models = {name: of.evaluated() for name, of in evaluations.items()}
     result = Paradox(task, workspace.settings, rows, models, notes)
-    with atomic_folder(paradox_folder(workspace, task.name)) as folder:
+    with atomic_folder(workspace.reports("paradox", task.name)) as folder:
         content = result.to_json()
         write_json(folder / "paradox.json", content)
         (folder / "paradox.md").write_text(paradox_markdown(content), encoding="utf-8")

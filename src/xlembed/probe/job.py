@@ -152,7 +152,7 @@ def probe(opened: OpenedProbing, workspace: Workspace, watch: Watch = unwatched)
         table.to_parquet(temporary / "predictions.parquet", index=False)
     watch("tests", 1, 1)
     write_json(workspace.out / "results" / f"probe-{opened.name}.json", _headline(report))
-    pages = workspace.out / "reports" / "probe" / opened.name
+    pages = workspace.reports("probe", opened.name)
     watch("report", 0, 1)
     with atomic_folder(pages) as temporary:
         write_probe_report(report, table, timings, temporary)

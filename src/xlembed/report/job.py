@@ -55,11 +55,6 @@ TESTED = 8
 """Models that are tested in pairs: more give hundreds of tests that take an hour and find little."""
 
 
-def report_folder(workspace: Workspace, task: str) -> Path:
-    """Where the report goes."""
-    return workspace.out / "reports" / "report" / task
-
-
 @dataclass(frozen=True)
 class Written:
     """The report that was written, and what came of the paper; None: not asked for."""
@@ -86,7 +81,7 @@ def report(
     evaluations = _read(task, models, workspace)
     with (
         numbered([e.name for e in evaluations]),
-        atomic_folder(report_folder(workspace, task.name)) as folder,
+        atomic_folder(workspace.reports("report", task.name)) as folder,
     ):
         inputs = gather(task, evaluations, workspace, watch)
         document = assemble(inputs)
@@ -109,7 +104,7 @@ def gather(
     warnings: list[str] = []
     # DVC cannot depend on a file that may be missing, so its stage reads no results of commands that are no stages.
     others = "DVC_STAGE" not in os.environ
-    paradox_file = workspace.out / "reports" / "paradox" / task.name / "paradox.json"
+    paradox_file = workspace.reports("paradox", task.name) / "paradox.json"
     analysed = workspace.out / "analysis" / task.name
     paradox = _read_json(paradox_file, task, warnings) if others else None
     if paradox is not None and "standings" not in paradox:
@@ -192,7 +187,7 @@ def _drawn(kind: ModuleType, result: Any) -> list[Picture]:
 
 def _times(task: Task, workspace: Workspace, warnings: list[str]) -> dict[str, float]:
     """Milliseconds per query from one guide, so that all were timed together: the one that timed most models."""
-    folder = workspace.out / "reports" / "guide" / task.name
+    folder = workspace.reports("guide", task.name)
     guides = [_read_json(path, task, warnings) for path in sorted(folder.glob("[!.]*/guide.json"))]
     timed = [
         {r["model"]: float(r["ms_per_query"]) for r in guide.get("models", ()) if r.get("ms_per_query")}
@@ -253,7 +248,7 @@ def _card(name: str, workspace: Workspace) -> dict[str, Any] | None:
 
 def _explored(task: Task, workspace: Workspace, warnings: list[str]) -> Explored | None:
     """What `xlembed explore` left; a damaged file is left out, with a warning."""
-    path = workspace.out / "reports" / "explore" / task.name / "explore.json"
+    path = workspace.reports("explore", task.name) / "explore.json"
     if (found := _read_json(path, task, warnings)) is None:
         return None
     try:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from xlembed.data.loading import open_task
-from xlembed.data.pair_readers import PairOptions
 from xlembed.data.public.entry import find_public_set
 from xlembed.data.public.importing import Wish, import_public
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.task import Task
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
@@ -26,11 +25,6 @@ from xlembed.words import UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
 RESULT = "reproduced.json"
-
-
-def reproduce_folder(workspace: Workspace, name: str) -> Path:
-    """Where the result goes, and the evaluation behind it, which is no other command's."""
-    return workspace.out / "reports" / "reproduce" / name
 
 
 def prepare(
@@ -78,7 +72,7 @@ def _imported(claim: Claim, workspace: Workspace, accepted: bool) -> str:
             langs=claim.langs,
             split=claim.split,
             name=claim.task,
-            options=PairOptions(documents=claim.documents),
+            options=ReadOptions(documents=claim.documents),
             accepted=accepted,
         )
         import_public(find_public_set(claim.set), wish, data)
@@ -93,7 +87,7 @@ def reproduce(
     Raises:
         UserError: as the main job; or the task has no units in the recipe's mode.
     """
-    folder = reproduce_folder(workspace, claim.name)
+    folder = workspace.reports("reproduce", claim.name)
     scored = workspace.settings.evaluate.model_copy(
         update={"modes": (claim.mode,), "measures": tuple(claim.expected)}
     )

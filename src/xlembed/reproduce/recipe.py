@@ -7,7 +7,7 @@ from functools import cache
 
 from pydantic import field_validator
 
-from xlembed.data.reading import DocumentUnit
+from xlembed.data.read_options import DocumentUnit
 from xlembed.files import Record
 from xlembed.measures import parse_measures
 from xlembed.show.content import Cell, Grid, Row, heads, row

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -36,11 +35,6 @@ Record = Callable[[Setting], AbstractContextManager[Callable[[Tried], None]]]
 def unrecorded(setting: Setting) -> AbstractContextManager[Callable[[Tried], None]]:
     """For callers that keep no runs."""
     return nullcontext(lambda tried: None)
-
-
-def tune_folder(workspace: Workspace, task: str, model: str) -> Path:
-    """Where the results go."""
-    return workspace.out / "reports" / "tune-index" / task / model
 
 
 def tune_index(
@@ -98,7 +92,7 @@ def tune_index(
         spread=spread,
         choice=choose(tried, k=options.k, recall=options.recall, cheapest_by=options.cheapest_by),
     )
-    with atomic_folder(tune_folder(workspace, task.name, ref.slug)) as folder:
+    with atomic_folder(workspace.reports("tune-index", task.name, ref.slug)) as folder:
         write_json(folder / "tune.json", result.to_json())
         pd.DataFrame([one.columns() for one in tried]).to_csv(folder / "table.csv", index=False)
         write_figures(tuning, folder / "figures", result)

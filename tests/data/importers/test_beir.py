@@ -13,7 +13,7 @@ from data.folder import write_folder
 from xlembed.data import importers as readers
 from xlembed.data.importing import find_reader, import_files
 from xlembed.data.loading import load_task
-from xlembed.data.reading import EqualIds, ReadOptions
+from xlembed.data.read_options import EqualIds, ReadOptions
 from xlembed.data.task import Alignment
 from xlembed.registry import entries
 from xlembed.words import UserError

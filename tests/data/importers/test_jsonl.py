@@ -9,7 +9,7 @@ import pytest
 from xlembed.data.building import build_task
 from xlembed.data.checks import Problems
 from xlembed.data.importers.jsonl import read
-from xlembed.data.reading import EqualIds, ReadOptions
+from xlembed.data.read_options import EqualIds, ReadOptions
 from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.words import UserError
 

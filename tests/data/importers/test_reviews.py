@@ -16,7 +16,7 @@ from xlembed.cli import xlembed
 from xlembed.data.importers import reviews
 from xlembed.data.importing import Imported, import_files
 from xlembed.data.loading import load_task
-from xlembed.data.reading import DocumentUnit, ReadOptions
+from xlembed.data.read_options import DocumentUnit, ReadOptions
 from xlembed.words import UserError
 
 DE = "Der Wasserkocher ist leise und schnell, Nummer {}."
@@ -53,7 +53,7 @@ def test_a_review_is_a_document_of_its_product(tmp_path: Path) -> None:
 
 def test_a_larger_sample_contains_the_smaller_whatever_the_order_of_rows(tmp_path: Path) -> None:
     def sampled(found: list[dict[str, Any]], n: int, seed: int = 0) -> set[str]:
-        task = take(tmp_path, found, max_documents=n, seed=seed).task
+        task = take(tmp_path, found, max_documents_per_language=n, seed=seed).task
         assert [sum(d.lang == lang for d in task.documents) for lang in ("de", "en")] == [n, n]
         return {d.doc_id for d in task.documents}
 
@@ -65,9 +65,9 @@ def test_a_larger_sample_contains_the_smaller_whatever_the_order_of_rows(tmp_pat
 def test_the_sample_is_the_same_in_batches_of_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = take(tmp_path, rows(), max_documents=4)
+    whole = take(tmp_path, rows(), max_documents_per_language=4)
     monkeypatch.setattr(reviews, "BATCH", 3)
-    parts = take(tmp_path, rows(), max_documents=4)
+    parts = take(tmp_path, rows(), max_documents_per_language=4)
     assert parts.task == whole.task and "de: 4 of 30 reviews sampled (seed 0)" in " ".join(parts.task.notes)
 
 
@@ -79,7 +79,7 @@ def test_a_products_reviews_are_a_document_in_each_language(tmp_path: Path) -> N
     (third,) = [d for d in task.documents if d.doc_id == "en-p3"]
     assert third.text.splitlines() == [EN.format(i) for i in range(3, 30, 5)] and third.group == "p3"
     assert "1 of 60 reviews left out: they name no product" in task.notes
-    sampled = take(tmp_path, found, documents=DocumentUnit.PRODUCTS, max_documents=2).task
+    sampled = take(tmp_path, found, documents=DocumentUnit.PRODUCTS, max_documents_per_language=2).task
     assert len(sampled.documents) == 4
     assert {d.text for d in sampled.documents} < {d.text for d in task.documents}
     assert "en: 2 products sampled (seed 0); 18 reviews of other products left out" in sampled.notes

@@ -13,7 +13,7 @@ from xlembed.data.checks import Problems
 from xlembed.data.importers.squad import read
 from xlembed.data.importing import import_files
 from xlembed.data.loading import load_task
-from xlembed.data.reading import DocumentUnit, ReadOptions
+from xlembed.data.read_options import DocumentUnit, ReadOptions
 from xlembed.data.task import Alignment, Task
 from xlembed.words import UserError
 

@@ -16,7 +16,7 @@ from xlembed.data.building import build_task
 from xlembed.data.checks import Problems
 from xlembed.data.headers import parse_table_columns
 from xlembed.data.importers.table import read
-from xlembed.data.reading import ReadOptions
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.task import Task
 from xlembed.words import UserError
 
@@ -241,15 +241,15 @@ def test_languages_are_detected_only_when_told(tmp_path: Path) -> None:
         "query,answer\nWie leise ist der Wasserkocher?,Sehr leise: unter 40 Dezibel.\n"
         "How long is the warranty?,Two years for all kettles.\nKann ich ihn zurückgeben?,Ja binnen 30 Tagen.\n"
     )
-    found = Read(tmp_path, {"faq.csv": faq}, detect=True)
+    found = Read(tmp_path, {"faq.csv": faq}, detect_lang=True)
     assert (
         [d.lang for d in found.task.documents] == [q.lang for q in found.task.queries] == ["de", "en", "de"]
     )
     assert "languages told by texts: de 4, en 2" in found.read_as
     short = {"faq.csv": faq + "usb?,no\n"}
-    told = errors(tmp_path, dict(short), detect=True)
+    told = errors(tmp_path, dict(short), detect_lang=True)
     assert "faq.csv, row 5: lang: the row has no language, and its text tells none" in told[1]
-    found = Read(tmp_path, dict(short), detect=True, langs=("en",))
+    found = Read(tmp_path, dict(short), detect_lang=True, langs=("en",))
     assert (
         found.task.documents[-1].lang == "en"
         and "1 text that tells no language, taken for en" in found.read_as

@@ -8,7 +8,7 @@ from xlembed.data.building import build_task
 from xlembed.data.checks import Problems
 from xlembed.data.importers.tatoeba import read
 from xlembed.data.importing import import_files
-from xlembed.data.reading import DocumentUnit, ReadOptions
+from xlembed.data.read_options import DocumentUnit, ReadOptions
 from xlembed.data.task import Alignment, Document, Query, Task
 from xlembed.words import UserError
 

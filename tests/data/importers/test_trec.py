@@ -13,7 +13,7 @@ import pytest
 from xlembed.data.building import build_task
 from xlembed.data.checks import Problems
 from xlembed.data.importing import find_reader
-from xlembed.data.reading import ReadOptions
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.task import Task
 from xlembed.words import UserError
 

@@ -15,11 +15,11 @@ from data.public.rows import belebele, repositories, reviews, squad, std, texts
 from hub_stub import Hub
 from xlembed.cli import xlembed
 from xlembed.data.importing import Imported, import_files
-from xlembed.data.pair_readers import PairOptions
 from xlembed.data.pairs import load_pairs
 from xlembed.data.public import layouts
 from xlembed.data.public.entry import PublicSet, find_public_set, public_sets
 from xlembed.data.public.importing import Wish, import_public
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.task import Alignment, Task
 from xlembed.words import UserError
 
@@ -59,7 +59,7 @@ def test_a_limit_keeps_the_judged_and_says_what_that_does_to_scores(hub: Hub, tm
     ]
     parts = {"corpus": "train", "queries": "test", "qrels": "test"}
     hub.write_rows(entry.hub_id, {f"english-{p}": {split: rows[p]} for p, split in parts.items()})
-    task = task_of(entry, tmp_path, langs=("en",), options=PairOptions(limit=5))
+    task = task_of(entry, tmp_path, langs=("en",), options=ReadOptions(limit=5))
     assert len(task.documents) == 5 and {"en-0#0", "en-1#0"} <= {d.doc_id for d in task.documents}
     assert any("5 of 22 documents sampled, all 2 judged ones" in note for note in task.notes)
 
@@ -110,7 +110,7 @@ def test_answers_are_read_however_they_are_kept(answers: Any, hub: Hub, tmp_path
     hub.write_rows(entry.hub_id, {"default": {"test": squad("tr", answers), "train": squad("tr", answers)}})
     task = task_of(entry, tmp_path)
     assert [d.text for d in task.documents] == texts("tr") and len(task.queries) == 2
-    said = PairOptions(documents="answers")  # type: ignore[arg-type]
+    said = ReadOptions(documents="answers")  # type: ignore[arg-type]
     assert "ein" in {d.text for d in task_of(entry, tmp_path / "b", options=said).documents}
 
 

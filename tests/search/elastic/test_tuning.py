@@ -27,7 +27,7 @@ from xlembed.settings import EvaluateSettings, IndexSettings, Settings
 from xlembed.stats.tuned import split_clusters
 from xlembed.tracking.opening import open_model
 from xlembed.tune_index.grid import Setting, parse_grid
-from xlembed.tune_index.job import TuneOptions, tune_folder, tune_index
+from xlembed.tune_index.job import TuneOptions, tune_index
 from xlembed.workspace import Workspace
 
 NEEDS, DIMS = 60, 64
@@ -144,7 +144,7 @@ def test_recall_is_what_counting_by_hand_gives(workspace: Workspace, server: Ser
 
     assert [r["note"] for r in report["settings"][2:]] == ["exact scan"] * 2
     assert report["settings"][2]["loss"] == [] and report["settings"][2]["recall"] == []
-    folder = tune_folder(workspace, "words", "toy")
+    folder = workspace.reports("tune-index", "words", "toy")
     assert json.loads((folder / "tune.json").read_text()) == json.loads(json.dumps(report))
     assert {p.name for p in folder.rglob("*.*")} == {"tune.json", "table.csv", "recall_latency.png"}
     assert len((folder / "table.csv").read_text().splitlines()) == 5
@@ -206,7 +206,7 @@ def test_interrupted_work_goes_on_with_what_is_there(workspace: Workspace, serve
     with pytest.raises(KeyboardInterrupt):
         tune(workspace, types="hnsw,flat", record=breaking)
     assert started == ["hnsw m4 c20", "hnsw m4 c20 merged", "flat", "flat merged"]
-    assert not tune_folder(workspace, "words", "toy").exists()
+    assert not workspace.reports("tune-index", "words", "toy").exists()
     before = ours(server)
     assert len(before) == 4
     report = tune(workspace, types="hnsw,flat", keep=True)

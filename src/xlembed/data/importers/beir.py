@@ -14,7 +14,8 @@ from xlembed.data.judgements import find_judgements, read_judgements
 from xlembed.data.languages import require_language
 from xlembed.data.lines import existing
 from xlembed.data.objects import IDS, SUFFIXES, TEXTS, by_id, name_of, read_objects
-from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import Rows, language_by_name, said_languages
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError, counted
 

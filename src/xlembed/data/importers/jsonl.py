@@ -14,7 +14,8 @@ from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_shared_ids
 from xlembed.data.joining import OFFER, join
 from xlembed.data.objects import read_objects
-from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import Rows, language_by_name, said_languages
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError, near_miss
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from xlembed.data.checks import Problems
 from xlembed.data.importers import trec
-from xlembed.data.reading import EqualIds, ReadOptions, Rows
+from xlembed.data.read_options import EqualIds, ReadOptions
+from xlembed.data.reading import Rows
 
 
 def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:

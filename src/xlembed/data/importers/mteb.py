@@ -10,7 +10,8 @@ import pycountry
 
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems
-from xlembed.data.reading import ReadOptions, Rows
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import Rows
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError
 

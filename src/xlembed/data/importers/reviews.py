@@ -17,14 +17,8 @@ from xlembed.data.headers import WORDS, Header
 from xlembed.data.languages import is_language
 from xlembed.data.lines import unpacked_name
 from xlembed.data.opening import read_tables
-from xlembed.data.reading import (
-    DocumentUnit,
-    ReadOptions,
-    Rows,
-    document_unit,
-    language_by_name,
-    said_languages,
-)
+from xlembed.data.read_options import DocumentUnit, ReadOptions
+from xlembed.data.reading import Rows, document_unit, language_by_name, said_languages
 from xlembed.data.sampling import drawn
 from xlembed.data.spoken import other_languages
 from xlembed.data.tables import Table, as_text
@@ -62,7 +56,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     """Documents without queries: a review each, or a product's reviews in a language, whose group is the product.
 
     Left out and counted: reviews that are too short, that look like another language than said, and, of a language that
-    has more documents than `max_documents`, all but those whose id draws a small lot.
+    has more documents than `max_documents_per_language`, all but those whose id draws a small lot.
 
     Raises:
         UserError: for a wrong option, or a file without a column of texts.
@@ -70,7 +64,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     unit = document_unit(options, (DocumentUnit.REVIEWS, DocumentUnit.PRODUCTS))
     rows = Rows(Card(options.name, source=", ".join(file.name for file in files), unjudged=True), problems)
     found = _Reviews(unit is DocumentUnit.PRODUCTS, options, problems)
-    sample = _Sample(options.max_documents, options.seed)
+    sample = _Sample(options.max_documents_per_language, options.seed)
     others: Counter[tuple[Lang, Lang]] = Counter()
     reviews = found.of_files(files)
     while batch := list(itertools.islice(reviews, BATCH)):

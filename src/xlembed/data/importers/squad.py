@@ -14,14 +14,8 @@ from xlembed.data.doubts import BELIEVE, check_shared_ids
 from xlembed.data.languages import NAMES as LANGUAGES
 from xlembed.data.languages import TWO_LETTERS
 from xlembed.data.paragraphs import Paragraph, Part, Question, answerable, items_of, paragraphs_of
-from xlembed.data.reading import (
-    DocumentUnit,
-    ReadOptions,
-    Rows,
-    document_unit,
-    language_by_name,
-    said_languages,
-)
+from xlembed.data.read_options import DocumentUnit, ReadOptions
+from xlembed.data.reading import Rows, document_unit, language_by_name, said_languages
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import Lang, UserError, counted
 

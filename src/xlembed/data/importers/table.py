@@ -14,7 +14,8 @@ from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.headers import Header, Layout, Part, understand
 from xlembed.data.lines import require_encoding, unpacked_name
 from xlembed.data.opening import read_tables
-from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import Rows, language_by_name, said_languages
 from xlembed.data.spoken import detect_languages
 from xlembed.data.task import Document, Query
 from xlembed.words import Lang, UserError, counted
@@ -169,7 +170,7 @@ class _Languages:
     """The language of each document and query: its row's, else the option's or the file's name's, else its text's."""
 
     def __init__(self, tables: Sequence[_Table], options: ReadOptions, problems: Problems) -> None:
-        self._tables, self._detect, self._problems = tables, options.detect, problems
+        self._tables, self._detect, self._problems = tables, options.detect_lang, problems
         self._silent: list[tuple[_Table, int, str, str]] = []
         self._named: dict[Path, Lang] = {}
 

@@ -9,7 +9,8 @@ from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems
 from xlembed.data.doubts import BELIEVE
 from xlembed.data.lines import read_lines
-from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import Rows, language_by_name, said_languages
 from xlembed.data.task import Alignment, Document, Query
 from xlembed.words import Lang, UserError
 

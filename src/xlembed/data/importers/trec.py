@@ -15,7 +15,8 @@ from xlembed.data.judgements import NAMES, read_judgements
 from xlembed.data.languages import suggest_language
 from xlembed.data.lines import read_lines, unpacked_name
 from xlembed.data.objects import SUFFIXES, TEXTS, in_list, name_of, read_objects
-from xlembed.data.reading import ReadOptions, Rows, language_by_name, said_languages
+from xlembed.data.read_options import ReadOptions
+from xlembed.data.reading import Rows, language_by_name, said_languages
 from xlembed.data.task import Query
 from xlembed.words import Lang, UserError
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from xlembed.data.checks import Problems, Row
 from xlembed.data.folders import DATA_DIR
 from xlembed.data.importing import Imported, take_rows
-from xlembed.data.pair_readers import PairCard, PairOptions, take_pairs
+from xlembed.data.pair_readers import PairCard, take_pairs
 from xlembed.data.pairs import PAIRS, PairSet
 from xlembed.data.public import layouts
 from xlembed.data.public.entry import PublicSet
 from xlembed.data.public.source import Source
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.reading import Rows
 from xlembed.data.writing import check_target
 from xlembed.registry import load_entry
@@ -36,12 +37,11 @@ class Wish:
     """A copy of the repository, or original files."""
     name: str | None = None
     out: Path | None = None
-    options: PairOptions = field(default_factory=PairOptions)
-    """Limit, belief, documents."""
+    options: ReadOptions = field(default_factory=ReadOptions)
+    """Limit, belief, documents, dry run."""
     accepted: bool = False
     """Whether a non-commercial licence is."""
     force: bool = False
-    dry_run: bool = False
 
 
 def default_name(entry: PublicSet, langs: tuple[str, ...]) -> str:
@@ -87,8 +87,8 @@ def import_public(
         rows = read(read_from)
         rows.card = replace(rows.card, source=read_from.card().source)  # some repositories are opened late
         handle = str(folder) if wish.out else name
-        return [take_rows(rows, folder, read_from.options, handle, force=wish.force, dry_run=wish.dry_run)]
-    if wish.dry_run:
+        return [take_rows(rows, folder, read_from.options, handle, force=wish.force)]
+    if wish.options.dry_run:
         raise UserError("--dry-run: for tasks; --limit 100 tries a pair set out")
     targets = _targets(entry, name, wish)
     folders = {split: wish.out or data_dir / PAIRS.form / target for split, target in targets.items()}

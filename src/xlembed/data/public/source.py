@@ -12,7 +12,7 @@ from typing import Any
 from xlembed.data.card import Card
 from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.public.entry import Part, PublicSet
-from xlembed.data.reading import ReadOptions
+from xlembed.data.read_options import ReadOptions
 from xlembed.data.task import Alignment
 from xlembed.hub import fetch, is_reachable, telling
 from xlembed.words import Lang, UserError, near_miss
