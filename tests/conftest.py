@@ -145,9 +145,11 @@ PIXEL = base64.b64decode(
 
 
 @pytest.fixture(scope="module")
-def sketches() -> Iterator[None]:
+def sketches() -> Iterator[tuple[Any, Any]]:
     """Every figure that applies is one pixel: an evaluation draws for most of its time. Where no test looks at them."""
     from xlembed.show.figures import registry
+
+    real = registry.draw, registry.save
 
     def names(kind: ModuleType, *results: Any) -> dict[str, str]:
         return {name: name for name, f in registry.figures_of(kind).items() if f.applies(*results)}
@@ -158,7 +160,14 @@ def sketches() -> Iterator[None]:
             (folder / f"{name}.{form}").write_bytes(PIXEL)
 
     with mock.patch.object(registry, "draw", names), mock.patch.object(registry, "save", save):
-        yield
+        yield real
+
+
+@pytest.fixture
+def drawn(sketches: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For one test of those: figures as they are."""
+    for name, function in zip(("draw", "save"), sketches, strict=True):
+        monkeypatch.setattr(f"xlembed.show.figures.registry.{name}", function)
 
 
 @pytest.fixture(scope="module", autouse=True)
