@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import base64
 import contextlib
+import gc
 import os
 import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -22,6 +25,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # Machines are busy: no test fails for the time it takes.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: full collections, of which each training asks for two, need not walk over it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -128,6 +137,37 @@ def _migrated_once(all_workers: Path) -> Iterator[None]:
 
     with mock.patch.object(utils, "_initialize_tables", initialize):
         yield
+
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture(scope="module")
+def sketches() -> Iterator[tuple[Any, Any]]:
+    """Every figure that applies is one pixel: an evaluation draws for most of its time. Where no test looks at them."""
+    from xlembed.show.figures import registry
+
+    real = registry.draw, registry.save
+
+    def names(kind: ModuleType, *results: Any) -> dict[str, str]:
+        return {name: name for name, f in registry.figures_of(kind).items() if f.applies(*results)}
+
+    def save(_: str, folder: Path, name: str, *, pdf: bool = False) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for form in ("png", "pdf") if pdf else ("png",):
+            (folder / f"{name}.{form}").write_bytes(PIXEL)
+
+    with mock.patch.object(registry, "draw", names), mock.patch.object(registry, "save", save):
+        yield real
+
+
+@pytest.fixture
+def drawn(sketches: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For one test of those: figures as they are."""
+    for name, function in zip(("draw", "save"), sketches, strict=True):
+        monkeypatch.setattr(f"xlembed.show.figures.registry.{name}", function)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,6 +17,8 @@ from fakes.toy import digests
 from xlembed import cli
 from xlembed.show.folding import text_width
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 HEAVY = ("torch", "mlflow", "transformers", "sentence_transformers", "pandas", "scipy", "matplotlib", "faiss")
 RESULTS = ("results", "runs", "embeddings", "indices", "reports")
 

@@ -17,6 +17,8 @@ from cli.command import Answer, no_surroundings, xlembed
 from fakes.scored_toy import make_scored_checkout, write_set
 from xlembed.data.scored import load_scored
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 SYSTEMS = ("mean", "toy:ridge", "toy:mlp")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -14,7 +13,7 @@ from fakes.promotable import champion, make_checkout, register
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def checkout(tmp_path_factory: pytest.TempPathFactory, sketches: None) -> Path:
     """Versions 1 (20 of 40 right), 2 (35), 3 (34), 4 (36, but trained on the task); `candidate` is the last."""
     root = make_checkout(tmp_path_factory.mktemp("checkout"))
     with no_surroundings(root):
@@ -22,9 +21,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for right in (20, 35, 34):
             register(root, (right, right))
         register(root, (36, 36), texts=["end7"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xlembed.show.figures.registry.write_figures", lambda *_: None)
-        yield root
+    return root
 
 
 def promoted(root: Path, *words: str) -> Answer:

@@ -15,6 +15,8 @@ from cli.command import make_checkout, xlembed
 from fakes.scored_toy import write_set
 from xlembed.tracking.log import DESCRIPTION, DESCRIPTION_CHARS
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "xlembed"
 COMMANDS = {

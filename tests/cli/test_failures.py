@@ -20,6 +20,8 @@ from xlembed.cli import failures
 from xlembed.cli.failures import explain
 from xlembed.measures import parse_measure
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 RUN = ("run", "-m", "toy", "-t", "toy")
 LEFT_ALONE = "What was finished before is kept, nothing is left half written"
 

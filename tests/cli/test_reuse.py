@@ -17,6 +17,8 @@ from xlembed.settings import Settings
 from xlembed.tracking.opening import open_model
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 RUN = ("run", "-t", "toy", "-m", "toy")
 TOLD = "toy: reused, nothing has changed since it was evaluated"
 

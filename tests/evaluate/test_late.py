@@ -33,6 +33,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import Role, UserError
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 Make = Callable[..., Workspace]
 TEXTS = ["boat , haus", "cat zzz", "zzz", "boot boot katze", "katze", "haus , cat boat"]
 LONG = [{**d, "text": text} for d, text in zip(DOCUMENTS, TEXTS, strict=True)]

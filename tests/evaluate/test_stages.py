@@ -33,6 +33,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import Mode, Role, UserError
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 EXPORT = {"documents.npy", "queries.npy", "document_ids.json", "query_ids.json", "manifest.json"}
 
 
@@ -101,6 +103,7 @@ def hidden(folder: Path) -> list[str]:
 # What is written
 
 
+@pytest.mark.usefixtures("drawn")
 def test_exactly_the_documented_files(make: MakeWorkspace) -> None:
     workspace = make()
     run(workspace)
@@ -221,6 +224,7 @@ def test_zero_vectors_are_listed_and_rank_last(make: MakeWorkspace) -> None:
 # Running again
 
 
+@pytest.mark.usefixtures("drawn")
 def test_second_run_encodes_nothing_and_writes_the_same_bytes(
     make: MakeWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +251,7 @@ def test_second_run_encodes_nothing_and_writes_the_same_bytes(
     assert digests(elsewhere.out) == before
 
 
+@pytest.mark.usefixtures("drawn")
 def test_another_process_with_an_empty_store_writes_the_same_bytes(
     make: MakeWorkspace, tmp_path: Path, model: Path
 ) -> None:

@@ -34,6 +34,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 Make = Callable[..., Workspace]
 TURNED = {**WORDS, "haus": (1.0, 0.0, 0.0, 0.0), "zzz": (0.9, 0.1, 0.0, 0.0)}
 """Another opinion: boat is nearest to haus, and knows zzz."""

@@ -23,6 +23,8 @@ from xlembed.stats.comparison import Evaluated
 from xlembed.words import Mode
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 MODELS = ("-t", "toy", "-m", "toy+dim3,toy")
 OPTIONS = ("--reference", "toy")
 

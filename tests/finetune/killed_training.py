@@ -1,4 +1,7 @@
-"""A training that kills itself; run by test_training.py: python killed_training.py WHERE MODEL MOMENT."""
+"""Trainings that kill themselves; run by test_training.py: python killed_training.py WHERE MODEL MOMENT...
+
+Each is a process of its own, forked where nothing has been imported but modules; how each ended is printed.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(where: Path, folder: Path, moment: str) -> None:
+def train(where: Path, folder: Path, moment: str) -> None:
     torch.set_num_threads(1)
     model = small_model(folder, [*ANCHORS, *POSITIVES], dropout=0.2)
     when, at = moment.split("@")
@@ -82,5 +85,14 @@ def main(where: Path, folder: Path, moment: str) -> None:
     train_stage(model, STAGE, data(), where, seed=5, log=log)
 
 
+def main(where: Path, folder: Path, moments: list[str]) -> None:
+    for moment in moments:
+        if child := os.fork():
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        else:
+            train(where, folder, moment)
+            return
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -25,6 +25,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import Role
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 FINAL = "finetuned/learnt"
 TEACHER = {"kind": "distillation", "teacher": "static_multilingual"}
 

@@ -305,15 +305,15 @@ def test_killed_trainings_end_with_the_same_bytes(tmp_path: Path) -> None:
     whole = small_model(tmp_path / "model", words, dropout=0.2)
     expected = train_stage(whole, killed.STAGE, killed.data(), tmp_path / "whole", seed=5)
     assert [look.step for look in expected.dev] == [4, 7, 10, 13, 16]
-    for moment in ("log@6", "weights@10", "seal@16"):
-        child = subprocess.run(
-            [sys.executable, killed.__file__, tmp_path / "work", tmp_path / "model", moment],
-            env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            check=False,
-            text=True,
-        )
-        assert child.returncode == -signal.SIGKILL, child.stderr
+    moments = ("log@6", "weights@10", "seal@16")
+    done = subprocess.run(
+        [sys.executable, killed.__file__, tmp_path / "work", tmp_path / "model", *moments],
+        env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(moments), done.stderr
     steps = []
     resumed = small_model(tmp_path / "model", words, dropout=0.2)
     result = train_stage(

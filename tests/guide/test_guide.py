@@ -14,6 +14,8 @@ from fakes.promotable import PARAMS, TASK, N, make_checkout, save_model
 from xlembed.guide.scenarios import PARTS, parse_weights, scenarios
 from xlembed.words import UserError
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 GOOD = {"en": 30, "de": 20}
 WEAK = "weak"
 

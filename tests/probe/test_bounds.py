@@ -18,6 +18,8 @@ from xlembed.probe.job import Probed, open_probing, probe
 from xlembed.probe.served import Scorer
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 SCALE = Bounds(((1.0, 5.0), (0.0, None), (None, None)))
 SCORES = np.array([[0.5, -2.0, -9.0], [6.0, 99.0, 9.0], [1.0, 0.0, 0.0], [3.25, 1.0, 1.0]])
 

@@ -34,12 +34,9 @@ Settle = Callable[..., Workspace]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def root(tmp_path_factory: pytest.TempPathFactory, sketches: None) -> Iterator[Path]:
     folder = make_checkout(tmp_path_factory.mktemp("checkout"))
-    with no_surroundings(folder), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "xlembed.show.figures.registry.write_figures", lambda *_: None
-        )  # most of the time otherwise
+    with no_surroundings(folder):
         mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
         yield folder
 

@@ -28,6 +28,8 @@ from xlembed.settings import RESAMPLES
 from xlembed.tracking.runs import child_run, open_run
 from xlembed.tracking.signals import undisturbed
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 ROOT = Path(__file__).resolve().parents[2]
 XLEMBED = [sys.executable, "-c", "from xlembed.cli import main; main()"]
 LONG = RESAMPLES[1]

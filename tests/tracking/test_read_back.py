@@ -21,6 +21,8 @@ from xlembed.tracking.runs import open_run
 from xlembed.tracking.store import EXPERIMENT_KIND, connect
 from xlembed.words import UserError
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 FOUR = ("cross", "mono", "true_cross/all", "true_cross/target")
 HEADLINE = sorted(
     [f"{mode}/{measure}" for mode in FOUR for measure in ("accuracy_at_1", "MRR_at_10", "accuracy_at_10")]
