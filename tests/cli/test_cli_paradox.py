@@ -64,7 +64,9 @@ def report(finished: tuple[Path, Answer]) -> dict[str, Any]:
 
 def test_its_run_is_described(finished: tuple[Path, Answer], report: dict[str, Any]) -> None:
     text = description(finished[0], "reviews_sample/paradox", "paradox")
-    assert text.startswith("**xlembed paradox** on **reviews_sample**: `static_multilingual`, `static_multilingual+dim64`, ")
+    assert text.startswith(
+        "**xlembed paradox** on **reviews_sample**: `static_multilingual`, `static_multilingual+dim64`, "
+    )
     assert "| base5 |" in text and "Files: `out/reports/paradox/reviews_sample`" in text
 
 
