@@ -91,12 +91,17 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             temporary.rename(path)
 
 
-def made_once(folder: Path, make: Callable[[Path], None]) -> bool:
-    """Let `make` fill a folder that is not there yet, whatever other processes do; whether it was filled now."""
-    if not folder.is_dir():
+def made_once(
+    folder: Path, make: Callable[[Path], None], is_whole: Callable[[Path], bool] = Path.is_dir
+) -> bool:
+    """Let `make` fill a folder that is not there yet, whatever other processes do; whether it was filled now.
+
+    One that is there and not `is_whole` is replaced.
+    """
+    if not is_whole(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{folder.name}.lock")):
-            if not folder.is_dir():
+            if not is_whole(folder):
                 for left in folder.parent.glob(f".{folder.name}.*"):  # of a process that was killed
                     shutil.rmtree(left, ignore_errors=True)
                 with atomic_folder(folder) as made:

@@ -152,7 +152,7 @@ def test_our_own_code_and_libraries_count(root: Path, tmp_path: Path) -> None:
     (package / "__pycache__" / "job.pyc").write_text("compiled")
     reuse.code_digest.cache_clear()
     assert reuse.code_digest(package) == first
-    for change in (lambda: (package / "job.py").write_text("x = 2\n"), lambda: (package / "a.yaml").touch()):
+    for change in (lambda: (package / "job.py").write_text("x = 22\n"), lambda: (package / "a.yaml").touch()):
         change()
         reuse.code_digest.cache_clear()
         assert reuse.code_digest(package) != first

@@ -22,7 +22,7 @@ import xlembed
 from xlembed.data.folders import find_task
 from xlembed.data.task import Task
 from xlembed.files import Record, atomic_writer, read_record, write_json
-from xlembed.models.digest import file_digest, folder_digest
+from xlembed.models.digest import file_digest, files_digest, folder_digest
 from xlembed.models.folder import remote_classes
 from xlembed.models.hub import locate
 from xlembed.models.spec import BUNDLED, ModelRef
@@ -143,9 +143,9 @@ class Reuse:
                 "code": code_digest(),
                 "python": f"{sys.version} {platform.machine()}",
                 "libraries": installed(),
-                "task": _folder_files(find_task(self._task, at.root / "data")),
+                "task": _whole_folder(find_task(self._task, at.root / "data")),
                 "models": [_model_files(part, at) for part in (ref, ref.reranker) if part],
-                "pairs": [_folder_files(at.root / "data" / "pairs" / name) for name in pairs],
+                "pairs": [_whole_folder(at.root / "data" / "pairs" / name) for name in pairs],
                 "settings": at.settings.model_dump(mode="json", include=set(SECTIONS)),
             }
         except (UserError, OSError):
@@ -166,27 +166,21 @@ def _model_files(ref: ModelRef, workspace: Workspace) -> dict[str, Any]:
         if trusted and remote_classes(folder):
             raise UserError(f"{ref.slug}: code of other repositories is not followed")
         return {**found, "files": folder_digest(folder)}
-    return {**found, "files": _folder_files(ref.folder) if ref.folder else {}}
+    return {**found, "files": _whole_folder(ref.folder) if ref.folder else ""}
 
 
-def _folder_files(folder: Path) -> dict[str, str]:
-    """Name -> sha256 of all files of a folder, under its own name; hidden ones left out."""
-    return {
-        f"{folder.name}/{name.as_posix()}": file_digest(folder / name)
-        for name in sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-        if not any(part.startswith(".") for part in name.parts)
-    }
+def _whole_folder(folder: Path) -> str:
+    """A folder's own name, and a hash of all its files; hidden ones left out."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    shown = [p for p in files if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
+    return f"{folder.name} {files_digest(folder, shown)}"
 
 
 @cache
 def code_digest(package: Path = Path(xlembed.__file__).parent) -> str:
     """sha256 over all code and data of this package; weights that come with it count among a model's files."""
-    hasher = hashlib.sha256()
-    for path in sorted(package.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and not path.is_relative_to(BUNDLED):
-            name = path.relative_to(package).as_posix()
-            hasher.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return hasher.hexdigest()
+    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return files_digest(package, [path for path in files if not path.is_relative_to(BUNDLED)])
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -38,10 +38,19 @@ def content_files(folder: Path) -> list[Path]:
 
 
 def folder_digest(folder: Path) -> str:
-    """sha256 over names and contents of the files that determine vectors."""
+    """sha256 over names and contents of the files that determine vectors.
+
+    Raises:
+        UserError: if the folder holds no weights.
+    """
+    return files_digest(folder, content_files(folder))
+
+
+def files_digest(folder: Path, files: Iterable[Path]) -> str:
+    """sha256 over names and contents of some files of a folder, in any order."""
     hasher = hashlib.sha256()
-    for path in content_files(folder):
-        hasher.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in files):
+        hasher.update(f"{name} {file_digest(path)}\n".encode())
     return hasher.hexdigest()
 
 
@@ -101,10 +110,10 @@ def _recorded_sha256(folder: Path, path: Path) -> str | None:
 def file_digest(path: Path) -> str:
     """sha256 of a file, read once per process and state of the file."""
     state = path.stat()
-    return _file_digest(path.resolve(), state.st_size, state.st_mtime_ns)
+    return _file_digest(path.absolute(), state.st_ino, state.st_size, state.st_mtime_ns)
 
 
 @cache
-def _file_digest(path: Path, size: int, mtime_ns: int) -> str:
+def _file_digest(path: Path, inode: int, size: int, mtime_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

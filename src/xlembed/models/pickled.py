@@ -11,9 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
-from xlembed.files import atomic_folder, default_cache
+from xlembed.files import default_cache, made_once
 from xlembed.models.digest import check_weights, content_files, folder_digest, lfs_pointer
 from xlembed.models.folder import PICKLED_INDEX, pickled_weights, read_json
 from xlembed.words import UserError
@@ -37,17 +35,9 @@ def with_safetensors(folder: Path) -> Path:
     if not pickled:
         return folder
     target = default_cache() / "converted" / folder_digest(folder)
-    if _is_whole(target):
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{target}.lock"):
-        if not _is_whole(target):
-            for left in target.parent.glob(f".{target.name}.*"):  # of a process that was killed
-                shutil.rmtree(left)
-            with atomic_folder(target) as made:
-                _convert(folder, pickled, made)
-            names = ", ".join(path.relative_to(folder).as_posix() for path in pickled)
-            log.warning("%s: %s converted once to safetensors, in %s", folder, names, target)
+    if made_once(target, lambda made: _convert(folder, pickled, made), _is_whole):
+        names = ", ".join(path.relative_to(folder).as_posix() for path in pickled)
+        log.warning("%s: %s converted once to safetensors, in %s", folder, names, target)
     return target
 
 
