@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import BeforeValidator, Field, field_validator
@@ -85,6 +85,10 @@ class EncodeSettings(Section):
         if device and not DEVICE.fullmatch(device):
             raise ValueError(f"{device!r} is no device: expected cpu, cuda, cuda:N or mps")
         return device
+
+    def alone(self) -> Self:
+        """The same for one process of this machine; how many share the texts, and where, changes no vector."""
+        return self.model_copy(update={"backend": "processes", "workers": None, "address": ""})
 
 
 class IndexSettings(Section):

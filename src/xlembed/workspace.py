@@ -50,6 +50,16 @@ class Workspace:
         """Units, scores, run files and figures."""
         return self.out / "runs" / task / model
 
+    def evaluation(self, task: str, model: str) -> dict[str, Path]:
+        """All that the stages from encode to evaluate write of a model: folders and single files, by what they hold."""
+        return {
+            "embeddings": self.embeddings(task, model),
+            "index": self.index_file(task, model),
+            "runs": self.run_folder(task, model),
+            "result": self.result_file(task, model),
+            "details": self.details_file(task, model),
+        }
+
     def analysis_folder(self, task: str, model: str) -> Path:
         """Geometry, morphology and tokens of one model on one task."""
         return self.out / "analysis" / task / model

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -12,6 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from cli.command import Answer, make_checkout, no_surroundings, xlembed
 from xlembed.evaluate import reuse
+from xlembed.evaluate.pair import PairDone
 from xlembed.evaluate.reuse import Reuse
 from xlembed.settings import Settings
 from xlembed.tracking.opening import open_model
@@ -247,3 +249,34 @@ def test_what_a_server_holds_is_never_believed(root: Path) -> None:
             workspace = Workspace(Settings(models=entries, index={"engine": engine}), Path())
             found = Reuse(workspace, "toy", open_model(workspace, "toy"), "run")
             assert (found.key is not None) == known
+
+
+def test_pairs_that_another_machine_evaluated_are_noted_if_it_is_like_this_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xlembed.evaluate import pair
+
+    sent: list[int] = []
+    machines: list[str] = []
+
+    def each_done(settings: object, function: Callable[..., PairDone], calls: Sequence[Any]) -> Iterator[Any]:
+        sent.append(len(calls))
+        for number, args in enumerate(calls):
+            found = function(*args)
+            machines.append(found.machine)
+            yield number, found
+
+    monkeypatch.setattr("xlembed.embeddings.cluster.each_done", each_done)
+    words = ("run", "-t", "toy", "-m", "toy,toy+dim3", "--out", "elsewhere", "--resamples", "600")
+    with monkeypatch.context() as patch:
+        patch.setattr(pair, "machine_digest", lambda *given: "another")
+        assert xlembed(root, *words, "--backend", "ray").code == 0 and sent == [2]
+    assert "reused" not in (made := xlembed(root, *words, "--backend", "ray")).err and sent == [2, 2], (
+        made.err
+    )
+    assert machines[:2] == ["another"] * 2 and len({*machines[2:], ""}) == 3
+    before = contents(root / "elsewhere")
+    for more in ((), ("--backend", "ray"), ("--workers", "2")):
+        assert xlembed(root, *words, *more).err.count("reused, nothing has changed") == 2
+    assert sent == [2, 2] and contents(root / "elsewhere") == before
+    assert "reused" not in xlembed(root, *words, "--force").err and contents(root / "elsewhere") == before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from cli.command import xlembed
+from embeddings.dying_pair import dying_pair
 from embeddings.hashing_assignment import HashingAssignment
 from embeddings.hashing_encoder import HashingEncoder
 from embeddings.test_encode_texts import contents
@@ -21,8 +25,11 @@ from xlembed.embeddings.crew import alone
 from xlembed.embeddings.store import VectorStore
 from xlembed.words import UserError
 
-pytest.importorskip("ray", reason="needs the extra ray: pip install 'xlembed[ray]'")
-pytestmark = pytest.mark.slow
+# Looked for and not imported: `connect` sets what Ray reads when it is.
+NO_RAY = pytest.mark.skipif(
+    find_spec("ray") is None, reason="needs the extra ray: pip install 'xlembed[ray]'"
+)
+pytestmark = [pytest.mark.slow, NO_RAY]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -81,6 +88,35 @@ def test_pairs_are_evaluated_elsewhere_and_one_that_fails_loses_no_other(tmp_pat
     assert here.code == 0, here.err
     assert written == {p.relative_to(tmp_path / "here"): p.read_bytes() for p in _files(tmp_path / "here")}
     assert len(written) > 10
+
+
+def test_a_pair_whose_worker_is_killed_is_evaluated_by_another_and_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of `one` the first worker is killed, of `two` every one; both when the pair is encoded."""
+    save_toy_model(tmp_path / "toy")
+    for task in ("one", "two", "three"):
+        write_toy(tmp_path / "data" / task)
+    (tmp_path / "params.yaml").write_text(
+        "models: {toy: {source: ./toy}}\nencode: {device: cpu}\n", encoding="utf-8"
+    )
+    deaths = tmp_path / "deaths"
+    deaths.mkdir()
+    with monkeypatch.context() as patch:
+        dying = partial(dying_pair, deaths, {"one": 1, "two": 9})
+        patch.setattr("xlembed.evaluate.pair.evaluate_pair", dying)
+        told = xlembed(tmp_path, *["run", "-m", "toy", "-t", "one,two,three", "--backend", "ray", "--json"])
+    assert told.code == 2 and "1 of 3 pairs failed, the others are written" in told.err
+    assert sorted(path.name.partition(".")[0] for path in deaths.iterdir()) == ["one", "two", "two", "two"]
+    assert caplog.text.count("its work is done again") == 3 and "its work is done again" in told.err
+    assert "toy on two: 3 workers were lost one after the other" in told.err and "--workers" in told.err
+    assert json.loads(told.out)[0]["task"] in ("one", "three")
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["one", "three"]
+    for more in ([], ["--backend", "ray"]):
+        again = xlembed(tmp_path, *["run", "-m", "toy", "-t", "one,three", *more])
+        assert again.code == 0 and again.err.count("toy: reused, nothing has changed") == 2, again.err
+    last = xlembed(tmp_path, *["run", "-m", "toy", "-t", "one,two,three"])
+    assert last.code == 0 and last.err.count("toy: reused, nothing has changed") == 2, last.err
 
 
 def _files(folder: Path) -> list[Path]:

@@ -44,7 +44,7 @@ def run(asked: Asked, tasks: tuple[str, ...], force: bool) -> None:
     names = list(dict.fromkeys(listed(tasks))) or [RunSettings().tasks[0]]
     plans = [_plan(asked, name, force) for name in names]
     pairs = [
-        (plan.name, plan.opened, ref)
+        (plan.name, plan.opened, ref, plan.reuses[ref.slug])
         for plan in plans
         if plan.opened
         for ref in plan.refs

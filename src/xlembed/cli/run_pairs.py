@@ -10,17 +10,18 @@ from xlembed.cli.study import Asked, told
 if TYPE_CHECKING:
     from xlembed.data.task import Task
     from xlembed.evaluate.pair import PairDone
+    from xlembed.evaluate.reuse import Reuse
     from xlembed.models.spec import ModelRef
 
 
 def run_pairs(
-    asked: Asked, pairs: Sequence[tuple[str, Task, ModelRef]]
+    asked: Asked, pairs: Sequence[tuple[str, Task, ModelRef, Reuse]]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Evaluate all of them; what comes back is written and tracked here, as it comes.
 
     Args:
         asked: the shared options.
-        pairs: the task as it was asked for, itself, and the model.
+        pairs: the task as it was asked for, itself, the model, and where their evaluation is noted.
 
     Returns:
         The results, in the order of the pairs; and of each pair that failed, why.
@@ -33,13 +34,14 @@ def run_pairs(
     workspace = asked.workspace
     results: dict[int, dict[str, Any]] = {}
     failed: dict[int, str] = {}
-    calls = [(task, from_anywhere(ref), workspace) for _, task, ref in pairs]
+    calls = [(task, from_anywhere(ref), workspace) for _, task, ref, _ in pairs]
     with Bars("run") as bars:
         for number, found in each_done(workspace.settings.encode, evaluate_pair, calls):
-            name, task, ref = pairs[number]
+            name, task, ref, reuse = pairs[number]
             if isinstance(found, PairDone):
                 write_pair(found, task.name, ref.slug, workspace)
                 _track(asked, name, task, ref, found)
+                reuse.note(task, found.result, found.machine)
                 results[number] = found.result
             else:
                 failed[number] = f"{ref.slug} on {task.name}: {found}"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from xlembed.embeddings.assignment import answer
+from xlembed.embeddings.crew import MOST_LOSSES, too_many_lost
 from xlembed.settings import EncodeSettings
 from xlembed.words import UserError
 
-RETRIES = 3
-"""Of a call whose process or machine is lost."""
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -24,6 +25,8 @@ def connect(settings: EncodeSettings) -> Iterator[Any]:
         UserError: it is not installed, or there is no cluster at the address.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # It prints to stdout, amid our JSON; what of it matters is told here.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         import ray
     except ImportError:
@@ -54,7 +57,8 @@ def each_done(
 ) -> Iterator[tuple[int, Any]]:
     """Call a function on a cluster, as they are finished: the number of the call, and what it gave, or its error.
 
-    A call whose process or machine is lost is made again elsewhere, up to three times; the error of one stops no other.
+    A call whose process or machine is lost is made again elsewhere, until it has cost three of them; the error of one
+    stops no other. Ray's own retries are off: it makes a call that is out of memory again without end.
 
     Args:
         settings: say which cluster, how many calls at a time (default: one per processor) and whether on GPUs.
@@ -65,16 +69,30 @@ def each_done(
         resources = ray.cluster_resources()
         on_gpu = settings.device != "cpu" and resources.get("GPU", 0) > 0
         cpus = max(1, int(resources.get("CPU", 1)) // settings.workers) if settings.workers else 1
-        remote = ray.remote(answer).options(num_cpus=cpus, num_gpus=int(on_gpu), max_retries=RETRIES)
+        remote = ray.remote(answer).options(num_cpus=cpus, num_gpus=int(on_gpu), max_retries=0)
         sent = {id(value): ray.put(value) for args in calls for value in args}  # each once
-        waiting = {
-            remote.remote(function, *(sent[id(value)] for value in args)): number
-            for number, args in enumerate(calls)
-        }
+
+        def send(number: int) -> Any:
+            return remote.remote(function, *(sent[id(value)] for value in calls[number]))
+
+        waiting, losses = {send(number): number for number in range(len(calls))}, Counter[int]()
         while waiting:
             (reference, *_), _ = ray.wait(list(waiting))
             number = waiting.pop(reference)
             try:
-                yield number, ray.get(reference)[1]
+                found = ray.get(reference)[1]
+            except ray.exceptions.RayTaskError as error:
+                found = error
             except ray.exceptions.RayError as error:
-                yield number, RuntimeError(f"its worker was lost: {' '.join(str(error).split())[:200]}")
+                losses[number] += 1
+                if losses[number] < MOST_LOSSES:
+                    log.warning("a worker was lost (%s); its work is done again", how_lost(error))
+                    waiting[send(number)] = number
+                    continue
+                found = too_many_lost(how_lost(error))
+            yield number, found
+
+
+def how_lost(error: Exception) -> str:
+    """How a worker ended, in one line."""
+    return " ".join(str(error).split())[:200].rstrip(".")

@@ -94,6 +94,14 @@ class WorkerLost(Exception):
     """A worker ended in the middle of its work; the message says how."""
 
 
+def too_many_lost(how: str) -> UserError:
+    """What is told after `MOST_LOSSES`; `how` the last one ended."""
+    return UserError(
+        f"{counted(MOST_LOSSES, 'worker')} were lost one after the other, the last one: {how}. Out of memory? Take "
+        "fewer (--workers) or smaller batches (--batch-tokens); finished shards are kept"
+    )
+
+
 class Worker(Protocol):
     """One worker of a back end, used by one thread; everything it raises but `WorkerLost` ends the job."""
 
@@ -210,11 +218,7 @@ def _serve(worker: Worker, team: _Team) -> None:
             if piece is not None:
                 piece.losses += 1
             if max(lost, piece.losses if piece else 0) >= MOST_LOSSES:
-                told = UserError(
-                    f"{counted(MOST_LOSSES, 'worker')} were lost one after the other, the last one: {error}. Out of "
-                    "memory? Take fewer (--workers) or smaller batches (--batch-tokens); finished shards are kept"
-                )
-                return _fail(told, piece or team.pieces.get())
+                return _fail(too_many_lost(str(error)), piece or team.pieces.get())
             if piece is not None:
                 team.pieces.put(piece)
         except BaseException as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,8 @@ from xlembed.evaluate.eight_bits import check_eight_bits
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
-from xlembed.files import atomic_folder, atomic_path
+from xlembed.evaluate.reuse import machine_digest
+from xlembed.files import atomic_folder, atomic_path, temporary_folder
 from xlembed.models.spec import ModelRef
 from xlembed.stages import Stages
 from xlembed.workspace import Workspace
@@ -28,11 +28,12 @@ class PairDone:
 
     Attributes:
         result: what `evaluate` gives, and the `speed` of its stages.
-        written: its files, by the place of the workspace that they belong to (`places`).
+        written: its files, by the place that they belong to (`Workspace.evaluation`).
         speed: `speed/...` metrics.
         encoding: all that is known of the encoding, by role, and of the stages.
         n_encoded: texts that the store there lacked.
         checked: what 8 bits change, see `check_eight_bits`.
+        machine: what the machine brought, see `machine_digest`.
     """
 
     result: dict[str, Any]
@@ -40,30 +41,21 @@ class PairDone:
     speed: dict[str, float]
     encoding: dict[str, Any]
     n_encoded: int
-    checked: str = ""
-
-
-def places(workspace: Workspace, task: str, model: str) -> dict[str, Path]:
-    """All that the three stages write of a pair."""
-    return {
-        "embeddings": workspace.embeddings(task, model),
-        "index": workspace.index_file(task, model),
-        "runs": workspace.run_folder(task, model),
-        "result": workspace.result_file(task, model),
-        "details": workspace.details_file(task, model),
-    }
+    checked: str
+    machine: str
 
 
 def evaluate_pair(task: Task, ref: ModelRef, workspace: Workspace) -> PairDone:
     """Encode with the store of this machine, index and evaluate; nothing is left in its checkout.
 
+    What is written until it is sent lies in the cache, where the next pair removes what a killed one left.
+
     Raises:
         UserError: as the stages.
     """
-    encoding = workspace.settings.encode.model_copy(update={"backend": "processes", "workers": None})
-    settings = workspace.settings.model_copy(update={"encode": encoding})
-    with tempfile.TemporaryDirectory(prefix="xlembed-") as out:
-        here = replace(workspace, settings=settings, out=Path(out))
+    settings = workspace.settings.model_copy(update={"encode": workspace.settings.encode.alone()})
+    with temporary_folder(workspace.cache / "pair") as out:
+        here = replace(workspace, settings=settings, out=out)
         stages = Stages()
         with stages("encode"):
             checked = check_eight_bits(task, ref, here)
@@ -71,17 +63,23 @@ def evaluate_pair(task: Task, ref: ModelRef, workspace: Workspace) -> PairDone:
         with stages("index"):
             index(task, ref, here)
         result = evaluate(task, ref, here, stage=stages)
-        written = {name: _read(place) for name, place in places(here, task.name, ref.slug).items()}
+        written = {name: _read(place) for name, place in here.evaluation(task.name, ref.slug).items()}
     speed = {**encoded.speed_metrics(), **stages.metrics()}
     told = stages.to_json()
     return PairDone(
-        {**result, "speed": told}, written, speed, {**encoded.to_json(), **told}, encoded.n_encoded, checked
+        result={**result, "speed": told},
+        written=written,
+        speed=speed,
+        encoding={**encoded.to_json(), **told},
+        n_encoded=encoded.n_encoded,
+        checked=checked,
+        machine=machine_digest(ref, here),
     )
 
 
 def write_pair(done: PairDone, task: str, model: str, workspace: Workspace) -> None:
     """Its files at their places here, each folder in one step."""
-    for name, place in places(workspace, task, model).items():
+    for name, place in workspace.evaluation(task, model).items():
         files = done.written[name]
         if "" in files:
             with atomic_path(place) as path:

@@ -37,6 +37,8 @@ OWN = frozenset({"task_digest", "model", "fingerprint", "evaluate", "corpus", "i
 """Keys of scores.json that tell evaluations of other inputs apart."""
 IN_MEMORY = "exact"
 """The engine whose index is made of the vectors each time; what a server holds cannot be known from here."""
+OF_RAY = "ray/thirdparty_files"
+"""End of the folder that Ray puts before the path of its workers; nothing here uses its libraries."""
 
 
 class Finished(Record):
@@ -94,12 +96,15 @@ class Reuse:
                 file.write(text)
         return read_record(self._workspace.details_file(finished.name, self._ref.slug), "evaluate again")
 
-    def note(self, task: Task, result: Mapping[str, Any]) -> None:
+    def note(self, task: Task, result: Mapping[str, Any], machine: str | None = None) -> None:
         """Note what an evaluation left: the last thing that is done for it.
 
-        Not where an input changed meanwhile, or another process wrote another evaluation into its place.
+        Not where an input changed meanwhile, or another process wrote another evaluation into its place, or a `machine`
+        elsewhere made it that is not like this one (`machine_digest`).
         """
         if self.key is None or self.key != self._inputs_key():
+            return
+        if machine not in (None, machine_digest(self._ref, self._workspace)):
             return
         at, slug = self._workspace, self._ref.slug
         files = {
@@ -108,8 +113,7 @@ class Reuse:
         scores = read_record(at.run_folder(task.name, slug) / "scores.json", "evaluate again")
         if any(scores.get(key) != value for key, value in result.items() if key in OWN):
             return
-        small = (at.result_file, at.details_file, at.index_file)
-        texts = [path for of in small if (path := of(task.name, slug)).is_file()]
+        texts = [place for place in at.evaluation(task.name, slug).values() if place.is_file()]
         finished = Finished(
             name=task.name,
             digest=task.digest,
@@ -124,9 +128,9 @@ class Reuse:
         return self._workspace.cache / FOLDER / f"{self.key}.json"
 
     def _outputs(self, task: str) -> Iterator[Path]:
-        """Vectors, units, scores, rankings and figures."""
-        for of in (self._workspace.embeddings, self._workspace.run_folder):
-            yield from (path for path in of(task, self._ref.slug).rglob("*") if path.is_file())
+        """Vectors, units, scores, rankings and figures: all that lies in folders."""
+        for place in self._workspace.evaluation(task, self._ref.slug).values():
+            yield from (path for path in place.rglob("*") if path.is_file())
 
     def _place(self, path: Path) -> str:
         return path.relative_to(self._workspace.out).as_posix()
@@ -135,22 +139,42 @@ class Reuse:
         at, ref = self._workspace, self._ref
         if at.settings.index.engine != IN_MEMORY or ref.card.imported:
             return None
-        pairs = [step.pairs for step in ref.variation.steps if step.pairs]
+        settings = at.settings.model_copy(update={"encode": at.settings.encode.alone()})
         try:
-            found = {
-                "format": FORMAT,
-                "command": self._command,
-                "code": code_digest(),
-                "python": f"{sys.version} {platform.machine()}",
-                "libraries": installed(),
-                "task": _whole_folder(find_task(self._task, at.root / "data")),
-                "models": [_model_files(part, at) for part in (ref, ref.reranker) if part],
-                "pairs": [_whole_folder(at.root / "data" / "pairs" / name) for name in pairs],
-                "settings": at.settings.model_dump(mode="json", include=set(SECTIONS)),
-            }
+            task = _whole_folder(find_task(self._task, at.root / "data"))
         except (UserError, OSError):
             return None  # what is wrong is told where it is used
-        return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+        found = {
+            "format": FORMAT,
+            "command": self._command,
+            "task": task,
+            "settings": settings.model_dump(mode="json", include=set(SECTIONS)),
+            "machine": machine_digest(ref, at),
+        }
+        return _json_digest(found) if found["machine"] else None
+
+
+def machine_digest(ref: ModelRef, workspace: Workspace) -> str:
+    """sha256 of what the machine brings to an evaluation: code, libraries, the model's files, sets of pairs.
+
+    "" where that cannot be known; what is wrong is told where it is used.
+    """
+    pairs = [step.pairs for step in ref.variation.steps if step.pairs]
+    try:
+        found = {
+            "code": code_digest(),
+            "python": f"{sys.version} {platform.machine()}",
+            "libraries": installed(),
+            "models": [_model_files(part, workspace) for part in (ref, ref.reranker) if part],
+            "pairs": [_whole_folder(workspace.root / "data" / "pairs" / name) for name in pairs],
+        }
+    except (UserError, OSError):
+        return ""
+    return _json_digest(found)
+
+
+def _json_digest(found: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
 def _model_files(ref: ModelRef, workspace: Workspace) -> dict[str, Any]:
@@ -186,4 +210,5 @@ def code_digest(package: Path = Path(xlembed.__file__).parent) -> str:
 @cache
 def installed() -> list[str]:
     """Every library that can be imported, with its version: the names of the folders that pip leaves beside them."""
-    return sorted(path.name for place in sys.path for path in Path(place or ".").glob("*.dist-info"))
+    places = [Path(place or ".") for place in sys.path if not place.endswith(OF_RAY)]
+    return sorted(path.name for place in places for path in place.glob("*.dist-info"))

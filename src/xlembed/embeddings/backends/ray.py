@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from xlembed.embeddings.assignment import Assignment, answer, start_work
-from xlembed.embeddings.cluster import connect
+from xlembed.embeddings.cluster import connect, how_lost
 from xlembed.embeddings.crew import Told, WorkerLost, Workers
 
 
@@ -77,7 +77,7 @@ class Actor:
             raise
         except self._ray.exceptions.RayError as error:
             self._actor = None
-            raise WorkerLost(" ".join(str(error).split())[:200]) from error
+            raise WorkerLost(how_lost(error)) from error
         if not done:
             raise found
         return found
