@@ -25,7 +25,7 @@ from growth_corpus import write_corpus
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-from measuring import own_kilobytes, write_between
+from measuring import kilobytes, write_between
 
 from xlembed.files import atomic_writer
 from xlembed.show.page import Panel, Words, page
@@ -89,18 +89,21 @@ def measure(corpora: Path, n_documents: int, place: Path | None) -> list[Measure
 def watched(stage: str, root: Path, environment: dict[str, str]) -> tuple[float, float, float, float]:
     """Wall and processor seconds, and megabytes: the most that was the process's own, the most with mapped files."""
     command = [str(Path(sys.executable).with_name("xlembed")), stage, "-m", MODEL, "-t", "grown"]
-    started, own = time.perf_counter(), 0
+    started, own, most = time.perf_counter(), 0, 0
     with (root / f"{stage}.log").open("w") as log:
         process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT)
         while (done := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-            own = max(own, own_kilobytes(process.pid))
+            own, most = (
+                max(own, kilobytes("RssAnon", process.pid)),
+                max(most, kilobytes("VmHWM", process.pid)),
+            )
             time.sleep(WATCHED_EVERY)
     _, status, used = done
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit((root / f"{stage}.log").read_text())
     seconds = time.perf_counter() - started
-    return seconds, used.ru_utime + used.ru_stime, own / 1e3, used.ru_maxrss / 1e3
+    return seconds, used.ru_utime + used.ru_stime, own / 1e3, most / 1e3
 
 
 def kept() -> list[Measured]:

@@ -24,7 +24,7 @@ from elastic_transport import BaseNode, HttpHeaders
 from elastic_transport._models import ApiResponseMeta
 from elastic_transport._node import NodeApiResponse
 from elasticsearch import Elasticsearch, OrjsonSerializer, helpers
-from measuring import Line, interleaved, own_kilobytes, say
+from measuring import Line, interleaved, kilobytes, say
 
 from xlembed.data.task import Document
 from xlembed.search.elastic.connection import Server
@@ -167,9 +167,9 @@ def memory(folder: Path, dims: int, sizes: Sequence[int]) -> None:
         def watch(done: threading.Event = done) -> None:
             nonlocal peak
             while not done.wait(0.02):
-                peak = max(peak, own_kilobytes())
+                peak = max(peak, kilobytes("RssAnon"))
 
-        before = own_kilobytes()
+        before = kilobytes("RssAnon")
         watcher = threading.Thread(target=watch)
         watcher.start()
         ours(client, "sink", source)

@@ -58,13 +58,16 @@ def say(lines: Sequence[Line]) -> None:
         print(" | ".join(filter(None, line.cells())))
 
 
-def own_kilobytes(process: int | str = "self") -> int:
-    """RssAnon of a process (Linux): memory that is its own, mapped files are the page cache's; 0 once it has ended."""
+def kilobytes(field: str, process: int | str = "self") -> int:
+    """What Linux says of a process's memory; 0 once it has ended.
+
+    RssAnon: its own now, mapped files are the page cache's. VmHWM: the most until now, with mapped files.
+    """
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except FileNotFoundError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("RssAnon")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
 
 
 def write_between(page: Path, begin: str, text: str) -> None:
