@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+
+import pytest
 
 LOSS = '''
 from typing import Literal
@@ -26,7 +27,6 @@ class LOSS(Loss):
     strength: float = 3.0
 '''
 USE = """
-import sys
 import xlembed.finetune.losses as losses
 losses.__path__.append(sys.argv[1])
 from small_model import static_model
@@ -36,17 +36,6 @@ stage = Stage.model_validate({"name": "s", "data": [{"pairs": "p"}], "loss": {"k
 built = build_loss(stage.loss, static_model({"a": (1.0, 0.0), "b": (0.0, 1.0)}))
 print(sorted(loss_classes()), stage.model_dump()["loss"], built.scale)
 """
-
-
-def test_a_loss_is_one_file(tmp_path: Path) -> None:
-    (tmp_path / "near.py").write_text(LOSS, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run(
-        [sys.executable, "-c", USE, tmp_path], env=environment, check=True, capture_output=True, text=True
-    )
-    assert "'near'" in done.stdout and "{'matryoshka': (), 'kind': 'near', 'strength': 2.0} 2" in done.stdout
-
-
 HEAD = '''
 from typing import Literal
 
@@ -64,9 +53,8 @@ class HEAD(Head):
         return [Dense(width, self.out, bias=False)]
 '''
 USE_HEAD = """
-import sys
 import xlembed.finetune.heads as heads
-heads.__path__.append(sys.argv[1])
+heads.__path__.append(sys.argv[2])
 from small_model import static_model
 from xlembed.finetune.building import build_model
 from xlembed.finetune.recipe import Recipe
@@ -77,14 +65,25 @@ print(built.get_embedding_dimension(), recipe.head.kind)
 """
 
 
-def test_a_head_is_one_file(tmp_path: Path) -> None:
-    (tmp_path / "half.py").write_text(HEAD, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What the two programs print, one after the other in a process of their own."""
+    losses, heads = (tmp_path_factory.mktemp(name) for name in ("losses", "heads"))
+    (losses / "near.py").write_text(LOSS, encoding="utf-8")
+    (heads / "half.py").write_text(HEAD, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", USE_HEAD, tmp_path],
-        env=environment,
+        [sys.executable, "-c", f"import sys\n{USE}{USE_HEAD}", losses, heads],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         check=True,
         capture_output=True,
         text=True,
     )
-    assert done.stdout.split() == ["1", "half"]
+    return done.stdout.splitlines()
+
+
+def test_a_loss_is_one_file(said: list[str]) -> None:
+    assert "'near'" in said[0] and said[0].endswith("{'matryoshka': (), 'kind': 'near', 'strength': 2.0} 2")
+
+
+def test_a_head_is_one_file(said: list[str]) -> None:
+    assert said[1] == "1 half"

@@ -28,6 +28,8 @@ from xlembed.tracking.opening import open_model
 from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -124,6 +126,7 @@ def test_documents_are_whole_and_counts_are_told(done: Probed, root: Path) -> No
     assert {"timings.json", "report.md", "report.html", "report.docx", "figures"} <= pages
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_second_run_writes_the_same_bytes(done: Probed, root: Path) -> None:
     again = probed(root, "second", probes=("ridge", "mlp", "lightgbm"))
     assert digests(again.folder) == digests(done.folder)
