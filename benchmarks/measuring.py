@@ -55,7 +55,7 @@ def interleaved(
 def say(lines: Sequence[Line]) -> None:
     """One line each."""
     for line in lines:
-        print(" | ".join(filter(None, line.cells())))
+        print(" | ".join(filter(None, line.cells())), flush=True)
 
 
 def kilobytes(field: str, process: int | str = "self") -> int:
