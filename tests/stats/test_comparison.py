@@ -102,3 +102,27 @@ def test_languages_on_no_card_are_tested_apart_and_called_exploratory() -> None:
     assert any("English-only model (tr); invalid for a decision" in note for note in grid.notes)
     c = Evaluated("c", units({"tr": hits(40, 30)}), {})
     assert compare_models([c, Evaluated("d", units({"tr": hits(40, 5)}), {})], [HIT], HIT).labelled == ()
+
+
+def test_pairs_that_are_tested_together_are_tested_as_each_alone() -> None:
+    """One of four knows no German: pairs with it are compared on other units, in between."""
+    models = [
+        Evaluated(
+            name,
+            units({"tr->en": hits(40, n), "tr->de": hits(40, m), "en->tr": hits(40, n - 3)}),
+            {"de": "language not supported"} if name == "b" else {},
+        )
+        for name, n, m in (("a", 30, 20), ("b", 22, 18), ("c", 25, 24), ("d", 12, 13))
+    ]
+    together = compare_models(models, [HIT], HIT).rows
+    assert [(r.a, r.b) for r in together] == sorted((r.a, r.b) for r in together)
+    named = {m.name: m for m in models}
+    for pair in {(r.a, r.b) for r in together}:
+        alone = compare_models([named[name] for name in pair], [HIT], HIT).rows
+        mine = [r for r in together if (r.a, r.b) == pair]
+        assert [(r.cells, r.difference, r.p_value) for r in mine] == [
+            (r.cells, r.difference, r.p_value) for r in alone
+        ]
+        assert {r.test for r in mine} == {"sign-flip", "McNemar exact"}
+        (macro,) = compare_models([named[name] for name in pair], [HIT], HIT, cells=False).rows
+        assert macro.p_value == mine[0].p_value and macro.query_lang is None
