@@ -42,7 +42,6 @@ mteb.evaluate(model, mteb_task(task), cache=None, co2_tracker=False)
 def lines(task: str = "medical_qa_tr", model: str = "static_multilingual") -> list[Line]:
     """Cold, and warm in two ways."""
     folder = ROOT / "data" / task
-
     weights = locate(resolve_model(model))
 
     with tempfile.TemporaryDirectory() as place:

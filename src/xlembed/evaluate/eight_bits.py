@@ -106,7 +106,7 @@ def compare_eight_bits(
 
 
 def _plain(ref: ModelRef) -> ModelRef:
-    """The same model in its own dtype."""
+    """The same model without +int8; of another dtype only the name keeps it."""
     variation = replace(ref.variation, dtype=None)
     slug = ref.vectors_slug.removesuffix(f"+{DType.INT8}") + variation.search_suffix
     return replace(ref, slug=slug, variation=variation)

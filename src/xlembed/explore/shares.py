@@ -13,7 +13,7 @@ from xlembed.explore.kinds import ErrorKind, Flag
 from xlembed.explore.result import Crossed, Share
 from xlembed.stats.bootstrap import cluster_seed
 from xlembed.stats.compared import Paired
-from xlembed.stats.comparison import Evaluated, Uncorrected, align, corrected
+from xlembed.stats.comparison import Evaluated, Uncorrected, align, corrected, supported
 from xlembed.stats.evaluation import cell_layout, labelled, scored
 from xlembed.stats.paired import difference_cells
 from xlembed.stats.signflip import N_FLIPS, cluster_contributions, flips_needed, sign_flip_tests
@@ -101,7 +101,7 @@ def compare_errors(
     n_flips = max(N_FLIPS, flips_needed(max(2 * len(pairs), 1), alpha))
     for a, b in pairs:
         unsupported = {**b.unsupported, **a.unsupported}
-        keep = ~(a.units["query_lang"].isin(unsupported) | a.units["doc_lang"].isin(unsupported)).to_numpy()
+        keep = supported(a.units, unsupported)
         if keep.any():
             tested += _compare_pair(a, b, keep, task_clusters, n_flips, n_resamples)
         else:

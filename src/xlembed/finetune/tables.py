@@ -87,9 +87,11 @@ def change_table(report: Report) -> Grid:
     every = [r for change in report["changes"] for r in change["rows"]]
     tests = ", ".join(dict.fromkeys(r["test"] for r in every))
     rows: list[Row] = []
+    labelled: list[str] = []
     for change in report["changes"]:
         shown = _in_order(r for r in change["rows"] if r["query_lang"] is None)
         labels = change.get("labels", {})
+        labelled += label_notes([*map(Paired.model_validate, change["rows"])], labels)
         rows.append(heading(_between(change), 4, apart=bool(rows)))
         rows += [
             row(
@@ -103,11 +105,6 @@ def change_table(report: Report) -> Grid:
         f"After {MINUS} before, in percentage points [95 % CI, unadjusted]; tests: {tests}; Holm over all pairs of "
         "the models of a task. Verdicts follow the adjusted p only."
     )
-    labelled = [
-        note
-        for change in report["changes"]
-        for note in label_notes([*map(Paired.model_validate, change["rows"])], change.get("labels", {}))
-    ]
     return Grid(
         "changes",
         f"Paired changes in {every[0]['measure']}" if every else "Paired changes",

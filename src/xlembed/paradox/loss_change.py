@@ -11,7 +11,7 @@ import pandas as pd
 
 from xlembed.measures import Measure
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
-from xlembed.stats.comparison import Evaluated, align
+from xlembed.stats.comparison import Evaluated, align, supported
 from xlembed.stats.evaluation import cell_layout, difference_json, paired_units
 from xlembed.stats.holm import holm
 from xlembed.stats.layout import Floats
@@ -90,7 +90,7 @@ def _change(
     clusters = sorted(set(after.units["cluster"]))
     lacking = {**after.unsupported, **before.unsupported}
     first, second = (paired_units(m.units, [measure.column], kind) for m in (after, before))
-    keep = ~(first["query_lang"].isin(lacking) | first["doc_lang"].isin(lacking)).to_numpy()
+    keep = supported(first, lacking)
     if not keep.any():
         return None
     cells = cell_layout(first[keep], clusters, ("kind", "pool"))

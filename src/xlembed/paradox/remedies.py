@@ -17,7 +17,7 @@ from xlembed.measures import Measure, parse_measure
 from xlembed.show.text import interval_text, points
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.compared import Paired
-from xlembed.stats.comparison import Evaluated, compare_models
+from xlembed.stats.comparison import Evaluated, compare_models, supported
 from xlembed.stats.conditions import Margins
 from xlembed.stats.margins import Status
 from xlembed.words import Mode, Pool
@@ -304,5 +304,5 @@ def _score(model: Evaluated, measure: Measure) -> float:
     """Macro score across languages, pool = all."""
     units = model.units
     units = units[(units["mode"] == Mode.TRUE_CROSS_LINGUAL) & (units["pool"] == Pool.ALL)]
-    lacking = units["query_lang"].isin(model.unsupported) | units["doc_lang"].isin(model.unsupported)
-    return float(units[~lacking].groupby(["query_lang", "doc_lang"])[measure.column].mean().mean())
+    known = units[supported(units, model.unsupported)]
+    return float(known.groupby(["query_lang", "doc_lang"])[measure.column].mean().mean())

@@ -21,7 +21,7 @@ import numpy as np
 
 from xlembed.promote.decision import ALL, Decision, Gate, LanguageChange, NothingToCompare
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
-from xlembed.stats.comparison import Evaluated, align
+from xlembed.stats.comparison import Evaluated, align, supported
 from xlembed.stats.evaluation import CellLayout, cell_layout
 from xlembed.stats.holm import holm
 from xlembed.stats.layout import Floats
@@ -72,11 +72,10 @@ def decide(
     new, old = _chosen(candidate, gate), _chosen(champion, gate)
     (new, old), _ = align([new, old], intersect=False)
     left_out = {**old.unsupported, **new.unsupported}
-    touched = new.units["query_lang"].isin(left_out) | new.units["doc_lang"].isin(left_out)
+    keep = supported(new.units, left_out)
     task_languages = set(new.units["query_lang"]) | set(new.units["doc_lang"])
     left_out = {lang: label for lang, label in sorted(left_out.items()) if lang in task_languages}
     clusters = sorted(set(candidate.units["cluster"]))
-    keep = ~touched.to_numpy(dtype=bool)
     if not keep.any():
         reasons = ", ".join(f"{lang}: {label}" for lang, label in left_out.items())
         raise NothingToCompare(

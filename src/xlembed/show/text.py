@@ -132,9 +132,12 @@ def model_names(names: Sequence[str]) -> str:
         groups.setdefault(name.partition("+")[0], []).append(name)
     parts = []
     for base, of in groups.items():
-        variants = counted(len([name for name in of if name != base]), "variant")
-        many = f"{base} and {variants} of it" if base in of else f"{variants} of {base}"
-        parts.append(", ".join(of) if len(of) < MANY else many)
+        if len(of) < MANY:
+            parts.append(", ".join(of))
+        elif base in of:
+            parts.append(f"{base} and {counted(len(of) - 1, 'variant')} of it")
+        else:
+            parts.append(f"{counted(len(of), 'variant')} of {base}")
     return ", ".join(parts)
 
 

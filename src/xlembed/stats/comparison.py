@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -120,25 +120,26 @@ def compare_models(
     wanted = [*(itertools.combinations(named, 2) if pairs is None else pairs)]
     chosen = [(named[a], named[b]) for a, b in wanted]
     every = list(dict.fromkeys([primary, *measures]))
-    alike: dict[bytes, list[tuple[Evaluated, Evaluated]]] = {}
-    for a, b in chosen:
-        alike.setdefault(_supported(a, b).tobytes(), []).append((a, b))
+    unknown = [{**b.unsupported, **a.unsupported} for a, b in chosen]
+    keeps = [supported(a.units, of) for (a, _), of in zip(chosen, unknown, strict=True)]
+    alike: dict[bytes, list[int]] = {}
+    for i, keep in enumerate(keeps):
+        alike.setdefault(keep.tobytes(), []).append(i)
     found: dict[tuple[str, str], list[Uncorrected]] = {pair: [] for pair in wanted}
     for group in alike.values():
-        keep = _supported(*group[0])
-        same = _Alike(group, keep if keep.any() else ~keep, every, n_resamples)
+        keep = keeps[group[0]]
+        same = _Alike([chosen[i] for i in group], keep if keep.any() else ~keep, every, n_resamples)
         n_cells = len(same.cells.cells) if cells else 0
         n_flips = max(N_FLIPS, flips_needed(len(chosen) * max(primary_size(2), n_cells), alpha))
         for one in (*same.macros(n_flips), *(same.single_cells(primary, n_flips) if cells else ())):
             found[one.a, one.b].append(one)
-    for a, b in chosen:
-        if _supported(a, b).any():
-            rows += found[a.name, b.name]
+    for pair, keep, unsupported in zip(wanted, keeps, unknown, strict=True):
+        if keep.any():
+            rows += found[pair]
         else:
-            unsupported = {**b.unsupported, **a.unsupported}
             reasons = ", ".join(f"{lang}: {label}" for lang, label in sorted(unsupported.items()))
-            untested.append(f"{a.name} and {b.name}: no cell in languages that both support ({reasons})")
-            labelled += [replace(one, more="higher") for one in found[a.name, b.name]]
+            untested.append(f"{' and '.join(pair)}: no cell in languages that both support ({reasons})")
+            labelled += [replace(one, more="higher") for one in found[pair]]
     return Comparisons(
         corrected(rows, primary.name, alpha), tuple(untested), dropped, corrected(labelled, "", alpha)
     )
@@ -199,11 +200,10 @@ def _paired(t: Uncorrected, p_adjusted: float, family: tuple[str, str], size: in
     )
 
 
-def _supported(a: Evaluated, b: Evaluated) -> NDArray[np.bool_]:
-    """Units in languages that both models support."""
-    unsupported = {**b.unsupported, **a.unsupported}
-    lacking = a.units["query_lang"].isin(unsupported) | a.units["doc_lang"].isin(unsupported)
-    return ~lacking.to_numpy(dtype=np.bool_)
+def supported(units: pd.DataFrame, unsupported: Collection[Lang]) -> NDArray[np.bool_]:
+    """Which units touch none of these languages."""
+    touched = units["query_lang"].isin(unsupported) | units["doc_lang"].isin(unsupported)
+    return ~touched.to_numpy(dtype=np.bool_)
 
 
 class _Alike:
