@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +42,34 @@ def test_same_vectors_as_torch(build: Build, kind: str) -> None:
     # A batch of another shape, longer than the texts that the body was converted with.
     alone = vectors(computed(ref, DType.OPENVINO), TEXTS[1:2])
     np.testing.assert_allclose(alone, expected[1:2], atol=2e-6)
+
+
+class SignalStack(ctypes.Structure):
+    """stack_t of Linux."""
+
+    _fields_ = (("at", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
+
+
+def signal_stack() -> tuple[int | None, int]:
+    found = SignalStack()
+    assert ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found)) == 0
+    return found.at, found.flags
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="stacks for signals are looked at as Linux keeps them")
+def test_models_that_come_and_go_leave_the_stack_for_signals_alone(build: Build) -> None:
+    """Where it was freed with one of them, the next Ctrl-C crashed the process, without a word."""
+    refs = [computed(ref_of(build(kind), pooling=Pooling.MEAN), DType.OPENVINO) for kind in ("bert", "qwen3")]
+    first = load_encoder(refs[0], device="cpu")
+    before = signal_stack()
+    second = load_encoder(refs[1], device="cpu")
+    assert signal_stack() == before
+    del first
+    gc.collect()
+    assert signal_stack() == before
+    del second
+    gc.collect()
+    assert signal_stack() == before
 
 
 def test_eight_bits_are_near_and_converted_once(build: Build, tmp_path: Path) -> None:

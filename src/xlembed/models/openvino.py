@@ -11,6 +11,7 @@ import io
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,12 @@ def compute_on_openvino(model: Any, ref: ModelRef, folder: Path) -> None:
     digest = base_fingerprint(ref, folder, storage_dtype="float32").digest[
         :16
     ]  # refuses where OpenVINO is missing
-    import openvino
-
     given = model.preprocess(PADDED)
     names = [name for name, value in given.items() if isinstance(value, torch.Tensor)]
     kept = default_cache() / "models" / f"openvino-{digest}"
     try:
         made_once(kept, lambda made: _convert(body, {name: given[name] for name in names}, ref, made))
-        compiled = openvino.Core().compile_model(
+        compiled = _core().compile_model(
             kept / "model.xml",
             "CPU",
             {
@@ -79,6 +78,18 @@ def compute_on_openvino(model: Any, ref: ModelRef, folder: Path) -> None:
         return BaseModelOutput(last_hidden_state=torch.from_numpy(np.array(found[0])))
 
     body.forward = forward
+
+
+@cache
+def _core() -> Any:
+    """The one of this process, to its end.
+
+    On processors with large registers each gives the thread that makes it a stack for signals, and at its end puts back
+    the one before: where two end in another order than they began, that one is gone, and Ctrl-C is a crash.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 class _Traced(torch.nn.Module):
@@ -104,7 +115,7 @@ def _convert(body: torch.nn.Module, given: Mapping[str, torch.Tensor], ref: Mode
             expected = traced(*example)
         made = openvino.convert_model(traced, example_input=example)
         found = torch.from_numpy(
-            openvino.Core().compile_model(made, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(
+            _core().compile_model(made, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(
                 [value.numpy() for value in example]
             )[0]
         )
