@@ -66,8 +66,7 @@ class Cells:
         cell = self.id(row, field)
         if not cell or cell in known:
             return [cell] if cell else []
-        parts = [part.strip("'\"") for part in _SEVERAL.split(cell.strip("[](){}"))]
-        found = [self._undone(row, field, part) for part in dict.fromkeys(parts) if part]
+        found = [self._undone(row, field, part) for part in split_ids(cell)]
         if len(found) > 1:
             signs = "".join(dict.fromkeys("".join(_SEVERAL.findall(cell)).replace("\n", "\u21b5")))
             self.separators[signs.strip() or "white space"] += 1
@@ -108,6 +107,16 @@ class Cells:
             )
             return decimal[1]
         return value
+
+
+def split_ids(cell: str) -> list[str]:
+    """The ids in a cell, each once.
+
+    >>> split_ids("['A-1', 'A-2'; A-1]")
+    ['A-1', 'A-2']
+    """
+    parts = (part.strip("'\"") for part in _SEVERAL.split(cell.strip("[](){}")))
+    return [part for part in dict.fromkeys(parts) if part]
 
 
 def language_code(row: Row, field: str, word: str, told: bool = False, varieties: bool = False) -> Lang:

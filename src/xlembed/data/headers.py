@@ -108,10 +108,14 @@ class Layout:
     def told(self, n_rows: int) -> list[str]:
         """In words, with the columns that are not read."""
         read = [f"{field} = {self.header.label(columns)}" for field, columns in self.fields.items()]
-        used = {column for columns in self.fields.values() for column in columns}
-        unused = [column for column in self.header.columns if column and column not in used]
         lines = [f"{self.header.name}: {counted(n_rows, 'row')}, {self.part}: {', '.join(read)}"]
-        return lines + ([f"  not read: {self.header.label(unused)}"] if unused else [])
+        return lines + ([f"  not read: {self.header.label(self.unused)}"] if self.unused else [])
+
+    @property
+    def unused(self) -> list[str]:
+        """Columns that hold none of our fields."""
+        used = {column for columns in self.fields.values() for column in columns}
+        return [column for column in self.header.columns if column and column not in used]
 
 
 def plain(header: str) -> str:

@@ -195,6 +195,19 @@ def test_everything_wrong_is_told_at_once_with_row_and_column(tmp_path: Path) ->
         ({"q.csv": QUERIES}, {}, "no table has documents"),
         ({"p.csv": PRODUCTS, "q.csv": "query,lang\nx,de\n"}, {}, "no column says which documents are right"),
         (
+            {
+                "p.csv": PRODUCTS,
+                "q.csv": 'query,lang,zuordnung\nx,de,"001, 002"\ny,de,002\nz,de,neu\nv,de,\n',
+            },
+            {},
+            "the column C (zuordnung) holds ids of documents. Fix: if they are right",
+        ),
+        (
+            {"p.csv": PRODUCTS, "q.csv": "query,lang,note\nx,de,001\ny,de,neu\nz,de,alt\n"},
+            {},
+            "no column says which documents are right",
+        ),
+        (
             {"p.csv": PRODUCTS, "q.csv": QUERIES},
             {"unjudged": True},
             "the table says which documents are right",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlembed.data.card import Card
-from xlembed.data.cells import Cells
+from xlembed.data.cells import Cells, split_ids
 from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.headers import Header, Layout, Part, understand
@@ -162,8 +162,25 @@ def _check_parts(tables: Sequence[_Table], options: ReadOptions, problems: Probl
         elif not options.unjudged and not judged and Part.JUDGEMENTS not in parts:
             message = "no column says which documents are right for a query"
             fix = "call it like the documents' id or group, or say it: --columns doc=...; without any: --unjudged"
+            if column := _column_of_ids(table, tables):
+                message = f"the column {table.layout.header.label([column])} holds ids of documents"
+                fix = f"if they are right for the row's query, say so: --columns doc={column}"
             problems.error(table.place(), "", "no judgements", message, fix)
     problems.raise_errors(options.name)
+
+
+def _column_of_ids(table: _Table, tables: Sequence[_Table]) -> str:
+    """The first column, of those not read, where most filled cells name documents or groups; "" if none."""
+    documents = [other for other in tables if other.layout.part in WITH_DOCUMENTS]
+    known = {of.cells.id(row, field) for of in documents for row in of.rows for field in ("id", "group")} - {
+        ""
+    }
+    for column in table.layout.unused:
+        cells = [cell for row in table.rows if (cell := row.values[column].strip())]
+        named = sum(cell in known or not known.isdisjoint(split_ids(cell)) for cell in cells)
+        if named > len(cells) / 2:
+            return column
+    return ""
 
 
 class _Languages:
