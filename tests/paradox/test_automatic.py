@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from xlembed.data.loading import open_task
@@ -26,6 +27,8 @@ def test_auto_is_every_remedy_that_fits() -> None:
     on_vectors = ["abtt3", "center", "lir1", shift]
     assert found == ["dim64", *on_vectors, *ON_SCORES, "center+interleave", f"{shift}+interleave"]
     assert variants_of(open_model(here, "bm25"), task, here) == ["dim64", *ON_SCORES]
+    few = replace(task, documents=task.documents[:14])  # one fewer than three components need
+    assert "abtt3" not in variants_of(open_model(here, "static_multilingual"), few, here)
 
 
 def test_a_model_without_vectors_has_the_remedies_that_change_none() -> None:

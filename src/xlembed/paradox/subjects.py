@@ -14,6 +14,7 @@ from xlembed.evaluate.index import index
 from xlembed.evaluate.job import MEASURES_VERSION
 from xlembed.evaluate.searching import open_search
 from xlembed.models.folder import fine_tuned_from
+from xlembed.models.removal import Step
 from xlembed.models.removal import methods as removals
 from xlembed.models.rescoring import TRANSLATED, parse_rescored
 from xlembed.models.rescoring import methods as rescorings
@@ -133,9 +134,10 @@ def automatic(ref: ModelRef, task: Task, workspace: Workspace) -> list[str]:
     for name, removal in removals().items():
         if removal.on_pairs:
             on_vectors += [f"{name}-{pairs}" for pairs in _translations(task, workspace)]
-        else:
-            number = COMPONENTS if removal.components is None else removal.components
-            on_vectors.append(f"{name}{number or ''}")
+            continue
+        step = Step(removal, COMPONENTS if removal.components is None else removal.components)
+        if step.least_documents <= len(task.documents):
+            on_vectors.append(step.name)
     if not ref.card.has_vectors:
         return on_scores
     both = [f"{suffix}+interleave" for suffix in on_vectors if suffix.startswith(("center", "shift"))]
