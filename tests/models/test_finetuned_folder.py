@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,8 @@ def test_a_folder_says_what_it_is_for(build: Build, tmp_path: Path) -> None:
     save_model(model, tmp_path / "m", CARD)
     ref = resolve_model(str(tmp_path / "m"))
     assert ref.card.licence == "mit" and ref.card.label("ja") == "English-only model"
+    below = shutil.copytree(tmp_path / "m", tmp_path / "ours v2" / "model")
+    assert resolve_model(str(below)).slug == f"ours-v2-{ref.slug.removeprefix('m-')}"
     before = base_fingerprint(ref, tmp_path / "m", storage_dtype="float32").digest
     for name in ("README.md", "xlembed_card.yaml", "xlembed_texts.digests"):
         (tmp_path / "m" / name).write_text("licence: other\n", encoding="utf-8")

@@ -38,6 +38,8 @@ BUNDLED = Path(__file__).parent / "bundled"
 """Folders of the models that come with this package."""
 SERVICE = "api:"
 """Before the name of a model behind an embedding service."""
+UNTELLING = ("model", "final")
+"""Names of folders that say nothing of the model; the folder that they are in does."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -335,8 +337,8 @@ def _from_service(model: str) -> ModelRef:
 
 
 def _from_folder(folder: Path) -> ModelRef:
-    digest = folder_digest(folder)
-    base = folder.resolve().name
+    digest, place = folder_digest(folder), folder.resolve()
+    base = place.parent.name if place.name in UNTELLING else place.name
     return _from_files(re.sub(r"[^A-Za-z0-9._-]", "-", base) + "-" + digest[:8], folder)
 
 
