@@ -35,6 +35,66 @@ def test_rows_are_written_and_the_next_step_told(workplace: Path) -> None:
     assert (found.licence, found.languages) == ("CC0", ("en", "tr"))
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "kind", "texts", "told"),
+    [
+        ("a.csv", "Question,answer,lang\nWhy?,So.,en\n", "pairs", [("Why?", "So.")], "anchor = Question"),
+        (
+            "a.csv",
+            "id,de,en\n1,Haus,house\n",
+            "translations",
+            [("Haus", "house")],
+            "anchor = de, positive = en",
+        ),
+        (
+            "a.de.csv",
+            "source,tgt,target_lang\nHaus,Bau,de\n",
+            "translations",
+            [("Haus", "Bau")],
+            "anchor = source",
+        ),
+        (
+            "a.en.tsv",
+            "sentence1\tsentence2\tscore\na b\tb a\t4.5\n",
+            "scored",
+            [("a b", "b a")],
+            "text1 = sentence1",
+        ),
+        (
+            "a.en.jsonl",
+            '{"query": "why", "pos": ["so", "thus"], "neg": ["no"]}\n'
+            '{"anchor": "x", "positive": "y", "negative": ["z"]}\n',
+            "triplets",
+            [("why", "so"), ("why", "thus"), ("x", "y")],
+            "positive = pos",
+        ),
+    ],
+)
+def test_headers_tell_what_the_columns_are(
+    workplace: Path, file: str, text: str, kind: str, texts: list[tuple[str, str]], told: str
+) -> None:
+    (workplace / file).write_text(text, encoding="utf-8")
+    output = _import("pairs", file, "--name", "n", "--believe").output
+    assert f"{len(texts)} rows of kind {kind}" in output and told in " ".join(output.split())
+    found = load_pairs("n", workplace / "data")
+    assert [tuple(row[c] for c in found.columns[:2]) for row in found.rows] == texts
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("anchor,positive\na,b\n", "--kind: say what the rows are"),  # an answer, or a translation?
+        ("de,en,fr\na,b,c\n", "--kind: say what the rows are"),
+        ('{"query": "x", "pos": []}\n', "positive: expected a text"),
+    ],
+)
+def test_headers_that_leave_a_doubt(workplace: Path, text: str, message: str) -> None:
+    file = "a.en.jsonl" if text.startswith("{") else "a.en.csv"
+    (workplace / file).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        _import("pairs", file, "--name", "n")
+
+
 def test_what_is_there_stays_without_force(workplace: Path) -> None:
     _import("pairs", "one.tsv", *PAIRS, "--lang", "tr")
     with pytest.raises(UserError, match=r"exists already: .*replace it with --force"):

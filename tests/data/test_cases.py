@@ -161,7 +161,7 @@ RIGHT = {
     "44-pairs-snli-dash": refused("--kind", commands=2),
     "45-pairs-semicolon": refused("semicolons", "'3,8'", "with a point", errors=2),
     "46-pairs-scores": refused("'nan'", errors=2),
-    "47-pairs-parquet": refused("--kind"),
+    "47-pairs-parquet": Right(says=("3 rows of kind triplets",)),
     "48-scored-messy": refused("text is empty", "'NaN'", errors=3),
     "49-same-file-two-languages": Right(("02",), (r"2 of 2|(same|equal|identical) (texts?|files?)",)),
     "50-wrong-language": Right(("02",), (r"\b(looks?|language)\b[^\n]*\b(tr|Turkish)\b",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,18 @@ from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_same_texts
 from xlembed.data.importing import find_reader
-from xlembed.data.languages import is_language
 from xlembed.data.objects import first_bytes, read_objects
 from xlembed.data.opening import read_rows
+from xlembed.data.pair_headers import find_columns, find_kind, names_language, wanted_columns
 from xlembed.data.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
 from xlembed.data.pairs import Row as PairRow
 from xlembed.data.read_options import ReadOptions
 from xlembed.data.reading import language_by_name, said_languages
 from xlembed.data.spoken import check_languages_spoken
-from xlembed.data.tables import listed_columns, number_or_text
+from xlembed.data.tables import Table, listed_columns, number_or_text
 from xlembed.data.tables import parse_columns as parse_our_columns
 from xlembed.data.text_digest import text_digest
-from xlembed.words import Lang, UserError, base_language, near_miss
+from xlembed.words import Lang, UserError, near_miss
 
 COLUMN_NAMES = ("lang", "group", *(f"{c}{end}" for c in COLUMNS[Kind.TRIPLETS] for end in ("", "_lang")))
 """Columns that are read without being named."""
@@ -40,8 +41,13 @@ def import_pairs(
     """
     PAIRS.check_target(name, folder, force)
     problems = Problems()
-    kind = Kind(options.kind) if options.kind else _kind_of(files, options)
+    header = [] if options.columns or _is_squad(files) else _header(files[0], options)
+    kind = Kind(options.kind) if options.kind else _kind_of(files, options, header)
     notes: list[str] = []
+    if found := find_columns(header, kind):
+        options = replace(options, columns=found)
+        if any(ours != theirs for ours, theirs in found.items()):
+            notes.append(f"read as {kind}: {', '.join(f'{o} = {t}' for o, t in found.items())}")
     if _is_squad(files):
         raw = _squad(files, replace(options, name=name), problems)
     else:
@@ -104,9 +110,17 @@ def parse_columns(text: str) -> dict[str, str]:
     return parse_our_columns(text, known, "anchor=question,positive=2")
 
 
-def _kind_of(files: Sequence[Path], options: ReadOptions) -> Kind:
+def _header(file: Path, options: ReadOptions) -> list[str]:
+    """The columns of a table, of rows without a header those of the first."""
+    table = _opened(file, Problems(), options)
+    return list(table.header) or [column for row in islice(table.rows, 1) for column in row.values]
+
+
+def _kind_of(files: Sequence[Path], options: ReadOptions, header: Sequence[str]) -> Kind:
     if _is_squad(files):
         return Kind.PAIRS
+    if found := find_kind(header):
+        return found
     columns = set(options.columns)
     if {"text1", "text2"} <= columns:
         return Kind.SCORED
@@ -155,7 +169,7 @@ def _squad(files: Sequence[Path], options: ReadOptions, problems: Problems) -> I
 def _rows(
     files: Sequence[Path], kind: Kind, options: ReadOptions, problems: Problems, notes: list[str]
 ) -> Iterator[Row]:
-    wanted = [*COLUMNS[kind], *(["score"] if kind is Kind.SCORED else [])]
+    wanted = wanted_columns(kind)
     columns = dict(options.columns or {name: name for name in wanted})
     if missing := [name for name in wanted if name not in columns]:
         raise UserError(
@@ -174,17 +188,14 @@ def _rows(
         own = dict.fromkeys(COLUMNS[kind], lang)
         # The file's name tells what no row says; a row that forgets it beside others gets none.
         told = {name for name in own if any(_said(row, name, columns) for row in read)}
-        silent = [name for name in own if name not in told and not _names_language(columns[name])]
+        silent = [name for name in own if name not in told and not names_language(columns[name])]
         if lang is None and read and silent:
             own |= dict.fromkeys(silent, language_by_name(file, problems, options.varieties))
         for row in read:
             if is_chosen(row.values, options.where):
-                yield row.renamed(_renamed(row, columns, kind, own, options.varieties))
-
-
-def _names_language(column: str) -> bool:
-    """Whether a column is called like a language; codes of three letters (`src`, `ref`) are words as well."""
-    return is_language(column) and len(base_language(column)) == 2
+                by = columns if columns[wanted[0]] in row.values else find_columns([*row.values], kind)
+                renamed = _renamed(row, by or columns, kind, own, options.varieties)
+                yield from (row.renamed(each) for each in _each(renamed, kind))
 
 
 def _said(row: Row, name: str, columns: Mapping[str, str]) -> str | None:
@@ -221,7 +232,7 @@ def _renamed(
             said = _said(row, ours, columns)
             if isinstance(said, str):
                 said = language_code(row, f"{ours}_lang", said, varieties=varieties)
-            found[f"{ours}_lang"] = theirs if _names_language(theirs) else said or langs[ours]
+            found[f"{ours}_lang"] = theirs if names_language(theirs) else said or langs[ours]
         elif ours in ("score", "group"):
             found[ours] = values.get(theirs)
     if kind is Kind.SCORED and isinstance(found.get("score"), str):
@@ -231,15 +242,28 @@ def _renamed(
     return found
 
 
+def _each(found: Mapping[str, Any], kind: Kind) -> Iterator[dict[str, Any]]:
+    """Of columns with lists, as in `{"query": ..., "pos": [...], "neg": [...]}`, each text with each of the others."""
+    texts = [of if isinstance(of, list) and of else [of] for of in (found[c] for c in COLUMNS[kind])]
+    for chosen in product(*texts):
+        yield {**found, **dict(zip(COLUMNS[kind], chosen, strict=True))}
+
+
+def _opened(file: Path, problems: Problems, options: ReadOptions, numbered: bool = False) -> Table:
+    return read_rows(file, problems, numbered=numbered, encoding=options.encoding, also=("SQuAD .json",))
+
+
 def _read(file: Path, columns: Mapping[str, str], options: ReadOptions, problems: Problems) -> Iterator[Row]:
     numbered = all(theirs.isdigit() for theirs in columns.values())
-    table = read_rows(file, problems, numbered=numbered, encoding=options.encoding, also=("SQuAD .json",))
+    table = _opened(file, problems, options, numbered)
     missing = [theirs for theirs in columns.values() if theirs not in table.header]
     if table.is_text and not numbered and missing:
         problems.raise_errors(_subject([file]))
+        example = ",".join(f"{ours}=..." for ours in columns)
+        numbers = ",".join(f"{ours}={number}" for number, ours in enumerate(columns, 1))
         raise UserError(
             f"{file}: no column {', '.join(map(repr, missing))}.{near_miss(missing[0], table.header)} "
-            f"{listed_columns(table.header)}; a file without a header is read by number: "
-            "--columns text1=1,text2=2,score=3"
+            f"{listed_columns(table.header)}. Say which is which: --columns {example}; a file without a header is read "
+            f"by number: --columns {numbers}"
         )
     return table.rows

@@ -1,0 +1,69 @@
+"""What a table of training rows is, and which of its columns are which: found by their headers where nobody says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xlembed.data.headers import plain
+from xlembed.data.languages import is_language
+from xlembed.data.pairs import COLUMNS, Kind
+from xlembed.words import base_language
+
+QUESTIONS = "query question search_query query_text question_text frage anfrage soru sorgu pregunta requete"
+SOURCES = "source src source_text original"
+WORDS = {
+    "anchor": f"anchor {QUESTIONS} {SOURCES} sentence1 sentence_1 text1 premise",
+    "positive": "positive pos positives passage document context answer response antwort cevap respuesta reponse "
+    "target tgt target_text translation sentence2 sentence_2 text2 hypothesis",
+    "negative": "negative neg negatives hard_negative hard_negatives negative_1",
+    "text1": "text1 sentence1 sentence_1 sentence_a text_a s1",
+    "text2": "text2 sentence2 sentence_2 sentence_b text_b s2",
+    "score": "score similarity similarity_score sim relatedness relatedness_score",
+}
+"""Our column -> what it is called in headers, the likelier first."""
+
+
+def wanted_columns(kind: Kind) -> list[str]:
+    """Our columns that a row of a kind needs."""
+    return [*COLUMNS[kind], *(["score"] if kind is Kind.SCORED else [])]
+
+
+def find_columns(header: Sequence[str], kind: Kind) -> dict[str, str] | None:
+    """Our column -> the header's, for a kind; None where they do not tell.
+
+    >>> find_columns(["Question", "answer", "lang"], Kind.PAIRS)
+    {'anchor': 'Question', 'positive': 'answer'}
+    >>> find_columns(["id", "en", "de"], Kind.TRANSLATIONS)
+    {'anchor': 'en', 'positive': 'de'}
+    """
+    named = {plain(column): column for column in reversed(header)}
+    found = {
+        ours: next((named[word] for word in WORDS[ours].split() if word in named), "")
+        for ours in wanted_columns(kind)
+    }
+    languages = [column for column in header if names_language(column)]
+    if len(languages) > 2 and "id" in languages:  # Indonesian, beside one other alone
+        languages.remove("id")
+    if kind is Kind.TRANSLATIONS and len(languages) == 2:
+        found |= zip(COLUMNS[kind], languages, strict=True)
+    return found if all(found.values()) else None
+
+
+def find_kind(header: Sequence[str]) -> Kind | None:
+    """What the rows are, where the headers leave no doubt: a text beside another may be its answer or its translation.
+
+    >>> find_kind(["query", "pos", "neg"]), find_kind(["anchor", "positive"])
+    (<Kind.TRIPLETS: 'triplets'>, None)
+    """
+    sure = [k for k in (Kind.SCORED, Kind.TRIPLETS) if find_columns(header, k)]
+    pairs = find_columns(header, Kind.PAIRS)
+    if pairs and plain(pairs["anchor"]) in QUESTIONS.split():
+        sure.append(Kind.PAIRS)
+    elif find_columns(header, Kind.TRANSLATIONS) and (not pairs or plain(pairs["anchor"]) in SOURCES.split()):
+        sure.append(Kind.TRANSLATIONS)
+    return sure[0] if sure else None
+
+
+def names_language(column: str) -> bool:
+    """Whether a column is called like a language; codes of three letters (`src`, `ref`) are words as well."""
+    return is_language(column) and len(base_language(column)) == 2
