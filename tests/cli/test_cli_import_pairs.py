@@ -80,6 +80,26 @@ def test_headers_tell_what_the_columns_are(
     assert [tuple(row[c] for c in found.columns[:2]) for row in found.rows] == texts
 
 
+def test_line_aligned_files_are_translations(workplace: Path) -> None:
+    texts = {"de": ["Haus", "Baum"], "en": ["house", "tree"], "tr": ["ev", "ağaç"]}
+    for lang, lines in texts.items():
+        (workplace / f"opus.{lang}").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    output = _import("pairs", "opus.de", "opus.en", "opus.tr", "--name", "n", "--believe").output
+    assert "n: 4 rows of kind translations" in output
+    rows = [
+        (r["anchor"], r["positive_lang"], r["positive"]) for r in load_pairs("n", workplace / "data").rows
+    ]
+    assert rows == [
+        ("Haus", "en", "house"),
+        ("Haus", "tr", "ev"),
+        ("Baum", "en", "tree"),
+        ("Baum", "tr", "ağaç"),
+    ]
+    (workplace / "opus.en").write_text("house\n", encoding="utf-8")
+    with pytest.raises(UserError, match="unequal line counts"):
+        _import("pairs", "opus.de", "opus.en", "--name", "m")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

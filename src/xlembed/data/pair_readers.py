@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
+from xlembed.data import row_files
 from xlembed.data.building import build_task
 from xlembed.data.cells import language_code
 from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_same_texts
 from xlembed.data.importing import find_reader
+from xlembed.data.languages import is_language
+from xlembed.data.lines import unpacked_name
 from xlembed.data.objects import first_bytes, read_objects
 from xlembed.data.opening import read_rows
 from xlembed.data.pair_headers import find_columns, find_kind, names_language, wanted_columns
 from xlembed.data.pairs import COLUMNS, PAIRS, Kind, PairSet, checked_row, write_pairs
 from xlembed.data.pairs import Row as PairRow
 from xlembed.data.read_options import ReadOptions
-from xlembed.data.reading import language_by_name, said_languages
+from xlembed.data.reading import Rows, language_by_name, said_languages
 from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.tables import Table, listed_columns, number_or_text
 from xlembed.data.tables import parse_columns as parse_our_columns
 from xlembed.data.text_digest import text_digest
+from xlembed.registry import entries
 from xlembed.words import Lang, UserError, near_miss
 
 COLUMN_NAMES = ("lang", "group", *(f"{c}{end}" for c in COLUMNS[Kind.TRIPLETS] for end in ("", "_lang")))
@@ -41,15 +45,15 @@ def import_pairs(
     """
     PAIRS.check_target(name, folder, force)
     problems = Problems()
-    header = [] if options.columns or _is_squad(files) else _header(files[0], options)
+    header = _header(files[0], options) if not options.columns and not _columnless(files) else []
     kind = Kind(options.kind) if options.kind else _kind_of(files, options, header)
     notes: list[str] = []
     if found := find_columns(header, kind):
         options = replace(options, columns=found)
         if any(ours != theirs for ours, theirs in found.items()):
             notes.append(f"read as {kind}: {', '.join(f'{o} = {t}' for o, t in found.items())}")
-    if _is_squad(files):
-        raw = _squad(files, replace(options, name=name), problems)
+    if aligned := _columnless(files):
+        raw = aligned(files, replace(options, name=name), problems)
     else:
         raw = _rows(files, kind, options, problems, notes)
     card = PairCard(name, folder, options.source or ", ".join(file.name for file in files), options.licence)
@@ -117,8 +121,8 @@ def _header(file: Path, options: ReadOptions) -> list[str]:
 
 
 def _kind_of(files: Sequence[Path], options: ReadOptions, header: Sequence[str]) -> Kind:
-    if _is_squad(files):
-        return Kind.PAIRS
+    if reader := _columnless(files):
+        return Kind.PAIRS if reader is _squad else Kind.TRANSLATIONS
     if found := find_kind(header):
         return found
     columns = set(options.columns)
@@ -129,6 +133,19 @@ def _kind_of(files: Sequence[Path], options: ReadOptions, header: Sequence[str])
     raise UserError(
         f"--kind: say what the rows are: {', '.join(Kind)} (anchor and positive may be a question and its answer, or "
         "translations)"
+    )
+
+
+def _columnless(files: Sequence[Path]) -> Callable[..., Iterator[Row]] | None:
+    """What reads files that are no tables: SQuAD's, or plain ones called by their languages; None for tables."""
+    if _is_squad(files):
+        return _squad
+    ends = [unpacked_name(file).suffix[1:] for file in files]
+    tables = set(entries(row_files))  # csv is a language too
+    return (
+        _aligned
+        if all(end == "txt" or is_language(end) for end in ends) and tables.isdisjoint(ends)
+        else None
     )
 
 
@@ -149,13 +166,31 @@ def _subject(files: Sequence[Path]) -> str:
     return f"pairs from {', '.join(file.name for file in files)}"
 
 
+def _aligned(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Iterator[Row]:
+    """Each line of the first file with the same line of each other (the form of Moses and OPUS)."""
+    rows = _task_rows("tatoeba", files, options, problems)
+    sentences = {(d.lang, d.group): d.text for d in rows.documents}
+    first, *others = rows.languages
+    for (lang, line), text in sentences.items():
+        if lang == first:
+            for other in (x for x in others if (x, line) in sentences):
+                values = {"anchor": text, "positive": sentences[other, line]}
+                values |= {"anchor_lang": first, "positive_lang": other}
+                yield Row(values, rows.document_places[f"{first}-{line}"], problems)
+
+
+def _task_rows(reader: str, files: Sequence[Path], options: ReadOptions, problems: Problems) -> Rows:
+    """Files without columns as the rows of a task."""
+    if options.where:
+        raise UserError("--where: for files with columns only")
+    rows = find_reader(reader)(files, options, problems)
+    problems.raise_errors(_subject(files))
+    return rows
+
+
 def _squad(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Iterator[Row]:
     """Each question with each right document of its language; questions on one paragraph are a group."""
-    if options.where:
-        raise UserError("--where: for .jsonl, .csv and .tsv only; SQuAD files have no columns")
-    rows = find_reader("squad")(files, options, problems)
-    problems.raise_errors(_subject(files))
-    task = build_task(rows, keep_duplicates=False)
+    task = build_task(_task_rows("squad", files, options, problems), keep_duplicates=False)
     documents = {d.doc_id: d for d in task.documents}
     for query in task.queries:
         for doc_id, grade in task.qrels.get(query.query_id, {}).items():
