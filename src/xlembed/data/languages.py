@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gettext
 import re
+import unicodedata
+from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -120,10 +125,10 @@ def language_name(lang: Lang) -> str:
 
 
 def suggest_language(word: str) -> Lang | None:
-    """The code that `word` probably means: ``eng``, ``zh-CN``, ``EN``, ``deu_Latn``, ``German`` and the like.
+    """The code that `word` probably means: ``eng``, ``zh-CN``, ``EN``, ``deu_Latn``, ``German``, ``Almanca``.
 
-    >>> suggest_language("eng"), suggest_language("zh-CN"), suggest_language("gibberish")
-    ('en', 'zh', None)
+    >>> suggest_language("eng"), suggest_language("zh-CN"), suggest_language("Deutsch"), suggest_language("gibberish")
+    ('en', 'zh', 'de', None)
     """
     whole = word.strip().lower()
     for form in (whole, re.split(r"[-_.@ ]", whole)[0]):
@@ -133,7 +138,29 @@ def suggest_language(word: str) -> Lang | None:
             return TWO_LETTERS[form]
         if form in _SLIPS:
             return _SLIPS[form]
-    return {name.lower(): code for code, name in (THREE_LETTERS | NAMES).items()}.get(whole)
+    english = {name.lower(): code for code, name in (THREE_LETTERS | NAMES).items()}
+    return english.get(whole) or _foreign_names().get(_bare(whole))
+
+
+@cache
+def _foreign_names() -> dict[str, Lang]:
+    """What languages with a code of two letters are called in other languages, in their own too (`_bare`) -> code."""
+    called: dict[str, Counter[Lang]] = defaultdict(Counter)
+    for locale in Path(pycountry.LOCALES_DIR).iterdir():
+        with contextlib.suppress(OSError):
+            translated = gettext.translation("iso639-3", pycountry.LOCALES_DIR, [locale.name]).gettext
+            for entry in _LANGUAGES:
+                name = re.split("[;,(]", translated(entry.name))[0].strip()
+                if name != entry.name and len(name.encode()) > 3:  # what is shorter looks like a code
+                    called[_bare(name)][entry.alpha_2] += 1
+    # Some translations are wrong: where they disagree, most of them must agree.
+    return {name: of.most_common(1)[0][0] for name, of in called.items() if 2 * max(of.values()) > of.total()}
+
+
+def _bare(word: str) -> str:
+    """Without case, accents and dots."""
+    letters = unicodedata.normalize("NFKD", word.casefold().replace("\u0131", "i"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def suggest_variety(word: str) -> Lang | None:
