@@ -21,8 +21,8 @@ from xlembed.measures import parse_measure
 from xlembed.models.spec import ModelRef
 from xlembed.search.chance import monolingual_chance
 from xlembed.show.figures.registry import write_figures
-from xlembed.show.notes import notes_of
-from xlembed.show.text import percent
+from xlembed.show.notes import notes_of, said_once
+from xlembed.show.text import model_names, percent
 from xlembed.stats.comparison import Evaluated
 from xlembed.stats.conditions import Margins
 from xlembed.stats.scores import MIN_CLUSTERS
@@ -117,7 +117,7 @@ def weigh(
     excluded |= {m.name: reasons for m in found if (reasons := excluded_by(m, wish))}
     left = {m.name: m for m in found if m.name not in excluded}
     if not left:
-        lines = [f"{name}: {'; '.join(reasons)}" for name, reasons in excluded.items()]
+        lines = said_once({name: ["; ".join(reasons)] for name, reasons in excluded.items()})
         raise UserError("no model is left; " + " | ".join(lines))
     used = _used(left, wish)
     places, vetoed = _ranked(left, used, workspace.settings.compare.alpha)
@@ -282,8 +282,8 @@ def _unknown(
     for part in (p for p, weight in wish.scenario.shares().items() if weight > 0 and p not in used):
         lacking = [name for name, m in left.items() if m.points(part) is None]
         hint = " (xlembed analyse)" if part == "morphology" else ""
-        found.append(f"{part} counts for none, since it is not known of {', '.join(lacking)}{hint}")
-    found += [f"{name}: {line}" for name, m in left.items() for line in m.unknown]
+        found.append(f"{part} counts for none, since it is not known of {model_names(lacking)}{hint}")
+    found += said_once({name: m.unknown for name, m in left.items()})
     clusters = min(m.macros.n_clusters for m in left.values())
     if clusters < MIN_CLUSTERS:
         found.append(f"how sure the order is: {clusters} clusters of queries are too few for an interval")

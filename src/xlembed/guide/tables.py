@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from xlembed.evaluate.tables import pictures_markdown, to_markdown
 from xlembed.guide.result import Guide, Weighed
 from xlembed.show.content import Cell, Grid, heads, row
-from xlembed.show.notes import note_lines
-from xlembed.show.text import percent
+from xlembed.show.notes import note_lines, said_once
+from xlembed.show.text import model_names, percent
 from xlembed.words import counted
 
 NAMES: dict[str, str] = {
@@ -30,22 +30,28 @@ def verdict(guide: Guide) -> str:
 
 
 def _place_text(guide: Guide) -> str:
-    leaders, rivals = guide.firsts, guide.not_told_apart
+    leaders, rivals = guide.firsts, model_names(guide.not_told_apart)
     first, *others = guide.models
-    names, have = " and ".join(leaders), "has" if len(leaders) == 1 else "share the first place and have"
+    names = firsts_text(guide)
+    have = "has" if len(leaders) == 1 else "share the first place and have"
     if not others:
         return f"{names} is the only model that is left."
     if first.first is None:
         return f"{names} {have} the most points; too few clusters of queries to say how sure that is."
     if untested := [m.model for m in others if m.with_best is None]:
-        return f"{names} {have} the most points; not tested against {', '.join(untested)}."
+        return f"{names} {have} the most points; not tested against {model_names(untested)}."
     if len(leaders) > 1:
-        rest = f", nor from {', '.join(rivals)}" if rivals else ""
+        rest = f", nor from {rivals}" if rivals else ""
         return f"{names} share the first place: they cannot be told apart{rest} on these queries."
     share = f"first in {percent(first.first)} % of the resampled sets of queries"
     if not rivals:
         return f"{'Take ' if guide.beats_chance else 'First: '}{names}: {share}."
-    return f"{names} has the most points ({share}), but cannot be told from {', '.join(rivals)} on these queries."
+    return f"{names} has the most points ({share}), but cannot be told from {rivals} on these queries."
+
+
+def firsts_text(guide: Guide) -> str:
+    """The models that share the first place."""
+    return " and ".join(guide.firsts) if len(guide.firsts) < 3 else model_names(guide.firsts)
 
 
 def guide_table(guide: Guide) -> Grid:
@@ -100,7 +106,7 @@ def notes(guide: Guide) -> list[str]:
 
 def excluded_lines(guide: Guide) -> list[str]:
     """Every model left out with its reasons."""
-    return [f"{name}: {'; '.join(why)}" for name, why in guide.excluded.items()]
+    return said_once({name: ["; ".join(why)] for name, why in guide.excluded.items()})
 
 
 def guide_markdown(guide: Guide, figures: Sequence[str] = ()) -> str:

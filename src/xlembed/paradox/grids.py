@@ -12,7 +12,7 @@ from typing import Any
 from xlembed.evaluate.tables import comparison_table, heading, to_markdown
 from xlembed.show.cells import p_cell, plain_estimate, share_cell
 from xlembed.show.content import Grid, Row, heads, row
-from xlembed.show.notes import note_lines
+from xlembed.show.notes import note_lines, said_once
 from xlembed.show.text import MINUS, base_models, p_text, percent, points
 from xlembed.stats.compared import Paired, label_notes
 from xlembed.words import Lang
@@ -53,11 +53,8 @@ def verdict_lines(report: Json) -> list[str]:
             "Where a condition is undecided: a distance of "
             f"{percent(verdict['smallest_detectable'])} points from its margin would have been seen with 80 %."
         )
-    left_out: dict[str, list[str]] = {}
-    for of in rows(report, "left_out"):
-        if "model" in of:
-            left_out.setdefault(of["reason"], []).append(of["model"])
-    lines += [f"Not in the test: {', '.join(models)}: {reason}." for reason, models in left_out.items()]
+    left_out = {of["model"]: [of["reason"]] for of in rows(report, "left_out") if "model" in of}
+    lines += [f"Not in the test: {line}." for line in said_once(left_out)]
     lines += [f"Not tested before and after: {reason}." for reason in report.get("untested") or ()]
     return [*lines, *(f"Note: {note}." for note in report.get("notes") or ())]
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from xlembed.guide.result import Guide, Refused
 from xlembed.guide.scenarios import Part
-from xlembed.guide.tables import NAMES, excluded_lines, verdict
+from xlembed.guide.tables import NAMES, excluded_lines, firsts_text, verdict
 from xlembed.report.inputs import Inputs
 from xlembed.show.content import Verdict
-from xlembed.show.text import percent
+from xlembed.show.text import model_names, percent
 from xlembed.words import Lang, counted
 
 PLAIN = {
@@ -52,7 +52,7 @@ def _verdict(name: str, guide: Guide | Refused, every: Sequence[Lang]) -> Verdic
     return Verdict(
         scenario=name,
         title=guide.title,
-        model=" and ".join(guide.firsts) if guide.beats_chance else "",
+        model=firsts_text(guide) if guide.beats_chance else "",
         sure=sureness(guide),
         text=verdict(guide),
         share=first.first,
@@ -86,6 +86,6 @@ def _details(guide: Guide) -> tuple[str, ...]:
     order = ", ".join(f"{m.model} {percent(m.points)}" for m in guide.models)
     lines = [f"{guide.measure}: {weights}", f"Points: {order}"]
     if rivals := [*guide.firsts[1:], *guide.not_told_apart]:
-        lines.append(f"Not told apart from the first by paired tests (Holm): {', '.join(rivals)}")
+        lines.append(f"Not told apart from the first by paired tests (Holm): {model_names(rivals)}")
     lines += [f"Excluded: {line}" for line in excluded_lines(guide)]
     return (*lines, *guide.advice, *(f"Not known: {line}" for line in guide.unknown))

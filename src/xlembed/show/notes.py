@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xlembed.search.kinds import CONDENSED, FIRST, JUDGED, SHARE
@@ -108,8 +108,17 @@ def notes_of(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> dict[str, list[
 
 def note_lines(notes: Mapping[str, Sequence[str]]) -> list[str]:
     """Model -> notes as lines `MODEL, MODEL: note.`, models with one note together, in the order given."""
+    return [f"{line.removesuffix('.')}." for line in said_once(notes)]
+
+
+def said_once(notes: Mapping[str, Iterable[str]]) -> list[str]:
+    """The same lines, without a full stop.
+
+    >>> said_once({"a": ["x"], "b": ["x", "y"]})
+    ['a, b: x', 'b: y']
+    """
     models: dict[str, list[str]] = {}
     for model, of_model in notes.items():
         for note in of_model:
             models.setdefault(note, []).append(model)
-    return [f"{model_names(names)}: {note.removesuffix('.')}." for note, names in models.items()]
+    return [f"{model_names(names)}: {note}" for note, names in models.items()]
