@@ -10,7 +10,10 @@ import pytest
 
 from xlembed.data.task import Alignment
 from xlembed.measures import parse_measure
+from xlembed.models.spec import resolve_model
+from xlembed.paradox.job import Paradox, Row
 from xlembed.paradox.remedies import Choice, Remedy, choose, halves, judging_measures, remedies
+from xlembed.paradox.subjects import Subject
 from xlembed.paradox.verdict import (
     IN_GENERAL,
     Outcome,
@@ -20,6 +23,7 @@ from xlembed.paradox.verdict import (
     decide,
     rule_lines,
 )
+from xlembed.settings import Settings
 from xlembed.stats.comparison import Evaluated, compare_models
 from xlembed.stats.conditions import (
     Breaks,
@@ -407,6 +411,31 @@ def at_ten(of: Evaluated, deep: Evaluated) -> Evaluated:
     """The first model's units with a hit@10 and a rr@10 that are the second one's."""
     units = of.units.assign(**{"hit@10": deep.units["hit@1"], "rr@10": deep.units["hit@1"]})
     return Evaluated(of.name, units, {})
+
+
+def test_variants_of_a_fine_tuned_model_are_judged_where_that_is() -> None:
+    ref = resolve_model("static_multilingual")
+    of = {
+        "e5": None,
+        "good": "e5",
+        "good+interleave": "good",
+        "weak": "e5",
+        "weak+interleave": "weak",
+        "bm25": None,
+    }
+    rows = [
+        Row(Subject(replace(ref, slug=name), base, "" if name == "e5" else "no base model"), None, (), None)  # type: ignore[arg-type]
+        for name, base in of.items()
+    ]
+    good, weak = replace(E5, name="good"), replace(RANDOM, name="weak")
+    models = {"e5": E5, "good": good, "weak": weak, "bm25": BM25}
+    found = Paradox(None, Settings(), rows, models, ())  # type: ignore[arg-type]
+    vars(found)["chance"] = CHANCE
+    reasons = found._not_judged()
+    assert reasons.pop("weak+interleave").startswith(
+        "its monolingual score 1.2 % is not shown to be above"
+    )
+    assert reasons == {"e5": "", "bm25": "no base model of the test"}
 
 
 def test_on_a_comparable_task_rank_ten_decides_and_rank_one_counts_as_cost() -> None:

@@ -199,13 +199,18 @@ class Paradox:
 
     def _not_judged(self) -> dict[str, str]:
         """Model or variant -> why nothing is said of a remedy; empty: it is."""
-        judged, reasons = self.bases.standings, {}
+        standing = {**self.variants.standings, **self.bases.standings}
+        reasons, model_of = {}, {row.subject.name: row.subject.variant_of for row in self.rows}
         for subject in (row.subject for row in self.rows):
+            name, model = subject.name, subject.variant_of
             if subject.ref.variation.translated:
-                reasons[subject.name] = "all translations of a question have one ranking (an oracle)"
-            elif subject.variant_of is None:
-                known = judged.get(subject.name)
-                reasons[subject.name] = known.reason if known else "no base model of the test"
+                reasons[name] = "all translations of a question have one ranking (an oracle)"
+            elif (
+                model is None or model_of[model] is not None
+            ):  # or the variant of a variant, a fine-tuned model's
+                known = standing.get(model or name)
+                reason = known.reason if known else "no base model of the test"
+                reasons |= {name: reason} if reason or model is None else {}
         return reasons
 
     def _choices(self, judging: Sequence[Measure], reasons: Mapping[str, str]) -> list[Choice]:
