@@ -27,7 +27,7 @@ from xlembed.models.loading import load_encoder, load_for_training
 from xlembed.models.spec import resolve_model
 from xlembed.settings import Settings
 from xlembed.show.text import interval_text, points
-from xlembed.words import Role
+from xlembed.words import Mode, Role
 from xlembed.workspace import Workspace, unwatched
 
 SHARD = 1024
@@ -74,7 +74,8 @@ def _change(name: str) -> str:
     said = []
     for row in rows:
         ends = row.interval and (-row.interval[1], -row.interval[0])
-        said.append(f"{row.kind} {points(-row.value)} {interval_text(ends, signed=True)}")
+        kind = f"{row.kind}, {row.pool}" if row.kind == Mode.TRUE_CROSS_LINGUAL else row.kind
+        said.append(f"{kind} {points(-row.value)} {interval_text(ends, signed=True)}")
     return f"; nDCG@10 in points: {', '.join(said)}"
 
 

@@ -432,9 +432,7 @@ def test_variants_of_a_fine_tuned_model_are_judged_where_that_is() -> None:
     found = Paradox(None, Settings(), rows, models, ())  # type: ignore[arg-type]
     vars(found)["chance"] = CHANCE
     reasons = found._not_judged()
-    assert reasons.pop("weak+interleave").startswith(
-        "its monolingual score 1.2 % is not shown to be above"
-    )
+    assert reasons.pop("weak+interleave").startswith("its monolingual score 1.2 % is not shown to be above")
     assert reasons == {"e5": "", "bm25": "no base model of the test"}
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from xlembed.data.task import Task
 from xlembed.embeddings.embedded import open_embeddings, unit_vectors
 from xlembed.embeddings.export import Embeddings
+from xlembed.evaluate.drawn import draw_once
 from xlembed.evaluate.figures import runs
 from xlembed.evaluate.late_manifest import late_manifest
 from xlembed.evaluate.odd_vectors import vector_warnings, zero_vectors
@@ -134,7 +135,8 @@ def evaluate_search(
         **({"index_fidelity": fidelity} if fidelity else {}),
     }
     book = read_scores(content)
-    with stage("files"), atomic_folder(workspace.run_folder(task.name, ref.slug)) as folder:
+    place = workspace.run_folder(task.name, ref.slug)
+    with stage("files"), atomic_folder(place) as folder:
         write_units(units, folder / "units.parquet")
         if queries is not None:
             write_units(queries, folder / "queries.parquet")
@@ -144,9 +146,7 @@ def evaluate_search(
         if settings.modes != (Mode.MONOLINGUAL,):
             write_trec(_run(task, rankings.top), folder / RAW_RANKING, ref.slug)
         with stage("figures"):
-            from xlembed.show.figures.registry import write_figures  # matplotlib when it draws
-
-            write_figures(runs, folder / "figures", content)
+            draw_once(runs, content, folder / "figures", place / "figures", workspace.cache)
     result = {
         **header,
         **headline(rows, measures, task.languages),
