@@ -8,14 +8,13 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from xlembed.data import row_files
 from xlembed.data.building import build_task
 from xlembed.data.cells import language_code
 from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
 from xlembed.data.doubts import check_same_texts
 from xlembed.data.importing import find_reader
-from xlembed.data.languages import is_language
+from xlembed.data.languages import TWO_LETTERS
 from xlembed.data.lines import unpacked_name
 from xlembed.data.objects import first_bytes, read_objects
 from xlembed.data.opening import read_rows
@@ -28,7 +27,6 @@ from xlembed.data.spoken import check_languages_spoken
 from xlembed.data.tables import Table, listed_columns, number_or_text
 from xlembed.data.tables import parse_columns as parse_our_columns
 from xlembed.data.text_digest import text_digest
-from xlembed.registry import entries
 from xlembed.words import Lang, UserError, near_miss
 
 COLUMN_NAMES = ("lang", "group", *(f"{c}{end}" for c in COLUMNS[Kind.TRIPLETS] for end in ("", "_lang")))
@@ -140,13 +138,9 @@ def _columnless(files: Sequence[Path]) -> Callable[..., Iterator[Row]] | None:
     """What reads files that are no tables: SQuAD's, or plain ones called by their languages; None for tables."""
     if _is_squad(files):
         return _squad
-    ends = [unpacked_name(file).suffix[1:] for file in files]
-    tables = set(entries(row_files))  # csv is a language too
-    return (
-        _aligned
-        if all(end == "txt" or is_language(end) for end in ends) and tables.isdisjoint(ends)
-        else None
-    )
+    ends = {unpacked_name(file).suffix[1:] for file in files}
+    # Of codes of three letters those alone that stand for one of two: csv, tmx and xml are languages as well.
+    return _aligned if all(e == "txt" or e in TWO_LETTERS or names_language(e) for e in ends) else None
 
 
 def _is_squad(files: Sequence[Path]) -> bool:
