@@ -17,7 +17,7 @@ import pytest
 import torch
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 
 from elastic_node import Node
 
@@ -31,6 +31,13 @@ def pytest_collection_finish() -> None:
     """What was imported stays: full collections, of which each training asks for two, need not walk over it."""
     gc.collect()
     gc.freeze()
+
+
+@event.listens_for(Engine, "connect")
+def _unflushed(connection: Any, _: object) -> None:
+    """Tests cut no power: what SQLite writes need not reach the disk with every commit."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.hookimpl(optionalhook=True)
