@@ -160,7 +160,9 @@ def report(rows: Sequence[Measured]) -> str:
         for field, unit in (("cpu_seconds", "s"), ("own_mb", "MB")):
             start, each = slope(rows, stage, field)
             total = start + each * ON_PAPER
-            cells.append(f"{round(start) + 0:+,} {unit} + {each * 1e6:,.0f} {unit} per million = {total:,.0f} {unit}")
+            cells.append(
+                f"{round(start) + 0:+,} {unit} + {each * 1e6:,.0f} {unit} per million = {total:,.0f} {unit}"
+            )
         lines.append(f"| {stage} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
