@@ -98,6 +98,8 @@ trial-lareqa: $(VENV)/.installed  ## pairs in one language or in two (docs/finet
 	    $(BIN)/xlembed compare finetuned/lareqa_$${model}_xx/runs/*/* \
 	        finetuned/lareqa_$${model}_xy/runs/*/*.1-retrieval; done
 
+# With the models of trial-lareqa where they are: another half hour.
+FINE_TUNED ?= $(patsubst %,-m %,$(wildcard finetuned/lareqa_*/model))
 trial-remedies: $(VENV)/.installed data  ## every remedy on XQuAD in six languages (docs/paradox.md): half an hour on two cores
 	$(BIN)/python benchmarks/remedy_trial.py $(CORPORA)
 	HF_HUB_OFFLINE=1 $(BIN)/xlembed paradox -t xquad6 --with auto \
