@@ -81,18 +81,19 @@ class _Layout:
         return max(map(text_width, [*map(_whole, self.grid.column(column)), *parts]))
 
     def widths(self) -> list[int]:
-        """What each column needs; what is left over goes to intervals, then to words."""
+        """What each column needs; what is left over goes to intervals, then to words, to the narrowest first."""
         found = {c: self.least(c) for c in self.others}
+        more = {c: max(0, self.longest(c) - found[c]) for c in self.others}
         numbers = [c for c in self.others if self.grid.heads[c].numeric]
         spare = self.width - self.needed()
-        for group in (numbers, *([c] for c in self.others if c not in numbers)):
-            more = {c: max(0, self.longest(c) - found[c]) for c in group}
-            if group is numbers and sum(more.values()) > spare:
-                continue  # all intervals beside their values, or all below
-            for c in group:
-                granted = min(more[c], spare)
-                found[c] += granted
-                spare -= granted
+        if (
+            beside := sum(more[c] for c in numbers)
+        ) <= spare:  # all intervals beside their values, or all below
+            found |= {c: found[c] + more[c] for c in numbers}
+            spare -= beside
+        for _ in range(spare):
+            if short := [c for c in self.others if c not in numbers and found[c] < self.longest(c)]:
+                found[min(short, key=found.__getitem__)] += 1
         return [self.name, *found.values()]
 
     def lines(self) -> Iterator[tuple[str, str]]:
