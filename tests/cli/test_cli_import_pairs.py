@@ -104,7 +104,7 @@ def test_line_aligned_files_are_translations(workplace: Path) -> None:
     ("text", "message"),
     [
         ("anchor,positive\na,b\n", "--kind: say what the rows are"),  # an answer, or a translation?
-        ("de,en,fr\na,b,c\n", "--kind: say what the rows are"),
+        ("de,en,fr\na,b,c\n", "--kind: say what the rows are.*; the columns of a.en.csv are de, en, fr"),
         ('{"query": "x", "pos": []}\n', "positive: expected a text"),
     ],
 )

@@ -128,9 +128,10 @@ def _kind_of(files: Sequence[Path], options: ReadOptions, header: Sequence[str])
         return Kind.SCORED
     if "negative" in columns:
         return Kind.TRIPLETS
+    columns_there = f"; the columns of {files[0].name} are {', '.join(header)}" if header else ""
     raise UserError(
         f"--kind: say what the rows are: {', '.join(Kind)} (anchor and positive may be a question and its answer, or "
-        "translations)"
+        f"translations){columns_there}"
     )
 
 
