@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow
 import pytest
 from click.testing import CliRunner, Result
+from pyarrow import parquet
 
 from xlembed.cli.import_ import import_task
 from xlembed.data.pairs import load_pairs
@@ -78,6 +80,23 @@ def test_headers_tell_what_the_columns_are(
     assert f"{len(texts)} rows of kind {kind}" in output and told in " ".join(output.split())
     found = load_pairs("n", workplace / "data")
     assert [tuple(row[c] for c in found.columns[:2]) for row in found.rows] == texts
+
+
+def test_lists_in_parquet_make_rows_too(workplace: Path) -> None:
+    rows = [
+        {"query": "why", "pos": ["so", "thus"], "neg": ["no\nnever"]},
+        {"query": "x", "pos": ["y"], "neg": []},
+    ]
+    parquet.write_table(pyarrow.Table.from_pylist(rows[:1]), workplace / "a.en.parquet")
+    assert "n: 2 rows of kind triplets" in _import("pairs", "a.en.parquet", "--name", "n", "--believe").output
+    found = load_pairs("n", workplace / "data").rows
+    assert [(row["positive"], row["negative"]) for row in found] == [
+        ("so", "no\nnever"),
+        ("thus", "no\nnever"),
+    ]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), workplace / "b.en.parquet")
+    with pytest.raises(UserError, match=r"row 2: negative: the text is empty"):
+        _import("pairs", "b.en.parquet", "--name", "m", "--believe")
 
 
 def test_line_aligned_files_are_translations(workplace: Path) -> None:

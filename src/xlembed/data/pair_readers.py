@@ -24,7 +24,7 @@ from xlembed.data.pairs import Row as PairRow
 from xlembed.data.read_options import ReadOptions
 from xlembed.data.reading import Rows, language_by_name, said_languages
 from xlembed.data.spoken import check_languages_spoken
-from xlembed.data.tables import Table, listed_columns, number_or_text
+from xlembed.data.tables import ListText, Table, listed_columns, number_or_text
 from xlembed.data.tables import parse_columns as parse_our_columns
 from xlembed.data.text_digest import text_digest
 from xlembed.words import Lang, UserError, near_miss
@@ -274,8 +274,9 @@ def _renamed(
 
 def _each(found: Mapping[str, Any], kind: Kind) -> Iterator[dict[str, Any]]:
     """Of columns with lists, as in `{"query": ..., "pos": [...], "neg": [...]}`, each text with each of the others."""
-    texts = [of if isinstance(of, list) and of else [of] for of in (found[c] for c in COLUMNS[kind])]
-    for chosen in product(*texts):
+    texts = [found[column] for column in COLUMNS[kind]]
+    lists = [of.items if isinstance(of, ListText) else of if isinstance(of, list) else [] for of in texts]
+    for chosen in product(*(several or [of] for several, of in zip(lists, texts, strict=True))):
         yield {**found, **dict(zip(COLUMNS[kind], chosen, strict=True))}
 
 

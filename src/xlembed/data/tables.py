@@ -42,6 +42,12 @@ class DateText(str):
     __slots__ = ()
 
 
+class ListText(str):
+    """A cell that holds a list; as a text its items stand on lines of their own."""
+
+    items: tuple[str, ...] = ()
+
+
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 HEAD = 50
 """Lines by which a delimiter is told."""
@@ -171,7 +177,10 @@ def as_text(value: Any) -> str:
         case float() if value.is_integer() and abs(value) < 1e15:
             return str(int(value))
         case list():
-            return "\n".join(map(as_text, value))
+            items = tuple(map(as_text, value))
+            found = ListText("\n".join(items))
+            found.items = items
+            return found
         case bytes():
             return value.decode(errors="replace")
         case _:
