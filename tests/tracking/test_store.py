@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from mlflow.exceptions import MlflowException
 from mlflow.store.db import utils
 from mlflow.store.tracking.dbmodels.initial_models import Base
 from mlflow.tracking import MlflowClient
@@ -381,3 +382,26 @@ def test_a_server_that_answers_is_used(tmp_path: Path) -> None:
     with web_server(200, asked) as uri, no_surroundings(tmp_path, MLFLOW_TRACKING_URI=uri):
         assert connect(tmp_path) == uri
     assert len(asked) >= 2 and not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_tag_that_another_process_set_meanwhile_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """Two that begin a task's first runs at once: one of them was refused, and died of it."""
+    real = MlflowClient.set_experiment_tag
+
+    def refused(client: MlflowClient, experiment_id: str, key: str, value: str) -> None:
+        if is_there:
+            real(client, experiment_id, key, value)
+        raise MlflowException("UNIQUE constraint failed: experiment_tags.key, experiment_tags.experiment_id")
+
+    monkeypatch.setattr(MlflowClient, "set_experiment_tag", refused)
+    with no_surroundings(tmp_path):
+        connect(tmp_path)
+        store.use_experiment("toy")
+        found = MlflowClient().get_experiment_by_name("toy")
+        with contextlib.nullcontext() if is_there else pytest.raises(MlflowException, match="UNIQUE"):
+            store.show_as_training(found.experiment_id)
+        found = MlflowClient().get_experiment_by_name("toy")
+    assert (store.EXPERIMENT_KIND in found.tags) is is_there

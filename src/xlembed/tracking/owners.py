@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -36,11 +36,27 @@ def end_abandoned_runs() -> None:
         for run in _running_here(client):
             # Asked again: it may have ended itself since, and its process is gone now.
             if not _lives(run.data.tags.get(PROCESS_TAG, "")) and _still_running(client, run.info.run_id):
-                reason = "its process was killed; a later command noticed, and that is the end time"
-                client.set_tag(run.info.run_id, "end_reason", reason)
-                client.set_terminated(run.info.run_id, "KILLED")
+                _end(client, run.info.run_id)
     except (MlflowException, SQLAlchemyError) as error:
         log.warning("runs of killed processes could not be marked: %s", hide_secrets(store_words(str(error))))
+
+
+def _end(client: MlflowClient, run_id: str) -> None:
+    reason = "its process was killed; a later command noticed, and that is the end time"
+    or_another(
+        lambda: client.set_tag(run_id, "end_reason", reason),
+        lambda: "end_reason" in client.get_run(run_id).data.tags,
+    )
+    client.set_terminated(run_id, "KILLED")
+
+
+def or_another(set_tag: Callable[[], object], is_set: Callable[[], bool]) -> None:
+    """Set a tag that several processes may set at once: MLflow looks first, then inserts, and refuses all but one."""
+    try:
+        set_tag()
+    except (MlflowException, SQLAlchemyError):
+        if not is_set():
+            raise
 
 
 def _running_here(client: MlflowClient) -> Sequence[Run]:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from xlembed.files import FULL, error_number
 from xlembed.tracking.database import prepare_database
 from xlembed.tracking.errors import hide_secrets, store_words
-from xlembed.tracking.owners import end_abandoned_runs
+from xlembed.tracking.owners import end_abandoned_runs, or_another
 from xlembed.words import UserError
 
 SQLITE = "sqlite:///"
@@ -90,8 +90,13 @@ def use_experiment(task: str, chosen: str | None = None) -> None:
 def show_as_training(experiment_id: str) -> None:
     """Let the UI open an experiment as a table of runs to compare, not as traces; what a user chose there stays."""
     client = MlflowClient()
-    if EXPERIMENT_KIND not in client.get_experiment(experiment_id).tags:
-        client.set_experiment_tag(experiment_id, EXPERIMENT_KIND, "custom_model_development")
+
+    def is_said() -> bool:
+        return EXPERIMENT_KIND in client.get_experiment(experiment_id).tags
+
+    if not is_said():
+        kind = "custom_model_development"
+        or_another(lambda: client.set_experiment_tag(experiment_id, EXPERIMENT_KIND, kind), is_said)
 
 
 def artifact_location(experiment: str) -> str | None:
