@@ -5,7 +5,8 @@
 Both evaluate the same model on the same task of one language (the bundled medical_qa_tr unless TASK is given). Ours
 also computes intervals, draws figures and records the run; MTEB also imports its catalogue of tasks. Cold: with an
 empty store. Warm: everything is encoded and MTEB has its cache of embeddings; ours searches and evaluates anew
-(`--force`; figures of the same numbers are kept), or finds that nothing has changed. Medians of three interleaved rounds, wall clock.
+(`--force`; figures of the same numbers are kept), or finds that nothing has changed. Medians of three interleaved
+rounds, wall clock.
 """
 
 from __future__ import annotations
