@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from xlembed.data.loading import load_task
 from xlembed.embeddings.crew import alone
 from xlembed.embeddings.encode import Job, Sums
-from xlembed.evaluate.eight_bits import compare_eight_bits, sample_task
+from xlembed.evaluate.eight_bits import compare_eight_bits, mode_and_pool, sample_task
 from xlembed.measures import parse_measures
 from xlembed.models.loading import load_encoder, load_for_training
 from xlembed.models.spec import resolve_model
 from xlembed.settings import Settings
 from xlembed.show.text import interval_text, points
-from xlembed.words import Mode, Role
+from xlembed.words import Role
 from xlembed.workspace import Workspace, unwatched
 
 SHARD = 1024
@@ -74,8 +74,7 @@ def _change(name: str) -> str:
     said = []
     for row in rows:
         ends = row.interval and (-row.interval[1], -row.interval[0])
-        kind = f"{row.kind}, {row.pool}" if row.kind == Mode.TRUE_CROSS_LINGUAL else row.kind
-        said.append(f"{kind} {points(-row.value)} {interval_text(ends, signed=True)}")
+        said.append(f"{mode_and_pool(row)} {points(-row.value)} {interval_text(ends, signed=True)}")
     return f"; nDCG@10 in points: {', '.join(said)}"
 
 

@@ -161,7 +161,7 @@ def report(rows: Sequence[Measured]) -> str:
             start, each = slope(rows, stage, field)
             total = start + each * ON_PAPER
             cells.append(
-                f"{round(start) + 0:+,} {unit} + {each * 1e6:,.0f} {unit} per million = {total:,.0f} {unit}"
+                f"{round(start):+,} {unit} + {each * 1e6:,.0f} {unit} per million = {total:,.0f} {unit}"
             )
         lines.append(f"| {stage} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -78,7 +78,7 @@ def guide(
     print_line(open_console(), verdict(found), style="bold")
     show_tables((), found.advice)
     lines = []
-    for head, of in (("Excluded", excluded_lines(found)), ("Not known", found.unknown)):
+    for head, of in (("Excluded", excluded_lines(found.excluded)), ("Not known", found.unknown)):
         lines += [f"{head}:", *(f"  - {line}" for line in of)] if of else []
     folder = workspace.reports("guide", task.name, scenario)
     show_tables([guide_table(found)], [*lines, f"written to {folder}"])

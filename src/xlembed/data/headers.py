@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xlembed.data.tables import column_letters, parse_columns
+from xlembed.data.text_digest import bare
 from xlembed.words import Choice, UserError, counted, near_miss
 
 WORDS: dict[str, str] = {
@@ -71,8 +71,8 @@ class Header:
 
     def find(self, field: str, but: Iterable[str] = ()) -> str | None:
         """The column that is called like a field, the likeliest word first, other than some columns."""
-        named = {plain(column): column for column in reversed(self.columns) if column not in set(but)}
-        return next((named[word] for word in WORDS.get(field, field).split() if word in named), None)
+        taken = set(but)
+        return called([c for c in self.columns if c not in taken], WORDS.get(field, field))
 
     def like(self, column: str | None) -> str | None:
         """The column that has the name of another table's."""
@@ -125,9 +125,13 @@ def plain(header: str) -> str:
     ('product_id', 'product_id', 'aciklama', 'query_id')
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.strip())
-    bare = unicodedata.normalize("NFKD", spaced.casefold().replace("ı", "i").replace("ß", "ss"))
-    letters = "".join(c for c in bare if not unicodedata.combining(c))
-    return re.sub(r"[\W_]+", "_", letters).strip("_") or ""
+    return re.sub(r"[\W_]+", "_", bare(spaced)).strip("_") or ""
+
+
+def called(columns: Sequence[str], words: str) -> str | None:
+    """The column that is called by one of some words, the likelier first."""
+    named = {plain(column): column for column in reversed(columns)}
+    return next((named[word] for word in words.split() if word in named), None)
 
 
 def parse_table_columns(text: str) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gettext
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated
 import pycountry
 from pydantic import AfterValidator
 
+from xlembed.data.text_digest import bare
 from xlembed.words import Lang, UserError, near_miss
 
 _COMMON_NAMES = {"dv": "Dhivehi", "el": "Greek", "ii": "Nuosu", "ny": "Nyanja", "ug": "Uyghur"}
@@ -138,13 +138,17 @@ def suggest_language(word: str) -> Lang | None:
             return TWO_LETTERS[form]
         if form in _SLIPS:
             return _SLIPS[form]
-    english = {name.lower(): code for code, name in (THREE_LETTERS | NAMES).items()}
-    return english.get(whole) or _foreign_names().get(_bare(whole))
+    return _english_names().get(whole) or _foreign_names().get(bare(whole))
+
+
+@cache
+def _english_names() -> dict[str, Lang]:
+    return {name.lower(): code for code, name in (THREE_LETTERS | NAMES).items()}
 
 
 @cache
 def _foreign_names() -> dict[str, Lang]:
-    """What languages with a code of two letters are called in other languages, in their own too (`_bare`) -> code."""
+    """What languages with a code of two letters are called in other languages, in their own too (`bare`) -> code."""
     called: dict[str, Counter[Lang]] = defaultdict(Counter)
     for locale in Path(pycountry.LOCALES_DIR).iterdir():
         with contextlib.suppress(OSError):
@@ -152,15 +156,9 @@ def _foreign_names() -> dict[str, Lang]:
             for entry in _LANGUAGES:
                 name = re.split("[;,(]", translated(entry.name))[0].strip()
                 if name != entry.name and len(name.encode()) > 3:  # what is shorter looks like a code
-                    called[_bare(name)][entry.alpha_2] += 1
+                    called[bare(name)][entry.alpha_2] += 1
     # Some translations are wrong: where they disagree, most of them must agree.
     return {name: of.most_common(1)[0][0] for name, of in called.items() if 2 * max(of.values()) > of.total()}
-
-
-def _bare(word: str) -> str:
-    """Without case, accents and dots."""
-    letters = unicodedata.normalize("NFKD", word.casefold().replace("\u0131", "i"))
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def suggest_variety(word: str) -> Lang | None:

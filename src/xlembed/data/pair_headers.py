@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xlembed.data.headers import plain
+from xlembed.data.headers import called, plain
 from xlembed.data.languages import is_language
 from xlembed.data.pairs import COLUMNS, Kind
 from xlembed.words import base_language
@@ -36,11 +36,7 @@ def find_columns(header: Sequence[str], kind: Kind) -> dict[str, str] | None:
     >>> find_columns(["id", "en", "de"], Kind.TRANSLATIONS)
     {'anchor': 'en', 'positive': 'de'}
     """
-    named = {plain(column): column for column in reversed(header)}
-    found = {
-        ours: next((named[word] for word in WORDS[ours].split() if word in named), "")
-        for ours in wanted_columns(kind)
-    }
+    found = {ours: called(header, WORDS[ours]) or "" for ours in wanted_columns(kind)}
     languages = [column for column in header if names_language(column)]
     if len(languages) > 2 and "id" in languages:  # Indonesian, beside one other alone
         languages.remove("id")
@@ -55,13 +51,16 @@ def find_kind(header: Sequence[str]) -> Kind | None:
     >>> find_kind(["query", "pos", "neg"]), find_kind(["anchor", "positive"])
     (<Kind.TRIPLETS: 'triplets'>, None)
     """
-    sure = [k for k in (Kind.SCORED, Kind.TRIPLETS) if find_columns(header, k)]
+    for kind in (Kind.SCORED, Kind.TRIPLETS):
+        if find_columns(header, kind):
+            return kind
     pairs = find_columns(header, Kind.PAIRS)
-    if pairs and plain(pairs["anchor"]) in QUESTIONS.split():
-        sure.append(Kind.PAIRS)
-    elif find_columns(header, Kind.TRANSLATIONS) and (not pairs or plain(pairs["anchor"]) in SOURCES.split()):
-        sure.append(Kind.TRANSLATIONS)
-    return sure[0] if sure else None
+    anchor = plain(pairs["anchor"]) if pairs else ""
+    if anchor in QUESTIONS.split():
+        return Kind.PAIRS
+    if find_columns(header, Kind.TRANSLATIONS) and (not pairs or anchor in SOURCES.split()):
+        return Kind.TRANSLATIONS
+    return None
 
 
 def names_language(column: str) -> bool:

@@ -31,6 +31,8 @@ from xlembed.words import Lang, UserError, near_miss
 
 COLUMN_NAMES = ("lang", "group", *(f"{c}{end}" for c in COLUMNS[Kind.TRIPLETS] for end in ("", "_lang")))
 """Columns that are read without being named."""
+Reader = Callable[[Sequence[Path], ReadOptions, Problems], Iterator[Row]]
+"""Of files without columns."""
 
 
 def import_pairs(
@@ -43,15 +45,16 @@ def import_pairs(
     """
     PAIRS.check_target(name, folder, force)
     problems = Problems()
-    header = _header(files[0], options) if not options.columns and not _columnless(files) else []
-    kind = Kind(options.kind) if options.kind else _kind_of(files, options, header)
+    reader = _columnless(files)
+    header = [] if options.columns or reader else _header(files[0], options)
+    kind = Kind(options.kind) if options.kind else _kind_of(files[0], reader, options, header)
     notes: list[str] = []
     if found := find_columns(header, kind):
         options = replace(options, columns=found)
         if any(ours != theirs for ours, theirs in found.items()):
             notes.append(f"read as {kind}: {', '.join(f'{o} = {t}' for o, t in found.items())}")
-    if aligned := _columnless(files):
-        raw = aligned(files, replace(options, name=name), problems)
+    if reader:
+        raw = reader(files, replace(options, name=name), problems)
     else:
         raw = _rows(files, kind, options, problems, notes)
     card = PairCard(name, folder, options.source or ", ".join(file.name for file in files), options.licence)
@@ -118,8 +121,8 @@ def _header(file: Path, options: ReadOptions) -> list[str]:
     return list(table.header) or [column for row in islice(table.rows, 1) for column in row.values]
 
 
-def _kind_of(files: Sequence[Path], options: ReadOptions, header: Sequence[str]) -> Kind:
-    if reader := _columnless(files):
+def _kind_of(file: Path, reader: Reader | None, options: ReadOptions, header: Sequence[str]) -> Kind:
+    if reader:
         return Kind.PAIRS if reader is _squad else Kind.TRANSLATIONS
     if found := find_kind(header):
         return found
@@ -128,14 +131,14 @@ def _kind_of(files: Sequence[Path], options: ReadOptions, header: Sequence[str])
         return Kind.SCORED
     if "negative" in columns:
         return Kind.TRIPLETS
-    columns_there = f"; the columns of {files[0].name} are {', '.join(header)}" if header else ""
+    columns_there = f"; the columns of {file.name} are {', '.join(header)}" if header else ""
     raise UserError(
         f"--kind: say what the rows are: {', '.join(Kind)} (anchor and positive may be a question and its answer, or "
         f"translations){columns_there}"
     )
 
 
-def _columnless(files: Sequence[Path]) -> Callable[..., Iterator[Row]] | None:
+def _columnless(files: Sequence[Path]) -> Reader | None:
     """What reads files that are no tables: SQuAD's, or plain ones called by their languages; None for tables."""
     if _is_squad(files):
         return _squad

@@ -22,3 +22,13 @@ def text_digest(text: str) -> str:
     True
     """
     return hashlib.blake2b(comparable(text).encode(), digest_size=16).hexdigest()
+
+
+def bare(word: str) -> str:
+    """Without case, accents and dots.
+
+    >>> bare("Açıklama"), bare("İngilizce"), bare("Größe")
+    ('aciklama', 'ingilizce', 'grosse')
+    """
+    letters = unicodedata.normalize("NFKD", word.casefold().replace("ı", "i"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -1,37 +1,35 @@
 """Figures of exactly these numbers that are there already: known by a hash, and not drawn again.
 
-Drawing takes a third of a small evaluation. What was drawn is noted below the cache, `figures/KEY.json`: the sha256 of
-the files. KEY is a hash of all that they follow from: the numbers, our own code, versions of libraries.
+Drawing takes a third of a small evaluation. What was drawn is noted below the cache, `figures/KEY.json`: a hash of the
+files. KEY is a hash of all that they follow from: the numbers, our own code, versions of libraries.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from xlembed.evaluate.reuse import code_digest, installed
+from xlembed.evaluate.reuse import code_digest, installed, json_digest
 from xlembed.files import Record, write_json
-from xlembed.models.digest import file_digest
+from xlembed.models.digest import files_digest
 from xlembed.words import UserError
 
 
 class Drawn(Record):
-    """Figures by their file's name -> sha256."""
+    """A hash of the files."""
 
-    files: Mapping[str, str]
+    digest: str
 
 
 def draw_once(kind: ModuleType, scores: Mapping[str, Any], folder: Path, before: Path, cache: Path) -> None:
     """Every figure of a kind in `folder`: as `before` has it, if it was drawn of the same scores, else drawn."""
-    known = json.dumps([kind.__name__, scores, code_digest(), installed()], sort_keys=True)
-    note = cache / "figures" / f"{hashlib.sha256(known.encode()).hexdigest()}.json"
+    key = json_digest([kind.__name__, scores, code_digest(), installed()])
+    note = cache / "figures" / f"{key}.json"
     try:
-        if _files(before) == Drawn.read(note, "").files:
+        if _digest(before) == Drawn.read(note, "").digest:
             shutil.copytree(before, folder)
             return
     except (UserError, OSError):  # never drawn, or gone meanwhile
@@ -39,8 +37,8 @@ def draw_once(kind: ModuleType, scores: Mapping[str, Any], folder: Path, before:
     from xlembed.show.figures.registry import write_figures  # matplotlib when it draws
 
     write_figures(kind, folder, scores)
-    write_json(note, Drawn(files=_files(folder)).to_json())
+    write_json(note, Drawn(digest=_digest(folder)).to_json())
 
 
-def _files(folder: Path) -> dict[str, str]:
-    return {path.name: file_digest(path) for path in folder.iterdir()} if folder.is_dir() else {}
+def _digest(folder: Path) -> str:
+    return files_digest(folder, folder.iterdir())

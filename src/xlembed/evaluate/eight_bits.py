@@ -54,7 +54,7 @@ def check_eight_bits(task: Task, ref: ModelRef, workspace: Workspace, watch: Wat
     lines = [f"{ref.slug}: {measures[0].name} in 8 bits against {_plain(ref).slug}, on {of} of {task.name}:"]
     lines += [f"  {_said(row, margin)}" for row in losses]
     if lost := [row for row in losses if row.value > margin]:
-        where = ", ".join(_where(row) for row in lost)
+        where = ", ".join(mode_and_pool(row) for row in lost)
         lines.append(
             f"Refused: more than {percent(margin)} points are lost ({where}). Leave out +int8 (+ov is fast too), or "
             "bear more: --int8-margin, encode.int8_margin in params.yaml."
@@ -117,8 +117,9 @@ def _said(row: Estimate, margin: float) -> str:
     ends = None if row.interval is None else (-row.interval[1], -row.interval[0])
     borne = ends is not None and ends[0] >= -margin
     rest = "" if borne else f"; a loss of more than {percent(margin)} points is not excluded"
-    return f"{_where(row)}: {points(-row.value)} points {interval_text(ends, signed=True)}{rest}"
+    return f"{mode_and_pool(row)}: {points(-row.value)} points {interval_text(ends, signed=True)}{rest}"
 
 
-def _where(row: Estimate) -> str:
+def mode_and_pool(row: Estimate) -> str:
+    """In words; the pool where a mode has two."""
     return f"{row.kind}, pool {row.pool}" if row.kind == Mode.TRUE_CROSS_LINGUAL else row.kind

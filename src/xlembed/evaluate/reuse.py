@@ -151,7 +151,7 @@ class Reuse:
             "settings": settings.model_dump(mode="json", include=set(SECTIONS)),
             "machine": machine_digest(ref, at),
         }
-        return _json_digest(found) if found["machine"] else None
+        return json_digest(found) if found["machine"] else None
 
 
 def machine_digest(ref: ModelRef, workspace: Workspace) -> str:
@@ -170,10 +170,11 @@ def machine_digest(ref: ModelRef, workspace: Workspace) -> str:
         }
     except (UserError, OSError):
         return ""
-    return _json_digest(found)
+    return json_digest(found)
 
 
-def _json_digest(found: Mapping[str, Any]) -> str:
+def json_digest(found: Any) -> str:
+    """sha256 of a value that JSON can hold."""
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 

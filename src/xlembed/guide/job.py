@@ -16,7 +16,7 @@ from xlembed.guide.figures import guides
 from xlembed.guide.parts import KINDS, Measured, Wish, excluded_by, measure, time_queries
 from xlembed.guide.result import Guide, Limits, Standing, Timing, Weighed
 from xlembed.guide.scenarios import QUALITY, Part
-from xlembed.guide.tables import guide_markdown
+from xlembed.guide.tables import excluded_lines, guide_markdown
 from xlembed.measures import parse_measure
 from xlembed.models.spec import ModelRef
 from xlembed.search.chance import monolingual_chance
@@ -117,8 +117,7 @@ def weigh(
     excluded |= {m.name: reasons for m in found if (reasons := excluded_by(m, wish))}
     left = {m.name: m for m in found if m.name not in excluded}
     if not left:
-        lines = said_once({name: ["; ".join(reasons)] for name, reasons in excluded.items()})
-        raise UserError("no model is left; " + " | ".join(lines))
+        raise UserError("no model is left; " + " | ".join(excluded_lines(excluded)))
     used = _used(left, wish)
     places, vetoed = _ranked(left, used, workspace.settings.compare.alpha)
     yardstick = next((e for e in evaluations if e.name == YARDSTICK), yardstick)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xlembed.evaluate.tables import pictures_markdown, to_markdown
 from xlembed.guide.result import Guide, Weighed
@@ -104,9 +104,9 @@ def notes(guide: Guide) -> list[str]:
     ]
 
 
-def excluded_lines(guide: Guide) -> list[str]:
+def excluded_lines(excluded: Mapping[str, Sequence[str]]) -> list[str]:
     """Every model left out with its reasons."""
-    return said_once({name: ["; ".join(why)] for name, why in guide.excluded.items()})
+    return said_once({name: ["; ".join(why)] for name, why in excluded.items()})
 
 
 def guide_markdown(guide: Guide, figures: Sequence[str] = ()) -> str:
@@ -120,7 +120,7 @@ def guide_markdown(guide: Guide, figures: Sequence[str] = ()) -> str:
         to_markdown(guide_table(guide)).rstrip(),
         *pictures_markdown(figures),
         "## Excluded",
-        "\n".join(f"- {line}" for line in excluded_lines(guide)) or "No model.",
+        "\n".join(f"- {line}" for line in excluded_lines(guide.excluded)) or "No model.",
         "## Not known",
         "\n".join(f"- {line}" for line in guide.unknown),
     ]

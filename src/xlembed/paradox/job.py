@@ -200,17 +200,19 @@ class Paradox:
     def _not_judged(self) -> dict[str, str]:
         """Model or variant -> why nothing is said of a remedy; empty: it is."""
         standing = {**self.variants.standings, **self.bases.standings}
-        reasons, model_of = {}, {row.subject.name: row.subject.variant_of for row in self.rows}
-        for subject in (row.subject for row in self.rows):
-            name, model = subject.name, subject.variant_of
+        subjects = {row.subject.name: row.subject for row in self.rows}
+
+        def reason(model: str) -> str:
+            return standing[model].reason if model in standing else "no base model of the test"
+
+        reasons = {}
+        for name, subject in subjects.items():
             if subject.ref.variation.translated:
                 reasons[name] = "all translations of a question have one ranking (an oracle)"
-            elif (
-                model is None or model_of[model] is not None
-            ):  # or the variant of a variant, a fine-tuned model's
-                known = standing.get(model or name)
-                reason = known.reason if known else "no base model of the test"
-                reasons |= {name: reason} if reason or model is None else {}
+            elif (model := subject.variant_of) is None:
+                reasons[name] = reason(name)
+            elif subjects[model].variant_of is not None and reason(model):  # of a fine-tuned model, say
+                reasons[name] = reason(model)
         return reasons
 
     def _choices(self, judging: Sequence[Measure], reasons: Mapping[str, str]) -> list[Choice]:

@@ -87,5 +87,5 @@ def _details(guide: Guide) -> tuple[str, ...]:
     lines = [f"{guide.measure}: {weights}", f"Points: {order}"]
     if rivals := [*guide.firsts[1:], *guide.not_told_apart]:
         lines.append(f"Not told apart from the first by paired tests (Holm): {model_names(rivals)}")
-    lines += [f"Excluded: {line}" for line in excluded_lines(guide)]
+    lines += [f"Excluded: {line}" for line in excluded_lines(guide.excluded)]
     return (*lines, *guide.advice, *(f"Not known: {line}" for line in guide.unknown))

@@ -83,16 +83,15 @@ class _Layout:
     def widths(self) -> list[int]:
         """What each column needs; what is left over goes to intervals, then to words, to the narrowest first."""
         found = {c: self.least(c) for c in self.others}
-        more = {c: max(0, self.longest(c) - found[c]) for c in self.others}
+        whole = {c: max(found[c], self.longest(c)) for c in self.others}
         numbers = [c for c in self.others if self.grid.heads[c].numeric]
         spare = self.width - self.needed()
-        if (
-            beside := sum(more[c] for c in numbers)
-        ) <= spare:  # all intervals beside their values, or all below
-            found |= {c: found[c] + more[c] for c in numbers}
+        beside = sum(whole[c] - found[c] for c in numbers)
+        if beside <= spare:  # all intervals beside their values, or all below
+            found |= {c: whole[c] for c in numbers}
             spare -= beside
         for _ in range(spare):
-            if short := [c for c in self.others if c not in numbers and found[c] < self.longest(c)]:
+            if short := [c for c in self.others if c not in numbers and found[c] < whole[c]]:
                 found[min(short, key=found.__getitem__)] += 1
         return [self.name, *found.values()]
 

@@ -172,9 +172,8 @@ def _check_parts(tables: Sequence[_Table], options: ReadOptions, problems: Probl
 def _column_of_ids(table: _Table, tables: Sequence[_Table]) -> str:
     """The first column, of those not read, where most filled cells name documents or groups; "" if none."""
     documents = [other for other in tables if other.layout.part in WITH_DOCUMENTS]
-    known = {of.cells.id(row, field) for of in documents for row in of.rows for field in ("id", "group")} - {
-        ""
-    }
+    ids = (of.cells.id(row, field) for of in documents for row in of.rows for field in ("id", "group"))
+    known = set(filter(None, ids))
     for column in table.layout.unused:
         cells = [cell for row in table.rows if (cell := row.values[column].strip())]
         named = sum(cell in known or not known.isdisjoint(split_ids(cell)) for cell in cells)
