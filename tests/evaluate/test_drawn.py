@@ -58,3 +58,10 @@ def test_a_damaged_note_is_drawn_over(pens: list[Any], tmp_path: Path) -> None:
     draw_once(runs, {}, tmp_path / "2", one, cache)
     draw_once(runs, {}, tmp_path / "3", one, cache)
     assert len(pens) == 2
+
+
+def test_no_figure_that_applies_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("xlembed.show.figures.registry.write_figures", lambda *_: None)
+    for _ in range(2):
+        draw_once(runs, {}, tmp_path / "1", tmp_path / "none", tmp_path / "cache")
+        assert not (tmp_path / "1").exists()

@@ -41,4 +41,5 @@ def draw_once(kind: ModuleType, scores: Mapping[str, Any], folder: Path, before:
 
 
 def _digest(folder: Path) -> str:
-    return files_digest(folder, folder.iterdir())
+    """Of a folder without any, or of none, where no figure applies to the scores, that of no files."""
+    return files_digest(folder, folder.iterdir() if folder.is_dir() else ())
