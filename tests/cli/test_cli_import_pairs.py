@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow
@@ -117,6 +118,63 @@ def test_line_aligned_files_are_translations(workplace: Path) -> None:
     (workplace / "opus.en").write_text("house\n", encoding="utf-8")
     with pytest.raises(UserError, match="unequal line counts"):
         _import("pairs", "opus.de", "opus.en", "--name", "m")
+
+
+SENTENCES = [("The house is very big.", "Das Haus ist sehr groß."), ("Where is it?", "Wo ist das?")]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "parquet"])
+def test_translations_nested_as_sets_of_the_hub_have_them(workplace: Path, suffix: str) -> None:
+    rows = [
+        {"id": str(i), "translation": dict(zip(("en", "de"), s, strict=True))}
+        for i, s in enumerate(SENTENCES)
+    ]
+    if suffix == "parquet":
+        parquet.write_table(pyarrow.Table.from_pylist(rows), workplace / "a.parquet")
+    else:
+        lines = [json.dumps(rows)] if suffix == "json" else [json.dumps(row) for row in rows]
+        (workplace / f"a.{suffix}").write_text("\n".join(lines), encoding="utf-8")
+    assert "n: 2 rows of kind translations; en-de 2" in _import("pairs", f"a.{suffix}", "--name", "n").output
+    assert [(r["anchor"], r["positive"]) for r in load_pairs("n", workplace / "data").rows] == SENTENCES
+
+
+UNIT = '<tu><tuv {0}="{1}"><seg>{2}</seg></tuv><tuv {0}="{3}"><seg>{4}</seg></tuv></tu>'
+TMX = (
+    '<?xml version="1.0"?><!DOCTYPE tmx SYSTEM "tmx14.dtd"><tmx version="1.4"><header/><body>{}</body></tmx>'
+)
+
+
+def test_a_translation_memory(workplace: Path) -> None:
+    marked = 'The <bpt i="1">&lt;b&gt;</bpt>house<ept i="1">&lt;/b&gt;</ept> is\n  very <hi>big</hi>.'
+    units = UNIT.format("xml:lang", "en-US", marked, "de-DE", SENTENCES[0][1])
+    units += UNIT.format("lang", "EN", SENTENCES[1][0], "DE", SENTENCES[1][1])
+    (workplace / "memory.tmx").write_text(TMX.format(units), encoding="utf-16")
+    result = _import("pairs", "memory.tmx", "--name", "n")
+    assert "n: 2 rows of kind translations; en-de 2" in result.output and "'EN' is no code" in result.output
+    assert [(r["anchor"], r["positive"]) for r in load_pairs("n", workplace / "data").rows] == SENTENCES
+    (workplace / "cut.tmx").write_text(TMX.format(units)[:-30], encoding="utf-8")
+    with pytest.raises(UserError, match=r"cut.tmx is damaged: no element found: line 2"):
+        _import("pairs", "cut.tmx", "--name", "m")
+    (workplace / "gap.tmx").write_text(TMX.format(units.replace('"DE"', '"FR"')), encoding="utf-8")
+    with pytest.raises(UserError, match="row 2: positive: expected a text"):
+        _import(
+            "pairs",
+            "gap.tmx",
+            "--name",
+            "m",
+            "--kind",
+            "translations",
+            "--columns",
+            "anchor=EN,positive=DE",
+        )
+
+
+@pytest.mark.parametrize("words", [(), ("--columns", "anchor=English,positive=Almanca")])
+def test_columns_called_by_names_of_languages(workplace: Path, words: tuple[str, ...]) -> None:
+    lines = ["No\tEnglish\tAlmanca", *(f"{i}\t{en}\t{de}" for i, (en, de) in enumerate(SENTENCES))]
+    (workplace / "a.tsv").write_text("\n".join(lines), encoding="utf-8")
+    output = _import("pairs", "a.tsv", "--name", "n", *words).output
+    assert "n: 2 rows of kind translations; en-de 2" in output and "language 'Almanca'" in output
 
 
 @pytest.mark.parametrize(

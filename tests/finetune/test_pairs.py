@@ -200,7 +200,7 @@ def test_repeated_rows_are_dropped_and_counted_and_limit_cuts(tmp_path: Path) ->
             "x-en.ods",
             "",
             {"kind": Kind.PAIRS},
-            "expected .jsonl, .csv, .json, .parquet, .tsv, .xlsx or SQuAD .json",
+            "expected .jsonl, .csv, .json, .parquet, .tmx, .tsv, .xlsx or SQuAD .json",
         ),
         (
             "x.jsonl",

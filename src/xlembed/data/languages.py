@@ -138,6 +138,12 @@ def suggest_language(word: str) -> Lang | None:
             return TWO_LETTERS[form]
         if form in _SLIPS:
             return _SLIPS[form]
+    return language_called(word)
+
+
+def language_called(name: str) -> Lang | None:
+    """The code of what a language is called, in whatever language."""
+    whole = name.strip().lower()
     return _english_names().get(whole) or _foreign_names().get(bare(whole))
 
 

@@ -27,6 +27,8 @@ TEXTS = ("text", "contents", "content", "passage", "body", "query")
 """What ids and texts are called, the likeliest first."""
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".parquet")
 """Of files that hold such rows, the likeliest first."""
+NESTED = "translation"
+"""A column that holds others, each called by its language."""
 
 
 def read_objects(path: Path, problems: Problems, whole: bool = False) -> Iterator[Row]:
@@ -109,7 +111,7 @@ def read_parquet(path: Path, problems: Problems) -> Iterator[Row]:
 
 def parquet_batches(path: Path, problems: Problems) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """The columns' names with the rows of one batch after the other; the first is there for an empty file too."""
-    from pyarrow import ArrowException
+    from pyarrow import ArrowException, types
     from pyarrow.parquet import ParquetFile
 
     if (there := find_file(path, problems)) is None:
@@ -118,10 +120,17 @@ def parquet_batches(path: Path, problems: Problems) -> Iterator[tuple[list[str],
         with unpacked(there) as stream:
             plain = stream if isinstance(stream.raw, io.FileIO) else io.BytesIO(stream.read())
             with ParquetFile(plain) as file:
-                names = file.schema_arrow.names
+                nested = [f.name == NESTED and types.is_struct(f.type) for f in file.schema_arrow]
+                fields = zip(file.schema_arrow, nested, strict=True)
+                names = [
+                    each.name for field, spread in fields for each in (field.type if spread else [field])
+                ]
                 yield names, iter(())
                 for batch in file.iter_batches():
-                    columns = [column.to_pylist() for column in batch.columns]
-                    yield names, zip(*columns, strict=True)
+                    found = zip(batch.columns, nested, strict=True)
+                    columns = [
+                        c for column, spread in found for c in (column.flatten() if spread else [column])
+                    ]
+                    yield names, zip(*(column.to_pylist() for column in columns), strict=True)
     except (*DAMAGED, ArrowException) as error:
         tell_damaged(there, str(path), error, problems)

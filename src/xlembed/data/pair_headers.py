@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from xlembed.data.headers import called, plain
-from xlembed.data.languages import is_language
+from xlembed.data.languages import is_language, language_called
 from xlembed.data.pairs import COLUMNS, Kind
-from xlembed.words import base_language
 
 QUESTIONS = "query question search_query query_text question_text frage anfrage soru sorgu pregunta requete"
 SOURCES = "source src source_text original"
@@ -21,6 +21,7 @@ WORDS = {
     "score": "score similarity similarity_score sim relatedness relatedness_score",
 }
 """Our column -> what it is called in headers, the likelier first."""
+_CODE = re.compile(r"([a-z]{2}|[A-Z]{2})(?:[-_](?:[A-Z]{2}|[A-Z][a-z]{3}))*")
 
 
 def wanted_columns(kind: Kind) -> list[str]:
@@ -38,8 +39,8 @@ def find_columns(header: Sequence[str], kind: Kind) -> dict[str, str] | None:
     """
     found = {ours: called(header, WORDS[ours]) or "" for ours in wanted_columns(kind)}
     languages = [column for column in header if names_language(column)]
-    if len(languages) > 2 and "id" in languages:  # Indonesian, beside one other alone
-        languages.remove("id")
+    if len(languages) > 2:  # Indonesian or Norwegian beside one other alone
+        languages = [column for column in languages if column.lower() not in ("id", "no")]
     if kind is Kind.TRANSLATIONS and len(languages) == 2:
         found |= zip(COLUMNS[kind], languages, strict=True)
     return found if all(found.values()) else None
@@ -64,5 +65,10 @@ def find_kind(header: Sequence[str]) -> Kind | None:
 
 
 def names_language(column: str) -> bool:
-    """Whether a column is called like a language; codes of three letters (`src`, `ref`) are words as well."""
-    return is_language(column) and len(base_language(column)) == 2
+    """Whether a column is called like a language; codes of three letters (`src`, `ref`) are words as well.
+
+    >>> [names_language(column) for column in ("EN", "zh-Hant", "pt_BR", "Deutsch", "ref", "id_text", "Label")]
+    [True, True, True, True, False, False, False]
+    """
+    code = _CODE.fullmatch(column)
+    return is_language(code[1].lower()) if code else len(language_called(column) or "") == 2

@@ -56,7 +56,7 @@ def import_pairs(
     if reader:
         raw = reader(files, replace(options, name=name), problems)
     else:
-        raw = _rows(files, kind, options, problems, notes)
+        raw = _rows(files, kind, options, problems, notes, told=not found)
     card = PairCard(name, folder, options.source or ", ".join(file.name for file in files), options.licence)
     return take_pairs(raw, kind, card, options, problems, notes, subject=_subject(files), force=force)
 
@@ -131,6 +131,8 @@ def _kind_of(file: Path, reader: Reader | None, options: ReadOptions, header: Se
         return Kind.SCORED
     if "negative" in columns:
         return Kind.TRIPLETS
+    if all(names_language(options.columns.get(column, "")) for column in COLUMNS[Kind.TRANSLATIONS]):
+        return Kind.TRANSLATIONS
     columns_there = f"; the columns of {file.name} are {', '.join(header)}" if header else ""
     raise UserError(
         f"--kind: say what the rows are: {', '.join(Kind)} (anchor and positive may be a question and its answer, or "
@@ -200,8 +202,15 @@ def _squad(files: Sequence[Path], options: ReadOptions, problems: Problems) -> I
 
 
 def _rows(
-    files: Sequence[Path], kind: Kind, options: ReadOptions, problems: Problems, notes: list[str]
+    files: Sequence[Path],
+    kind: Kind,
+    options: ReadOptions,
+    problems: Problems,
+    notes: list[str],
+    *,
+    told: bool,
 ) -> Iterator[Row]:
+    """Rows under our names; where the columns were not `told`, a row that has others is read by its own."""
     wanted = wanted_columns(kind)
     columns = dict(options.columns or {name: name for name in wanted})
     if missing := [name for name in wanted if name not in columns]:
@@ -220,14 +229,15 @@ def _rows(
     for file, lang, read in opened:
         own = dict.fromkeys(COLUMNS[kind], lang)
         # The file's name tells what no row says; a row that forgets it beside others gets none.
-        told = {name for name in own if any(_said(row, name, columns) for row in read)}
-        silent = [name for name in own if name not in told and not names_language(columns[name])]
+        said = {name for name in own if any(_said(row, name, columns) for row in read)}
+        silent = [name for name in own if name not in said and not names_language(columns[name])]
         if lang is None and read and silent:
             own |= dict.fromkeys(silent, language_by_name(file, problems, options.varieties))
         for row in read:
             if is_chosen(row.values, options.where):
-                by = columns if columns[wanted[0]] in row.values else find_columns([*row.values], kind)
-                renamed = _renamed(row, by or columns, kind, own, options.varieties)
+                is_like = told or columns[wanted[0]] in row.values
+                by = columns if is_like else find_columns([*row.values], kind) or columns
+                renamed = _renamed(row, by, kind, own, options.varieties)
                 yield from (row.renamed(each) for each in _each(renamed, kind))
 
 
@@ -262,10 +272,10 @@ def _renamed(
     for ours, theirs in columns.items():
         if ours in COLUMNS[kind]:
             found[ours] = values.get(theirs)
-            said = _said(row, ours, columns)
+            said = theirs if names_language(theirs) else _said(row, ours, columns)
             if isinstance(said, str):
                 said = language_code(row, f"{ours}_lang", said, varieties=varieties)
-            found[f"{ours}_lang"] = theirs if names_language(theirs) else said or langs[ours]
+            found[f"{ours}_lang"] = said or langs[ours]
         elif ours in ("score", "group"):
             found[ours] = values.get(theirs)
     if kind is Kind.SCORED and isinstance(found.get("score"), str):
