@@ -13,10 +13,16 @@ import numpy as np
 
 from xlembed.data.task import Task
 from xlembed.data.text_digest import text_digest
+from xlembed.evaluate.compare import compare, read_evaluation
+from xlembed.evaluate.encode import encode
+from xlembed.evaluate.index import index
+from xlembed.evaluate.job import evaluate
 from xlembed.files import atomic_folder, write_json
 from xlembed.finetune.recipe_loading import Opened, Record, Unrecorded, recipe_to_yaml
 from xlembed.finetune.stage import TrainedStage, train_recipe_stage
-from xlembed.measures import Measure
+from xlembed.finetune.sts import measure_sts, retrieval_against_sts, sts_change
+from xlembed.finetune.tables import danger_lines, write_finetuning_report
+from xlembed.measures import Measure, parse_measure
 from xlembed.models.spec import ModelRef
 from xlembed.stats.bootstrap import N_RESAMPLES
 from xlembed.stats.comparison import Evaluated, align
@@ -108,11 +114,6 @@ def _scratch(workspace: Workspace) -> Workspace:
 def _measure(
     after: str, ref: ModelRef, opened: Opened, workspace: Workspace, watch: Watch, record: Record
 ) -> _Measured:
-    from xlembed.evaluate.encode import encode
-    from xlembed.evaluate.index import index
-    from xlembed.evaluate.job import evaluate
-    from xlembed.finetune.sts import measure_sts
-
     def tell(what: str, done: int, total: int) -> None:
         watch(f"{after}: {what}", done, total)
 
@@ -135,8 +136,6 @@ def _write(
     folder: Path,
 ) -> dict[str, Any]:
     """All files of the result."""
-    from xlembed.finetune.tables import danger_lines, write_finetuning_report
-
     recipe, scratch = opened.recipe, _scratch(workspace)
     shutil.copytree(trained[-1].model, folder / "model")
     (folder / "recipe.yaml").write_text(recipe_to_yaml(recipe), encoding="utf-8")
@@ -178,9 +177,6 @@ def _changes(
     task: Task, measured: Sequence[_Measured], scratch: Workspace, folder: Path
 ) -> list[dict[str, Any]]:
     """Paired tests between the models before and after (one Holm family), and what was learned beside them."""
-    from xlembed.evaluate.compare import compare, read_evaluation
-    from xlembed.measures import parse_measure
-
     # The later model first: differences are then after - before.
     evaluations = {m.after: read_evaluation(f"{task.name}/{m.ref.slug}", scratch) for m in reversed(measured)}
     report = compare(list(evaluations.values()), scratch, folder / "changes" / task.name)
@@ -201,8 +197,6 @@ def _changes(
 
 
 def _sts_changes(opened: Opened, measured: Sequence[_Measured], scratch: Workspace) -> dict[str, Any]:
-    from xlembed.finetune.sts import retrieval_against_sts, sts_change
-
     changes, related = [], []
     for name in opened.recipe.evaluate.sts:
         for before, after in _steps(measured):

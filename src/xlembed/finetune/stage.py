@@ -13,21 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from xlembed.data.pairs import Kind, PairSet
 from xlembed.embeddings.document_vectors import document_vectors
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.files import atomic_folder, read_record, write_json
 from xlembed.finetune.recipe import Stage
+from xlembed.finetune.recipe_loading import Log, Opened, chosen_rows
 from xlembed.models.fingerprint import LIBRARIES, base_fingerprint
 from xlembed.models.hub import locate
+from xlembed.models.loading import cut_at, load_for_training
+from xlembed.models.selfcheck import check_tokenizer
+from xlembed.models.spec import ModelRef
 from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, Role
 from xlembed.workspace import Watch, Workspace
 
 if TYPE_CHECKING:
-    from xlembed.data.pairs import PairSet
-    from xlembed.finetune.recipe_loading import Log, Opened
     from xlembed.finetune.training import StageData, StageResult
-    from xlembed.models.spec import ModelRef
 
 Model = Any
 """A SentenceTransformer; that library belongs into other rooms."""
@@ -163,7 +165,6 @@ def _train(
     """Build the model, train it, write its folder and what is to be told of it."""
     from xlembed.finetune.building import finish_model, save_model, trainable_parameters
     from xlembed.finetune.training import train_stage
-    from xlembed.models.loading import cut_at
 
     recipe = opened.recipe
     work = place.with_suffix(".work")
@@ -215,8 +216,6 @@ def _read(place: Path, reused: bool) -> TrainedStage:
 def open_stage_model(opened: Opened, before: TrainedStage | None, workspace: Workspace) -> Model:
     """The model as the stage starts on it: with pooling, head and adapter, and only what is to train unfrozen."""
     from xlembed.finetune.building import build_model
-    from xlembed.models.loading import load_for_training
-    from xlembed.models.selfcheck import check_tokenizer
 
     recipe, settings = opened.recipe, workspace.settings.encode
     ref = opened.base if before is None else open_model(workspace, str(before.model))
@@ -241,9 +240,7 @@ def _stage_data(
     opened: Opened, stage: Stage, model: Model, workspace: Workspace, watch: Watch
 ) -> tuple[StageData, dict[str, int] | None]:
     """Rows in columns, with negatives or teacher vectors where the stage asks for them."""
-    from xlembed.data.pairs import Kind
     from xlembed.finetune.blending import epoch_rows, row_marks, spread
-    from xlembed.finetune.recipe_loading import chosen_rows
     from xlembed.finetune.training import DevData, StageData
 
     recipe, columns = opened.recipe, list(opened.sets[stage.data[0].pairs].columns)
