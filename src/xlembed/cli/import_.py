@@ -35,7 +35,7 @@ REFUSED = (
         ("table", "reviews", "pairs", "scored", "squad", "tatoeba"),
     ),
     (("where",), "jsonl|table|reviews|pairs", ("scored", "task")),
-    (("detect_lang",), "table", ("pairs", "scored", "jsonl", "reviews", "task")),
+    (("detect_lang", "grades"), "table", ("pairs", "scored", "jsonl", "reviews", "task")),
     (("leave_out_self", "unjudged", "drop_unknown"), JUDGED, ("pairs", "scored", "reviews")),
     (("dry_run",), TASKS, ("pairs", "scored")),
 )

@@ -49,6 +49,7 @@ def parsed(form: str, given: Mapping[str, Any]) -> ReadOptions:
     """
     from xlembed.cli.options import listed
     from xlembed.data import pair_readers, scored_files
+    from xlembed.data.cells import parse_grades
     from xlembed.data.choosing import parse_where
     from xlembed.data.headers import parse_table_columns
     from xlembed.data.pairs import Kind
@@ -63,6 +64,7 @@ def parsed(form: str, given: Mapping[str, Any]) -> ReadOptions:
         "columns": {"pairs": pair_readers.parse_columns, "scored": scored_files.parse_scored_columns}.get(
             form, parse_table_columns
         ),
+        "grades": parse_grades,
         "dimensions": scored_files.parse_dimensions,
         "document_pattern": scored_files.parse_document_pattern,
         "scale": scored_files.parse_scale,

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from xlembed.data.checks import Row
 from xlembed.data.languages import is_language, language_name, suggest_language, suggest_variety
 from xlembed.data.tables import DateText, whole_number
-from xlembed.words import Lang
+from xlembed.words import Lang, UserError
 
 _FORMULA_ERROR = re.compile(r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|BEZUG!|WERT!)")
 _SHORTENED = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+")
@@ -25,8 +25,14 @@ Fields = Mapping[str, Sequence[str]]
 class Cells:
     """The cells of one table by our fields, with what is wrong in them told by row and column."""
 
-    def __init__(self, rows: Sequence[Row], fields: Fields, varieties: bool = False) -> None:
-        self.fields, self._varieties = fields, varieties
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        fields: Fields,
+        varieties: bool = False,
+        grades: Mapping[str, int] | None = None,
+    ) -> None:
+        self.fields, self._varieties, self._grades = fields, varieties, grades or {}
         self._warned: set[tuple[object, str, str]] = set()
         self.separators: Counter[str] = Counter()
         """What stands between several ids in a cell -> cells."""
@@ -77,9 +83,10 @@ class Cells:
         if "grade" not in self.fields:
             return 1
         cell = self.text(row, "grade").strip()
-        if (grade := whole_number(cell)) is None:
+        if (grade := self._grades.get(cell.casefold(), whole_number(cell))) is None:
             found = f"{cell!r} is not a whole number" if cell else "the grade is missing"
-            row.error("grade", "bad grade", found, "write 0 for not relevant, 1 or more for relevant")
+            fix = "write 0 for not relevant, 1 or more for relevant, or say what words mean: --grades yes=1,no=0"
+            row.error("grade", "bad grade", found, fix)
         return grade
 
     def lang(self, row: Row, *fields: str) -> Lang:
@@ -107,6 +114,24 @@ class Cells:
             )
             return decimal[1]
         return value
+
+
+def parse_grades(text: str) -> dict[str, int]:
+    """``E=3,I=0`` -> what stands in a cell, in lower case -> its grade.
+
+    Raises:
+        UserError: for anything else.
+    """
+    found: dict[str, int] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        word, _, written = (w.strip() for w in part.rpartition("="))
+        if not word or (grade := whole_number(written)) is None:
+            raise UserError(
+                f"--grades: expected WORD=GRADE, found {part!r}, for example --grades E=3,S=2,C=1,I=0"
+            )
+        if found.setdefault(word.casefold(), grade) != grade:
+            raise UserError(f"--grades: {word!r} is said twice, as {found[word.casefold()]} and {grade}")
+    return found
 
 
 def split_ids(cell: str) -> list[str]:

@@ -51,10 +51,12 @@ def is_chosen(row: Mapping[str, Any], where: Where) -> bool:
     )
 
 
-def check_where(rows: Sequence[Mapping[str, Any]], where: Where, read: Collection[str]) -> None:
+def check_where(
+    rows: Sequence[Mapping[str, Any]], where: Where, read: Collection[str], else_read: str = ""
+) -> None:
     """Nothing when the rows are chosen by what they mean, or nothing in them says that they mean different things.
 
-    The columns `read` are read anyway.
+    The columns `read` are read anyway; `else_read` is how a column may be read that is not: ``--columns grade``.
 
     Raises:
         UserError: a column of `where` is in no row, no row is chosen, or a column that may change the meaning of a
@@ -73,7 +75,7 @@ def check_where(rows: Sequence[Mapping[str, Any]], where: Where, read: Collectio
         raise UserError(
             f"the column {column!r} may say that some rows are no right pairs, and is not read; it has "
             f"{_values(rows, column)}. Choose rows with --where {column}=VALUE (repeatable), or take all with "
-            f"--where '{column}={ANY}'"
+            f"--where '{column}={ANY}'{f', or read it with {else_read}={column}' * bool(else_read)}"
         )
 
 

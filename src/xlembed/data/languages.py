@@ -52,7 +52,7 @@ _VARIETY = re.compile("([a-z]{2,3})(?:-([A-Z][a-z]{3}))?(?:-([A-Z]{2}|[0-9]{3}))
 
 _SLIPS: dict[str, Lang] = {
     **{"jp": "ja", "cn": "zh", "tw": "zh", "kr": "ko", "cz": "cs", "dk": "da", "ua": "uk", "gr": "el"},
-    **{"vn": "vi", "iw": "he", "ji": "yi"},
+    **{"vn": "vi", "us": "en", "gb": "en", "mx": "es", "iw": "he", "ji": "yi"},
     **{"farsi": "fa", "mandarin": "zh", "nynorsk": "nn", "castilian": "es"},
 }
 """Country codes, withdrawn codes and other names -> the code meant."""

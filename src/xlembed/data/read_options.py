@@ -48,6 +48,8 @@ class ReadOptions:
     """pairs: pairs, triplets, translations or scored; scored: scores or labels."""
     columns: Mapping[str, str] = Field(default_factory=dict)
     """Tables, jsonl, reviews, pairs, scored: OURS=THEIRS,...: id=sku,text=title+body (pairs: or number: text1=1)."""
+    grades: Mapping[str, int] = Field(default_factory=dict, json_schema_extra={"metavar": "WORD=GRADE,..."})
+    """table: what stands in the column of grades, in grades: E=3,S=2,C=1,I=0."""
     dimensions: tuple[str, ...] = ()
     """scored: the columns that are scores: V,A,D."""
     document_pattern: Pattern | None = None

@@ -13,6 +13,7 @@ import pytest
 
 from conftest import REPOSITORY
 from xlembed.data.building import build_task
+from xlembed.data.cells import parse_grades
 from xlembed.data.checks import Problems
 from xlembed.data.headers import parse_table_columns
 from xlembed.data.importers.table import read
@@ -44,6 +45,7 @@ class Read:
             (folder / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
         problems = Problems()
         options["columns"] = parse_table_columns(options.pop("columns", ""))
+        options["grades"] = parse_grades(options.pop("grades", ""))
         rows = read([folder / name for name in files], ReadOptions("shop", **options), problems)
         rows.card = replace(rows.card, unjudged=rows.card.unjudged or options.get("unjudged", False))
         self.task: Task = build_task(rows, keep_duplicates=True)
@@ -105,6 +107,39 @@ def test_one_table_of_queries_with_their_documents_and_grades(tmp_path: Path) ->
     found = Read(tmp_path, {"all.csv": table})
     assert [d.doc_id for d in found.task.documents] == ["B1", "B2"]
     assert found.task.qrels == {"1": {"B1": 2, "B2": 0}, "2": {"B2": 1}}
+
+
+ESCI = (
+    "query,product_id,product_title,product_locale,esci_label\nquiet kettle,B1,Silent kettle,us,E\n"
+    "quiet kettle,B2,Kettle lid,us,C\nquiet kettle,B3,Drill,us,I\n"
+)
+
+
+def test_words_are_grades_as_told(tmp_path: Path) -> None:
+    found = Read(tmp_path, {"esci.csv": ESCI}, columns="grade=esci_label", grades="e=3, S=2,C=1,I=0")
+    assert list(found.task.qrels.values()) == [{"B1": 3, "B2": 1, "B3": 0}]
+    assert found.task.languages == ("en",) and "language 'us': 3 times" in found.notes
+    told = errors(tmp_path, {"esci.csv": ESCI}, columns="grade=esci_label", grades="E=3,I=0")
+    assert told[1].startswith("  esci.csv, row 3: E (esci_label): 'C' is not a whole number")
+    assert "1 error" in told[0]
+    assert (
+        "--grades: no column has grades"
+        in errors(tmp_path, {"q.csv": QUERIES, "p.csv": PRODUCTS}, grades="E=3")[0]
+    )
+    assert "or read it with --columns grade=esci_label" in errors(tmp_path, {"esci.csv": ESCI})[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("E", "expected WORD=GRADE, found 'E'"),
+        ("E=x", "found 'E=x'"),
+        ("E=1,e=2", "'e' is said twice, as 1 and 2"),
+    ],
+)
+def test_grades_said_wrongly(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_grades(text)
 
 
 def test_answers_that_repeat_are_one_document(tmp_path: Path) -> None:

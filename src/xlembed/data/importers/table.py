@@ -66,7 +66,8 @@ def _choose(tables: Sequence[_Table], options: ReadOptions) -> list[str]:
     judging = [table for table in tables if table.layout.part is not Part.DOCUMENTS and not options.unjudged]
     told = [table for table in judging if options.where.keys() <= set(table.layout.header.columns)]
     used = {column for table in judging for columns in table.layout.fields.values() for column in columns}
-    check_where([row.values for table in told or judging for row in table.rows], options.where, used)
+    rows = [row.values for table in told or judging for row in table.rows]
+    check_where(rows, options.where, used, "--columns grade")
     n_rows = sum(len(table.rows) for table in told)
     for table in told:
         table.left_out = {row.place for row in table.rows if not is_chosen(row.values, options.where)}
@@ -77,12 +78,12 @@ class _Table:
     """A table that was understood, its rows with places that name the columns, its languages row by row."""
 
     def __init__(
-        self, file: Path, rows: Sequence[Row], layout: Layout, default: Lang | None, varieties: bool
+        self, file: Path, rows: Sequence[Row], layout: Layout, default: Lang | None, options: ReadOptions
     ) -> None:
         self.file, self.layout, self.default = file, layout, default
         labels = layout.labels()
         self.rows = [row._replace(place=replace(row.place, columns=labels, in_table=True)) for row in rows]
-        self.cells = Cells(self.rows, layout.fields, varieties)
+        self.cells = Cells(self.rows, layout.fields, options.varieties, options.grades)
         self.spoken: dict[tuple[int, str], Lang] = {}
         """Row (from 0) and field -> language."""
         self.left_out: set[Place] = set()
@@ -129,7 +130,7 @@ def _read_all(files: Sequence[Path], options: ReadOptions, problems: Problems) -
         place, listed = Place(header.name), ", ".join(filter(None, header.columns)) or "nothing"
         message = f"its first row has {listed}: no text, no query, no query's id beside a document's"
         if layout:
-            tables.append(_Table(file, rows, layout, lang, options.varieties))
+            tables.append(_Table(file, rows, layout, lang, options))
         elif file in used:
             problems.warn(place, "", "other sheet", message, "not read")
         else:
@@ -152,6 +153,8 @@ def _check_parts(tables: Sequence[_Table], options: ReadOptions, problems: Probl
     if not any(part in WITH_QUERIES for part in parts) and not options.unjudged:
         message = "no table has a column of queries"
         problems.error(tables[0].place(), "", "no queries", message, f"{fix} query=...")
+    if options.grades and not any("grade" in table.layout.fields for table in tables):
+        raise UserError("--grades: no column has grades; say which: --columns grade=...")
     for table in tables:
         judged = table.layout.part is not Part.QUERIES or table.layout.fields.keys() & {"doc", "group"}
         if table.layout.part is Part.DOCUMENTS:
