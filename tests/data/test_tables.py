@@ -39,6 +39,12 @@ def test_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
     assert ["byte order mark" in n or "CRLF" in n for n in problems.notes()] == [True, True]
 
 
+def test_a_cell_may_hold_a_long_document(tmp_path: Path) -> None:
+    long = "Ein langer Text. " * 10_000
+    _, rows, problems = rows_of(tmp_path / "x.csv", f'id,text\n1,"{long}"\n2,b\n'.encode())
+    assert rows == [(2, {"id": "1", "text": long}), (3, {"id": "2", "text": "b"})] and not problems.n_errors
+
+
 def test_quotation_marks_are_characters_where_tabs_separate(tmp_path: Path) -> None:
     _, rows, problems = rows_of(tmp_path / "x.tsv", b'id\ttext\n1\t"a\n2\tb "c"\n')
     assert rows == [(2, {"id": "1", "text": '"a'}), (3, {"id": "2", "text": 'b "c"'})]

@@ -16,6 +16,7 @@ from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.lines import read_lines
 from xlembed.words import UserError, near_miss
 
+csv.field_size_limit(2**31 - 1)  # Python's own limit, 131,072 characters, is one of long documents
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
