@@ -73,6 +73,11 @@ def test_what_cannot_be_read(tmp_path: Path, content: bytes, line: int | None, m
     assert told.place.line == line and message in told.message
 
 
+def test_line_ends_of_old_macs_are_called_so(tmp_path: Path) -> None:
+    _, _, problems = rows_of(tmp_path / "x.csv", b"a,b\r1,c\r2,d\r")
+    assert "not with CR alone" in problems.errors[0].advice
+
+
 def test_rows_after_a_bad_one_are_read(tmp_path: Path) -> None:
     _, rows, problems = rows_of(tmp_path / "x.csv", b"a,b\n1\n2,c\n3\n4,d\n")
     assert [row["b"] for _, row in rows] == ["c", "d"] and problems.n_errors == 2

@@ -241,6 +241,8 @@ def _records(
                 return  # its end is missing, which is told
             message = f"this row cannot be read, nor what follows it: {str(error).partition(' - ')[0]}"
             fix = 'close every quotation; a quotation mark inside a quoted cell is written twice ("")'
+            if "new-line" in str(error):  # of old Macs, which Excel still writes as "CSV (Macintosh)"
+                fix = "end lines with LF or CRLF, not with CR alone (in Excel: save as CSV UTF-8)"
             problems.error(Place(name, number, in_table=True), "", "broken row", message, fix)
             return
         if cells is None:
