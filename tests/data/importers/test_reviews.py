@@ -94,6 +94,13 @@ def test_a_product_whose_reviews_do_not_all_fit_keeps_whole_ones(
     assert third.text.splitlines() == [EN.format(i) for i in (3, 8, 13)]
 
 
+@pytest.mark.parametrize("locale", ["de-AT", "de_AT"])
+def test_varieties_are_kept_apart_only_where_that_is_said(tmp_path: Path, locale: str) -> None:
+    found = [row | {"language": locale} for row in rows(3) if row["language"] == "de"]
+    assert take(tmp_path, found).task.languages == ("de",)
+    assert take(tmp_path, found, varieties=True).task.languages == ("de-AT",)
+
+
 def test_short_reviews_and_those_in_another_language_are_left_out_and_counted(tmp_path: Path) -> None:
     found = rows()
     found[0]["review_body"] = "Gut."

@@ -377,3 +377,11 @@ def test_locales_are_languages_unless_varieties_are_kept_apart(tmp_path: Path) -
     assert "'pt-PT' is a variety. Taken for pt (Portuguese); --varieties keeps it apart" in plain.notes
     apart = Read(tmp_path, files, varieties=True)
     assert apart.task.languages == ("pt-BR", "pt-PT") and apart.task.queries[0].lang == "pt-BR"
+
+
+def test_a_file_s_name_tells_a_variety_where_they_are_kept_apart(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "faq.pt-BR.csv": "query,text\nQual chaleira é silenciosa?,A Nova é silenciosa.\n"
+    }
+    assert Read(tmp_path, files).task.languages == ("pt",)
+    assert Read(tmp_path, files, varieties=True).task.languages == ("pt-BR",)

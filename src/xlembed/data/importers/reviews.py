@@ -14,7 +14,6 @@ from xlembed.data.cells import language_code
 from xlembed.data.checks import Place, Problems, Row, check_language
 from xlembed.data.choosing import is_chosen, where_note
 from xlembed.data.headers import WORDS, Header
-from xlembed.data.languages import is_language
 from xlembed.data.lines import unpacked_name
 from xlembed.data.opening import read_tables
 from xlembed.data.read_options import DocumentUnit, ReadOptions
@@ -114,7 +113,7 @@ class _Reviews:
         columns = table.header or tuple(head[0].values if head else ())
         fields = self._understand(Header(table.name, columns, lettered=table.is_text), table)
         if "lang" not in fields and head:
-            default = default or language_by_name(file, self._problems)
+            default = default or language_by_name(file, self._problems, self._options.varieties)
         named = {ours: theirs for ours, theirs in fields.items() if ours != "product"}
         labels = {**named, "_id": named.get("id", "id")} if table.is_text else None
         stem = unpacked_name(file).stem
@@ -135,8 +134,8 @@ class _Reviews:
         if len(text) < self._options.min_length:
             self._left_out[self._short] += 1
             return None
-        if word and not is_language(word):
-            word = language_code(row, "lang", word)
+        if word:
+            word = language_code(row, "lang", word, varieties=self._options.varieties)
         if not (lang := word or default or ""):
             fix = "fill the cell, or name the language of such rows with --lang"
             row.error("lang", "missing language", "the row has no language", fix)

@@ -190,6 +190,7 @@ class _Languages:
 
     def __init__(self, tables: Sequence[_Table], options: ReadOptions, problems: Problems) -> None:
         self._tables, self._detect, self._problems = tables, options.detect_lang, problems
+        self._varieties = options.varieties
         self._silent: list[tuple[_Table, int, str, str]] = []
         self._named: dict[Path, Lang] = {}
 
@@ -226,7 +227,9 @@ class _Languages:
 
     def _by_name(self, table: _Table, field: str) -> None:
         try:
-            lang = self._named.get(table.file) or language_by_name(table.file, self._problems)
+            lang = self._named.get(table.file) or language_by_name(
+                table.file, self._problems, self._varieties
+            )
         except UserError as error:
             which = str(error).removeprefix(f"{table.file}: ").partition(". Say it")[0]
             fix = (
