@@ -56,7 +56,7 @@ def test_a_label_that_is_not_read_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "column", ["label", "Label_Text", "is_duplicate", "similarity", "relevance", "is_impossible"]
+    "column", ["label", "Label_Text", "is_duplicate", "similarity", "relevance", "is_impossible", "rel"]
 )
 def test_columns_that_tell_by_their_name(column: str) -> None:
     with pytest.raises(UserError, match=f"'{column}'"):
@@ -70,11 +70,12 @@ def test_columns_that_tell_by_their_values() -> None:
         check_where([{"a": "x", "y": y} for y in (0, 1, 1)], {}, ("a",))
     with pytest.raises(UserError, match="the column 'right'"):
         check_where([{"a": "x", "right": y} for y in (True, False, True)], {}, ("a",))
-    for classes in ((-1, 0, 0), (1, 2, 2)):
+    for classes in ((-1, 0, 0), (1, 2, 2), (0, 1, 1, None), (0, 1, 1, ""), (0, 3, 2, 3)):
         with pytest.raises(UserError, match="the column 'y'"):
             check_where([{"a": "x", "y": y} for y in classes], {}, ("a",))
     check_where([{"a": "x", "y": y} for y in (3, 1, 1)], {}, ("a",))  # no class that we know
     check_where([{"a": "x", "y": 1}] * 3, {}, ("a",))  # the same for all
+    check_where([{"a": "x", "y": y} for y in (1, None, None)], {}, ("a",))  # said of some, the same
     check_where([{"a": "x", "number": y} for y in (0, 1, 2)], {}, ("a",))  # a number for each row
     check_where([{"a": "x", "split": "train", "year": 2012, "genre": "news", "operating": "x"}], {}, ("a",))
 

@@ -13,13 +13,15 @@ from xlembed.words import UserError, near_miss
 
 _TELLING_NAME = re.compile(
     "label|entail|contradict|similar|relevan|duplicate|paraphrase|impossible|answerable|score|judg|verdict|"
-    "(?<![a-z])(?:gold|grade|rating|related|correct)(?![a-z])",
+    "(?<![a-z])(?:gold|grade|rel|gain|rating|related|correct)(?![a-z])",
     re.IGNORECASE,
 )
 _NLI = {"entailment", "contradiction", "neutral", "not_entailment", "non-entailment"}
 _CLASSES = {-1.0, 0.0, 1.0, 2.0} | {
     *("yes", "no", "true", "false", "positive", "negative", "relevant", "irrelevant")
 }
+
+_GRADES = {0.0, 1.0, 2.0, 3.0}
 
 
 def parse_where(given: Sequence[str]) -> dict[str, set[str]]:
@@ -86,11 +88,13 @@ def where_note(n_left_out: int, n_rows: int, where: Where) -> list[str]:
 
 
 def _is_telling(rows: Sequence[Mapping[str, Any]], column: str) -> bool:
-    """By its name, by a word of NLI, or by a few classes that recur."""
+    """By its name, by a word of NLI, or by a few classes or grades that recur; rows without one have none."""
     if _TELLING_NAME.search(column):
         return True
-    values = {_comparable(row.get(column)) for row in rows}
-    return bool(values & _NLI) or (values <= _CLASSES and 1 < len(values) < len(rows))
+    told = [value for row in rows if (value := _comparable(row.get(column))) != ""]
+    values = set(told)
+    known = values <= _CLASSES or (0.0 in values and values <= _GRADES)
+    return bool(values & _NLI) or (known and 1 < len(values) < len(told))
 
 
 def _comparable(value: object) -> object:
