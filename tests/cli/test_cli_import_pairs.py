@@ -169,6 +169,21 @@ def test_a_translation_memory(workplace: Path) -> None:
         )
 
 
+def test_a_translation_memory_in_a_namespace_with_several_texts_of_a_language(workplace: Path) -> None:
+    variant = '<tuv xml:lang="{}"><seg>{}</seg></tuv>'
+    (anchor, positive), _ = SENTENCES
+    unit = (
+        variant.format("en-us", anchor)
+        + variant.format("de-de", positive)
+        + variant.format("de-de", "Anders.")
+    )
+    text = TMX.format(f"<tu>{unit}</tu>").replace("<tmx ", '<tmx xmlns="http://www.lisa.org/tmx14" ')
+    (workplace / "memory.tmx").write_text(text, encoding="utf-8")
+    output = _import("pairs", "memory.tmx", "--name", "n").output
+    assert "n: 1 rows of kind translations; en-de 1" in output and "several texts in de-de" in output
+    assert [(r["anchor"], r["positive"]) for r in load_pairs("n", workplace / "data").rows] == SENTENCES[:1]
+
+
 @pytest.mark.parametrize("words", [(), ("--columns", "anchor=English,positive=Almanca")])
 def test_columns_called_by_names_of_languages(workplace: Path, words: tuple[str, ...]) -> None:
     lines = ["No\tEnglish\tAlmanca", *(f"{i}\t{en}\t{de}" for i, (en, de) in enumerate(SENTENCES))]

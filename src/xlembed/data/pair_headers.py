@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from xlembed.data.headers import called, plain
-from xlembed.data.languages import is_language, language_called
+from xlembed.data.languages import is_language, language_called, suggest_variety
 from xlembed.data.pairs import COLUMNS, Kind
 
 QUESTIONS = "query question search_query query_text question_text frage anfrage soru sorgu pregunta requete"
@@ -67,8 +67,11 @@ def find_kind(header: Sequence[str]) -> Kind | None:
 def names_language(column: str) -> bool:
     """Whether a column is called like a language; codes of three letters (`src`, `ref`) are words as well.
 
-    >>> [names_language(column) for column in ("EN", "zh-Hant", "pt_BR", "Deutsch", "ref", "id_text", "Label")]
-    [True, True, True, True, False, False, False]
+    >>> [names_language(column) for column in ("EN", "zh-Hant", "pt_BR", "en-us", "Deutsch")]
+    [True, True, True, True, True]
+    >>> [names_language(column) for column in ("ref", "id_text", "Label", "is_no", "is-ok")]
+    [False, False, False, False, False]
     """
-    code = _CODE.fullmatch(column)
-    return is_language(code[1].lower()) if code else len(language_called(column) or "") == 2
+    if code := _CODE.fullmatch(column):
+        return is_language(code[1].lower())
+    return len(language_called(column) or "") == 2 or ("-" in column and suggest_variety(column) is not None)

@@ -28,27 +28,35 @@ def _units(file: Path, problems: Problems) -> Iterator[Row]:
     try:
         with unpacked(there) as stream:
             for _, element in iterparse(stream):
-                if element.tag == "tu":
+                if _name(element) == "tu":
                     number += 1
-                    yield Row(_texts(element), Place(str(file), number, in_table=True), problems)
+                    place = Place(str(file), number, in_table=True)
+                    yield Row(_texts(element, place, problems), place, problems)
                     element.clear()
     except (*DAMAGED, ParseError) as error:
         tell_damaged(there, str(file), error, problems)
 
 
-def _texts(unit: Element) -> dict[str, str]:
-    """Language -> text, the first where a unit has several."""
+def _texts(unit: Element, place: Place, problems: Problems) -> dict[str, str]:
+    """Language -> text, the first where a unit has several, which is told."""
     found: dict[str, str] = {}
-    for variant in unit.iter("tuv"):
-        segment = variant.find("seg")
+    for variant in (element for element in unit.iter() if _name(element) == "tuv"):
         lang = variant.get(LANG) or variant.get("lang") or ""
-        if segment is not None:
-            found.setdefault(lang, re.sub(r"\s+", " ", _text(segment)).strip())
+        for segment in (element for element in variant if _name(element) == "seg"):
+            text = re.sub(r"\s+", " ", _text(segment)).strip()
+            if found.setdefault(lang, text) != text:
+                message = f"the unit has several texts in {lang}"
+                problems.warn(place, lang, "several texts", message, "the first is taken")
     return found
 
 
 def _text(element: Element) -> str:
-    within = [element.text or ""] if element.tag not in CODES else []
+    within = [element.text or ""] if _name(element) not in CODES else []
     for child in element:
         within += [_text(child), child.tail or ""]
     return "".join(within)
+
+
+def _name(element: Element) -> str:
+    """The tag without its namespace."""
+    return element.tag.rpartition("}")[2]
