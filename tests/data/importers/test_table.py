@@ -362,6 +362,16 @@ def test_sheets_of_a_workbook(tmp_path: Path) -> None:
         assert told in told_lines
 
 
+def test_formulas_whose_value_was_never_saved_are_no_empty_cells(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="the extra xlsx is not installed")
+    book = openpyxl.Workbook()
+    for row in (["query", "text", "title"], ["Is it quiet?", "Very quiet.", '="The " & "kettle"']):
+        book.active.append(row)
+    book.save(tmp_path / "shop.xlsx")
+    _, told = errors(tmp_path, {"shop.xlsx": (tmp_path / "shop.xlsx").read_bytes()}, langs=("en",))
+    assert told.strip().startswith("shop.xlsx [Sheet]: 1 formula without a saved value: C2")
+
+
 def test_without_openpyxl_a_workbook_is_refused_with_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.checks import Place, Problems
+from xlembed.data.checks import Place, Problems, first_of
 from xlembed.data.lines import find_file, tell_damaged, unpacked
 from xlembed.data.tables import Table, as_text, table_of
-from xlembed.words import UserError
+from xlembed.words import UserError, counted
 
 OLD = b"\xd0\xcf\x11\xe0"
 """How a workbook of before 2007 begins, and one with a password."""
@@ -40,6 +41,7 @@ def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[
             problems.error(Place(str(file)), "", "unreadable file", message, "save it as .xlsx without one")
             return []
         book = load_workbook(io.BytesIO(raw), data_only=True)
+        formulas = load_workbook(io.BytesIO(raw)) if _has_formulas(raw) else None
     except Exception as error:  # openpyxl raises what its parsers raise
         tell_damaged(there, str(file), error, problems)
         return []
@@ -48,8 +50,28 @@ def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[
         if sheet.sheet_state != "visible":
             name = f"{file} [{sheet.title}]"
             problems.warn(Place(name), "", "hidden sheet", "the sheet is hidden", "not read")
+    for sheet in book.worksheets if formulas else ():
+        if sheet.sheet_state == "visible":
+            _tell_unsaved(formulas[sheet.title], sheet, f"{file} [{sheet.title}]", problems)
     visible = [sheet for sheet in filled if sheet.sheet_state == "visible"]
     return [_table(sheet, f"{file} [{sheet.title}]", problems, numbered) for sheet in visible]
+
+
+def _has_formulas(raw: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(raw)) as parts:
+        sheets = (name for name in parts.namelist() if name.startswith("xl/worksheets/"))
+        return any(re.search(rb"<(\w+:)?f[ />]", parts.read(name)) for name in sheets)
+
+
+def _tell_unsaved(sheet: Any, values: Any, name: str, problems: Problems) -> None:
+    """Formulas whose value nobody saved, as programs write them, would be read as empty cells."""
+    cells = [cell.coordinate for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
+    # The empty text that a formula gave is saved as such ("str").
+    unsaved = [at for at in cells if values[at].value is None and values[at].data_type == "n"]
+    if unsaved:
+        message = f"{counted(len(unsaved), 'formula')} without a saved value: {first_of(unsaved)}"
+        fix = "open the workbook in a spreadsheet program and save it, or write values"
+        problems.error(Place(name), "", "formulas without values", message, fix)
 
 
 def _table(sheet: Any, name: str, problems: Problems, numbered: bool) -> Table:
