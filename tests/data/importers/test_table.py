@@ -362,6 +362,18 @@ def test_sheets_of_a_workbook(tmp_path: Path) -> None:
         assert told in told_lines
 
 
+def test_line_ends_of_a_workbook_and_hidden_rows(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="the extra xlsx is not installed")
+    book = openpyxl.Workbook()
+    for row in (["query", "text"], ["quiet?", "Very_x000D_\nquiet."], ["warm?", "A_x005F_x000D_ lamp."]):
+        book.active.append(row)
+    book.active.row_dimensions[3].hidden = True
+    book.save(tmp_path / "shop.xlsx")
+    found = Read(tmp_path, {"shop.xlsx": (tmp_path / "shop.xlsx").read_bytes()}, langs=("en",))
+    assert [d.text for d in found.task.documents] == ["Very\nquiet.", "A_x000D_ lamp."]
+    assert "[Sheet]: 1 row hidden, perhaps by a filter: 3. Read all the same" in found.notes
+
+
 def test_formulas_whose_value_was_never_saved_are_no_empty_cells(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl", reason="the extra xlsx is not installed")
     book = openpyxl.Workbook()

@@ -76,6 +76,10 @@ def _tell_unsaved(sheet: Any, values: Any, name: str, problems: Problems) -> Non
 
 def _table(sheet: Any, name: str, problems: Problems, numbered: bool) -> Table:
     merged: dict[tuple[int, int], str] = {}
+    if hidden := [str(row) for row, format in sheet.row_dimensions.items() if format.hidden]:
+        message = f"{counted(len(hidden), 'row')} hidden, perhaps by a filter: {first_of(hidden)}"
+        done = "read all the same; delete what shall not count"
+        problems.warn(Place(name), "", "hidden rows", message, done)
     for area in sheet.merged_cells.ranges:
         value = _text(sheet.cell(area.min_row, area.min_col))
         if area.max_row > area.min_row and value:
@@ -103,4 +107,9 @@ def _text(cell: Any) -> str:
     value = cell.value
     if isinstance(value, int) and re.fullmatch("0+", cell.number_format):
         return f"{value:0{len(cell.number_format)}d}"
+    if isinstance(value, str) and "_x" in value:
+        # openpyxl leaves control characters as the format writes them: _x000D_
+        from openpyxl.utils.escape import unescape
+
+        value = unescape(value).replace("\r\n", "\n")
     return as_text(value)
