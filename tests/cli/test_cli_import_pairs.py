@@ -184,6 +184,12 @@ def test_a_translation_memory_in_a_namespace_with_several_texts_of_a_language(wo
     assert [(r["anchor"], r["positive"]) for r in load_pairs("n", workplace / "data").rows] == SENTENCES[:1]
 
 
+def test_the_error_of_a_formula_as_a_text_is_told(workplace: Path) -> None:
+    (workplace / "a.csv").write_text("en,de\nHouse,#N/A\nGarden,#NAME?\nTree,Baum\n", encoding="utf-8")
+    output = _import("pairs", "a.csv", "--name", "n").output
+    assert "a.csv: positive: error of a formula: 2 times (rows 2, 3)" in " ".join(output.split())
+
+
 @pytest.mark.parametrize("words", [(), ("--columns", "anchor=English,positive=Almanca")])
 def test_columns_called_by_names_of_languages(workplace: Path, words: tuple[str, ...]) -> None:
     lines = ["No\tEnglish\tAlmanca", *(f"{i}\t{en}\t{de}" for i, (en, de) in enumerate(SENTENCES))]

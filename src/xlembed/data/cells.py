@@ -8,10 +8,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 from xlembed.data.checks import Row
 from xlembed.data.languages import is_language, language_name, suggest_language, suggest_variety
+from xlembed.data.oddities import FORMULA_ERROR
 from xlembed.data.tables import DateText, whole_number
 from xlembed.words import Lang, UserError
 
-_FORMULA_ERROR = re.compile(r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|BEZUG!|WERT!)")
 _SHORTENED = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+")
 _DECIMAL = re.compile(r"(\d+)\.0+")
 _SEVERAL = re.compile(r"[\s,;|]+")
@@ -50,7 +50,7 @@ class Cells:
         found = []
         for column in self.fields.get(field, ()):
             cell = row.values[column]
-            if _FORMULA_ERROR.fullmatch(cell.strip()):
+            if FORMULA_ERROR.fullmatch(cell.strip()):
                 message = f"the cell holds {cell.strip()}, the error of a formula"
                 row.error(field, "formula error", message, "correct the formula, or empty the cell")
             if cell.strip():

@@ -1,4 +1,4 @@
-"""Signs that a text is not what its author wrote: markup, lost characters, bytes decoded twice."""
+"""Signs that a text is not what its author wrote: markup, errors of formulas, lost characters, bytes decoded twice."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ TAG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+FORMULA_ERROR = re.compile(r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|BEZUG!|WERT!)")
+"""What a spreadsheet shows in place of a value."""
 
 _TAIL = "".join(
     {chr(byte) for byte in range(0x80, 0xC0)} | set(bytes(range(0x80, 0xC0)).decode("cp1252", "ignore"))
@@ -41,11 +43,16 @@ def text_oddities(text: str) -> Iterator[Oddity]:
 
     >>> [oddity.kind for oddity in text_oddities("<b>Kargo</b> Ã¼creti \ufffdok")]
     ['markup', 'replacement characters', 'text that was decoded twice']
+    >>> [oddity.message for oddity in text_oddities("#N/A")]
+    ['the text is #N/A, the error of a formula']
     """
     tagged = "<" in text and TAG.search(text)
     if tagged or ("&" in text and any(unescape(found) != found for found in ENTITY.findall(text))):
         advice = "kept as it is; models read tags and entities as words, so consider removing them"
         yield Oddity("markup", "the text holds HTML tags or entities", advice)
+    if text.startswith("#") and FORMULA_ERROR.fullmatch(text.strip()):
+        advice = "kept as it is; if a spreadsheet wrote it, correct the formula or leave the row out"
+        yield Oddity("error of a formula", f"the text is {text.strip()}, the error of a formula", advice)
     if "\ufffd" in text:
         advice = "kept as it is; characters were lost when the file was made, so make it again"
         yield Oddity("replacement characters", "the text holds U+FFFD", advice)
