@@ -18,7 +18,18 @@ from xlembed.data.tables import DELIMITERS, whole_number
 HEADER = ("query-id", "corpus-id", "score")
 NAMES = (
     ("query-id", "queryid", "qid", "q-id", "query", "topic", "topic-id"),
-    ("corpus-id", "corpusid", "docid", "doc-id", "document-id", "doc", "docno", "pid", "passage-id"),
+    (
+        "corpus-id",
+        "corpusid",
+        "docid",
+        "doc-id",
+        "document-id",
+        "document",
+        "doc",
+        "docno",
+        "pid",
+        "passage-id",
+    ),
     ("score", "relevance", "rel", "label", "grade"),
 )
 """What query, document and grade are called in headers of others, in lower case with hyphens."""
@@ -145,31 +156,35 @@ def _read_table(path: Path, rows: Rows) -> None:
 def _find_layout(head: Sequence[str], quoted: bool, rows: Rows) -> _Layout | None:
     """How to read the head: by its header, else the way in which most lines judge known queries and documents.
 
-    Of ways that are equally good the usual one is taken, and none of several others; where nothing is known, a usual
-    one, so that unknown ids are told.
+    Ways that names in the header speak against come last. Of ways that are equally good the usual one is taken, and
+    none of several others; where nothing is known, a usual one, so that unknown ids are told.
     """
     usual: list[_Layout] = []
-    found: list[tuple[int, bool, _Layout]] = []
+    found: list[tuple[tuple[bool, int, bool], _Layout]] = []
     for delimiter in ("\t", ",", ";", None):
         table = _table(head, delimiter, quoted)
+        names = [_place(table[0], known) for known in NAMES]
         for layout, is_usual in _layouts(table, delimiter):
             query, doc, grade = layout.columns
+            agrees = not layout.header or all(
+                name in (None, column) for name, column in zip(names, layout.columns, strict=True)
+            )
             if layout.header and _fits(rows, table[0][query], table[0][doc]):
                 continue  # it is a judgement
             usual += [layout] if is_usual else []
             n = sum(
                 _fits(rows, cells[query], cells[doc])
-                and (grade < 0 or whole_number(cells[grade]) is not None)
+                and (grade in (-1, names[2]) or whole_number(cells[grade]) is not None)
                 for cells in table[layout.header :]
                 if len(cells) == len(table[0])
             )
-            if n and layout.header and is_usual:
+            if n and layout.header and is_usual and agrees:
                 return layout
-            found += [(n, is_usual, layout)] * bool(n)
+            found += [((agrees, n, is_usual), layout)] * bool(n)
         if found:
             break
-    best = max((n, is_usual) for n, is_usual, _ in found) if found else (0, False)
-    chosen = [layout for n, is_usual, layout in found if (n, is_usual) == best]
+    best = max((rank for rank, _ in found), default=None)
+    chosen = [layout for rank, layout in found if rank == best]
     if len({layout.columns for layout in chosen}) == 1:
         return chosen[0]
     return usual[0] if usual and not chosen else None

@@ -115,6 +115,23 @@ def test_the_names_in_the_header_decide(tmp_path: Path, qrels: str) -> None:
     assert "read as query, document and grade" in imported.warnings[0].lower()
 
 
+def test_a_column_that_the_header_calls_a_score_is_the_grade(tmp_path: Path) -> None:
+    folder = _with_qrels(tmp_path / "x", "query_id\tdoc_id\trank\tscore\na\t1\t1\t0.93\na\t2\t2\t0.5\n")
+    with pytest.raises(UserError, match=r"2 errors .*\n.*test\.tsv:2: score: '0\.93' is not a whole number"):
+        import_files("beir", [folder], "x", options=ReadOptions(langs=("en",)), data_dir=tmp_path / "d")
+
+
+def test_names_of_some_columns_decide_between_readings(tmp_path: Path) -> None:
+    rows = [{"_id": str(i), "text": f"Text number {i}."} for i in range(1, 4)]
+    judged = "item\tquery\trel\n3\t1\t1\n2\t2\t1\n"  # every id is one of queries and of documents
+    folder = write_folder(tmp_path / "x", None, rows, rows, [])
+    (folder / "qrels" / "test.tsv").write_text(judged, encoding="utf-8")
+    options = ReadOptions(langs=("en",), believe=True)
+    assert import_files("beir", [folder], "x", options=options, data_dir=tmp_path / "d").task.qrels == {
+        "1": {"3": 1}, "2": {"2": 1},
+    }  # fmt: skip
+
+
 def test_whole_grades_may_have_decimals(tmp_path: Path) -> None:
     folder = _with_qrels(tmp_path / "x", "query-id\tcorpus-id\tscore\na\t1\t1.0\na\t2\t0.00\n")
     imported = import_files(
