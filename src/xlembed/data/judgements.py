@@ -30,7 +30,7 @@ NAMES = (
         "pid",
         "passage-id",
     ),
-    ("score", "relevance", "rel", "label", "grade"),
+    ("score", "relevance", "rel", "label", "grade", "gain", "judgement", "judgment"),
 )
 """What query, document and grade are called in headers of others, in lower case with hyphens."""
 
@@ -89,6 +89,13 @@ def add_judgements(found: Iterable[Row], rows: Rows) -> None:
                 row.error("", "unreadable judgements", message, f"call them {', '.join(HEADER)}")
                 return
             names = ["" if place is None else columns[place] for place in places]
+            numbers = [c for c, value in row.values.items() if whole_number(str(value)) is not None]
+            others = [column for column in numbers if column not in names]
+            if not names[2] and others:
+                message = f"no column is called {HEADER[2]}; {first_of(others)} may hold the grades"
+                fix = f"call the grades {HEADER[2]}; where all are right, leave the other numbers out"
+                row.error("", "unreadable judgements", message, fix)
+                return
         query, doc, score = names
         query_id, doc_id = row.required_id(query), row.required_id(doc)
         if query_id is not None and doc_id is not None:
