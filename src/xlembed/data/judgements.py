@@ -99,7 +99,7 @@ def add_judgements(found: Iterable[Row], rows: Rows) -> None:
         query, doc, score = names
         query_id, doc_id = row.required_id(query), row.required_id(doc)
         if query_id is not None and doc_id is not None:
-            _add(rows, query_id, doc_id, row.values.get(score, 1) if score else 1, row.place)
+            _add(rows, query_id, doc_id, row.values.get(score, "") if score else 1, row.place)
 
 
 def _objects(path: Path, problems: Problems) -> Iterator[Row]:
@@ -247,7 +247,8 @@ def _add(rows: Rows, query_id: str, doc_id: str, grade: Any, place: Place) -> No
     written = str(grade).strip()
     if isinstance(grade, bool) or (whole := whole_number(written)) is None:
         fix = "write 0 for not relevant, 1 or more for relevant"
-        rows.problems.error(place, "score", "bad grade", f"{written!r} is not a whole number", fix)
+        found = f"{written!r} is not a whole number" if written else "the grade is missing"
+        rows.problems.error(place, "score", "bad grade", found, fix)
         return
     if "." in written:
         kind, message = "whole grades with decimals", f"{written} is written with decimals"

@@ -230,6 +230,7 @@ def test_judgements_without_a_grade_are_all_relevant(tmp_path: Path) -> None:
         ("query-id\tcorpus-id\trank\tgood\na\t1\t7\t2\n", "test.tsv:1: the first line is no header"),
         ("q\n", "test.tsv:1: the first line is no header"),
         ('{"a": 1}', "test.tsv:1: no query and document in the row; it has a"),
+        ('{"qid": "a", "docid": "1", "rel": 1}\n{"qid": "a", "docid": "2"}', "test.tsv:2: score: the grade is missing"),
         ('{"qid": "a", "docid": "1", "good": 0}', "test.tsv:1: no column is called score; good may hold the grades"),
         ("".join(f"x{i}\t{i}\t1\n" for i in range(20)), "none of its 20 judgements names a query and a document that"),
     ],
