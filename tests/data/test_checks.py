@@ -30,6 +30,15 @@ def test_no_errors_raise_nothing() -> None:
     assert problems.errors == () and problems.n_errors == 0
 
 
+def test_what_is_refused_later_is_told_beside_the_warnings() -> None:
+    problems = _told(Problems(), 1, warning=True)
+    with (
+        pytest.raises(UserError, match=r"^not German\nAlso noticed:\n  file.jsonl:1: text: it is bad"),
+        problems.beside(),
+    ):
+        raise UserError("not German")
+
+
 def test_fifty_errors_are_shown_and_the_rest_counted_by_kind() -> None:
     problems = Problems()
     for line in range(1, 49):

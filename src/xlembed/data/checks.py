@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -116,11 +117,20 @@ class Problems:
         lines = [f"{subject}: {counted(self.n_errors, 'error')} ({_kinds(self.errors)})"]
         lines += [f"  {problem}" for problem in shown]
         lines += [f"  ... and {len(hidden)} more ({_kinds(hidden)})"] * bool(hidden)
-        if notes := self.notes():
-            lines += ["Also noticed:", *(f"  {note}" for note in notes)]
-        if self.read_as:
-            lines += ["Read as:", *(f"  {told}" for told in self.read_as)]
-        raise UserError("\n".join(lines))
+        raise UserError("\n".join(lines + self._noticed()))
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """What is refused inside is told with the warnings, which may be its cause: a guessed encoding."""
+        try:
+            yield
+        except UserError as error:
+            raise UserError("\n".join([str(error), *self._noticed()])) from None
+
+    def _noticed(self) -> list[str]:
+        notes = [f"  {note}" for note in self.notes()]
+        told = [f"  {line}" for line in self.read_as]
+        return (["Also noticed:", *notes] if notes else []) + (["Read as:", *told] if told else [])
 
 
 def check_id(problems: Problems, place: Place, field: str, value: str) -> bool:

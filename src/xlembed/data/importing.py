@@ -91,7 +91,8 @@ def take_rows(
     task = build_task(rows, keep_duplicates=True)
     texts = [(d.lang, "documents", d.text or d.title) for d in task.documents]
     texts += [(q.lang, "queries", q.text) for q in task.queries]
-    doubts = check_languages_spoken(texts, believe=options.believe) + same_in_task(task, options.believe)
+    with rows.problems.beside():
+        doubts = check_languages_spoken(texts, believe=options.believe) + same_in_task(task, options.believe)
     if not options.dry_run:
         write_task(task, folder, force)
     warnings = (*rows.problems.notes(), *doubts, *self_note(task))

@@ -97,7 +97,8 @@ def take_pairs(
     if len(distinct) < len(rows):
         notes.append(f"{len(rows) - len(distinct):,} rows that stand twice were left out")
     kept = distinct[: options.limit]
-    notes += _doubts(kept, kind, options.believe)
+    with problems.beside():
+        notes += _doubts(kept, kind, options.believe)
     languages = tuple(sorted({row[f"{column}_lang"] for row in kept for column in COLUMNS[kind]}))
     found = PairSet(**vars(card), kind=kind, languages=languages, rows=tuple(kept), notes=tuple(notes))
     write_pairs(found, force)

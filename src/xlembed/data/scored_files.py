@@ -59,7 +59,9 @@ def import_scored(
     kept, notes = _with_documents(texts, options.document_pattern)
     kept = kept[: options.limit]
     spoken = ((text.lang, "texts", text.text) for text in kept)
-    notes += [*check_languages_spoken(spoken, believe=options.believe), *_repetitions(kept)]
+    with problems.beside():
+        notes += check_languages_spoken(spoken, believe=options.believe)
+    notes += _repetitions(kept)
     if kind is ScoredKind.SCORES and all(score in (0, 1) for text in kept for score in text.scores):
         notes.append("all scores are 0 or 1: if they are labels, import with --kind labels")
     found = ScoredSet(
