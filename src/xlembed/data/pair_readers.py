@@ -295,7 +295,9 @@ def _each(found: Mapping[str, Any], kind: Kind) -> Iterator[dict[str, Any]]:
 
 
 def _opened(file: Path, problems: Problems, options: ReadOptions, numbered: bool = False) -> Table:
-    return read_rows(file, problems, numbered=numbered, encoding=options.encoding, also=("SQuAD .json",))
+    return read_rows(
+        file, problems, numbered=numbered, encoding=options.encoding, also=(".tmx", "SQuAD .json")
+    )
 
 
 def _read(file: Path, columns: Mapping[str, str], options: ReadOptions, problems: Problems) -> Iterator[Row]:
