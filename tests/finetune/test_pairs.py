@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -269,6 +270,9 @@ def test_squad_gives_questions_paragraphs_and_groups(tmp_path: Path) -> None:
         ("b", "The mill is old."),
     ]
     assert len({row["group"] for row in found.rows}) == 1
+    (tmp_path / "q.en.json.gz").write_bytes(gzip.compress(text.encode()))
+    packed = import_pairs([tmp_path / "q.en.json.gz"], "n", tmp_path / "packed", ReadOptions())
+    assert packed.rows == found.rows
     answers = imported(tmp_path, "q.en.json", text, documents=DocumentUnit.ANSWERS)
     assert {row["positive"] for row in answers.rows} == {"old"}
 

@@ -151,7 +151,7 @@ def _columnless(files: Sequence[Path]) -> Reader | None:
 
 
 def _is_squad(files: Sequence[Path]) -> bool:
-    json_files = [file.suffix == ".json" and not _is_list(file) for file in files]
+    json_files = [unpacked_name(file).suffix.lower() == ".json" and not _is_list(file) for file in files]
     if any(json_files) and not all(json_files):
         raise UserError("SQuAD files (.json) and tables cannot be imported in one go")
     return all(json_files)
