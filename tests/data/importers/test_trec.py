@@ -102,17 +102,18 @@ def test_mr_tydi_calls_its_languages_by_name(tmp_path: Path) -> None:
 
 def test_tables_of_ms_marco(tmp_path: Path) -> None:
     files = {
-        "collection.tsv": f"0\t{TURKISH[0]}\n1\t{TURKISH[1]}\n",
+        "collection.tsv": f"pid\tpassage\n0\t{TURKISH[0]}\n1\t{TURKISH[1]}\n",
         "queries.dev.small.tsv": "q1\tHangi disk?\n",
         "qrels.dev.small.tsv": "q1\t0\t1\t1\n",
     }
-    task, _ = _read("trec", _write(tmp_path, files), langs=("tr",))
-    assert task.qrels == {"q1": {"1": 1}} and task.documents[1].text == TURKISH[1]
+    task, told = _read("trec", _write(tmp_path, files), langs=("tr",))
+    assert task.qrels == {"q1": {"1": 1}} and [d.text for d in task.documents] == [*TURKISH]
+    assert "the first line is a header: pid, passage. Skipped" in told
 
 
 def test_topics_of_classical_trec(tmp_path: Path) -> None:
     topics = "<top>\n<num> Number: 301\n<title> Hangi disk?\n\n<desc> Description:\nx\n</top>\n\n<top>\n"
-    topics += "<num>302</num>\n<title>Hangi\nısıtıcı?</title>\n</top>\n"
+    topics += "<num>302</num>\n<title>Hangi\nısıtıcı?</title></top>\n"
     files = {
         "topics.301-302.txt": topics,
         "qrels.txt": "301 0 a 1\n302 0 b 2\n",

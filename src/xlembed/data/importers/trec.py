@@ -14,7 +14,7 @@ from xlembed.data.joining import join
 from xlembed.data.judgements import NAMES, read_judgements
 from xlembed.data.languages import suggest_language
 from xlembed.data.lines import read_lines, unpacked_name
-from xlembed.data.objects import SUFFIXES, TEXTS, in_list, name_of, read_objects
+from xlembed.data.objects import IDS, SUFFIXES, TEXTS, in_list, name_of, read_objects
 from xlembed.data.read_options import ReadOptions
 from xlembed.data.reading import Rows, language_by_name, said_languages
 from xlembed.data.task import Query
@@ -180,9 +180,11 @@ def _documents(path: Path, problems: Problems) -> Iterator[Row]:
     if name.suffix.lower() in SUFFIXES:
         yield from read_objects(path, problems)
         return
-    for place, line in read_lines(path, problems):
+    for number, (place, line) in enumerate(read_lines(path, problems)):
         cells = line.split("\t")
-        if len(cells) in (2, 3):
+        if number == 0 and cells[0].lower() in IDS and cells[-1].lower() in TEXTS:
+            problems.warn(place, "", "header", f"the first line is a header: {', '.join(cells)}", "skipped")
+        elif len(cells) in (2, 3):
             title = {"title": cells[1]} if len(cells) == 3 else {}
             yield Row({"docid": cells[0], "text": cells[-1], **title}, place, problems)
         elif line.strip():
@@ -220,8 +222,8 @@ def _top_elements(lines: Sequence[tuple[Place, str]]) -> Iterator[tuple[Place, s
     for at, line in lines:
         if line.strip().lower() == "<top>":
             element, place = [], at
-        elif line.strip().lower() == "</top>":
-            text = "\n".join(element)
+        elif line.strip().lower().endswith("</top>"):
+            text = "\n".join([*element, line.strip()[: -len("</top>")]])
             number = re.search(r"<num>\s*(?:Number:)?\s*(\S+?)\s*(?:</num>|\n|$)", text, re.IGNORECASE)
             title = re.search(
                 r"<title>\s*(?:Topic:)?\s*(.*?)\s*(?:</title>|\n\s*<|$)", text, re.IGNORECASE | re.DOTALL
