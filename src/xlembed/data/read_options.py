@@ -76,7 +76,7 @@ class ReadOptions:
     varieties: bool = False
     """Keep scripts and regions apart that columns and files' names say: zh-Hant, pt-BR."""
     split: str = ""
-    """beir, trec, miracl, mrtydi: of judgements, such as dev. [default: test, or the only one]"""
+    """beir, trec, miracl, mrtydi: of judgements, such as dev. [default: of beir test, else the only one]"""
     drop_unknown: bool = False
     """Tasks: leave out judgements of queries and documents that are not there; their number is told."""
     equal_ids: EqualIds | None = None
