@@ -184,6 +184,21 @@ def test_a_translation_memory_in_a_namespace_with_several_texts_of_a_language(wo
     assert [(r["anchor"], r["positive"]) for r in load_pairs("n", workplace / "data").rows] == SENTENCES[:1]
 
 
+def test_what_is_read_of_a_table_and_what_is_not(workplace: Path) -> None:
+    rows = "query,pos,negative_1,negative_2,lang\nwhere?,here,here,there,en\nwho?,me,you,them,en\n"
+    (workplace / "a.csv").write_text(rows, encoding="utf-8")
+    output = _import("pairs", "a.csv", "--name", "n").output
+    assert "negative = negative_1" in output and "not read: negative_2" in output
+    assert "1 of 2 rows have the same text as positive and negative" in output
+
+
+def test_a_column_of_numbers_is_no_indonesian(workplace: Path) -> None:
+    (workplace / "a.csv").write_text("id,en\n1,House\n2,Garden\n", encoding="utf-8")
+    with pytest.raises(UserError, match="anchor: 2 of 2 texts have no letter: are they translations"):
+        _import("pairs", "a.csv", "--name", "n")
+    assert "2 rows of kind translations" in _import("pairs", "a.csv", "--name", "n", "--believe").output
+
+
 def test_the_error_of_a_formula_as_a_text_is_told(workplace: Path) -> None:
     (workplace / "a.csv").write_text("en,de\nHouse,#N/A\nGarden,#NAME?\nTree,Baum\n", encoding="utf-8")
     output = _import("pairs", "a.csv", "--name", "n").output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from xlembed.data.building import build_task
 from xlembed.data.cells import language_code
 from xlembed.data.checks import Place, Problems, Row
 from xlembed.data.choosing import check_where, is_chosen, where_note
-from xlembed.data.doubts import check_same_texts
+from xlembed.data.doubts import BELIEVE, check_same_texts
 from xlembed.data.importing import find_reader
 from xlembed.data.languages import TWO_LETTERS
 from xlembed.data.lines import unpacked_name
@@ -51,8 +51,10 @@ def import_pairs(
     notes: list[str] = []
     if found := find_columns(header, kind):
         options = replace(options, columns=found)
-        if any(ours != theirs for ours, theirs in found.items()):
+        unread = [c for c in header if c and c not in (*found.values(), *COLUMN_NAMES, *options.where)]
+        if unread or any(ours != theirs for ours, theirs in found.items()):
             notes.append(f"read as {kind}: {', '.join(f'{o} = {t}' for o, t in found.items())}")
+            notes += [f"not read: {', '.join(unread)}"] * bool(unread)
     if reader:
         raw = reader(files, replace(options, name=name), problems)
     else:
@@ -256,11 +258,19 @@ def _doubts(rows: Sequence[PairRow], kind: Kind, believe: bool) -> list[str]:
     if kind is Kind.SCORED:
         return notes
     both = COLUMNS[Kind.PAIRS]
+    for column in both if kind is Kind.TRANSLATIONS and not believe else ():
+        bare = sum(not any(map(str.isalpha, row[column])) for row in rows)
+        if bare > max(1, len(rows) / 2):  # a column `id` or `no` beside one language
+            raise UserError(
+                f"{column}: {bare:,} of {len(rows):,} texts have no letter: are they translations? Say the columns "
+                f"with --columns, or {BELIEVE}"
+            )
     pairs = {str(i): [(row[f"{c}_lang"], row[c]) for c in both] for i, row in enumerate(rows)}
     notes += check_same_texts(pairs, "pairs", believe)
-    alike = [row for row in rows if row["anchor_lang"] == row["positive_lang"]]
-    if n := sum(text_digest(row["anchor"]) == text_digest(row["positive"]) for row in alike):
-        notes.append(f"{n:,} of {len(rows):,} rows have the same text as anchor and positive")
+    for one, other in pairwise(COLUMNS[kind]):
+        alike = [row for row in rows if row[f"{one}_lang"] == row[f"{other}_lang"]]
+        if n := sum(text_digest(row[one]) == text_digest(row[other]) for row in alike):
+            notes.append(f"{n:,} of {len(rows):,} rows have the same text as {one} and {other}")
     return notes
 
 
