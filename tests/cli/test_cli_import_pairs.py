@@ -192,6 +192,13 @@ def test_what_is_read_of_a_table_and_what_is_not(workplace: Path) -> None:
     assert "1 of 2 rows have the same text as positive and negative" in output
 
 
+def test_languages_in_columns_beside_the_texts(workplace: Path) -> None:
+    head = "source_lang,target_lang,source_text,target\n"
+    rows = "".join(f"en,de,{en},{de}\n" for en, de in SENTENCES)
+    (workplace / "a.csv").write_text(head + rows, encoding="utf-8")
+    assert "n: 2 rows of kind translations; en-de 2" in _import("pairs", "a.csv", "--name", "n").output
+
+
 def test_a_column_of_numbers_is_no_indonesian(workplace: Path) -> None:
     (workplace / "a.csv").write_text("id,en\n1,House\n2,Garden\n", encoding="utf-8")
     with pytest.raises(UserError, match="anchor: 2 of 2 texts have no letter: are they translations"):

@@ -34,6 +34,8 @@ def find_columns(header: Sequence[str], kind: Kind) -> dict[str, str] | None:
 
     >>> find_columns(["Question", "answer", "lang"], Kind.PAIRS)
     {'anchor': 'Question', 'positive': 'answer'}
+    >>> find_columns(["q", "question", "answer_lang", "answer"], Kind.PAIRS)
+    {'anchor': 'question', 'positive': 'answer', 'positive_lang': 'answer_lang'}
     >>> find_columns(["id", "en", "de"], Kind.TRANSLATIONS)
     {'anchor': 'en', 'positive': 'de'}
     """
@@ -43,7 +45,13 @@ def find_columns(header: Sequence[str], kind: Kind) -> dict[str, str] | None:
         languages = [column for column in languages if column.lower() not in ("id", "no")]
     if kind is Kind.TRANSLATIONS and len(languages) == 2:
         found |= zip(COLUMNS[kind], languages, strict=True)
-    return found if all(found.values()) else None
+    if not all(found.values()):
+        return None
+    for ours in COLUMNS[kind]:
+        stem = plain(found[ours]).removesuffix("_text")
+        if said := called(header, f"{stem}_lang {stem}_language"):
+            found[f"{ours}_lang"] = said
+    return found
 
 
 def find_kind(header: Sequence[str]) -> Kind | None:
