@@ -50,8 +50,8 @@ def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[
         if sheet.sheet_state != "visible":
             name = f"{file} [{sheet.title}]"
             problems.warn(Place(name), "", "hidden sheet", "the sheet is hidden", "not read")
-    for sheet in book.worksheets if formulas else ():
-        if sheet.sheet_state == "visible":
+    for sheet in book.worksheets:
+        if formulas and sheet.sheet_state == "visible":
             _tell_unsaved(formulas[sheet.title], sheet, f"{file} [{sheet.title}]", problems)
     visible = [sheet for sheet in filled if sheet.sheet_state == "visible"]
     return [_table(sheet, f"{file} [{sheet.title}]", problems, numbered) for sheet in visible]
