@@ -205,3 +205,11 @@ def test_a_document_that_is_not_there_may_be_dropped(tmp_path: Path) -> None:
     (file,) = _files(tmp_path, en=[*FAQ["de"], {"_id": "q2", "query": "And?", "doc_id": "d9"}])
     task = build_task(read([file], ReadOptions("demo", drop_unknown=True), Problems()))
     assert task.qrels == {"q1": {"d1": 1}} and "(--drop-unknown): d9" in task.notes[0]
+
+
+def test_a_column_that_was_told_is_no_misspelt_one(tmp_path: Path) -> None:
+    file = tmp_path / "faq.de.jsonl"
+    file.write_text('{"frage": "Leise?", "titel": "Kocher", "antwort": "Ja."}\n', encoding="utf-8")
+    problems = Problems()
+    read([file], ReadOptions("demo", columns={"query": "frage", "text": "titel+antwort"}), problems)
+    assert "titel" not in "\n".join(problems.notes())

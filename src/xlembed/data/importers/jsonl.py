@@ -65,7 +65,7 @@ def read(files: Sequence[Path], options: ReadOptions, problems: Problems) -> Row
     for part in parts:
         rows = Rows(card, problems, options.drop_unknown)
         numbered = [(f"{next(numbers):0{width}d}", row) for row in part]
-        beside, of_group = _add_documents(numbered, rows)
+        beside, of_group = _add_documents(numbered, rows, (*_FIELDS, *theirs))
         chosen = [(number, row) for number, row in numbered if is_chosen(row.values, options.where)]
         _add_queries(chosen, beside, of_group, rows)
         built.append(rows)
@@ -116,15 +116,18 @@ def _check_columns(parsed: Sequence[Row], columns: Mapping[str, str]) -> None:
 
 
 def _add_documents(
-    numbered: Sequence[tuple[str, Row]], rows: Rows
+    numbered: Sequence[tuple[str, Row]], rows: Rows, known: Sequence[str]
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """The documents of numbered rows, the same content again is the same one: number -> id, and group -> ids."""
+    """The documents of numbered rows, the same content again is the same one: number -> id, and group -> ids.
+
+    Fields that are not `known` may be misspelt.
+    """
     beside: dict[str, str] = {}
     of_group: dict[str, list[str]] = defaultdict(list)
     of_content: dict[_Content, str] = {}
     contents: dict[str, _Content] = {}
     for number, row in numbered:
-        row.tell_misspelt(_FIELDS)
+        row.tell_misspelt(known)
         if row.values.get("text") is None:
             if row.values.get("query") is None:
                 message = "the row has neither a text (document) nor a query"
