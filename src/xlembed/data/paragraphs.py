@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xlembed.data.checks import Place, Problems, Row, first_of
+from xlembed.data.languages import suggest_language
 from xlembed.data.lines import parse_json, read_json
 from xlembed.data.objects import PARQUET, first_bytes, in_list, read_objects
 from xlembed.data.text_digest import text_digest
-from xlembed.words import Lang, counted
+from xlembed.words import Lang, base_language, counted
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,12 @@ def paragraphs_of(part: Part, number: int, problems: Problems) -> Iterator[Parag
     made: Counter[str] = Counter()
     of_rows: dict[str, tuple[Place, list[Question]]] = {}
     for item in part.items:
+        said = suggest_language(str(item.values.get("lang", "")))
+        if said and said not in map(base_language, (part.context_lang, part.question_lang)):
+            message = f"the row is in {said}, the file is read as {part.context_lang}"
+            item.error(
+                "lang", "other language", message, "write the rows of each language into a file of its own"
+            )
         if "question" in item.values and "qas" not in item.values:
             text = item.text("context")
             if text is not None and (asked := _question(item, part.question_lang, text, made)):

@@ -367,3 +367,11 @@ def test_xquad_is_written_and_loaded_equal(shared_data: Path, tmp_path: Path) ->
     # Four Turkish paragraphs hold dashes and quotation marks like "â€“", as published.
     told = [note for note in loaded.notes if "white space around the text" not in note]
     assert len(told) == 1 and "corpus.jsonl: text: text that was decoded twice: 4 times" in told[0]
+
+
+def test_rows_in_another_language_than_their_file_are_errors(tmp_path: Path) -> None:
+    rows = [{"id": lang, "context": "x", "question": "y", "lang": lang} for lang in ("en", "de-DE")]
+    file = tmp_path / "rows.en.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(UserError, match=r"rows.en.jsonl:2: lang: the row is in de, the file is read as en"):
+        _read(file)
