@@ -48,6 +48,25 @@ def test_without_a_discordant_unit_the_rule_of_three():
         assert (found.ci_method, found.n_discordant, found.n_clusters) == ("rule_of_three", 0, 20)
 
 
+def test_a_difference_that_is_the_same_in_all_clusters_has_an_interval_too():
+    layout = unit_layout([0] * 40, [f"n{i}" for i in range(40)], NAMES * 2, 1)
+    ones = np.ones((40, 1))
+    found = difference_cells(layout, ones, 0 * ones).cells[0][0]
+    assert (found.value, found.ci_low, found.ci_high) == (1, pytest.approx(1 - 2 * 0.15), 1)
+    first_only = np.array([[1.0]] * 20 + [[0.0]] * 20)  # in every cluster one unit for A and one for B
+    found = difference_cells(layout, first_only, 1 - first_only).cells[0][0]
+    assert (found.value, found.n_discordant, found.ci_method) == (0, 40, "rule_of_three")
+    assert (found.ci_low, found.ci_high) == pytest.approx((-0.15, 0.15))
+
+
+def test_no_end_of_an_interval_is_farther_than_a_difference_can_be():
+    layout = unit_layout([0] * 20, NAMES, NAMES, 1)
+    a = np.ones((20, 1))
+    a[0] = 0
+    found = difference_cells(layout, a, np.zeros((20, 1))).cells[0][0]
+    assert found.value == 0.95 and found.ci_low < 0.9 and found.ci_high == 1
+
+
 def test_rounding_is_not_discordance():
     layout = unit_layout([0] * 20, NAMES, NAMES, 1)
     found = difference_cells(layout, np.full((20, 1), 0.1 + 0.2), np.full((20, 1), 0.3)).cells[0][0]

@@ -21,7 +21,7 @@ METHODS = {
     "clusters, and no method is sure here",
     "skewed_t": "Student's t, widened for skewness, from the cluster bootstrap",
     "cluster_percentile": "percentiles of the cluster bootstrap",
-    "rule_of_three": "rule of three, no unit differs",
+    "rule_of_three": "rule of three, all clusters alike",
 }
 """ci_method -> in words."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xlembed.stats.bootstrap import N_RESAMPLES, resample
-from xlembed.stats.intervals import skewed_t
+from xlembed.stats.intervals import SE_IS_ZERO, skewed_t
 from xlembed.stats.layout import Floats, Ints, UnitLayout, cluster_sums, unit_values
 from xlembed.stats.scores import MIN_CLUSTERS, CiMethod, Difference, Table
 from xlembed.stats.signflip import TIE, cluster_contributions, n_discordant_clusters
@@ -29,10 +29,11 @@ def difference_cells(
     """A - B for every measure in every cell and macro, with unadjusted intervals.
 
     The weights are those of `score_cells`, so intervals of A, of B and of A - B come from the same resamples.
-    Student's t, widened for skewness (`intervals.skewed_t`); without a discordant unit +-3 / n_clusters (rule of
-    three, Hanley & Lippman-Hand 1983: with 95 % confidence fewer than that share of clusters are discordant, and a
-    measure in [0, 1] cannot differ by more). No interval under 10 clusters. Significance comes from the tests, never
-    from these intervals. Layout, values (of the same units and measures) and macros are those of `resample`.
+    Student's t, widened for skewness (`intervals.skewed_t`), and kept inside [-1, 1] where all differences are. Where
+    no resample differs, as without a discordant unit, +-3 / n_clusters times 1 + |difference| (rule of three, Hanley &
+    Lippman-Hand 1983: with 95 % confidence fewer than that share of clusters are unlike those seen, and a measure in
+    [0, 1] cannot be farther away). No interval under 10 clusters. Significance comes from the tests, never from these
+    intervals. Layout, values (of the same units and measures) and macros are those of `resample`.
 
     Raises:
         ValueError: as `resample`, or if A and B have different shapes.
@@ -45,23 +46,23 @@ def difference_cells(
     cell_units, cell_clusters = _discordance(layout, delta)
     drawn = resample(layout, delta, macros, n_resamples)
     ends = skewed_t(drawn.value, drawn.se, drawn.skewness, drawn.n_clusters[:, None], 1 - level)
+    farthest = np.maximum(1.0, np.abs(delta).max(axis=0, initial=0.0))
 
     def difference(row: int, measure: int, n_discordant: int, n_clusters_discordant: int) -> Difference:
-        n = int(drawn.n_clusters[row])
-        low: float | None = float(ends.low[row, measure])
-        high: float | None = float(ends.high[row, measure])
-        method = CiMethod.SKEWED_T
-        if n < MIN_CLUSTERS:
-            low, high, method = None, None, CiMethod.NONE
-        elif not n_discordant:
+        n, value = int(drawn.n_clusters[row]), float(drawn.value[row, measure])
+        low, high = float(ends.low[row, measure]), float(ends.high[row, measure])
+        method = CiMethod.SKEWED_T if n >= MIN_CLUSTERS else CiMethod.NONE
+        if method is CiMethod.SKEWED_T and drawn.se[row, measure] < SE_IS_ZERO:
             half = max(3.0, -math.log(1 - level)) / n  # the rule's own number at 95 %, more at higher levels
-            low, high, method = -half, half, CiMethod.RULE_OF_THREE
+            half *= 1 + abs(value)
+            low, high, method = value - half, value + half, CiMethod.RULE_OF_THREE
+        known, most = method is not CiMethod.NONE, float(farthest[measure])
         return Difference(
-            value=float(drawn.value[row, measure]),
-            ci_low=low,
-            ci_high=high,
+            value=value,
+            ci_low=max(low, -most) if known else None,
+            ci_high=min(high, most) if known else None,
             ci_method=method,
-            se=None if low is None else float(drawn.se[row, measure]),
+            se=float(drawn.se[row, measure]) if known else None,
             **drawn.counts(row),
             n_discordant=n_discordant,
             n_discordant_clusters=n_clusters_discordant,
