@@ -231,7 +231,14 @@ def test_scenarios_are_listed_and_sum_to_one(root: Path) -> None:
             ],
             "true_cross_all was not measured in en",
         ),
-        (["--scenario", "shop", "--weights", "speed=1", "--no-timing"], "no quality to weigh"),
+        (
+            ["--scenario", "shop", "--weights", "speed=1", "--no-timing"],
+            "no quality to weigh: the weights name none\n",
+        ),
+        (
+            ["--scenario", "rag-cross", "--languages", "en", "--no-timing"],
+            "no quality to weigh: most of it, true_cross_all, true_cross_target was not measured in en",
+        ),
     ],
 )
 def test_mistakes(root: Path, words: list[str], message: str) -> None:

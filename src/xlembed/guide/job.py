@@ -29,7 +29,7 @@ from xlembed.stats.scores import MIN_CLUSTERS
 from xlembed.stats.standing import YARDSTICK, standings
 from xlembed.stats.utility import Macros, Ranked, macro_draws, rank
 from xlembed.tracking.opening import open_model
-from xlembed.words import Lang, Mode, UserError
+from xlembed.words import Lang, Mode, UserError, counted
 from xlembed.workspace import Watch, Workspace, unwatched
 
 FINE_TUNE_BELOW, FINE_TUNE_EXAMPLES = 0.1, 1000
@@ -155,17 +155,25 @@ def _labels(evaluation: Evaluation, wish: Wish) -> list[str]:
 
 
 def _used(left: Mapping[str, Measured], wish: Wish) -> dict[Part, float]:
-    """Shares of the parts that are known of every model."""
+    """Shares of the parts that are known of every model.
+
+    Raises:
+        UserError: more than half of the quality is not known: what is left would speak of another use.
+    """
     shares = wish.scenario.shares()
     used = {
         part: weight
         for part, weight in shares.items()
         if weight > 0 and all(m.points(part) is not None for m in left.values())
     }
-    if not any(part in QUALITY for part in used):
-        wanted = ", ".join(part for part in shares if part in QUALITY)
+    quality = {part: weight for part, weight in shares.items() if weight > 0 and part in QUALITY}
+    lacking = [part for part in quality if part not in used]
+    if not quality:
+        raise UserError("no quality to weigh: the weights name none")
+    if sum(quality[part] for part in lacking) > sum(quality.values()) / 2:
+        most = "most of it, " if len(lacking) < len(quality) else ""
         raise UserError(
-            f"no quality to weigh: {wanted or 'the weights name none'} was not measured in {', '.join(wish.languages)} "
+            f"no quality to weigh: {most}{', '.join(lacking)} was not measured in {', '.join(wish.languages)} "
             "(one language alone has no cross-lingual cells; a run may have been cut by --modes)"
         )
     total = sum(used.values())
@@ -285,12 +293,13 @@ def _unknown(
     found += said_once({name: m.unknown for name, m in left.items()})
     clusters = min(m.macros.n_clusters for m in left.values())
     if clusters < MIN_CLUSTERS:
-        found.append(f"how sure the order is: {clusters} clusters of queries are too few for an interval")
+        few = counted(clusters, "cluster of queries is", "clusters of queries are")
+        found.append(f"how sure the order is: {few} too few for an interval")
     if rest := sorted(set(task.languages) - set(wish.languages)):
         found.append(
             f"a corpus without {', '.join(rest)}: pools of all documents hold them too, as {task.name} was evaluated"
         )
-    if timing:
+    if timing and timing.spread:
         found.append(
             "speed on other devices, with other texts and in batches: timed were exact search by one query and the "
             f"encoding of {timing.queries} queries one at a time on {timing.where}"

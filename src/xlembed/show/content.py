@@ -13,7 +13,7 @@ SURENESS = {
     "only": "no choice: one model left",
     "few": "too few questions to say",
     "chance": "not shown to find more than chance",
-    "none": "no model left",
+    "none": "no model could be weighed",
     "small": "too few documents to say",
     "unmeasured": "not measured",
 }
