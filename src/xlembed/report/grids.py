@@ -13,7 +13,7 @@ from xlembed.report.inputs import Inputs
 from xlembed.show.cells import NONE, counts_cell, difference_cell, number_cell, p_cell, score_cell
 from xlembed.show.content import Cell, Grid, Head, heads, row
 from xlembed.show.notes import note_lines, notes_of
-from xlembed.show.text import MINUS, count_text, percent
+from xlembed.show.text import MINUS, count_text, model_names, percent
 from xlembed.stats.compared import Paired
 from xlembed.stats.score_rows import Estimate, Truncation
 from xlembed.stats.scorebook import CROSS_LINGUAL, MACROS, MONOLINGUAL, Macro, ScoreBook, label_text
@@ -36,6 +36,8 @@ def headline_grid(inputs: Inputs) -> Grid:
     other = sorted(", ".join(langs) for langs in weighed if set(langs) != every)
     notes = [f"This table is over all languages; the verdicts above are over {langs}." for langs in other]
     order = order_note(inputs.comparison)
+    if order and (left_out := (inputs.comparison or {}).get("left_out")):
+        order += f" Not tested: {model_names(left_out)}."
     return replace(grid, notes=(*notes, *([order] if order else []), *grid.notes))
 
 

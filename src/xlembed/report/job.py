@@ -167,6 +167,7 @@ def _compared(
         if left_out:
             reason = f"no more than {TESTED} models; -m chooses them, and xlembed paradox tests variants"
             found["untested"] = [*found["untested"], f"{', '.join(left_out)} ({reason})"]
+            found["left_out"] = left_out
         return found, _pictures(target / "figures")
 
 
