@@ -13,6 +13,7 @@ from fakes.document_fakes import HOSTILE, NAMES, guide, hostile, inputs, task
 from xlembed.data.public.entry import public_sets
 from xlembed.models.catalogue import catalogue
 from xlembed.report.assemble import assemble
+from xlembed.report.limitations import limitations
 from xlembed.report.verdicts import _not_weighed
 from xlembed.reproduce.recipe import claims
 from xlembed.show.content import Cell, Document, Grid, Head, Missing, Row
@@ -195,6 +196,26 @@ def test_limitations_follow_from_the_task() -> None:
     )
     assert "A parallel task" in parallel and "Small pools" not in parallel
     assert "all_mpnet_base_v2: English-only model (de, es, fr, ja, zh)" in comparable
+
+
+def test_few_clusters_promise_nothing_and_one_is_one() -> None:
+    def said(n: int) -> str:
+        scores = inputs().scores[0]
+        rows = [{**row, "n_clusters": n} for row in scores["scores"]]
+        return limitations(inputs(scores=[{**scores, "scores": rows}]))[0]
+
+    assert said(1).startswith("Only 1 cluster of questions:")
+    assert said(19).startswith("19 clusters of questions at most: below 20 nothing is promised of intervals")
+    assert said(20) == "Everything rests on 20 clusters of questions, which intervals and tests resample."
+
+
+def test_a_model_that_was_not_tested_is_not_taken_for_one_told_apart() -> None:
+    places = [{"model": name, "place": 1, "behind": 0.0, "with_best": True} for name in NAMES]
+    order = [{"kind": "monolingual", "pool": "target", "measure": "accuracy@1", "models": places}]
+    comparison = {**(inputs().comparison or {}), "order": order, "left_out": ["a+center", "b"]}
+    rest = assemble(inputs(comparison=comparison)).headline.notes
+    (note,) = [n for n in rest if n.startswith("Not told apart from the best")]
+    assert note.endswith(". Not tested: a+center, b.")
 
 
 def test_models_are_grouped_by_objective_and_size(document: Document) -> None:

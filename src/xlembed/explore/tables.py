@@ -11,6 +11,7 @@ from xlembed.show.content import LABELLED, Cell, Grid, Row, heads, row
 from xlembed.show.text import MINUS, shortened
 from xlembed.stats.compared import Paired
 from xlembed.stats.scorebook import MACROS, Macro, label_text
+from xlembed.words import counted
 
 BRACKETS = "Shares of all units in % [95 % CI, unadjusted]; right and the kinds add up to 100."
 EXPLORATORY = "Exploratory: paired sign-flip tests, Holm within each row's kind and mode."
@@ -203,7 +204,7 @@ def _tested_languages(tested: Iterable[Paired], cells: tuple[str, ...]) -> str:
 def _notes(found: Iterable[Share], absent: list[str], is_tested: bool, n_models: int) -> tuple[str, ...]:
     one, *_ = shares = list(found)
     lines = (
-        f"{one.n_units:,} units, {one.n_clusters:,} clusters of questions. {BRACKETS}",
+        f"{counted(one.n_units, 'unit')}, {counted(one.n_clusters, 'cluster')} of questions. {BRACKETS}",
         f"In no unit: {', '.join(absent)}." if absent else "",
         EXPLORATORY if is_tested else "",
         "Not tested: no pair of languages of these units is on both cards."

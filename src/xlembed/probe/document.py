@@ -90,7 +90,7 @@ def unknown_lines(book: ProbeBook) -> Iterator[str]:
     if n < MIN_CLUSTERS:
         yield f"Only {n} test documents: too few for any interval; every number is descriptive."
     elif n < FEW_CLUSTERS:
-        yield f"Only {n} test documents: intervals are too narrow below {FEW_CLUSTERS}."
+        yield f"Only {n} test documents: below {FEW_CLUSTERS} nothing is promised of intervals."
     name = book.systems[0].name if book.systems else ""
     sizes = {x: s.n_clusters for x in book.languages if (s := book.score(name, lang=x)) is not None}
     few = [f"{x} ({size})" for x, size in sizes.items() if size < SMALL_LANGUAGE]

@@ -9,6 +9,7 @@ from xlembed.show.notes import note_lines, notes_of
 from xlembed.show.text import count_text
 from xlembed.stats.scorebook import label_text
 from xlembed.stats.scores import FEW_CLUSTERS, MIN_CLUSTERS
+from xlembed.words import counted
 
 SMALL_POOL = 10_000
 """Documents of a pool under which accuracy says little about a large index."""
@@ -32,11 +33,12 @@ def _clusters(inputs: Inputs) -> Iterator[str]:
         return
     most, least = max(counts), min(counts)
     if most < MIN_CLUSTERS:
-        yield f"Only {most} clusters of questions: too few for any interval; every number is descriptive."
+        few = counted(most, "cluster")
+        yield f"Only {few} of questions: too few for any interval; every number is descriptive."
     elif most < FEW_CLUSTERS:
         yield (
-            f"{most} clusters of questions at most: intervals are too narrow below {FEW_CLUSTERS} (for 10 clusters "
-            "87 to 93 % instead of 95 % in our simulations), and only large differences can be shown."
+            f"{most} clusters of questions at most: below {FEW_CLUSTERS} nothing is promised of intervals, and only "
+            "large differences can be shown."
         )
     elif least < FEW_CLUSTERS:
         yield (
@@ -96,7 +98,7 @@ def _runs(inputs: Inputs) -> Iterator[str]:
     yield from note_lines(notes_of(inputs.books))
     for book in inputs.books:
         if empty := sum(book.empty_queries.values()):
-            yield f"{book.model}: {empty:,} queries find nothing at all."
+            yield f"{book.model}: {counted(empty, 'query finds', 'queries find')} nothing at all."
         if book.index_fidelity is not None:
             yield f"{book.model} was searched through an approximate index; what that costs stands in its own run."
     lost = {len(book.queries_without_relevant) for book in inputs.books}

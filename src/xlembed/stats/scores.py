@@ -10,8 +10,8 @@ from xlembed.words import Choice
 
 MIN_CLUSTERS = 10
 """With fewer clusters there is no interval."""
-FEW_CLUSTERS = 30
-"""Under so many clusters intervals were measured to be too narrow (docs/statistics.md)."""
+FEW_CLUSTERS = 20
+"""Under so many clusters nothing is promised of intervals (docs/statistics.md)."""
 
 
 class CiMethod(Choice):
