@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from typing import Any
 
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from xlembed.paradox.grids import model_notes
 from xlembed.probe.document import probe_tables
 from xlembed.report.assemble import assemble
 from xlembed.show.content import Grid
+from xlembed.show.notes import note_lines, notes_of
 
 FOUR = "4-bit weights"
 
@@ -54,3 +56,27 @@ def test_the_report() -> None:
     told = {g.key for g in grids if f"bge_m3: {FOUR}." in g.notes}
     assert {"headline", "languages", "tests", "groups"} <= told
     assert f"bge_m3: {FOUR}." in document.limitations
+
+
+def test_averages_over_few_clusters_are_said_to_have_narrow_intervals() -> None:
+    def cell(b: str | None, n: int, ends: float | None, cells: list[str] | None = None) -> dict[str, Any]:
+        where = {
+            "kind": "monolingual",
+            "pool": "target",
+            "query_lang": b,
+            "doc_lang": b,
+            "cells": cells or [],
+        }
+        counts = {"n_units": n, "n_needs": n, "n_clusters": n}
+        return {**where, "measure": "accuracy@1", "value": 0.5, "ci_low": ends, "ci_high": ends, **counts}
+
+    def said(n: int, ends: float | None) -> str:
+        rows = [cell("de", 40, 0.5), cell("ko", n, None), cell(None, 40, ends, ["de->de", "ko->ko"])]
+        book = {"task": "t", "model": "m", "languages": ["de", "ko"], "primary_measure": "accuracy@1"}
+        return "".join(note_lines(notes_of([{**book, "scores": rows}])))
+
+    assert said(3, 0.5) == (
+        "m: intervals of averages are too narrow: fewer than 10 clusters of questions stand behind ko (3), which count "
+        "as much as the others."
+    )
+    assert said(10, 0.5) == said(3, None) == ""

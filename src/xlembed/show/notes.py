@@ -8,7 +8,8 @@ from typing import Any
 from xlembed.search.kinds import CONDENSED, FIRST, JUDGED, SHARE
 from xlembed.show.text import model_names, percent
 from xlembed.stats.score_rows import Truncation, Truncations
-from xlembed.stats.scorebook import CROSS_LINGUAL, ScoreBook, read_scores
+from xlembed.stats.scorebook import CROSS_LINGUAL, MACROS, ScoreBook, read_scores
+from xlembed.stats.scores import MIN_CLUSTERS
 from xlembed.words import Lang, Pool
 
 SHOWN = 6
@@ -88,14 +89,35 @@ def pool_note(book: ScoreBook) -> str:
     )
 
 
+def few_note(book: ScoreBook) -> str:
+    """Averages with an interval over cells with too few clusters for one of their own; empty where there are none."""
+    few: dict[str, int] = {}
+    for macro in MACROS:
+        found = book.macro(macro)
+        for cell in found.cells if found and found.interval else ():
+            b, _, a = cell.partition("->")
+            row = book.cell(macro.kind, macro.pool, b, a)
+            if row and row.n_clusters < MIN_CLUSTERS:
+                few[b if a == b else cell] = row.n_clusters
+    if not few:
+        return ""
+    named = [f"{cell} ({n})" for cell, n in list(few.items())[:SHOWN]]
+    more = f" and {len(few) - SHOWN} more" if len(few) > SHOWN else ""
+    return (
+        f"intervals of averages are too narrow: fewer than {MIN_CLUSTERS} clusters of questions stand behind "
+        f"{', '.join(named)}{more}, which count as much as the others"
+    )
+
+
 def notes_of(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> dict[str, list[str]]:
-    """Model -> what its scores say of its weights, its vectors and the texts it read."""
+    """Model -> what its scores say of its weights, its vectors, the texts it read and what its averages rest on."""
     found = {}
     for book in map(read_scores, scores):
         anew = truncation_note(book.reranker_truncation)
         notes = [
             book.weights,
             pool_note(book),
+            few_note(book),
             *(f"warning: {warning}" for warning in book.warnings),
             book.postprocessing.get("note", ""),
             truncation_note(book.truncation),
