@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from xlembed.data.loading import open_task
 from xlembed.paradox.subjects import is_of_scores, plan_subjects, variants_of
 from xlembed.settings import ParadoxSettings, Settings
 from xlembed.tracking.opening import open_model
+from xlembed.words import UserError
 from xlembed.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -37,3 +40,10 @@ def test_a_model_without_vectors_has_the_remedies_that_change_none() -> None:
     assert [s.name for s in subjects] == ["bm25", "bm25+interleave", "bm25+translated+local5"]
     assert notes == ["bm25 has no vectors, so there is no +center of it"]
     assert not is_of_scores("center+interleave")
+
+
+def test_without_a_question_in_two_languages_there_is_nothing_to_test() -> None:
+    task = open_task(here := workspace("center"), "reviews_sample")
+    apart = replace(task, queries=tuple(replace(q, need_id=q.query_id) for q in task.queries))
+    with pytest.raises(UserError, match="no question is asked in two languages"):
+        plan_subjects(["bm25"], apart, here)

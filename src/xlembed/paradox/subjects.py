@@ -20,9 +20,10 @@ from xlembed.models.rescoring import TRANSLATED, parse_rescored
 from xlembed.models.rescoring import methods as rescorings
 from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef, Variation
+from xlembed.search.units import build_units
 from xlembed.stats.standing import YARDSTICK
 from xlembed.tracking.opening import open_model
-from xlembed.words import Mode, UserError
+from xlembed.words import Lang, Mode, OtherVersions, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
 AUTO = "auto"
@@ -56,12 +57,18 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
     Nothing is evaluated yet: a typo in the last name costs no hour. A base model's card must have the task's languages.
 
     Raises:
-        UserError: an unknown model or suffix, no model, no second language, or a mode that is not evaluated.
+        UserError: an unknown model or suffix, no model, no second language, no question in two languages, or a mode
+            that is not evaluated.
     """
     if len(task.languages) < 2:
         raise UserError(f"{task.name} has one language ({task.languages[0]}); the paradox needs at least two")
     if lacking := [str(mode) for mode in Mode if mode not in workspace.settings.evaluate.modes]:
         raise UserError(f"the paradox test needs all modes; evaluate.modes lacks {', '.join(lacking)}")
+    if not _has_losses(task, workspace.settings.evaluate.other_versions):
+        raise UserError(
+            f"{task.name} has no loss across languages to test: no question is asked in two languages (need_id joins "
+            "translations) and has a right document in one of them, or evaluate.other_versions is relevant"
+        )
     notes: list[str] = []
     given = {ref.slug: (name, ref) for name in names for ref in [open_model(workspace, name)]}
     if not given:
@@ -85,6 +92,14 @@ def plan_subjects(names: Sequence[str], task: Task, workspace: Workspace) -> tup
     for subject in subjects.values():
         check_kinds(subject.ref)
     return list(subjects.values()), notes
+
+
+def _has_losses(task: Task, other_versions: OtherVersions) -> bool:
+    asked: dict[str, set[Lang]] = {}
+    for query in task.queries:
+        asked.setdefault(query.need_id, set()).add(query.lang)
+    units = build_units(task, other_versions)
+    return any(len(of := asked[task.queries[u.query].need_id]) > 1 and u.doc_lang in of for u in units)
 
 
 def _given(ref: ModelRef, given: Mapping[str, Any], task: Task) -> Subject:

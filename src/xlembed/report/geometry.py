@@ -13,13 +13,15 @@ from xlembed.report.inputs import Inputs, Json
 from xlembed.show.cells import p_cell, plain_estimate, share_cell
 from xlembed.show.content import Block, Bullets, Grid, Missing, heads, row
 from xlembed.show.text import MINUS, base_models
-from xlembed.stats.scorebook import label_text
+from xlembed.stats.scorebook import TRUE_CROSS_ALL, label_text
 
 
 def paradox_blocks(inputs: Inputs) -> tuple[Block, ...]:
-    """Verdict, rule and tables of the paradox test; what to run where it was not."""
+    """Verdict, rule and tables of the paradox test; what to run where it was not, where the task can have it."""
     report = inputs.paradox
     if report is None:
+        if not any(book.macro(TRUE_CROSS_ALL) for book in inputs.books):
+            return ()
         models = " ".join(f"-m {m}" for m in inputs.models)
         what = "the paradox test, and post-processing before and after"
         return (Missing(what, f"xlembed paradox -t {inputs.name} {models}"),)
