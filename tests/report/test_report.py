@@ -140,6 +140,19 @@ def test_one_model_is_reported_without_tests(root: Path) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_models_of_one_index_have_one_name_everywhere(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "copy")
+    for path in (tmp_path / "copy" / "runs").rglob("scores.json"):
+        scores = json.loads(path.read_text(encoding="utf-8"))
+        scores["index"] |= {"engine": "elasticsearch", "type": "hnsw"}
+        path.write_text(json.dumps(scores), encoding="utf-8")
+    answer = xlembed(tmp_path / "copy", "report", "-t", TASK)
+    assert answer.code == 0, answer.err
+    page = (folder_of(tmp_path / "copy") / "report.md").read_text(encoding="utf-8")
+    assert "mono: good;" in page and "@elasticsearch" not in page
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_files_of_other_texts_are_left_out_and_said_to_be(root: Path) -> None:
     file = root / "reports" / "paradox" / TASK / "paradox.json"
     file.parent.mkdir(parents=True)

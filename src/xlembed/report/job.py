@@ -163,7 +163,10 @@ def _compared(
     left_out = [e.name for e in evaluations if e.name not in names]
     with tempfile.TemporaryDirectory() as temporary:
         target = Path(temporary) / "compare"
-        found = compare(tested, workspace, target, across_indices=True, pdf=True)
+        named = any(
+            "@" in e.name for e in evaluations
+        )  # by their indices, as `_read` does where these differ
+        found = compare(tested, workspace, target, across_indices=named, pdf=True)
         if left_out:
             reason = f"no more than {TESTED} models; -m chooses them, and xlembed paradox tests variants"
             found["untested"] = [*found["untested"], f"{', '.join(left_out)} ({reason})"]
