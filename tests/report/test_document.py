@@ -195,6 +195,10 @@ def test_limitations_follow_from_the_task() -> None:
         "A comparable task" in comparable and "Small pools: 100 documents per language and 600" in comparable
     )
     assert "A parallel task" in parallel and "Small pools" not in parallel
+    wrong = [{**book, "evaluate": {"other_versions": "wrong"}} for book in inputs().scores]
+    said = " ".join(assemble(inputs(task=task(alignment="parallel"), scores=wrong)).limitations)
+    assert "taken out before scoring" in parallel and "taken out before scoring" not in said
+    assert "count as wrong (other_versions: wrong)" in said
     assert "all_mpnet_base_v2: English-only model (de, es, fr, ja, zh)" in comparable
 
 

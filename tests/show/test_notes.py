@@ -58,6 +58,21 @@ def test_the_report() -> None:
     assert f"bge_m3: {FOUR}." in document.limitations
 
 
+def test_what_is_made_of_right_documents_in_other_languages_is_said_unless_they_are_taken_out() -> None:
+    book = {"task": "t", "model": "m", "languages": ["de"], "primary_measure": "accuracy@1", "scores": []}
+    for setting, said in (
+        ("ignore", []),
+        (
+            "wrong",
+            [
+                "m: right documents in other languages than the answer's count as wrong (other_versions: wrong)."
+            ],
+        ),
+        ("relevant", ["m: right documents in all languages count as right (other_versions: relevant)."]),
+    ):
+        assert note_lines(notes_of([{**book, "evaluate": {"other_versions": setting}}])) == said
+
+
 def test_averages_over_few_clusters_are_said_to_have_narrow_intervals() -> None:
     def cell(b: str | None, n: int, ends: float | None, cells: list[str] | None = None) -> dict[str, Any]:
         where = {

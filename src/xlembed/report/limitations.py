@@ -9,7 +9,7 @@ from xlembed.show.notes import note_lines, notes_of
 from xlembed.show.text import count_text
 from xlembed.stats.scorebook import label_text
 from xlembed.stats.scores import FEW_CLUSTERS, MIN_CLUSTERS
-from xlembed.words import counted
+from xlembed.words import OtherVersions, counted
 
 SMALL_POOL = 10_000
 """Documents of a pool under which accuracy says little about a large index."""
@@ -51,10 +51,11 @@ def _clusters(inputs: Inputs) -> Iterator[str]:
 
 def _alignment(inputs: Inputs) -> Iterator[str]:
     if inputs.task.alignment == "parallel":
+        ignored = inputs.books[0].evaluate.other_versions is OtherVersions.IGNORE
         yield (
-            "A parallel task: every document exists in every language, and other versions of the answer are taken out "
-            "before scoring. Real collections are seldom parallel, and translated text is easier to align than text "
-            "that was written in each language."
+            "A parallel task: every document exists in every language"
+            f"{', and other versions of the answer are taken out before scoring' if ignored else ''}. Real collections "
+            "are seldom parallel, and translated text is easier to align than text that was written in each language."
         )
     else:
         yield (

@@ -10,10 +10,16 @@ from xlembed.show.text import model_names, percent
 from xlembed.stats.score_rows import Truncation, Truncations
 from xlembed.stats.scorebook import CROSS_LINGUAL, MACROS, ScoreBook, read_scores
 from xlembed.stats.scores import MIN_CLUSTERS
-from xlembed.words import Lang, Pool
+from xlembed.words import Lang, OtherVersions, Pool
 
 SHOWN = 6
 """Languages that a note names, the worst first."""
+
+OTHER_VERSIONS: Mapping[OtherVersions, str] = {
+    OtherVersions.WRONG: "right documents in other languages than the answer's count as wrong (other_versions: wrong)",
+    OtherVersions.RELEVANT: "right documents in all languages count as right (other_versions: relevant)",
+}
+"""What these settings make of the modes; by default such documents are taken out of a ranking."""
 
 
 def postprocessing_note(described: Mapping[str, Any]) -> str:
@@ -116,6 +122,7 @@ def notes_of(scores: Sequence[Mapping[str, Any] | ScoreBook]) -> dict[str, list[
         anew = truncation_note(book.reranker_truncation)
         notes = [
             book.weights,
+            OTHER_VERSIONS.get(book.evaluate.other_versions, ""),
             pool_note(book),
             few_note(book),
             *(f"warning: {warning}" for warning in book.warnings),
