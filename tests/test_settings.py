@@ -34,6 +34,13 @@ def test_an_option_that_is_wrong_is_told_as_the_option(params: Path) -> None:
         load_settings(params, {**UNSET, "evaluate.depth": 7})
 
 
+def test_measures_without_the_primary_one_are_refused_before_anything_is_done(params: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"^option evaluate\.measures: evaluate\.measures lacks accuracy@1, which is"
+    ):
+        load_settings(params, {**UNSET, "evaluate.depth": 1000, "evaluate.measures": "nDCG@10,MRR"})
+
+
 def test_several_wrong_keys_have_their_own_lines(params: Path) -> None:
     params.write_text(PARAMS.replace("resamples", "resample") + "corpsu: {}\n", encoding="utf-8")
     with pytest.raises(UserError) as caught:

@@ -94,8 +94,10 @@ def _explain(error: pydantic.ValidationError, source: Path, overrides: Mapping[s
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         by_option = [key for key in typed if f"{place}.".startswith(f"{key}.") or key.startswith(f"{place}.")]
+        if not place:  # of several sections together, which the message names
+            by_option = [key for key in typed if key in problem["msg"]]
         line = yaml_line(source, problem["loc"]) if source.is_file() else None
-        in_file = f"{source}:{line}: {place}" if line else f"{source}: {place}"
+        in_file = f"{source}:{line}: {place}" if line else f"{source}: {place}".removesuffix(": ")
         where = f"option {', '.join(by_option)}" if by_option else in_file
         if problem["type"] == "extra_forbidden":
             known = _fields_beside(problem["loc"])

@@ -359,3 +359,11 @@ class Settings(Section):
                     f"{name}: {entry['source']!r} is an alias, which moves; name a version (models:/name/3)"
                 )
         return models
+
+    @pydantic.model_validator(mode="after")
+    def _has_its_headline(self) -> Settings:
+        if (primary := self.compare.primary_measure) not in self.evaluate.measures:
+            raise ValueError(
+                f"evaluate.measures lacks {primary}, which is compare.primary_measure: change one of them"
+            )
+        return self
