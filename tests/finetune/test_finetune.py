@@ -345,6 +345,13 @@ def test_mistakes_are_told(root: Path, words: list[str], message: str) -> None:
     assert answer.code == 2 and message in answer.err and answer.err.startswith("Error: ")
 
 
+def test_negatives_that_no_row_finds_are_told(root: Path) -> None:
+    negatives = {"kind": "random", "per_row": 500}
+    stages = [{**STAGE, "loss": "triplet", "negatives": negatives}]
+    answer = run(root, "finetune", write_recipe(root, "greedy", stages=stages, evaluate={}))
+    assert answer.code == 2 and "no row of train finds 500 negatives" in " ".join(answer.err.split())
+
+
 def test_a_vocabulary_is_learnt_from_training_texts_alone(root: Path) -> None:
     """`dev` and `alike` are named by the recipe too, but only looked at."""
     from xlembed.finetune.recipe_loading import load_recipe, open_recipe

@@ -78,6 +78,10 @@ def stage(**changes: Any) -> dict[str, Any]:
         (stage(batch="many", epochs=0), ["stages.0.batch: ", "stages.0.epochs: "]),
         (stage(early_stopping={"patience": 2}), ["stages.0: early_stopping needs `dev`"]),
         (stage(data=[]), ["stages.0.data: "]),
+        (
+            stage(negatives={"kind": "hard", "skip": 50}),
+            ["stages.0.negatives: deepest: expected at least skip + per_row, 50 + 1, found 50"],
+        ),
         ({**GOOD, "stages": [*GOOD["stages"], *GOOD["stages"]]}, ["a name stands twice"]),
     ],
 )

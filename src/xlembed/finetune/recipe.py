@@ -111,6 +111,13 @@ class Negatives(Record):
     deepest: Positive = 50
     """hard: rank up to which negatives are looked for."""
 
+    @model_validator(mode="after")
+    def _are_within_reach(self) -> Negatives:
+        if self.kind == "hard" and self.deepest < self.skip + self.per_row:
+            wanted = f"skip + per_row, {self.skip} + {self.per_row}"
+            raise ValueError(f"deepest: expected at least {wanted}, found {self.deepest}")
+        return self
+
 
 class Dev(Record):
     """What early stopping looks at; never the gate's task."""

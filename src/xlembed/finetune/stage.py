@@ -25,7 +25,7 @@ from xlembed.models.loading import cut_at, load_for_training
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
 from xlembed.tracking.opening import open_model
-from xlembed.words import Lang, Role
+from xlembed.words import Lang, Role, UserError
 from xlembed.workspace import Watch, Workspace
 
 if TYPE_CHECKING:
@@ -257,6 +257,11 @@ def _stage_data(
 
             watch(f"{stage.name}: negatives", 0, 1)
             found = add_negatives(chosen, stage.negatives, recipe.seed, model, prompts)
+            if not found:
+                raise UserError(
+                    f"stage {stage.name}: no row of {part.pairs} finds {stage.negatives.per_row} negatives; ask for "
+                    "fewer (negatives.per_row), look deeper (deepest, margin) or bring more rows"
+                )
             counts = {"left_out": (counts or {}).get("left_out", 0) + len(chosen) - len(found)}
             chosen = found
         rows += chosen
