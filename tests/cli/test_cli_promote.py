@@ -55,7 +55,7 @@ def test_the_story_of_a_champion(checkout: Path) -> None:
         "Attempt 1 against this champion on this task: tested at 0.025",
         "Smallest difference this test finds with 80 %",
         "refused: not better: accuracy@1, cross_lingual/all changes by -2.5 points",
-        "models:/xlembed-retriever/3 is refused; champion of xlembed-retriever stays models:/xlembed-retriever/2",
+        "models:/xlembed-retriever/3 is refused; champion of xlembed-retriever was not moved",
         "next: train a better one",
         "MLflow run ",
     ):

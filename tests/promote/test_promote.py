@@ -70,11 +70,13 @@ def test_the_first_is_compared_with_the_base_then_with_the_champion(root: Path, 
     first = tried(root, name)
     assert first.granted and first.moved and first.number == 1 and champion(name) == "1"
     assert first.opponent == "weak" and "no champion yet: compared with the base model weak" in first.notes
+    assert first.next_step == "", "nothing to roll back to"
     assert first.decision is not None and first.decision.difference.value == pytest.approx(0.25)
     assert (first.decision.candidate, first.decision.champion, first.decision.attempt) == (0.5, 0.25, 1)
     register(root, (35, 35), name)
     second = tried(root, name)
     assert second.moved and second.opponent == f"models:/{name}/1" and champion(name) == "2"
+    assert second.next_step == f"xlembed promote --rollback models:/{name} undoes it"
     register(root, (34, 34), name)
     third = tried(root, name)
     assert not third.granted and not third.moved and champion(name) == "2"
@@ -248,8 +250,10 @@ def test_texts_that_were_trained_on(root: Path, name: str) -> None:
     (why,) = tried(root, name).refusals
     assert "2 documents (d3-en, d4-en) and 1 queries (q5-de)" in why and champion(name) is None
     register(root, (30, 30), name, texts=None)
-    (why,) = tried(root, name).refusals
+    refused = tried(root, name)
+    (why,) = refused.refusals
     assert "is not recorded" in why
+    assert refused.verdict == f"models:/{name}/2 is refused; champion of {name} was not moved", "there is none"
     assert tried(root, name, force="trained elsewhere").moved
 
 
@@ -326,6 +330,7 @@ def test_another_promotion_wins_meanwhile(root: Path, name: str, monkeypatch: py
     late = tried(root, name, "2")
     assert not late.granted and not late.moved and champion(name) == "3"
     assert "another promotion won" in late.refusals[0] and "run again" in late.refusals[0]
+    assert late.verdict == f"models:/{name}/2 is refused; champion of {name} was not moved", "it is 3 now"
 
 
 class Crash(BaseException):

@@ -99,7 +99,7 @@ def promote(
             level = outcome.decision.level if outcome.decision else None
             gate = {"attempt": attempt, "level": level, "task_digest": task.digest}
             _carry_out(ledger, mover, outcome, number, champion, candidate, search=search, **gate)
-        _conclude(outcome)
+        _conclude(outcome, champion)
     return outcome
 
 
@@ -135,7 +135,7 @@ def roll_back(
         outcome.granted = True
         if not dry_run:
             _carry_out(ledger, mover, outcome, number, champion, before, search=search)
-        _conclude(outcome)
+        _conclude(outcome, champion)
     return outcome
 
 
@@ -284,19 +284,20 @@ def _carry_out(
         outcome.moved, outcome.number, outcome.search = True, claim.number, claim.search
 
 
-def _conclude(outcome: Outcome) -> None:
-    """Words, and all of it into the active run."""
+def _conclude(outcome: Outcome, champion: Version | None) -> None:
+    """Words, and all of it into the active run; `champion` is the one before."""
     target = f"{versions.CHAMPION} of {outcome.name}"
     if outcome.moved:
         outcome.verdict = f"{target}: {outcome.candidate} (promotion {outcome.number})"
         rollback = f"xlembed promote --rollback models:/{outcome.name}"
         forced = f"xlembed promote {outcome.opponent} --force REASON"
-        outcome.next_step = f"{rollback if outcome.kind == 'promote' else forced} undoes it"
+        if champion is not None:  # there is something to go back to
+            outcome.next_step = f"{rollback if outcome.kind == 'promote' else forced} undoes it"
     elif outcome.granted:
         outcome.verdict = f"{outcome.candidate} would become {target}"
         outcome.next_step = "run again without --dry-run"
     else:
-        outcome.verdict = f"{outcome.candidate} is refused; {target} stays {outcome.opponent}"
+        outcome.verdict = f"{outcome.candidate} is refused; {target} was not moved"
         outcome.next_step = outcome.advice()
     report = outcome.to_json()
     status = "moved" if outcome.moved else "dry run" if outcome.granted else "refused"
