@@ -254,6 +254,13 @@ def test_what_was_learnt_from_other_texts_is_promoted(root: Path) -> None:
     assert f"champion of {NAME}: models:/{NAME}/1" in description(root, experiment_of(NAME), "promotion")
 
 
+def test_the_alias_of_a_base_becomes_its_version(root: Path) -> None:
+    """Else the result, which is the next candidate, would be compared with itself."""
+    recipe = write_recipe(root, "further", base=f"models:/{NAME}@candidate")
+    answer = run(root, "finetune", recipe, "--dry-run")
+    assert answer.code == 0 and f"base models:/{NAME}/1" in answer.err, answer.err
+
+
 def test_what_was_learnt_by_heart_is_refused(root: Path) -> None:
     recipe = write_recipe(root, "copied", stages=[{**STAGE, "data": [{"pairs": "copied"}]}])
     answer = run(root, "finetune", recipe)

@@ -224,7 +224,7 @@ class Opened:
 
 
 def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
-    """Find the base model, the pair sets and the tasks.
+    """Find the base model, the pair sets and the tasks; an alias of the registry, which moves, becomes its version.
 
     Raises:
         UserError: something is not there, or cannot be trained.
@@ -238,5 +238,9 @@ def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
             f"base: {recipe.base!r}: expected a model without suffixes, found {base.variation.suffix!r}; "
             "length and precision are the recipe's max_tokens and dtype"
         )
+    if recipe.base.startswith("models:/") and "@" in recipe.base:
+        from xlembed.tracking.versions import find_version
+
+        recipe = recipe.model_copy(update={"base": find_version(recipe.base, workspace.root).uri})
     sets = {name: load_pairs(name, workspace.root / "data") for name in set_names(recipe)}
     return Opened(recipe, base, sets, tuple(open_task(workspace, name) for name in recipe.evaluate.tasks))
