@@ -37,7 +37,8 @@ Modes = Annotated[tuple[Mode, ...], BeforeValidator(_split)]
 Name = Annotated[str, AfterValidator(_is_name)]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Rate = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 M = TypeVar("M", bound=BaseModel)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,17 @@ def stage(**changes: Any) -> dict[str, Any]:
         (stage(batch="many", epochs=0), ["stages.0.batch: ", "stages.0.epochs: "]),
         (stage(early_stopping={"patience": 2}), ["stages.0: early_stopping needs `dev`"]),
         (stage(data=[]), ["stages.0.data: "]),
+        (
+            stage(epochs=math.inf, weight_decay=math.inf, data=[{"pairs": "pairs", "weight": math.inf}]),
+            [
+                f"stages.0.{place}: Input should be a finite number (found inf)"
+                for place in ("epochs", "weight_decay")
+            ],
+        ),
+        (
+            {**GOOD, "pooling": {"kind": "weighted", "weights": {"mean": math.nan}}},
+            ["pooling.weights.mean: Input should be a finite number"],
+        ),
         (
             stage(negatives={"kind": "hard", "skip": 50}),
             ["stages.0.negatives: deepest: expected at least skip + per_row, 50 + 1, found 50"],

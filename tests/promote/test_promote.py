@@ -253,7 +253,9 @@ def test_texts_that_were_trained_on(root: Path, name: str) -> None:
     refused = tried(root, name)
     (why,) = refused.refusals
     assert "is not recorded" in why
-    assert refused.verdict == f"models:/{name}/2 is refused; champion of {name} was not moved", "there is none"
+    assert refused.verdict == f"models:/{name}/2 is refused; champion of {name} was not moved", (
+        "there is none"
+    )
     assert tried(root, name, force="trained elsewhere").moved
 
 

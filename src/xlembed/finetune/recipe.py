@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 
 from xlembed.data.languages import Language
-from xlembed.fields import Name, Positive, Rate, Share
+from xlembed.fields import Amount, Name, Positive, Rate, Share
 from xlembed.files import Record
 from xlembed.finetune.head import Head, head_classes
 from xlembed.finetune.loss import Loss, loss_classes
@@ -32,7 +32,7 @@ class WeightedPooling(Record):
     """Weighted sum of several poolings: a * mean + b * max + ..."""
 
     kind: Literal["weighted"]
-    weights: dict[Literal["mean", "cls", "lasttoken", "max"], float] = Field(min_length=1)
+    weights: dict[Literal["mean", "cls", "lasttoken", "max"], FiniteFloat] = Field(min_length=1)
     learned: bool = False
     """Train the weights."""
 
@@ -131,7 +131,7 @@ class EarlyStopping(Record):
     """Stop when the dev metric has not risen by `min_delta` for `patience` looks; the best weights are kept."""
 
     patience: Positive = 3
-    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    min_delta: Amount = 0.0
 
 
 class Stage(Record):
@@ -158,7 +158,7 @@ class Stage(Record):
     warmup: Share = 0.1
     """Share of the updates in which the rate rises."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: Amount = 0.01
     max_gradient_norm: Rate = 1.0
     dev: Dev | None = None
     looks: Positive = 10

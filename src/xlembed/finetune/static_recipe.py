@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import get_args
 
 from pydantic import Field, field_validator, model_validator
 
 from xlembed.data.parallel import Source
-from xlembed.fields import Share, read_ready
+from xlembed.fields import Amount, Rate, Share, read_ready
 from xlembed.files import Record
 
 BUNDLED_RECIPE = Path(__file__).parent / "static_multilingual.yaml"
@@ -22,7 +22,7 @@ class DataRecipe(Record):
     """The first is the one by which repeated STS sentences are found."""
     ntrex_tail: int = Field(ge=0)
     """Rows at the end of NTREX kept for choosing settings."""
-    weights: dict[Source, Annotated[float, Field(ge=0)]]
+    weights: dict[Source, Amount]
     """How often a row of each source is drawn, relative to the others."""
 
     @field_validator("languages")
@@ -73,15 +73,15 @@ class TrainingRecipe(Record):
     dimensions: int = Field(ge=2)
     matryoshka: tuple[int, ...] = Field(min_length=1)
     """Numbers of leading dimensions that must work alone; each has its own loss."""
-    scale: float = Field(gt=0)
+    scale: Rate
     """Cosines are multiplied by it before the softmax."""
     batch: int = Field(ge=2)
     steps: int = Field(ge=1)
-    learning_rate: float = Field(gt=0)
+    learning_rate: Rate
     """Falls linearly to zero."""
     warmup_steps: int = Field(ge=0)
     second_moment_decay: float = Field(gt=0, lt=1)
-    initial_spread: float = Field(gt=0)
+    initial_spread: Rate
     """Standard deviation of the first piece vectors; n-gram vectors start at zero."""
     token_dropout: Share
     paragraph_share: Share

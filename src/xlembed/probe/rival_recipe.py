@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from xlembed.data.languages import Language
-from xlembed.fields import Name, Positive, Rate, Share, read_ready
+from xlembed.fields import Amount, Name, Positive, Rate, Share, read_ready
 from xlembed.files import Record
 
 READY = Path(__file__).parent / "rivals"
@@ -63,7 +63,7 @@ class RivalRecipe(Record):
     """Training stops after so many epochs without a lower validation loss; the best epoch's weights are kept."""
     warmup_share: Share = 0.1
     """Share of the updates in which the rate rises; then it falls to 0."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: Amount = 0.01
     dtype: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: automatic mixed precision, and a body that is not trained is held in it; what is trained is float32."""
     seed: int = 42
