@@ -35,6 +35,7 @@ def _is_name(text: str) -> str:
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Modes = Annotated[tuple[Mode, ...], BeforeValidator(_split)]
 Name = Annotated[str, AfterValidator(_is_name)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]

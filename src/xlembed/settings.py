@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import BeforeValidator, Field, field_validator
 
-from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Words, _numbers
+from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Seed, Words, _numbers
 from xlembed.llm_settings import (
     ChatSettings,
     CheckSettings,
@@ -187,7 +187,7 @@ class AnalyseSettings(Section):
 
     sample_per_language: int = Field(default=1000, ge=10)
     """Documents of each language in the balanced sample, at most."""
-    sampling_seed: int = 42
+    sampling_seed: Seed = 42
     """Of the sample, the folds, KMeans and t-SNE."""
     neighbours: int = Field(default=10, ge=1)
     """Neighbours of the neighbourhood purity."""
@@ -307,7 +307,7 @@ class ProbeSettings(Section):
     """Rivals to fine-tune: ready ones (`minilm_lora`, ...) or YAML files; `none` for none."""
     split: Literal["documents", "published"] = "documents"
     """documents: 70/15/15 in whole documents; published: the file's own parts."""
-    split_seed: int = 42
+    split_seed: Seed = 42
     """Of the split and of everything random in probes."""
     max_tokens: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_numbers)] = ()
     """Truncation study: cut texts at each of these numbers of tokens."""

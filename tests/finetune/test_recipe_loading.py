@@ -61,6 +61,8 @@ def stage(**changes: Any) -> dict[str, Any]:
         ({**GOOD, "bass": "x"}, ["bass: unknown key. Did you mean 'base'? Known here: name, description"]),
         ({**GOOD, "dtype": "float16"}, ["dtype: Input should be 'float32' or 'bfloat16' (found 'float16')"]),
         ({"name": "r", "stages": GOOD["stages"]}, ["base: missing"]),
+        ({**GOOD, "seed": -1}, ["seed: Input should be greater than or equal to 0 (found -1)"]),
+        ({**GOOD, "seed": 2**32}, ["seed: Input should be less than 4294967296"]),
         ({**GOOD, "name": "a b"}, ["name: expected letters, digits", "(found 'a b')"]),
         ({**GOOD, "head": {"kind": "mlp", "out": 3}}, ["head.hidden: missing"]),
         (

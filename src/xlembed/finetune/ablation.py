@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from xlembed.fields import Name, Positive, read_ready
+from xlembed.fields import Name, Positive, Seed, read_ready
 from xlembed.files import Record
 from xlembed.finetune.recipe import Evaluation, Recipe
 from xlembed.finetune.recipe_loading import change_recipe, keep_stages
@@ -53,7 +53,7 @@ class Ablation(Record):
     """Task on which all are evaluated; never one that they were trained on."""
     sts: str | None = None
     """Scored set under data/pairs; None leaves similarity out."""
-    seeds: tuple[int, ...] = ()
+    seeds: tuple[Seed, ...] = ()
     """Each variant is trained with each; tests use the first, the others show the spread. () takes the recipe's."""
 
     @model_validator(mode="after")

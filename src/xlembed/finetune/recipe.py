@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 
 from xlembed.data.languages import Language
-from xlembed.fields import Amount, Name, Positive, Rate, Share
+from xlembed.fields import Amount, Name, Positive, Rate, Seed, Share
 from xlembed.files import Record
 from xlembed.finetune.head import Head, head_classes
 from xlembed.finetune.loss import Loss, loss_classes
@@ -196,7 +196,7 @@ class Recipe(Record):
     languages: tuple[Language, ...] = ()
     """What the result is for, added to the base's; () leaves the base's card as it is."""
     licence: str = ""
-    seed: int = 42
+    seed: Seed = 42
     dtype: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: automatic mixed precision; weights are kept and saved in float32."""
     max_tokens: Positive | None = None

@@ -8,7 +8,7 @@ from typing import get_args
 from pydantic import Field, field_validator, model_validator
 
 from xlembed.data.parallel import Source
-from xlembed.fields import Amount, Rate, Share, read_ready
+from xlembed.fields import Amount, Rate, Seed, Share, read_ready
 from xlembed.files import Record
 
 BUNDLED_RECIPE = Path(__file__).parent / "static_multilingual.yaml"
@@ -88,7 +88,7 @@ class TrainingRecipe(Record):
     """Share of pairs whose second side is a paragraph around the translation."""
     paragraph_sentences: int = Field(ge=2)
     """The most sentences such a paragraph has."""
-    seed: int
+    seed: Seed
     threads: int = Field(ge=1)
     """Part of the recipe: another number of threads adds up in another order."""
 

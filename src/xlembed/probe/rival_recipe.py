@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from xlembed.data.languages import Language
-from xlembed.fields import Amount, Name, Positive, Rate, Share, read_ready
+from xlembed.fields import Amount, Name, Positive, Rate, Seed, Share, read_ready
 from xlembed.files import Record
 
 READY = Path(__file__).parent / "rivals"
@@ -66,7 +66,7 @@ class RivalRecipe(Record):
     weight_decay: Amount = 0.01
     dtype: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: automatic mixed precision, and a body that is not trained is held in it; what is trained is float32."""
-    seed: int = 42
+    seed: Seed = 42
 
 
 def ready_rivals() -> dict[str, Path]:
