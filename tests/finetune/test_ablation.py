@@ -71,6 +71,14 @@ def test_stages_are_kept_in_the_order_of_the_recipe(recipe: Recipe) -> None:
         keep_stages(recipe, ("stt",))
 
 
+def test_a_variant_may_have_a_seed_of_its_own(recipe: Recipe) -> None:
+    variants = [{"name": "a"}, {"name": "b", "set": {"seed": 7}}]
+    words = {"name": "x", "recipe": "turkembed_sequential", "task": "t", "variants": variants}
+    assert [t.recipe.seed for t in trainings(Ablation.model_validate(words), recipe)] == [42, 7]
+    with pytest.raises(UserError, match="variant b: seed: `seeds` of the ablation says it"):
+        trainings(Ablation.model_validate({**words, "seeds": [1, 2]}), recipe)
+
+
 def test_every_variant_that_does_not_fit_is_named(recipe: Recipe) -> None:
     ablation = Ablation.model_validate(
         {

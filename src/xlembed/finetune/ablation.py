@@ -108,7 +108,6 @@ def trainings(ablation: Ablation, recipe: Recipe) -> list[Training]:
     Raises:
         UserError: names all variants that do not fit the recipe, with what is wrong.
     """
-    seeds = ablation.seeds or (recipe.seed,)
     found, problems = [], []
     for variant in ablation.variants:
         try:
@@ -116,8 +115,10 @@ def trainings(ablation: Ablation, recipe: Recipe) -> list[Training]:
         except UserError as error:
             problems.append(f"variant {variant.name}: {error}")
             continue
-        for seed in seeds:
-            name = f"{ablation.name}.{variant.name}" + (f".seed{seed}" if len(seeds) > 1 else "")
+        if ablation.seeds and "seed" in variant.changes:
+            problems.append(f"variant {variant.name}: seed: `seeds` of the ablation says it; leave one of them out")
+        for seed in ablation.seeds or (varied.seed,):
+            name = f"{ablation.name}.{variant.name}" + (f".seed{seed}" if len(ablation.seeds) > 1 else "")
             found.append(Training(variant, seed, varied.model_copy(update={"name": name, "seed": seed})))
     if problems:
         raise UserError(f"ablation {ablation.name}: " + "; ".join(problems))
