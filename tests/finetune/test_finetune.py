@@ -254,6 +254,19 @@ def test_what_was_learnt_from_other_texts_is_promoted(root: Path) -> None:
     assert f"champion of {NAME}: models:/{NAME}/1" in description(root, experiment_of(NAME), "promotion")
 
 
+def test_similarity_that_is_constant(root: Path) -> None:
+    """A set whose texts are the same in pairs has no correlation."""
+    rows = [{"text1": f"enq{i}", "text2": f"enq{i}", "score": i} for i in range(3)]
+    langs = {"text1_lang": "en", "text2_lang": "en"}
+    write_pairs(root / "data", "same", "scored", [{**row, **langs} for row in rows])
+    stages = [{**STAGE, "data": [{"pairs": "alike"}], "loss": "cosent"}]
+    recipe = write_recipe(root, "similar", stages=stages, evaluate={"sts": ["same", "alike"]}, register_as="")
+    answer = run(root, "finetune", recipe)
+    assert answer.code == 0, answer.err
+    found = json.loads((root / "finetuned" / "similar" / "report.json").read_text(encoding="utf-8"))
+    assert found["evaluations"][-1]["sts"]["same"]["spearman"] is None
+
+
 def test_the_alias_of_a_base_becomes_its_version(root: Path) -> None:
     """Else the result, which is the next candidate, would be compared with itself."""
     recipe = write_recipe(root, "further", base=f"models:/{NAME}@candidate")

@@ -192,7 +192,8 @@ def _headline_metrics(report: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     for evaluation in report["evaluations"]:
         for name, sts in evaluation["sts"].items():
-            found[f"sts/{name}/{evaluation['after']}"] = sts["spearman"]
+            if sts["spearman"] is not None:  # a side that is constant has no correlation
+                found[f"sts/{name}/{evaluation['after']}"] = sts["spearman"]
     for stage in report["stages"]:
         found[f"seconds/{stage['name']}"] = stage["took_seconds"]
     return found
