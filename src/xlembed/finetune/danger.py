@@ -125,11 +125,11 @@ def _loss(full: Mapping[str, Any], cut: Mapping[str, Any]) -> str:
 
 
 def _shared_lines(report: Report) -> list[str]:
-    """Texts of an evaluation task among the training texts."""
+    """Texts of an evaluation among the training texts."""
     return [
-        f"{task}: {n:,} of its texts were trained on or chosen by, so its scores are no test. Evaluate on another "
-        "task, or leave these rows out of the pair sets."
-        for task, n in (report.get("shared_texts") or {}).items()
+        f"{what}: {n:,} of its texts were trained on or chosen by, so its scores are no test. Evaluate on other "
+        "texts, or leave these rows out of the pair sets."
+        for what, n in (report.get("shared_texts") or {}).items()
         if n
     ]
 

@@ -158,7 +158,7 @@ def _write(
         "evaluations": [m.to_json() for m in measured],
         "changes": [change for task in opened.tasks for change in _changes(task, measured, scratch, folder)],
         **_sts_changes(opened, measured, scratch),
-        "shared_texts": _shared_texts(opened.tasks, trained[-1].texts),
+        "shared_texts": _shared_texts(opened, trained[-1].texts),
     }
     report["warnings"] = danger_lines(report)
     kept = {**report, "stages": [{**stage, **UNKEPT} for stage in report["stages"]]}
@@ -208,11 +208,12 @@ def _sts_changes(opened: Opened, measured: Sequence[_Measured], scratch: Workspa
     return {"sts_changes": changes, "retrieval_vs_sts": related}
 
 
-def _shared_texts(tasks: Sequence[Task], texts: Sequence[str]) -> dict[str, int]:
-    """How many texts of each evaluation task were trained on: its scores are then no test."""
+def _shared_texts(opened: Opened, texts: Sequence[str]) -> dict[str, int]:
+    """How many texts of each evaluation task and scored set were trained on: its scores are then no test."""
     known = set(texts)
-    found = {}
-    for task in tasks:
+    sets = opened.recipe.evaluate.sts
+    found = {f"similarity on {name}": len(opened.sets[name].text_digests() & known) for name in sets}
+    for task in opened.tasks:
         digests = {text_digest(d.text) for d in task.documents} | {text_digest(q.text) for q in task.queries}
         found[task.name] = len(digests & known)
     return found
