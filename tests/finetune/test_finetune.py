@@ -244,16 +244,6 @@ def test_own_modules_travel_with_the_model(root: Path) -> None:
         np.testing.assert_allclose(served, local.encode_batch(["enq1"], Role.DOCUMENT), atol=1e-5)
 
 
-# The gate
-
-
-def test_what_was_learnt_from_other_texts_is_promoted(root: Path) -> None:
-    answer = run(root, "promote", f"models:/{NAME}/1")
-    assert answer.code == 0, answer.err
-    assert f"champion of {NAME}: models:/{NAME}/1" in answer.out + answer.err
-    assert f"champion of {NAME}: models:/{NAME}/1" in description(root, experiment_of(NAME), "promotion")
-
-
 def test_similarity_that_is_constant_or_was_trained_on(root: Path) -> None:
     """A set whose texts are the same in pairs has no correlation; one that was trained on is no test."""
     rows = [{"text1": f"enq{i}", "text2": f"enq{i}", "score": i} for i in range(3)]
@@ -263,9 +253,19 @@ def test_similarity_that_is_constant_or_was_trained_on(root: Path) -> None:
     recipe = write_recipe(root, "similar", stages=stages, evaluate={"sts": ["same", "alike"]}, register_as="")
     answer = run(root, "finetune", recipe)
     assert answer.code == 0, answer.err
-    assert "similarity on alike: 80 of its texts were trained on or chosen by" in " ".join(answer.out.split())
+    assert "similarity on alike: 79 of its texts were trained on" in " ".join(answer.out.split()), answer.out
     found = json.loads((root / "finetuned" / "similar" / "report.json").read_text(encoding="utf-8"))
     assert found["evaluations"][-1]["sts"]["same"]["spearman"] is None
+
+
+# The gate
+
+
+def test_what_was_learnt_from_other_texts_is_promoted(root: Path) -> None:
+    answer = run(root, "promote", f"models:/{NAME}/1")
+    assert answer.code == 0, answer.err
+    assert f"champion of {NAME}: models:/{NAME}/1" in answer.out + answer.err
+    assert f"champion of {NAME}: models:/{NAME}/1" in description(root, experiment_of(NAME), "promotion")
 
 
 def test_the_alias_of_a_base_becomes_its_version(root: Path) -> None:

@@ -116,7 +116,9 @@ def trainings(ablation: Ablation, recipe: Recipe) -> list[Training]:
             problems.append(f"variant {variant.name}: {error}")
             continue
         if ablation.seeds and "seed" in variant.changes:
-            problems.append(f"variant {variant.name}: seed: `seeds` of the ablation says it; leave one of them out")
+            problems.append(
+                f"variant {variant.name}: seed: `seeds` of the ablation says it; leave one of them out"
+            )
         for seed in ablation.seeds or (varied.seed,):
             name = f"{ablation.name}.{variant.name}" + (f".seed{seed}" if len(ablation.seeds) > 1 else "")
             found.append(Training(variant, seed, varied.model_copy(update={"name": name, "seed": seed})))

@@ -62,7 +62,7 @@ def measure_sts(ref: ModelRef, pairs: PairSet, workspace: Workspace, watch: Watc
     if ref.card.lexical:
         raise UserError(f"{ref.slug} finds texts by their words: it has no vectors to compare")
     scores, clusters = _scores(pairs), _clusters(pairs)
-    cosines = np.einsum("ij,ij->i", *_vectors(ref, pairs, workspace, watch))
+    cosines = _cosines(*_vectors(ref, pairs, workspace, watch))
     return StsResult(pairs.name, pairs.digest, cosines, scores, clusters, spearman(cosines, scores, clusters))
 
 
@@ -100,8 +100,7 @@ def retrieval_against_sts(
     """
     change = _reciprocal_rank_change(task, before, after, workspace)
     left, right = _vectors(before, pairs, workspace, watch)
-    first = np.einsum("ij,ij->i", left, right)
-    second = np.einsum("ij,ij->i", *_vectors(after, pairs, workspace, watch))
+    first, second = _cosines(left, right), _cosines(*_vectors(after, pairs, workspace, watch))
     gain = neighbourhood_gain(
         _query_vectors(task, change["query_id"], before, workspace),
         (left + right) / 2,
@@ -143,6 +142,12 @@ def _vectors(ref: ModelRef, pairs: PairSet, workspace: Workspace, watch: Watch) 
     unit = document_vectors(encoding, texts, ref, watch, f"encode {pairs.name}").astype(np.float64)
     half = len(pairs.rows)
     return unit[:half], unit[half:]
+
+
+def _cosines(left: Floats, right: Floats) -> Floats:
+    """Of each row, to 1e-6 as in a search: rounding makes no ranks, as among pairs of one text twice."""
+    found: Floats = np.einsum("ij,ij->i", left, right).round(6)
+    return found
 
 
 def _scores(pairs: PairSet) -> Floats:
