@@ -316,7 +316,7 @@ def _verdicts(
         for r in scores
         if r["measure"] == measure and r["dimension"] is None and r["lang"] is None
     }
-    few = n_documents < 10
+    few, sign = n_documents < 10, -1 if measure == "F1" else 1
     found = []
     for name in names:
         if name == "mean":
@@ -325,9 +325,9 @@ def _verdicts(
         base = {
             "system": name,
             "rival": rival,
-            "floor_difference": whole[name] - whole["mean"],
-            "floor_ci_low": None if few else whole[name] - whole["mean"] - 0.1,
-            "floor_ci_high": None if few else whole[name] - whole["mean"] + 0.1,
+            "floor_difference": sign * (whole[name] - whole["mean"]),
+            "floor_ci_low": None if few else sign * (whole[name] - whole["mean"]) - 0.1,
+            "floor_ci_high": None if few else sign * (whole[name] - whole["mean"]) + 0.1,
             "rule": "Closes the gap: the upper end of the interval of the fraction is at most 0.1; "
             "partial: at most 0.25; no improvement: its lower end is above 0.25.",
         }

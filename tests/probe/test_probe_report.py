@@ -175,6 +175,8 @@ def test_labels_are_shown_in_percent() -> None:
     ]
     value = f"{100 * row['value']:.1f} [{100 * row['ci_low']:.1f}, {100 * row['ci_high']:.1f}]"
     assert value in [r[2] for r in page.tables["table-systems"] if r[0] == "e5_small:mlp"]
+    (verdict,) = [r for r in page.tables["table-verdicts"] if r[0] == "e5_small:mlp"]
+    assert verdict[-1].startswith("+"), "above 0 is better"
     assert page.tables["table-systems"][0][2].startswith("F1 (%)")
     assert page.tables["table-criteria"][1][2] == "0 or 1"
     assert "threshold" in to_markdown(document)

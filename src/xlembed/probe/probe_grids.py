@@ -102,7 +102,7 @@ def verdict_grid(book: ProbeBook) -> Grid | None:
             *(Cell(v["system"], label=book.system(v["system"]).label), v["outcome"]),
             *([v["rival"] or "none"] if len(rivals) > 1 else []),
             _fraction(v["fraction"], ends(v)),
-            _change(v["floor_difference"], ends(v, "floor_"), book.primary),
+            _against_floor(book, v["floor_difference"], ends(v, "floor_")),
         )
         rows.append(row(*cells, strong=book.best is not None and v["system"] == book.best.name))
     if not rows:
@@ -319,6 +319,13 @@ def _time(value: float | None) -> Cell:
 
 def _change(value: float, interval: Ends | None, measure: str, details: tuple[str, ...] = ()) -> Cell:
     return Cell(change_text(value, measure), change_ends_text(interval, measure), sort=value, details=details)
+
+
+def _against_floor(book: ProbeBook, error: float, interval: Ends | None) -> Cell:
+    """Of a share that should be high, what is lacking was subtracted: the other way round."""
+    if book.lower_is_better:
+        return _change(error, interval, book.primary)
+    return _change(-error, interval and (-interval[1], -interval[0]), book.primary)
 
 
 def _fraction(value: float | None, interval: Ends | None) -> Cell:
