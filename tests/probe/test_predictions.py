@@ -117,6 +117,7 @@ def test_few_documents_have_no_interval() -> None:
     assert all(r["ci_low"] is None and r["method"].startswith("none") for r in rows)
     assert comparison_rows(found)[0]["ci_low"] is None
     assert judge(found, "b", "a", None).outcome is Outcome.UNDECIDED
+    assert judge(found, "a", "b", None).outcome is judge(found, "b", "b", None).outcome is Outcome.FAILS
 
 
 def test_the_test_of_mae_is_the_sign_flip_test() -> None:

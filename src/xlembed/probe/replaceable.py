@@ -90,10 +90,10 @@ def judge(found: Predictions, system: str, floor: str, rival: str | None) -> Ver
             said=said,
         )
 
-    if high is None:
+    if high is None and round(beside, 6) < 0:
         said = f"undecided: fewer than {MIN_CLUSTERS} documents in the test part"
         return told(Outcome.UNDECIDED, said)
-    if high >= 0:
+    if high is None or high >= 0:
         return told(Outcome.FAILS, "fails: that it beats a mean predictor is not shown")
     beats = "beats the floor; not comparable:"
     if rival is None:
