@@ -316,7 +316,7 @@ async def _all_or_first_error(work: Sequence[Coroutine[Any, Any, None]]) -> None
         async with asyncio.TaskGroup() as group:
             for one in work:
                 group.create_task(one)
-    except* Exception as errors:
+    except ExceptionGroup as errors:  # not `except*`: before Python 3.11.4 what it raises is put into a group
         first: BaseException = errors
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
