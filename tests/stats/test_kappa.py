@@ -42,5 +42,8 @@ def test_where_chance_explains_everything_there_is_no_kappa() -> None:
     found = cohens_kappa([1, 1], [1, 1], ["a", "b"], 100)
     assert (found.kappa, found.low, found.agreed) == (None, None, 1.0)
     assert cohens_kappa([1, 0], [1, 0], ["a", "a"], 100).low is None
+    for second, kappa in (([1] * 40, 0.0), ([1, 0] * 20, 1.0)):  # one that calls all right; agreement on all
+        found = cohens_kappa([1, 0] * 20, second, [str(i // 2) for i in range(40)], 100)
+        assert (found.kappa, found.low, found.high) == (kappa, None, None)
     with pytest.raises(ValueError, match="as many of each"):
         cohens_kappa([1], [1, 0], ["a"])

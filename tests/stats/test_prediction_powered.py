@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from xlembed.stats.prediction_powered import plain_mean, powered_mean
 
@@ -34,5 +35,21 @@ def test_too_few_have_no_interval() -> None:
     assert powered_mean([1.0] * 30, [1.0] * 9, [1.0] * 9) is None
     assert powered_mean([], [1.0] * 30, [1.0] * 30) is None
     assert plain_mean([0.5] * 9).low is None and plain_mean([0.5] * 9).value == 0.5
+    sure = powered_mean([1.0] * 30, [1.0] * 10, [1.0] * 10)
+    assert sure is not None and (sure.value, sure.low, sure.high) == (1.0, None, None)
     with pytest.raises(ValueError, match="as many of each"):
         powered_mean([1.0], [1.0], [])
+
+
+def test_the_interval_of_a_mean_is_that_of_a_share() -> None:
+    """Twelve of twelve leave room for others; an end does not leave [0, 1]; in the middle it is that of Student."""
+    for value in (0.0, 1.0):
+        found = plain_mean([value] * 12)
+        assert found.low is not None and found.high is not None
+        assert found.high - found.low > 0.2 and 0 <= found.low <= value <= found.high <= 1
+    assert plain_mean([1.0] * 11 + [0.5]).high == pytest.approx(1.0, abs=0.02)
+    values = [0.25, 0.5, 0.75] * 40
+    middle = plain_mean(values)
+    half = t.ppf(0.975, 119) * np.std(values, ddof=1) / np.sqrt(120)
+    assert middle.low == pytest.approx(0.5 - half, abs=0.002)
+    assert middle.high == pytest.approx(0.5 + half, abs=0.002)

@@ -23,7 +23,7 @@ def _agreement(judged: Judged) -> Grid:
     ]  # fmt: skip
     notes = (
         f"People: {judged.people}. Right is a grade of 1 or more.",
-        "kappa: 0 as by chance, 1 always agreed; 95 % CI by resampling questions; n/a: one judge says the same of "
+        "kappa: 0 as by chance, 1 always agreed; 95 % CI by resampling questions; n/a: both judges say the same of "
         "all pairs.",
     )
     columns = heads(

@@ -17,8 +17,8 @@ class Kappa(Record):
     """Two judges on the same pairs, each saying yes or no.
 
     Attributes:
-        kappa: in [-1, 1]; None where one of them says the same of all pairs and chance explains everything.
-        low: lower end of the 95 % interval; None as above, or with fewer than ten clusters.
+        kappa: in [-1, 1]; None where both say the same of all pairs and chance explains everything.
+        low: lower end of the 95 % interval; None as above, with fewer than ten clusters, or where no resample differs.
         high: upper end.
         agreed: share of pairs on which they agree.
         both: pairs that both call right; `only_first`, `only_second`: one alone; `neither`: none.
@@ -58,7 +58,8 @@ def cohens_kappa(
         draws = np.concatenate(
             [_kappa(weights @ cells) for weights in cluster_weights([str(n) for n in names], n_resamples)]
         )
-        low, high = (float(end) for end in np.nanpercentile(draws, (2.5, 97.5)))
+        if np.nanmax(draws) > np.nanmin(draws):  # else one judge says the same of all, or both agree on all
+            low, high = (float(end) for end in np.nanpercentile(draws, (2.5, 97.5)))
     return Kappa(
         kappa=value if np.isfinite(value) else None,
         low=low,

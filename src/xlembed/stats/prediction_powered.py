@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xlembed.files import Record, Rounded
-from xlembed.stats.intervals import z_quantile
+from xlembed.stats.intervals import SE_IS_ZERO, moments, share_ends, z_quantile
 
 FEWEST = 10
 """Units judged by both and units judged by machine alone, below which a normal interval means nothing."""
@@ -24,7 +24,7 @@ class Mean(Record):
 
 
 def plain_mean(values: ArrayLike) -> Mean:
-    """Mean, and normal interval by the standard error; none with fewer than `FEWEST` units.
+    """Mean of shares, each in [0, 1], with the interval of all shares; none with fewer than `FEWEST` units.
 
     Raises:
         ValueError: there are no values.
@@ -32,8 +32,13 @@ def plain_mean(values: ArrayLike) -> Mean:
     found = np.asarray(values, dtype=np.float64)
     if not len(found):
         raise ValueError("no values")
-    variance = float(found.var(ddof=1)) / len(found) if len(found) >= FEWEST else None
-    return _mean(float(found.mean()), variance, len(found))
+    value, n = float(found.mean()), len(found)
+    if n < FEWEST:
+        return Mean(value=value, low=None, high=None, units=n)
+    _, skewness = moments(found)
+    is_binary = np.isin(found, (0.0, 1.0)).all()
+    ends, _ = share_ends(np.array(value), found.std() / math.sqrt(n), skewness / math.sqrt(n), n, is_binary)
+    return Mean(value=value, low=float(ends.low), high=float(ends.high), units=n)
 
 
 def powered_mean(machine_alone: ArrayLike, machine: ArrayLike, human: ArrayLike) -> Mean | None:
@@ -41,7 +46,8 @@ def powered_mean(machine_alone: ArrayLike, machine: ArrayLike, human: ArrayLike)
 
     mean(machine_alone) + mean(human - machine), with variance var(machine_alone) / N + var(human - machine) / n: scores
     of the N units that no person judged, and of the n that both did. It is right on average however wrong the machine
-    is, if people looked at a random part of the units. None where either part has fewer than `FEWEST` units.
+    is, if people looked at a random part of the units. None where either part has fewer than `FEWEST` units; normal
+    interval, none where nothing varies.
 
     Raises:
         ValueError: `machine` and `human` differ in length.
@@ -53,10 +59,6 @@ def powered_mean(machine_alone: ArrayLike, machine: ArrayLike, human: ArrayLike)
         return None
     error = true - seen
     variance = float(alone.var(ddof=1)) / len(alone) + float(error.var(ddof=1)) / len(error)
-    return _mean(float(alone.mean() + error.mean()), variance, len(alone) + len(seen))
-
-
-def _mean(value: float, variance: float | None, units: int) -> Mean:
-    half = None if variance is None else z_quantile(0.95) * math.sqrt(variance)
-    ends = (None, None) if half is None else (value - half, value + half)
-    return Mean(value=value, low=ends[0], high=ends[1], units=units)
+    value, half = float(alone.mean() + error.mean()), z_quantile(0.95) * math.sqrt(variance)
+    ends = (value - half, value + half) if half > SE_IS_ZERO else (None, None)
+    return Mean(value=value, low=ends[0], high=ends[1], units=len(alone) + len(seen))
