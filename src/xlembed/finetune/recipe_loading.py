@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -243,4 +244,8 @@ def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
 
         recipe = recipe.model_copy(update={"base": find_version(recipe.base, workspace.root).uri})
     sets = {name: load_pairs(name, workspace.root / "data") for name in set_names(recipe)}
-    return Opened(recipe, base, sets, tuple(open_task(workspace, name) for name in recipe.evaluate.tasks))
+    tasks = tuple(open_task(workspace, name) for name in recipe.evaluate.tasks)
+    for name, n in Counter(task.name for task in tasks).items():
+        if n > 1:
+            raise UserError(f"evaluate.tasks: {n} are called {name}, and results are filed by name; leave one")
+    return Opened(recipe, base, sets, tasks)
