@@ -160,6 +160,12 @@ def test_data_that_do_not_fit(
         assert message in str(caught.value)
 
 
+def test_dev_is_not_trained_on_by_its_path_either(data: Path, tmp_path: Path) -> None:
+    dev = {"pairs": str(data / "pairs" / "pairs"), "metric": "MRR@10"}
+    with pytest.raises(UserError, match="is trained on; early stopping needs other rows"):
+        load_recipe(str(written(tmp_path, stage(dev=dev))), data)
+
+
 def test_data_problems_come_all_at_once(data: Path, tmp_path: Path) -> None:
     recipe = {
         **stage(loss="cosent", data=[{"pairs": "nope"}, {"pairs": "pairs"}]),

@@ -127,7 +127,8 @@ def _check_dev(place: str, stage: Stage, trained: set[str], sets: Mapping[str, P
     dev = stage.dev
     if dev is None or dev.pairs not in sets:
         return
-    if dev.pairs in trained:
+    same = {sets[name].digest for name in trained if name in sets}  # by its path or in a copy too
+    if sets[dev.pairs].digest in same:
         yield f"{place}.pairs: {dev.pairs} is trained on; early stopping needs other rows"
     scored = sets[dev.pairs].kind is Kind.SCORED
     if scored != (dev.metric == "spearman"):
