@@ -359,7 +359,10 @@ def test_a_dry_run_takes_a_head_that_fits_the_teacher(root: Path) -> None:
         (["recipe.yaml", "--name", "x", "--set", "base=bm25"], "no weights to train"),
         (["recipe.yaml", "--name", "x", "--set", "base=weak+dim8"], "without suffixes"),
         (["recipe.yaml", "--name", "x", "--set", "evaluate.tasks=[fourty]"], "there is no task 'fourty'"),
-        (["recipe.yaml", "--name", "x", "--set", f"evaluate.tasks=[{TASK}, data/{TASK}]"], "2 are called forty"),
+        (
+            ["recipe.yaml", "--name", "x", "--set", f"evaluate.tasks=[{TASK}, data/{TASK}]"],
+            "2 are called forty",
+        ),
     ],
 )
 def test_mistakes_are_told(root: Path, words: list[str], message: str) -> None:

@@ -120,6 +120,19 @@ def test_questions_and_translations_make_a_task_that_knows_its_right_documents(s
         assert not file.is_file() or b"sk-secret" not in file.read_bytes()
 
 
+def test_a_translation_never_takes_the_id_of_another_question(stub: Stub) -> None:
+    folder = Path("data/shop")
+    rows = [("q", QUESTIONS["d3"], "de"), ("q-en", QUESTIONS["d1"], "en")]
+    lines = [json.dumps({"_id": i, "text": text, "lang": lang}) + "\n" for i, text, lang in rows]
+    (folder / "queries.jsonl").write_text("".join(lines), encoding="utf-8")
+    (folder / "qrels").mkdir()
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td3\t1\nq-en\td1\t1\n")
+    run("translate-queries", "-t", "shop", "--name", "both", "--to", "en")
+    both = load_task("both")
+    assert [q.query_id for q in both.queries] == ["q", "q-en", "q-en-en"]
+    assert both.qrels["q-en"] == {"d1": 1} and both.qrels["q-en-en"] == {"d3": 1}
+
+
 def test_the_whole_way_to_an_evaluated_task(stub: Stub) -> None:
     """The commands of docs/generate.md."""
     page = (Path(__file__).parents[2] / "docs" / "generate.md").read_text(encoding="utf-8")

@@ -248,5 +248,7 @@ def open_recipe(recipe: Recipe, workspace: Workspace) -> Opened:
     tasks = tuple(open_task(workspace, name) for name in recipe.evaluate.tasks)
     for name, n in Counter(task.name for task in tasks).items():
         if n > 1:
-            raise UserError(f"evaluate.tasks: {n} are called {name}, and results are filed by name; leave one")
+            raise UserError(
+                f"evaluate.tasks: {n} are called {name}, and results are filed by name; leave one"
+            )
     return Opened(recipe, base, sets, tasks)

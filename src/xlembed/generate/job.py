@@ -183,11 +183,14 @@ def translate_queries(
 
     answers = chat.ask(plan.messages, field, watch, "translations", check)
     queries: list[Query] = []
-    qrels = {}
+    qrels, taken = {}, {q.query_id for q in task.queries}
     for lang, original, answer in zip(plan.langs, originals, answers, strict=True):
         if isinstance(answer, Failure):
             continue
         query_id = f"{original.query_id}-{lang}"
+        while query_id in taken:  # that of another question
+            query_id += f"-{lang}"
+        taken.add(query_id)
         queries.append(replace(original, query_id=query_id, text=answer.strip(), lang=lang, native=False))
         qrels[query_id] = task.qrels.get(original.query_id, {})
     notes = tuple(dict.fromkeys([*task.notes, f"questions translated by the language model {chat.name}"]))
