@@ -300,6 +300,9 @@ def test_a_dry_run_trains_nothing(root: Path) -> None:
     answer = run(root, "finetune", "recipe.yaml", "--dry-run", "--name", "tried")
     assert answer.code == 0 and "2. second: mnrl on train (80 rows), batch 8, 2 epochs" in answer.err
     assert not (root / "finetuned" / "tried").exists()
+    part = ["--set", "stages.second.data=[{pairs: train, languages: [en], limit: 10}]"]
+    answer = run(root, "finetune", "recipe.yaml", "--dry-run", "--name", "tried", *part)
+    assert "2. second: mnrl on train (10 rows)" in answer.err, answer.err
 
 
 @pytest.mark.parametrize(

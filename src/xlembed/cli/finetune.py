@@ -147,10 +147,13 @@ def _read(source: str, changes: Sequence[str], name: str, register_as: str, data
 
 def _plan(opened: Opened) -> list[str]:
     """What will be trained, a line per stage."""
-    recipe = opened.recipe
+    from xlembed.finetune.recipe_loading import chosen_rows
+
+    recipe, found = opened.recipe, opened.sets
     lines = [f"{recipe.name}: {recipe.description or 'no description'}; base {recipe.base}, {recipe.dtype}"]
     for number, stage in enumerate(recipe.stages, 1):
-        sets = ", ".join(f"{data.pairs} ({len(opened.sets[data.pairs].rows):,} rows)" for data in stage.data)
+        rows = [(data.pairs, len(chosen_rows(data, found[data.pairs], recipe.seed))) for data in stage.data]
+        sets = ", ".join(f"{name} ({n:,} rows)" for name, n in rows)
         lines.append(
             f"  {number}. {stage.name}: {stage.loss.kind} on {sets}, batch {stage.batch}, {stage.epochs:g} epochs"
         )
