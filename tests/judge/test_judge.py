@@ -110,7 +110,14 @@ def test_a_few_grades_by_people_correct_the_machine(stub: Stub, place: Path) -> 
     assert good.machine.value == 0.5 and good.human is not None and good.human.value == 1.0
     assert good.powered is not None and good.powered.value == 1.0 and good.powered.units == N
     assert found.agreement["all"].only_second == N / 2
-    edited.write_text(edited.read_text(encoding="utf-8").replace(",1\n", ",yes\n", 1), encoding="utf-8")
+    with pytest.raises(UserError, match="none of the 1 grade by people is of a pair"):
+        judged(place, {("n1", "D1"): 1})
+    text = edited.read_text(encoding="utf-8")
+    first = next(line for line in text.splitlines() if line.endswith(",1"))
+    edited.write_text(f"{text}{first[:-1]}0\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"row \d+: human: n\d+ and d\d+ have 0 here and 1 before"):
+        read_people(edited)
+    edited.write_text(text.replace(",1\n", ",yes\n", 1), encoding="utf-8")
     with pytest.raises(UserError, match=r"people.csv, row \d+: human: 'yes' is no grade"):
         read_people(edited)
 

@@ -26,7 +26,7 @@ from xlembed.show.markdown import to_report
 from xlembed.stats.kappa import Kappa, cohens_kappa
 from xlembed.stats.prediction_powered import plain_mean, powered_mean
 from xlembed.tracking.opening import open_model
-from xlembed.words import UserError
+from xlembed.words import UserError, counted
 from xlembed.workspace import Watch, Workspace, unwatched
 
 READY = Path(__file__).parent / "prompts" / "judge.txt"
@@ -125,7 +125,10 @@ def read_people(file: Path) -> dict[Pair, int]:
             fix = "write 0, 1 or 2, or leave the cell empty"
             row.error("human", "bad grade", f"{said!r} is no grade", fix)
         elif said and need is not None and doc_id is not None:
-            found[need, doc_id] = int(said)
+            before = found.setdefault((need, doc_id), int(said))
+            if before != int(said):
+                message = f"{need} and {doc_id} have {said} here and {before} before"
+                row.error("human", "two grades", message, "keep one of them")
     problems.raise_errors(str(file))
     if not found:
         raise UserError(f"{file}: no cell of the column human holds a grade")
@@ -148,8 +151,13 @@ def judge_pairs(
     own, if people made them.
 
     Raises:
-        UserError: the endpoint cannot be used, or no pair has a grade of 1 or 2.
+        UserError: the endpoint cannot be used, no pair has a grade of 1 or 2, or people graded none of the pairs.
     """
+    if people and not people.keys() & pairs.keys():
+        raise UserError(
+            f"none of the {counted(len(people), 'grade')} by people is of a pair that is judged here: give the "
+            "pairs.csv of this task with its ids as they were, and the same --needs and models"
+        )
     answers = chat.ask(
         messages, GRADE, watch, "grades", lambda value, _: "" if value in GRADES else f"{value} is no grade"
     )
