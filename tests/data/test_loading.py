@@ -211,6 +211,12 @@ def test_the_name_in_the_card_is_the_folder_s(tmp_path: Path) -> None:
         load_task("copy", tmp_path)
 
 
+def test_a_folder_that_no_task_may_be_called_like_is_to_be_renamed(tmp_path: Path) -> None:
+    (write_folder(tmp_path / "Täsk 日本") / "task.yaml").unlink()
+    with pytest.raises(UserError, match="rename the folder to T_sk"):
+        load_task("Täsk 日本", tmp_path)
+
+
 def test_files_that_are_not_there_are_told_together(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "demo")
     (folder / "queries.jsonl").unlink()

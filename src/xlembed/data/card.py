@@ -56,6 +56,11 @@ def slugify(name: str) -> str:
     return name if is_task_name(name) else re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.-") or "task"
 
 
+def name_fix(folder: Path, name: str) -> str:
+    """What to do about a folder that is not called like what is in it; a name that it may not have is no way out."""
+    return f"write name: {folder.name}" if is_task_name(folder.name) else f"rename the folder to {name}"
+
+
 def read_card(folder: Path, problems: Problems) -> Card | None:
     """The card of a task folder, with what is wrong told by line; None when the folder has none."""
     path = folder / CARD_FILE

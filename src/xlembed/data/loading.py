@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from xlembed.data.building import build_task
-from xlembed.data.card import read_card
+from xlembed.data.card import name_fix, read_card
 from xlembed.data.checks import Place, Problems
 from xlembed.data.doubts import self_note
 from xlembed.data.folders import DATA_DIR, find_task
@@ -46,9 +46,8 @@ def load_task(
     rows = read_folder(folder, problems, lang)
     if folder.parent == data_dir and folder.name != rows.card.name:
         message = f"the task in {folder} calls itself {rows.card.name!r}, so its results would be filed there"
-        problems.error(
-            Place(str(folder / "task.yaml")), "name", "bad task name", message, f"write name: {folder.name}"
-        )
+        fix = name_fix(folder, rows.card.name)
+        problems.error(Place(str(folder / "task.yaml")), "name", "bad task name", message, fix)
     task = build_task(
         rows,
         keep_duplicates=keep_duplicates,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlembed.data.card import name_fix
 from xlembed.data.checks import Place, Problems, Row, check_id, check_language, check_text
 from xlembed.data.lines import read_json_lines
 from xlembed.data.sets import SetCard, SetStore
@@ -148,7 +149,7 @@ def load_scored(name: str, data_dir: Path) -> ScoredSet:
     if card.name != folder.name and folder.parent == data_dir / "scored":
         message = f"the set in {folder} calls itself {card.name!r}, so its results would be filed there"
         place = Place(str(folder / SCORED.card))
-        problems.error(place, "name", "bad name", message, f"write name: {folder.name}")
+        problems.error(place, "name", "bad name", message, name_fix(folder, card.name))
         problems.raise_errors(f"scored texts {name}")
     rows = read_json_lines(folder / SCORED.rows, problems)
     texts = checked_texts(rows, card.kind, card.languages, card.dimensions)
