@@ -203,6 +203,13 @@ def test_two_aliases_of_one_index_may_merge_languages_otherwise(make: Make) -> N
     assert [type(a.request) for a in asked] == [dict, list]
 
 
+@pytest.mark.parametrize("pattern", ["*", "_all", "sho*", "shop,shop", "<shop>"])
+def test_a_pattern_is_not_searched_without_the_remedy_of_the_alias(make: Make, pattern: str) -> None:
+    published(make(), name="toy+interleave")
+    with pytest.raises(UserError, match="is no name: shop$"):
+        search_alias(pattern, "boat", make(), k=1)
+
+
 def test_words_are_not_published(make: Make) -> None:
     workspace = make()
     with pytest.raises(UserError, match="searches words"):
