@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from elasticsearch import Elasticsearch
 
-from fakes.toy import WORDS, save_toy_model, write_toy
+from fakes.toy import QUERIES, WORDS, save_toy_model, write_toy
 from xlembed.cli import COMMANDS, xlembed
 from xlembed.data.loading import open_task
 from xlembed.evaluate.encode import encode
@@ -415,6 +415,19 @@ def test_another_release_of_a_library_is_a_warning(caplog: pytest.LogCaptureFixt
         _check_same(
             encoding.model_copy(update={"ingredients": here.description}), fingerprint, here, Variation()
         )
+
+
+def test_a_language_that_only_queries_are_in(make: Make, tmp_path: Path) -> None:
+    turkish = {"_id": "q4-tr", "text": "boat", "lang": "tr", "need_id": "n1"}
+    write_toy(tmp_path / "data" / TASK, queries=[*QUERIES, turkish])
+    card = tmp_path / "data" / TASK / "task.yaml"
+    card.write_text(card.read_text().replace("[en, de]", "[en, de, tr]"))
+    published(make())
+    with pytest.raises(UserError, match="shop has no documents in 'tr'"):
+        search_alias("shop", "boat", make(), k=1, lang="tr")
+    task, here = open_task(make(), TASK), make(IndexSettings())
+    with pytest.raises(UserError, match="no documents in 'tr': de, en$"):
+        search("boat", task, open_model(here, "toy"), here, k=1, lang="tr")
 
 
 def test_questions_that_cannot_be_asked(make: Make, client: Elasticsearch) -> None:

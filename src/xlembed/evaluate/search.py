@@ -54,8 +54,9 @@ def search(
     """
     if not text.strip():
         raise UserError("the text to search for is empty")
-    if lang is not None and lang not in task.languages:
-        raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(task.languages)}")
+    langs = sorted({d.lang for d in task.documents})  # of the task's languages some may have queries only
+    if lang is not None and lang not in langs:
+        raise UserError(f"task {task.name} has no documents in {lang!r}: {', '.join(langs)}")
     by_language = any(s.by_language for part in (ref, ref.reranker) if part for s in part.variation.steps)
     query_lang = query_language(text, query_lang, lang, by_language, task.languages, ref.slug)
     check_kinds(ref, workspace.settings.index.engine)

@@ -165,7 +165,9 @@ def search_alias(
     name = ref.slug + (f"+{rescored.name}" if rescored else "")
     if rescored is None or lang is not None:
         asked = body(k, lang)
-        return Answer(index, name, nearest(server, index, asked), asked)
+        if not (hits := nearest(server, index, asked)) and lang is not None:  # only queries are in it
+            raise UserError(f"{alias} has no documents in {lang!r} that a search can find")
+        return Answer(index, name, hits, asked)
     bodies = [body(max(k, rescored.number), of) for of in langs]
     return Answer(index, name, nearest_merged(server, index, bodies, rescored, k), bodies)
 
