@@ -277,12 +277,19 @@ def test_the_language_of_a_question_must_be_told(workspace: Workspace, task: Tas
     assert search("a soft towel", task, unaware, workspace, k=1, lang=None)
 
 
-def test_a_question_in_a_language_without_documents(
-    workspace: Workspace, task: Task, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("center", "sw: too few documents, statistics of all languages are used (center)"),
+        ("shift-shop_translations", "sw: no pairs, the vector is left as it is (shift-shop_translations)"),
+    ],
+)
+def test_a_question_in_a_language_without_statistics(
+    workspace: Workspace, task: Task, caplog: pytest.LogCaptureFixture, step: str, told: str
 ) -> None:
-    ref = open_model(workspace, CENTER)
+    ref = open_model(workspace, f"static_multilingual+{step}")
     found = search("una toalla suave", task, ref, workspace, k=1, lang=None, query_lang="sw")
-    assert found and "sw: too few documents, statistics of all languages are used (center)" in caplog.text
+    assert found and told in caplog.text
 
 
 def test_what_needs_translations_is_not_published(workspace: Workspace, task: Task) -> None:

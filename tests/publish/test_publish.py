@@ -203,10 +203,16 @@ def test_two_aliases_of_one_index_may_merge_languages_otherwise(make: Make) -> N
     assert [type(a.request) for a in asked] == [dict, list]
 
 
+def test_a_language_without_statistics_is_told(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    published(make(), name="toy+center")
+    search_alias("shop", "boat", make(), k=1, query_lang="tr")
+    assert "tr: too few documents, statistics of all languages are used (center)" in caplog.text
+
+
 @pytest.mark.parametrize("pattern", ["*", "_all", "sho*", "shop,shop", "<shop>"])
 def test_a_pattern_is_not_searched_without_the_remedy_of_the_alias(make: Make, pattern: str) -> None:
     published(make(), name="toy+interleave")
-    with pytest.raises(UserError, match="is no name: shop$"):
+    with pytest.raises(UserError, match=r"is no name: shop$"):
         search_alias(pattern, "boat", make(), k=1)
 
 
@@ -426,7 +432,7 @@ def test_a_language_that_only_queries_are_in(make: Make, tmp_path: Path) -> None
     with pytest.raises(UserError, match="shop has no documents in 'tr'"):
         search_alias("shop", "boat", make(), k=1, lang="tr")
     task, here = open_task(make(), TASK), make(IndexSettings())
-    with pytest.raises(UserError, match="no documents in 'tr': de, en$"):
+    with pytest.raises(UserError, match=r"no documents in 'tr': de, en$"):
         search("boat", task, open_model(here, "toy"), here, k=1, lang="tr")
 
 

@@ -17,6 +17,7 @@ from xlembed.embeddings.texts import query_text
 from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.searching import Questions, open_search
+from xlembed.models.postprocess import Fitted
 from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef
 from xlembed.search.base import Hits
@@ -141,6 +142,16 @@ def query_language(
     )
 
 
+def warn_without_own(fitted: Fitted | None, lang: Lang) -> None:
+    """Say which steps of post-processing have no statistics of the query's language, and what they do instead."""
+    for on_pairs, why in (
+        (False, "too few documents, statistics of all languages are used"),
+        (True, "no pairs, the vector is left as it is"),
+    ):
+        if fitted and (steps := fitted.pooled([lang], on_pairs)):
+            log.warning("%s: %s (%s)", lang, why, ", ".join(steps))
+
+
 def _encode_query(
     text: str, lang: Lang, task: Task, ref: ModelRef | None, workspace: Workspace
 ) -> Vectors | None:
@@ -156,8 +167,5 @@ def _encode_query(
         text = query_text(ref.card, asked)
     encoder = open_encoding(ref, workspace).encoder()
     fitted = fit_documents(task, ref, workspace)
-    if fitted and (pooled := fitted.pooled([lang])):
-        log.warning(
-            "%s: too few documents, statistics of all languages are used (%s)", lang, ", ".join(pooled)
-        )
+    warn_without_own(fitted, lang)
     return derive_more(np.asarray(encoder.encode_batch([text], Role.QUERY)), [lang], ref, fitted)

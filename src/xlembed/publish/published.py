@@ -15,7 +15,7 @@ import pydantic
 from xlembed.data.task import Task
 from xlembed.embeddings.encoding import open_encoding
 from xlembed.embeddings.postprocessing import derive_more, fit_documents, pair_sets
-from xlembed.evaluate.search import query_language
+from xlembed.evaluate.search import query_language, warn_without_own
 from xlembed.files import Record
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import Encoder
@@ -132,7 +132,10 @@ def search_alias(
         raise UserError(
             f"{server.url}: {alias!r} {what if found else 'does not exist'}; xlembed indices lists what is published"
         )
-    if alias not in (found[0].name, *found[0].aliases):  # a pattern has no record of what was published under it
+    if alias not in (
+        found[0].name,
+        *found[0].aliases,
+    ):  # a pattern has no record of what was published under it
         raise UserError(f"--alias {alias!r} is no name: {', '.join(found[0].aliases) or found[0].name}")
     # The index itself is searched: the alias may move to one of another model while the text is encoded.
     index, manifest, record = found[0].name, found[0].manifest, found[0].record(alias)
@@ -152,6 +155,7 @@ def search_alias(
     fitted = read_fitted(told.postprocessing)
     by_language = fitted is not None and any(of.step.by_language for of in fitted.steps)
     query_lang = query_language(text, query_lang, lang, by_language, langs, told.model)
+    warn_without_own(fitted, query_lang)
     ref, encoder = open_recorded_model(told, str(manifest["fingerprint"]), workspace, model)
     vector = derive_more(np.asarray(encoder.encode_batch([text], Role.QUERY)), [query_lang], ref, fitted)[0]
     if not vector.any():
