@@ -127,6 +127,13 @@ def test_more_than_the_server_gives_is_refused(words: ElasticWords, server: Serv
         many.full_ranks([0], [np.array([1])])
 
 
+def test_a_query_with_more_words_than_the_server_takes(words: ElasticWords, server: Server) -> None:
+    ids, langs = [d.doc_id for d in DOCUMENTS], [d.lang for d in DOCUMENTS]
+    long = ElasticWords(server, words.name, ids, langs, LANGS, [" ".join(f"v{i}" for i in range(20_000))])
+    with pytest.raises(UserError, match=r"more words than the server looks for at once.*--index exact"):
+        long.search([0], 3)
+
+
 def test_the_fingerprint_tells_what_scores_depend_on() -> None:
     german = words_fingerprint({"de": "german"}, 8)
     assert german == words_fingerprint({"de": "german"}, 8)

@@ -39,6 +39,8 @@ ZERO_SCORE = -2.0
 BATCH = 64
 """Searches in one request."""
 CONCURRENT = 4
+TOO_LONG = ("too many clauses", "maxClauseCount")
+"""What servers say of a query with too many words, each of which is looked for in the field of every language."""
 ANSWER_PARTS = "responses.status,responses.error,responses.timed_out,responses._shards.failed," + (
     "responses.hits.hits._score,responses.hits.hits.fields"
 )
@@ -354,6 +356,11 @@ def msearch(
     for answer in answers:
         if "error" in answer:
             kind, reason = cause(answer)
+            if any(words in reason for words in TOO_LONG):
+                raise UserError(
+                    f"{server.url}: a query has more words than the server looks for at once ({reason}; a larger heap "
+                    "takes more): shorten the query, or use --index exact"
+                )
             raise UserError(f"{server.url}: search of {index}: {answer.get('status')} {kind}: {reason}")
         if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
             raise UserError(f"{server.url}: a search of {index} timed out or missed a shard; {advice}")
