@@ -301,6 +301,25 @@ def test_an_answer_in_part(server: Server, spoiled: dict[str, Any], message: str
         found.search(unit_vectors(3), 5)
 
 
+def test_trouble_that_passes_is_waited_out(server: Server) -> None:
+    what, queries = source(50), unit_vectors(3)
+    found = attach(server, what, "passing")
+    wanted = found.search(queries, 5)
+    full = {"error": {"type": "es_rejected_execution_exception", "reason": "queue full"}, "status": 429}
+    spoiled = [full, {"timed_out": True}, {"_shards": {"failed": 1}}]
+    real = server.client.msearch
+
+    def msearch(**kwargs: Any) -> Any:
+        answer = real(**kwargs)
+        answer.body["responses"][1] |= spoiled.pop() if spoiled else {}
+        return answer
+
+    server.client.msearch = msearch  # type: ignore[method-assign]
+    found.server = replace(server, patience=60)
+    assert_same(found.search(queries, 5), wanted)
+    assert not spoiled
+
+
 def test_one_search_that_the_server_refuses(server: Server) -> None:
     found = attach(server, source(50), "refusing")
     queries = unit_vectors(3)

@@ -20,11 +20,13 @@ from elastic_node import Node
 from search.elastic.conftest import MakeNode
 from search.elastic.material import FLAT, assert_undisturbed, slowly, source, spec
 from search.elastic.proxy import Fault, Proxy, every
+from xlembed.data.task import Alignment, Task
 from xlembed.search.elastic import loading, sealing, trouble
 from xlembed.search.elastic.builder import LOADING, Built, build, index_state
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.layout import IndexSpec
 from xlembed.search.elastic.source import Source
+from xlembed.search.elastic.tasks import attach
 from xlembed.words import UserError
 
 N = 2000
@@ -260,6 +262,21 @@ def test_restart_while_the_index_is_sealed(own: Node, monkeypatch: pytest.Monkey
     wait_for(lambda: server.client.ping())
     assert restarted.is_set()
     assert_undisturbed(server, made, what)
+
+
+def test_restart_between_the_searches_of_an_evaluation(own: Node) -> None:
+    server, what = own.server(), source(100)
+    made = spec(what, "searched")
+    build(server, made, what, FLAT)
+    task = Task("t", ("de",), Alignment.COMPARABLE, tuple(what.documents), (), {})
+    index = attach(server, made.name, task, what.vectors, FLAT)
+    before = index.search(what.vectors[:9], 5)
+    own.stop(kill=True)
+    starting = threading.Thread(target=own.start)
+    starting.start()
+    after = index.search(what.vectors[:9], 5)
+    starting.join()
+    assert (after.rows == before.rows).all() and (after.scores == before.scores).all()
 
 
 # A bad line

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
-from elastic_transport import TransportError
-from elasticsearch import ApiError
 
 from xlembed.search.base import (
     Hits,
@@ -22,9 +21,10 @@ from xlembed.search.base import (
     stack,
     top_k,
 )
-from xlembed.search.elastic.connection import Server, cause, refusal
+from xlembed.search.elastic.connection import Server, cause
 from xlembed.search.elastic.index_type import find_type
 from xlembed.search.elastic.layout import VECTOR
+from xlembed.search.elastic.trouble import Trouble, ask, judge, pauses
 from xlembed.words import Lang, UserError, Vectors
 
 MOST = 10_000
@@ -343,25 +343,38 @@ def msearch(
     `searches` are header and body of each, one after the other; of the answers only `parts` are wanted (None: all);
     `advice` is what to say where an answer is not whole.
 
+    What may pass, as when the server restarts, is waited out for its `patience`.
+
     Raises:
         UserError: the request failed, or one of the searches failed, timed out or missed a shard: a part of an
             answer is no answer in an evaluation.
     """
-    try:
-        answers: list[Mapping[str, Any]] = server.client.msearch(
-            index=index, searches=searches, max_concurrent_searches=CONCURRENT, filter_path=parts
-        ).body["responses"]
-    except (ApiError, TransportError) as error:
-        raise refusal(error, server.url) from None
-    for answer in answers:
-        if "error" in answer:
-            kind, reason = cause(answer)
-            if any(words in reason for words in TOO_LONG):
-                raise UserError(
-                    f"{server.url}: a query has more words than the server looks for at once ({reason}; a larger heap "
-                    "takes more): shorten the query, or use --index exact"
-                )
-            raise UserError(f"{server.url}: search of {index}: {answer.get('status')} {kind}: {reason}")
-        if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
-            raise UserError(f"{server.url}: a search of {index} timed out or missed a shard; {advice}")
-    return answers
+    give_up, waits = time.monotonic() + server.patience, pauses()
+    while True:
+        answers: list[Mapping[str, Any]] = ask(
+            server,
+            lambda: server.client.msearch(
+                index=index, searches=searches, max_concurrent_searches=CONCURRENT, filter_path=parts
+            ).body["responses"],
+        )
+        broken = next((answer for answer in answers if not _is_whole(answer)), None)
+        if broken is None:
+            return answers
+        status, (kind, reason) = int(broken.get("status", 503)), cause(broken)
+        if time.monotonic() >= give_up or (
+            "error" in broken and judge(status, kind, reason) is Trouble.FATAL
+        ):
+            break
+        time.sleep(next(waits))
+    if "error" not in broken:
+        raise UserError(f"{server.url}: a search of {index} timed out or missed a shard; {advice}")
+    if any(words in reason for words in TOO_LONG):
+        raise UserError(
+            f"{server.url}: a query has more words than the server looks for at once ({reason}; a larger heap "
+            "takes more): shorten the query, or use --index exact"
+        )
+    raise UserError(f"{server.url}: search of {index}: {status} {kind}: {reason}")
+
+
+def _is_whole(answer: Mapping[str, Any]) -> bool:
+    return not ("error" in answer or answer.get("timed_out") or answer.get("_shards", {}).get("failed"))

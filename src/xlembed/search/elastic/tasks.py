@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from xlembed.data.task import Task
@@ -30,6 +31,8 @@ from xlembed.workspace import Watch, Workspace
 
 WORDS_NAME = "bm25"
 """Of the index that every model's hybrid search shares with search by words alone."""
+SEARCH_PATIENCE = 120.0
+"""Seconds for which the searches of an evaluation wait out a restart of the server."""
 
 
 def open_server(workspace: Workspace) -> Server:
@@ -120,7 +123,7 @@ def attach(
 ) -> ElasticIndex:
     """An index that is known to be complete, with the settings of a search."""
     return ElasticIndex(
-        server,
+        replace(server, patience=SEARCH_PATIENCE),
         name,
         [d.doc_id for d in task.documents],
         [d.lang for d in task.documents],
@@ -176,7 +179,8 @@ def open_words(task: Task, workspace: Workspace, texts: Sequence[str]) -> tuple[
     spec = words_spec(task, workspace.settings.index, server)
     require_complete(server, spec, WORDS_NAME)
     doc_ids, langs = [d.doc_id for d in task.documents], [d.lang for d in task.documents]
-    return ElasticWords(server, spec.name, doc_ids, langs, task.languages, texts), describe_words(spec)
+    patient = replace(server, patience=SEARCH_PATIENCE)
+    return ElasticWords(patient, spec.name, doc_ids, langs, task.languages, texts), describe_words(spec)
 
 
 def describe_words(spec: IndexSpec) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from elastic_transport import TlsError, TransportError
@@ -58,8 +58,7 @@ def ask(server: Server, call: Callable[[], Any]) -> Any:
     Raises:
         UserError: the server refuses, or stayed away for longer.
     """
-    give_up = time.monotonic() + server.patience
-    longest = FIRST_PAUSE
+    give_up, waits = time.monotonic() + server.patience, pauses()
     while True:
         try:
             return call()
@@ -69,7 +68,14 @@ def ask(server: Server, call: Callable[[], Any]) -> Any:
                 raise disk_full(server.url, free_disk(server.client)) from None
             if trouble is Trouble.FATAL or time.monotonic() >= give_up:
                 raise refusal(error, server.url) from None
-        time.sleep(random.uniform(longest / 2, longest))
+        time.sleep(next(waits))
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait before each next try, ever more."""
+    longest = FIRST_PAUSE
+    while True:
+        yield random.uniform(longest / 2, longest)
         longest = min(LONGEST_PAUSE, 2 * longest)
 
 
