@@ -145,7 +145,10 @@ def test_addresses() -> None:
         (Answer([1], headers=ELASTIC), "it is no Elasticsearch"),
         (Answer({**INFO, "version": {"number": "7.17.9"}}, headers=ELASTIC), "7.17.9 is too old"),
         (Answer(b"{", headers=ELASTIC), "no Elasticsearch server answers"),
-        (Answer(b"<html>", 502, {"content-type": "text/html"}), "answered 502"),
+        (
+            Answer(b"<html>", 503, {"content-type": "text/html"}),
+            "answered 503 without Elasticsearch's words; something before it (a proxy) says that it is away",
+        ),
         (
             refused(401, "security_exception", "missing credentials"),
             "401, not authenticated; set XLEMBED_ES_API",

@@ -195,6 +195,11 @@ def refusal(error: Exception, shown: str) -> UserError:
             f"{shown}: this server does not accept the {client} client's requests ({reason}); client and server "
             "must be of one major version, or the client the older: pip install 'elasticsearch>=8.19,<9'"
         )
+    if not kind and error.status_code in (413, 429, 502, 503, 504):
+        return UserError(
+            f"{shown}: answered {error.status_code} without Elasticsearch's words; something before it (a proxy) says "
+            "that it is away, busy or asked for too much: try again, or check the address and port"
+        )
     if not kind:
         return UserError(
             f"{shown}: answered {error.status_code}, but not as Elasticsearch does; check the address and port"
