@@ -162,6 +162,15 @@ def test_missing_loading_and_incomplete(make: Make, client: Elasticsearch) -> No
     assert not client.indices.exists_alias(name="shop")
 
 
+def test_an_index_of_the_task_as_it_was(make: Make, tmp_path: Path) -> None:
+    """A setting that an index lacks is not told; what sets it apart is."""
+    workspace = make(settings("flat"))
+    built(workspace)
+    write_toy(tmp_path / "data" / TASK, queries=QUERIES[:-1])
+    with pytest.raises(UserError, match=r"there are: \S+ \(flat, complete, of other texts or judgements\)"):
+        publish(open_task(workspace, TASK), open_model(workspace, "toy"), workspace, "shop")
+
+
 def test_answers_that_disagree_with_exact_search(
     make: Make, client: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

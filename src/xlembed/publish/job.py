@@ -14,7 +14,7 @@ from xlembed.models.rescoring import TRANSLATED
 from xlembed.models.safety import check_runs_here, check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.publish.published import encoding_of
-from xlembed.search.elastic.admin import count, holder, list_indices, move_alias, roll_back
+from xlembed.search.elastic.admin import Found, count, holder, list_indices, move_alias, roll_back
 from xlembed.search.elastic.builder import index_state
 from xlembed.search.elastic.connection import Server
 from xlembed.search.elastic.layout import IndexSpec, oversample_of
@@ -175,11 +175,22 @@ def sample_queries(queries: Vectors) -> Vectors:
     return np.asarray(queries[chosen])
 
 
+def _told(found: Found, wanted: IndexSpec) -> list[str]:
+    """How an index of the same task and model is built, and whether it was made of something else."""
+    m = found.manifest.get("m")
+    parts = [found.told("type"), *([] if m is None else [f"m {m}"]), found.told("state")]
+    if found.told("task_digest") != wanted.task_digest:
+        parts.append("of other texts or judgements")
+    elif found.told("fingerprint") != wanted.fingerprint:
+        parts.append("of other vectors")
+    return parts
+
+
 def _check_whole(server: Server, spec: IndexSpec) -> None:
     state = index_state(server, spec)
     if state != COMPLETE:
         others = [
-            f"{f.name} ({f.manifest.get('type')}, m {f.manifest.get('m')}, {f.manifest.get('state')})"
+            f"{f.name} ({', '.join(_told(f, spec))})"
             for f in list_indices(server)
             if f.manifest.get("task") == spec.task and f.manifest.get("model") == spec.model
         ]
