@@ -379,6 +379,14 @@ def test_a_scanned_pool_has_words_instead_of_a_loss_of_zero() -> None:
     ]
 
 
+def test_of_equal_losses_the_one_with_the_interval_that_reaches_highest_is_shown() -> None:
+    few, other = ROWS[0].loss
+    rows = [few.model_copy(update={"ci_low": None, "ci_high": None, "value": 0.0})]
+    rows += [other.model_copy(update={"ci_high": high, "value": 0.0}) for high in (0.13, 0.2, 0.01)]
+    found = ROWS[0].model_copy(update={"loss": rows}).largest_loss("accuracy@1")
+    assert found is not None and found.ci_high == 0.2
+
+
 def test_a_setting_is_one_flat_line() -> None:
     columns = ROWS[0].columns()
     assert columns["recall@10/monolingual/target"] == 0.97

@@ -65,11 +65,18 @@ class Tried(Record):
         return self.note == EXACT_SCAN
 
     def largest_loss(self, measure: str) -> Estimate | None:
-        """Exact minus approximate in the mode and pool where it is largest: in `measure`, or the first one taken."""
+        """Exact minus approximate in the mode and pool where it is largest: in `measure`, or the first one taken.
+
+        Where several lose the same, as often nothing, the one whose interval reaches highest.
+        """
         macros = [row for row in self.loss if row.query_lang is None]
         names = [row.measure for row in macros]
         wanted = measure if measure in names else (names[0] if names else "")
-        return max((row for row in macros if row.measure == wanted), key=lambda r: r.value, default=None)
+
+        def largeness(row: Estimate) -> tuple[float, float]:
+            return (row.value, -1.0 if row.ci_high is None else row.ci_high)
+
+        return max((row for row in macros if row.measure == wanted), key=largeness, default=None)
 
     def numbers(self) -> dict[str, float]:
         """Macros, percentiles and rates by name; what is missing is left out."""
