@@ -387,6 +387,22 @@ def test_of_equal_losses_the_one_with_the_interval_that_reaches_highest_is_shown
     assert found is not None and found.ci_high == 0.2
 
 
+def test_texts_of_distractors_that_programs_write(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('\ufeff{"text": "uno\u2028due"}\n{"text": " "}\n{"text": "x", "lang": "und"}\n', "utf-8")
+    assert read_texts(rows) == [("uno\u2028due", NO_LANGUAGE), ("x", NO_LANGUAGE)]
+    for line, told in (
+        ('{"text": null}', "rows.jsonl:1: expected an object with `text`"),
+        ('{"text": "x", "lang": "german"}', "rows.jsonl:1: lang: 'german' is not an ISO 639"),
+        ('{"text": "x", "lang": 1}', "rows.jsonl:1: lang: '1' is not an ISO 639"),
+    ):
+        rows.write_text(line, "utf-8")
+        with pytest.raises(UserError, match=told):
+            read_texts(rows)
+    with pytest.raises(UserError, match="--pad-lang: 'de DE' is not an ISO 639"):
+        read_texts(rows, "de DE")
+
+
 def test_a_setting_is_one_flat_line() -> None:
     columns = ROWS[0].columns()
     assert columns["recall@10/monolingual/target"] == 0.97

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from xlembed.data.languages import require_language
 from xlembed.data.task import Document, Task
 from xlembed.files import atomic_path
 from xlembed.words import Lang, UserError, Vectors
@@ -63,8 +64,11 @@ def read_texts(file: Path, lang: Lang = NO_LANGUAGE) -> list[tuple[str, Lang]]:
     Raises:
         UserError: names file and line.
     """
+    if lang != NO_LANGUAGE:
+        require_language(lang, "--pad-lang")
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        # Nothing but a line feed ends a line: a JSON text may hold other separators.
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: not a readable text file ({error})") from None
     found = []
@@ -76,9 +80,13 @@ def read_texts(file: Path, lang: Lang = NO_LANGUAGE) -> list[tuple[str, Lang]]:
             continue
         try:
             row = json.loads(line)
-            found.append((str(row["text"]).strip(), str(row.get("lang") or lang)))
+            text, said = row["text"].strip(), row.get("lang") or lang
         except (ValueError, KeyError, TypeError, AttributeError):
             raise UserError(f"{file}:{number}: expected an object with `text`") from None
+        if said not in (lang, NO_LANGUAGE):
+            require_language(str(said), f"{file}:{number}: lang")
+        if text:
+            found.append((text, said))
     if not found:
         raise UserError(f"{file}: holds no text")
     return found
