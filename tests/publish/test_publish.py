@@ -518,11 +518,14 @@ def test_pruning_asks_and_leaves_what_is_needed(
     assert f"kept: {before.index} (publish --alias shop --rollback)" in said.stderr
     assert client.indices.exists(index=idle.index), "the answer was no"
     call("indices", "-t", TASK, "--prune", answer="y\n")
+    again = call("indices", "-t", TASK, "--prune", "--yes").stderr
+    assert "kept" in again and "nothing to delete: the others have an alias" in again
     left = set(client.indices.get(index=f"xlembed-{TASK}-*"))
     assert left == {before.index, live.index}
     done = call("indices", "-t", TASK, "--prune", "--with-previous", "--yes", "--json")
     assert json.loads(done.stdout) == {"deleted": [before.index]}
-    assert "nothing to delete" in call("indices", "-t", TASK, "--prune", "--yes").stderr
+    assert "nothing to delete: each has an alias" in call("indices", "-t", TASK, "--prune", "--yes").stderr
+    assert "there is none of these" in call("indices", "-t", "nosuch", "--prune", "--yes").stderr
     assert client.indices.exists(index="foreign-1") and client.indices.exists(index="xlembed-foreign-1")
     assert holders(client, "shop") == [live.index]
 

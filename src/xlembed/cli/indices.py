@@ -67,7 +67,10 @@ def indices(
     for found in kept:
         say(f"kept: {found.name} (publish --alias {targets[found.name][0]} --rollback)", err=True)
     if not idle:
-        say("nothing to delete: every index has an alias", err=True)
+        why = (
+            "the others have an alias" if kept else "each has an alias" if shown else "there is none of these"
+        )
+        say(f"nothing to delete: {why}", err=True)
         deleted: list[str] = []
     else:
         for found in idle:
