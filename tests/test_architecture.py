@@ -161,3 +161,9 @@ def test_a_section_of_params_yaml_is_a_room_or_a_step_of_the_main_job(section: s
         "chat": "models/chat.py",
     }
     assert (PACKAGE / rooms.get(section, section)).exists()
+
+
+def test_what_is_made_here_is_no_part_of_a_commit_even_as_a_link() -> None:
+    """`name/` ignores folders only: a link to a shared .venv got into a commit, and a pull put it over the real one."""
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split("\n")
+    assert {".venv", "/mlruns", "/embeddings", "/runs", "/reports", "/probes"} <= set(ignored)
