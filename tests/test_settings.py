@@ -59,3 +59,22 @@ def test_a_key_twice_and_another_encoding_are_refused(params: Path) -> None:
         load_settings(params)
     with pytest.raises(UserError, match=r"cannot be read: Is a directory"):
         load_settings(params.parent)
+
+
+@pytest.mark.parametrize("key", ["run.tasks", "run.models", "evaluate.modes", "evaluate.measures"])
+def test_a_list_without_which_there_is_no_work_has_something(params: Path, key: str) -> None:
+    section, _, name = key.partition(".")
+    params.write_text(f"{section}:\n  {name}: []\n", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"params\.yaml:2: {key}: expected at least one"):
+        load_settings(params)
+    with pytest.raises(UserError, match=f"^option {key}: expected at least one"):
+        load_settings(None, {key: ","})
+
+
+def test_what_is_named_twice_counts_once(params: Path) -> None:
+    params.write_text("run: {models: [a, b, a]}\nprobe: {max_tokens: [16, 32, 16]}\n", encoding="utf-8")
+    found = load_settings(
+        params, {"probe.probes": "ridge,ridge", "evaluate.modes": "monolingual,monolingual"}
+    )
+    assert (found.run.models, found.probe.max_tokens) == (("a", "b"), (16, 32))
+    assert (found.probe.probes, found.evaluate.modes) == (("ridge",), ("monolingual",))

@@ -22,8 +22,16 @@ SLUG = re.compile(r"[A-Za-z0-9._+-]+")
 
 
 def _split(value: Any) -> Any:
-    """``a,b`` -> [``a``, ``b``]: options and MLproject parameters are strings."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    """``a,b,a`` -> [``a``, ``b``]: options and MLproject parameters are strings; what is named twice counts once."""
+    parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    named = isinstance(parts, list) and all(isinstance(part, str | int) for part in parts)
+    return list(dict.fromkeys(parts)) if named else parts
+
+
+def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise ValueError("expected at least one; leave it out for the default")
+    return values
 
 
 def _is_name(text: str) -> str:
@@ -34,6 +42,8 @@ def _is_name(text: str) -> str:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Modes = Annotated[tuple[Mode, ...], BeforeValidator(_split)]
+Some = AfterValidator(_some)
+"""Of a list without which there is no work."""
 Name = Annotated[str, AfterValidator(_is_name)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Positive = Annotated[int, Field(ge=1)]

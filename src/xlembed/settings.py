@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import BeforeValidator, Field, field_validator
 
-from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Seed, Words, _numbers
+from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Seed, Some, Words, _numbers
 from xlembed.llm_settings import (
     ChatSettings,
     CheckSettings,
@@ -26,9 +26,9 @@ RESAMPLES = (100, 100_000)
 class RunSettings(Section):
     """What `dvc repro` runs: every model on every task."""
 
-    tasks: Words = ("reviews_sample",)
+    tasks: Annotated[Words, Some] = ("reviews_sample",)
     """Tasks that `dvc repro` evaluates."""
-    models: Words = ("static_multilingual",)
+    models: Annotated[Words, Some] = ("static_multilingual",)
     """Models that `dvc repro` evaluates."""
 
     @field_validator("tasks", "models")
@@ -123,9 +123,9 @@ class IndexSettings(Section):
 class EvaluateSettings(Section):
     """Modes, measures and depth."""
 
-    modes: Modes = tuple(Mode)
+    modes: Annotated[Modes, Some] = tuple(Mode)
     """Ways of asking that are scored."""
-    measures: Words = (
+    measures: Annotated[Words, Some] = (
         *(f"{family}@{k}" for family in ("accuracy", "recall", "precision") for k in (1, 3, 5, 10, 100)),
         "MRR@10",
         "MRR",

@@ -184,7 +184,7 @@ def test_compare_without_names_takes_params_yaml_and_writes_the_summary(
     checkout: Path, tmp_path: Path
 ) -> None:
     root = shutil.copytree(checkout, tmp_path / "copy")
-    answer = xlembed(root, "compare")
+    answer = xlembed(root, "compare", "")  # as `mlflow run -e compare` passes that no run is named
     assert answer.code == 0, answer.err
     assert "written to reports/compare/toy" in answer.out
     header, *rows = (root / "results" / "summary.csv").read_text(encoding="utf-8").splitlines()

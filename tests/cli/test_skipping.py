@@ -39,6 +39,10 @@ def test_run_and_compare_leave_it_out(checkout: Path) -> None:
     assert MODEL not in (checkout / "results" / "summary.csv").read_text(encoding="utf-8")
     alone = xlembed(checkout, "run", "-t", "toy", "-m", MODEL)
     assert alone.code == 2 and f"nothing to run: {REASON}" in alone.err
+    text = (checkout / "params.yaml").read_text(encoding="utf-8")
+    (checkout / "params.yaml").write_text(text.replace(", toy, toy+dim3]", "]"), encoding="utf-8")
+    none = xlembed(checkout, "compare")
+    assert none.code == 2 and "Error: toy: no model is left to compare" in none.err
 
 
 @pytest.mark.parametrize(

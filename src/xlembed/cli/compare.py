@@ -77,20 +77,21 @@ def compare(
     from xlembed.words import UserError
 
     workspace, declared = asked.workspace, asked.workspace.settings.run
+    sources = listed(runs)  # MLproject passes an empty one where none is named
     if across_tasks:
         _check_alone(task, intersect, across_indices, mteb)
-        _across_tasks(asked, listed(runs), listed(models) or list(declared.models))
+        _across_tasks(asked, sources, listed(models) or list(declared.models))
         return
-    if runs and (task or models):
+    if sources and (task or models):
         raise UserError("RUNs say what to compare; name them, or TASK with -t and models with -m")
     # Read first: a damaged one is told before anything is written.
     results = []
     if task or models:
         groups = _of_task(workspace, task or declared.tasks[0], listed(models))
     else:
-        sources = _named(listed(runs)) if runs else _declared(workspace)
-        groups = {name: _read(workspace, of) for name, of in sources.items()}
-        for on in declared.tasks if not runs else ():
+        named = _named(sources) if sources else _declared(workspace)
+        groups = {name: _read(workspace, of) for name, of in named.items()}
+        for on in declared.tasks if not sources else ():
             results += read_results(workspace, on, split_skipped(workspace, on, declared.models)[0])
     beside = [read_mteb(Path(file)) for file in mteb]
     reports = [_compare(asked, name, of, intersect, across_indices, beside) for name, of in groups.items()]
@@ -141,7 +142,11 @@ def _compare(
     across_indices: bool,
     beside: Sequence[Beside],
 ) -> dict[str, Any]:
-    """One comparison: its MLflow run, files and tables."""
+    """One comparison: its MLflow run, files and tables.
+
+    Raises:
+        UserError: all models were skipped on this machine, or what the comparison itself refuses.
+    """
     from xlembed.evaluate.compare import compare as stage
     from xlembed.evaluate.compare import name_by_index
     from xlembed.evaluate.order import order_grid
@@ -150,8 +155,10 @@ def _compare(
     from xlembed.explore.job import explored_page
     from xlembed.tracking.log import log_folder, log_metrics, log_params
     from xlembed.tracking.runs import MODELS_TAG, open_run
-    from xlembed.words import counted
+    from xlembed.words import UserError, counted
 
+    if not evaluations:
+        raise UserError(f"{name}: no model is left to compare")
     workspace = asked.workspace
     sources = [e.source for e in evaluations]
     if across_indices:

@@ -52,10 +52,15 @@ def probe(
     from xlembed.probe.tracked import Logged, chosen_systems, log_probed, probe_inputs, put_together
     from xlembed.tracking.log import log_inputs
     from xlembed.tracking.runs import open_run
+    from xlembed.words import UserError
 
     workspace = open_workspace(params, out, options, named=("encode",))
     wanted = Logged(log_model or Logged.BEST)
-    opened = open_probing(task or workspace.settings.probe.tasks[0], listed(models), workspace)
+    if not (names := [task] if task else list(workspace.settings.probe.tasks)):
+        raise UserError(
+            "-t: expected scored texts under data/scored, or a folder; probe.tasks of params.yaml names none"
+        )
+    opened = open_probing(names[0], listed(models), workspace)
     tags = {"task": opened.name, "kind": "probe"}
     with (
         open_run(
