@@ -25,6 +25,11 @@ SYSTEMS = ("mean", "toy:ridge", "toy:mlp")
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
     root = make_scored_checkout(tmp_path_factory.mktemp("checkout"))
+    params = root / "params.yaml"  # whose lists are those of `dvc repro`
+    text = params.read_text(encoding="utf-8").replace(
+        "tasks: [moods], models: [toy]", "tasks: [], models: [toy, toy+dim3]"
+    )
+    params.write_text(text, encoding="utf-8")
     answer = xlembed(root, "probe", "-t", "moods", "-m", "toy", "--probe", "ridge,mlp", "--log-model", "all")
     assert answer.code == 0, answer.err
     return root, answer
@@ -69,6 +74,7 @@ def test_mlflow_has_a_run_per_system_under_one(runs: dict[str, Run], report: dic
     assert set(runs) == {"probe moods", *SYSTEMS}
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     assert parent.data.params["probe.probes"] == "ridge,mlp" and parent.data.params["task.name"] == "moods"
+    assert parent.data.params["probe.models"] == "toy" and parent.data.params["probe.tasks"] == "moods"
     assert parent.inputs.dataset_inputs[0].dataset.name == "moods"
     ridge = runs["toy:ridge"]
     assert ridge.data.tags["mlflow.parentRunId"] == parent.info.run_id
@@ -134,6 +140,7 @@ def test_labels_are_served_with_their_decisions(done: tuple[Path, Answer]) -> No
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ([], "-t: expected scored texts"),
         (["-t", "mods"], "Did you mean 'moods'"),
         (["-t", "moods", "-m", "tyo"], "unknown model 'tyo'"),
         (["-t", "moods", "--probe", "rigde"], "no probe 'rigde'"),

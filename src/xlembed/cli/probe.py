@@ -68,7 +68,8 @@ def probe(
         ) as run_id,
         Bars("probe") as bars,
     ):
-        log_inputs(probe_inputs(workspace.settings, opened.scored), workspace.root)
+        slugs = [ref.slug for ref in opened.refs]
+        log_inputs(probe_inputs(workspace.settings, opened.scored, slugs), workspace.root)
         found = stage(opened, workspace, bars)
         scorers = {
             name: partial(put_together, name, found, workspace)
@@ -78,7 +79,7 @@ def probe(
         uris = log_probed(found.report, found.timings, files, scorers)
         tables = probe_tables(found.report, found.timings)
         said = [*verdict_lines(found.report, found.timings), *found.report["notes"]]
-        describe_run(opened.name, [ref.slug for ref in opened.refs], tables, said, found.pages)
+        describe_run(opened.name, slugs, tables, said, found.pages)
     if as_json:
         echo_json(found.report)
         return

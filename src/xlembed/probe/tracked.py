@@ -25,8 +25,10 @@ WriteScorer = Callable[[Path], list[tuple[str, str]]]
 """Writes a scorer into a new folder; gives name and type of each column that comes out of it."""
 
 
-def probe_inputs(settings: Settings, scored: ScoredSet) -> Inputs:
-    """Settings and texts of a comparison of probes."""
+def probe_inputs(settings: Settings, scored: ScoredSet, models: Iterable[str]) -> Inputs:
+    """Settings and texts of a comparison of probes; `models` are those that are probed, whatever params.yaml lists."""
+    asked = settings.probe.model_copy(update={"tasks": (scored.name,), "models": tuple(models)})
+    settings = settings.model_copy(update={"probe": asked})
     params, tags = {"task.name": scored.name}, {"kind": "probe", "task_digest": scored.digest}
     return Inputs(settings, SECTIONS, scored.name, scored.folder, scored.digest, params, tags)
 
