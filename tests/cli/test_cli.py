@@ -246,6 +246,7 @@ RUN = ("run", "-m", "toy", "-t", "toy")
         (("run", "-m", "toy", "-t", "./data/toi"), ["there is no task './data/toi'", "known tasks: toy"]),
         (("run", "--modle", "toy"), ["No such option '--modle'", "--model"]),
         (("evalute", "-m", "toy"), ["no command 'evalute'", "Did you mean 'evaluate'"]),
+        (("evaluate", "-m", "", "-t", "toy"), ["-m: expected a model"]),
         (("evaluate", "-m", "toy"), ["Missing option '-t' / '--task'"]),
         ((*RUN, "toy"), ["unexpected extra argument"]),
         ((*RUN, "--dim", "many"), ["--dim: expected a positive whole number, found 'many'"]),

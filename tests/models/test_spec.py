@@ -43,6 +43,7 @@ def test_options_do_what_suffixes_do() -> None:
     ("spec", "message"),
     [
         ("e5_bas", "unknown model 'e5_bas'.*Did you mean 'e5_base'"),
+        ("+dim64", "unknown model ''"),  # not the current folder
         ("bge_m3+int4", r"unknown suffix '\+int4'; known: \+dimN, \+maxN, \+fp32, \+bf16, \+fp16"),
         ("bge_m3+dim0", "unknown suffix"),
         ("bge_m3+lirx", r"unknown suffix '\+lirx'; known: .*\+abttD, \+center, \+lirR.* Did you mean 'lir'"),

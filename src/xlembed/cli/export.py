@@ -55,7 +55,7 @@ def export_run(asked: Asked, folder: Path, layout: str, force: bool) -> None:
     from xlembed.words import UserError
 
     task, workspace = asked.task, asked.workspace
-    ref = open_evaluated(task, asked.given[0], workspace)
+    ref = open_evaluated(task, asked.one, workspace)
     if layout == "trec":
         with Bars(ref.slug) as bars:
             names = export_trec(task, ref, workspace, folder, bars, force=force)

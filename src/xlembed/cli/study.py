@@ -88,13 +88,26 @@ class Asked:
         return [open_ref(self.workspace, name, *map(self.variation.get, VARIATION)) for name in names]
 
     @property
+    def one(self) -> str:
+        """What a command that takes one model was given.
+
+        Raises:
+            UserError: nothing.
+        """
+        from xlembed.words import UserError
+
+        if not self.given:
+            raise UserError("-m: expected a model")
+        return self.given[0]
+
+    @property
     def ref(self) -> ModelRef:
         """The model of a command that takes one.
 
         Raises:
-            UserError: it is unknown, or a value is bad.
+            UserError: none is named, it is unknown, or a value is bad.
         """
-        return open_ref(self.workspace, self.given[0], *map(self.variation.get, VARIATION))
+        return open_ref(self.workspace, self.one, *map(self.variation.get, VARIATION))
 
     def unskipped(self, place: Callable[[ModelRef], Path], models: Sequence[str] = ()) -> list[ModelRef]:
         """The same without models that this machine cannot have; `place` is a stage's output, where that is said."""

@@ -206,7 +206,7 @@ def resolve_model(
         ref = ModelRef(card.name, card, folder)
     elif name.startswith(SERVICE):
         ref = _from_service(name.removeprefix(SERVICE))
-    elif Path(name).is_dir():
+    elif name and Path(name).is_dir():
         ref = _from_folder(Path(name))
     elif HUB_ID.fullmatch(name) and not name.startswith((".", "/")):
         ref = _from_hub_id(name)
