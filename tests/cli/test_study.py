@@ -9,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from xlembed.cli import xlembed
 from xlembed.cli.study import Asked, study
 
 
@@ -49,3 +50,11 @@ def test_a_switch_that_is_not_given_leaves_params_yaml_alone(words: tuple[str, .
     Path("params.yaml").write_text("index: {ignore_forecast: true}", encoding="utf-8")
     _, (settings, *_) = ask(*words, sections=("index.ignore_forecast",))
     assert settings.index.ignore_forecast is expected
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("explore", "TASK, of a study TASK/STUDY"), ("probe", "TASK/probe")]
+)
+def test_help_says_where_runs_of_studies_go(command: str, said: str) -> None:
+    """Not into the task's own experiment, which holds evaluations only."""
+    assert said in " ".join(CliRunner().invoke(xlembed, [command, "--help"]).output.split())

@@ -117,8 +117,9 @@ def test_where_the_endpoint_is_and_which_key_goes_there(
 ) -> None:
     for name in ("XLEMBED_API_URL", "XLEMBED_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match="no endpoint: set XLEMBED_API_URL"):
+    with pytest.raises(UserError, match="no endpoint: set XLEMBED_API_URL") as refused:
         open_endpoint(EndpointSettings(), tmp_path)
+    assert "--" not in str(refused.value)  # `run -m api:NAME` has no such option
     (tmp_path / ".env").write_text("XLEMBED_API_KEY=from-file\n")
     monkeypatch.setenv("OPENAI_API_KEY", "other")
     monkeypatch.setenv("OPENAI_BASE_URL", "https://api.example/v1")

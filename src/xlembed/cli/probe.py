@@ -24,7 +24,7 @@ from xlembed.cli.study import describe_run, show_tables
     default="",
     help="Which systems become MLflow models that take texts and give scores: best (default), all or none.",
 )
-@click.option("--experiment", default=None, help="MLflow experiment (default: the task's name).")
+@click.option("--experiment", default=None, help="MLflow experiment (default: TASK/probe).")
 @click.option("--json", "as_json", is_flag=True, help="Print what probes/TASK/report.json holds.")
 @settings_options("encode", "probe")
 @workspace_options

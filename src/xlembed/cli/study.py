@@ -167,7 +167,7 @@ def study(
         if json_help:
             command = click.option("--json", "as_json", is_flag=True, help=json_help)(command)
         if tracked:
-            text = "MLflow experiment (default: the task's name)."
+            text = "MLflow experiment (default: TASK, of a study TASK/STUDY)."
             command = click.option("--experiment", default=None, metavar="NAME", help=text)(command)
         if task is not None:
             must = "task" in required

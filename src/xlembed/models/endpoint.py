@@ -237,8 +237,8 @@ def open_endpoint(settings: EndpointSettings, root: Path = Path(), key_name: str
     url, key_name = next(((url, key) for url, key in named if url), ("", ""))
     if not url:
         raise UserError(
-            "no endpoint: set XLEMBED_API_URL (for example http://localhost:8000/v1) or give --api-url; the key, if "
-            "it asks for one, is XLEMBED_API_KEY"
+            "no endpoint: set XLEMBED_API_URL (for example http://localhost:8000/v1), here or in .env; the key, if it "
+            "asks for one, is XLEMBED_API_KEY"
         )
     parts = urlsplit(url)
     if "@" in url or parts.query or parts.fragment:
