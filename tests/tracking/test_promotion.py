@@ -24,6 +24,7 @@ from elastic_node import free_port
 from xlembed.tracking import ledger as promotion
 from xlembed.tracking.ledger import Ledger
 from xlembed.tracking.log import log_json
+from xlembed.tracking.runs import open_run
 from xlembed.tracking.versions import Claim, Lost, SearchMove, State, champion_of, find_version
 from xlembed.words import UserError
 
@@ -399,6 +400,20 @@ def test_six_processes_one_winner_on_a_server(server: str, tmp_path: Path) -> No
     mlflow.set_tracking_uri(server)
     register(8)
     check_race(race(server, tmp_path, dict(os.environ)), tmp_path)
+
+
+def test_a_run_on_a_server_prints_no_link_between_results(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MLflow's own would stand before the JSON of a result, and hold the password of the address."""
+    address = server.replace("://", "://ana:pa55w0rd@")
+    with (
+        no_surroundings(tmp_path, MLFLOW_TRACKING_URI=address),
+        open_run(tmp_path, task="toy", name="toy", tags={}),
+    ):
+        pass
+    said = capsys.readouterr()
+    assert said.out == "" and "pa55w0rd" not in said.err
 
 
 def test_a_file_store_is_locked_too(tmp_path: Path) -> None:

@@ -243,6 +243,8 @@ def _alone(database: Path) -> Iterator[None]:
 def _quiet_mlflow() -> None:
     """Warnings only, unless the user asked for more: migrations, monitors and bars would bury our own lines."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Links of runs on a server, between the results on stdout, with the address's password.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     if not os.environ.get("MLFLOW_LOGGING_LEVEL"):
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         # It prints the traceback of every error of the database, which we tell ourselves.
