@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,10 @@ def test_a_switch_that_is_not_given_leaves_params_yaml_alone(words: tuple[str, .
 def test_help_says_where_runs_of_studies_go(command: str, said: str) -> None:
     """Not into the task's own experiment, which holds evaluations only."""
     assert said in " ".join(CliRunner().invoke(xlembed, [command, "--help"]).output.split())
+
+
+@pytest.mark.parametrize("command", ["guide", "finetune", "ablate", "reproduce"])
+def test_a_list_of_what_is_ready_is_json_for_scripts_too(command: str) -> None:
+    done = CliRunner().invoke(xlembed, [command, "--json"])
+    entries = json.loads(done.stdout)
+    assert entries and all({"labels"} < set(entry) for entry in entries)

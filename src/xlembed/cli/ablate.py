@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import open_workspace, settings_options, workspace_options
-from xlembed.cli.study import describe_run, show_tables
+from xlembed.cli.study import describe_run, show_choice, show_tables
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,8 +38,7 @@ def ablate(
     and what is finished is kept: after an interrupt the same command goes on.
     """
     if not ablation:
-        show_tables([_ready()], ())
-        return
+        return show_choice(_ready(), as_json=as_json)
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console
     from xlembed.cli.progress import Bars

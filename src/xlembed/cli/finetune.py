@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlembed.cli.options import open_workspace, settings_options, workspace_options
-from xlembed.cli.study import show_tables
+from xlembed.cli.study import show_choice, show_tables
 
 if TYPE_CHECKING:
     from xlembed.finetune.recipe import Recipe
@@ -53,8 +53,8 @@ def finetune(
     finetuned/NAME/. Finished stages are kept: after an interrupt the same command goes on from the last checkpoint.
     """
     if not recipe:
-        show_tables([_recipes()], ["xlembed finetune NAME --dry-run says what would be trained."])
-        return
+        further = ["xlembed finetune NAME --dry-run says what would be trained."]
+        return show_choice(_recipes(), further, as_json=as_json)
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line, print_table
     from xlembed.cli.progress import Bars

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlembed.cli.study import Asked, show_tables, study
+from xlembed.cli.study import Asked, show_choice, show_tables, study
 
 if TYPE_CHECKING:
     from xlembed.show.content import Grid
@@ -49,10 +49,8 @@ def guide(
 ) -> None:
     """Rank the evaluated models for a use, with what was excluded and what is not known."""
     if not scenario:
-        show_tables(
-            [_scenarios()], ["xlembed guide --scenario NAME -t TASK ranks the evaluated models for one."]
-        )
-        return
+        further = ["xlembed guide --scenario NAME -t TASK ranks the evaluated models for one."]
+        return show_choice(_scenarios(), further, as_json=asked.as_json)
     from xlembed.cli import echo_json
     from xlembed.cli.console import open_console, print_line
     from xlembed.cli.options import listed

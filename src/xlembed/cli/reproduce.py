@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from xlembed.cli.study import Asked, run_job, show_tables, study
+from xlembed.cli.study import Asked, run_job, show_choice, study
 
 
 @click.command()
@@ -29,7 +29,7 @@ def reproduce(asked: Asked, name: str | None, local: str | None, accept_licence:
     if accept_licence not in ("", "true", "false"):
         raise UserError(f"--accept-licence: expected true or false, found {accept_licence!r}")
     if name in (None, "", "list"):
-        return show_tables([claims_grid(claims().values())])
+        return show_choice(claims_grid(claims().values()), as_json=asked.as_json)
     from xlembed.models.safety import check_kinds
     from xlembed.reproduce.job import RESULT, prepare, reproduced_grid
     from xlembed.reproduce.job import reproduce as stage

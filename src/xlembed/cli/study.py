@@ -295,6 +295,23 @@ def show_tables(
         print_warning(console, warning)
 
 
+def show_choice(table: Grid, lines: Iterable[str] = (), *, as_json: bool) -> None:
+    """What a command can be given where it was given nothing; for scripts an object per row."""
+    from xlembed.cli import echo_json
+
+    if not as_json:
+        return show_tables([table], lines)
+    names = [head.text for head in table.heads]
+    labels = [[cell.label for cell in row.cells if cell.label] for row in table.rows]
+    texts = [[cell.text for cell in row.cells] for row in table.rows]
+    return echo_json(
+        [
+            {**dict(zip(names, of, strict=True)), "labels": said}
+            for of, said in zip(texts, labels, strict=True)
+        ]
+    )
+
+
 def told(text: str) -> None:
     """A message about the work itself, on stderr."""
     from xlembed.cli.console import say
