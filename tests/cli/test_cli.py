@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -178,6 +179,26 @@ def test_lists_are_quick_since_nothing_heavy_is_loaded(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_encoding_that_lacks_characters_costs_no_result(tmp_path: Path) -> None:
+    def said(*words: str, encoding: str) -> str:
+        program = f"import sys\nfrom xlembed.cli import main\nsys.argv = ['xlembed', *{words}]\nmain()"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode(encoding)
+
+    (tmp_path / "params.yaml").write_text(
+        "models: {ours: {source: bge_m3, notes: [für 犬 −5]}}\n", encoding="utf-8"
+    )
+    assert "für ? -5" in said("models", "ours", encoding="latin-1")
+    for encoding in ("latin-1", "utf-8"):
+        assert json.loads(said("models", "ours", "--json", encoding=encoding))["notes"] == ["für 犬 −5"]
 
 
 def test_compare_without_names_takes_params_yaml_and_writes_the_summary(

@@ -99,3 +99,5 @@ def test_width_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_console().width == FILE_WIDTH
     monkeypatch.setenv("COLUMNS", "90")
     assert open_console().width == 90
+    monkeypatch.setenv("COLUMNS", "0")  # not known, as in a container; nothing would be printed
+    assert open_console().width == FILE_WIDTH

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import codecs
 import gc
 import importlib
+import io
 import logging
 import os
 import signal
@@ -94,6 +96,8 @@ GARBAGE = 50_000
 """New objects between two searches for garbage; at Python's 700 the searches are a quarter of all imports' time."""
 ALONE = "alone"
 """Said of a command that has a process of its own, which ends with it."""
+PLAIN = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-"}
+"""What stands for a character where an encoding lacks it."""
 FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -152,6 +156,7 @@ def main() -> None:
     from xlembed.tracking.errors import TrackingError, hide_secrets
     from xlembed.words import UserError
 
+    _print_what_can_be_printed()
     gc.set_threshold(GARBAGE)
     atexit.register(gc.freeze)  # what a process that ends holds need not be searched once more
     signal.signal(signal.SIGTERM, _terminate)
@@ -185,6 +190,20 @@ def main() -> None:
             raise
         _complain(hide_secrets(f"Error: {message}"))
         sys.exit(BAD_INPUT)
+
+
+def _print_what_can_be_printed() -> None:
+    """A character that the terminal's or the pipe's encoding lacks costs that character, not the result or a sign."""
+
+    def replaced(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        return "".join(PLAIN.get(char, "?") for char in error.object[error.start : error.end]), error.end
+
+    codecs.register_error("plain", replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
 
 
 def _check_code() -> None:
@@ -240,7 +259,8 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 
 
 def echo_json(value: Any) -> None:
-    """A result for scripts, on stdout."""
+    """A result for scripts, on stdout; escaped where its encoding lacks characters."""
     import json
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True))
+    is_whole = str(sys.stdout.encoding).lower() in ("utf-8", "utf8", "none")
+    click.echo(json.dumps(value, ensure_ascii=not is_whole, indent=2, sort_keys=True))

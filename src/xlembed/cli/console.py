@@ -17,7 +17,7 @@ FILE_WIDTH = 80
 def open_console(stderr: bool = False) -> Console:
     """A console as wide as the terminal; COLUMNS decides where it is set."""
     console = Console(stderr=stderr)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    if console.width < 1 or (not console.is_terminal and "COLUMNS" not in os.environ):  # COLUMNS=0: not known
         console.width = FILE_WIDTH
     return console
 
