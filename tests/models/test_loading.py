@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Router, Transformer
+from sentence_transformers.sentence_transformer.modules import Dense
+from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
 from transformers import AutoModel
 
 from models.conftest import (
@@ -24,6 +28,7 @@ from models.conftest import (
 )
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import OutOfMemory
+from xlembed.models.fingerprint import base_fingerprint
 from xlembed.models.loading import load_encoder
 from xlembed.models.sentence_encoder import is_out_of_memory
 from xlembed.models.spec import ModelRef, Variation
@@ -81,6 +86,45 @@ def test_prompts_are_put_before_the_text(build: Build) -> None:
     np.testing.assert_allclose(query, pooled_by_hand(folder, "query: cat", "mean"), atol=2e-5)
     np.testing.assert_allclose(document, pooled_by_hand(folder, "passage: cat", "mean"), atol=2e-5)
     assert encoder.token_counts(["cat", "the cat"], Role.QUERY) == [5, 6]  # [CLS] query : cat [SEP]
+
+
+def test_a_pooling_may_leave_the_prompt_out(build: Build) -> None:
+    folder = build("bert", modules="mean")
+    prompts = {"query_prompt": "query : ", "document_prompt": ""}
+    before = base_fingerprint(ref_of(folder, **prompts), folder, storage_dtype="float32")
+    edit_json(folder / "1_Pooling" / "config.json", include_prompt=False)
+    ref = ref_of(folder, **prompts)
+    assert base_fingerprint(ref, folder, storage_dtype="float32").description["roles"]
+    assert "roles" not in before.description
+    encoder = load_encoder(ref, device="cpu")
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    for role, prompt in ((Role.QUERY, "query : "), (Role.DOCUMENT, "")):
+        found = theirs.encode(TEXTS, prompt=prompt)
+        np.testing.assert_allclose(encoder.encode_batch(TEXTS, role), found, atol=1e-6)
+    states = hidden_states(folder, "query : dog")[3:]  # [CLS] query : are left out
+    expected = states.mean(axis=0)
+    np.testing.assert_allclose(
+        encoder.encode_batch(["dog"], Role.QUERY)[0], expected / np.linalg.norm(expected), atol=2e-5
+    )
+
+
+def test_a_head_may_have_a_route_for_each_role(build: Build, tmp_path: Path) -> None:
+    body, folder = Transformer(str(build("bert"))), tmp_path / "routed"
+    heads = Router.for_query_document(query_modules=[Dense(DIM, 8)], document_modules=[Dense(DIM, 8)])
+    SentenceTransformer(modules=[body, PoolingModule(DIM), heads], device="cpu").save(str(folder))
+    encoder, theirs = (
+        load_encoder(ref_of(folder), device="cpu"),
+        SentenceTransformer(str(folder), device="cpu"),
+    )
+    for role, encode in ((Role.QUERY, theirs.encode_query), (Role.DOCUMENT, theirs.encode_document)):
+        found = encode(TEXTS, normalize_embeddings=True)
+        np.testing.assert_allclose(encoder.encode_batch(TEXTS, role), found, atol=1e-6)
+    bodies = Router.for_query_document(
+        query_modules=[body, PoolingModule(DIM)], document_modules=[body, PoolingModule(DIM)]
+    )
+    SentenceTransformer(modules=[bodies], device="cpu").save(str(tmp_path / "bodies"))
+    with pytest.raises(UserError, match=r"modules\.json begins with a Router"):
+        load_encoder(ref_of(tmp_path / "bodies"), device="cpu")
 
 
 def test_instruction_fills_the_template(build: Build) -> None:

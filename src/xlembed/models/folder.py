@@ -37,6 +37,8 @@ FAMILIES = {
 """What a model calls itself -> the card that knows its family's prompts; the first match counts."""
 OWN_MODULES = "xlembed.models.modules."
 """Types in modules.json that come with this package."""
+ROUTERS = ("Router", "Asym")
+"""Modules of sentence-transformers that have modules of their own for each role."""
 PYLATE = "pylate.models.Dense.Dense"
 """A type in modules.json for which sentence-transformers has a class of its own."""
 STANFORD = "HF_ColBERT"
@@ -200,6 +202,18 @@ def stored_pooling(folder: Path) -> str | None:
         if module.kind == "StaticEmbedding":
             return "static"
     return None
+
+
+def heeds_roles(folder: Path) -> bool:
+    """Whether a module goes by more than a text with its prompt: a route per role, a pooling without the prompt."""
+    return any(
+        module.kind in ROUTERS
+        or (
+            module.kind == "Pooling"
+            and read_json(folder / module.path / "config.json").get("include_prompt") is False
+        )
+        for module in folder_modules(folder)
+    )
 
 
 def stored_prompts(folder: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.models.folder import (
+    ROUTERS,
     body_config,
     body_folder,
     folder_modules,
@@ -28,6 +29,11 @@ def refuse_unsafe(ref: ModelRef, folder: Path, trust_remote_code: bool) -> None:
             "save the whole model."
         )
     _refuse_other_kind(ref, folder)
+    if any(module.kind in ROUTERS for module in folder_modules(folder)[:1]):
+        raise UserError(
+            f"{ref.slug}: {folder / 'modules.json'} begins with a Router: a body for each role, which xlembed cannot "
+            "use (a Router behind one body it can). Import the vectors instead: `xlembed import-vectors`"
+        )
     config = body_config(folder)
     if trust_remote_code:
         return

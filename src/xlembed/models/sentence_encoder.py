@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sentence_transformers.base.modules import Router
 from sentence_transformers.util import batch_to_device
 
 from xlembed.models.encoder import OutOfMemory
@@ -92,8 +93,15 @@ class SentenceEncoder(Loaded):
     layer_norm: bool
     _active: str | None = None
 
-    def _features(self, inputs: list[str]) -> dict[str, Any]:
-        found: dict[str, Any] = self.model.preprocess(inputs)
+    def _features(self, texts: Sequence[str], role: Role) -> dict[str, Any]:
+        prompt = self.prompts[role]
+        found: dict[str, Any]
+        if prompt and any(not getattr(module, "include_prompt", True) for module in self.model):
+            found = self.model.preprocess(
+                list(texts), prompt=prompt
+            )  # tells the pooling where the prompt ends
+        else:
+            found = self.model.preprocess([prompt + text for text in texts])
         return found
 
     def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
@@ -109,25 +117,26 @@ class SentenceEncoder(Loaded):
 
     def tokenise(self, texts: Sequence[str], role: Role) -> tuple[Role, int, dict[str, Any]]:
         """Role, number and features of texts, prompts added."""
-        return role, len(texts), self._features([self.prompts[role] + text for text in texts])
+        return role, len(texts), self._features(texts, role)
 
     def encode_tokenised(self, tokenised: tuple[Role, int, dict[str, Any]]) -> Vectors:
         """As `encode_batch` of the texts."""
         role, n_texts, features = tokenised
         self._activate(self.adapters[role])
         with memory_told(self.model.device):
-            vectors = self._forward(features, n_texts)
+            vectors = self._forward(features, n_texts, role)
         refuse_no_numbers(vectors, self.name)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
         return np.asarray(unit, dtype=np.float32)
 
-    def _forward(self, tokenised: dict[str, Any], n_texts: int) -> Vectors:
+    def _forward(self, tokenised: dict[str, Any], n_texts: int, role: Role) -> Vectors:
         features = batch_to_device(tokenised, self.model.device)
         if features["input_ids"].numel() == 0:
             return np.zeros((n_texts, self.dim), np.float32)
+        task = {"task": role.value} if any(isinstance(module, Router) for module in self.model) else {}
         with torch.inference_mode():
-            pooled = self.model(features)["sentence_embedding"].float()
+            pooled = self.model(features, **task)["sentence_embedding"].float()
             if self.layer_norm:
                 pooled = torch.nn.functional.layer_norm(pooled, pooled.shape[-1:])
         vectors: Vectors = pooled.cpu().numpy()
@@ -161,10 +170,10 @@ class StaticEncoder(SentenceEncoder):
     def _counts(self, inputs: list[str]) -> list[int]:
         return self._ids.counts(inputs)
 
-    def _features(self, inputs: list[str]) -> dict[str, Any]:
+    def _features(self, texts: Sequence[str], role: Role) -> dict[str, Any]:
         cut = self.model.tokenizer.truncation or {"max_length": None, "direction": "right"}
         kept = slice(-cut["max_length"], None) if cut["direction"] == "left" else slice(cut["max_length"])
-        ids = [of_text[kept] for of_text in self._ids(inputs)]
+        ids = [of_text[kept] for of_text in self._ids([self.prompts[role] + t for t in texts])]
         starts = np.cumsum([0, *map(len, ids[:-1])])
         return {"input_ids": torch.from_numpy(np.concatenate(ids)), "offsets": torch.from_numpy(starts)}
 
