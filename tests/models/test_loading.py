@@ -26,10 +26,12 @@ from models.conftest import (
     small_tokenizer,
     write_json,
 )
+from small_model import static_model
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import OutOfMemory
 from xlembed.models.fingerprint import base_fingerprint
 from xlembed.models.loading import load_encoder
+from xlembed.models.selfcheck import sentences
 from xlembed.models.sentence_encoder import is_out_of_memory
 from xlembed.models.spec import ModelRef, Variation
 from xlembed.words import DType, Pooling, Role, UserError
@@ -125,6 +127,26 @@ def test_a_head_may_have_a_route_for_each_role(build: Build, tmp_path: Path) -> 
     SentenceTransformer(modules=[bodies], device="cpu").save(str(tmp_path / "bodies"))
     with pytest.raises(UserError, match=r"modules\.json begins with a Router"):
         load_encoder(ref_of(tmp_path / "bodies"), device="cpu")
+
+
+@pytest.mark.parametrize("is_static", [False, True])
+def test_vectors_are_cut_where_the_folder_says_so(build: Build, tmp_path: Path, is_static: bool) -> None:
+    words = ["[UNK]", *"the cat sat on a mat dog".split(), *sentences()["en"].split()]
+    table = {word: [float(i), *range(DIM - 1)] for i, word in enumerate(words)}
+    model = (
+        static_model(table)
+        if is_static
+        else SentenceTransformer(str(build("bert", modules="mean")), device="cpu")
+    )
+    model.save(str(tmp_path / "cut"))
+    before = base_fingerprint(ref_of(tmp_path / "cut"), tmp_path / "cut", storage_dtype="float32")
+    edit_json(tmp_path / "cut" / "config_sentence_transformers.json", truncate_dim=6)
+    assert base_fingerprint(ref_of(tmp_path / "cut"), tmp_path / "cut", storage_dtype="float32") != before
+    encoder = load_encoder(ref_of(tmp_path / "cut"), device="cpu")
+    model.truncate_dim = 6
+    assert encoder.dim == 6
+    found = encoder.encode_batch(TEXTS, Role.QUERY)
+    np.testing.assert_allclose(found, model.encode(TEXTS, normalize_embeddings=True), atol=1e-6)
 
 
 def test_instruction_fills_the_template(build: Build) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from xlembed.models.card import ModelCard
 from xlembed.models.digest import file_digest, folder_digest
-from xlembed.models.folder import folder_modules, heeds_roles, remote_classes, with_folder_prompts
+from xlembed.models.folder import folder_modules, heeds_roles, remote_classes, stored_dim, with_folder_prompts
 from xlembed.models.hub import locate_code
 from xlembed.models.limits import length_limit
 from xlembed.models.pickled import with_safetensors
@@ -71,6 +71,7 @@ def base_fingerprint(
         "dtype": ref.dtype.value,
         "storage_dtype": storage_dtype,
         **({"kind": str(card.kind)} if card.kind is Kind.LATE_INTERACTION else {}),
+        **({"cut": dim} if (dim := stored_dim(folder)) else {}),
         **({"roles": "by modules"} if heeds_roles(folder) else {}),
         "libraries": {name: _version(name) for name in (*LIBRARIES, *COMPUTED_BY.get(ref.dtype, ()))},
     }

@@ -204,6 +204,12 @@ def stored_pooling(folder: Path) -> str | None:
     return None
 
 
+def stored_dim(folder: Path) -> int | None:
+    """Dimensions that sentence-transformers cuts the model's vectors to, if the folder says so."""
+    found = read_json(folder / "config_sentence_transformers.json").get("truncate_dim")
+    return found if isinstance(found, int) and found > 0 else None
+
+
 def heeds_roles(folder: Path) -> bool:
     """Whether a module goes by more than a text with its prompt: a route per role, a pooling without the prompt."""
     return any(

@@ -139,7 +139,7 @@ class SentenceEncoder(Loaded):
             pooled = self.model(features, **task)["sentence_embedding"].float()
             if self.layer_norm:
                 pooled = torch.nn.functional.layer_norm(pooled, pooled.shape[-1:])
-        vectors: Vectors = pooled.cpu().numpy()
+        vectors: Vectors = pooled[:, : self.dim].cpu().numpy()
         mask = features.get("attention_mask")
         if mask is not None and mask.ndim == 2 and len(mask) == len(vectors):
             vectors[(mask.sum(dim=1) == 0).cpu().numpy()] = 0

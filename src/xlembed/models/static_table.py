@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xlembed.models.card import ModelCard
 from xlembed.models.encoder import OutOfMemory
-from xlembed.models.folder import folder_modules
+from xlembed.models.folder import folder_modules, stored_dim
 from xlembed.models.limits import length_limit
 from xlembed.models.selfcheck import check_tokenizer
 from xlembed.models.spec import ModelRef
@@ -139,7 +139,7 @@ def open_static_table(
     ours = [module.type.startswith("sentence_transformers.") and module.kind for module in modules]
     if ours not in (["StaticEmbedding"], ["StaticEmbedding", "Normalize"]):
         return None
-    if device not in ("", "cpu") or ref.dtype is not DType.FLOAT32 or card.layer_norm:
+    if device not in ("", "cpu") or ref.dtype is not DType.FLOAT32 or card.layer_norm or stored_dim(folder):
         return None
     found = _read(folder / modules[0].path)
     if found is None or (card.dim and found[0].shape[1] != card.dim):
