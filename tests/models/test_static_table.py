@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 
@@ -75,6 +75,22 @@ def test_the_bundled_model_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) 
         np.testing.assert_array_equal(
             found, by_torch(ref, monkeypatch).encode_batch(texts, role), strict=True
         )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("unit", [True, False])
+def test_values_that_are_no_numbers_are_refused(tmp_path: Path, value: float, unit: bool) -> None:
+    folder = save(tmp_path / "static", 8, unit=unit)
+    weights = next(folder.rglob("model.safetensors"))
+    table = load_file(weights)["embedding.weight"]
+    table[VOCABULARY.index("w3"), 0] = value
+    save_file({"embedding.weight": table}, weights)
+    encoder = load_encoder(resolve_model(str(folder)))
+    assert isinstance(encoder, StaticTable) and encoder.encode_batch(["w1"], Role.QUERY).any()
+    with pytest.raises(
+        UserError, match=r"^static-\w+: the model computed values that are no numbers.*the weights"
+    ):
+        encoder.encode_batch(["w1", "w3 w1"], Role.QUERY)
 
 
 def test_norms_by_hand() -> None:

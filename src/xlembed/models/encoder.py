@@ -5,13 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 
-from xlembed.words import Role, Vectors
+from xlembed.words import Role, UserError, Vectors
 
 
 class OutOfMemory(RuntimeError):
     """A batch did not fit; the caller halves it and goes on."""
+
+
+def refuse_no_numbers(values: NDArray[Any], name: str) -> None:
+    """NaN and infinity are an overflow, or damaged weights.
+
+    Raises:
+        UserError: there are some.
+    """
+    if not np.isfinite(values).all():
+        raise UserError(
+            f"{name}: the model computed values that are no numbers; in float16 that is an overflow: use +bf16 or "
+            "float32. There the weights hold such values, or too large ones"
+        )
+
+
+def unit_length(vectors: Vectors, name: str) -> Vectors:
+    """As float32 of unit length; zeros stay zeros.
+
+    Raises:
+        UserError: a vector of the model `name` holds something else than finite numbers.
+    """
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    refuse_no_numbers(lengths, name)
+    unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return np.asarray(unit, dtype=np.float32)
 
 
 class AnyEncoder(Protocol):

@@ -15,9 +15,9 @@ import torch
 from sentence_transformers.base.modules import Router
 from sentence_transformers.util import batch_to_device
 
-from xlembed.models.encoder import OutOfMemory
+from xlembed.models.encoder import OutOfMemory, unit_length
 from xlembed.models.static_table import TokenIds
-from xlembed.words import Role, UserError, Vectors
+from xlembed.words import Role, Vectors
 
 MEMORY_WORDS = re.compile("out of memory|not enough memory|can(no|')t allocate memory|failed to allocate")
 
@@ -42,19 +42,6 @@ def memory_told(device: torch.device) -> Iterator[None]:
         elif device.type == "mps":
             torch.mps.empty_cache()
         raise OutOfMemory(str(error)) from error
-
-
-def refuse_no_numbers(vectors: Vectors, name: str) -> None:
-    """NaN and infinity are an overflow.
-
-    Raises:
-        UserError: there are some.
-    """
-    if not np.isfinite(vectors).all():
-        raise UserError(
-            f"{name}: the model computed values that are no numbers; in float16 that is an overflow: use +bf16 or "
-            "float32"
-        )
 
 
 @dataclass(kw_only=True, eq=False)
@@ -125,10 +112,7 @@ class SentenceEncoder(Loaded):
         self._activate(self.adapters[role])
         with memory_told(self.model.device):
             vectors = self._forward(features, n_texts, role)
-        refuse_no_numbers(vectors, self.name)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-        return np.asarray(unit, dtype=np.float32)
+        return unit_length(vectors, self.name)
 
     def _forward(self, tokenised: dict[str, Any], n_texts: int, role: Role) -> Vectors:
         features = batch_to_device(tokenised, self.model.device)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlembed.models.card import ModelCard
-from xlembed.models.encoder import OutOfMemory
+from xlembed.models.encoder import OutOfMemory, unit_length
 from xlembed.models.folder import folder_modules, stored_dim
 from xlembed.models.limits import length_limit
 from xlembed.models.selfcheck import check_tokenizer
@@ -72,7 +72,9 @@ class StaticTable:
         max_tokens: int | None,
         *,
         normalised: bool,
+        name: str,
     ) -> None:
+        self._name = name
         self.dim = int(table.shape[1])
         self.max_tokens = max_tokens
         self._table = table
@@ -89,15 +91,14 @@ class StaticTable:
 
         Raises:
             OutOfMemory: if the batch does not fit into memory.
+            UserError: if the table holds values that are no numbers.
         """
         try:
             ids = [of[: self.max_tokens] for of in self._ids([self._prompts[role] + text for text in texts])]
             means = self._means(ids)
             if self._normalised:
                 means /= np.maximum(norms(means), np.float32(SMALLEST))[:, None]
-            lengths = np.linalg.norm(means, axis=1, keepdims=True)
-            unit: Vectors = np.divide(means, lengths, out=np.zeros_like(means), where=lengths > 0)
-            return unit
+            return unit_length(means, self._name)
         except MemoryError as error:
             raise OutOfMemory(str(error)) from error
 
@@ -152,6 +153,7 @@ def open_static_table(
         {role: card.prompt(role, instruction) for role in Role},
         length_limit(folder, ref.max_tokens, card.config_overrides),
         normalised=len(modules) == 2,
+        name=ref.slug,
     )
 
 

@@ -11,7 +11,8 @@ from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.util import batch_to_device
 
 from xlembed.models.card import ModelCard
-from xlembed.models.sentence_encoder import Loaded, memory_told, refuse_no_numbers
+from xlembed.models.encoder import refuse_no_numbers
+from xlembed.models.sentence_encoder import Loaded, memory_told
 from xlembed.words import Role, TokenVectors, UserError
 
 
