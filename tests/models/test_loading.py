@@ -33,7 +33,7 @@ from xlembed.models.fingerprint import base_fingerprint
 from xlembed.models.loading import load_encoder
 from xlembed.models.selfcheck import sentences
 from xlembed.models.sentence_encoder import is_out_of_memory
-from xlembed.models.spec import ModelRef, Variation
+from xlembed.models.spec import ModelRef, Variation, resolve_model
 from xlembed.words import DType, Pooling, Role, UserError
 
 TEXTS = ["the cat sat on a mat", "dog", "the dog sat"]
@@ -214,6 +214,21 @@ def test_name_limits_the_length_below_the_card(build: Build) -> None:
         Variation(max_tokens=9),
     )
     assert load_encoder(ref, device="cpu").max_tokens == 9
+
+
+@pytest.mark.parametrize(("limit", "is_refused"), [(1, True), (4, True), (5, False)])
+def test_a_length_without_room_for_a_text_is_refused(build: Build, limit: int, is_refused: bool) -> None:
+    folder = build("bert", modules="mean")
+    write_json(folder / "config_sentence_transformers.json", {"prompts": {"query": "query : "}})
+    ref = resolve_model(f"{folder}+max{limit}")
+    if is_refused:
+        with pytest.raises(
+            UserError, match=rf"cut at {limit} tokens, and the query prompt .* takes 4: nothing"
+        ):
+            load_encoder(ref, device="cpu")
+    else:
+        vectors = load_encoder(ref, device="cpu").encode_batch(["cat", "dog"], Role.QUERY)
+        assert not np.allclose(*vectors)
 
 
 @pytest.mark.parametrize("dtype", [DType.BFLOAT16, DType.FLOAT16])

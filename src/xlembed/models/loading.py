@@ -69,6 +69,7 @@ def load_encoder(
     folder, card = _look_at(ref, trust_remote_code, folder)
     _warn_of_differences(card, folder)
     if table := open_static_table(ref, card, folder, device, instruction):
+        _refuse_no_room(table, ref)
         return table
     folder, card, model, limit = _open(ref, device, trust_remote_code, folder)
     _load_adapters(card, model, folder)
@@ -92,8 +93,20 @@ def load_encoder(
         dim=dim,
         max_tokens=limit,
     )
+    _refuse_no_room(encoder, ref)
     _try_out(encoder, ref, folder)
     return encoder
+
+
+def _refuse_no_room(encoder: AnyEncoder, ref: ModelRef, roles: Iterable[Role] = Role) -> None:
+    """Inputs that are cut before a text's first token would all have one vector."""
+    for role in roles:
+        [alone] = encoder.token_counts([""], role)
+        if encoder.max_tokens and alone >= encoder.max_tokens:
+            raise UserError(
+                f"{ref.slug}: inputs are cut at {encoder.max_tokens} tokens, and the {role} prompt with the special "
+                f"tokens takes {alone}: nothing of a text would be read. Cut at more (+maxN, max_tokens)"
+            )
 
 
 def _try_out(encoder: AnyEncoder, ref: ModelRef, folder: Path, roles: Iterable[Role] = Role) -> None:
@@ -124,6 +137,7 @@ def load_token_encoders(
 
     encoders = token_encoders(model.eval(), card, ref.slug, limit, instruction)
     for role, encoder in encoders.items():
+        _refuse_no_room(encoder, ref, [role])
         _try_out(encoder, ref, folder, [role])
     return encoders
 
