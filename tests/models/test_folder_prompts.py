@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from models.conftest import Build, edit_json, write_json
 from xlembed.cli.models import models
 from xlembed.models.card import ModelCard
-from xlembed.models.folder import prompt_notes, stored_prompts
+from xlembed.models.folder import prompt_notes, similarity_notes, stored_prompts
 from xlembed.models.spec import resolve_model
 from xlembed.words import Role
 
@@ -117,3 +117,14 @@ def test_odd_configs_make_no_difference(tmp_path: Path, caplog: pytest.LogCaptur
     edit_json(tmp_path / "config.json", model_type=None)
     with caplog.at_level(logging.WARNING):
         assert prompt_notes(FREE, tmp_path) == []
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("made_for", ["dot", "euclidean", "cosine", "MaxSim", None])
+def test_another_similarity_is_told(build: Build, made_for: str | None, normalize: bool) -> None:
+    folder = build("bert", modules="mean", normalize=normalize)
+    write_json(folder / "config_sentence_transformers.json", {"similarity_fn_name": made_for})
+    told = made_for in ("dot", "euclidean") and not normalize
+    assert [made_for in note and "compared by cosine" in note for note in similarity_notes(folder)] == [
+        True
+    ] * told

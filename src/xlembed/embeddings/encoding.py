@@ -18,7 +18,7 @@ from xlembed.embeddings.store import VectorStore
 from xlembed.models.card import Service
 from xlembed.models.encoder import Encoder
 from xlembed.models.fingerprint import Fingerprint
-from xlembed.models.folder import prompt_notes
+from xlembed.models.folder import prompt_notes, similarity_notes
 from xlembed.models.safety import check_vectors
 from xlembed.models.spec import ModelRef
 from xlembed.registry import load_entry
@@ -125,7 +125,7 @@ def locate_store(
     """
     settings = workspace.settings.encode
     folder, base = locate_model(ref, settings, settings.storage_dtype)
-    notes = prompt_notes(ref.card, ref.folder or folder)
+    notes = [*prompt_notes(ref.card, ref.folder or folder), *similarity_notes(folder)]
     for note in notes:
         log.warning("%s: %s", ref.slug, note)
     store = VectorStore(workspace.cache / "vectors", base.digest, settings.storage_dtype, base.description)

@@ -298,6 +298,18 @@ def prompt_notes(card: ModelCard, folder: Path) -> list[str]:
     return notes
 
 
+def similarity_notes(folder: Path) -> list[str]:
+    """What must be known of a model whose vectors were made to be compared otherwise than here."""
+    made_for = read_json(folder / "config_sentence_transformers.json").get("similarity_fn_name")
+    modules = folder_modules(folder)
+    if made_for not in ("dot", "euclidean", "manhattan") or (modules and modules[-1].kind == "Normalize"):
+        return []
+    return [
+        f"its folder says that its vectors are made for another similarity ({made_for}); they are compared by cosine, "
+        "which does not look at lengths"
+    ]
+
+
 def _family(card: ModelCard, folder: Path) -> ModelCard | None:
     """The card of the catalogue whose prompts a model of this kind expects, told by what it calls itself."""
     config = body_config(folder)
