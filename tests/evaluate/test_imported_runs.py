@@ -142,6 +142,24 @@ def test_queries_without_a_ranking_find_nothing_and_a_whole_language_is_asked_fo
         take(task, here, "pools", "de=trec/de.trec", "en=trec/en.trec")
 
 
+def test_a_query_without_a_ranking_is_told_of_each_pool(here: Workspace, task: Task) -> None:
+    """One pool's ranking is none of another: those of within a language do not answer across languages."""
+    by_language = ["de=trec/de.trec", "en=trec/en.trec"]
+    some = write("lacking.trec", [line for line in lines("trec/all.trec") if not line.startswith("q1-en ")])
+    notes = take(task, here, "lacking", some, *by_language)
+    assert notes == ["1 query has no ranking, counted as finding nothing (en 1): q1-en"]
+    within = write("within.trec", [line for line in lines("trec/de.trec") if "-de Q0" in line])
+    with pytest.raises(
+        UserError, match=r"no query in en has a ranking of documents in de: .*without de=FILE"
+    ):
+        take(task, here, "within", "trec/all.trec", f"de={within}")
+    settings = here.settings.model_copy(
+        update={"evaluate": EvaluateSettings(modes="monolingual,cross_lingual", resamples=100)}
+    )
+    alone = Workspace(settings, here.root, here.out / "alone")
+    assert take(task, alone, "within", "trec/all.trec", f"de={within}") == []
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from xlembed.models.catalogue import catalogue
 from xlembed.models.spec import ModelRef
 from xlembed.search.imported import ALL, ENGINE, ImportedSearcher
 from xlembed.search.run import Run
-from xlembed.search.units import ANY_LANGUAGE, build_units, mode_of
+from xlembed.search.units import ANY_LANGUAGE, Unit, build_units, mode_of
+from xlembed.settings import EvaluateSettings
 from xlembed.tracking.opening import open_model
 from xlembed.words import Lang, Mode, Pool, UserError, counted
 from xlembed.workspace import Workspace
@@ -102,35 +103,52 @@ def describe_rankings(task: Task, table: pd.DataFrame, workspace: Workspace) -> 
     return {**describe_index(task, workspace), **found}
 
 
-def missing_queries(task: Task, pools: Mapping[str, Run], modes: Sequence[Mode]) -> list[str]:
-    """Told: judged queries without a ranking, which count as finding nothing.
+def missing_queries(task: Task, pools: Mapping[str, Run], settings: EvaluateSettings) -> list[str]:
+    """Told: queries without a ranking in a pool that they are scored in, which count as finding nothing there.
 
     Raises:
-        UserError: a whole language has none, or the modes need a pool that was not given.
+        UserError: in one pool a whole language has none, or the modes need a pool that was not given.
     """
     if ALL not in pools:
-        if set(modes) != {Mode.MONOLINGUAL}:
+        if set(settings.modes) != {Mode.MONOLINGUAL}:
             raise UserError(
                 "the rankings are of single languages only: give a file over all languages too, or evaluate within "
                 "languages alone with --modes monolingual"
             )
         if lacking := sorted(set(task.languages) - set(pools)):
             raise UserError(f"no rankings of documents in {', '.join(lacking)}: add {lacking[0]}=FILE")
-    ranked = {query_id for run in pools.values() for query_id in run}
-    asked = Counter(q.lang for q in task.queries)
-    missing = [q for q in task.queries if q.query_id not in ranked]
-    by_lang = Counter(q.lang for q in missing)
-    if nothing := sorted(lang for lang, n in by_lang.items() if n == asked[lang]):
+    asked = {pool: {q.query_id: q.lang for q in task.queries} if pool == ALL else {} for pool in pools}
+    for unit, lang in _asked_units(task, settings):
+        query = task.queries[unit.query]
+        asked[lang if lang in pools else ALL][query.query_id] = query.lang
+    return [note for pool in pools for note in _missing(pool, pools[pool], asked[pool])]
+
+
+def _missing(pool: str, run: Run, asked: Mapping[str, Lang]) -> list[str]:
+    missing = {query_id: lang for query_id, lang in asked.items() if query_id not in run}
+    by_lang, every = Counter(missing.values()), Counter(asked.values())
+    ranking = "ranking" if pool == ALL else f"ranking of documents in {pool}"
+    if nothing := sorted(lang for lang, n in by_lang.items() if n == every[lang]):
+        other = f"; without {pool}=FILE they are filtered out of rankings of all documents" * (pool != ALL)
         raise UserError(
-            f"no query in {', '.join(nothing)} has a ranking: each of the {len(task.queries):,} queries of {task.name} "
-            "is to be searched for"
+            f"no query in {', '.join(nothing)} has a {ranking}: each of {len(asked):,} queries is to be searched "
+            f"for{other}"
         )
     if not missing:
         return []
     where = ", ".join(f"{lang} {n}" for lang, n in sorted(by_lang.items()))
-    first = ", ".join(q.query_id for q in missing[:3])
     count = counted(len(missing), "query has", "queries have")
-    return [f"{count} no ranking, counted as finding nothing ({where}): {first}"]
+    return [f"{count} no {ranking}, counted as finding nothing ({where}): {', '.join([*missing][:3])}"]
+
+
+def _asked_units(task: Task, settings: EvaluateSettings) -> Iterator[tuple[Unit, Lang | None]]:
+    """Every unit that is scored, with the language of the documents that are searched for it; None: all."""
+    for unit in build_units(task, settings.other_versions):
+        for pool in Pool:
+            lang = unit.doc_lang if pool is Pool.TARGET else None
+            mode = mode_of(task.queries[unit.query].lang, unit.doc_lang, pool)
+            if lang != ANY_LANGUAGE and mode in settings.modes:
+                yield unit, lang
 
 
 def fitted_to_depth(
@@ -170,23 +188,16 @@ def fitted_to_depth(
 
 def _known_depth(task: Task, searcher: ImportedSearcher, workspace: Workspace) -> tuple[int | None, str]:
     """Documents that are known of every unit's ranking, its ignored ones taken out; None: all of them."""
-    settings = workspace.settings.evaluate
     known, example = None, ""
-    for unit in build_units(task, settings.other_versions):
-        query = task.queries[unit.query]
-        for pool in Pool:
-            lang = unit.doc_lang if pool is Pool.TARGET else None
-            if lang == ANY_LANGUAGE or mode_of(query.lang, unit.doc_lang, pool) not in settings.modes:
-                continue
-            if searcher.is_whole(unit.query, lang):
-                continue
-            ranking = searcher.ranking(unit.query, lang)
-            left = len(set(ranking.tolist()) - set(unit.ignored))
-            if known is None or left < known:
-                where = f"in {lang}" if lang else "without other right answers"
-                known = left
-                found = len(searcher.ranking(unit.query, None if lang not in searcher.pools else lang))
-                example = (
-                    f"query {query.query_id}: only {counted(left, 'document')} {where} among its {found:,}"
-                )
+    for unit, lang in _asked_units(task, workspace.settings.evaluate):
+        if searcher.is_whole(unit.query, lang):
+            continue
+        ranking = searcher.ranking(unit.query, lang)
+        left = len(set(ranking.tolist()) - set(unit.ignored))
+        if known is None or left < known:
+            where = f"in {lang}" if lang else "without other right answers"
+            known = left
+            found = len(searcher.ranking(unit.query, None if lang not in searcher.pools else lang))
+            query_id = task.queries[unit.query].query_id
+            example = f"query {query_id}: only {counted(left, 'document')} {where} among its {found:,}"
     return known, example
