@@ -127,6 +127,15 @@ def test_rankings_that_are_too_short_say_so(here: Workspace, task: Task) -> None
     assert "ndcg@10" in units(here, "whole")
 
 
+def test_a_ranking_counts_as_cut_by_the_longest_of_its_own_file(here: Workspace, task: Task) -> None:
+    """Not by a deeper file of other queries."""
+    deep = write("deep.trec", [line for line in lines("trec/all.trec") if "-de Q0" in line])
+    short = [line for line in lines("trec/all.trec") if "-en Q0" in line and int(line.split()[3]) <= 3]
+    note, *_ = take(task, here, "two", deep, write("short.trec", short))
+    assert note.startswith("left out, for the rankings are too short: ") and "-en: only" in note
+    assert take(task, here, "two", deep, "short.trec", complete=True) == []
+
+
 def test_queries_without_a_ranking_find_nothing_and_a_whole_language_is_asked_for(
     here: Workspace, task: Task
 ) -> None:

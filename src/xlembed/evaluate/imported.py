@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,15 +62,15 @@ def check_name(task: Task, name: str, workspace: Workspace, force: bool) -> None
     check_free(workspace.run_folder(task.name, name), FILE, force)
 
 
-def rankings_table(task: Task, pools: Mapping[str, Run], complete: bool) -> pd.DataFrame:
-    """As they are written; queries in the task's order."""
+def rankings_table(task: Task, pools: Mapping[str, Run], cut: Mapping[str, Collection[str]]) -> pd.DataFrame:
+    """As they are written; queries in the task's order. `cut`: by pool, queries whose ranking may go on."""
     rows = [
-        (query.query_id, pool, doc_id)
+        (query.query_id, pool, doc_id, query.query_id not in cut.get(pool, ()))
         for pool in sorted(pools)
         for query in task.queries
         for doc_id in pools[pool].get(query.query_id, ())
     ]
-    return pd.DataFrame(rows, columns=["query_id", "pool", "doc_id"]).assign(complete=complete)
+    return pd.DataFrame(rows, columns=["query_id", "pool", "doc_id", "complete"])
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -91,7 +91,8 @@ def table_searcher(task: Task, table: pd.DataFrame) -> ImportedSearcher:
     pools: dict[str, dict[str, list[str]]] = {}
     for pool, query_id, doc_id in zip(table["pool"], table["query_id"], table["doc_id"], strict=True):
         pools.setdefault(pool, {}).setdefault(query_id, []).append(doc_id)
-    return ImportedSearcher(task, pools, bool(table["complete"].all()))
+    cut = table[~table["complete"]]
+    return ImportedSearcher(task, pools, set(zip(cut["pool"], cut["query_id"], strict=True)))
 
 
 def describe_rankings(task: Task, table: pd.DataFrame, workspace: Workspace) -> dict[str, object]:

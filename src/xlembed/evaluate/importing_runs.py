@@ -45,9 +45,9 @@ def import_rankings(
     Raises:
         UserError: all that is wrong in the files, or what they are too short for.
     """
-    pools, notes = read_pools(split_sources(files, task), task)
+    pools, cut, notes = read_pools(split_sources(files, task), task)
     notes += missing_queries(task, pools, workspace.settings.evaluate)
-    table = rankings_table(task, pools, complete)
+    table = rankings_table(task, pools, {} if complete else cut)
     workspace, told = fitted_to_depth(task, table_searcher(task, table), workspace)
     notes += told
     search = open_imported(task, ref, workspace, table, notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -42,8 +43,8 @@ def split_sources(given: Sequence[str], task: Task) -> list[tuple[str, Path]]:
 
 def read_pools(
     sources: Sequence[tuple[str, Path]], task: Task
-) -> tuple[dict[str, dict[str, list[str]]], list[str]]:
-    """Rankings by pool and query, and what is to be told of the files; several files of one pool are united.
+) -> tuple[dict[str, dict[str, list[str]]], dict[str, set[str]], list[str]]:
+    """Rankings by pool and query, which may be cut by pool, and what is to be told; files of one pool are united.
 
     Raises:
         UserError: all that is wrong in the files at once.
@@ -55,7 +56,16 @@ def read_pools(
         pools.setdefault(pool, []).extend(lines)
     rankings = {pool: _rankings(pool, lines, task, problems) for pool, lines in pools.items()}
     problems.raise_errors("the rankings cannot be used")
-    return rankings, list(problems.notes())
+    return rankings, {pool: _cut(lines) for pool, lines in pools.items()}, list(problems.notes())
+
+
+def _cut(lines: Sequence[Line]) -> set[str]:
+    """Queries of which a file holds as many documents as of any: where others go on, it may end before the ranking."""
+    found = Counter((line.place.file, line.query_id) for line in lines)
+    longest: dict[str, int] = {}
+    for (file, _), n in found.items():
+        longest[file] = max(n, longest.get(file, 0))
+    return {query_id for (file, query_id), n in found.items() if n == longest[file]}
 
 
 def _text(file: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -23,10 +23,10 @@ class ImportedSearcher(AsRetrieved):
     Args:
         task: whose documents and queries are meant.
         pools: `ALL` or a language -> rankings in this pool, by the ids of queries and documents.
-        complete: whether all that a system could find is in them.
+        cut: pools and ids of queries whose rankings may go on below what is known.
     """
 
-    def __init__(self, task: Task, pools: Mapping[str, Run], complete: bool = False) -> None:
+    def __init__(self, task: Task, pools: Mapping[str, Run], cut: Collection[tuple[str, str]]) -> None:
         row_of = {d.doc_id: row for row, d in enumerate(task.documents)}
         self.n_queries = len(task.queries)
         self._langs = np.array([d.lang for d in task.documents], dtype=object)
@@ -36,10 +36,10 @@ class ImportedSearcher(AsRetrieved):
             ]
             for pool, run in pools.items()
         }
-        self._merged = len(task.merged)  # identical documents are one, which makes rankings shorter
         self.pools = frozenset(pools)
-        longest = {pool: max(map(len, of), default=0) for pool, of in self._rankings.items()}
-        self._cut_at = {pool: None if complete else n for pool, n in longest.items()}
+        self._cut = {
+            (pool, i) for i, q in enumerate(task.queries) for pool in pools if (pool, q.query_id) in cut
+        }
 
     def ranking(self, query: int, lang: Lang | None) -> Rows:
         """Rows of documents in one pool, best first."""
@@ -49,11 +49,10 @@ class ImportedSearcher(AsRetrieved):
         return np.asarray(rows[self._langs[rows] == lang], dtype=np.int64)
 
     def is_whole(self, query: int, lang: Lang | None) -> bool:
-        """Whether nothing is below a ranking: it has all documents, or fewer than the longest one of its file."""
+        """Whether nothing is below a ranking: it has all documents, or was not cut."""
         pool = lang if lang in self._rankings and lang is not None else ALL
-        found, cut_at = len(self._rankings[pool][query]), self._cut_at[pool]
         size = len(self._langs) if pool == ALL else int((self._langs == pool).sum())
-        return found == size or cut_at is None or found + self._merged < cut_at
+        return len(self._rankings[pool][query]) == size or (pool, query) not in self._cut
 
     def search(self, queries: Sequence[int], k: int, lang: Lang | None = None) -> Hits:
         """See `Search.search`; a document's score is its rank, negative."""
