@@ -11,12 +11,14 @@ import pytest
 
 from fakes.document_fakes import HOSTILE, NAMES, guide, hostile, inputs, task
 from xlembed.data.public.entry import public_sets
+from xlembed.evaluate.figures import comparisons as comparisons_kind
 from xlembed.models.catalogue import catalogue
 from xlembed.report.assemble import assemble
 from xlembed.report.limitations import limitations
 from xlembed.report.verdicts import _not_weighed
 from xlembed.reproduce.recipe import claims
 from xlembed.show.content import Cell, Document, Grid, Head, Missing, Row
+from xlembed.show.figures.registry import figures_of
 from xlembed.show.html import to_html
 from xlembed.show.latex import TEMPLATES, escape, references, table_name, to_paper, to_table
 from xlembed.show.markdown import to_markdown
@@ -186,6 +188,17 @@ def test_what_is_missing_names_the_command(document: Document) -> None:
     alone = assemble(inputs(scores=inputs().scores[:1], comparison=None))
     assert isinstance(alone.part("tests").blocks[0], Missing)
     assert "paired tests, which need two models" in to_html(alone)
+
+
+def test_without_scores_across_languages_nothing_is_said_or_drawn_of_them() -> None:
+    whole = inputs().scores
+    within = [s | {"scores": [r for r in s["scores"] if r["kind"] != "true_cross_lingual"]} for s in whole]
+    document = assemble(inputs(scores=within))
+    text = to_markdown(document)
+    assert "Nothing was measured across languages" in text and "xlembed paradox" not in text
+    assert "Each point is a model" not in text and "Each point is a model" in to_markdown(assemble(inputs()))
+    assert not figures_of(comparisons_kind)["tradeoff"].applies(within, [])
+    assert figures_of(comparisons_kind)["tradeoff"].applies(whole, [])
 
 
 def test_limitations_follow_from_the_task() -> None:

@@ -127,6 +127,8 @@ def _tradeoff(inputs: Inputs) -> tuple[Block, ...]:
     )
     panels = [Panel(title, tuple(_points(inputs, macro))) for macro, title in PANELS]
     shown = tuple(panel for panel in panels if panel.points)
+    if not shown:
+        return ()
     return text, Scatter(shown, f"monolingual {inputs.measure}, %", f"true cross-lingual {inputs.measure}, %")
 
 

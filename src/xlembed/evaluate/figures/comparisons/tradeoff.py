@@ -124,6 +124,10 @@ def _notes(books: list[ScoreBook]) -> list[str]:
     return notes
 
 
-FIGURE = Registered(
-    tradeoff, applies=lambda scores, comparisons: any(len(read_scores(s).languages) > 1 for s in scores)
-)
+def _applies(scores: Sequence[Scores], comparisons: Comparisons) -> bool:
+    """Whether a model has both scores in a panel."""
+    books = [read_scores(s) for s in scores]
+    return any(b.macro(MONOLINGUAL) and b.macro(macro) for b in books for macro, _ in PANELS)
+
+
+FIGURE = Registered(tradeoff, applies=_applies)
