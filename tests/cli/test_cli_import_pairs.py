@@ -156,17 +156,11 @@ def test_a_translation_memory(workplace: Path) -> None:
     with pytest.raises(UserError, match=r"cut.tmx is damaged: no element found: line 2"):
         _import("pairs", "cut.tmx", "--name", "m")
     (workplace / "gap.tmx").write_text(TMX.format(units.replace('"DE"', '"FR"')), encoding="utf-8")
-    with pytest.raises(UserError, match="row 2: positive: expected a text"):
-        _import(
-            "pairs",
-            "gap.tmx",
-            "--name",
-            "m",
-            "--kind",
-            "translations",
-            "--columns",
-            "anchor=EN,positive=DE",
-        )
+    words = ("pairs", "gap.tmx", "--name", "m", "--columns", "anchor=en-US,positive=de-DE")
+    result = _import(*words, "--believe")
+    assert "m: 1 rows of kind translations" in result.output and "no text in en-US. Left out" in result.output
+    with pytest.raises(UserError, match="there are no rows"):
+        _import(*words[:3], "k", "--columns", "anchor=en-US,positive=TR")
 
 
 def test_a_translation_memory_in_a_namespace_with_several_texts_of_a_language(workplace: Path) -> None:

@@ -240,8 +240,18 @@ def _rows(
             if is_chosen(row.values, options.where):
                 is_like = told or columns[wanted[0]] in row.values
                 by = columns if is_like else find_columns([*row.values], kind) or columns
+                if lacking := _untranslated(row, by, kind):
+                    row.warn(lacking, "no translation", f"no text in {lacking}", "left out")
+                    continue
                 renamed = _renamed(row, by, kind, own, options.varieties)
                 yield from (row.renamed(each) for each in _each(renamed, kind))
+
+
+def _untranslated(row: Row, columns: Mapping[str, str], kind: Kind) -> str:
+    """A language's column that a row of several languages does not have, as a memory's unit; "" where it has all."""
+    named = [columns[column] for column in COLUMNS[kind] if names_language(columns[column])]
+    absent = [column for column in named if column not in row.values]
+    return absent[0] if absent and kind is Kind.TRANSLATIONS else ""
 
 
 def _said(row: Row, name: str, columns: Mapping[str, str]) -> str | None:
