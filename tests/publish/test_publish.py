@@ -543,6 +543,10 @@ def test_usage(call: Callable[..., Any]) -> None:
         (("publish", "-m", "toy", "-t", TASK, "--alias", "shop", "--recall", "95"), "from 0 to 1"),
         (("search", "boat"), "give --model and --task, or --alias"),
         (("search", "boat", "--alias", "shop", "-t", TASK), "leave --task and further -m out"),
+        (
+            ("search", "boat", "--alias", "shop", "--num-candidates", "9"),
+            "--num-candidates: --alias is searched as",
+        ),
     ):
         done = call(*args)
         assert done.exit_code == 2 and message in done.output, done.output

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xlembed.cli.options import listed, open_workspace, settings_options, workspace_options
+from xlembed.cli.options import BETWEEN, listed, open_workspace, settings_options, workspace_options
 from xlembed.cli.study import show_tables, told
 from xlembed.words import counted
 
 if TYPE_CHECKING:
     from xlembed.show.content import Grid
+
+DECIDED = [
+    BETWEEN.join(place)
+    for place in (("encode", "instruction"), ("index", "num_candidates"), ("index", "oversample"))
+]
+"""Options that a search of an alias has no use for: what was published says them."""
 
 
 @click.command()
@@ -66,6 +72,11 @@ def search(
     if alias:
         if task or len(models) > 1:
             raise click.UsageError("--alias knows its task and its model; leave --task and further -m out")
+        if decided := [key for key in DECIDED if options.get(key)]:
+            names = ", ".join(f"--{key.partition(BETWEEN)[2].replace('_', '-')}" for key in decided)
+            raise click.UsageError(
+                f"{names}: --alias is searched as it was published; publish it anew to change that"
+            )
         from xlembed.publish.published import search_alias
 
         workspace = open_workspace(params, out, options, named=("corpus", "encode", "index"))
