@@ -184,6 +184,7 @@ def test_published_figures_stand_apart_with_their_labels(document: Document) -> 
 def test_what_is_missing_names_the_command(document: Document) -> None:
     missing = [b for part in document.parts for b in part.blocks if isinstance(b, Missing)]
     assert [m.command.split()[1] for m in missing] == ["explore", "paradox", "analyse"]
+    assert missing[-1].command.split()[4:] == ["-m", "bge_m3"]  # the others' names open no model
     assert all("-t reviews_sample" in m.command for m in missing)
     alone = assemble(inputs(scores=inputs().scores[:1], comparison=None))
     assert isinstance(alone.part("tests").blocks[0], Missing)

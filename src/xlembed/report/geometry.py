@@ -22,9 +22,7 @@ def paradox_blocks(inputs: Inputs) -> tuple[Block, ...]:
     if report is None and not any(book.macro(TRUE_CROSS_ALL) for book in inputs.books):
         return ("Nothing was measured across languages, so nothing is known of losses there.",)
     if report is None:
-        if not any(book.macro(TRUE_CROSS_ALL) for book in inputs.books):
-            return ()
-        models = " ".join(f"-m {m}" for m in inputs.models)
+        models = " ".join(f"-m {m}" for m in inputs.opened or inputs.models)
         what = "the paradox test, and post-processing before and after"
         return (Missing(what, f"xlembed paradox -t {inputs.name} {models}"),)
     return (
@@ -81,7 +79,7 @@ def analysis_blocks(inputs: Inputs) -> tuple[Block, ...]:
         found += _grid_if(_tokens(inputs.analyses))
         notes = {str(n) for of in inputs.analyses.values() for n in of.get("notes") or ()}
         found += [Bullets(tuple(sorted(notes)))] if notes else []
-    lacking = [m for m in inputs.models if m not in inputs.analyses]
+    lacking = [m for m in inputs.opened if m not in inputs.analyses]
     if lacking:
         command = f"xlembed analyse -t {inputs.name} {' '.join(f'-m {m}' for m in lacking)}"
         found.append(Missing(f"the geometry of the space of {', '.join(lacking)}", command))

@@ -61,3 +61,8 @@ class Inputs:
     def models(self) -> list[str]:
         """Names, in order."""
         return [book.model for book in self.books]
+
+    @property
+    def opened(self) -> list[str]:
+        """Those that another command could look into: not words, nor rankings and vectors from elsewhere."""
+        return [model for model in self.models if self.cards.get(model, {}).get("dim")]
