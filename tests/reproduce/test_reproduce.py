@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from mlflow.tracking import MlflowClient
 
 from data.public.rows import repositories
 from fakes.toy import save_toy_model, write_toy
@@ -117,11 +118,15 @@ def test_a_local_task_with_enough_questions_gets_a_verdict(checkout: Path) -> No
     """Each question is its document, word for word, so that ours is 100 %."""
     words = [{"_id": f"d{n}", "text": f"kelime{n} metin", "lang": "tr"} for n in range(40)]
     asked = [{**row, "_id": f"q{row['_id']}"} for row in words]
-    write_toy(checkout / "data" / "many", words, asked, [(f"qd{n}", f"d{n}", 1) for n in range(40)])
-    (checkout / "data/many/task.yaml").write_text("name: many\nlanguages: [tr]\n", encoding="utf-8")
-    said = _run("scifact_tr_turkembed", "-m", "bm25", "-t", "many")
+    write_toy(checkout / "elsewhere" / "many", words, asked, [(f"qd{n}", f"d{n}", 1) for n in range(40)])
+    (checkout / "elsewhere/many/task.yaml").write_text("name: many\nlanguages: [tr]\n", encoding="utf-8")
+    said = _run("scifact_tr_turkembed", "-m", "bm25", "-t", "elsewhere/many")
     assert "the task many in place of scifact_tr" in said
     assert said.count("published is lower") == 2 and "0 of 2 published figures lie within" in said
+    client = MlflowClient(f"sqlite:///{checkout / 'mlflow.db'}")
+    ids = [e.experiment_id for e in client.search_experiments()]
+    run, *_ = client.search_runs(ids, order_by=["attributes.start_time DESC"])
+    assert json.loads(run.inputs.dataset_inputs[0].dataset.source)["uri"] == "elsewhere/many"
 
 
 def test_without_the_hub_one_sentence_says_what_is_missing(checkout: Path) -> None:

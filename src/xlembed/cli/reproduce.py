@@ -30,6 +30,7 @@ def reproduce(asked: Asked, name: str | None, local: str | None, accept_licence:
         raise UserError(f"--accept-licence: expected true or false, found {accept_licence!r}")
     if name in (None, "", "list"):
         return show_choice(claims_grid(claims().values()), as_json=asked.as_json)
+    from xlembed.data.folders import find_task
     from xlembed.models.safety import check_kinds
     from xlembed.reproduce.job import RESULT, prepare, reproduced_grid
     from xlembed.reproduce.job import reproduce as stage
@@ -39,7 +40,7 @@ def reproduce(asked: Asked, name: str | None, local: str | None, accept_licence:
     (ref,) = asked.refs([claim.model])
     check_kinds(ref, workspace.settings.index.engine)
     task = prepare(claim, ref, workspace, local or None, accepted=accept_licence == "true")
-    data = workspace.root / "data" / task.name
+    data = find_task(local or task.name, workspace.root / "data")
     run_job(
         asked,
         lambda watch, run_id: stage(claim, task, ref, workspace, watch, run_id),
