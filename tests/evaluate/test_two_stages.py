@@ -27,6 +27,7 @@ from xlembed.evaluate.encode import encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
 from xlembed.evaluate.search import search
+from xlembed.models.cross_encoder import load_cross_encoder
 from xlembed.models.spec import resolve_model
 from xlembed.publish.job import check_publishable
 from xlembed.settings import CorpusSettings, EvaluateSettings, Settings
@@ -61,6 +62,21 @@ def save_cross_encoder(folder: Path, *, head: bool = True, n_labels: int = 1) ->
         torch.manual_seed(3)
         (BertForSequenceClassification if head else BertModel)(config).save_pretrained(folder)
     return folder
+
+
+def test_prompts_of_a_card_stand_alone(tmp_path: Path) -> None:
+    folder, (word, query, document) = tmp_path / "judge", list(WORDS)[:3]
+    stored = {"prompts": {"ask": f"{word} "}, "default_prompt_name": "ask"}
+    CrossEncoder(str(save_cross_encoder(tmp_path / "plain")), device="cpu", **stored).save(str(folder))
+    model = CrossEncoder(str(folder), device="cpu", activation_fn=torch.nn.Identity())
+    for prompt, by_hand in (
+        ("", f"{word} "),
+        ("zzz ", "zzz "),
+    ):  # without a card's, the folder's own default
+        entry = {"source": str(folder), "kind": "cross_encoder", "query_prompt": prompt}
+        judge = load_cross_encoder(resolve_model("judge", {"judge": entry}), device="cpu")
+        expected = model.predict([(by_hand + query, document)], prompt="")
+        np.testing.assert_allclose(judge.score_pairs(query, [document]), expected, atol=1e-6)
 
 
 @pytest.fixture(scope="module")

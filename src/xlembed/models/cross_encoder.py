@@ -81,5 +81,7 @@ def load_cross_encoder(
         raise UserError(
             f"{ref.slug}: {folder} scores {model.num_labels} classes; expected a cross-encoder with one output"
         )
-    model.eval()
-    return PairModel(model, {role: ref.card.prompt(role, instruction) for role in Role})
+    prompts = {role: ref.card.prompt(role, instruction) for role in Role}
+    if any(prompts.values()):
+        model.default_prompt_name = None  # the folder's own is not put before the card's
+    return PairModel(model.eval(), prompts)
