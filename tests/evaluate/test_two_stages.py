@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
 from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
 
@@ -77,6 +78,17 @@ def test_prompts_of_a_card_stand_alone(tmp_path: Path) -> None:
         judge = load_cross_encoder(resolve_model("judge", {"judge": entry}), device="cpu")
         expected = model.predict([(by_hand + query, document)], prompt="")
         np.testing.assert_allclose(judge.score_pairs(query, [document]), expected, atol=1e-6)
+
+
+def test_scores_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    folder = save_cross_encoder(tmp_path / "judge")
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.weight"].fill_(float("nan"))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    entry = {"source": str(folder), "kind": "cross_encoder"}
+    judge = load_cross_encoder(resolve_model("judge", {"judge": entry}), device="cpu")
+    with pytest.raises(UserError, match=r"^judge: the model computed values that are no numbers"):
+        judge.score_pairs("cat", ["boat"])
 
 
 @pytest.fixture(scope="module")

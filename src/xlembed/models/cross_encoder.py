@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xlembed.models.encoder import refuse_no_numbers
 from xlembed.models.hub import locate, usable
 from xlembed.models.limits import length_limit
 from xlembed.models.loading import choose_device
@@ -26,16 +27,21 @@ BATCH_PAIRS = 32
 class PairModel:
     """A loaded cross-encoder, which reads query and document at once (Nogueira and Cho 2019, "Passage Re-ranking")."""
 
-    def __init__(self, model: CrossEncoder, prompts: dict[Role, str]) -> None:
-        self._model, self._prompts = model, prompts
+    def __init__(self, model: CrossEncoder, prompts: dict[Role, str], name: str) -> None:
+        self._model, self._prompts, self._name = model, prompts, name
 
     def score_pairs(self, query: str, documents: Sequence[str]) -> NDArray[np.float64]:
-        """How well each document fits: the head's output before any activation, shape (n,); higher is better."""
+        """How well each document fits: the head's output before any activation, shape (n,); higher is better.
+
+        Raises:
+            UserError: the model computes something that is no number.
+        """
         if not documents:
             return np.empty(0)
         asked = self._prompts[Role.QUERY] + query
         pairs = [(asked, self._prompts[Role.DOCUMENT] + document) for document in documents]
         found = self._model.predict(pairs, batch_size=BATCH_PAIRS, show_progress_bar=False)
+        refuse_no_numbers(found, self._name)
         return np.asarray(found, dtype=np.float64).reshape(len(documents))
 
 
@@ -84,4 +90,4 @@ def load_cross_encoder(
     prompts = {role: ref.card.prompt(role, instruction) for role in Role}
     if any(prompts.values()):
         model.default_prompt_name = None  # the folder's own is not put before the card's
-    return PairModel(model.eval(), prompts)
+    return PairModel(model.eval(), prompts, ref.slug)
