@@ -92,6 +92,24 @@ def test_what_was_encoded_before_an_error_is_kept(stub: Stub, url: str, tmp_path
     assert stub.asked[0]["input"][0] == "zzz"
 
 
+def test_what_is_to_be_changed_is_where_a_service_has_it(stub: Stub, url: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"the budget is spent: .*api\.budget of its entry in params\.yaml"):
+        work(tmp_path, url, api={"concurrency": 1, "price": 10.0, "budget": 0.001})
+    with pytest.raises(UserError, match=r"no endpoint: .*api\.url of its entry in params\.yaml"):
+        work(tmp_path, "")
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": "many"}, {"prompt_tokens": [3]}, {"prompt_tokens": None}, "none"]
+)
+def test_tokens_that_are_no_numbers_are_not_counted(stub: Stub, url: str, usage: Any) -> None:
+    right = stub.answer
+    stub.answer = lambda body: {**right(body), "usage": usage}  # type: ignore[dict-item]
+    encoder = ServiceEncoder("s", ModelCard(name="s"), Service(model="m", url=url), Path(), "")
+    assert encoder.encode_batch(["boat"], Role.DOCUMENT).shape == (1, 256)
+    assert encoder.spent() == "s: 1 answer, 0 more from the cache, 0 tokens in, 0 out"
+
+
 def test_a_page_in_place_of_an_answer(stub: Stub, url: str, tmp_path: Path) -> None:
     stub.answer = lambda body: "<html>"
     with pytest.raises(UserError, match="the answer is no JSON"):

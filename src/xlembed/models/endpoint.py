@@ -212,7 +212,8 @@ class Endpoint:
     def _count(self, usage: Any) -> None:
         """Tokens of an answer, if it tells them; unusable answers cost too."""
         told = usage if isinstance(usage, dict) else {}
-        used = [int(told.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")]
+        counts = [told.get(name) for name in ("prompt_tokens", "completion_tokens")]
+        used = [count if isinstance(count, int) else 0 for count in counts]
         self.usage.tokens_in += used[0]
         self.usage.tokens_out += used[1]
         self.usage.cost += (used[0] * self.settings.price_in + used[1] * self.settings.price_out) / 1e6
@@ -237,8 +238,8 @@ def open_endpoint(settings: EndpointSettings, root: Path = Path(), key_name: str
     url, key_name = next(((url, key) for url, key in named if url), ("", ""))
     if not url:
         raise UserError(
-            "no endpoint: set XLEMBED_API_URL (for example http://localhost:8000/v1), here or in .env; the key, if it "
-            "asks for one, is XLEMBED_API_KEY"
+            "no endpoint: set XLEMBED_API_URL (for example http://localhost:8000/v1), here or in .env (of a service that "
+            "is a model, api.url of its entry in params.yaml does as well); the key, if it asks for one, is XLEMBED_API_KEY"
         )
     parts = urlsplit(url)
     if "@" in url or parts.query or parts.fragment:
@@ -297,7 +298,8 @@ class _Progress:
         if budget and self.usage.cost >= budget:
             raise UserError(
                 f"the budget is spent: {self.usage.told()}; {self.total - self.done:,} requests are left. What was "
-                "answered is kept: raise --budget and run the same command again"
+                "finished is kept: raise the budget (--budget; of a service that is a model, api.budget of its entry "
+                "in params.yaml) and run the same command again"
             )
 
 
