@@ -121,7 +121,7 @@ def missing_queries(task: Task, pools: Mapping[str, Run], settings: EvaluateSett
     asked = {pool: {q.query_id: q.lang for q in task.queries} if pool == ALL else {} for pool in pools}
     for unit, lang in _asked_units(task, settings):
         query = task.queries[unit.query]
-        asked[lang if lang in pools else ALL][query.query_id] = query.lang
+        asked[lang if lang is not None and lang in pools else ALL][query.query_id] = query.lang
     return [note for pool in pools for note in _missing(pool, pools[pool], asked[pool])]
 
 
