@@ -238,8 +238,9 @@ def open_endpoint(settings: EndpointSettings, root: Path = Path(), key_name: str
     url, key_name = next(((url, key) for url, key in named if url), ("", ""))
     if not url:
         raise UserError(
-            "no endpoint: set XLEMBED_API_URL (for example http://localhost:8000/v1), here or in .env (of a service that "
-            "is a model, api.url of its entry in params.yaml does as well); the key, if it asks for one, is XLEMBED_API_KEY"
+            "no endpoint: set XLEMBED_API_URL (for example http://localhost:8000/v1), here or in .env (for a service "
+            "that is a model, api.url of its entry in params.yaml does too); the key, if it asks for one, is "
+            "XLEMBED_API_KEY"
         )
     parts = urlsplit(url)
     if "@" in url or parts.query or parts.fragment:

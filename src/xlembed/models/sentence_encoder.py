@@ -82,14 +82,10 @@ class SentenceEncoder(Loaded):
 
     def _features(self, texts: Sequence[str], role: Role) -> dict[str, Any]:
         prompt = self.prompts[role]
-        found: dict[str, Any]
-        if prompt and any(not getattr(module, "include_prompt", True) for module in self.model):
-            found = self.model.preprocess(
-                list(texts), prompt=prompt
-            )  # tells the pooling where the prompt ends
-        else:
-            found = self.model.preprocess([prompt + text for text in texts])
-        return found
+        # A pooling without the prompt must be told where it ends.
+        apart = prompt and any(not getattr(module, "include_prompt", True) for module in self.model)
+        asked = (list(texts), prompt) if apart else ([prompt + text for text in texts], None)
+        return dict(self.model.preprocess(asked[0], prompt=asked[1]))
 
     def encode_batch(self, texts: Sequence[str], role: Role) -> Vectors:
         """Vectors of one batch: float32, shape (len(texts), dim), unit length; zeros for no tokens.

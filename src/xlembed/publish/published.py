@@ -132,10 +132,8 @@ def search_alias(
         raise UserError(
             f"{server.url}: {alias!r} {what if found else 'does not exist'}; xlembed indices lists what is published"
         )
-    if alias not in (
-        found[0].name,
-        *found[0].aliases,
-    ):  # a pattern has no record of what was published under it
+    # A pattern has no record of what was published under it.
+    if alias not in (found[0].name, *found[0].aliases):
         raise UserError(f"--alias {alias!r} is no name: {', '.join(found[0].aliases) or found[0].name}")
     # The index itself is searched: the alias may move to one of another model while the text is encoded.
     index, manifest, record = found[0].name, found[0].manifest, found[0].record(alias)

@@ -163,9 +163,8 @@ def _compared(
     left_out = [e.name for e in evaluations if e.name not in names]
     with tempfile.TemporaryDirectory() as temporary:
         target = Path(temporary) / "compare"
-        named = any(
-            "@" in e.name for e in evaluations
-        )  # by their indices, as `_read` does where these differ
+        # By their indices, as `_read` calls them where these differ.
+        named = any("@" in e.name for e in evaluations)
         found = compare(tested, workspace, target, across_indices=named, pdf=True)
         if left_out:
             reason = f"no more than {TESTED} models; -m chooses them, and xlembed paradox tests variants"
