@@ -124,8 +124,8 @@ def test_a_local_task_with_enough_questions_gets_a_verdict(checkout: Path) -> No
     assert "the task many in place of scifact_tr" in said
     assert said.count("published is lower") == 2 and "0 of 2 published figures lie within" in said
     client = MlflowClient(f"sqlite:///{checkout / 'mlflow.db'}")
-    ids = [e.experiment_id for e in client.search_experiments()]
-    run, *_ = client.search_runs(ids, order_by=["attributes.start_time DESC"])
+    ids = [e.experiment_id for e in client.search_experiments() if e.name == "many/reproduce"]
+    (run,) = client.search_runs(ids)
     assert json.loads(run.inputs.dataset_inputs[0].dataset.source)["uri"] == "elsewhere/many"
 
 

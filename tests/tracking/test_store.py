@@ -405,3 +405,13 @@ def test_a_tag_that_another_process_set_meanwhile_is_set(
             store.show_as_training(found.experiment_id)
         found = MlflowClient().get_experiment_by_name("toy")
     assert (store.EXPERIMENT_KIND in found.tags) is is_there
+
+
+def test_each_task_of_a_process_has_its_own_experiment(tmp_path: Path) -> None:
+    with no_surroundings(tmp_path):
+        for task in ("one", "two"):
+            with open_run(tmp_path, task=task, name="bm25", tags={}):
+                pass
+        client = MlflowClient()
+        found = {e.name: len(client.search_runs([e.experiment_id])) for e in client.search_experiments()}
+    assert (found["one"], found["two"]) == (1, 1)

@@ -84,7 +84,12 @@ def use_experiment(task: str, chosen: str | None = None) -> None:
             with _alone(database):
                 if MlflowClient().get_experiment_by_name(name) is None:
                     MlflowClient().create_experiment(name, artifact_location=artifact_location(name))
+        given = os.environ.get("MLFLOW_EXPERIMENT_ID")
         mlflow.set_experiment(name)
+        # It sets this variable, which the next task of this process would take for the user's choice.
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+        if given:
+            os.environ["MLFLOW_EXPERIMENT_ID"] = given
 
 
 def show_as_training(experiment_id: str) -> None:
