@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -120,10 +121,17 @@ def test_card_lent_to_another_repository_loses_its_revision() -> None:
             {"source": "a/b", "card": "e5_bas"},
             r"card: 'e5_bas' is not in the catalogue\. Did you mean 'e5_base'",
         ),
+        *(
+            (
+                {"source": "a/b", name: value},
+                rf"models\.mine: {name}: .*greater than or equal to 1.*found {value}",
+            )
+            for name, value in (("dim", -3), ("max_tokens", 0), ("max_tokens", -5), ("parameters", 0))
+        ),
         ({"source": "e5_base+dim8"}, r"put them behind the entry's name: mine\+dim8"),
     ],
 )
-def test_bad_entries(entry: dict[str, str], message: str) -> None:
+def test_bad_entries(entry: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         resolve_model("mine", {"mine": entry})
 

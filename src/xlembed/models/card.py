@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from xlembed.data.languages import Language
 from xlembed.data.patterns import compile_pattern
+from xlembed.fields import Positive
 from xlembed.files import Record
 from xlembed.words import DType, Kind, Lang, Pooling, Role, base_language
 
@@ -116,9 +117,9 @@ class ModelCard(Record):
     layer_norm: bool = False
     """Layer norm without weights over the pooled vector, before truncation (Nomic)."""
     padding_side: Literal["left", "right"] | None = None
-    dim: int | None = None
+    dim: Positive | None = None
     matryoshka_dims: tuple[int, ...] = ()
-    max_tokens: int | None = None
+    max_tokens: Positive | None = None
     dtype: DType = DType.FLOAT32
     weights: str = ""
     """What must be said of the weights wherever the model's numbers are shown: "4-bit weights"."""
@@ -133,7 +134,7 @@ class ModelCard(Record):
     citation: str = ""
     """Key of references.bib, or an address."""
     gated: bool = False
-    parameters: int | None = None
+    parameters: Positive | None = None
     year: int | None = None
     objective: str = ""
     training_data: str = ""
