@@ -175,7 +175,7 @@ def test_a_query_without_a_ranking_is_told_of_each_pool(here: Workspace, task: T
         ("q1-en Q0 d-en-1 7 -7 x", "document twice"),
         ("q1-en Q0 nobody 7 -7 x", "1 document that toy has not: nobody"),
         ("q1-en Q0 d-en-1 7", "expected 6 fields"),
-        ("q1-en Q0 d-en-1 seven -7 x", "are not both numbers"),
+        ("q1-en Q0 d-en-1 seven -7 x", "rank 'seven' is no whole number"),
         ("q1-en Q0 d-en-1 7 nan x", "the score is nan"),
     ],
 )
@@ -205,6 +205,24 @@ def test_ranks_scores_and_pools_must_agree(here: Workspace, task: Task) -> None:
     Path("predictions.json").write_text(json.dumps({"mteb_model_meta": {"name": "x"}, "all": {"test": run}}))
     assert take(task, here, "json", "predictions.json") == []
     pd.testing.assert_frame_equal(units(here, "json")[SAME], units(here, "toy")[SAME])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '{"q1-en": {"d-en-1": 2, "d-en-1": 1}}',
+            "bad.json: not valid JSON: 'd-en-1' stands twice in one object",
+        ),
+        (f'{{"q1-en": {{"d-en-1": 1{"0" * 400}}}}}', "the score is inf"),
+    ],
+)
+def test_json_that_says_two_things_or_none_is_refused(
+    here: Workspace, task: Task, text: str, message: str
+) -> None:
+    Path("bad.json").write_text(text)
+    with pytest.raises(UserError, match=message):
+        take(task, here, "bad", "bad.json")
 
 
 def test_queries_that_the_task_has_not_are_told(here: Workspace, task: Task) -> None:

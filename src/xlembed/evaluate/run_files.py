@@ -89,7 +89,7 @@ def _trec_lines(file: Path, problems: Problems) -> Iterator[Line]:
         try:
             rank, score = int(fields[3]), float(fields[4])
         except ValueError:
-            message = f"rank {fields[3]!r} and score {fields[4]!r} are not both numbers"
+            message = f"rank {fields[3]!r} is no whole number, or score {fields[4]!r} no number"
             problems.error(place, "", "malformed line", message, f"write {FIELDS}")
             continue
         yield Line(fields[0], fields[2], rank, score, place)
@@ -98,7 +98,7 @@ def _trec_lines(file: Path, problems: Problems) -> Iterator[Line]:
 def _json_lines(file: Path, problems: Problems) -> Iterator[Line]:
     """Query -> document -> score, perhaps below a subset and a split, as MTEB saves predictions."""
     try:
-        found: Any = json.loads(_text(file))
+        found: Any = json.loads(_text(file), object_pairs_hook=_each_once, parse_int=float)
     except ValueError as error:
         raise UserError(f"{file}: not valid JSON: {error}") from None
     while isinstance(found, dict) and not _is_run(found):
@@ -115,6 +115,14 @@ def _json_lines(file: Path, problems: Problems) -> Iterator[Line]:
     for query_id, scores in found.items():
         for doc_id, score in scores.items():
             yield Line(query_id, doc_id, 0, float(score), Place(str(file), None, query_id))
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return found
 
 
 def _is_run(found: Mapping[str, Any]) -> bool:
