@@ -393,13 +393,23 @@ def test_a_remedy_mends_when_nothing_within_falls_and_across_rises() -> None:
         pytest.approx(0.01),
     )
     same = mended(
-        model("m+zscore", 0.8, 0.6, cross=0.81), base
+        model("m+z50", 0.8, 0.6, cross=0.81), base
     )  # nothing within a language can change: no evidence
     assert (same.mends, same.effects[0].monolingual, same.effects[0].cross_lingual) == ("yes", NA, S)
     assert mended(model("m+center", 0.7, 0.6), base).mends == "no"  # mono falls by 10 points
     assert mended(model("m+center", 0.8, 0.6, cross=0.7), base).mends == "no"
     assert mended(model("m+center", 0.8, 0.2), base).mends == "undecided"
     assert mended(model("m+center", 0.8, 0.1), base).mends == "no"
+
+
+def test_a_score_that_could_change_and_did_not_is_kept_only_where_its_interval_says_so() -> None:
+    """Of 40 clusters without a change 3 in 40 may have one; merged scores cannot change a ranking within a language."""
+    base = model("m", 0.8, 0.2, n=40)
+    found = [mended(model(f"m+{name}", 0.8, 0.6, n=40), base) for name in ("center", "interleave")]
+    assert [(r.mends, r.effects[0].monolingual) for r in found] == [("undecided", U), ("undecided", NA)]
+    assert [r.effects[0].cross_lingual for r in found] == [U, U]
+    large = mended(model("m+center", 0.8, 0.6), model("m", 0.8, 0.2))
+    assert (large.mends, large.effects[0].monolingual) == ("yes", S)
 
 
 def test_nothing_is_mended_where_nothing_is_judged() -> None:

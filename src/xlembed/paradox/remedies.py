@@ -14,6 +14,7 @@ import numpy as np
 from xlembed.data.task import Alignment
 from xlembed.files import rounded
 from xlembed.measures import Measure, parse_measure
+from xlembed.models.rescoring import parse_rescored
 from xlembed.show.text import interval_text, points
 from xlembed.stats.bootstrap import N_RESAMPLES, cluster_seed
 from xlembed.stats.compared import Paired
@@ -140,7 +141,10 @@ def remedies(
         Remedy(
             variant,
             base,
-            tuple(_effect(name, of, name in wanted, margins.mono) for name, of in by_measure.items()),
+            tuple(
+                _effect(name, of, name in wanted, margins.mono, _keeps_order(variant, base))
+                for name, of in by_measure.items()
+            ),
             _mended(losses.get(variant), losses.get(base)),
             not_judged.get(variant) or not_judged.get(base, ""),
             (searches or {}).get(variant, 1),
@@ -154,13 +158,14 @@ def _effect(
     of: Mapping[tuple[str, str | None], Paired],
     must_rise: bool,
     margin: float,
+    keeps_order: bool,
 ) -> Effect:
     mono = of.get((str(Mode.MONOLINGUAL), str(Pool.TARGET)))
     cross = of.get((str(Mode.CROSS_LINGUAL), str(Pool.ALL)))
     across = of.get((str(Mode.TRUE_CROSS_LINGUAL), str(Pool.ALL)))
     return Effect(
         measure,
-        _kept(mono, margin),
+        Status.NOT_APPLICABLE if keeps_order else _kept(mono, margin),
         _kept(cross, margin),
         _rises(across),
         must_rise,
@@ -169,9 +174,15 @@ def _effect(
     )
 
 
+def _keeps_order(variant: str, base: str) -> bool:
+    """Whether only scores are merged anew, so that nothing within a language can change."""
+    suffix = variant.removeprefix(f"{base}+")
+    return suffix != variant and all(parse_rescored(part) is not None for part in suffix.split("+"))
+
+
 def _kept(row: Paired | None, margin: float) -> Status:
-    """Whether the unadjusted interval excludes a fall of the margin; a score that does not change is no evidence."""
-    if row is None or not row.n_discordant:
+    """Whether the unadjusted interval excludes a fall of the margin, also where no unit changed."""
+    if row is None:
         return Status.NOT_APPLICABLE
     low, high = row.ci_low, row.ci_high
     if low is None or high is None or low <= -margin <= high:
