@@ -183,6 +183,17 @@ def test_one_list_for_both_roles_and_more_than_wanted(here: Path, tmp_path: Path
     assert again.code == 2 and "exists already" in again.err
 
 
+def test_roles_by_other_words_are_told(here: Path, tmp_path: Path) -> None:
+    a = arrays(here)
+    vectors = [list(map(float, v)) for v in np.concatenate([a["documents"], a["queries"]])]
+    roles = ["doc"] * len(a["documents"]) + ["query"] * len(a["queries"])
+    pq.write_table(
+        pa.table({"id": [*IDS, *QUERIES], "vector": vectors, "role": roles}), tmp_path / "all.parquet"
+    )
+    refused = take(here, str(tmp_path / "all.parquet"), "--name", "roles")
+    assert refused.code == 2 and "no row has role 'document'; found 'doc', 'query'" in refused.err
+
+
 def test_lengths_that_differ_are_a_note_beside_every_score(here: Path, tmp_path: Path) -> None:
     a = arrays(here)
     np.savez(tmp_path / "long.npz", **(a | {"documents": a["documents"] * np.arange(1, 7)[:, None]}))

@@ -28,6 +28,11 @@ def read(source: str, role: Role, names: Names) -> Table:
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{source}: cannot be read as parquet ({error})") from None
     if of_role:
+        found = sorted({str(value) for value in pc.unique(table[of_role]).to_pylist()})
+        if role.value not in found:
+            raise UserError(
+                f"{source}: no row has {of_role} {role.value!r}; found {', '.join(map(repr, found[:5]))}"
+            )
         table = table.filter(pc.equal(table[of_role], role.value))
     ids = list(map(str, table[columns[0]].to_pylist()))
     vectors = table[columns[1]].combine_chunks()
