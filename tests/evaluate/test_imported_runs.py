@@ -162,6 +162,8 @@ def test_a_query_without_a_ranking_is_told_of_each_pool(here: Workspace, task: T
         UserError, match=r"no query in en has a ranking of documents in de: .*without de=FILE"
     ):
         take(task, here, "within", "trec/all.trec", f"de={within}")
+    (note,) = take(task, here, "disjoint", "trec/all.trec", f"de={within}", complete=True)
+    assert "no ranking of documents in de, counted as finding nothing (en" in note
     settings = here.settings.model_copy(
         update={"evaluate": EvaluateSettings(modes="monolingual,cross_lingual", resamples=100)}
     )

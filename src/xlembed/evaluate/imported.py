@@ -104,11 +104,14 @@ def describe_rankings(task: Task, table: pd.DataFrame, workspace: Workspace) -> 
     return {**describe_index(task, workspace), **found}
 
 
-def missing_queries(task: Task, pools: Mapping[str, Run], settings: EvaluateSettings) -> list[str]:
+def missing_queries(
+    task: Task, pools: Mapping[str, Run], settings: EvaluateSettings, complete: bool
+) -> list[str]:
     """Told: queries without a ranking in a pool that they are scored in, which count as finding nothing there.
 
     Raises:
-        UserError: in one pool a whole language has none, or the modes need a pool that was not given.
+        UserError: in one pool a whole language has none (of one language's documents only where rankings are not said
+            to be complete: words need not be shared between languages), or the modes need a pool that was not given.
     """
     if ALL not in pools:
         if set(settings.modes) != {Mode.MONOLINGUAL}:
@@ -122,18 +125,22 @@ def missing_queries(task: Task, pools: Mapping[str, Run], settings: EvaluateSett
     for unit, lang in _asked_units(task, settings):
         query = task.queries[unit.query]
         asked[lang if lang is not None and lang in pools else ALL][query.query_id] = query.lang
-    return [note for pool in pools for note in _missing(pool, pools[pool], asked[pool])]
+    return [note for pool in pools for note in _missing(pool, pools[pool], asked[pool], complete)]
 
 
-def _missing(pool: str, run: Run, asked: Mapping[str, Lang]) -> list[str]:
+def _missing(pool: str, run: Run, asked: Mapping[str, Lang], complete: bool) -> list[str]:
     missing = {query_id: lang for query_id, lang in asked.items() if query_id not in run}
     by_lang, every = Counter(missing.values()), Counter(asked.values())
     ranking = "ranking" if pool == ALL else f"ranking of documents in {pool}"
-    if nothing := sorted(lang for lang, n in by_lang.items() if n == every[lang]):
-        other = f"; without {pool}=FILE they are filtered out of rankings of all documents" * (pool != ALL)
+    nothing = sorted(lang for lang, n in by_lang.items() if n == every[lang])
+    if nothing and not (complete and pool != ALL):
+        other = (
+            f"; without {pool}=FILE they are filtered out of rankings of all documents, and --complete says that "
+            "nothing was found"
+        )
         raise UserError(
             f"no query in {', '.join(nothing)} has a {ranking}: each of {len(asked):,} queries is to be searched "
-            f"for{other}"
+            f"for{other * (pool != ALL)}"
         )
     if not missing:
         return []

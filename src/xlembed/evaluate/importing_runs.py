@@ -46,7 +46,7 @@ def import_rankings(
         UserError: all that is wrong in the files, or what they are too short for.
     """
     pools, cut, notes = read_pools(split_sources(files, task), task)
-    notes += missing_queries(task, pools, workspace.settings.evaluate)
+    notes += missing_queries(task, pools, workspace.settings.evaluate, complete)
     table = rankings_table(task, pools, {} if complete else cut)
     workspace, told = fitted_to_depth(task, table_searcher(task, table), workspace)
     notes += told
