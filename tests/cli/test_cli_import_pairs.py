@@ -83,6 +83,18 @@ def test_headers_tell_what_the_columns_are(
     assert [tuple(row[c] for c in found.columns[:2]) for row in found.rows] == texts
 
 
+@pytest.mark.parametrize("header", ["Language", "locale", "Sprache"])
+def test_a_column_of_languages_is_found_by_its_header_and_goes_before_the_option(
+    workplace: Path, header: str
+) -> None:
+    text = f"Question,Answer,{header}\nwhat is it,a kettle,en\nwas ist das,ein Wasserkocher,de-DE\n"
+    (workplace / "qa.csv").write_text(text, encoding="utf-8")
+    result = _import("pairs", "qa.csv", "--name", "n", "--lang", "en")
+    assert result.exit_code == 0 and f"lang = {header}" in result.output
+    rows = load_pairs("n", workplace / "data").rows
+    assert [(r["anchor_lang"], r["positive_lang"]) for r in rows] == [("en", "en"), ("de", "de")]
+
+
 def test_lists_in_parquet_make_rows_too(workplace: Path) -> None:
     rows = [
         {"query": "why", "pos": ["so", "thus"], "neg": ["no\nnever"]},

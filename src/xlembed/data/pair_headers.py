@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from xlembed.data.headers import WORDS as TABLE_WORDS
 from xlembed.data.headers import called, plain
 from xlembed.data.languages import is_language, language_called, suggest_variety
 from xlembed.data.pairs import COLUMNS, Kind
@@ -32,8 +33,8 @@ def wanted_columns(kind: Kind) -> list[str]:
 def find_columns(header: Sequence[str], kind: Kind) -> dict[str, str] | None:
     """Our column -> the header's, for a kind; None where they do not tell.
 
-    >>> find_columns(["Question", "answer", "lang"], Kind.PAIRS)
-    {'anchor': 'Question', 'positive': 'answer'}
+    >>> find_columns(["Question", "answer", "Language"], Kind.PAIRS)
+    {'anchor': 'Question', 'positive': 'answer', 'lang': 'Language'}
     >>> find_columns(["q", "question", "answer_lang", "answer"], Kind.PAIRS)
     {'anchor': 'question', 'positive': 'answer', 'positive_lang': 'answer_lang'}
     >>> find_columns(["id", "en", "de"], Kind.TRANSLATIONS)
@@ -51,7 +52,8 @@ def find_columns(header: Sequence[str], kind: Kind) -> dict[str, str] | None:
         stem = plain(found[ours]).removesuffix("_text")
         if said := called(header, f"{stem}_lang {stem}_language"):
             found[f"{ours}_lang"] = said
-    return found
+    common = None if kind is Kind.TRANSLATIONS else called(header, TABLE_WORDS["lang"])
+    return found | ({"lang": common} if common and common not in found.values() else {})
 
 
 def find_kind(header: Sequence[str]) -> Kind | None:
