@@ -195,7 +195,7 @@ def test_files_that_differ_in_their_scores(tmp_path: Path) -> None:
 
 
 def test_other_suffixes_are_refused(tmp_path: Path) -> None:
-    assert "x.ods: expected .jsonl, .csv, .json, .parquet, .tmx, .tsv or .xlsx, found .ods" in told(
+    assert "x.ods: expected .jsonl, .csv, .json, .parquet, .tsv or .xlsx, found .ods" in told(
         tmp_path, "x.ods", b"PK"
     )
 

@@ -86,6 +86,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkout(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(root)
     monkeypatch.setenv("XLEMBED_CACHE", str(root / "cache"))
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(root / "hf"))
     return root
 

@@ -15,8 +15,6 @@ from xlembed.models.catalogue import catalogue
 from xlembed.words import Kind, Role, UserError
 
 LEGACY_POOLING = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max", "lasttoken": "lasttoken"}
-
-
 CARD_FILE = "xlembed_card.yaml"
 """In a fine-tuned folder: what it is for, as fields of a model card."""
 CARD_FIELDS = ("languages", "licence", "objective", "training_data", "parameters", "notes", "base")
@@ -212,14 +210,11 @@ def stored_dim(folder: Path) -> int | None:
 
 def heeds_roles(folder: Path) -> bool:
     """Whether a module goes by more than a text with its prompt: a route per role, a pooling without the prompt."""
-    return any(
-        module.kind in ROUTERS
-        or (
-            module.kind == "Pooling"
-            and read_json(folder / module.path / "config.json").get("include_prompt") is False
-        )
-        for module in folder_modules(folder)
-    )
+    for module in folder_modules(folder):
+        config = read_json(folder / module.path / "config.json") if module.kind == "Pooling" else {}
+        if module.kind in ROUTERS or config.get("include_prompt") is False:
+            return True
+    return False
 
 
 def stored_prompts(folder: Path) -> dict[str, str]:
