@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from xlembed.data.spoken import SAMPLE, check_languages_spoken, spoken_language
+from xlembed.data.spoken import (
+    SAMPLE,
+    check_languages_spoken,
+    other_language,
+    other_languages,
+    spoken_language,
+)
 from xlembed.words import UserError
 
 GERMAN = [
@@ -105,3 +111,17 @@ def test_varieties_are_looked_at_as_their_language() -> None:
     assert looked_at({("ceb", "texts"): ["x"]}) == [
         "lingua, which looks at the texts, does not know ceb (Cebuano)"
     ]
+
+
+def test_serbian_in_latin_letters_is_not_taken_for_what_lingua_knows_beside_it() -> None:
+    serbian = ["Ovaj čajnik je veoma tih i brzo zagreva vodu.", "Mačka voli ovu igračku, preporučujem svima."]
+    assert other_languages([("sr", text) for text in serbian]) == [None, None]
+    assert [other_language(text, "sr-Latn", ["pl", "tr"]) for text in serbian] == [None, None]
+    assert [spoken_language(text, ["sr-Latn", "en", "tr"]) for text in serbian] == ["sr-Latn", "sr-Latn"]
+    assert spoken_language(serbian[0], ["hr", "sr", "tr"]) == "hr"
+
+
+def test_a_text_in_one_of_two_varieties_is_in_another_language_than_said() -> None:
+    assert (
+        other_language("請問這個水壺安靜嗎？適合辦公室使用嗎？", "de", ["de", "zh-Hans", "zh-Hant"]) == "zh"
+    )

@@ -121,15 +121,10 @@ def spoken_language(text: str, languages: Sequence[Lang]) -> Lang | None:
         >>> spoken_language("Wasserkocher, der leise ist", ["de", "en"])
         'de'
     """
-    known: dict[Lang, list[Lang]] = {}
-    for lang in languages:
-        if (base := base_language(lang)) in _known() - {"no"}:
-            known.setdefault(base, []).append(lang)
-    if len(known) < 2:
-        return None
-    found = _sure(_detector(tuple(known)).compute_language_confidence_values(text[:CHARACTERS]))
+    found = _spoken(text, languages)
+    varieties = [lang for lang in languages if base_language(lang) == found]
     # Which of two varieties it is, nobody has looked at.
-    return known[found][0] if found and len(known[found]) == 1 else None
+    return varieties[0] if len(varieties) == 1 else None
 
 
 def other_language(text: str, lang: Lang, languages: Collection[Lang]) -> Lang | None:
@@ -139,8 +134,8 @@ def other_language(text: str, lang: Lang, languages: Collection[Lang]) -> Lang |
         >>> other_language("Which kettle is quiet enough for an office?", "de", ["de", "fr"])
         'en'
     """
-    found = spoken_language(text, sorted({lang, *languages, "en"})) if _is_long(text.strip()) else None
-    return found if found and _differ(lang, base_language(found)) else None
+    found = _spoken(text, [lang, *languages, "en"]) if _is_long(text.strip()) else None
+    return found if found and _differ(lang, found) else None
 
 
 def other_languages(texts: Sequence[tuple[Lang, str]]) -> list[Lang | None]:
@@ -196,6 +191,15 @@ def _differ(said: Lang, other: Lang) -> bool:
     return base in _known() and base != other and not any({base, other} <= alike for alike in _ALIKE)
 
 
+def _spoken(text: str, languages: Collection[Lang]) -> Lang | None:
+    """Which of some languages a text is in, whatever the variety."""
+    known = {base_language(lang) for lang in languages} & _known() - {"no"}
+    if len(known) < 2:
+        return None
+    found = _sure(_detector(tuple(sorted(known))).compute_language_confidence_values(text[:CHARACTERS]))
+    return "sr" if found == "hr" and "hr" not in known else found
+
+
 def _told(texts: Sequence[str], among: tuple[Lang, ...] = (), *, trigrams: bool = False) -> list[Lang | None]:
     """The language that each text is surely in, among some or all that lingua knows."""
     cut = [text[:CHARACTERS] for text in texts]
@@ -215,6 +219,10 @@ def _detector(among: tuple[Lang, ...] = (), trigrams: bool = False) -> LanguageD
     """
     from lingua import IsoCode639_1, LanguageDetectorBuilder  # only where a language must be guessed
 
+    if (
+        "sr" in among and "hr" not in among
+    ):  # lingua knows Serbian in Cyrillic alone; in Latin letters it is read as hr
+        among = (*among, "hr")
     codes = [getattr(IsoCode639_1, lang.upper()) for lang in among if hasattr(IsoCode639_1, lang.upper())]
     builder = (
         LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
