@@ -53,7 +53,8 @@ def test_scores_table_in_full() -> None:
         "| labse | 58.3 [55.1, 61.4] | 50.0 (no CI) | 25.0 [20.0, 30.0] | n/a |\n"
         "| units / clusters | 210 / 30 | 210 / 7 | 1,050 / 30 | n/a |\n"
         "\n"
-        "In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs.\n"
+        "In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs. (no CI): fewer than 10 "
+        "clusters of questions.\n"
     )
 
 
@@ -64,7 +65,7 @@ def test_what_was_done_to_vectors_stands_below_the_table() -> None:
     text = scores_markdown(
         [small(), processed("a+center", "n"), processed("b+lir1", "m"), processed("b", "n")]
     )
-    assert text.endswith("languages or pairs.\n\na+center, b: n.\n\nb+lir1: m.\n")
+    assert text.endswith("clusters of questions.\n\na+center, b: n.\n\nb+lir1: m.\n")
     labelled = scores_markdown([processed("a+center", "n") | {"labels": {"de": "English-only model"}}])
     assert labelled.endswith("A labelled row is invalid for a decision.\n\na+center: n.\n")
     assert to_markdown(language_table(processed("a+center", "n"))).endswith("\n\na+center: n.\n")

@@ -19,6 +19,7 @@ from xlembed.search.elastic.layout import choose_analyzers, lettered
         ("de", "Häuser HAUS Straße STRASSE", ["haus", "haus", "strass", "strass"]),
         ("fr", "L'avion, qu’aujourd'hui", ["avion", "aujourd", "hui"]),
         ("ru", "Книги книгу", ["книг", "книг"]),
+        ("nb", "hjørnet hjørne", ["hjørn", "hjørn"]),
         ("zh", "我喜欢北京", ["我喜", "喜欢", "欢北", "北京"]),
         ("zh", "字", ["字"]),
         ("ja", "ﾀﾜｰ、iPhone１５だ", ["タワ", "ワー", "iphone15", "だ"]),  # NFKC first

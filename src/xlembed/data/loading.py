@@ -75,7 +75,8 @@ def open_task(workspace: Workspace, name: str, *, unjudged: bool = False) -> Tas
     if task.unjudged and not unjudged:
         raise UserError(
             f"the task {task.name!r} has no judgements, so nothing can be evaluated on it: `xlembed search`, "
-            "`explore` and `analyse` serve it; import it again with a column that names the right documents to evaluate"
+            "`explore` and `analyse` serve it; to evaluate, import it with a column that names the right documents, "
+            "or judge what is found with `xlembed judge-pairs`"
         )
     return task
 

@@ -23,6 +23,7 @@ from xlembed.stats.scorebook import (
     read_all,
     read_scores,
 )
+from xlembed.stats.scores import MIN_CLUSTERS
 from xlembed.words import UserError
 
 ALSO = ("MRR@10", "nDCG@10")
@@ -30,6 +31,7 @@ ALSO = ("MRR@10", "nDCG@10")
 NOT_EXERCISED = "–"
 """Instead of a loss of 0 where the server scanned the pool; the note below the table says it in words."""
 UNADJUSTED = "In %. Brackets: 95 % CI, unadjusted."
+NO_CI = f"{interval_text(None)}: fewer than {MIN_CLUSTERS} clusters of questions."
 INVALID = "A labelled row is invalid for a decision."
 
 
@@ -85,7 +87,7 @@ def scores_table(
         title,
         columns,
         tuple(rows),
-        notes=(*_notes(note, labels, books), *_if(bool(beside), BESIDE)),
+        notes=(*_notes(note, labels, books, rows), *_if(bool(beside), BESIDE)),
     )
 
 
@@ -113,7 +115,7 @@ def language_table(scores: Mapping[str, Any] | ScoreBook, measure: str | None = 
         heads(*columns, words=("label",)),
         tuple(rows[:-1]),
         (rows[-1],),
-        _notes(UNADJUSTED, labels, [book]),
+        _notes(UNADJUSTED, labels, [book], rows),
     )
 
 
@@ -307,8 +309,10 @@ def _if(wanted: bool, text: str) -> list[str]:
     return [text] if wanted else []
 
 
-def _notes(note: str, labels: bool, books: Sequence[ScoreBook]) -> tuple[str, ...]:
-    return (f"{note} {INVALID}" if labels else note, *note_lines(notes_of(books)))
+def _notes(note: str, labels: bool, books: Sequence[ScoreBook], rows: Sequence[Row]) -> tuple[str, ...]:
+    without = any(cell.interval == interval_text(None) for row in rows for cell in row.cells)
+    lines = (*_if(without, NO_CI), *_if(labels, INVALID))
+    return (" ".join((note, *lines)), *note_lines(notes_of(books)))
 
 
 def _paired_counts(rows: Sequence[Paired], macro: Macro) -> str:

@@ -98,7 +98,7 @@
 
   // Verdicts: of check-queries, and over them those marked here, which the browser keeps until they are saved
   const VERDICTS = ["accept", "review", "reject"];
-  let marks = {};
+  const marks = Object.create(null); // ids may be called like what every object has
   const store = (work) => { try { return work(window.localStorage); } catch { return null; } }; // some browsers keep nothing of files
   const verdictOf = (query) => marks[queries[query][0]] ?? index.verdicts[query] ?? "";
   const mark = (id, verdict) => {
@@ -108,7 +108,7 @@
   };
   const readMarks = () => {
     const kept = JSON.parse(store((found) => found.getItem(`xlembed-verdicts-${index.task}`)) ?? "{}");
-    marks = Object.fromEntries(Object.entries(kept).filter(([, verdict]) => VERDICTS.includes(verdict)));
+    for (const [id, verdict] of Object.entries(kept)) if (VERDICTS.includes(verdict)) marks[id] = verdict;
   };
   const verdictTable = () => {
     const cell = (text) => `"${text.replaceAll('"', '""')}"`;

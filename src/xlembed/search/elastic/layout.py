@@ -30,8 +30,9 @@ BUILT_IN = {
     "de": "german", "el": "greek", "en": "english", "es": "spanish", "et": "estonian", "eu": "basque",
     "fa": "persian", "fi": "finnish", "fr": "french", "ga": "irish", "gl": "galician", "hi": "hindi",
     "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "ja": "cjk", "ko": "cjk",
-    "lt": "lithuanian", "lv": "latvian", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "ro": "romanian",
-    "pt-BR": "brazilian", "ru": "russian", "sr": "serbian", "sv": "swedish", "th": "thai", "tr": "turkish", "zh": "cjk",
+    "lt": "lithuanian", "lv": "latvian", "nb": "norwegian", "nl": "dutch", "no": "norwegian", "pt": "portuguese",
+    "pt-BR": "brazilian", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish", "th": "thai",
+    "tr": "turkish", "zh": "cjk",
 }  # fmt: skip
 """Language -> analyzer that every server has; another language gets `standard`."""
 PLUGINS = {
