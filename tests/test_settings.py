@@ -71,6 +71,17 @@ def test_a_list_without_which_there_is_no_work_has_something(params: Path, key: 
         load_settings(None, {key: ","})
 
 
+def test_a_task_given_by_its_folder_is_told_so(params: Path) -> None:
+    params.write_text("run:\n  tasks: [data/toy]\n", encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"params\.yaml:2: run\.tasks: 'data/toy' is no name of a folder under"
+    ):
+        load_settings(params)
+    params.write_text("run:\n  models: [./models/ours]\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"params\.yaml:2: run\.models: .* give it an entry under `models:`"):
+        load_settings(params)
+
+
 def test_what_is_named_twice_counts_once(params: Path) -> None:
     params.write_text("run: {models: [a, b, a]}\nprobe: {max_tokens: [16, 32, 16]}\n", encoding="utf-8")
     found = load_settings(

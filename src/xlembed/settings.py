@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from xlembed.fields import DEVICE, SLUG, EntryOf, Modes, Section, Seed, Some, Words, _numbers
 from xlembed.llm_settings import (
@@ -33,7 +33,7 @@ class RunSettings(Section):
 
     @field_validator("tasks", "models")
     @classmethod
-    def _are_slugs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_slugs(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         for name in names:
             if "@" in name and name.startswith("models:/"):
                 raise ValueError(
@@ -41,7 +41,9 @@ class RunSettings(Section):
                 )
             if not SLUG.fullmatch(name):
                 raise ValueError(
-                    f"{name!r} is no name for a path: give it an entry under `models:` ({SLUG.pattern})"
+                    f"{name!r} is no name of a folder under data/ ({SLUG.pattern})"
+                    if info.field_name == "tasks"
+                    else f"{name!r} is no name for a path: give it an entry under `models:` ({SLUG.pattern})"
                 )
         return names
 
