@@ -71,6 +71,9 @@ CASES = {
     "two": TWO,
     "nine": nine(),
     "scores alone": profiles([scores(m, measures=("accuracy@1", "MRR")) for m in MODELS[:2]], {}),
+    "a long name": profiles(
+        [scores(m * 9, measures=("accuracy@1", "MRR")) for m in ("a_long_name", "b")], {}
+    ),
 }
 
 
@@ -112,6 +115,13 @@ def test_bars_say_what_is_missing_and_that_separation_is_no_quality() -> None:
     assert NO_QUALITY in said and "Morphology: mean of tr, de" in said
     for what in ("morphology", "silhouette"):
         assert f"n/a, {what} was not measured (xlembed analyse): b." in said
+
+
+def test_panels_of_what_no_model_has_are_left_out_and_said() -> None:
+    figure = profile_bars(CASES["scores alone"])
+    assert [axes.get_gid() for axes in figure.axes] == ["MRR"]
+    said = " ".join(all_text(figure).split())
+    assert "Morphology was not measured of any (xlembed analyse)." in said and NO_QUALITY not in said
 
 
 def test_corners_of_the_radar_are_the_values() -> None:

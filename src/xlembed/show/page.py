@@ -77,7 +77,7 @@ def page(
         aside = x + GAP
         if place == "beside":
             x = aside + max(text_width(str(e.get_label()), 8.0) for e in legend) + 0.5
-        width = max(x + MARGIN, least)
+        width = max(x + MARGIN, least, _entry_width(legend) + 2 * MARGIN)
         rows = legend_rows(legend, width)[1] if place != "beside" else 0
         top = MARGIN + sum(line_height(size) for _, size, _, _ in _head(words, width)) + 0.08
         legend_top = top
@@ -121,9 +121,13 @@ def head(axes: Axes, bold: str, *others: str, wider: float = 0.25) -> None:
 
 def legend_rows(entries: Sequence[Artist], width: float) -> tuple[int, int]:
     """Columns and rows of a legend of this width in inches."""
-    widest = max((text_width(str(e.get_label()), 8.0) for e in entries), default=0.0) + 0.55
-    columns = max(1, min(len(entries), int((width - 2 * MARGIN) / widest)))
+    columns = max(1, min(len(entries), int((width - 2 * MARGIN) / _entry_width(entries))))
     return columns, math.ceil(len(entries) / columns)
+
+
+def _entry_width(entries: Sequence[Artist]) -> float:
+    """Inches of the widest entry of a legend, with its mark."""
+    return max((text_width(str(e.get_label()), 8.0) for e in entries), default=0.0) + 0.55
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class _Measure(NamedTuple):
 
 
 def profile_bars(found: Sequence[Profile]) -> Figure:
-    """2 x 2 panels, a bar per model; a bar that is not known is left out and says n/a."""
+    """2 x 2 panels, a bar per model; a bar that is not known says n/a, a panel without any is left out."""
     macro = _macro(found)
     scores = [_score(macro, m, found) for m in ("MRR", "recall@1")]
     places = [model_position(p.name, i) for i, p in enumerate(found)]
@@ -43,8 +43,8 @@ def profile_bars(found: Sequence[Profile]) -> Figure:
         shown = names if first else [""] * len(names)
         return Panel(WIDTH, ROW * len(names), _panel, (measure, shown, places))
 
-    measures = (scores, [_morphology(found), _silhouette(found)])
-    rows = [[panel(m, i == 0) for i, m in enumerate(of)] for of in measures]
+    measures = [[m for m in of if any(m.values)] for of in (scores, [_morphology(found), _silhouette(found)])]
+    rows = [[panel(m, i == 0) for i, m in enumerate(of)] for of in measures if of]
     subtitle = f"task {found[0].book.task} · {_counts(found, macro)}"
     return page(Words("Scores, morphology and separation of languages", subtitle, _notes(found)), rows)
 
@@ -64,7 +64,7 @@ def _morphology(found: Sequence[Profile]) -> _Measure:
     languages = dict.fromkeys(lang for p in found for lang in p.morphology)
     means = [(p.mean_morphology, tuple(p.morphology.values())) for p in found]
     values: list[Value] = [None if mean is None else (mean, None, parts) for mean, parts in means]
-    under = f"P(inflected > unrelated), %; mean of {len(languages)} languages"
+    under = f"P(inflected > unrelated), %; mean of {counted(len(languages), 'language')}"
     return _Measure("morphology", "Morphology", under, percent, values)
 
 
@@ -107,14 +107,17 @@ def _counts(found: Sequence[Profile], macro: Macro) -> str:
 
 
 def _notes(found: Sequence[Profile]) -> list[str]:
-    notes = [NO_QUALITY, "Bars with caps: 95 % CI, unadjusted."]
+    notes = [NO_QUALITY] if any(p.silhouette for p in found) else []
+    notes.append("Bars with caps: 95 % CI, unadjusted.")
     if langs := dict.fromkeys(lang for p in found for lang in p.morphology):
         notes.append(f"Morphology: mean of {', '.join(langs)}; an upright stroke for each.")
     for what, lacking in (
         ("morphology", [p.name for p in found if not p.morphology]),
         ("silhouette", [p.name for p in found if p.silhouette is None]),
     ):
-        if lacking:
+        if len(lacking) == len(found):
+            notes.append(f"{what.capitalize()} was not measured of any (xlembed analyse).")
+        elif lacking:
             notes.append(f"n/a, {what} was not measured (xlembed analyse): {', '.join(lacking)}.")
     labels = [f"{p.name}: {p.book.label()}" for p in found if p.book.labels]
     return [*notes, f"* {'; '.join(labels)}; invalid for a decision." if labels else ""]
