@@ -202,7 +202,7 @@ def test_rankings_across_tasks(finished: tuple[Path, Answer], report: dict[str, 
         shutil.copytree(runs / "reviews_sample", runs / "reviews_again")
         for path in (runs / "reviews_again").rglob("scores.json"):
             path.write_text(path.read_text(encoding="utf-8").replace("reviews_sample", "reviews_again"))
-    words = [*("-m", "base2,base3,base5"), "-m", "english", "--json", "--out", "out"]
+    words = [*("-m", "base2,base3+fp32,base5"), "-m", "english", "--json", "--out", "out"]
     answer = xlembed(root, "compare", "--across-tasks", "reviews_sample", "reviews_again", *words)
     assert answer.code == 0, answer.err
     found = json.loads(answer.out)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xlembed.evaluate.compare import Evaluation, read_evaluation
+from xlembed.evaluate.evaluated import evaluated_slug
 from xlembed.evaluate.rankings_table import rankings_markdown
 from xlembed.files import atomic_folder, write_json
 from xlembed.measures import Measure, parse_measure
@@ -20,7 +21,8 @@ from xlembed.workspace import Workspace
 def compare_rankings(tasks: Sequence[str], models: Sequence[str], workspace: Workspace) -> dict[str, Any]:
     """Rank the same models on two tasks, and write across.json and across.md.
 
-    Models whose card lacks a language of one of the tasks are left out and listed.
+    Models are anything MODEL may be, or slugs of evaluations; those whose card lacks a language of one of the tasks
+    are left out and listed.
 
     Raises:
         UserError: not two tasks, an evaluation is missing, settings differ, or fewer than two models are left.
@@ -28,10 +30,8 @@ def compare_rankings(tasks: Sequence[str], models: Sequence[str], workspace: Wor
     if len(tasks) != 2 or tasks[0] == tasks[1]:
         raise UserError(f"--across-tasks compares two tasks, found {', '.join(tasks) or 'none'}")
     measure = parse_measure(workspace.settings.compare.primary_measure)
-    found = {
-        model: [read_evaluation(f"{task}/{model}", workspace) for task in tasks]
-        for model in dict.fromkeys(models)
-    }
+    slugs = dict.fromkeys(evaluated_slug(workspace, tasks[0], model) for model in models)
+    found = {slug: [read_evaluation(f"{task}/{slug}", workspace) for task in tasks] for slug in slugs}
     _check_settings([e for pair in found.values() for e in pair])
     left_out = {model: reason for model, pair in found.items() if (reason := _reason(pair))}
     kept = [pair for model, pair in found.items() if model not in left_out]
