@@ -65,6 +65,15 @@ def test_each_fault_is_found_and_a_good_question_passes(checked: Checked) -> Non
     assert "is in French, not in German" in of(checked)["french"].reasons
 
 
+def test_varieties_are_named(place: Path) -> None:
+    queries = tuple(replace(q, lang="de-AT") for q in QUERIES if q.query_id == "french")
+    qrels = {q.query_id: QRELS[q.query_id] for q in queries}
+    task = replace(TASK, languages=("de", "de-AT", "en", "fr"), queries=queries, qrels=qrels)
+    workspace = Workspace(Settings(), place, place / "varieties")
+    found = check_queries(task, open_model(workspace, "static_multilingual"), workspace)
+    assert "is in French, not in German, AT" in of(found)["french"].reasons
+
+
 def test_the_numbers_behind_a_verdict(checked: Checked) -> None:
     queries = of(checked)
     assert queries["copied"].copied == pytest.approx(10 / 15, abs=1e-6)

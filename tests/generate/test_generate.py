@@ -133,6 +133,15 @@ def test_a_translation_never_takes_the_id_of_another_question(stub: Stub) -> Non
     assert both.qrels["q-en"] == {"d1": 1} and both.qrels["q-en-en"] == {"d3": 1}
 
 
+def test_varieties_and_languages_of_three_letters_are_named(stub: Stub, place: Path) -> None:
+    corpus = place / "data" / "shop" / "corpus.jsonl"
+    corpus.write_text(corpus.read_text().replace('"en"', '"en-GB"'))
+    assert generate().exit_code == 0
+    assert run("translate-queries", "-t", "asked", "--to", "ceb", "--name", "both").exit_code == 0
+    asked = [body["messages"][-1]["content"] for body in stub.asked]
+    assert any("English, GB" in text for text in asked) and any("Cebuano" in text for text in asked)
+
+
 def test_the_whole_way_to_an_evaluated_task(stub: Stub) -> None:
     """The commands of docs/generate.md."""
     page = (Path(__file__).parents[2] / "docs" / "generate.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from xlembed.check.tables import check_grids
 from xlembed.check.texts import copied_run, far_lengths
 from xlembed.check.vectors import ask_model
 from xlembed.data.checks import Problems
-from xlembed.data.languages import NAMES
+from xlembed.data.languages import language_name
 from xlembed.data.opening import read_rows
 from xlembed.data.spoken import other_language
 from xlembed.data.task import Query, Task
@@ -144,7 +144,7 @@ def _texts(task: Task, settings: CheckSettings) -> Iterator[tuple[float | None, 
     for query in task.queries:
         found: list[Reason] = []
         if other := other_language(query.text, query.lang, task.languages):
-            said = f"is in {NAMES[other]}, not in {NAMES[query.lang]}"
+            said = f"is in {language_name(other)}, not in {language_name(query.lang)}"
             found.append((Verdict.REJECT, Doubt.LANGUAGE, said))
         earlier = first.setdefault((query.lang, text_digest(query.text)), query.query_id)
         if earlier != query.query_id:

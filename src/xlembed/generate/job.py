@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xlembed.data.languages import NAMES
+from xlembed.data.languages import language_name
 from xlembed.data.sampling import stratified
 from xlembed.data.spoken import other_language
 from xlembed.data.task import Document, Query, Task
@@ -97,7 +97,7 @@ def plan_questions(documents: Sequence[Document], prompt: Prompt, settings: Sett
     chosen = settings.generate
     messages = [
         prompt.messages(
-            language=NAMES[d.lang], questions=chosen.questions, document=d.whole[: chosen.longest]
+            language=language_name(d.lang), questions=chosen.questions, document=d.whole[: chosen.longest]
         )
         for d in documents
     ]
@@ -160,7 +160,7 @@ def plan_translations(task: Task, prompt: Prompt, languages: Collection[Lang]) -
     if not pairs:
         raise UserError(f"{task.name}: every question is asked in {', '.join(languages)} already")
     messages = [
-        prompt.messages(language=NAMES[lang], source_language=NAMES[q.lang], question=q.text)
+        prompt.messages(language=language_name(lang), source_language=language_name(q.lang), question=q.text)
         for lang, q in pairs
     ]
     return Plan(messages, [lang for lang, _ in pairs]), [q for _, q in pairs]
@@ -217,7 +217,7 @@ def _why_not(texts: Sequence[Any], lang: Lang, langs: Collection[Lang]) -> str:
         return ""
     others = [other_language(text, lang, langs) for text in texts if isinstance(text, str)]
     found = next(filter(None, others), "")
-    return f"it is in {NAMES[found]}, not in {NAMES[lang]}" if found else "it is empty"
+    return f"it is in {language_name(found)}, not in {language_name(lang)}" if found else "it is empty"
 
 
 def _written(
