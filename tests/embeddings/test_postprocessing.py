@@ -28,7 +28,7 @@ from xlembed.evaluate.compare import compare, read_evaluation
 from xlembed.evaluate.encode import Encoded, encode
 from xlembed.evaluate.index import index
 from xlembed.evaluate.job import evaluate
-from xlembed.evaluate.search import search
+from xlembed.evaluate.search import query_language, search
 from xlembed.evaluate.tables import comparison_table, language_table, scores_table, to_markdown
 from xlembed.models.loading import load_encoder
 from xlembed.models.postprocess import fitted_json, read_fitted
@@ -271,6 +271,8 @@ def test_the_language_of_a_question_is_detected(
 def test_the_language_of_a_question_must_be_told(workspace: Workspace, task: Task) -> None:
     with pytest.raises(UserError, match=r"\+lir1 is post-processed by language.*--query-lang de"):
         search("X1", task, open_model(workspace, "static_multilingual+lir"), workspace, k=1, lang=None)
+    with pytest.raises(UserError, match="--query-lang tr "):  # one of the task's languages
+        query_language("1", None, None, True, ["tr", "zh-Hant"], CENTER)
     with pytest.raises(UserError, match=r"--query-lang: 'deu' is not an ISO 639.*write 'de'"):
         search("words", task, open_model(workspace, CENTER), workspace, k=1, lang=None, query_lang="deu")
     unaware = open_model(workspace, "static_multilingual+abtt2")

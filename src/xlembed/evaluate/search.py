@@ -138,7 +138,7 @@ def query_language(
         return found
     raise UserError(
         f"{name} is post-processed by language, and the text does not tell which of {', '.join(languages)} it is in: "
-        "--query-lang de (or --lang de, which also searches only documents in it)"
+        f"--query-lang {languages[0]} (or --lang {languages[0]}, which also searches only documents in it)"
     )
 
 
