@@ -53,8 +53,8 @@ def test_scores_table_in_full() -> None:
         "| labse | 58.3 [55.1, 61.4] | 50.0 (no CI) | 25.0 [20.0, 30.0] | n/a |\n"
         "| units / clusters | 210 / 30 | 210 / 7 | 1,050 / 30 | n/a |\n"
         "\n"
-        "In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs. (no CI): fewer than 10 "
-        "clusters of questions.\n"
+        "In %. Brackets: 95 % CI, unadjusted. Macro average: unweighted mean of languages or pairs. (no CI): "
+        "fewer than 10 clusters of questions.\n"
     )
 
 
