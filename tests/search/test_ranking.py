@@ -186,16 +186,6 @@ def test_scores_of_every_mode(scores, key, value, n_units):
     assert scores[key].n_units == n_units
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_bias_needs_wrong_documents_in_the_querys_language_and_in_others(tiny_task, tiny_search, share):
-    measures = parse_measures(["accuracy@1"])
-    units = units_table(tiny_task, rank_units(tiny_task, tiny_search).units, measures, CLUSTERS)
-    units.loc[units["query_id"] == "q1-en", "wrong_share"] = share
-    rows = score_run(units, {}, measures, set(units.cluster), {}, n_resamples=100)
-    found = {(r.query_lang, r.doc_lang): r.value for r in rows if r.kind == "language_bias"}
-    assert found == {("de", "en"): 0.5, (None, None): 0.5}
-
-
 def test_cells_without_units_are_missing_and_macros_list_theirs(scores):
     assert not any("fr" in (lang or "") for _, _, *langs in scores for lang in langs)
     assert scores["true_cross_lingual", "all", None, None].cells == ("de->en", "en->de")

@@ -270,8 +270,7 @@ def _bias_rows(units: pd.DataFrame, clusters: Collection[str], n: int) -> list[E
         & (units["pool"] == Pool.ALL)
         & ~units["first_correct"]
         & units["first_lang"].notna()
-        # Where all wrong documents, or none, are in the query's language, the first one could be no other.
-        & units["wrong_share"].between(0, 1, inclusive="neither")
+        & units["wrong_share"].notna()
     ].assign(kind="language_bias")
     if wrong.empty:
         return []
