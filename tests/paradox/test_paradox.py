@@ -114,6 +114,15 @@ def test_random_weights_are_not_judged() -> None:
     assert "not shown to be above twice chance (2.0 %)" in found["random"].reason
 
 
+def test_where_twice_chance_is_above_every_score_that_is_the_reason() -> None:
+    _, found, _ = judged([PERFECT], BM25)
+    assert not found["perfect"].reason
+    few = replace(found["perfect"], bar=5 / 3)
+    assert few.reason == (
+        "a random order of so few documents already scores 83.3 %, and no score can be shown to be above twice that"
+    )
+
+
 def test_random_weights_do_not_change_what_is_said_of_others() -> None:
     verdict, _, conditions = judged([RANDOM, E5], BM25)
     assert (verdict.outcome, verdict.models) == (Outcome.NONE, ("e5",)) and list(conditions) == ["e5"]

@@ -63,6 +63,11 @@ class Standing:
         if score.ci_low is None:
             few = counted(score.n_clusters, "cluster of queries is", "clusters of queries are")
             return f"{few} too few for an interval"
+        if self.bar >= 1:
+            return (
+                f"a random order of so few documents already scores {50 * self.bar:.1f} %, and no score can be shown "
+                "to be above twice that"
+            )
         if not self.beats_chance:
             return (
                 f"its monolingual score {100 * score.value:.1f} % is not shown to be above twice chance "
