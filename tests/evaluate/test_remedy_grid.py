@@ -27,3 +27,20 @@ def test_a_label_stands_beside_the_numbers() -> None:
     assert grid is not None and grid.heads[-1].text == "label"
     assert [row.cells[-1].text for row in grid.rows] == ["", "", "English-only model (de)"]
     assert grid.notes[0].endswith("A labelled row is invalid for a decision.")
+
+
+def test_a_difference_that_leaves_languages_out_says_so() -> None:
+    labels = {"de": "English-only model"}
+    difference = {
+        **{
+            "kind": "cross_lingual",
+            "pool": "all",
+            "measure": "accuracy@10",
+            "query_lang": None,
+            "doc_lang": None,
+        },
+        **{"a": "m", "b": "m+interleave", "difference": 0.02, "ci_low": 0.01, "ci_high": 0.03},
+    }
+    for given, said in ((labels, "(over the languages that both cards have −2.0 "), (None, "(−2.0 ")):
+        grid = remedy_grid([book("m", given), book("m+interleave", given)], [difference])
+        assert grid is not None and said in grid.notes[1]

@@ -91,5 +91,7 @@ def _changed(book: ScoreBook, base: ScoreBook, macro: Macro, comparisons: Sequen
         sign, interval = (1 if of["a"] == book.model else -1), ends(of)
         if interval and sign < 0:
             interval = (-interval[1], -interval[0])
-        return f"{text} ({points(sign * of['difference'])} {interval_text(interval, signed=True)})"
+        only = "over the languages that both cards have " if book.labels or base.labels else ""
+        changed = f"{points(sign * of['difference'])} {interval_text(interval, signed=True)}"
+        return f"{text} ({only}{changed})"
     return text
