@@ -280,3 +280,8 @@ def test_pairs_that_another_machine_evaluated_are_noted_if_it_is_like_this_one(
         assert xlembed(root, *words, *more).err.count("reused, nothing has changed") == 2
     assert sent == [2, 2] and contents(root / "elsewhere") == before
     assert "reused" not in xlembed(root, *words, "--force").err and contents(root / "elsewhere") == before
+
+
+def test_a_model_and_a_task_named_in_two_ways_count_once(root: Path) -> None:
+    answer = run(root, "-t", "data/toy", "-m", "toy+fp32", "--json")
+    assert answer.err.count(TOLD) == 1 and json.loads(answer.out)["model"] == "toy"

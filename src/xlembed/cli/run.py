@@ -37,11 +37,13 @@ if TYPE_CHECKING:
 def run(asked: Asked, tasks: tuple[str, ...], force: bool) -> None:
     """Encode, index and evaluate models on tasks; everything is tracked in MLflow."""
     from xlembed.cli import echo_json
+    from xlembed.data.folders import find_task
     from xlembed.files import rounded
     from xlembed.settings import RunSettings
     from xlembed.words import UserError
 
-    names = list(dict.fromkeys(listed(tasks))) or [RunSettings().tasks[0]]
+    data, asked_for = asked.workspace.root / "data", listed(tasks) or [RunSettings().tasks[0]]
+    names = list({find_task(name, data).resolve(): name for name in reversed(asked_for)}.values())[::-1]
     plans = [_plan(asked, name, force) for name in names]
     pairs = [
         (plan.name, plan.opened, ref, plan.reuses[ref.slug])

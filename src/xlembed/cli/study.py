@@ -78,14 +78,23 @@ class Asked:
     def refs(self, models: Sequence[str] = ()) -> list[ModelRef]:
         """The named models, or `models`; all are resolved before any work starts: a typo in the third costs no hour.
 
+        What is named twice, be it in two ways, counts once.
+
         Raises:
-            UserError: an unknown model or a bad value, or no model.
+            UserError: an unknown model or a bad value, no model, or two models of one name.
         """
         from xlembed.words import UserError
 
         if not (names := self.models or list(models)):
             raise UserError("-m: expected at least one model")
-        return [open_ref(self.workspace, name, *map(self.variation.get, VARIATION)) for name in names]
+        found: dict[str, ModelRef] = {}
+        for name in names:
+            ref = open_ref(self.workspace, name, *map(self.variation.get, VARIATION))
+            if found.setdefault(ref.slug, ref) != ref:
+                raise UserError(
+                    f"{name}: another of these models has the name {ref.slug} too; give one an entry under `models:`"
+                )
+        return list(found.values())
 
     @property
     def one(self) -> str:
