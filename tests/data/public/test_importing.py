@@ -198,6 +198,23 @@ def test_a_copy_of_the_repository_is_read_in_place_of_the_hub(hub: Hub, tmp_path
         task_of(entry, tmp_path / "data", langs=("en",), folder=copy)
 
 
+def test_the_split_is_the_one_that_was_read(hub: Hub, tmp_path: Path) -> None:
+    entry = find_public_set("xquad")
+    hub.write_rows(entry.hub_id, {"xquad.tr": {"test": squad("tr")}})
+    copy = hub.repository(f"datasets/{entry.hub_id}")
+    with pytest.raises(UserError, match="has no split 'tset': choose one of test"):
+        task_of(entry, tmp_path, langs=("tr",), folder=copy, split="tset")
+    task_of(entry, tmp_path, langs=("tr",), folder=copy)  # the entry says validation
+    assert "(test)" in (tmp_path / "xquad_tr" / "task.yaml").read_text(encoding="utf-8")
+    with pytest.raises(UserError, match="--revision: a copy"):
+        task_of(entry, tmp_path, langs=("tr",), folder=copy, revision="main", force=True)
+
+
+def test_varieties_are_chosen_by_their_codes_too() -> None:
+    found = find_public_set("belebele").choose(("ceb", "zh-Hant", "zh"))
+    assert found == {"ceb": "ceb_Latn", "zh-Hant": "zho_Hant", "zh": "zho_Hans"}
+
+
 def test_a_loading_script_is_never_run(hub: Hub, tmp_path: Path) -> None:
     entry = find_public_set("miracl_judged")
     (hub.repository(f"datasets/{entry.hub_id}")).mkdir(parents=True, exist_ok=True)

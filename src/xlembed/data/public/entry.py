@@ -118,8 +118,9 @@ class PublicSet(Record):
         if not wanted:
             return {lang: self.languages[lang] for lang in self.default or self.languages}
         known = {subset: lang for lang, subset in self.languages.items() if subset}
+        of_variety = {lang: subset for subset, lang in self.varieties.items()}
         chosen: dict[Lang, str] = {}
-        for name in wanted:
+        for name in (of_variety.get(name, name) for name in wanted):
             lang = name if name in self.languages else known.get(name)
             subset = self.languages[lang] if lang else name
             if lang is None and (said := self.varieties.get(name)):
@@ -132,8 +133,7 @@ class PublicSet(Record):
                 raise UserError(self._unknown(name))
             if lang in chosen:
                 raise UserError(
-                    f"--lang: {chosen[lang]!r} and {name!r} are both {lang!r} here: varieties of a language are not "
-                    "told apart in a task; take one, or import them apart"
+                    f"--lang: {chosen[lang]!r} and {name!r} are both {lang!r} here: take one, or import them apart"
                 )
             chosen[lang] = subset
         return chosen
@@ -141,7 +141,8 @@ class PublicSet(Record):
     def _unknown(self, name: str) -> str:
         meant = suggest_language(name)
         hint = f" Did you mean {meant!r}?" if meant in self.languages else near_miss(name, self.languages)
-        more = f" and the varieties {', '.join(self.varieties)}" if self.varieties else ""
+        varieties = (f"{subset} ({lang})" for subset, lang in self.varieties.items())
+        more = f" and the varieties {', '.join(varieties)}" if self.varieties else ""
         pivot = f" ({self.pivot} comes with each of them)" if self.pivot else ""
         return f"--lang: {self.name} has no {name!r}.{hint} It has {', '.join(self.languages)}{pivot}{more}"
 

@@ -66,6 +66,10 @@ def import_public(
             f"{entry.name}: its licence ({entry.licence}) allows no commercial use. Read it at {page_of(entry)}; "
             "--accept-licence says that you keep to it"
         )
+    if wish.folder and wish.revision:
+        raise UserError(
+            "--revision: a copy (--from) is read as it is; fetch that revision, or leave --revision out"
+        )
     chosen = entry.choose(wish.langs)
     name = wish.name or default_name(entry, wish.langs)
 
@@ -75,6 +79,7 @@ def import_public(
             revision=wish.revision or entry.revision,
             folder=wish.folder,
             refetch=f"xlembed import hub {entry.name} --from FOLDER",
+            split_told=bool(wish.split),
             watch=watch or unwatched,
         )
 

@@ -61,11 +61,17 @@ class Repository:
         return found
 
     def rows(
-        self, names: tuple[str, ...], split: str | None, problems: Problems, *, any_config: bool
+        self,
+        names: tuple[str, ...],
+        split: str | None,
+        problems: Problems,
+        *,
+        any_config: bool,
+        any_split: bool = True,
     ) -> Iterator[Row]:
         """Rows of the first configuration that is there, read one after the other; nothing of them is kept.
 
-        Of a configuration without such a split the only one is taken. With `any_config` the only configuration, or the
+        Of a configuration without such a split the only one is taken, with `any_split`. With `any_config` the only configuration, or the
         files of a repository without any, will do.
 
         Raises:
@@ -73,7 +79,7 @@ class Repository:
         """
         name, files = self._files(names, any_config)
         same = next((one for one in (split, *_SAME.get(split or "", ())) if one in files), None)
-        if same is None and len(files) > 1:
+        if same is None and (len(files) > 1 or not any_split):
             raise UserError(
                 f"{self.hub_id}{f' ({name})' if name else ''} has no split {split!r}: choose one of "
                 f"{', '.join(files)} with --split"
@@ -184,7 +190,8 @@ def open_repository(
 class Source:
     """A public set as it is to be read: `split` of the `chosen` subsets (by language, in order), of a revision.
 
-    `folder` is a copy of the repository, or original files; `refetch` the command that reads a copy.
+    `folder` is a copy of the repository, or original files; `refetch` the command that reads a copy; `split_told`
+    whether the user named the split, so that no other one will do.
     """
 
     entry: PublicSet
@@ -195,8 +202,10 @@ class Source:
     revision: str | None = None
     folder: Path | None = None
     refetch: str = ""
+    split_told: bool = False
     watch: Watch = unwatched
     _opened: dict[str, Repository] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
 
     @property
     def languages(self) -> tuple[Lang, ...]:
@@ -233,8 +242,11 @@ class Source:
         whole = not names.get("subset")
         configs = tuple(c.format(**names) for c in part.config if whole is ("{subset}" not in c))
         columns: dict[str, str] = {}
-        found = repository.rows(configs, part.split or self.split, self.problems, any_config=whole)
+        split, any_split = part.split or self.split, bool(part.split) or not self.split_told
+        found = repository.rows(configs, split, self.problems, any_config=whole, any_split=any_split)
         for number, row in enumerate(found):
+            if not part.split:
+                self._taken.add(row.place.file.rpartition("/")[2])
             columns = columns or _columns(row, part, needed, optional)
             if number % 1000 == 999:
                 self.watch(row.place.file, number + 1, 0)
@@ -245,11 +257,12 @@ class Source:
         entry = self.entry
         opened = sorted(self._opened.values(), key=lambda repository: repository.hub_id != entry.hub_id)
         source = ", ".join(repository.source for repository in opened)
+        taken = ", ".join(sorted(self._taken)) or self.split
         return Card(
             self.options.name,
             languages=self.languages,
             alignment=alignment or entry.alignment,
-            source=f"{source or (self.folder and self.folder.name)} ({self.split})",
+            source=f"{source or (self.folder and self.folder.name)} ({taken})",
             licence=entry.licence,
             citation=entry.citation,
             description=entry.description,
