@@ -63,11 +63,12 @@ def subsets(task: Task) -> Iterator[Subset]:
 
 
 def long_code(lang: Lang, texts: Iterable[str]) -> str:
-    """A language as MTEB writes it: ISO 639-3 and the script that most letters of its texts are in.
+    """A language as MTEB writes it: ISO 639-3 and the script, as a variety says it or most letters of its texts do.
 
-    >>> long_code("ru", ["чай"]), long_code("ja", ["お茶を"])
-    ('rus-Cyrl', 'jpn-Jpan')
+    >>> long_code("ru", ["чай"]), long_code("ja", ["お茶を"]), long_code("zh-Hant", ["茶"]), long_code("pt-BR", ["chá"])
+    ('rus-Cyrl', 'jpn-Jpan', 'zho-Hant', 'por-Latn')
     """
+    base, *variety = lang.split("-")
     counts: Counter[str] = Counter()
     for text in texts:
         for letter in filter(str.isalpha, text):
@@ -76,9 +77,10 @@ def long_code(lang: Lang, texts: Iterable[str]) -> str:
         if counts.total() > LETTERS:
             break
     del counts[""]
-    script = "Jpan" if lang == "ja" else counts.most_common(1)[0][0] if counts else "Latn"
-    found = pycountry.languages.get(alpha_2=lang)
-    return f"{found.alpha_3 if found else lang}-{script}"
+    found = "Jpan" if base == "ja" else counts.most_common(1)[0][0] if counts else "Latn"
+    script = next(filter(str.istitle, variety), found)  # a region is in capitals
+    known = pycountry.languages.get(alpha_2=base)
+    return f"{known.alpha_3 if known else base}-{script}"
 
 
 def long_codes(task: Task) -> dict[Lang, str]:
