@@ -199,8 +199,8 @@ def _remedies(report: Json) -> Grid:
     reasons = dict.fromkeys(f"{variant} is not judged: {reason}." for variant, reason in why)
     notes = (
         f"Kept: a fall of {margin} points against the model without it is excluded (95 % CI). Rises: paired test, "
-        "Holm over the variants; a measure without it is looked at for its cost only. Not applicable: the score of no "
-        "question changes. It breaks the paradox only by (a) to (c), against the base models.",
+        "Holm over the variants; a measure without it is looked at for its cost only. Not applicable: the score cannot "
+        "change. It breaks the paradox only by (a) to (c), against the base models.",
         *reasons,
         *(f"{note}." for note in report.get("remedy_notes") or ()),
         *_label_notes(report),
