@@ -219,9 +219,7 @@ def _detector(among: tuple[Lang, ...] = (), trigrams: bool = False) -> LanguageD
     """
     from lingua import IsoCode639_1, LanguageDetectorBuilder  # only where a language must be guessed
 
-    if (
-        "sr" in among and "hr" not in among
-    ):  # lingua knows Serbian in Cyrillic alone; in Latin letters it is read as hr
+    if "sr" in among and "hr" not in among:  # Serbian, which lingua knows in Cyrillic alone, in Latin letters
         among = (*among, "hr")
     codes = [getattr(IsoCode639_1, lang.upper()) for lang in among if hasattr(IsoCode639_1, lang.upper())]
     builder = (

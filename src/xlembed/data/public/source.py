@@ -71,8 +71,8 @@ class Repository:
     ) -> Iterator[Row]:
         """Rows of the first configuration that is there, read one after the other; nothing of them is kept.
 
-        Of a configuration without such a split the only one is taken, with `any_split`. With `any_config` the only configuration, or the
-        files of a repository without any, will do.
+        Of a configuration without such a split the only one is taken, with `any_split`. With `any_config` the only
+        configuration, or the files of a repository without any, will do.
 
         Raises:
             UserError: there is no such configuration or split, or files cannot be had or read.
