@@ -285,3 +285,12 @@ def test_pairs_that_another_machine_evaluated_are_noted_if_it_is_like_this_one(
 def test_a_model_and_a_task_named_in_two_ways_count_once(root: Path) -> None:
     answer = run(root, "-t", "data/toy", "-m", "toy+fp32", "--json")
     assert answer.err.count(TOLD) == 1 and json.loads(answer.out)["model"] == "toy"
+
+
+def test_a_card_of_another_dimension_than_the_stored_vectors_is_refused(root: Path) -> None:
+    params = root / "params.yaml"
+    before = params.read_text(encoding="utf-8")
+    params.write_text(before.replace("source: toy_model", "source: toy_model, dim: 99"), encoding="utf-8")
+    answer = xlembed(root, *RUN)
+    params.write_text(before, encoding="utf-8")
+    assert answer.code == 2 and "toy: the card says 99 dimensions, its vectors have" in answer.err

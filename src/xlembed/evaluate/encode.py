@@ -20,7 +20,7 @@ from xlembed.files import atomic_folder, write_json
 from xlembed.models.safety import check_kinds
 from xlembed.models.spec import ModelRef
 from xlembed.search.remedied import check_remedies
-from xlembed.words import Kind, Role
+from xlembed.words import Kind, Role, UserError
 from xlembed.workspace import Watch, Workspace, unwatched
 
 PLURAL = {Role.QUERY: "queries", Role.DOCUMENT: "documents"}
@@ -112,6 +112,10 @@ def encode(task: Task, ref: ModelRef, workspace: Workspace, watch: Watch = unwat
                 shard_size=encoding.shard_texts,
                 progress=tell,
             )
+    # The store may know the texts from another card of the same files, so that no model was loaded and looked at.
+    width = encoding.store.read(Role.DOCUMENT, documents.texts[:1]).shape[1]
+    if ref.card.dim not in (None, width) and not (ref.card.given or ref.card.api):
+        raise UserError(f"{ref.slug}: the card says {ref.card.dim} dimensions, its vectors have {width}")
     tokens = {
         PLURAL[role]: (stored_tokens(encoding.encoder, of.texts, role, encoding.store), of.langs)
         for role, of in ((Role.DOCUMENT, documents), (Role.QUERY, queries))
