@@ -145,6 +145,20 @@ def test_one_model_some_languages_and_a_search_for_words(root: Path, tmp_path: P
     }  # no word is shared
 
 
+def test_a_language_that_only_documents_are_in_has_nothing_to_explore(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "data", tmp_path / "data")
+    task = tmp_path / "data" / "toy"
+    card = (task / "task.yaml").read_text(encoding="utf-8")
+    (task / "task.yaml").write_text(
+        card.replace("languages: [en, de]", "languages: [en, de, fr]"), encoding="utf-8"
+    )
+    with (task / "corpus.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"_id": "fr1", "text": "chat", "lang": "fr"}) + "\n")
+    assert xlembed(tmp_path, "run", "-t", "toy", "-m", "bm25").code == 0
+    answer = xlembed(tmp_path, "explore", "-t", "toy", "-m", "bm25", "--language", "fr")
+    assert answer.code == 2 and "--language: toy has no judged query in fr" in answer.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

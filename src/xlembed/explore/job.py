@@ -95,6 +95,8 @@ def explore(
     evaluations = [_read(task, ref, workspace) for ref in refs.values()]
     check_comparable(evaluations)
     units = _units(evaluations, languages)
+    if units.empty and languages:
+        raise UserError(f"--language: {task.name} has no judged query in {', '.join(languages)}")
     keys = list(map(Key, units["query_id"], units["doc_lang"], units["pool"]))
     ranked = {e.name: _ranked(task, refs[e.name], e, keys, workspace, watch) for e in evaluations}
     failing = {name: [_failure(r) for r in rankings if not r.is_right] for name, rankings in ranked.items()}
