@@ -10,8 +10,10 @@ from typing import Any
 
 import mlflow
 import pytest
+import yaml
 
 from cli.command import Answer, description, no_surroundings, xlembed
+from xlembed.evaluate.skipping import write_skipped
 from xlembed.paradox.grids import paradox_tables, verdict_grids
 
 pytestmark = pytest.mark.slow
@@ -219,6 +221,13 @@ def test_rankings_across_tasks(finished: tuple[Path, Answer], report: dict[str, 
     folder = root / "out" / "reports" / "compare" / "across-reviews_sample-reviews_again"
     assert json.loads((folder / "across.json").read_text(encoding="utf-8")) == found
     assert "Kendall's tau-b over 3 models" in (folder / "across.md").read_text(encoding="utf-8")
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    params["run"] = {"models": ["base2", "base3", "gone"]}
+    (root / "skipped.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    write_skipped("gone", "not here", [runs / "reviews_sample" / "gone"])
+    words = ["--params", "skipped.yaml", "--json", "--out", "out"]
+    answer = xlembed(root, "compare", "--across-tasks", "reviews_sample", "reviews_again", *words)
+    assert answer.code == 0 and json.loads(answer.out)["models"] == ["base2", "base3"], answer.err
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,8 @@ def test_a_dry_run_trains_nothing(root: Path) -> None:
     part = ["--set", "stages.second.data=[{pairs: train, languages: [en], limit: 10}]"]
     answer = run(root, "finetune", "recipe.yaml", "--dry-run", "--name", "tried", *part)
     assert "2. second: mnrl on train (10 rows)" in answer.err, answer.err
+    answer = run(root, "finetune", "recipe.yaml", "--dry-run", "--name", "tried", "--json")
+    assert json.loads(answer.out)["name"] == "tried"
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,10 @@ def compare(
     sources = listed(runs)  # MLproject passes an empty one where none is named
     if across_tasks:
         _check_alone(task, intersect, across_indices, mteb)
-        _across_tasks(asked, sources, listed(models) or list(declared.models))
+        there = list(declared.models)
+        for on in sources:
+            there, _ = split_skipped(workspace, on, there)
+        _across_tasks(asked, sources, listed(models) or there)
         return
     if sources and (task or models):
         raise UserError("RUNs say what to compare; name them, or TASK with -t and models with -m")

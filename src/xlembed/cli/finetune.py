@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Check the recipe and its data and say what would be trained.")
 @click.option("--experiment", default=None, help="MLflow experiment (default: finetune).")
-@click.option("--json", "as_json", is_flag=True, help="Print what report.json holds.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print what report.json holds; of a dry run, the recipe."
+)
 @settings_options("corpus", "encode")
 @workspace_options
 def finetune(
@@ -74,6 +76,8 @@ def finetune(
     for line in _plan(opened):
         print_line(console, line)
     if dry_run:
+        if as_json:
+            echo_json(chosen.model_dump(mode="json"))
         return
 
     def built(stage_name: str, rows: Sequence[Mapping[str, Any]]) -> None:
