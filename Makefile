@@ -35,7 +35,7 @@ PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n $(JOBS) --dist loa
 test: $(VENV)/.installed data check  ## format, lint, types, tests
 	$(PYTEST) -m 'not slow'
 
-test-all: $(VENV)/.installed data check  ## the slow ones too: about an hour on two cores
+test-all: $(VENV)/.installed data check  ## the slow ones too: 13 to 30 minutes on two cores
 	$(PYTEST)
 
 check: lint type
