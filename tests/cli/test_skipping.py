@@ -40,6 +40,12 @@ def test_run_and_compare_leave_it_out(checkout: Path) -> None:
     alone = xlembed(checkout, "run", "-t", "toy", "-m", MODEL)
     assert alone.code == 2 and f"nothing to run: {REASON}" in alone.err
     text = (checkout / "params.yaml").read_text(encoding="utf-8")
+    (checkout / "params.yaml").write_text(text.replace(", toy, toy+dim3]", ", toy]"), encoding="utf-8")
+    for command in ("compare", "report"):  # as `dvc repro` calls them
+        assert (done := xlembed(checkout, command)).code == 0, done.err
+    page = checkout / "reports" / "compare" / "toy" / "comparison.md"
+    assert "\nNothing to compare toy with: " in page.read_text(encoding="utf-8")
+    assert not page.with_name("comparison.json").exists()  # of the two models before
     (checkout / "params.yaml").write_text(text.replace(", toy, toy+dim3]", "]"), encoding="utf-8")
     none = xlembed(checkout, "compare")
     assert none.code == 2 and "Error: toy: no model is left to compare" in none.err

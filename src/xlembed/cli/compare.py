@@ -97,7 +97,14 @@ def compare(
         for on in declared.tasks if not sources else ():
             results += read_results(workspace, on, split_skipped(workspace, on, declared.models)[0])
     beside = [read_mteb(Path(file)) for file in mteb]
-    reports = [_compare(asked, name, of, intersect, across_indices, beside) for name, of in groups.items()]
+    # `dvc repro` of one model is no mistake.
+    may_be_alone = not (sources or task or models or beside)
+    reports = [
+        _alone(asked, name, *of)
+        if may_be_alone and len(of) == 1
+        else _compare(asked, name, of, intersect, across_indices, beside)
+        for name, of in groups.items()
+    ]
     if results:
         write_summary(results, workspace.out / "results" / "summary.csv")
     if asked.as_json:
@@ -135,6 +142,19 @@ def _declared(workspace: Workspace) -> dict[str, Sequence[str]]:
         name: [f"{name}/{model}" for model in without_skipped(workspace, name, declared.models)]
         for name in declared.tasks
     }
+
+
+def _alone(asked: Asked, name: str, only: Evaluation) -> dict[str, Any]:
+    """The scores of the only model, with a sentence in place of tests."""
+    from xlembed.evaluate.tables import scores_table, to_markdown
+    from xlembed.files import atomic_folder
+
+    table, target = scores_table([only.book]), asked.workspace.reports("compare", name)
+    line = f"Nothing to compare {only.name} with: run.models of params.yaml leaves no other model."
+    with atomic_folder(target) as folder:
+        (folder / "comparison.md").write_text(f"{to_markdown(table)}\n{line}\n", encoding="utf-8")
+    show_tables([table], [line, f"written to {target}"], err=asked.as_json)
+    return {"task": name, "models": [only.name], "primary": []}
 
 
 def _compare(
