@@ -53,9 +53,11 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 def _no_store_left() -> Iterator[None]:
     """MLflow remembers store and experiment for the process: the next file of tests must not find the last one's."""
     yield
-    os.environ.pop("MLFLOW_EXPERIMENT_ID", None)  # left by mlflow.set_experiment
     if mlflow := sys.modules.get("mlflow"):
         mlflow.set_tracking_uri(None)
+    # MLflow sets these for processes begun here, and forgets the second where a test gave the environment back.
+    for name in ("MLFLOW_EXPERIMENT_ID", "MLFLOW_TRACKING_URI"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
