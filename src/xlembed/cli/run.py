@@ -43,8 +43,10 @@ def run(asked: Asked, tasks: tuple[str, ...], force: bool) -> None:
     from xlembed.words import UserError
 
     data, asked_for = asked.workspace.root / "data", listed(tasks) or [RunSettings().tasks[0]]
-    names = list({find_task(name, data).resolve(): name for name in reversed(asked_for)}.values())[::-1]
-    plans = [_plan(asked, name, force) for name in names]
+    names: dict[Path, str] = {}
+    for name in asked_for:
+        names.setdefault(find_task(name, data).resolve(), name)
+    plans = [_plan(asked, name, force) for name in names.values()]
     pairs = [
         (plan.name, plan.opened, ref, plan.reuses[ref.slug])
         for plan in plans

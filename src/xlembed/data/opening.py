@@ -19,18 +19,17 @@ def read_tables(
     """The tables of a file, by its suffix: one, or each filled sheet of a workbook; none where errors were told.
 
     Columns that are `numbered` have numbers, from 1, in place of a header. An empty encoding is found out, and
-    told. `also` are other files that are taken, for the message; `.tmx` is taken only where it is among them.
+    told. `also` are other files that are taken, for the message.
 
     Raises:
         UserError: no module of row_files/ is called like the suffix, or what it needs is not installed.
     """
-    forms = [name for name in entries(row_files) if name != "tmx" or ".tmx" in also]
+    forms = entries(row_files)
     name = unpacked_name(file)
     form = name.suffix.lower().removeprefix(".")
     if form not in forms:
         # JSON lines first: they say most about a row.
-        known = [*sorted((f".{name}" for name in forms), key=lambda name: (name != ".jsonl", name))]
-        known += [name for name in also if name not in known]
+        known = sorted([*(f".{name}" for name in forms), *also], key=lambda name: (name != ".jsonl", name))
         listed = f"{', '.join(known[:-1])} or {known[-1]}"
         raise UserError(f"{file}: expected {listed}, found {name.suffix or 'no suffix'}")
     tables: list[Table] = load_entry(row_files, form).read(file, problems, numbered, encoding)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from xlembed.data.headers import WORDS as TABLE_WORDS
 from xlembed.data.headers import called, plain
@@ -74,6 +75,7 @@ def find_kind(header: Sequence[str]) -> Kind | None:
     return None
 
 
+@cache  # asked of each row's columns
 def names_language(column: str) -> bool:
     """Whether a column is called like a language; codes of three letters (`src`, `ref`) are words as well.
 

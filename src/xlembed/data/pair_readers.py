@@ -16,6 +16,7 @@ from xlembed.data.doubts import BELIEVE, check_same_texts
 from xlembed.data.importing import find_reader
 from xlembed.data.languages import TWO_LETTERS
 from xlembed.data.lines import unpacked_name
+from xlembed.data.memories import read_memory
 from xlembed.data.objects import first_bytes, read_objects
 from xlembed.data.opening import read_rows
 from xlembed.data.pair_headers import find_columns, find_kind, names_language, wanted_columns
@@ -315,9 +316,10 @@ def _each(found: Mapping[str, Any], kind: Kind) -> Iterator[dict[str, Any]]:
 
 
 def _opened(file: Path, problems: Problems, options: ReadOptions, numbered: bool = False) -> Table:
-    return read_rows(
-        file, problems, numbered=numbered, encoding=options.encoding, also=(".tmx", "SQuAD .json")
-    )
+    if unpacked_name(file).suffix.lower() == ".tmx":
+        return read_memory(file, problems)
+    also = (".tmx", "SQuAD .json")
+    return read_rows(file, problems, numbered=numbered, encoding=options.encoding, also=also)
 
 
 def _read(file: Path, columns: Mapping[str, str], options: ReadOptions, problems: Problems) -> Iterator[Row]:

@@ -19,9 +19,9 @@ from xlembed.stats.scorebook import TRUE_CROSS_ALL, label_text
 def paradox_blocks(inputs: Inputs) -> tuple[Block, ...]:
     """Verdict, rule and tables of the paradox test; what to run where it was not, where the task can have it."""
     report = inputs.paradox
-    if report is None and not any(book.macro(TRUE_CROSS_ALL) for book in inputs.books):
-        return ("Nothing was measured across languages, so nothing is known of losses there.",)
     if report is None:
+        if not any(book.macro(TRUE_CROSS_ALL) for book in inputs.books):
+            return ("Nothing was measured across languages, so nothing is known of losses there.",)
         models = " ".join(f"-m {m}" for m in inputs.opened or inputs.models)
         what = "the paradox test, and post-processing before and after"
         return (Missing(what, f"xlembed paradox -t {inputs.name} {models}"),)

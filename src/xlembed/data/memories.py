@@ -16,9 +16,9 @@ CODES = {"bpt", "ept", "it", "ph", "ut"}
 """Inside them stand codes of the program that the text was made in, no text."""
 
 
-def read(file: Path, problems: Problems, numbered: bool, encoding: str) -> list[Table]:
-    """Units may be in different languages; there are no columns to number, and XML says its encoding."""
-    return [Table((), _units(file, problems), is_text=False, name=str(file))]
+def read_memory(file: Path, problems: Problems) -> Table:
+    """Units may be in different languages, and XML says its encoding."""
+    return Table((), _units(file, problems), is_text=False, name=str(file))
 
 
 def _units(file: Path, problems: Problems) -> Iterator[Row]:
